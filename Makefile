@@ -1,0 +1,49 @@
+# Two commands on a bare machine: `make run` does the main job, `make test` passes the tests.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: run test test-slow check models bench clean help
+
+help:
+	@echo "make run        calibrate, score, phase out, draw the paths: everything into output/report.html"
+	@echo "make test       lint, types, layering and the default tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make models     rebuild models/vensim/*.mdl from parts, cases, policies and scenarios"
+	@echo "make bench      speed ratios, measured side by side"
+
+run: $(VENV)/run.ready
+	$(BIN)/techcycle reproduce
+
+test: check
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/test.ready
+	$(BIN)/python -m pytest -n 2 -m slow
+
+check: $(VENV)/test.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+models: $(VENV)/run.ready
+	$(BIN)/python -m models.build
+
+bench: $(VENV)/run.ready
+	$(BIN)/python benchmarks/engine.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.ready: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test.ready: requirements-dev.txt $(VENV)/run.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) output .mypy_cache .ruff_cache .pytest_cache

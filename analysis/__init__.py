@@ -1,0 +1,1 @@
+"""Questions asked of the calibrated model, and their answers as figures and tables."""

@@ -1,0 +1,243 @@
+"""The `techcycle` command: arguments in, one call, text out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from analysis import phase_out as phase
+from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all
+from analysis.scoreboard import scoreboard as score
+from analysis.tables import calibration_tables
+from calibration.results import Accepted, load_accepted
+from models.case import CASES, load_case
+from models.run import run_case
+from stockflow.errors import InputError, unknown
+
+CALIBRATED = ("pv", "nev")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="techcycle")
+def cli() -> None:
+    """How does a technology become an industry, and what can policy do about it?
+
+    A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on photovoltaics and new-energy
+    vehicles in China. Money is billion CNY of 2020, time is in years.
+
+    \b
+    Start here:
+      techcycle reproduce                        everything, into output/report.html
+      techcycle parameters nev                   what can be set, with units, bounds and sources
+      techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
+      techcycle phase-out pv                     what ending the feed-in premium earlier would have done
+    """
+
+
+@cli.command()
+@click.argument("case")
+@click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
+@click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
+@click.option("--until", type=float, help="Last time of the run (year); default: the model's final time.")
+@click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
+              help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+def run(
+    case: str, settings: Sequence[str], policy: Path | None, until: float | None, engine: str, out: Path | None
+) -> None:
+    """Run CASE once and print a CSV: a row per saved time, a column per variable.
+
+    \b
+    Example:
+      techcycle run pv --until 2030 --set "cost sensitivity=2" | head
+    """
+    dataset = run_case(case, _settings(settings), policy, until, engine)
+    table = dataset.to_dataframe()
+    table.index.name = "Time"
+    _deliver(table.to_csv(float_format="%.10g"), out)
+
+
+@cli.command()
+@click.argument("case")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def parameters(case: str, as_json: bool) -> None:
+    """List the parameters of CASE: value, unit, bounds, source."""
+    rows = [
+        {"parameter": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high,
+         "evidence": p.evidence, "source": p.source}
+        for p in load_case(case).parameters.values()
+    ]  # fmt: skip
+    _print(pd.DataFrame(rows), rows if as_json else None)
+
+
+@cli.command()
+@click.argument("case")
+@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the target file's.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--accept", is_flag=True, help="Also write calibration/results and the case file, and rebuild the model.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def calibrate(case: str, starts: int | None, out: Path, accept: bool, as_json: bool) -> None:
+    """Fit CASE (pv or nev) to the observations: partial steps, then the closed loop from many starts.
+
+    Prints and saves estimates with approximate 90% intervals, the error of every series, which bounds were hit and
+    how the starts ended, and draws every series against data.
+    """
+    _only(case, CALIBRATED, "calibration")
+    calibration = calibrate_case(case, Folder(out), starts=starts, accept=accept)
+    if as_json:
+        click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
+        return
+    for title, table in calibration_tables(calibration).items():
+        click.echo(f"\n{title}\n{_text(table)}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def scoreboard(as_json: bool) -> None:
+    """Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered."""
+    board = score(_accepted())
+    if as_json:
+        click.echo(json.dumps(board.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(_text(board.table()))
+    click.echo(f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.")
+    click.echo(f"\nNot answered ({len(board.unanswered)}):")
+    for one in board.unanswered:
+        click.echo(f"  {one.id:6s} {one.description}: {one.reason}")
+
+
+@cli.command("phase-out")
+@click.argument("case")
+@click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def phase_out(case: str, study: Path | None, as_json: bool) -> None:
+    """Compare ways to end support in CASE (nev or pv) with history, under a low, central and high response."""
+    question = phase.load_study(case, study)
+    if question.case != case:
+        raise InputError(f"{study}: case: the study is of {question.case!r}, not of {case!r}")
+    answer = phase.run_study(question, load_accepted(case))
+    _print(answer.table, _records(answer.table) if as_json else None)
+    if not as_json:
+        click.echo(f"\nSupport varied: {question.support}. Horizon {question.horizon:g}; units: {question.unit}.")
+
+
+@cli.command()
+@click.argument("cases", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def paths(cases: Sequence[str], as_json: bool) -> None:
+    """Date the stages from discovery to large-scale industry; default: all four industries."""
+    study = load_path_study()
+    accepted = _accepted()
+    wanted = [load_case(c).name for c in cases] or list(CASES)
+    table = durations([industry_path(c, study, accepted.get(c)) for c in wanted], study)
+    if as_json:
+        click.echo(json.dumps({"model": _records(table), "published": _records(published_durations())}, indent=1))
+        return
+    wide = table.pivot_table(index=["case", "clock"], columns="stage", values="years", sort=False)
+    click.echo("Years from each clock to each stage (model):")
+    click.echo(wide.round(1).to_string(na_rep="-"))
+    click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
+    click.echo(_text(published_durations()))
+
+
+@cli.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--starts", type=click.IntRange(1, 1000), help="Starts of each calibration; default: the target files'.")
+def reproduce(out: Path, starts: int | None) -> None:
+    """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
+    report = reproduce_all(Folder(out), starts)
+    click.echo(f"Open {report} in a browser.")
+
+
+def main() -> None:
+    """Run the command; bad input ends in one line on standard error and exit code 2."""
+    try:
+        cli.main(standalone_mode=False, prog_name="techcycle")
+    except InputError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
+        _fail(error.format_message() + hint)
+    except click.Abort:
+        click.echo("techcycle: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(text: str) -> None:
+    click.echo(f"techcycle: error: {' '.join(text.split())}", err=True)
+    sys.exit(2)
+
+
+def _only(case: str, allowed: Sequence[str], what: str) -> None:
+    if case not in CASES:
+        raise unknown("case", case, CASES)
+    if case not in allowed:
+        raise InputError(f"{what} exists for {' and '.join(map(repr, allowed))}, not yet for {case!r}")
+
+
+def _accepted() -> dict[str, Accepted]:
+    return {case: load_accepted(case) for case in CALIBRATED}
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, float]:
+    out = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f'--set {pair!r}: expected "name=value"')
+        try:
+            out[name.strip()] = float(text)
+        except ValueError:
+            raise InputError(f"--set {pair!r}: {text.strip()!r} is not a number") from None
+    return out
+
+
+def _deliver(text: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=out.parent, prefix=f".{out.name}.", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+        Path(file.name).replace(out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
+    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
+
+
+def _print(table: pd.DataFrame, records: object | None) -> None:
+    click.echo(_text(table) if records is None else json.dumps(records, indent=1, ensure_ascii=False))
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(
+        index=False,
+        na_rep="-",
+        max_colwidth=60,
+        float_format=lambda v: f"{v:.4g}" if abs(v) < 1000 else f"{v:.1f}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,345 @@
+"""Arrays in, figure out: no arithmetic beyond scaling. Every figure leaves PNG, SVG and its numbers as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis.pathways import STAGES, IndustryPath, PathStudy
+from analysis.phase_out import RESPONSES, PhaseOut
+from calibration.fit import Calibration, SeriesFit, Variant
+
+STYLE = Path(__file__).parent / "house.mplstyle"
+GREY = "#5f6b73"
+LINES = {"historical": ("#222222", "-"), "cliff": ("#d1495b", "--"), "linear": ("#1b4965", "-."),
+         "exponential": ("#66a182", ":"), "cost-triggered": ("#edae49", (0, (5, 1, 1, 1, 1, 1)))}  # fmt: skip
+MARKERS = {"low": "v", "central": "o", "high": "^"}
+STAGE_MARKS = {"river crossed": "1", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
+               "self-sustaining": "*"}  # fmt: skip
+
+BANDS = {
+    "before the product: Devil's River, Valley of Death": ("#b9cbd8", 1.0),
+    "product to 10% of the market: Darwinian Sea": ("#cfe3d6", 1.0),
+    "25-35 years from the first clock": ("#edae49", 0.45),
+    "policy": ("#7d5ba6", 1.0),
+}
+
+
+def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
+    """Write `stem`.png, .svg and .csv; return the PNG's path."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(stem.with_suffix(".png"))
+    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+    numbers.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.8g")
+    plt.close(figure)
+    return stem.with_suffix(".png")
+
+
+def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
+    """Draw every series of a calibration with its observations, on a logarithmic axis where it spans a decade."""
+    columns = 3
+    rows = -(-len(series) // columns)
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, columns, figsize=(10.5, 2.75 * rows), squeeze=False)
+        for ax, one in zip(axes.flat, series, strict=False):
+            _one_series(ax, one)
+        for ax in axes.flat[len(series) :]:
+            ax.set_visible(False)
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, series_numbers(series), stem)
+
+
+def series_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
+    """Observed and modelled values of every series as one tidy table."""
+    frames = [
+        pd.DataFrame(
+            {"series": s.name, "year": s.years, "observed": s.observed, "model": s.modelled, "unit": s.unit,
+             "log error": s.errors, "stated sigma": s.sigma}
+        )
+        for s in series
+    ]  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _one_series(ax: Axes, one: SeriesFit) -> None:
+    ax.errorbar(
+        one.years,
+        one.observed,
+        yerr=[
+            np.asarray(one.observed) * (1 - np.exp(-np.asarray(one.sigma))),
+            np.asarray(one.observed) * (np.exp(np.asarray(one.sigma)) - 1),
+        ],
+        fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label="observed, with stated error", zorder=3,
+    )  # fmt: skip
+    ax.plot(one.years, one.modelled, color="#d1495b", label="model", zorder=4)
+    values = np.asarray(one.observed)
+    if values.max() > 10 * values.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    else:
+        ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set_ylabel("share (1)" if one.unit == "1" else one.unit)
+    note = "" if one.use == "closed loop" else f" ({one.use})"
+    ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
+
+
+def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
+    """Draw each estimate's interval in units of its prior: what the data moved, and what they could not."""
+    rows = [e for _, fit in calibration.partial for e in fit.estimates if e.name not in calibration.closed.values]
+    rows += list(calibration.closed.estimates)
+    table = pd.DataFrame(
+        [
+            {"parameter": e.name, "step": e.step, "unit": e.unit, "estimate": e.value, "low": e.low, "high": e.high,
+             "learned": e.learned, "at bound": e.at_bound, **_standardised(e.prior_shape, e.prior_centre,
+                                                                         e.prior_spread, e.low, e.value, e.high)}
+            for e in rows
+        ]
+    )  # fmt: skip
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.4, 0.36 * len(table) + 1.2))
+        y = np.arange(len(table))[::-1]
+        ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
+        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label="fit, approximate 90%")
+        ax.plot(table["z"], y, "o", color="#d1495b", label="estimate")
+        ax.set_yticks(y, [f"{r['parameter']} = {r['estimate']:.3g} {_unit(r['unit'])}" for _, r in table.iterrows()])
+        ax.set_xlabel("distance from the prior's centre (prior standard deviations)")
+        figure.legend(loc="outside lower center", ncols=3)
+        ax.set_title(f"{calibration.case}: what the data say of each free parameter")
+    return save(figure, table, stem)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "Dmnl" else unit
+
+
+def _standardised(shape: str, centre: float, spread: float, *values: float) -> dict[str, float]:
+    coordinate = np.log(values) if shape == "lognormal" else np.asarray(values)
+    z = (coordinate - centre) / spread
+    return {"z low": float(z[0]), "z": float(z[1]), "z high": float(z[2])}
+
+
+def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
+    """Draw where every start of the optimiser ended: one valley or many."""
+    table = pd.DataFrame(
+        [
+            {"start": s.number, "objective before": s.objective_before, "objective after": s.objective_after,
+             "evaluations": s.evaluations, "stopped": s.stopped}
+            for s in calibration.closed.starts
+        ]
+    ).sort_values("objective after")  # fmt: skip
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.2, 2.8))
+        rank = np.arange(1, len(table) + 1)
+        ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
+        ax.set_xlabel("starts, best end first (number)")
+        ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.set_title(f"{calibration.case}: how {len(table)} starts ended")
+    return save(figure, table, stem)
+
+
+def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, stem: Path) -> Path:
+    """Draw the fit and the implied causal effect along the held policy response."""
+    table = pd.DataFrame(
+        {
+            response: [v.response for v in variants],
+            "objective": [v.objective for v in variants],
+            effect or "effect": [v.effects.get(effect, np.nan) for v in variants],
+        }
+    )
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, 2 if effect else 1, figsize=(7.6 if effect else 4.4, 2.7), squeeze=False)
+        axes[0, 0].plot(table[response], table["objective"], "o-")
+        axes[0, 0].set_ylabel("objective without effect target\n(minus log posterior, 1)")
+        if effect:
+            axes[0, 1].plot(table[response], table[effect], "o-", color="#d1495b")
+            axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (1)")
+            axes[0, 1].set_ylim(0, 1)
+        for ax in axes.flat:
+            ax.set_xlabel(f"{response} held at (1)")
+        axes[0, 0].set_title(f"{case}: what the series alone can tell apart")
+    return save(figure, table, stem)
+
+
+def phase_out_paths(answer: PhaseOut, title: str, stem: Path) -> Path:
+    """Draw share and support outlay over time by schedule, one column per response, for the middle start."""
+    middle = answer.study.starts[len(answer.study.starts) // 2]
+    trigger = answer.study.trigger_ratios[len(answer.study.trigger_ratios) // 2]
+    shown = [
+        i for i, s in enumerate(answer.schedules)
+        if s.shape == "historical" or s.start == middle or s.trigger_ratio == trigger
+    ]  # fmt: skip
+    first = np.searchsorted(answer.times, min(answer.study.starts) - 4)
+    frames = []
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(2, 3, figsize=(10.5, 5.6), sharex=True, sharey="row")
+        for r, response in enumerate(RESPONSES):
+            for i in shown:
+                plan = answer.schedules[i]
+                colour, line = LINES[plan.shape]
+                for row, name in enumerate(("market share", "Cumulative Support Outlay")):
+                    values = answer.paths[name][r, i, first:]
+                    scaled = values * 100 if row == 0 else values
+                    axes[row, r].plot(answer.times[first:], scaled, color=colour, linestyle=line, label=plan.label)
+                    frames.append(
+                        pd.DataFrame(
+                            {"response": response, "schedule": plan.label, "variable": name,
+                             "year": answer.times[first:], "value": values}
+                        )
+                    )  # fmt: skip
+            axes[0, r].set_title(f"{response} response")
+            axes[1, r].set_xlabel("year")
+        axes[0, 0].set_ylabel("share of the market (%)")
+        axes[1, 0].set_ylabel("support paid so far, with tax relief\n(billion CNY of 2020)")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, pd.concat(frames, ignore_index=True), stem)
+
+
+def phase_out_costs(answer: PhaseOut, title: str, stem: Path) -> Path:
+    """Draw, for every schedule and response, cumulative adoption against history and support paid."""
+    table = answer.table
+    labels = [s.label for s in answer.schedules]
+    y = np.arange(len(labels))[::-1]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(10, 0.34 * len(labels) + 1.5), sharey=True)
+        for offset, response in zip((0.22, 0.0, -0.22), RESPONSES, strict=True):
+            part = table[table["response"] == response].set_index("schedule").loc[labels]
+            style = {"marker": MARKERS[response], "linestyle": "", "label": f"{response} response", "markersize": 5.5}
+            axes[0].plot(100 * part["units against history"], y + offset, **style)
+            axes[1].plot(part["support paid and owed"], y + offset, **style)
+        axes[0].axvline(0, color=GREY, linewidth=0.8)
+        axes[0].set_yticks(y, labels)
+        horizon = f"{answer.study.horizon:g}"
+        axes[0].set_xlabel(f"cumulative sales to {horizon} against history (%)")
+        axes[1].set_xlabel(f"support paid by {horizon} or owed then (billion CNY of 2020)")
+        handles, names = axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, table, stem)
+
+
+def industry_paths(paths: Sequence[IndustryPath], study: PathStudy, stem: Path) -> Path:
+    """Draw the industries on one axis: stages as marks, barriers as bands, policies as bars."""
+    rows: list[dict[str, object]] = []
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(11, 1.5 * len(paths) + 1.5))
+        for i, path in enumerate(paths):
+            y = float(len(paths) - 1 - i)
+            _bands(ax, path, y, study.window)
+            rows += _clocks(ax, path, y) + _stages(ax, path, y) + _policies(ax, path, y)
+        ax.set_yticks(range(len(paths)), [_wrapped(p) for p in reversed(paths)])
+        ax.set_ylim(-0.62, len(paths) - 0.45)
+        ax.set_xlim(1943, 2042)
+        ax.set_xlabel("year")
+        ax.grid(axis="y", visible=False)
+        marks = [ax.plot([], [], STAGE_MARKS[s], color="#222222", label=s, markersize=8)[0] for s in STAGES]
+        bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
+        figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
+        ax.set_title("From discovery to large-scale industry: stages as the model dates them (hollow: observed)")
+    return save(figure, pd.DataFrame(rows), stem)
+
+
+def _wrapped(path: IndustryPath) -> str:
+    mark = "" if path.calibrated else "\n(not calibrated)"
+    return path.title.replace(" (", "\n(").replace(" and ", "\nand ") + mark
+
+
+def _bands(ax: Axes, path: IndustryPath, y: float, window: tuple[float, float]) -> None:
+    start = min(path.clocks.values())
+    product, large = path.stages["product"], path.stages["share 10%"]
+    before, sea, claim, _ = BANDS.values()
+    if np.isfinite(product):
+        ax.barh(y, product - start, left=start, height=0.26, color=before[0])
+        if np.isfinite(large):
+            ax.barh(y, large - product, left=product, height=0.26, color=sea[0])
+    if path.already("product"):
+        ax.annotate(f"product before {product:g}", (product, y), xytext=(-4, 0), textcoords="offset points",
+                    ha="right", va="center", fontsize=7.5)  # fmt: skip
+    ax.barh(y, window[1] - window[0], left=start + window[0], height=0.46, color=claim[0], alpha=claim[1], zorder=1)
+
+
+def _clocks(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, (name, year) in enumerate(sorted(path.clocks.items(), key=lambda one: one[1])):
+        ax.vlines(year, y - 0.17, y + 0.2 + 0.09 * (i % 2), color="#222222", linewidth=1.1, zorder=4)
+        ax.annotate(f"{name} {year:g}", (year, y + 0.2 + 0.09 * (i % 2)), xytext=(2, 1),
+                    textcoords="offset points", fontsize=7.5, va="bottom")  # fmt: skip
+        rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
+    return rows
+
+
+def _stages(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, stage in enumerate(STAGES):
+        year = path.stages[stage]
+        if np.isfinite(year) and not path.already(stage):
+            ax.plot(year, y + 0.07 * (-1) ** i, STAGE_MARKS[stage], color="#222222", markersize=7, zorder=5)
+        rows.append({"case": path.case, "what": "stage, model", "name": stage, "year": year})
+        if stage in path.observed:
+            seen = path.observed[stage]
+            ax.plot(seen, y - 0.22, STAGE_MARKS[stage], color="#222222", mfc="white", markersize=6, zorder=5)
+            rows.append({"case": path.case, "what": "stage, observed", "name": stage, "year": seen})
+    return rows
+
+
+def _policies(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, policy in enumerate(path.policies):
+        level = y - 0.32 - 0.13 * i
+        ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
+        ax.annotate(policy.name, (policy.first, level), xytext=(-3, 0), textcoords="offset points", ha="right",
+                    va="center", fontsize=7.5, color="#4f3b73")  # fmt: skip
+        rows += [
+            {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
+            for end, year in (("start", policy.first), ("end", policy.last))
+        ]
+    return rows
+
+
+def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
+    """Draw the start-by-end matrix of durations, cells inside the window marked."""
+    keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(8.6, 0.36 * len(keys) + 1.4))
+        for i, (case, clock) in enumerate(keys):
+            part = table[(table["case"] == case) & (table["clock"] == clock)].set_index("stage")
+            for j, stage in enumerate(STAGES):
+                years = part.loc[stage, "years"]
+                known = years is not None and np.isfinite(years)
+                inside = known and study.window[0] <= years <= study.window[1]
+                colour = "#edae49" if inside else "#f4f4f4"
+                ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, edgecolor="white", linewidth=2))
+                text = f"{years:.0f}" if known else "-"
+                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=9)
+        ax.set_xlim(0, len(STAGES))
+        ax.set_ylim(len(keys), 0)
+        ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
+        starts = table.drop_duplicates(["case", "clock"])["clock year"]
+        ax.set_yticks(np.arange(len(keys)) + 0.5, [f"{c}: {k} {y:g}" for (c, k), y in zip(keys, starts, strict=True)])
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        ax.set_title(
+            f"Years from each clock to each stage; shaded: within {study.window[0]:g}-{study.window[1]:g}", pad=24
+        )
+    return save(figure, table, stem)

@@ -1,0 +1,150 @@
+"""The main job: calibrate, score, phase out and draw the paths, and leave figures, numbers and one report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from analysis import figures
+from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.phase_out import PhaseOut, load_study, run_study
+from analysis.report import Report, write_report
+from analysis.scoreboard import scoreboard
+from analysis.tables import calibration_tables, estimate_table, ridge_table
+from calibration.accept import accept_fit
+from calibration.fit import Calibration, calibrate, response_ridge
+from calibration.results import Accepted, accepted_from, record
+from calibration.targets import load_targets
+from models.case import CASES, load_case
+from stockflow.errors import InputError
+
+RIDGE = {"nev": (0.05, 1.0, 2.0, 4.0, 6.0, 9.0), "pv": (1.0, 1.7, 2.5, 3.5, 5.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report."""
+
+    root: Path
+
+    def figure(self, name: str) -> Path:
+        """Return the stem of a figure's files."""
+        return self.root / "figures" / name
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a result file whole or not at all."""
+        target = self.root / "results" / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(target.suffix + ".part")
+            part.write_text(text, encoding="utf-8")
+            return part.replace(target)
+        except OSError as error:
+            raise InputError(f"{target}: cannot be written: {error.strerror}") from None
+
+    def json(self, name: str, data: object) -> Path:
+        """Write a JSON result."""
+        return self.write(name, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def table(self, name: str, table: pd.DataFrame) -> Path:
+        """Write a CSV result."""
+        return self.write(name, table.to_csv(index=False, float_format="%.8g"))
+
+
+def case_summary(calibration: Calibration) -> dict[str, Any]:
+    """Return a calibration as JSON-ready data."""
+    tables = calibration_tables(calibration)
+    return {
+        "case": calibration.case,
+        "seed": calibration.seed,
+        "objective": calibration.closed.objective,
+        **{title: json.loads(table.to_json(orient="records")) for title, table in tables.items()},
+    }
+
+
+def calibrate_case(case: str, folder: Folder, starts: int | None = None, accept: bool = False) -> Calibration:
+    """Calibrate one case with a progress bar, save its record, tables and figures; `accept` keeps it."""
+    about, targets = load_case(case), load_targets(case)
+    count = starts or targets.starts
+    with tqdm(total=count + len(targets.partial) + 3, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
+
+        def progress(text: str) -> None:
+            bar.set_postfix_str(text)
+            bar.update()
+
+        calibration = calibrate(about, targets, count, progress)
+    save_calibration(calibration, folder)
+    if accept:
+        accept_fit(calibration)
+    return calibration
+
+
+def save_calibration(calibration: Calibration, folder: Folder) -> None:
+    """Write record, tables and figures of one calibration."""
+    case = calibration.case
+    folder.write(f"calibration_{case}.toml", record(calibration))
+    folder.json(f"calibration_{case}.json", case_summary(calibration))
+    folder.table(f"calibration_{case}_estimates.csv", estimate_table(calibration))
+    title = load_case(case).title
+    figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
+    figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
+    figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
+
+
+def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
+    """Run the shipped phase-out study of one case and save its table and figures."""
+    answer = run_study(load_study(case), accepted)
+    title = load_case(case).title
+    folder.table(f"phase_out_{case}.csv", answer.table)
+    figures.phase_out_paths(answer, f"{title}: ways to end support", folder.figure(f"phase_out_paths_{case}"))
+    figures.phase_out_costs(answer, f"{title}: adoption and cost by schedule", folder.figure(f"phase_out_costs_{case}"))
+    return answer
+
+
+def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
+    """Date the stages of the four industries and save matrix and figures."""
+    study = load_path_study()
+    dated = [industry_path(case, study, accepted.get(case)) for case in CASES]
+    table = durations(dated, study)
+    folder.table("paths.csv", table)
+    folder.table("published_durations.csv", published_durations())
+    figures.industry_paths(dated, study, folder.figure("paths"))
+    figures.duration_matrix(table, study, folder.figure("durations"))
+    return table
+
+
+def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
+    """Do everything and return the path of the report."""
+    calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
+    accepted = {case: accepted_from(c) for case, c in calibrations.items()}
+    with tqdm(total=6, desc="analyses", unit="step", disable=None) as bar:
+        ridges = {}
+        for case, calibration in calibrations.items():
+            bar.set_postfix_str(f"response of {case}")
+            variants = response_ridge(load_case(case), calibration, load_targets(case), RIDGE[case])
+            ridges[case] = ridge_table(calibration, variants)
+            folder.table(f"response_{case}.csv", ridges[case])
+            effect = next(iter(calibration.closed.effects), "")
+            figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
+            bar.update()
+        bar.set_postfix_str("scoreboard")
+        board = scoreboard(accepted)
+        folder.json("scoreboard.json", board.as_json())
+        folder.table("scoreboard.csv", board.table())
+        bar.update()
+        answers = {}
+        for case in calibrations:
+            bar.set_postfix_str(f"phase-out of {case}")
+            answers[case] = phase_out_case(case, accepted[case], folder)
+            bar.update()
+        bar.set_postfix_str("paths")
+        durations_table = paths_all(accepted, folder)
+        bar.update()
+    report = Report(calibrations, ridges, board, answers, durations_table, published_durations())
+    return write_report(report, folder.root)

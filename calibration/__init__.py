@@ -1,0 +1,1 @@
+"""What was observed, and which parameters explain it."""

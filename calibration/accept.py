@@ -1,0 +1,41 @@
+"""Accepting a fit: the one place where code writes inside a package.
+
+The record goes to `calibration/results/`, the estimates to `models/cases/`, and the model files are rebuilt, so that
+a model opened in Vensim shows the accepted base run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tomlkit
+
+from calibration.fit import Calibration
+from calibration.results import HERE, record
+from models.build import FOLDER, main
+from stockflow.errors import InputError
+
+
+def accept_fit(calibration: Calibration) -> Path:
+    """Write the record, carry the estimates into the case file and rebuild the model files; return the record."""
+    target = HERE / f"{calibration.case}.toml"
+    case_file = FOLDER / "cases" / f"{calibration.case}.toml"
+    case_text = carried(case_file.read_text(encoding="utf-8"), calibration)
+    target.write_text(record(calibration), encoding="utf-8")
+    case_file.write_text(case_text, encoding="utf-8")
+    main([])
+    return target
+
+
+def carried(case_text: str, calibration: Calibration) -> str:
+    """Return the case file's text with every estimate as value, its source and evidence naming the record."""
+    document = tomlkit.parse(case_text)
+    parameters = document["parameters"]
+    for name, value in calibration.values.items():
+        if name not in parameters:
+            raise InputError(f"{calibration.case}.toml: estimated parameter {name!r} is not in the case file")
+        row = parameters[name]
+        row["value"] = float(f"{value:.7g}")
+        row["source"] = f"calibration/results/{calibration.case}.toml"
+        row["evidence"] = "fit"
+    return tomlkit.dumps(document)

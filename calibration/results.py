@@ -1,0 +1,154 @@
+"""The record of a fit: what was estimated, from which files, with which seed and versions, and how it was checked."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomlkit
+from tomlkit.items import Table
+
+import models
+from calibration.fit import Calibration, Estimate, Fit, Variant
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parent / "results"
+DATA = Path(__file__).parent / "data"
+TARGETS = Path(__file__).parent / "targets"
+PARTS = Path(models.__file__).parent / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
+PACKAGES = ("numpy", "scipy", "llvmlite", "pysd")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What other commands need of an accepted fit: parameter values, and the response variants."""
+
+    case: str
+    response: str
+    values: Mapping[str, float]
+    variants: Mapping[str, Mapping[str, float]]
+    effects: Mapping[str, Mapping[str, float]]
+    objective: float
+
+
+def accepted_from(calibration: Calibration) -> Accepted:
+    """Return a fresh calibration in the form in which an accepted one is read back."""
+    held = {n: v for _, fit in calibration.partial for n, v in fit.values.items()}
+    return Accepted(
+        calibration.case,
+        calibration.response,
+        calibration.values,
+        {v.name: {**held, **v.values} for v in calibration.variants},
+        {v.name: dict(v.effects) for v in calibration.variants},
+        calibration.closed.objective,
+    )
+
+
+def digest(*files: Path) -> str:
+    """SHA-256 over the contents of `files` in order, first 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def record(calibration: Calibration) -> str:
+    """Return the whole record as TOML text: deterministic for the same fit."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `techcycle calibrate --accept`; edit nothing here by hand."))
+    document["case"] = calibration.case
+    document["response"] = calibration.response
+    document["method"] = "partial calibration, then least squares of log errors with priors from many starts"
+    document["seed"] = calibration.seed
+    document["starts"] = len(calibration.closed.starts)
+    document["objective"] = _short(calibration.closed.objective)
+    document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
+    document["hashes"] = {
+        "targets": digest(TARGETS / f"{calibration.case}.toml"),
+        "observations": digest(*sorted(DATA.glob("*.csv"))),
+        "equations": digest(*sorted(PARTS.glob("*.part"))),
+    }
+    document["checks"] = _checks(calibration)
+    estimates = tomlkit.table(is_super_table=True)
+    fits = [fit for _, fit in calibration.partial] + [calibration.closed]
+    for estimate in {e.name: e for fit in fits for e in fit.estimates}.values():
+        estimates[estimate.name] = _estimate(estimate)
+    document["estimates"] = estimates
+    document["series"] = {s.name: _series(calibration.closed, i) for i, s in enumerate(calibration.closed.series)}
+    document["effects"] = {k: _short(v) for k, v in calibration.closed.effects.items()}
+    events = {k: v for fit in fits for k, v in fit.events.items()}
+    document["events"] = {k: _short(v) for k, v in events.items()}
+    variants = tomlkit.table(is_super_table=True)
+    for variant in calibration.variants:
+        variants[variant.name] = _variant(variant)
+    document["variants"] = variants
+    return tomlkit.dumps(document)
+
+
+def load_accepted(case: str, path: Path | None = None) -> Accepted:
+    """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
+    file = path or HERE / f"{case}.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        held = {name: float(row["value"]) for name, row in data["estimates"].items()}
+        variants = {n: {**held, **_floats(row["values"])} for n, row in data["variants"].items()}
+        effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
+        return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
+    except FileNotFoundError:
+        raise InputError(f"{file.name}: case {case!r} has no accepted fit") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
+
+
+def _checks(calibration: Calibration) -> dict[str, Any]:
+    ends = np.array([s.objective_after for s in calibration.closed.starts])
+    return {
+        "starts_within_1_of_best": int(np.sum(ends < ends.min() + 1.0)),
+        "worst_end": _short(float(ends.max())),
+        "at_bound": [e.name for e in calibration.closed.estimates if e.at_bound],
+    }
+
+
+def _estimate(e: Estimate) -> Table:
+    row = tomlkit.table()
+    for key, value in (
+        ("value", _short(e.value)), ("low", _short(e.low)), ("high", _short(e.high)), ("unit", e.unit),
+        ("interval", "approximate 90%"), ("learned", round(e.learned, 3)), ("at_bound", e.at_bound), ("step", e.step),
+    ):  # fmt: skip
+        row[key] = value
+    return row
+
+
+def _series(fit: Fit, index: int) -> dict[str, Any]:
+    s = fit.series[index]
+    return {
+        "n": len(s.years), "first_year": s.years[0], "last_year": s.years[-1], "use": s.use,
+        "r2_log": round(s.r2, 4), "rms_log_error": round(s.rms, 4), "bias": round(s.bias, 4),
+        "lag1": round(s.autocorrelation, 3),
+    }  # fmt: skip
+
+
+def _variant(v: Variant) -> Table:
+    row = tomlkit.table()
+    row["response"] = _short(v.response)
+    row["objective"] = _short(v.objective)
+    row["effects"] = {k: _short(x) for k, x in v.effects.items()}
+    row["values"] = {k: _short(x) for k, x in v.values.items()}
+    return row
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.7g}")
+
+
+def _floats(row: Mapping[str, Any]) -> dict[str, float]:
+    return {str(k): float(v) for k, v in row.items()}

@@ -1,0 +1,201 @@
+"""What is fitted to what: free parameters with priors, series with windows and errors, dates and effects.
+
+A target file (`calibration/targets/<case>.toml`) says everything; nothing about a case stands in code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from calibration.observations import Source
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parent / "targets"
+Year = Annotated[float, Field(ge=1900, le=2200)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Prior(_Strict):
+    """What is believed about a parameter before the data: a truncated normal or lognormal.
+
+    `centre` is in the parameter's unit; `spread` is a standard deviation, of the logarithm for "lognormal".
+    The bounds are the parameter's own, in the case file.
+    """
+
+    shape: Literal["normal", "lognormal"]
+    centre: float
+    spread: Positive
+    source: Annotated[str, Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _positive_median(self) -> Prior:
+        if self.shape == "lognormal" and self.centre <= 0:
+            raise ValueError("centre of a lognormal prior must be > 0")
+        return self
+
+
+class ObservedSource(_Strict):
+    """One stretch of one observed series, as `calibration.observations.Source` takes it."""
+
+    table: str
+    series: str
+    region: str
+    unit: str
+    first_year: int
+    last_year: int
+    factor: float = 1.0
+
+    def source(self) -> Source:
+        """Return the same as the observation module's own type."""
+        return Source(
+            table=self.table,
+            series=self.series,
+            region=self.region,
+            unit=self.unit,
+            first_year=self.first_year,
+            last_year=self.last_year,
+            factor=self.factor,
+        )
+
+
+class SeriesTarget(_Strict):
+    """An observed yearly series and the model quantity that must explain it, in logarithms.
+
+    `measure` says how a year is read off the run: the growth of an accumulator over the year, the value at
+    the year's end, or at its middle. `sigma` is the expected error of the logarithm (measurement and model);
+    it is doubled below `small` (start-up years, below a reporting threshold).
+    """
+
+    name: str
+    quantity: str
+    measure: Literal["yearly difference", "year end", "mid year"]
+    unit: str
+    sigma: Positive
+    first_year: int
+    last_year: int
+    small: float = 0.0
+    combine: Literal["geometric mean", "sum"] = "geometric mean"
+    use: Literal["closed loop", "partial only", "shown only"] = "closed loop"
+    scope: Annotated[str, Field(min_length=10)]
+    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SeriesTarget:
+        if self.first_year > self.last_year:
+            raise ValueError(f"window {self.first_year}-{self.last_year} ends before it starts")
+        return self
+
+
+class EventTarget(_Strict):
+    """A dated crossing: `quantity` first reaches `level` in `year`, give or take `sd` years."""
+
+    name: str
+    quantity: str
+    level: float
+    year: Year
+    sd: Positive
+    source: str
+
+
+class EffectTarget(_Strict):
+    """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy.
+
+    The model answers with a pair of runs, factual and with the `without` constants set.
+    """
+
+    name: str
+    quantity: str
+    first_year: Year
+    last_year: Year
+    without: Mapping[str, float]
+    value: float
+    sd: Positive
+    source: str
+
+
+class DrivenVariable(_Strict):
+    """A variable that a partial calibration takes from data, which cuts the loops through it.
+
+    With `accumulate`, yearly observed flows are summed from `start` (the stock at the first observed year).
+    """
+
+    variable: str
+    unit: str
+    measure: Literal["year end", "mid year"] = "mid year"
+    combine: Literal["geometric mean", "sum"] = "geometric mean"
+    accumulate: bool = False
+    start: float = 0.0
+    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+
+
+class PartialStep(_Strict):
+    """A piece of the model fitted alone with its inputs taken from data (Homer 2012; Oliva 2003)."""
+
+    name: str
+    free: Mapping[str, Prior]
+    series: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    driven: tuple[DrivenVariable, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_targets(self) -> PartialStep:
+        if not self.series and not self.events:
+            raise ValueError(f"partial step {self.name!r} fits no series and no event")
+        return self
+
+
+class Targets(_Strict):
+    """All that a calibration of one case needs besides the model."""
+
+    case: str
+    last_year: int
+    starts: Annotated[int, Field(ge=1)]
+    seed: int
+    free: Mapping[str, Prior] = Field(min_length=1)
+    response: str
+    series: tuple[SeriesTarget, ...] = Field(min_length=1)
+    events: tuple[EventTarget, ...] = ()
+    effects: tuple[EffectTarget, ...] = ()
+    partial: tuple[PartialStep, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Targets:
+        series = {one.name for one in self.series}
+        events = {one.name for one in self.events}
+        for step in self.partial:
+            missing = [n for n in step.series if n not in series] + [n for n in step.events if n not in events]
+            if missing:
+                raise ValueError(f"partial step {step.name!r} names unknown targets {missing}")
+        if self.response not in self.free:
+            raise ValueError(f"response {self.response!r} is not a free parameter")
+        return self
+
+    def named(self, name: str) -> SeriesTarget:
+        """Return the series target of that name."""
+        return next(one for one in self.series if one.name == name)
+
+
+def load_targets(case: str, path: Path | None = None) -> Targets:
+    """Read and check the target file of `case`; an `InputError` names file, key, value and bound."""
+    file = path or HERE / f"{case}.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file.name}: there is no target file for case {case!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    try:
+        return Targets.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None

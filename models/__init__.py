@@ -1,0 +1,1 @@
+"""What the world is: equations, cases, policies and scenarios."""

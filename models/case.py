@@ -1,0 +1,35 @@
+"""A case: one technology in one region, its parameters and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import stockflow
+from models.casefile import CASES, Parameter, read_case_file, read_core_file
+from stockflow.errors import unknown
+
+__all__ = ["CASES", "Case", "Parameter", "load_case"]
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`parameters` holds every number a person chose, shared ones first; `model` runs with these values."""
+
+    name: str
+    title: str
+    parameters: Mapping[str, Parameter]
+    model: stockflow.Model
+
+
+def load_case(name: str) -> Case:
+    """Return one of CASES; raises InputError with the nearest names for any other, and for a bad file."""
+    key = name.strip().casefold()
+    if key not in CASES:
+        raise unknown("case", name, CASES)
+    shared, own = read_core_file(_FOLDER / "cases" / "core.toml"), read_case_file(_FOLDER / "cases" / f"{key}.toml")
+    model = stockflow.load(_FOLDER / "vensim" / f"{key}.mdl")
+    return Case(key, own.title, {**shared.parameters, **own.parameters}, model)

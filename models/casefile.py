@@ -1,0 +1,140 @@
+"""The TOML files of the cases: every number a person chose, with unit, bounds, source and evidence."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from stockflow.errors import InputError
+
+CASES = ("pv", "nev", "ic", "mrna")
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^~|\\]*$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Parameter(_Table):
+    """One number the model needs, with what a doubter would ask about it.
+
+    `low` and `high` bound what calibration or a person may try; they say nothing about the truth. All three
+    numbers are in `unit`. `evidence`: stands in the paper, read in a source, recalled from the literature,
+    derived from other numbers, assumed, or the outcome of a fit.
+    """
+
+    name: Text
+    value: Finite
+    unit: Text
+    low: Finite
+    high: Finite
+    source: Text
+    evidence: Literal["paper", "read", "recalled", "derived", "assumed", "fit"]
+    comment: Text
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"value = {self.value:g} {self.unit} is outside {self.low:g} to {self.high:g}")
+        return self
+
+
+class Lookup(_Table):
+    """A curve of one model variable: output `y` (in `unit`) at `x` of variable `input`, straight in between."""
+
+    name: Text
+    input: Text
+    x: tuple[Finite, ...] = Field(min_length=2)
+    y: tuple[Finite, ...] = Field(min_length=2)
+    unit: Text
+    source: Text
+    comment: Text
+
+    @model_validator(mode="after")
+    def _increasing(self) -> Self:
+        if len(self.x) != len(self.y):
+            raise ValueError(f"x has {len(self.x)} points and y {len(self.y)}")
+        if any(b <= a for a, b in zip(self.x, self.x[1:], strict=False)):
+            raise ValueError(f"x = {list(self.x)} does not increase")
+        return self
+
+
+class Control(_Table):
+    """When a case starts and ends, its time step and how often it saves; all in Year."""
+
+    initial_time: Finite
+    final_time: Finite
+    time_step: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    save_period: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.final_time <= self.initial_time:
+            raise ValueError(f"final_time = {self.final_time:g} is not after initial_time {self.initial_time:g}")
+        if self.save_period % self.time_step:
+            raise ValueError(f"save_period = {self.save_period:g} is no multiple of time_step {self.time_step:g}")
+        return self
+
+
+class CoreFile(_Table):
+    """The numbers that all cases share."""
+
+    parameters: dict[str, Parameter]
+    lookups: dict[str, Lookup]
+
+
+class CaseFile(_Table):
+    """One technology in one region: title, clock, the meaning of its units, and its parameters."""
+
+    title: Text
+    control: Control
+    units: dict[str, tuple[Text, ...]]
+    parameters: dict[str, Parameter]
+
+
+_File = TypeVar("_File", CoreFile, CaseFile)
+
+
+def read_core_file(path: Path) -> CoreFile:
+    """Read the file of shared numbers; raises InputError with file, key, value and bound."""
+    return _read(path, CoreFile)
+
+
+def read_case_file(path: Path) -> CaseFile:
+    """Read the file of one case; raises InputError with file, key, value and bound."""
+    return _read(path, CaseFile)
+
+
+def _read(path: Path, kind: type[_File]) -> _File:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    for table in ("parameters", "lookups"):
+        _name_rows(content.get(table), f"{path}: {table}")
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first(error)}") from None
+
+
+def _name_rows(table: object, place: str) -> None:
+    """Put the key of every row into the row as its name; leave what is no table to the validation."""
+    for name, row in table.items() if isinstance(table, dict) else ():
+        if isinstance(row, dict):
+            if "name" in row:
+                raise InputError(f'{place}."{name}".name: the key of the table is the name')
+            row["name"] = name
+
+
+def _first(error: ValidationError) -> str:
+    """Say the first thing pydantic found as `key = value: reason`."""
+    detail = error.errors(include_url=False)[0]
+    key = ".".join(f'"{part}"' if " " in str(part) else str(part) for part in detail["loc"])
+    reason = detail["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(detail["input"], dict | BaseModel) else f" = {detail['input']!r}"
+    return " ".join(f"{key}{shown}: {reason}".split())

@@ -1,0 +1,73 @@
+"""A policy: what a government changes against the case's own history, as a small CSV file.
+
+Columns `variable,year,value,unit` and, if wanted, `source,evidence,note`. Straight lines join the points and
+the ends hold, so a variable with one row is constant and a dated step needs two rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.series import Series, read_series
+from stockflow import Model, Variable
+from stockflow.errors import InputError, UnknownNameError, unknown
+
+TimePath = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+# What buyers see coming is the same path read ahead, so a new path moves both.
+ANNOUNCED = {"feed in tariff": "announced tariff", "central subsidy": "announced central subsidy"}
+_MOVABLE = ("constant", "auxiliary", "flow")
+
+
+def read_policy(path: str | Path, model: Model) -> dict[str, TimePath]:
+    """Return (times, values) by display name, ready for `model.with_series`.
+
+    A new path of a support that is announced in advance brings its announced path along, read ahead by the
+    anticipation horizon of `model`, unless the file gives that path itself. Raises InputError with file and
+    row for a variable the model does not have or that is a stock, a unit other than the model's, a value
+    outside the variable's limits, and whatever `read_series` refuses.
+    """
+    changed: dict[str, TimePath] = {}
+    for series in read_series(Path(path), sourced=False).values():
+        variable = _variable(series, model)
+        _check(series, variable)
+        changed[variable.name] = (np.array(series.years), np.array(series.values))
+    if not changed:
+        raise InputError(f"{path}: no rows")
+    for name, announced in ANNOUNCED.items():
+        if name in changed and announced not in changed and announced in model.variables:
+            times, values = changed[name]
+            changed[announced] = (times - _horizon(model), values)
+    return changed
+
+
+def _variable(series: Series, model: Model) -> Variable:
+    place = series.points[0].place
+    try:
+        variable = model.variable(series.name)
+    except UnknownNameError:
+        raise unknown("variable", series.name, model.variables, place) from None
+    if variable.kind not in _MOVABLE:
+        raise InputError(f"{place}: {variable.name!r} is a {variable.kind}; a policy moves {', '.join(_MOVABLE)}")
+    return variable
+
+
+def _check(series: Series, variable: Variable) -> None:
+    low, high = variable.limits
+    for point in series.points:
+        if point.unit != variable.unit:
+            raise InputError(f"{point.place}: {variable.name!r} is in {variable.unit!r}, not {point.unit!r}")
+        if (low is not None and point.value < low) or (high is not None and point.value > high):
+            bounds = " to ".join("any" if bound is None else f"{bound:g}" for bound in (low, high))
+            shown = f"{variable.name!r} = {point.value:g} {variable.unit}"
+            raise InputError(f"{point.place}: {shown} is outside {bounds}")
+
+
+def _horizon(model: Model) -> float:
+    value = model.variable("anticipation horizon").value
+    if value is None:
+        raise InputError("'anticipation horizon' is not a constant of this model: give the announced path yourself")
+    return value

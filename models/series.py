@@ -1,0 +1,126 @@
+"""Tidy CSV tables of paths over time (drivers and policies): read once, refused row by row.
+
+Columns `variable,year,value,unit` and, by the kind of table, `source,evidence,note`. Between two points a
+path is a straight line; before the first and after the last point it holds its end value.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from stockflow.errors import InputError
+
+EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
+_NEEDED = ("variable", "year", "value", "unit")
+_OPTIONAL = ("source", "evidence", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One row: `value` in `unit` at `year`; `place` is the file and line it stands in."""
+
+    name: str
+    year: float
+    value: float
+    unit: str
+    source: str
+    evidence: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One variable over time: its points in file order, at least one, years increasing, one unit."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    @property
+    def unit(self) -> str:
+        """Unit of every value."""
+        return self.points[0].unit
+
+    @property
+    def years(self) -> tuple[float, ...]:
+        """Decimal years of the points."""
+        return tuple(point.year for point in self.points)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Values of the points."""
+        return tuple(point.value for point in self.points)
+
+
+def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
+    """Read a table; `sourced` demands a source and an evidence mark in every row, as for drivers.
+
+    Raises InputError with file and line for an unknown or missing column, a missing unit or source, a value
+    that is not a finite number, years that do not increase within a variable, and a variable in two blocks.
+    """
+    needed = (*_NEEDED, "source", "evidence") if sourced else _NEEDED
+    groups: dict[str, list[Point]] = {}
+    previous = ""
+    for point in _points(path, needed):
+        key = " ".join(point.name.replace("_", " ").split()).casefold()
+        rows = groups.setdefault(key, [])
+        _follow(rows, point, contiguous=not rows or previous == key)
+        rows.append(point)
+        previous = key
+    return {rows[0].name: Series(rows[0].name, tuple(rows)) for rows in groups.values()}
+
+
+def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    columns = tuple(reader.fieldnames or ())
+    for column in columns:
+        if column not in (*_NEEDED, *_OPTIONAL):
+            raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join((*_NEEDED, *_OPTIONAL))}")
+    for column in needed:
+        if columns.count(column) != 1:
+            raise InputError(f"{path} row 1: column {column!r} stands {columns.count(column)} times, not once")
+    try:
+        return [_point(row, f"{path} row {reader.line_num}", needed) for row in reader]
+    except csv.Error as error:
+        raise InputError(f"{path} row {reader.line_num}: not CSV: {error}") from None
+
+
+def _point(row: dict[str, str], place: str, needed: tuple[str, ...]) -> Point:
+    if None in row or None in row.values():
+        raise InputError(f"{place}: not as many fields as columns")
+    for column in needed:
+        if not row[column].strip():
+            raise InputError(f"{place}: {column} is missing")
+    evidence = row.get("evidence", "").strip()
+    if evidence and evidence not in EVIDENCE:
+        raise InputError(f"{place}: evidence {evidence!r} is none of {', '.join(EVIDENCE)}")
+    year, value = (_number(row[column], column, place) for column in ("year", "value"))
+    source = " ".join(row.get("source", "").split())
+    return Point(row["variable"].strip(), year, value, row["unit"].strip(), source, evidence, place)
+
+
+def _number(text: str, column: str, place: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise InputError(f"{place}: {column} {text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise InputError(f"{place}: {column} {text!r} is not finite")
+    return number
+
+
+def _follow(rows: list[Point], point: Point, *, contiguous: bool) -> None:
+    if not rows:
+        return
+    if not contiguous:
+        raise InputError(f"{point.place}: {point.name!r} is given twice; its first block starts at {rows[0].place}")
+    if point.year <= rows[-1].year:
+        raise InputError(f"{point.place}: year {point.year:g} of {point.name!r} does not follow {rows[-1].year:g}")
+    if point.unit != rows[0].unit:
+        raise InputError(f"{point.place}: unit {point.unit!r} of {point.name!r} was {rows[0].unit!r} above")

@@ -1,0 +1,54 @@
+"""The moments of a run, as PySD counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.equations import Equations
+from stockflow.errors import InputError
+
+# PySD's slack, as a share of the time step, for the final time and the save grid
+_SLACK = 1e-5
+_MOST_STEPS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones."""
+
+    step: float
+    times: NDArray[np.float64]
+    saved: NDArray[np.bool_]
+
+    @property
+    def saved_times(self) -> NDArray[np.float64]:
+        """Times of the kept moments, rounded as PySD rounds them, shape (time,)."""
+        digits = -int(np.log10(self.step * _SLACK))
+        return np.round(self.times[self.saved], digits)
+
+
+def clock(equations: Equations) -> Clock:
+    """Return the moments between the initial and final time; InputError if the four controls clash."""
+    start, final, step, period = (
+        equations.control(name) for name in ("initial time", "final time", "time step", "saveper")
+    )
+    place = equations.source
+    if not step > 0:
+        raise InputError(f"{place}: TIME STEP is {step:g}, but must be above 0")
+    if not final > start:
+        raise InputError(f"{place}: FINAL TIME is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
+    if (final - start) / step > _MOST_STEPS:
+        raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
+    if period < step * (1 - _SLACK) or abs(period / step - round(period / step)) > _SLACK:
+        raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
+    # accumulate: start + step * arange would differ in the last digits for steps like 0.1
+    times = [start]
+    while times[-1] + step * _SLACK < final:
+        times.append(times[-1] + step)
+    moments = np.array(times)
+    passed = moments - start
+    saved = (passed % period < step * _SLACK) | (-passed % period < step * _SLACK)
+    return Clock(step, moments, saved)

@@ -1,0 +1,292 @@
+"""The neutral form of a model: variables and the expressions that define them.
+
+Nothing here knows a file format or a way of computing.  Expressions are trees of frozen nodes;
+names inside them are display names, so they compare with `==`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from stockflow.errors import InputError, unknown
+from stockflow.names import plain
+
+Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
+CONTROLS = ("initial time", "final time", "time step", "saveper")
+
+#: operations of one value each, with the number of their arguments
+ARGUMENTS: Mapping[str, int] = MappingProxyType(
+    {
+        **dict.fromkeys(("+", "-", "*", "/", "^", "<", "<=", ">", ">=", "=", "<>", "and", "or"), 2),
+        **dict.fromkeys(("negative", "not", "exp", "ln", "sqrt", "abs"), 1),
+        **dict.fromkeys(("min", "max", "zidz", "step", "pulse"), 2),
+        **dict.fromkeys(("if then else", "xidz", "ramp"), 3),
+    }
+)
+
+_ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "+": np.add,
+        "-": np.subtract,
+        "*": np.multiply,
+        "/": np.divide,
+        "^": np.power,
+        "negative": np.negative,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The simulated time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The value of another variable, by display name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One arithmetic, logical or built-in operation; `operator` is a key of `ARGUMENTS`."""
+
+    operator: str
+    arguments: tuple[Expression, ...]
+
+    def __post_init__(self) -> None:
+        expected = ARGUMENTS[self.operator]
+        if len(self.arguments) != expected:
+            raise InputError(f"{self.operator.upper()} takes {expected} arguments, not {len(self.arguments)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Points of a piecewise linear curve that holds its end values outside them."""
+
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.xs or len(self.xs) != len(self.ys):
+            raise InputError(f"a table needs as many x as y values, not {len(self.xs)} and {len(self.ys)}")
+        for x, y in zip(self.xs, self.ys, strict=True):
+            if not (math.isfinite(x) and math.isfinite(y)):
+                raise InputError(f"a table has the point ({x:g}, {y:g}), which is not finite")
+        for left, right in zip(self.xs, self.xs[1:], strict=False):
+            if not left < right:
+                raise InputError(f"the x values of a table must increase, but {right:.15g} follows {left:.15g}")
+
+
+@dataclass(frozen=True, slots=True)
+class WithLookup:
+    """The value of `table` at `argument`, in the unit of the variable it defines."""
+
+    argument: Expression
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class LookupCall:
+    """The value of the lookup variable `name` at `argument`."""
+
+    name: str
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Integral:
+    """A stock: starts at `initial` and gains `rate` per unit of time."""
+
+    rate: Expression
+    initial: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class DelayFixed:
+    """`input` as it was `delay` ago; `initial` until then."""
+
+    input: Expression
+    delay: Expression
+    initial: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """The value of `expression` at the initial time."""
+
+    expression: Expression
+
+
+Expression = Number | Time | Reference | Operation | WithLookup | LookupCall | Integral | DelayFixed | Initial | Table
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Return the direct parts of an expression."""
+    match expression:
+        case Operation(_, arguments):
+            return arguments
+        case WithLookup(argument, table):
+            return (argument, table)
+        case LookupCall(_, argument):
+            return (argument,)
+        case Integral(rate, initial):
+            return (rate, initial)
+        case DelayFixed(flow, delay, initial):
+            return (flow, delay, initial)
+        case Initial(inner):
+            return (inner,)
+        case _:
+            return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """Yield the expression and all its parts."""
+    todo = [expression]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(reversed(children(one)))
+
+
+def references(expression: Expression) -> tuple[str, ...]:
+    """Return the names of the variables an expression reads, each once, in order of appearance."""
+    names = (one.name for one in walk(expression) if isinstance(one, Reference))
+    return tuple(dict.fromkeys(names))
+
+
+def terms(expression: Expression) -> Iterator[Expression]:
+    """Yield the terms of a sum: what is left after taking off +, - and signs at the top."""
+    if isinstance(expression, Operation) and expression.operator in {"+", "-", "negative"}:
+        for part in expression.arguments:
+            yield from terms(part)
+    else:
+        yield expression
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One named quantity of a model.
+
+    `unit` is text as written in the file; `limits` are the bounds written beside it (None: open).
+    `value` is the number of a constant or control variable and None for everything else.
+    A flow is an auxiliary that some stock adds or takes off as a whole term of its rate.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    documentation: str
+    group: str
+    limits: tuple[float | None, float | None]
+    expression: Expression
+    value: float | None = None
+
+    def check(self, value: float) -> None:
+        """Raise InputError if `value` is not finite or outside the limits."""
+        low, high = self.limits
+        bounds = f"[{'?' if low is None else f'{low:g}'}, {'?' if high is None else f'{high:g}'}]"
+        if not math.isfinite(value):
+            raise InputError(f"{self.name} is {value} {self.unit}, which is not a finite number")
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise InputError(f"{self.name} is {value:.15g} {self.unit}, outside {bounds}")
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """All variables of a model in file order; `source` names the file in messages.
+
+    `equivalences` are the sets of unit names the file declares equal.  Kinds are worked out here,
+    so a changed expression may turn a stock into an auxiliary and its flows with it.
+    """
+
+    source: str
+    variables: Mapping[str, Variable]
+    equivalences: tuple[tuple[str, ...], ...] = ()
+    _index: Mapping[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        flows = _flows(self.variables)
+        sorted_out = {name: _with_kind(one, flows, self.variables) for name, one in self.variables.items()}
+        object.__setattr__(self, "variables", MappingProxyType(sorted_out))
+        object.__setattr__(self, "_index", MappingProxyType({plain(name): name for name in sorted_out}))
+        for name in CONTROLS:
+            if name not in self._index:
+                raise InputError(f"{self.source}: the control variable {name.upper()} is missing")
+
+    def find(self, name: str) -> Variable:
+        """Return the variable of that name in any spelling; UnknownNameError if there is none."""
+        display = self._index.get(plain(name))
+        if display is None:
+            raise unknown("variable", name, self.variables, self.source)
+        return self.variables[display]
+
+    def control(self, name: str) -> float:
+        """Return the number of a control variable."""
+        one = self.find(name)
+        if one.value is None:
+            raise InputError(f"{self.source}: {one.name} must be a number, not an equation")
+        return one.value
+
+    def changed(self, expressions: Mapping[str, Expression]) -> Equations:
+        """Return the same model with other expressions for some variables, by display name."""
+        variables = dict(self.variables)
+        for name, expression in expressions.items():
+            variables[name] = replace(variables[name], expression=expression)
+        return Equations(self.source, variables, self.equivalences)
+
+
+def number(expression: Expression) -> float | None:
+    """Return the value of an expression made of literal numbers and arithmetic alone, else None."""
+    if isinstance(expression, Number):
+        return expression.value
+    if not isinstance(expression, Operation) or expression.operator not in _ARITHMETIC:
+        return None
+    values = [number(one) for one in expression.arguments]
+    if any(value is None for value in values):
+        return None
+    with np.errstate(all="ignore"):
+        return float(_ARITHMETIC[expression.operator](*(np.float64(value) for value in values if value is not None)))
+
+
+def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
+    stocks = (one.expression for one in variables.values() if isinstance(one.expression, Integral))
+    parts = (part for stock in stocks for part in terms(stock.rate))
+    return frozenset(part.name for part in parts if isinstance(part, Reference))
+
+
+def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Variable]) -> Variable:
+    kind: Kind
+    value: float | None = None
+    if isinstance(one.expression, Table):
+        kind = "lookup"
+    elif isinstance(one.expression, Integral):
+        kind = "stock"
+    elif plain(one.name) in CONTROLS:
+        kind = "control"
+        value = _control_value(one, variables)
+    else:
+        value = number(one.expression)
+        kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"
+    return replace(one, kind=kind, value=value)
+
+
+def _control_value(one: Variable, variables: Mapping[str, Variable]) -> float | None:
+    """Resolve `SAVEPER = TIME STEP`, the one reference that is usual between control variables."""
+    if isinstance(one.expression, Reference) and plain(one.expression.name) in CONTROLS:
+        return number(variables[one.expression.name].expression)
+    return number(one.expression)

@@ -1,0 +1,24 @@
+"""What went wrong with something a person wrote: one line that names file, place, value and bound."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from stockflow.names import plain
+
+
+class InputError(ValueError):
+    """Bad input from a person or a file; its text is one line and fit to be shown as it is."""
+
+
+class UnknownNameError(InputError):
+    """A name that does not exist, with the nearest ones that do."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], place: str = "") -> UnknownNameError:
+    """Return the error for an unknown `name`, suggesting up to three of `known`, matched without case."""
+    spelling = {plain(one): one for one in known}
+    near = difflib.get_close_matches(plain(name), spelling, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(repr(spelling[n]) for n in near)}?" if near else ""
+    return UnknownNameError(f"{place + ': ' if place else ''}unknown {kind} {name!r}{hint}")

@@ -1,0 +1,147 @@
+"""What the command promises: a table on good input, one line and exit code 2 on bad input, nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def techcycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["techcycle", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_run_prints_a_row_per_saved_time_and_a_column_per_variable(techcycle: Run) -> None:
+    code, out, _ = techcycle("run", "nev", "--until", "1995")
+    table = pd.read_csv(io.StringIO(out))
+    assert code == 0
+    assert list(table["Time"][:3]) == [1991.0, 1991.25, 1991.5]
+    assert table["Time"].iloc[-1] == 1995.0
+    assert {"Knowledge Stock", "market share"} <= set(table.columns)
+
+
+def test_set_changes_the_run_and_any_spelling_is_accepted(techcycle: Run) -> None:
+    _, base, _ = techcycle("run", "nev", "--until", "2010")
+    _, changed, _ = techcycle("run", "nev", "--until", "2010", "--set", "Cost_Sensitivity=2")
+    column = "cost sensitivity"
+    assert pd.read_csv(io.StringIO(changed))[column].iloc[0] == 2.0
+    assert pd.read_csv(io.StringIO(base))[column].iloc[0] != 2.0
+
+
+def test_the_reference_engine_gives_the_same_run(techcycle: Run) -> None:
+    _, batch, _ = techcycle("run", "nev", "--until", "1996")
+    _, reference, _ = techcycle("run", "nev", "--until", "1996", "--engine", "reference")
+    pd.testing.assert_frame_equal(
+        pd.read_csv(io.StringIO(batch)), pd.read_csv(io.StringIO(reference)), rtol=1e-8, check_like=True
+    )
+
+
+def policy(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "policy.csv"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def test_a_policy_file_replaces_a_lever(techcycle: Run, tmp_path: Path) -> None:
+    file = policy(
+        tmp_path, "variable,year,value,unit\ncentral subsidy,2009,0,bnCNY/unit\ncentral subsidy,2010,7,bnCNY/unit\n"
+    )
+    code, out, _ = techcycle("run", "nev", "--until", "2012", "--policy", file)
+    table = pd.read_csv(io.StringIO(out)).set_index("Time")
+    assert code == 0
+    assert table.loc[2009.5, "central subsidy"] == pytest.approx(3.5)
+    assert table.loc[2011.0, "central subsidy"] == pytest.approx(7.0)
+
+
+BAD_POLICIES = {
+    "variable,year,value\ncentral subsidy,2009,0\n": "unit",
+    "variable,year,value,unit\ncentral subsidi,2009,0,bnCNY/unit\n": "central subsidy",
+    "variable,year,value,unit\ncentral subsidy,2010,1,bnCNY/unit\ncentral subsidy,2009,1,bnCNY/unit\n": "2009",
+    "variable,year,value,unit\ncentral subsidy,2009,nan,bnCNY/unit\n": "nan",
+    "variable,year,value,unit\ncentral subsidy,2009,1,GW\n": "GW",
+    "variable,year,value,unit\ncentral subsidy,2009,-1,bnCNY/unit\n": "-1",
+}
+
+
+@pytest.mark.parametrize("text", BAD_POLICIES, ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative"])
+def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: Path, text: str) -> None:
+    out = tmp_path / "run.csv"
+    code, printed, error = techcycle("run", "nev", "--policy", policy(tmp_path, text), "--out", str(out))
+    assert code == 2
+    assert printed == ""
+    assert error.count("\n") == 1
+    assert "policy.csv" in error
+    assert BAD_POLICIES[text].lower() in error.lower()
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "nevv"), "'nev'"),
+        (("run", "nev", "--set", "cost sensitivty=2"), "'cost sensitivity'"),
+        (("run", "nev", "--set", "doing learning rate=1.5"), "1.5"),
+        (("run", "nev", "--set", "doing learning rate=abc"), "not a number"),
+        (("run", "nev", "--set", "doing learning rate"), "name=value"),
+        (("run", "nev", "--set", "doing learning rate=nan"), "nan"),
+        (("run", "nev", "--until", "1900"), "1900"),
+        (("run", "nev", "--policy", "nowhere.csv"), "nowhere.csv"),
+        (("run",), "Missing argument"),
+        (("calibrate", "ic"), "'pv' and 'nev'"),
+        (("phase-out", "ic"), "'ic'"),
+        (("paths", "steam"), "steam"),
+        (("phase-out", "nev", "--study", "nowhere.toml"), "nowhere.toml"),
+        (("fly",), "No such command"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_exit_code_2(techcycle: Run, arguments: tuple[str, ...], says: str) -> None:
+    code, out, error = techcycle(*arguments)
+    assert code == 2
+    assert out == ""
+    assert error.count("\n") == 1
+    assert says in error
+
+
+def test_parameters_are_listed_with_unit_bounds_and_source(techcycle: Run) -> None:
+    code, out, _ = techcycle("parameters", "pv", "--json")
+    rows = {row["parameter"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows["cost sensitivity"]["low"] < rows["cost sensitivity"]["value"] < rows["cost sensitivity"]["high"]
+    assert all(row["source"] and row["unit"] for row in rows.values())
+
+
+def test_scoreboard_answers_at_least_25_targets_and_its_json_agrees_with_its_text(techcycle: Run) -> None:
+    code, out, _ = techcycle("scoreboard", "--json")
+    board = json.loads(out)
+    assert code == 0
+    assert len(board["rows"]) >= 25
+    _, text, _ = techcycle("scoreboard")
+    inside = sum(row["inside"] for row in board["rows"])
+    assert f"{inside} of {len(board['rows'])} answered" in text
+
+
+def test_paths_json_holds_every_case_and_clock(techcycle: Run) -> None:
+    code, out, _ = techcycle("paths", "--json")
+    rows = json.loads(out)["model"]
+    assert code == 0
+    assert {row["case"] for row in rows} == {"pv", "nev", "ic", "mrna"}
