@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.pathways import STAGES, IndustryPath, PathStudy
-from analysis.phase_out import RESPONSES, PhaseOut
+from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from calibration.fit import Calibration, SeriesFit, Variant
 
 STYLE = Path(__file__).parent / "house.mplstyle"
@@ -128,8 +128,9 @@ def _unit(unit: str) -> str:
 
 
 def _standardised(shape: str, centre: float, spread: float, *values: float) -> dict[str, float]:
-    coordinate = np.log(values) if shape == "lognormal" else np.asarray(values)
-    z = (coordinate - centre) / spread
+    """Low end, estimate and high end in prior standard deviations (of the logarithm for a lognormal prior)."""
+    scale = np.log if shape == "lognormal" else np.asarray
+    z = (scale(np.array(values)) - scale(np.array(centre))) / spread
     return {"z low": float(z[0]), "z": float(z[1]), "z high": float(z[2])}
 
 
@@ -148,9 +149,8 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
         ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
         ax.set_xlabel("starts, best end first (number)")
         ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
-        ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-        ax.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        least, most = table["objective after"].min(), table["objective after"].max()
+        ax.set_ylim(least - 0.5, max(most, least + 5) + 0.5)
         ax.set_title(f"{calibration.case}: how {len(table)} starts ended")
     return save(figure, table, stem)
 
@@ -167,7 +167,7 @@ def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, st
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 2 if effect else 1, figsize=(7.6 if effect else 4.4, 2.7), squeeze=False)
         axes[0, 0].plot(table[response], table["objective"], "o-")
-        axes[0, 0].set_ylabel("objective without effect target\n(minus log posterior, 1)")
+        axes[0, 0].set_ylabel("objective of the series alone\n(minus log posterior, 1)")
         if effect:
             axes[0, 1].plot(table[response], table[effect], "o-", color="#d1495b")
             axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (1)")
@@ -194,7 +194,7 @@ def phase_out_paths(answer: PhaseOut, title: str, stem: Path) -> Path:
             for i in shown:
                 plan = answer.schedules[i]
                 colour, line = LINES[plan.shape]
-                for row, name in enumerate(("market share", "Cumulative Support Outlay")):
+                for row, name in enumerate(("market share", PAID_AND_OWED)):
                     values = answer.paths[name][r, i, first:]
                     scaled = values * 100 if row == 0 else values
                     axes[row, r].plot(answer.times[first:], scaled, color=colour, linestyle=line, label=plan.label)
@@ -207,7 +207,7 @@ def phase_out_paths(answer: PhaseOut, title: str, stem: Path) -> Path:
             axes[0, r].set_title(f"{response} response")
             axes[1, r].set_xlabel("year")
         axes[0, 0].set_ylabel("share of the market (%)")
-        axes[1, 0].set_ylabel("support paid so far, with tax relief\n(billion CNY of 2020)")
+        axes[1, 0].set_ylabel("support paid so far and owed,\nwith tax relief (billion CNY of 2020)")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -306,8 +306,10 @@ def _policies(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]
     for i, policy in enumerate(path.policies):
         level = y - 0.32 - 0.13 * i
         ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
-        ax.annotate(policy.name, (policy.first, level), xytext=(-3, 0), textcoords="offset points", ha="right",
-                    va="center", fontsize=7.5, color="#4f3b73")  # fmt: skip
+        early = policy.first < 1970  # no room for the name before the bar
+        ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
+                    textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
+                    color="#4f3b73")  # fmt: skip
         rows += [
             {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
             for end, year in (("start", policy.first), ("end", policy.last))
@@ -328,7 +330,7 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
                 inside = known and study.window[0] <= years <= study.window[1]
                 colour = "#edae49" if inside else "#f4f4f4"
                 ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, edgecolor="white", linewidth=2))
-                text = f"{years:.0f}" if known else "-"
+                text = f"{years:.1f}" if known else "-"
                 ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=9)
         ax.set_xlim(0, len(STAGES))
         ax.set_ylim(len(keys), 0)

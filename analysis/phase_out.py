@@ -37,6 +37,7 @@ SERIES = (
     "Years since Phase Out Start",
     "Installed Base",
 )
+PAID_AND_OWED = "support paid and owed"
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -139,6 +140,7 @@ def run_study(study: Study, accepted: Accepted) -> PhaseOut:
         runs.append(model.batch(samples, list(SERIES), until=study.horizon, save_period=0.25))
     times = runs[0]["time"].to_numpy()
     paths = {name: np.stack([run[name].to_numpy() for run in runs]) for name in SERIES}
+    paths[PAID_AND_OWED] = paths["Cumulative Support Outlay"] + paths["Support Arrears"]
     rows = [
         _row(study, accepted, times, paths, (r, s), plans) for r, s in product(range(len(RESPONSES)), range(len(plans)))
     ]
@@ -164,7 +166,7 @@ def _row(
     began = first_crossing(times, paths["Years since Phase Out Start"][r, s], 1e-9)
     units = paths["Cumulative Domestic Sales"][r]
     outlay = paths["Cumulative Support Outlay"][r]
-    owed = outlay[:, -1] + paths["Support Arrears"][r][:, -1]
+    owed = paths[PAID_AND_OWED][r, :, -1]
     row: dict[str, object] = {
         "response": RESPONSES[r],
         "response value": accepted.variants[RESPONSES[r]][accepted.response],
@@ -183,7 +185,7 @@ def _row(
     row["units against history"] = float(units[s, -1] / units[0, -1] - 1)
     row["support paid"] = float(outlay[s, -1])
     row["arrears at horizon"] = float(paths["Support Arrears"][r, s, -1])
-    row["support paid and owed"] = float(owed[s])
+    row[PAID_AND_OWED] = float(owed[s])
     row["support paid, discounted"] = discounted(times, outlay[s], study.discount_rate, study.base_year)
     row["fiscal outlay"] = float(paths["Cumulative Fiscal Outlay"][r, s, -1])
     saved, lost = float(owed[0] - owed[s]), float(units[0, -1] - units[s, -1])

@@ -39,6 +39,7 @@ def write_report(report: Report, root: Path) -> Path:
         loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["table"] = html_table
+    environment.filters["cell"] = cell
     environment.globals["figure"] = lambda name: data_uri(root / "figures" / f"{name}.png")
     cases = [case_chapter(report, case) for case in report.calibrations]
     text = environment.get_template("report.html").render(
@@ -58,6 +59,13 @@ def write_report(report: Report, root: Path) -> Path:
 def data_uri(png: Path) -> str:
     """Return a picture as text that a page can carry."""
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+
+
+def cell(value: float | None, unit: str) -> str:
+    """Return one figure of the scoreboard: dates with a decimal, numbers with three significant digits."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if "date" in unit or unit == "year" else f"{value:.3g}"
 
 
 def html_table(table: pd.DataFrame, digits: int = 3) -> str:
@@ -83,6 +91,7 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "series": series_table(calibration),
         "effects": effect_table(calibration),
         "ridge": report.ridges[case],
+        "ridge_words": ridge_words(report.ridges[case], calibration.response),
         "response": calibration.response,
         "fit_words": fit_words(calibration),
         "misfits": misfits(calibration),
@@ -106,6 +115,19 @@ def fit_words(calibration: Calibration) -> list[str]:
     if weak:
         words.append(f"The data hardly moved {', '.join(weak)} from their priors (interval shrunk by under 20%).")
     return words
+
+
+def ridge_words(ridge: pd.DataFrame, response: str) -> str:
+    """Say which values of the response the series alone would accept (objective within 2 of the best)."""
+    near = ridge[ridge["objective"] < ridge["objective"].min() + 2]
+    low, high = near[response].min(), near[response].max()
+    tried = f"{ridge[response].min():g} to {ridge[response].max():g}"
+    kept = f"only {low:g}" if low == high else f"anything from {low:g} to {high:g}"
+    return (
+        f"Of the values tried ({tried}), the series alone accept {kept}: there the objective is within 2 of its "
+        f"lowest, a likelihood ratio of about 7; at {ridge[response].iloc[-1]:g} it is "
+        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above."
+    )
 
 
 def misfits(calibration: Calibration) -> list[str]:

@@ -24,8 +24,6 @@ from calibration.targets import load_targets
 from models.case import CASES, load_case
 from stockflow.errors import InputError
 
-RIDGE = {"nev": (0.05, 1.0, 2.0, 4.0, 6.0, 9.0), "pv": (1.0, 1.7, 2.5, 3.5, 5.0)}
-
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -127,7 +125,8 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         ridges = {}
         for case, calibration in calibrations.items():
             bar.set_postfix_str(f"response of {case}")
-            variants = response_ridge(load_case(case), calibration, load_targets(case), RIDGE[case])
+            targets = load_targets(case)
+            variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
             ridges[case] = ridge_table(calibration, variants)
             folder.table(f"response_{case}.csv", ridges[case])
             effect = next(iter(calibration.closed.effects), "")

@@ -162,6 +162,7 @@ class Targets(_Strict):
     seed: int
     free: Mapping[str, Prior] = Field(min_length=1)
     response: str
+    response_grid: Annotated[tuple[float, ...], Field(min_length=3)]
     series: tuple[SeriesTarget, ...] = Field(min_length=1)
     events: tuple[EventTarget, ...] = ()
     effects: tuple[EffectTarget, ...] = ()
