@@ -18,7 +18,6 @@ from calibration.fit import Calibration
 from models.case import load_case
 
 PAGE = Path(__file__).parent / "page"
-POOR = 0.4  # log error from which a single year is called a misfit (a factor of 1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +131,11 @@ def ridge_words(ridge: pd.DataFrame, response: str) -> str:
 
 def misfits(calibration: Calibration) -> list[str]:
     """Name the years in which a series is off by more than a factor of 1.5, worst first."""
-    out = []
-    for s in calibration.closed.series:
-        bad = [(y, e) for y, e in zip(s.years, s.errors, strict=True) if abs(e) > POOR]
-        if bad:
-            listed = ", ".join(f"{y} ({np.exp(e):.2g}x)" for y, e in sorted(bad, key=lambda ye: -abs(ye[1])))
-            out.append(f"{s.name}: model over observation in {listed}")
-    return out
+    return [
+        f"{s.name}: model over observation " + ", ".join(f"{ratio:.2g} in {year}" for year, ratio in s.misfits)
+        for s in calibration.closed.series
+        if s.misfits
+    ]
 
 
 def phase_words(answer: PhaseOut) -> list[str]:

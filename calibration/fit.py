@@ -25,6 +25,7 @@ from stockflow.errors import InputError
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Z90 = float(norm.ppf(0.95))
+POOR = float(np.log(1.5))  # log error from which a single year is called a misfit
 EVALUATIONS = 60  # optimiser steps a start may take; each is one batch of runs
 
 
@@ -81,6 +82,12 @@ class SeriesFit:
     def bias(self) -> float:
         """Mean log error."""
         return float(np.mean(self.errors))
+
+    @property
+    def misfits(self) -> tuple[tuple[int, float], ...]:
+        """Years off by more than a factor of 1.5, worst first, with the model's value over the observed one."""
+        bad = [(year, error) for year, error in zip(self.years, self.errors, strict=True) if abs(error) > POOR]
+        return tuple((year, float(np.exp(error))) for year, error in sorted(bad, key=lambda one: -abs(one[1])))
 
     @property
     def autocorrelation(self) -> float:

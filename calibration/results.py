@@ -134,6 +134,7 @@ def _series(fit: Fit, index: int) -> dict[str, Any]:
         "n": len(s.years), "first_year": s.years[0], "last_year": s.years[-1], "use": s.use,
         "r2_log": round(s.r2, 4), "rms_log_error": round(s.rms, 4), "bias": round(s.bias, 4),
         "lag1": round(s.autocorrelation, 3),
+        "misfits": [[year, round(ratio, 2)] for year, ratio in s.misfits],
     }  # fmt: skip
 
 

@@ -1,0 +1,103 @@
+"""Keeps the figures in README.md true: `python -m analysis.readme [--check]` rewrites the blocks between markers.
+
+A block reads `<!-- begin NAME -->` ... `<!-- end NAME -->` and is made from the accepted fits and the scoreboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.scoreboard import scoreboard
+from calibration.results import HERE as RESULTS
+from calibration.results import load_accepted
+from models.case import load_case
+
+README = Path(__file__).parent.parent / "README.md"
+CALIBRATED = ("pv", "nev")
+
+
+def fit_block() -> str:
+    """Return the fit of every series as a Markdown table."""
+    lines = ["| case | series | years | R2 of logs | rms log error | used in |", "|---|---|---|---|---|---|"]
+    for case in CALIBRATED:
+        for name, row in _record(case)["series"].items():
+            lines.append(
+                f"| {case} | {name} | {row['first_year']}-{row['last_year']} ({row['n']}) | {row['r2_log']:.3f} | "
+                f"{row['rms_log_error']:.2f} | {row['use']} |"
+            )
+    return "\n".join(lines)
+
+
+def misfit_block() -> str:
+    """Return the years that the fits miss by more than a factor of 1.5."""
+    lines = []
+    for case in CALIBRATED:
+        for name, row in _record(case)["series"].items():
+            if row["misfits"]:
+                years = ", ".join(f"{ratio:.2g} in {year}" for year, ratio in row["misfits"])
+                lines.append(f"- {case}, {name}: {years}")
+    return "\n".join(lines)
+
+
+def summary_block() -> str:
+    """Return how the starts ended, what bounds were hit, the causal effects and the scoreboard in sentences."""
+    lines = []
+    for case in CALIBRATED:
+        data = _record(case)
+        checks, bounds = data["checks"], ", ".join(data["checks"]["at_bound"]) or "none"
+        lines.append(
+            f"- {load_case(case).title}: {data['starts']} starts (seed {data['seed']}), best objective "
+            f"{data['objective']:.1f}, worst end {checks['worst_end']:.1f}, {checks['starts_within_1_of_best']} within "
+            f"1 of the best; bounds hit: {bounds}."
+        )
+        for name in data["effects"]:
+            three = " / ".join(f"{data['variants'][v]['effects'][name]:.0%}" for v in ("low", "central", "high"))
+            lines.append(f"- {name[0].upper()}{name[1:]}: {three} under the low / central / high response.")
+    board = scoreboard({case: load_accepted(case) for case in CALIBRATED})
+    fresh = [row for row in board.rows if not row.fitted]
+    lines.append(
+        f"- Scoreboard: {len(board.rows)} of the paper's target rows answered, {board.inside} inside its range (of the "
+        f"{len(fresh)} that nothing was fitted to, {sum(row.inside for row in fresh)}); {len(board.unanswered)} cannot "
+        "be answered and are listed with the reason."
+    )
+    return "\n".join(lines)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {"fit": fit_block, "misfits": misfit_block, "summary": summary_block}
+
+
+def renewed(text: str) -> str:
+    """Return the README's text with every block made anew; a missing marker raises ValueError."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise ValueError(f"README.md has no block {name!r}")
+        body = make()
+        text = pattern.sub(lambda found, body=body: found[1] + body + found[2], text)  # type: ignore[misc]
+    return text
+
+
+def main() -> int:
+    """Rewrite the blocks, or with `--check` only say whether they are out of date."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.readme", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a block is out of date")
+    old = README.read_text(encoding="utf-8")
+    new = renewed(old)
+    if parser.parse_args().check:
+        return int(new != old)
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+def _record(case: str) -> dict[str, Any]:
+    return tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

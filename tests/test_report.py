@@ -1,0 +1,106 @@
+"""The main job leaves a page that opens offline, figures with their numbers, and a README that is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import readme
+from analysis.reproduce import Folder, reproduce_all
+from calibration.accept import carried
+from calibration.fit import Calibration, calibrate
+from calibration.results import accepted_from, load_accepted
+from calibration.targets import load_targets
+from models.build import FOLDER
+from models.case import load_case
+from stockflow.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("output")
+    reproduce_all(Folder(root), starts=2)
+    return root
+
+
+@pytest.fixture(scope="module")
+def nev() -> Calibration:
+    return calibrate(load_case("nev"), load_targets("nev"), starts=2)
+
+
+def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="([^"]{0,40})', text)
+    assert len(pictures) >= 12
+    assert all(p.startswith("data:image/png;base64,") for p in pictures)
+    assert not re.search(r'(src|href)="https?:', text)
+    assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
+
+
+def test_every_figure_stands_beside_its_numbers_as_png_svg_and_csv(output: Path) -> None:
+    stems = {f.with_suffix("") for f in (output / "figures").iterdir()}
+    assert len(stems) >= 12
+    for stem in stems:
+        assert all(stem.with_suffix(suffix).stat().st_size > 0 for suffix in (".png", ".svg", ".csv")), stem
+        assert not pd.read_csv(stem.with_suffix(".csv")).empty
+
+
+def test_the_main_job_leaves_no_half_written_file(output: Path) -> None:
+    assert not list(output.rglob("*.part"))
+
+
+def test_the_figures_in_the_readme_are_those_of_the_accepted_fits() -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert text == readme.renewed(text), "run `python -m analysis.readme`"
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_the_case_file_carries_the_accepted_estimates(case: str) -> None:
+    parameters = {name.casefold(): p for name, p in load_case(case).parameters.items()}
+    for name, value in load_accepted(case).values.items():
+        assert parameters[name.casefold()].value == pytest.approx(value, rel=1e-6)
+        assert parameters[name.casefold()].source == f"calibration/results/{case}.toml"
+
+
+def test_a_calibration_does_not_depend_on_what_was_accepted_before(nev: Calibration) -> None:
+    accepted = load_accepted("nev")
+    for name, value in nev.values.items():
+        assert value == pytest.approx(accepted.values[name], rel=2e-3), name
+
+
+def test_the_variants_hold_the_response_at_the_ends_of_its_interval(nev: Calibration) -> None:
+    estimate = next(e for e in nev.closed.estimates if e.name == nev.response)
+    fresh = accepted_from(nev)
+    assert fresh.variants["low"][nev.response] == pytest.approx(estimate.low)
+    assert fresh.variants["high"][nev.response] == pytest.approx(estimate.high)
+    effects = [next(iter(fresh.effects[v].values())) for v in ("low", "central", "high")]
+    assert effects == sorted(effects)
+
+
+def test_an_accepted_fit_changes_values_and_sources_of_the_case_file_and_nothing_else(nev: Calibration) -> None:
+    old = (FOLDER / "cases" / "nev.toml").read_text(encoding="utf-8")
+    new = carried(old, nev)
+    changed = [a for a, b in zip(old.splitlines(), new.splitlines(), strict=True) if a != b]
+    assert all(line.startswith(("value = ", "source = ", "evidence = ")) for line in changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("case = ", "not readable"), ("case = 'nev'", "not a calibration record"), (None, "no accepted fit")],
+)
+def test_a_damaged_record_is_refused_by_name(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "nev.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=says) as caught:
+        load_accepted("nev", file)
+    assert "nev.toml" in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be written"):
+        Folder(tmp_path).json("scoreboard.json", {})
