@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.pathways import STAGES, IndustryPath, PathStudy
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
-from calibration.fit import Calibration, SeriesFit, Variant
+from calibration.estimates import Calibration, SeriesFit, Variant
 
 STYLE = Path(__file__).parent / "house.mplstyle"
 GREY = "#5f6b73"

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from analysis.phase_out import RESPONSES, PhaseOut
 from analysis.scoreboard import Scoreboard
 from analysis.tables import effect_table, estimate_table, series_table
-from calibration.fit import Calibration
+from calibration.estimates import Calibration
 from models.case import load_case
 
 PAGE = Path(__file__).parent / "page"

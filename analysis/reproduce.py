@@ -18,7 +18,8 @@ from analysis.report import Report, write_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
 from calibration.accept import accept_fit
-from calibration.fit import Calibration, calibrate, response_ridge
+from calibration.estimates import Calibration
+from calibration.fit import calibrate, response_ridge
 from calibration.results import Accepted, accepted_from, record
 from calibration.targets import load_targets
 from models.case import CASES, load_case

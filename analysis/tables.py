@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from calibration.fit import Calibration, Variant
+from calibration.estimates import Calibration, Variant
 
 
 def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tomlkit
 
-from calibration.fit import Calibration
+from calibration.estimates import Calibration
 from calibration.results import HERE, record
 from models.build import FOLDER, main
 from stockflow.errors import InputError

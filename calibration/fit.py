@@ -8,13 +8,14 @@ the distribution of end points does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.stats import norm, qmc
 
+from calibration.estimates import Calibration, Estimate, Fit, SeriesFit, Start, Variant, held_values
 from calibration.observations import observed
 from calibration.payoff import Coordinate, FittedSeries, Payoff, fitted_series
 from calibration.targets import DrivenVariable, PartialStep, Prior, Targets
@@ -25,138 +26,7 @@ from stockflow.errors import InputError
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Z90 = float(norm.ppf(0.95))
-POOR = float(np.log(1.5))  # log error from which a single year is called a misfit
 EVALUATIONS = 60  # optimiser steps a start may take; each is one batch of runs
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a fit says of one parameter: value with an approximate 90% interval, in `unit`.
-
-    `learned` is 1 - (posterior sd)/(prior sd) in the fitted coordinate: 0 means that the data said nothing.
-    """
-
-    name: str
-    unit: str
-    value: float
-    low: float
-    high: float
-    prior_centre: float
-    prior_spread: float
-    prior_shape: str
-    learned: float
-    at_bound: str
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesFit:
-    """How one series was met: errors are of natural logarithms."""
-
-    name: str
-    unit: str
-    use: str
-    years: tuple[int, ...]
-    observed: tuple[float, ...]
-    modelled: tuple[float, ...]
-    sigma: tuple[float, ...]
-
-    @property
-    def errors(self) -> Array:
-        """Modelled minus observed logarithm, per year."""
-        return np.asarray(np.log(np.maximum(self.modelled, 1e-12)) - np.log(np.asarray(self.observed)))
-
-    @property
-    def rms(self) -> float:
-        """Root mean square of the log error."""
-        return float(np.sqrt(np.mean(self.errors**2)))
-
-    @property
-    def r2(self) -> float:
-        """Share of the variance of the observed logarithm explained (may be negative)."""
-        logs = np.log(np.asarray(self.observed))
-        spread = float(np.sum((logs - logs.mean()) ** 2))
-        return 1 - float(np.sum(self.errors**2)) / spread if spread > 0 else float("nan")
-
-    @property
-    def bias(self) -> float:
-        """Mean log error."""
-        return float(np.mean(self.errors))
-
-    @property
-    def misfits(self) -> tuple[tuple[int, float], ...]:
-        """Years off by more than a factor of 1.5, worst first, with the model's value over the observed one."""
-        bad = [(year, error) for year, error in zip(self.years, self.errors, strict=True) if abs(error) > POOR]
-        return tuple((year, float(np.exp(error))) for year, error in sorted(bad, key=lambda one: -abs(one[1])))
-
-    @property
-    def autocorrelation(self) -> float:
-        """Lag-one autocorrelation of the log error about zero."""
-        e = self.errors
-        return float(np.sum(e[1:] * e[:-1]) / np.sum(e**2)) if len(e) > 2 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where one start of the optimiser began and ended: objective, steps taken, reason it stopped."""
-
-    number: int
-    objective_before: float
-    objective_after: float
-    evaluations: int
-    stopped: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """One optimum: estimates, the residual picture behind them, and how the starts ended."""
-
-    estimates: tuple[Estimate, ...]
-    series: tuple[SeriesFit, ...]
-    effects: Mapping[str, float]
-    events: Mapping[str, float]
-    objective: float
-    starts: tuple[Start, ...]
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Parameter values by name."""
-        return {e.name: e.value for e in self.estimates}
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """The same fit with the policy response held at a value: what else the data would accept."""
-
-    name: str
-    response: float
-    objective: float
-    effects: Mapping[str, float]
-    values: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Everything a calibration of one case produced; `values` is what to run the model with."""
-
-    case: str
-    response: str
-    partial: tuple[tuple[str, Fit], ...]
-    closed: Fit
-    variants: tuple[Variant, ...]
-    seed: int
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Estimates of the partial steps, overridden by those of the closed loop."""
-        return {**_held(self.partial), **self.closed.values}
-
-    def variant(self, name: str) -> Variant:
-        """Return the variant of that name; unknown names are an `InputError`."""
-        for one in self.variants:
-            if one.name == name:
-                return one
-        raise InputError(f"calibration of {self.case}: no variant {name!r}")
 
 
 def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]:
@@ -356,11 +226,11 @@ def calibrate(case: Case, targets: Targets, starts: int | None = None, progress:
     say = progress or (lambda _: None)
     model = case.model.with_constants(_centres(case, targets))
     first = fit_steps(case, model, targets)
-    guess = _held(first)
+    guess = held_values(first)
     rough = fit_closed(case, model.with_constants(guess), targets, guess, 1)
     say(f"first pass: objective {rough.objective:.2f}")
     partial = fit_steps(case, model.with_constants({**guess, **rough.values}), targets, say)
-    held = _held(partial)
+    held = held_values(partial)
     closed = fit_closed(case, model.with_constants(held), targets, rough.values, starts or targets.starts, progress)
     name = case.model.variable(targets.response).name
     response = next(e for e in closed.estimates if e.name == name)
@@ -389,7 +259,7 @@ def response_ridge(
     case: Case, calibration: Calibration, targets: Targets, grid: Sequence[float]
 ) -> tuple[Variant, ...]:
     """Refit at every response of `grid` without the effect targets: what the series alone can tell apart."""
-    model = case.model.with_constants(_held(calibration.partial))
+    model = case.model.with_constants(held_values(calibration.partial))
     return tuple(
         fit_variant(f"{value:g}", case, model, targets, calibration.closed, value, alone=True) for value in grid
     )
@@ -401,10 +271,6 @@ def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
         return ()
     payoff = Payoff(model, (), rest)
     return describe_series(rest, payoff.series_values(np.empty((1, 0))))
-
-
-def _held(partial: Sequence[tuple[str, Fit]]) -> dict[str, float]:
-    return {name: value for _, fit in partial for name, value in fit.values.items()}
 
 
 def _centres(case: Case, targets: Targets) -> dict[str, float]:

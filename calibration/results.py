@@ -16,7 +16,7 @@ import tomlkit
 from tomlkit.items import Table
 
 import models
-from calibration.fit import Calibration, Estimate, Fit, Variant
+from calibration.estimates import Calibration, Estimate, Fit, Variant, held_values
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parent / "results"
@@ -40,7 +40,7 @@ class Accepted:
 
 def accepted_from(calibration: Calibration) -> Accepted:
     """Return a fresh calibration in the form in which an accepted one is read back."""
-    held = {n: v for _, fit in calibration.partial for n, v in fit.values.items()}
+    held = held_values(calibration.partial)
     return Accepted(
         calibration.case,
         calibration.response,

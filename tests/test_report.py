@@ -11,7 +11,8 @@ import pytest
 from analysis import readme
 from analysis.reproduce import Folder, reproduce_all
 from calibration.accept import carried
-from calibration.fit import Calibration, calibrate
+from calibration.estimates import Calibration
+from calibration.fit import calibrate
 from calibration.results import accepted_from, load_accepted
 from calibration.targets import load_targets
 from models.build import FOLDER

@@ -13,22 +13,8 @@ import pytest
 from pydantic import TypeAdapter
 
 import models
-from analysis.scoreboard import (
-    STUDY,
-    Answer,
-    Book,
-    Question,
-    Reading,
-    Record,
-    Row,
-    Run,
-    Scoreboard,
-    accepted_range,
-    answer,
-    load_study,
-    paper_text,
-    scoreboard,
-)
+from analysis.questions import Answer, Book, Question, Reading, Record, Run, answer
+from analysis.scoreboard import STUDY, Row, Scoreboard, accepted_range, load_study, paper_text, scoreboard
 from calibration.observations import load_table
 from calibration.results import Accepted
 from calibration.targets import load_targets

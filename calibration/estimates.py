@@ -1,0 +1,149 @@
+"""What a calibration found: estimates with intervals, the picture of every series, the ends of the starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+POOR = float(np.log(1.5))  # log error from which a single year is called a misfit
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a fit says of one parameter: value with an approximate 90% interval, in `unit`.
+
+    `learned` is 1 - (posterior sd)/(prior sd) in the fitted coordinate: 0 means that the data said nothing.
+    """
+
+    name: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    prior_centre: float
+    prior_spread: float
+    prior_shape: str
+    learned: float
+    at_bound: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFit:
+    """How one series was met: errors are of natural logarithms."""
+
+    name: str
+    unit: str
+    use: str
+    years: tuple[int, ...]
+    observed: tuple[float, ...]
+    modelled: tuple[float, ...]
+    sigma: tuple[float, ...]
+
+    @property
+    def errors(self) -> Array:
+        """Modelled minus observed logarithm, per year."""
+        return np.asarray(np.log(np.maximum(self.modelled, 1e-12)) - np.log(np.asarray(self.observed)))
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the log error."""
+        return float(np.sqrt(np.mean(self.errors**2)))
+
+    @property
+    def r2(self) -> float:
+        """Share of the variance of the observed logarithm explained (may be negative)."""
+        logs = np.log(np.asarray(self.observed))
+        spread = float(np.sum((logs - logs.mean()) ** 2))
+        return 1 - float(np.sum(self.errors**2)) / spread if spread > 0 else float("nan")
+
+    @property
+    def bias(self) -> float:
+        """Mean log error."""
+        return float(np.mean(self.errors))
+
+    @property
+    def misfits(self) -> tuple[tuple[int, float], ...]:
+        """Years off by more than a factor of 1.5, worst first, with the model's value over the observed one."""
+        bad = [(year, error) for year, error in zip(self.years, self.errors, strict=True) if abs(error) > POOR]
+        return tuple((year, float(np.exp(error))) for year, error in sorted(bad, key=lambda one: -abs(one[1])))
+
+    @property
+    def autocorrelation(self) -> float:
+        """Lag-one autocorrelation of the log error about zero."""
+        e = self.errors
+        return float(np.sum(e[1:] * e[:-1]) / np.sum(e**2)) if len(e) > 2 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where one start of the optimiser began and ended: objective, steps taken, reason it stopped."""
+
+    number: int
+    objective_before: float
+    objective_after: float
+    evaluations: int
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One optimum: estimates, the residual picture behind them, and how the starts ended."""
+
+    estimates: tuple[Estimate, ...]
+    series: tuple[SeriesFit, ...]
+    effects: Mapping[str, float]
+    events: Mapping[str, float]
+    objective: float
+    starts: tuple[Start, ...]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Parameter values by name."""
+        return {e.name: e.value for e in self.estimates}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The same fit with the policy response held at a value: what else the data would accept."""
+
+    name: str
+    response: float
+    objective: float
+    effects: Mapping[str, float]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything a calibration of one case produced; `values` is what to run the model with."""
+
+    case: str
+    response: str
+    partial: tuple[tuple[str, Fit], ...]
+    closed: Fit
+    variants: tuple[Variant, ...]
+    seed: int
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Estimates of the partial steps, overridden by those of the closed loop."""
+        return {**held_values(self.partial), **self.closed.values}
+
+    def variant(self, name: str) -> Variant:
+        """Return the variant of that name; unknown names are an `InputError`."""
+        for one in self.variants:
+            if one.name == name:
+                return one
+        raise InputError(f"calibration of {self.case}: no variant {name!r}")
+
+
+def held_values(partial: Sequence[tuple[str, Fit]]) -> dict[str, float]:
+    """Return the estimates of the partial steps, later steps overriding earlier ones."""
+    return {name: value for _, fit in partial for name, value in fit.values.items()}
