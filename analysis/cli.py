@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from analysis.tables import calibration_tables
 from calibration.results import Accepted, load_accepted
 from models.case import CASES, load_case
 from models.run import run_case
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError
+from stockflow.names import plain
 
 CALIBRATED = ("pv", "nev")
 
@@ -93,7 +93,7 @@ def calibrate(case: str, starts: int | None, out: Path, accept: bool, as_json: b
     Prints and saves estimates with approximate 90% intervals, the error of every series, which bounds were hit and
     how the starts ended, and draws every series against data.
     """
-    _only(case, CALIBRATED, "calibration")
+    case = _only(case, CALIBRATED, "calibration")
     calibration = calibrate_case(case, Folder(out), starts=starts, accept=accept)
     if as_json:
         click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
@@ -123,13 +123,15 @@ def scoreboard(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def phase_out(case: str, study: Path | None, as_json: bool) -> None:
     """Compare ways to end support in CASE (nev or pv) with history, under a low, central and high response."""
+    case = _only(case, CALIBRATED, "a phase-out study")
     question = phase.load_study(case, study)
     if question.case != case:
         raise InputError(f"{study}: case: the study is of {question.case!r}, not of {case!r}")
     answer = phase.run_study(question, load_accepted(case))
     _print(answer.table, _records(answer.table) if as_json else None)
     if not as_json:
-        click.echo(f"\nSupport varied: {question.support}. Horizon {question.horizon:g}; units: {question.unit}.")
+        click.echo(f"\nSupport varied: {question.support}; paid by {question.paid_by}.")
+        click.echo(f"Horizon {question.horizon:g}; units in {question.unit}, money in billion CNY of 2020.")
 
 
 @cli.command()
@@ -142,13 +144,15 @@ def paths(cases: Sequence[str], as_json: bool) -> None:
     wanted = [load_case(c).name for c in cases] or list(CASES)
     table = durations([industry_path(c, study, accepted.get(c)) for c in wanted], study)
     if as_json:
-        click.echo(json.dumps({"model": _records(table), "published": _records(published_durations())}, indent=1))
+        click.echo(
+            json.dumps({"model": _records(table), "published": _records(published_durations(study.window))}, indent=1)
+        )
         return
     wide = table.pivot_table(index=["case", "clock"], columns="stage", values="years", sort=False)
     click.echo("Years from each clock to each stage (model):")
     click.echo(wide.round(1).to_string(na_rep="-"))
     click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
-    click.echo(_text(published_durations()))
+    click.echo(_text(published_durations(study.window)))
 
 
 @cli.command()
@@ -183,11 +187,11 @@ def _fail(text: str) -> None:
     sys.exit(2)
 
 
-def _only(case: str, allowed: Sequence[str], what: str) -> None:
-    if case not in CASES:
-        raise unknown("case", case, CASES)
-    if case not in allowed:
-        raise InputError(f"{what} exists for {' and '.join(map(repr, allowed))}, not yet for {case!r}")
+def _only(case: str, allowed: Sequence[str], what: str) -> str:
+    name = load_case(case).name
+    if name not in allowed:
+        raise InputError(f"{what} exists for {' and '.join(map(repr, allowed))}, not yet for {name!r}")
+    return name
 
 
 def _accepted() -> dict[str, Accepted]:
@@ -195,11 +199,13 @@ def _accepted() -> dict[str, Accepted]:
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, float]:
-    out = {}
+    out: dict[str, float] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
             raise InputError(f'--set {pair!r}: expected "name=value"')
+        if plain(name) in map(plain, out):
+            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
         try:
             out[name.strip()] = float(text)
         except ValueError:
@@ -208,16 +214,19 @@ def _settings(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _deliver(text: str, out: Path | None) -> None:
+    """Print, or write `out` whole or not at all; something that is no regular file (a pipe) is written to as it is."""
     if out is None:
         click.echo(text, nl=False)
         return
+    part = out.with_name(f".{out.name}.part")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=out.parent, prefix=f".{out.name}.", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(out)
+        if out.exists() and not out.is_file():
+            out.write_text(text, encoding="utf-8")
+            return
+        part.write_text(text, encoding="utf-8")
+        part.replace(out)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise InputError(f"{out}: cannot be written: {error.strerror}") from None
 
 

@@ -207,7 +207,7 @@ def phase_out_paths(answer: PhaseOut, title: str, stem: Path) -> Path:
             axes[0, r].set_title(f"{response} response")
             axes[1, r].set_xlabel("year")
         axes[0, 0].set_ylabel("share of the market (%)")
-        axes[1, 0].set_ylabel("support paid so far and owed,\nwith tax relief (billion CNY of 2020)")
+        axes[1, 0].set_ylabel("support paid so far and owed\n(billion CNY of 2020)")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -269,7 +269,7 @@ def _bands(ax: Axes, path: IndustryPath, y: float, window: tuple[float, float]) 
     before, sea, claim, _ = BANDS.values()
     if np.isfinite(product):
         ax.barh(y, product - start, left=start, height=0.26, color=before[0])
-        if np.isfinite(large):
+        if np.isfinite(large) and large > product:
             ax.barh(y, large - product, left=product, height=0.26, color=sea[0])
     if path.already("product"):
         ax.annotate(f"product before {product:g}", (product, y), xytext=(-4, 0), textcoords="offset points",

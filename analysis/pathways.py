@@ -1,7 +1,8 @@
 """From discovery to large-scale industry: stage dates of the four industries, and what the 25-35 years depend on.
 
 Stages: S1 Devil's River crossed (one design has passed it), S2 Valley of Death crossed (one commercial design),
-S3 1% of the market, S4 10%, S4b 20%, S5 self-sustaining (S4 and unsubsidised cost at or below its benchmark).
+S3 1% of the market, S4 10%, S4b 20%, S5 self-sustaining (10% and unsubsidised cost at or below its benchmark at once).
+A share counts from when it lasts for a year: a rush before a dated cut is no stage.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from calibration.observations import load_table
-from calibration.payoff import first_crossing
+from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
 from models.case import load_case
 from stockflow.errors import InputError, unknown
 
 Array = NDArray[np.float64]
 STUDY = Path(__file__).parent / "studies" / "paths.toml"
-STAGES = ("river crossed", "product", "share 1%", "share 10%", "share 20%", "self-sustaining")
+SHARES = (0.01, 0.10, 0.20)
+SELF_SUSTAINING = 0.10  # share that must hold together with parity
+STAGES = ("river crossed", "product", *(f"share {level:.0%}" for level in SHARES), "self-sustaining")
 OUTPUTS = (
     "Cumulative River Crossing",
     "Commercial Designs",
@@ -80,7 +83,6 @@ class PathStudy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     window: tuple[float, float]
-    share_levels: tuple[float, ...]
     cases: Mapping[str, PathCase]
 
 
@@ -138,16 +140,14 @@ def industry_path(case: str, study: PathStudy, accepted: Accepted | None) -> Ind
 def date_stages(times: Array, values: Mapping[str, Array]) -> dict[str, float]:
     """Date every stage of one run by linear interpolation between saved times."""
     share = values["market share"]
-    dates = {
+    gap = values["trigger benchmark"] - values["unsubsidised user cost"]
+    sustained = np.minimum(share - SELF_SUSTAINING, gap / np.abs(values["trigger benchmark"]))
+    return {
         "river crossed": first_crossing(times, values["Cumulative River Crossing"], 1.0),
         "product": first_crossing(times, values["Commercial Designs"], 1.0),
-        "share 1%": first_crossing(times, share, 0.01),
-        "share 10%": first_crossing(times, share, 0.10),
-        "share 20%": first_crossing(times, share, 0.20),
+        **{f"share {level:.0%}": lasting_crossing(times, share, level) for level in SHARES},
+        "self-sustaining": lasting_crossing(times, sustained, 0.0),
     }
-    parity = first_crossing(times, values["trigger benchmark"] - values["unsubsidised user cost"], 0.0)
-    dates["self-sustaining"] = max(dates["share 10%"], parity)
-    return dates
 
 
 def durations(paths: Sequence[IndustryPath], study: PathStudy) -> pd.DataFrame:
@@ -176,8 +176,9 @@ def durations(paths: Sequence[IndustryPath], study: PathStudy) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def published_durations() -> pd.DataFrame:
+def published_durations(window: tuple[float, float]) -> pd.DataFrame:
     """Durations between dated stages over the technologies of the timelines table: n, quartiles, share in window."""
+    low, high = window
     table = load_table("technology_timelines").rows
     dates = table.groupby(["technology", "stage"])["year"].min().unstack()
     rows = []
@@ -193,7 +194,7 @@ def published_durations() -> pd.DataFrame:
                 {
                     "from": start.replace("_", " "), "to": end.replace("_", " "), "technologies": len(gap),
                     "lower quartile": quartiles[0], "median": quartiles[1], "upper quartile": quartiles[2],
-                    "share within 25-35": float(((gap >= 25) & (gap <= 35)).mean()),
+                    f"share within {low:g}-{high:g}": float(((gap >= low) & (gap <= high)).mean()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

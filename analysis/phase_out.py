@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from calibration.payoff import first_crossing
+from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
 from models.case import load_case
 from stockflow.errors import InputError
@@ -32,13 +32,29 @@ SERIES = (
     "market share",
     "Cumulative Domestic Sales",
     "Cumulative Support Outlay",
+    "Cumulative Tax Expenditure",
     "Cumulative Fiscal Outlay",
     "Support Arrears",
     "Years since Phase Out Start",
     "Installed Base",
 )
-PAID_AND_OWED = "support paid and owed"
-Share = Annotated[float, Field(gt=0, lt=1)]
+PAID_AND_OWED = "support paid and owed"  # the support that is varied: no tax relief in it
+STEP = 0.25  # years between saved values
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Year = Annotated[float, Field(strict=True, ge=1990, le=2060)]
+
+
+class Reported(BaseModel):
+    """A figure of the fiscal account that somebody published, to hold the model's against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variable: str
+    time: Year
+    value: Finite
+    words: str
+    source: Annotated[str, Field(min_length=10)]
 
 
 class Study(BaseModel):
@@ -47,21 +63,30 @@ class Study(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     case: Literal["nev", "pv"]
-    horizon: Annotated[float, Field(ge=2000, le=2060)]
-    starts: Annotated[tuple[float, ...], Field(min_length=1)]
-    length: Annotated[float, Field(gt=0, le=50)]
-    trigger_ratios: tuple[Annotated[float, Field(gt=0, le=100)], ...]
+    horizon: Year
+    tail: Annotated[float, Field(strict=True, ge=0, le=40)]
+    starts: Annotated[tuple[Year, ...], Field(min_length=1)]
+    length: Annotated[float, Field(strict=True, ge=0.25, le=50)]
+    trigger_ratios: tuple[Annotated[float, Field(strict=True, gt=0, le=10)], ...]
     shares: Annotated[tuple[Share, ...], Field(min_length=1)]
-    discount_rate: Annotated[float, Field(ge=0, lt=1)]
-    base_year: float
+    discount_rates: Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], Field(min_length=1)]
+    base_year: Year
     unit: str
     support: str
+    paid_by: str
+    reported: tuple[Reported, ...] = ()
 
     @model_validator(mode="after")
     def _in_time(self) -> Study:
         late = [s for s in self.starts if s >= self.horizon]
         if late:
             raise ValueError(f"start {late[0]:g} is not before the horizon {self.horizon:g}")
+        if self.horizon / STEP % 1:
+            raise ValueError(f"horizon {self.horizon:g} is not a quarter of a year")
+        for name in ("starts", "trigger_ratios", "shares"):
+            texts = [f"{v:.0%}" if name == "shares" else f"{v:g}" for v in getattr(self, name)]
+            if len(set(texts)) < len(texts):
+                raise ValueError(f"{name} has two values that read the same: {', '.join(texts)}")
         return self
 
 
@@ -137,14 +162,19 @@ def run_study(study: Study, accepted: Accepted) -> PhaseOut:
     runs = []
     for response in RESPONSES:
         model = load_case(study.case).model.with_constants(accepted.variants[response])
-        runs.append(model.batch(samples, list(SERIES), until=study.horizon, save_period=0.25))
+        runs.append(model.batch(samples, list(SERIES), until=study.horizon + study.tail, save_period=STEP))
     times = runs[0]["time"].to_numpy()
     paths = {name: np.stack([run[name].to_numpy() for run in runs]) for name in SERIES}
-    paths[PAID_AND_OWED] = paths["Cumulative Support Outlay"] + paths["Support Arrears"]
+    paid = paths["Cumulative Support Outlay"] - paths["Cumulative Tax Expenditure"]
+    paths[PAID_AND_OWED] = paid + paths["Support Arrears"]
+    end = int(np.searchsorted(times, study.horizon)) + 1
+    tails = paths[PAID_AND_OWED][:, :, -1] - paths[PAID_AND_OWED][:, :, end - 1]
+    seen = {name: values[:, :, :end] for name, values in paths.items()}
     rows = [
-        _row(study, accepted, times, paths, (r, s), plans) for r, s in product(range(len(RESPONSES)), range(len(plans)))
+        _row(study, accepted, times[:end], seen, (r, s), plans) | {"owed after the horizon": float(tails[r, s])}
+        for r, s in product(range(len(RESPONSES)), range(len(plans)))
     ]
-    return PhaseOut(study, plans, times, paths, pd.DataFrame(rows))
+    return PhaseOut(study, plans, times[:end], seen, pd.DataFrame(rows))
 
 
 def discounted(times: Array, cumulative: Array, rate: float, base_year: float) -> float:
@@ -162,11 +192,8 @@ def _row(
     plans: Sequence[Schedule],
 ) -> dict[str, object]:
     r, s = at
-    plan = plans[s]
+    plan, share = plans[s], paths["market share"][r]
     began = first_crossing(times, paths["Years since Phase Out Start"][r, s], 1e-9)
-    units = paths["Cumulative Domestic Sales"][r]
-    outlay = paths["Cumulative Support Outlay"][r]
-    owed = paths[PAID_AND_OWED][r, :, -1]
     row: dict[str, object] = {
         "response": RESPONSES[r],
         "response value": accepted.variants[RESPONSES[r]][accepted.response],
@@ -175,19 +202,21 @@ def _row(
         "start": plan.start if plan.start < NEVER else None,
         "decline began": began if np.isfinite(began) else None,
     }
-    for share in study.shares:
-        reached = first_crossing(times, paths["market share"][r, s], share)
-        before = first_crossing(times, paths["market share"][r, 0], share)
-        row[f"year of {share:.0%}"] = reached if np.isfinite(reached) else None
+    for level in study.shares:
+        reached, before = (lasting_crossing(times, share[i], level) for i in (s, 0))
+        row[f"year of {level:.0%}"] = reached if np.isfinite(reached) else None
         both = np.isfinite(reached) and np.isfinite(before)
-        row[f"years lost to {share:.0%}"] = reached - before if both else None
+        row[f"years lost to {level:.0%}"] = reached - before if both else None
+    units, owed = paths["Cumulative Domestic Sales"][r], paths[PAID_AND_OWED][r]
+    tax = paths["Cumulative Tax Expenditure"][r]
     row["cumulative units"] = float(units[s, -1])
     row["units against history"] = float(units[s, -1] / units[0, -1] - 1)
-    row["support paid"] = float(outlay[s, -1])
-    row["arrears at horizon"] = float(paths["Support Arrears"][r, s, -1])
-    row[PAID_AND_OWED] = float(owed[s])
-    row["support paid, discounted"] = discounted(times, outlay[s], study.discount_rate, study.base_year)
+    row[PAID_AND_OWED] = float(owed[s, -1])
+    row["of it arrears"] = float(paths["Support Arrears"][r, s, -1])
+    for rate in study.discount_rates:
+        row[f"{PAID_AND_OWED}, at {rate:.0%}"] = discounted(times, owed[s], rate, study.base_year)
+    row["tax relief"] = float(tax[s, -1])
     row["fiscal outlay"] = float(paths["Cumulative Fiscal Outlay"][r, s, -1])
-    saved, lost = float(owed[0] - owed[s]), float(units[0, -1] - units[s, -1])
+    saved, lost = float(owed[0, -1] - owed[s, -1]), float(units[0, -1] - units[s, -1])
     row["support saved per unit lost"] = saved / lost if lost > 1e-3 * units[0, -1] else None
     return row

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from scipy.stats import chi2
 
-from analysis.phase_out import RESPONSES, PhaseOut
+from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.scoreboard import Scoreboard
 from analysis.tables import effect_table, estimate_table, series_table
 from calibration.estimates import Calibration
@@ -90,42 +91,56 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "series": series_table(calibration),
         "effects": effect_table(calibration),
         "ridge": report.ridges[case],
-        "ridge_words": ridge_words(report.ridges[case], calibration.response),
+        "ridge_words": ridge_words(report.ridges[case], calibration),
         "response": calibration.response,
         "fit_words": fit_words(calibration),
         "misfits": misfits(calibration),
         "phase_words": phase_words(answer),
         "phase_table": phase_table(answer),
         "support": answer.study.support,
+        "paid_by": answer.study.paid_by,
     }
 
 
 def fit_words(calibration: Calibration) -> list[str]:
-    """Say how the fit went: starts, bounds, what the data could not tell."""
-    ends = np.array([s.objective_after for s in calibration.closed.starts])
-    near = int(np.sum(ends < ends.min() + 1))
-    words = [
-        f"{len(ends)} starts (seed {calibration.seed}); {near} ended within 1 of the best objective "
-        f"({ends.min():.1f}), the worst at {ends.max():.1f}."
-    ]
-    bounds = [f"{e.name} ({e.at_bound})" for e in calibration.closed.estimates if e.at_bound]
+    """Say how the fit went: starts and other valleys, bounds, what the data could not tell."""
+    closed = calibration.closed
+    ends = np.array([s.objective_after for s in closed.starts])
+    words = [f"{len(ends)} starts (seed {calibration.seed}); best objective {ends.min():.1f}, worst {ends.max():.1f}."]
+    for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
+        there = [s for s in closed.starts if round(s.objective_after, 1) == level]
+        apart = {e.name: abs(np.log(there[0].values[e.name] / e.value)) for e in closed.estimates}
+        name = max(apart, key=lambda one: apart[one])
+        words.append(
+            f"{len(there)} ended at {level:g} instead, where {name} is {there[0].values[name]:.3g} rather than "
+            f"{closed.values[name]:.3g}; intervals cover every end within 2 of the best."
+        )
+    bounds = [f"{e.name} ({e.at_bound})" for e in closed.estimates if e.at_bound]
     words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
-    weak = [e.name for e in calibration.closed.estimates if e.learned < 0.2]
+    weak = [e.name for e in closed.estimates if e.learned < 0.2]
     if weak:
         words.append(f"The data hardly moved {', '.join(weak)} from their priors (interval shrunk by under 20%).")
     return words
 
 
-def ridge_words(ridge: pd.DataFrame, response: str) -> str:
-    """Say which values of the response the series alone would accept (objective within 2 of the best)."""
-    near = ridge[ridge["objective"] < ridge["objective"].min() + 2]
+def accepted_by_series(ridge: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Rows of the ridge within the approximate 90% of its best one, widened as the intervals are."""
+    widened = next(e.widened for e in calibration.closed.estimates if e.name == calibration.response)
+    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1)) * widened**2
+    return ridge.loc[ridge["objective"] <= limit]
+
+
+def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
+    """Say which values of the response the series alone would accept."""
+    response = calibration.response
+    near = accepted_by_series(ridge, calibration)
     low, high = near[response].min(), near[response].max()
-    tried = f"{ridge[response].min():g} to {ridge[response].max():g}"
-    kept = f"only {low:g}" if low == high else f"anything from {low:g} to {high:g}"
+    tried = ", ".join(f"{v:g}" for v in ridge[response])
+    kept = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
     return (
-        f"Of the values tried ({tried}), the series alone accept {kept}: there the objective is within 2 of its "
-        f"lowest, a likelihood ratio of about 7; at {ridge[response].iloc[-1]:g} it is "
-        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above."
+        f"Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
+        f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
+        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
     )
 
 
@@ -146,12 +161,20 @@ def phase_words(answer: PhaseOut) -> list[str]:
     for shape in ("cliff", "linear"):
         label = f"{shape} from {start:g}"
         changed = [100 * _number(answer, label, r, "units against history") for r in RESPONSES]
-        owed = "support paid and owed"
-        saved = [_number(answer, label, r, owed) - _number(answer, "historical", r, owed) for r in RESPONSES]
         words.append(
             f"A {shape} end of support in {start:g} changes cumulative sales to {study.horizon:g} by "
-            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response) and support paid or owed by "
-            f"then by {' / '.join(f'{s:+,.0f}' for s in saved)} billion CNY."
+            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response), the support paid or owed by "
+            f"then by {_differences(answer, label, PAID_AND_OWED)} and tax relief by "
+            f"{_differences(answer, label, 'tax relief')} billion CNY; contracts still to be paid after "
+            f"{study.horizon:g} by {_differences(answer, label, 'owed after the horizon')}."
+        )
+    for told in study.reported:
+        at = int(np.searchsorted(answer.times, told.time))
+        value = float(answer.paths[told.variable][1, 0, at])
+        high = ": sums of support are high by about that ratio" if value > 1.2 * told.value else ""
+        words.append(
+            f"Check of the account: {told.words} are {value:.0f} billion CNY in the model against {told.value:g} as "
+            f"reported ({told.source}){high}."
         )
     share = study.shares[-1]
     column = f"years lost to {share:.0%}"
@@ -176,9 +199,17 @@ def phase_table(answer: PhaseOut) -> pd.DataFrame:
             row[f"sales against history, {r} (%)"] = 100 * _number(answer, plan.label, r, "units against history")
         for r in RESPONSES:
             row[f"years lost to {share:.0%}, {r}"] = _number(answer, plan.label, r, f"years lost to {share:.0%}")
-        row["paid and owed, central (bn CNY)"] = _number(answer, plan.label, "central", "support paid and owed")
+        row["paid and owed, central (bn CNY)"] = _number(answer, plan.label, "central", PAID_AND_OWED)
+        row["owed later, central (bn CNY)"] = _number(answer, plan.label, "central", "owed after the horizon")
+        row["tax relief, central (bn CNY)"] = _number(answer, plan.label, "central", "tax relief")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _differences(answer: PhaseOut, schedule: str, column: str) -> str:
+    """Change of one column against history under the three responses, as text."""
+    changes = [_number(answer, schedule, r, column) - _number(answer, "historical", r, column) for r in RESPONSES]
+    return " / ".join("0" if abs(c) < 0.5 else f"{c:+,.0f}" for c in changes)
 
 
 def _number(answer: PhaseOut, schedule: str, response: str, column: str) -> float:
@@ -193,7 +224,8 @@ def board_words(board: Scoreboard) -> str:
     fresh = [r for r in board.rows if not r.fitted]
     return (
         f"{board.inside} of {len(board.rows)} answered target figures of the paper are inside its range; of the "
-        f"{len(fresh)} whose quantity no series of the fit covers, {sum(r.inside for r in fresh)} are. "
+        f"{len(fresh)} whose quantity nothing was fitted to, {sum(r.inside for r in fresh)} are. Rows are not "
+        "independent: several ask one date from different starts. "
         f"{len(board.unanswered)} targets cannot be answered by a model quantity and are listed with the reason."
     )
 
@@ -210,6 +242,13 @@ def path_words(table: pd.DataFrame) -> list[str]:
             f"{row['years']:.0f} from {row['clock']} ({row['clock year']:g})" for _, row in large.iterrows()
         )
         words.append(f"{case}: years to 10% of the market: {listed}.")
+        product = part[part["stage"] == "product"]["stage year"].iloc[0]
+        early = 0.0 if product is None else product - large["stage year"].iloc[0]
+        if early > 0:
+            words.append(
+                f"{case}: 10% of the market comes {early:.1f} years before the first whole commercial design, an "
+                "inversion that calibration of this case has to mend."
+            )
     known = table.dropna(subset=["in window"])
     inside = int(known["in window"].astype(bool).sum())
     words.append(
@@ -233,10 +272,10 @@ def headlines(report: Report) -> Sequence[str]:
         for name, value in calibration.closed.effects.items():
             ridge = report.ridges[case]
             best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
-            near = ridge[ridge["objective"] < ridge["objective"].min() + 2]
+            near = accepted_by_series(ridge, calibration)
             lines.append(
                 f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
-                f"{near[name].max():.0%} (objective within 2 of the best, {best:.0%}); with the outside evidence "
+                f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
                 f"the fit says {value:.0%}."
             )
         lines += phase_words(report.phase_outs[case])[:1]

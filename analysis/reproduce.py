@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,16 @@ class Folder:
     """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report."""
 
     root: Path
+
+    def prepare(self) -> None:
+        """Make the folders and see that they can be written, before any long work; else an `InputError`."""
+        for part in (self.root, self.root / "figures", self.root / "results"):
+            try:
+                part.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=part):
+                    pass
+            except OSError as error:
+                raise InputError(f"{part}: cannot be written: {error.strerror}") from None
 
     def figure(self, name: str) -> Path:
         """Return the stem of a figure's files."""
@@ -69,6 +80,7 @@ def case_summary(calibration: Calibration) -> dict[str, Any]:
 
 def calibrate_case(case: str, folder: Folder, starts: int | None = None, accept: bool = False) -> Calibration:
     """Calibrate one case with a progress bar, save its record, tables and figures; `accept` keeps it."""
+    folder.prepare()
     about, targets = load_case(case), load_targets(case)
     count = starts or targets.starts
     with tqdm(total=count + len(targets.partial) + 3, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
@@ -112,7 +124,7 @@ def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
     dated = [industry_path(case, study, accepted.get(case)) for case in CASES]
     table = durations(dated, study)
     folder.table("paths.csv", table)
-    folder.table("published_durations.csv", published_durations())
+    folder.table("published_durations.csv", published_durations(load_path_study().window))
     figures.industry_paths(dated, study, folder.figure("paths"))
     figures.duration_matrix(table, study, folder.figure("durations"))
     return table
@@ -120,6 +132,7 @@ def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
 
 def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
     """Do everything and return the path of the report."""
+    folder.prepare()
     calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
     accepted = {case: accepted_from(c) for case, c in calibrations.items()}
     with tqdm(total=6, desc="analyses", unit="step", disable=None) as bar:
@@ -146,5 +159,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         bar.set_postfix_str("paths")
         durations_table = paths_all(accepted, folder)
         bar.update()
-    report = Report(calibrations, ridges, board, answers, durations_table, published_durations())
+    report = Report(
+        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window)
+    )
     return write_report(report, folder.root)

@@ -57,7 +57,7 @@ def effect_table(calibration: Calibration) -> pd.DataFrame:
 
 def start_table(calibration: Calibration) -> pd.DataFrame:
     """One row per start of the closed loop, best end first."""
-    table = pd.DataFrame([asdict(s) for s in calibration.closed.starts])
+    table = pd.DataFrame([asdict(s) for s in calibration.closed.starts]).drop(columns="values")
     return table.sort_values("objective_after").rename(columns=lambda c: c.replace("_", " "))
 
 

@@ -17,13 +17,19 @@ from stockflow.errors import InputError
 
 
 def accept_fit(calibration: Calibration) -> Path:
-    """Write the record, carry the estimates into the case file and rebuild the model files; return the record."""
+    """Write the record, carry the estimates into the case file and rebuild the model files; return the record.
+
+    If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.
+    """
     target = HERE / f"{calibration.case}.toml"
     case_file = FOLDER / "cases" / f"{calibration.case}.toml"
-    case_text = carried(case_file.read_text(encoding="utf-8"), calibration)
+    before = case_file.read_text(encoding="utf-8")
+    case_file.write_text(carried(before, calibration), encoding="utf-8")
+    said: list[str] = []
+    if main([], show=said.append):
+        case_file.write_text(before, encoding="utf-8")
+        raise InputError(f"the fit was not accepted: {said[-1]}")
     target.write_text(record(calibration), encoding="utf-8")
-    case_file.write_text(case_text, encoding="utf-8")
-    main([])
     return target
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stockflow.errors import InputError
-
 Array = NDArray[np.float64]
 POOR = float(np.log(1.5))  # log error from which a single year is called a misfit
 
@@ -19,6 +17,7 @@ class Estimate:
     """What a fit says of one parameter: value with an approximate 90% interval, in `unit`.
 
     `learned` is 1 - (posterior sd)/(prior sd) in the fitted coordinate: 0 means that the data said nothing.
+    `widened` is the factor by which misfit and autocorrelation of the residuals widened the interval.
     """
 
     name: str
@@ -32,6 +31,7 @@ class Estimate:
     learned: float
     at_bound: str
     step: str
+    widened: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,14 @@ class SeriesFit:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where one start of the optimiser began and ended: objective, steps taken, reason it stopped."""
+    """Where one start of the optimiser began and ended: objective, parameter values, steps taken, why it stopped."""
 
     number: int
     objective_before: float
     objective_after: float
     evaluations: int
     stopped: str
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,6 @@ class Calibration:
     def values(self) -> dict[str, float]:
         """Estimates of the partial steps, overridden by those of the closed loop."""
         return {**held_values(self.partial), **self.closed.values}
-
-    def variant(self, name: str) -> Variant:
-        """Return the variant of that name; unknown names are an `InputError`."""
-        for one in self.variants:
-            if one.name == name:
-                return one
-        raise InputError(f"calibration of {self.case}: no variant {name!r}")
 
 
 def held_values(partial: Sequence[tuple[str, Fit]]) -> dict[str, float]:

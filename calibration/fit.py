@@ -1,8 +1,8 @@
 """Estimation: partial steps first, then the closed loop from many starts, then how sure the data make us.
 
 Intervals are approximate: curvature at the best point (Gauss-Newton), with every series' error re-estimated from
-its own residuals and widened for their lag-one autocorrelation, plus the prior. They say nothing about other modes;
-the distribution of end points does.
+its own residuals and widened for their lag-one autocorrelation, plus the prior, stretched to cover every other end of
+a start that is nearly as good.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from stockflow.errors import InputError
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Z90 = float(norm.ppf(0.95))
+NEAR = 2.0  # an end of a start within this of the best objective is another answer that the interval must cover
 EVALUATIONS = 60  # optimiser steps a start may take; each is one batch of runs
 
 
@@ -76,7 +77,9 @@ def climb(payoff: Payoff, points: Array, progress: Progress | None = None) -> tu
             gtol=1e-8,
         )
         before = float(payoff.objective(point)[0])
-        ends.append(Start(number, before, float(answer.cost), int(answer.nfev), str(answer.message).split(".")[0]))
+        values = dict(zip((c.name for c in payoff.coordinates), map(float, payoff.outward(answer.x)[0]), strict=True))
+        why = str(answer.message).split(".")[0]
+        ends.append(Start(number, before, float(answer.cost), int(answer.nfev), why, values))
         if answer.cost < best[0]:
             best = (float(answer.cost), np.asarray(answer.x))
         if progress:
@@ -100,16 +103,17 @@ def describe_series(series: Sequence[FittedSeries], modelled: Sequence[Array]) -
     )
 
 
-def covariance(payoff: Payoff, x: Array, fits: Sequence[SeriesFit]) -> Array:
+def covariance(payoff: Payoff, x: Array, fits: Sequence[SeriesFit], widen: bool = True) -> Array:
     """Approximate posterior covariance (parameter, parameter) of the coordinates at `x`.
 
     Each series' rows of the Jacobian are rescaled so that its error is the larger of the stated and the realised
-    one, and its information is divided by (1+rho)/(1-rho) for lag-one autocorrelation rho of the residuals.
+    one, and its information is divided by (1+rho)/(1-rho) for lag-one autocorrelation rho of the residuals; without
+    `widen` the residuals are taken as independent and of the stated size.
     """
     jacobian = payoff.jacobian(x)
     rows = []
     at = 0
-    for fit in fits:
+    for fit in fits if widen else ():
         block = jacobian[at : at + len(fit.years)]
         at += len(fit.years)
         standard = fit.errors / np.asarray(fit.sigma)
@@ -125,6 +129,8 @@ def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping
     """Turn the best point into estimates with intervals and the picture of every series."""
     fits = describe_series(payoff.series, payoff.series_values(x))
     spread = np.sqrt(np.diag(covariance(payoff, x, fits)))
+    naive = np.sqrt(np.diag(covariance(payoff, x, fits, widen=False)))
+    best = float(payoff.objective(x)[0])
     estimates = []
     for i, c in enumerate(payoff.coordinates):
         low, high = c.bounds
@@ -133,27 +139,31 @@ def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping
         at_bound = "low" if x[i] - low < near else "high" if high - x[i] < near else ""
         learned = float(np.clip(1 - spread[i] / c.prior.spread, 0, 1))
         value = float(c.outward(np.asarray(x[i])))
+        modes = [s.values[c.name] for s in starts if s.objective_after < best + NEAR] + [float(e) for e in ends]
         estimates.append(
             Estimate(
-                c.name, units[c.name], value, float(ends[0]), float(ends[1]), c.prior.centre, c.prior.spread,
+                c.name, units[c.name], value, min(modes), max(modes), c.prior.centre, c.prior.spread,
                 c.prior.shape, learned, at_bound, step,
+                float(spread[i] / naive[i]),
             )
         )  # fmt: skip
-    objective = float(payoff.objective(x)[0])
-    return Fit(tuple(estimates), fits, payoff.effects_at(x), payoff.events_at(x), objective, starts)
+    return Fit(tuple(estimates), fits, payoff.effects_at(x), payoff.events_at(x), best, starts)
 
 
 def drive(driven: DrivenVariable) -> tuple[Array, Array]:
-    """Times and values of a driven variable from observations; accumulated when asked."""
+    """Times and values of a driven variable from observations, zero before `zero_at` where that is given."""
     table = observed([s.source() for s in driven.sources], driven.unit, combine=driven.combine)
     if table.empty:
         raise InputError(f"driven variable {driven.variable!r}: its sources hold no observation")
-    years = np.asarray(table.index.to_numpy(), dtype=np.float64)
+    times = np.asarray(table.index.to_numpy(), dtype=np.float64) + (1.0 if driven.measure == "year end" else 0.5)
     values = np.asarray(table.to_numpy(), dtype=np.float64)
-    if driven.accumulate:
-        total = np.concatenate([np.zeros(1), np.cumsum(values)])
-        return np.concatenate([years[:1], years + 1]), np.asarray(driven.start + total)
-    return years + (1.0 if driven.measure == "year end" else 0.5), values
+    if driven.zero_at is None:
+        return times, values
+    if driven.zero_at >= times[0]:
+        raise InputError(
+            f"driven variable {driven.variable!r}: zero_at {driven.zero_at:g} is after its first observation"
+        )
+    return np.concatenate([[driven.zero_at], times]), np.concatenate([[0.0], values])
 
 
 def fit_partial(case: Case, model: Model, targets: Targets, step: PartialStep, starts: int) -> Fit:

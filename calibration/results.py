@@ -17,12 +17,15 @@ from tomlkit.items import Table
 
 import models
 from calibration.estimates import Calibration, Estimate, Fit, Variant, held_values
+from models.case import load_case
 from stockflow.errors import InputError
+from stockflow.names import plain
 
 HERE = Path(__file__).parent / "results"
 DATA = Path(__file__).parent / "data"
 TARGETS = Path(__file__).parent / "targets"
-PARTS = Path(models.__file__).parent / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
+MODELS = Path(models.__file__).parent
+PARTS = MODELS / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
 PACKAGES = ("numpy", "scipy", "llvmlite", "pysd")
 
 
@@ -59,10 +62,28 @@ def digest(*files: Path) -> str:
     return total.hexdigest()[:16]
 
 
+def fixed_digest(case: str, fitted: Mapping[str, float]) -> str:
+    """SHA-256 over names and values of every parameter that the fit did not estimate, first 16 digits."""
+    free = {plain(name) for name in fitted}
+    rows = [f"{p.name}={p.value!r}" for p in load_case(case).parameters.values() if plain(p.name) not in free]
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
+
+
+def hashes(case: str, fitted: Mapping[str, float]) -> dict[str, str]:
+    """Digests of everything that a fit of `case` depends on, by kind; `fitted` names what it estimated."""
+    return {
+        "targets": digest(TARGETS / f"{case}.toml"),
+        "observations": digest(*sorted(DATA.glob("*.csv"))),
+        "equations": digest(*(PARTS / f"{name}.part" for name in ("core", case))),
+        "drivers": digest(*(MODELS / kind / f"{case}.csv" for kind in ("policies", "scenarios"))),
+        "fixed_parameters": fixed_digest(case, fitted),
+    }
+
+
 def record(calibration: Calibration) -> str:
     """Return the whole record as TOML text: deterministic for the same fit."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Written by `techcycle calibrate --accept`; edit nothing here by hand."))
+    document.add(tomlkit.comment("Written by `techcycle calibrate`; edit nothing here by hand."))
     document["case"] = calibration.case
     document["response"] = calibration.response
     document["method"] = "partial calibration, then least squares of log errors with priors from many starts"
@@ -70,11 +91,7 @@ def record(calibration: Calibration) -> str:
     document["starts"] = len(calibration.closed.starts)
     document["objective"] = _short(calibration.closed.objective)
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
-    document["hashes"] = {
-        "targets": digest(TARGETS / f"{calibration.case}.toml"),
-        "observations": digest(*sorted(DATA.glob("*.csv"))),
-        "equations": digest(*sorted(PARTS.glob("*.part"))),
-    }
+    document["hashes"] = hashes(calibration.case, calibration.values)
     document["checks"] = _checks(calibration)
     estimates = tomlkit.table(is_super_table=True)
     fits = [fit for _, fit in calibration.partial] + [calibration.closed]
@@ -120,10 +137,18 @@ def _checks(calibration: Calibration) -> dict[str, Any]:
 
 def _estimate(e: Estimate) -> Table:
     row = tomlkit.table()
-    for key, value in (
-        ("value", _short(e.value)), ("low", _short(e.low)), ("high", _short(e.high)), ("unit", e.unit),
-        ("interval", "approximate 90%"), ("learned", round(e.learned, 3)), ("at_bound", e.at_bound), ("step", e.step),
-    ):  # fmt: skip
+    cells: dict[str, object] = {
+        "value": _short(e.value),
+        "low": _short(e.low),
+        "high": _short(e.high),
+        "unit": e.unit,
+        "interval": "approximate 90%",
+        "widened": round(e.widened, 2),
+        "learned": round(e.learned, 3),
+        "at_bound": e.at_bound,
+        "step": e.step,
+    }
+    for key, value in cells.items():
         row[key] = value
     return row
 

@@ -125,15 +125,14 @@ class EffectTarget(_Strict):
 class DrivenVariable(_Strict):
     """A variable that a partial calibration takes from data, which cuts the loops through it.
 
-    With `accumulate`, yearly observed flows are summed from `start` (the stock at the first observed year).
+    Before its first observation the first value holds, unless `zero_at` gives a year in which it was still zero.
     """
 
     variable: str
     unit: str
     measure: Literal["year end", "mid year"] = "mid year"
     combine: Literal["geometric mean", "sum"] = "geometric mean"
-    accumulate: bool = False
-    start: float = 0.0
+    zero_at: Year | None = None
     sources: tuple[ObservedSource, ...] = Field(min_length=1)
 
 
@@ -176,6 +175,11 @@ class Targets(_Strict):
             missing = [n for n in step.series if n not in series] + [n for n in step.events if n not in events]
             if missing:
                 raise ValueError(f"partial step {step.name!r} names unknown targets {missing}")
+        late = [one for one in self.series if one.last_year > self.last_year]
+        if late:
+            raise ValueError(
+                f"series {late[0].name!r} goes to {late[0].last_year}, past the last year {self.last_year}"
+            )
         if self.response not in self.free:
             raise ValueError(f"response {self.response!r} is not a free parameter")
         return self

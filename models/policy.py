@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from models.series import Series, read_series
 from stockflow import Model, Variable
+from stockflow.equations import WithLookup, references
 from stockflow.errors import InputError, UnknownNameError, unknown
 
 TimePath = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 # What buyers see coming is the same path read ahead, so a new path moves both.
 ANNOUNCED = {"feed in tariff": "announced tariff", "central subsidy": "announced central subsidy"}
-_MOVABLE = ("constant", "auxiliary", "flow")
 
 
 def read_policy(path: str | Path, model: Model) -> dict[str, TimePath]:
@@ -27,13 +27,13 @@ def read_policy(path: str | Path, model: Model) -> dict[str, TimePath]:
 
     A new path of a support that is announced in advance brings its announced path along, read ahead by the
     anticipation horizon of `model`, unless the file gives that path itself. Raises InputError with file and
-    row for a variable the model does not have or that is a stock, a unit other than the model's, a value
-    outside the variable's limits, and whatever `read_series` refuses.
+    row for a variable the model does not have or computes itself, a unit other than the model's, a value
+    outside the variable's limits, a path outside the run, and whatever `read_series` refuses.
     """
     changed: dict[str, TimePath] = {}
     for series in read_series(Path(path), sourced=False).values():
         variable = _variable(series, model)
-        _check(series, variable)
+        _check(series, variable, model)
         changed[variable.name] = (np.array(series.years), np.array(series.values))
     if not changed:
         raise InputError(f"{path}: no rows")
@@ -50,12 +50,23 @@ def _variable(series: Series, model: Model) -> Variable:
         variable = model.variable(series.name)
     except UnknownNameError:
         raise unknown("variable", series.name, model.variables, place) from None
-    if variable.kind not in _MOVABLE:
-        raise InputError(f"{place}: {variable.name!r} is a {variable.kind}; a policy moves {', '.join(_MOVABLE)}")
+    if variable.kind != "constant" and not _is_driver(variable):
+        told = f"{variable.name!r} is a {variable.kind} computed by the model"
+        raise InputError(f"{place}: {told}; a policy moves inputs and constants")
     return variable
 
 
-def _check(series: Series, variable: Variable) -> None:
+def _is_driver(variable: Variable) -> bool:
+    """Whether the equation is a path over time and nothing else, as every policy and scenario series is."""
+    expression = variable.expression
+    return isinstance(expression, WithLookup) and set(references(expression)) <= {"anticipation horizon"}
+
+
+def _check(series: Series, variable: Variable, model: Model) -> None:
+    first, last = series.points[0], series.points[-1]
+    if first.year > model.final_time or (last.year < model.initial_time and first is not last):
+        span = f"{model.initial_time:g}-{model.final_time:g}"
+        raise InputError(f"{first.place}: {variable.name!r} has no point inside the run, {span}")
     low, high = variable.limits
     for point in series.points:
         if point.unit != variable.unit:

@@ -74,7 +74,7 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
 
 def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     reader = csv.DictReader(text.splitlines(), strict=True)

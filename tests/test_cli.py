@@ -80,10 +80,14 @@ BAD_POLICIES = {
     "variable,year,value,unit\ncentral subsidy,2009,nan,bnCNY/unit\n": "nan",
     "variable,year,value,unit\ncentral subsidy,2009,1,GW\n": "GW",
     "variable,year,value,unit\ncentral subsidy,2009,-1,bnCNY/unit\n": "-1",
+    "variable,year,value,unit\nproduction,2009,1,unit/Year\n": "computed by the model",
+    "variable,year,value,unit\ncentral subsidy,2100,1,bnCNY/unit\n": "no point inside the run",
 }
 
 
-@pytest.mark.parametrize("text", BAD_POLICIES, ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative"])
+@pytest.mark.parametrize(
+    "text", BAD_POLICIES, ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative", "computed", "too late"]
+)
 def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: Path, text: str) -> None:
     out = tmp_path / "run.csv"
     code, printed, error = techcycle("run", "nev", "--policy", policy(tmp_path, text), "--out", str(out))
@@ -103,6 +107,9 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "nev", "--set", "doing learning rate=1.5"), "1.5"),
         (("run", "nev", "--set", "doing learning rate=abc"), "not a number"),
         (("run", "nev", "--set", "doing learning rate"), "name=value"),
+        (("run", "nev", "--set", "fund life=9", "--set", "Fund_Life=8"), "set twice"),
+        (("run", "nev", "--set", "central subsidy=2"), "policy file"),
+        (("run", "nev", "--out", "nowhere/run.csv"), "cannot be written"),
         (("run", "nev", "--set", "doing learning rate=nan"), "nan"),
         (("run", "nev", "--until", "1900"), "1900"),
         (("run", "nev", "--policy", "nowhere.csv"), "nowhere.csv"),
@@ -120,6 +127,24 @@ def test_bad_input_ends_in_one_line_and_exit_code_2(techcycle: Run, arguments: t
     assert out == ""
     assert error.count("\n") == 1
     assert says in error
+
+
+def test_a_value_out_of_reach_is_refused_by_variable_and_time(techcycle: Run, tmp_path: Path) -> None:
+    file = policy(tmp_path, "variable,year,value,unit\nfuel price,1991,1e300,bnCNY/GL\n")
+    code, out, error = techcycle("run", "nev", "--policy", file)
+    assert (code, out) == (2, "")
+    assert "out of reach" in error
+
+
+def test_output_replaces_a_file_whole_and_keeps_the_usual_permissions(techcycle: Run, tmp_path: Path) -> None:
+    out = tmp_path / "run.csv"
+    out.write_text("old", encoding="utf-8")
+    mode = out.stat().st_mode
+    assert techcycle("run", "NEV", "--until", "1992", "--out", str(out))[0] == 0
+    assert out.read_text(encoding="utf-8").startswith("Time,")
+    assert out.stat().st_mode == mode
+    assert techcycle("run", "nev", "--out", str(tmp_path))[0] == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.csv"]
 
 
 def test_parameters_are_listed_with_unit_bounds_and_source(techcycle: Run) -> None:

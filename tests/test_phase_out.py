@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.phase_out import RESPONSES, PhaseOut, discounted, load_study, run_study, schedules
+from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut, discounted, load_study, run_study, schedules
 from calibration.results import load_accepted
 from stockflow.errors import InputError
 
@@ -24,10 +24,23 @@ def test_every_shape_starts_in_at_least_three_years(answer: PhaseOut) -> None:
         assert began.nunique() >= 3, f"{shape} began in {sorted(began)}"
 
 
-def test_support_paid_never_exceeds_history(answer: PhaseOut) -> None:
-    paid = answer.paths["Cumulative Support Outlay"][:, :, -1]
-    arrears = answer.paths["Support Arrears"][:, :, -1]
-    assert (paid + arrears <= (paid + arrears)[:, :1] * (1 + 1e-9)).all()
+def test_support_paid_and_owed_never_exceeds_history(answer: PhaseOut) -> None:
+    owed = answer.paths[PAID_AND_OWED][:, :, -1]
+    assert (owed <= owed[:, :1] * (1 + 1e-9)).all()
+
+
+def test_support_and_tax_relief_make_up_what_the_model_pays(answer: PhaseOut) -> None:
+    paths = answer.paths
+    paid = paths[PAID_AND_OWED] - paths["Support Arrears"] + paths["Cumulative Tax Expenditure"]
+    np.testing.assert_allclose(paid, paths["Cumulative Support Outlay"], rtol=1e-9, atol=1e-9)
+
+
+def test_a_cliff_leaves_only_the_contracts_signed_before_it(answer: PhaseOut) -> None:
+    table = answer.table[answer.table["response"] == "central"].set_index("schedule")
+    first, last = (f"cliff from {year:g}" for year in (min(answer.study.starts), max(answer.study.starts)))
+    tails = [table.loc[label, "owed after the horizon"] for label in (first, last, "historical")]
+    assert tails == sorted(tails)
+    assert (tails[-1] > 0) == (answer.study.case == "pv")
 
 
 def test_less_support_never_sells_more_in_total(answer: PhaseOut) -> None:
@@ -56,12 +69,13 @@ def test_history_is_the_accepted_base_run(answer: PhaseOut) -> None:
     np.testing.assert_allclose(share, base["market share"].to_numpy()[0], rtol=1e-6, atol=1e-12)
 
 
-def test_schedules_differ_before_and_agree_with_history_until_they_begin(answer: PhaseOut) -> None:
-    first = min(answer.study.starts)
-    early = answer.times < first - 1e-9
+def test_schedules_agree_with_history_until_they_begin_and_differ_after(answer: PhaseOut) -> None:
     shares = answer.paths["market share"]
-    dated = [i for i, s in enumerate(answer.schedules) if s.trigger_ratio == 0]
-    np.testing.assert_array_equal(shares[:, dated][:, :, early], np.repeat(shares[:, :1, early], len(dated), axis=1))
+    for i, plan in enumerate(answer.schedules):
+        if plan.shape in ("cliff", "linear", "exponential"):
+            early = answer.times < plan.start - 1e-9
+            np.testing.assert_array_equal(shares[:, i, early], shares[:, 0, early])
+            assert (shares[:, i, ~early] != shares[:, 0, ~early]).any(axis=1).all(), plan.label
 
 
 def test_discounting_at_zero_is_the_sum() -> None:
@@ -75,7 +89,10 @@ def test_discounting_at_zero_is_the_sum() -> None:
     [
         ("length = 5.0", "length = -5.0", "length"),
         ("horizon = 2035.0", "horizon = 2012.0", "not before the horizon"),
-        ("discount_rate = 0.03", "discount_rate = nan", "discount_rate"),
+        ("discount_rates = [0.03, 0.05]", "discount_rates = [nan]", "discount_rates"),
+        ("horizon = 2035.0", "horizon = 2035.1", "quarter"),
+        ("starts = [2011.0,", "starts = [2014.0,", "read the same"),
+        ("length = 5.0", 'length = "5"', "length"),
         ('case = "nev"', 'case = "steam"', "case"),
         ("base_year", "basis_year", "base"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ from analysis.reproduce import Folder, reproduce_all
 from calibration.accept import carried
 from calibration.estimates import Calibration
 from calibration.fit import calibrate
-from calibration.results import accepted_from, load_accepted
+from calibration.payoff import fitted_series
+from calibration.results import HERE as RESULTS
+from calibration.results import accepted_from, hashes, load_accepted
 from calibration.targets import load_targets
 from models.build import FOLDER
 from models.case import load_case
@@ -101,7 +104,22 @@ def test_a_damaged_record_is_refused_by_name(tmp_path: Path, text: str | None, s
     assert "nev.toml" in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "results").write_text("in the way", encoding="utf-8")
-    with pytest.raises(InputError, match="cannot be written"):
-        Folder(tmp_path).json("scoreboard.json", {})
+@pytest.mark.parametrize("name", ["results", "figures"])
+def test_a_folder_that_cannot_be_written_is_refused_by_name_before_any_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("in the way", encoding="utf-8")
+    with pytest.raises(InputError, match=f"{name}: cannot be written"):
+        reproduce_all(Folder(tmp_path), starts=1)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [name]
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_accepted_fits_are_of_the_files_that_lie_here(case: str) -> None:
+    record = tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
+    assert record["hashes"] == hashes(case, load_accepted(case).values), f"run `techcycle calibrate {case} --accept`"
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_no_observation_after_the_last_year_enters_a_fit(case: str) -> None:
+    targets = load_targets(case)
+    assert targets.last_year == 2023
+    assert max(s.years.max() for s in map(fitted_series, targets.series)) <= targets.last_year
