@@ -18,6 +18,7 @@ from analysis.tables import effect_table, estimate_table, series_table
 from calibration.estimates import Calibration
 from models.case import load_case
 
+NOTHING = " / ".join("0" for _ in RESPONSES)
 PAGE = Path(__file__).parent / "page"
 
 
@@ -161,21 +162,20 @@ def phase_words(answer: PhaseOut) -> list[str]:
     for shape in ("cliff", "linear"):
         label = f"{shape} from {start:g}"
         changed = [100 * _number(answer, label, r, "units against history") for r in RESPONSES]
+        told = [
+            ("the support paid or owed by then", _differences(answer, label, PAID_AND_OWED)),
+            ("tax relief", _differences(answer, label, "tax relief")),
+            (
+                f"contracts still to be paid after {study.horizon:g}",
+                _differences(answer, label, "owed after the horizon"),
+            ),
+        ]
+        money = ", ".join(f"{what} by {by}" for what, by in told if by != NOTHING)
         words.append(
             f"A {shape} end of support in {start:g} changes cumulative sales to {study.horizon:g} by "
-            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response), the support paid or owed by "
-            f"then by {_differences(answer, label, PAID_AND_OWED)} and tax relief by "
-            f"{_differences(answer, label, 'tax relief')} billion CNY; contracts still to be paid after "
-            f"{study.horizon:g} by {_differences(answer, label, 'owed after the horizon')}."
+            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response) and, in billion CNY, {money}."
         )
-    for told in study.reported:
-        at = int(np.searchsorted(answer.times, told.time))
-        value = float(answer.paths[told.variable][1, 0, at])
-        high = ": sums of support are high by about that ratio" if value > 1.2 * told.value else ""
-        words.append(
-            f"Check of the account: {told.words} are {value:.0f} billion CNY in the model against {told.value:g} as "
-            f"reported ({told.source}){high}."
-        )
+    words += account_checks(answer)
     share = study.shares[-1]
     column = f"years lost to {share:.0%}"
     delays = {s.label: _number(answer, s.label, "high", column) for s in answer.schedules}
@@ -184,6 +184,20 @@ def phase_words(answer: PhaseOut) -> list[str]:
         worst = max(known, key=lambda label: known[label])
         words.append(
             f"Under the high response the largest delay of the {share:.0%} share is {known[worst]:.1f} years ({worst})."
+        )
+    return words
+
+
+def account_checks(answer: PhaseOut) -> list[str]:
+    """Hold published figures of the fiscal account against the central historical run."""
+    words = []
+    for told in answer.study.reported:
+        at = int(np.searchsorted(answer.times, told.time))
+        value = float(answer.paths[told.variable][1, 0, at])
+        high = "; sums of support are high by about that ratio" if value > 1.2 * told.value else ""
+        words.append(
+            f"Check of the account: {told.words} are {value:.0f} billion CNY in the model against {told.value:g} as "
+            f"reported ({told.source}){high}."
         )
     return words
 
@@ -278,7 +292,7 @@ def headlines(report: Report) -> Sequence[str]:
                 f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
                 f"the fit says {value:.0%}."
             )
-        lines += phase_words(report.phase_outs[case])[:1]
+        lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
     lines.append(board_words(report.board))
     lines.append(path_words(report.durations)[-1])
     return lines
