@@ -31,7 +31,7 @@ models: $(VENV)/run.ready
 	$(BIN)/python -m models.build
 
 bench: $(VENV)/run.ready
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks.engine
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

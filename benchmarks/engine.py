@@ -1,49 +1,158 @@
-"""Speed of the batch engine against PySD, the two measured in turn in one process; only the ratios travel.
+"""Speed of stockflow beside other engines: one process, engines in turn, the best of several rounds.
 
-Run with `make bench`. The machine may be shared, so every figure is the best of several rounds.
+Run with `make bench`.  Only ratios travel from one machine to another.  Every engine's outputs are
+compared with stockflow's before it is timed.  `--large` adds batches of 100,000 runs, `--json FILE`
+keeps every measurement.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.case import CASES, load_case
+import stockflow
+from benchmarks import table
+from benchmarks.ceiling import Rates, ceiling
+from benchmarks.engines import Engine, Job, engines
+from benchmarks.machine import Cost, cost, machine
+from benchmarks.result import Result, Row, Timing
+from benchmarks.startup import startup
+from models.case import CASES, Case, load_case
 
-RUNS = 2048
-ROUNDS = 3
-OUTPUTS = ["market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay"]
+INPUTS = (
+    "doing learning rate",
+    "searching learning rate",
+    "reference component cost",
+    "price sensitivity",
+    "cost sensitivity",
+    "contact with adopters",
+    "contact with others",
+    "domestic offset",
+    "extrapolation weight",
+    "variety elasticity",
+    "performance exponent",
+    "capacity build time",
+)
+OUTPUTS = ("market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay")
+SIZES = (1, 100, 10_000)
+LARGE = 100_000
+SPREAD = 0.05
+SEED = 20251123
+TOLERANCE = 1e-9
+_MODELS = Path(stockflow.__file__).parent.parent / "models" / "vensim"
 
 
-def seconds(job: Callable[[], object]) -> float:
-    """Return the wall time of one call."""
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
+def samples(case: Case, runs: int) -> NDArray[np.float64]:
+    """Return inputs, shape (run, input): the case's values, each within its range, spread by a twentieth."""
+    parameters = [case.parameters[name] for name in INPUTS]
+    value, low, high = (np.array([getattr(one, field) for one in parameters]) for field in ("value", "low", "high"))
+    factors = np.random.default_rng(SEED).uniform(1 - SPREAD, 1 + SPREAD, (runs, len(INPUTS)))
+    return np.clip(value * factors, low, high)
 
 
-def main() -> None:
-    """Measure the four models and print a table."""
-    print("model   steps  PySD s/run  compile s  1 run ms    runs/s     ratio")
-    for name in CASES:
-        model = load_case(name).model
-        compiling = seconds(lambda m=model: m.simulator(["cost sensitivity"], OUTPUTS))
-        simulator = model.simulator(["cost sensitivity"], OUTPUTS)
-        value = model.variable("cost sensitivity").value
-        one, many = np.full((1, 1), value), np.full((RUNS, 1), value)
-        reference = single = batch = np.inf
-        for _ in range(ROUNDS):
-            reference = min(reference, seconds(lambda m=model: m.run(engine="reference")))
-            single = min(single, seconds(lambda s=simulator, v=one: s(v)))
-            batch = min(batch, seconds(lambda s=simulator, v=many: s(v, threads=2)))
-        steps = round((model.final_time - model.initial_time) / model.time_step)
-        print(
-            f"{name:6s} {steps:6d} {reference:11.2f} {compiling:10.2f} {1000 * single:9.2f} {RUNS / batch:9.0f} "
-            f"{reference * RUNS / batch:9.0f}"
-        )
-    print(f"ratio: PySD time per run over batch time per run ({RUNS} runs, 2 threads); PySD includes its translation.")
+def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the largest difference as a share of the largest finite size of that output in that run of `other`.
+
+    Where neither is finite they agree; where only one is, they are infinitely far apart.
+    """
+    known = np.isfinite(one) & np.isfinite(other)
+    if (np.isfinite(one) != np.isfinite(other)).any():
+        return np.inf
+    size = np.abs(np.where(known, other, 0.0)).max(axis=1)
+    apart = np.abs(np.where(known, one, 0.0) - np.where(known, other, 0.0)).max(axis=1)
+    return float((apart / np.where(size > 0, size, 1.0)).max())
+
+
+def compared(contestants: Sequence[Engine], values: NDArray[np.float64]) -> list[float]:
+    """Return how far each engine is from the first; ArithmeticError if one that must be alike is not."""
+    expected = contestants[0].run(values[: max(one.checked for one in contestants)])
+    distances = []
+    for one in contestants:
+        far = distance(one.run(values[: one.checked]), expected[: one.checked])
+        if one.alike and not far <= TOLERANCE:
+            raise ArithmeticError(f"{one.name} differs from {contestants[0].name} by {far:.1e}, above {TOLERANCE:g}")
+        distances.append(far)
+    return distances
+
+
+def timings(
+    contestants: Sequence[Engine],
+    values: NDArray[np.float64],
+    before: Sequence[Timing | None],
+    rounds: int,
+    patience: float,
+) -> list[Timing]:
+    """Time one batch with every engine in turn, `rounds` times over.
+
+    An engine whose time for a run does not depend on the batch is not run where its `before`, the
+    next smaller batch, foretells more than `patience` seconds; nor is any once it has used them up.
+    """
+    foretold = [
+        last.at(len(values)) if one.steady and last is not None else None
+        for one, last in zip(contestants, before, strict=True)
+    ]
+    costs: list[list[Cost]] = [[] for _ in contestants]
+    for _ in range(rounds):
+        for one, spent, guess in zip(contestants, costs, foretold, strict=True):
+            slow = guess is not None and guess.best > patience
+            if not slow and sum(each.seconds for each in spent) < patience:
+                spent.append(cost(partial(one.run, values)))
+    return [
+        Timing(len(values), tuple(spent)) if spent or guess is None else guess
+        for spent, guess in zip(costs, foretold, strict=True)
+    ]
+
+
+def measured(name: str, sizes: Sequence[int], rounds: int, patience: float, rates: Rates) -> Result:
+    """Compare and time all engines on one of the models."""
+    case = load_case(name)
+    job = Job(_MODELS / f"{name}.mdl", INPUTS, OUTPUTS)
+    contestants = list(engines(job))
+    values = samples(case, max(sizes))
+    distances = compared(contestants, values)
+    columns: list[list[Timing]] = []
+    before: Sequence[Timing | None] = [None] * len(contestants)
+    for size in sizes:
+        columns.append(timings(contestants, values[:size], before, rounds, patience))
+        before = columns[-1]
+    rows = tuple(
+        Row(one.name, one.read, one.prepare, far, tuple(column[place] for column in columns))
+        for place, (one, far) in enumerate(zip(contestants, distances, strict=True))
+    )
+    planned = case.model.simulator(INPUTS, OUTPUTS).task.plan()
+    return Result(name, len(planned.clock.times) - 1, rows, ceiling(planned, rates), startup(job))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print Markdown."""
+    parser = argparse.ArgumentParser(prog="benchmarks.engine", description=__doc__)
+    parser.add_argument("--models", default=",".join(CASES), help="which models, separated by commas")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each engine gets its turn")
+    parser.add_argument("--patience", type=float, default=12.0, help="seconds for one engine and batch size")
+    parser.add_argument("--large", action="store_true", help=f"also batches of {LARGE:,} runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep every measurement in a file")
+    options = parser.parse_args(arguments)
+    sizes = (*SIZES, LARGE) if options.large else SIZES
+    # read and compile times are those without anything kept from before
+    os.environ["STOCKFLOW_CACHE"] = "off"
+    where, rates = machine(), Rates()
+    print(where.line(), flush=True)
+    results = []
+    for name in options.models.split(","):
+        results.append(measured(name, sizes, options.rounds, options.patience, rates))
+        print("\n".join(["", *table.speeds(results[-1])]), flush=True)
+    print("\n".join(["", *table.ceilings(results), "", *table.targets(results), "", *table.noise(results)]))
+    if options.json:
+        content = {"machine": asdict(where), "results": [asdict(one) for one in results]}
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

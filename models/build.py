@@ -1,7 +1,8 @@
 """Parts, numbers and drivers become four self-contained Vensim files: `python -m models.build [--check]`.
 
 The text of the core is the same in every file. A constant stands behind the equations of the first group
-that uses it; case constants that only the core uses stand in a last group of their own.
+that uses it; case constants that only the core uses stand in a last group of their own. Behind the equations
+stands a sketch made from them, so that the file opens as diagrams.
 """
 
 from __future__ import annotations
@@ -15,17 +16,15 @@ from pathlib import Path
 from models.casefile import CASES, CaseFile, Control, Lookup, Parameter, read_case_file, read_core_file
 from models.parts import Entry, Group, names_used, read_part
 from models.series import Series, read_series
+from models.sketch import MARK, sketch
 from stockflow.errors import InputError, unknown
+from stockflow.source import Source, equations
 
 FOLDER = Path(__file__).parent
 DRIVER_FOLDERS = ("policies", "scenarios")
 Numbers = Mapping[str, Parameter | Lookup]
 _STARS = "*" * 56
-_SETTINGS = """\\\\\\---/// Sketch information - do not modify anything except names
-V300  Do not put anything below this section - it will be ignored
-*View 1
-$192-192-192,0,Times New Roman|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|96,96,100,0
-///---\\\\\\
+_SETTINGS = """///---\\\\\\
 :L\x7f<%^E!@
 {units}22:Year,Years
 15:0,0,0,0,0,0
@@ -47,7 +46,10 @@ def build_text(case: str, folder: Path = FOLDER) -> str:
     core_text = "".join(_groups(core, shared_values, drivers, ".Core 9 Constants"))
     last = f".{own[0].name.split()[0]} {len(own) + 1} Parameters of the core"
     own_text = "".join(_groups(own, numbers.parameters, drivers, last))
-    return "{UTF-8}\n" + core_text + own_text + _control(numbers.control) + _settings(numbers)
+    text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
+    settings = _settings(numbers)
+    model = equations(Source(f"{case}.mdl", text + MARK + settings))
+    return text + sketch(model) + settings
 
 
 def core_text(folder: Path = FOLDER) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stockflow.equations import Equations
+from stockflow.equations import Equations, Method
 from stockflow.errors import InputError
 
 # PySD's slack, as a share of the time step, for the final time and the save grid
@@ -28,6 +28,15 @@ class Clock:
         """Times of the kept moments, rounded as PySD rounds them, shape (time,)."""
         digits = -int(np.log10(self.step * _SLACK))
         return np.round(self.times[self.saved], digits)
+
+    def evaluated(self, method: Method) -> NDArray[np.float64]:
+        """Times at which rates are computed, shape (time,): RK4 has one in the middle of every step."""
+        if method == "Euler":
+            return self.times
+        moments = np.empty(2 * len(self.times) - 1)
+        moments[::2] = self.times
+        moments[1::2] = self.times[:-1] + self.step / 2
+        return moments
 
 
 def clock(equations: Equations) -> Clock:

@@ -14,19 +14,26 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError, UnknownNameError, unknown
 from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
+Method = Literal["Euler", "RK4"]
 
 #: operations of one value each, with the number of their arguments
 ARGUMENTS: Mapping[str, int] = MappingProxyType(
     {
         **dict.fromkeys(("+", "-", "*", "/", "^", "<", "<=", ">", ">=", "=", "<>", "and", "or"), 2),
-        **dict.fromkeys(("negative", "not", "exp", "ln", "sqrt", "abs"), 1),
-        **dict.fromkeys(("min", "max", "zidz", "step", "pulse"), 2),
-        **dict.fromkeys(("if then else", "xidz", "ramp"), 3),
+        **dict.fromkeys(("negative", "not", "exp", "ln", "sqrt", "abs", "integer"), 1),
+        **dict.fromkeys(("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"), 1),
+        **dict.fromkeys(("normal share", "normal quantile"), 1),
+        **dict.fromkeys(("min", "max", "zidz", "step", "pulse", "modulo", "quantum", "log"), 2),
+        # endless ramp: slope, start; impulse: start, amount; impulses: start, interval, amount
+        **dict.fromkeys(("endless ramp", "impulse"), 2),
+        **dict.fromkeys(("if then else", "xidz", "ramp", "impulses"), 3),
+        # start, interval, width, end
+        "pulse train": 4,
     }
 )
 
@@ -55,6 +62,13 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
+class Random:
+    """A number between 0 and 1, new in every step of every run; equal sites draw equal numbers."""
+
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """The value of another variable, by display name."""
 
@@ -76,10 +90,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Points of a piecewise linear curve that holds its end values outside them."""
+    """Points of a curve: piecewise linear, or `steps` that hold each value until the next point.
+
+    Outside its points it holds its end values, or goes on in the direction of its ends (`extrapolate`).
+    """
 
     xs: tuple[float, ...]
     ys: tuple[float, ...]
+    kind: Literal["hold", "extrapolate", "steps"] = "hold"
 
     def __post_init__(self) -> None:
         if not self.xs or len(self.xs) != len(self.ys):
@@ -110,10 +128,11 @@ class LookupCall:
 
 @dataclass(frozen=True, slots=True)
 class Integral:
-    """A stock: starts at `initial` and gains `rate` per unit of time."""
+    """A stock: starts at `initial` and gains `rate` per unit of time; a step takes `floored` ones to 0 at least."""
 
     rate: Expression
     initial: Expression
+    floored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +151,16 @@ class Initial:
     expression: Expression
 
 
-Expression = Number | Time | Reference | Operation | WithLookup | LookupCall | Integral | DelayFixed | Initial | Table
+@dataclass(frozen=True, slots=True)
+class ActiveInitial:
+    """The value of `expression` in the run, but of `initial` in what the run starts from."""
+
+    expression: Expression
+    initial: Expression
+
+
+Remembering = Integral | DelayFixed | Initial | ActiveInitial
+Expression = Number | Time | Random | Reference | Operation | WithLookup | LookupCall | Remembering | Table
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:
@@ -144,8 +172,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument, table)
         case LookupCall(_, argument):
             return (argument,)
-        case Integral(rate, initial):
-            return (rate, initial)
+        case Integral(one, initial) | ActiveInitial(one, initial):
+            return (one, initial)
         case DelayFixed(flow, delay, initial):
             return (flow, delay, initial)
         case Initial(inner):
@@ -185,6 +213,8 @@ class Variable:
     `unit` is text as written in the file; `limits` are the bounds written beside it (None: open).
     `value` is the number of a constant or control variable and None for everything else.
     A flow is an auxiliary that some stock adds or takes off as a whole term of its rate.
+    `line` is where its equation stands in the file.  A hidden variable holds a part of the equation
+    of its `owner`, such as the stocks inside a SMOOTH3; it has no unit of its own.
     """
 
     name: str
@@ -195,6 +225,8 @@ class Variable:
     limits: tuple[float | None, float | None]
     expression: Expression
     value: float | None = None
+    line: int = 0
+    owner: str = ""
 
     def check(self, value: float) -> None:
         """Raise InputError if `value` is not finite or outside the limits."""
@@ -210,29 +242,50 @@ class Variable:
 class Equations:
     """All variables of a model in file order; `source` names the file in messages.
 
-    `equivalences` are the sets of unit names the file declares equal.  Kinds are worked out here,
-    so a changed expression may turn a stock into an auxiliary and its flows with it.
+    `equivalences` are the sets of unit names the file declares equal, `method` is how it asks to be
+    integrated.  `structural` are constants that decided how many hidden variables there are;
+    `visible` are those the file names.  Kinds are worked out here, so a changed expression may turn
+    a stock into an auxiliary and its flows with it.
     """
 
     source: str
     variables: Mapping[str, Variable]
     equivalences: tuple[tuple[str, ...], ...] = ()
+    method: Method = "Euler"
+    structural: frozenset[str] = frozenset()
+    visible: Mapping[str, Variable] = field(init=False, repr=False)
     _index: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         flows = _flows(self.variables)
         sorted_out = {name: _with_kind(one, flows, self.variables) for name, one in self.variables.items()}
         object.__setattr__(self, "variables", MappingProxyType(sorted_out))
-        object.__setattr__(self, "_index", MappingProxyType({plain(name): name for name in sorted_out}))
+        named = {name: one for name, one in sorted_out.items() if not one.owner}
+        object.__setattr__(self, "visible", MappingProxyType(named))
+        object.__setattr__(self, "_index", MappingProxyType({plain(name): name for name in named}))
         for name in CONTROLS:
             if name not in self._index:
                 raise InputError(f"{self.source}: the control variable {name.upper()} is missing")
+
+    def elements(self, name: str) -> tuple[str, ...]:
+        """Return the display names of all elements of an array, or of the variable itself.
+
+        UnknownNameError if there is neither.
+        """
+        key = plain(name)
+        if key in self._index:
+            return (self._index[key],)
+        found = tuple(one for other, one in self._index.items() if other.startswith(f"{key}["))
+        return found or (self.find(name).name,)
 
     def find(self, name: str) -> Variable:
         """Return the variable of that name in any spelling; UnknownNameError if there is none."""
         display = self._index.get(plain(name))
         if display is None:
-            raise unknown("variable", name, self.variables, self.source)
+            within = [one for key, one in self._index.items() if key.startswith(f"{plain(name)}[")]
+            if within:
+                raise UnknownNameError(f"{self.source}: {name!r} is an array; name an element such as {within[0]!r}")
+            raise unknown("variable", name, self.visible, self.source)
         return self.variables[display]
 
     def control(self, name: str) -> float:
@@ -243,11 +296,25 @@ class Equations:
         return one.value
 
     def changed(self, expressions: Mapping[str, Expression]) -> Equations:
-        """Return the same model with other expressions for some variables, by display name."""
+        """Return the same model with other expressions for some variables, by display name.
+
+        Raises InputError for another value of a constant that decided the structure of the model.
+        """
         variables = dict(self.variables)
         for name, expression in expressions.items():
+            if name in self.structural and expression != variables[name].expression:
+                raise InputError(f"{self.source}: {name} decides how an equation is built, so it is fixed by the file")
             variables[name] = replace(variables[name], expression=expression)
-        return Equations(self.source, variables, self.equivalences)
+        return replace(self, variables=variables)
+
+    def __reduce__(self) -> tuple[type[Equations], tuple[Any, ...]]:
+        return Equations, (
+            self.source,
+            dict(self.variables),
+            self.equivalences,
+            self.method,
+            self.structural,
+        )
 
 
 def number(expression: Expression) -> float | None:
@@ -264,7 +331,8 @@ def number(expression: Expression) -> float | None:
 
 
 def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
-    stocks = (one.expression for one in variables.values() if isinstance(one.expression, Integral))
+    expressions = (one.expression for one in variables.values() if not one.owner)
+    stocks = (one for one in expressions if isinstance(one, Integral))
     parts = (part for stock in stocks for part in terms(stock.rate))
     return frozenset(part.name for part in parts if isinstance(part, Reference))
 

@@ -11,6 +11,14 @@ from stockflow.names import plain
 class InputError(ValueError):
     """Bad input from a person or a file; its text is one line and fit to be shown as it is."""
 
+    def __init__(self, text: str) -> None:
+        # names and parsers' reasons may bring line ends of their own
+        super().__init__(" ".join(text.splitlines()))
+
+
+class LoopError(InputError):
+    """Variables that are computed from each other at one moment, without a stock in between."""
+
 
 class UnknownNameError(InputError):
     """A name that does not exist, with the nearest ones that do."""

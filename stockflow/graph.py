@@ -7,6 +7,7 @@ before what uses them.  Truth values are nodes of their own kind; `number` turns
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -45,7 +46,24 @@ NUMPY: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "number": lambda truth: np.asarray(truth, dtype=float),
     }
 )
-_LEAF_STAGE: Mapping[str, int] = MappingProxyType({"time": TIME, "input": INPUT, "state": STATE})
+# what a node depends on by itself, beside its arguments
+_OWN_STAGE: Mapping[str, int] = MappingProxyType(
+    {"time": TIME, "input": INPUT, "state": STATE, "path": INPUT, "random": TIME | INPUT, "initial random": INPUT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable(Table):
+    """A table whose y values differ from run to run; `ys` are 0, 1, 2, ... in their place.
+
+    `first` is the place of its first y value among the open values of a run.
+    """
+
+    first: int = 0
+
+    def positions(self) -> Table:
+        """Return the table that says between which points, counted from 0, an x lies."""
+        return Table(self.xs, self.ys, self.kind)
 
 
 class Node(NamedTuple):
@@ -54,6 +72,13 @@ class Node(NamedTuple):
     op: str
     args: tuple[int, ...]
     payload: Hashable = None
+
+
+class Path(NamedTuple):
+    """Which open values of a run a path goes through: so many `points` from the place `first`."""
+
+    first: int
+    points: int
 
 
 class Graph:
@@ -71,7 +96,7 @@ class Graph:
         if number is None:
             number = self._known[node] = len(self.nodes)
             self.nodes.append(node)
-            stage = _LEAF_STAGE.get(op, 0)
+            stage = _OWN_STAGE.get(op, 0)
             for one in args:
                 stage |= self.stage[one]
             self.stage.append(stage)
@@ -136,6 +161,18 @@ class Graph:
         if value is not None:
             return self.constant(float(np.interp(value, table.xs, table.ys)))
         return self.add("lookup", (argument,), table)
+
+    def path(self, position: int, table: OpenTable) -> int:
+        """Return the node of an open table's value at a position, as its table of positions gives it."""
+        return self.add("path", (position,), Path(table.first, len(table.xs)))
+
+    def random(self, site: str, initial: bool = False) -> int:
+        """Return the node of a random number, uniform between 0 and 1, new in every step of every run.
+
+        `site` names the place in the model that draws it: places of the same name draw the same
+        numbers.  With `initial` it is the number of the first step, for values at the start.
+        """
+        return self.add("initial random" if initial else "random", (), site)
 
     def reachable(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """Return the nodes that roots are made of, in order of evaluation, not looking below `stop`."""

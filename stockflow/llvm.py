@@ -8,61 +8,105 @@ its place or the number of threads.  Calls release Python's lock.
 from __future__ import annotations
 
 import ctypes
+import itertools
+import json
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from llvmlite import __version__ as llvmlite_version
 from llvmlite import binding
 from numpy.typing import NDArray
 
-from stockflow.assembly import Assembly
-from stockflow.plan import Plan
+from stockflow.machine import assembled, linked
 
-_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 3)
-# pieces per thread: enough to even out threads of unequal speed
+if TYPE_CHECKING:
+    from stockflow.plan import Plan
+
+_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 2)
+# pieces per thread, to even out threads of unequal speed, and the most blocks copied at a time
 _PIECES = 4
+_LARGEST_PIECE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Machine code for a plan, with all it needs to run; it can be kept in a file.
+
+    A run brings `columns` numbers, its inputs and then its tables, and gives `outputs` numbers at
+    every saved moment.  `workspace` counts the vectors one thread needs for memory.
+    """
+
+    width: int
+    workspace: int
+    columns: int
+    outputs: int
+    saved: NDArray[np.uint8]
+    table: NDArray[np.float64]
+    machine: bytes
+
+    def packed(self) -> bytes:
+        """Return everything as bytes."""
+        numbers = [self.width, self.workspace, self.columns, self.outputs, *self.table.shape, len(self.saved)]
+        head = json.dumps(numbers).encode()
+        return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), self.machine])
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Code:
+        """Return what `packed` made bytes of."""
+        head, _, rest = content.partition(b"\n")
+        width, workspace, columns, outputs, rows, series, steps = json.loads(head)
+        table = np.frombuffer(rest, dtype=np.float64, count=rows * series).reshape(rows, series).copy()
+        saved = np.frombuffer(rest, dtype=np.uint8, count=steps, offset=table.nbytes).copy()
+        return cls(width, workspace, columns, outputs, saved, table, rest[table.nbytes + steps :])
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A compiled plan.
+    """Code that is loaded; `engine` owns the machine code that `function` points to."""
 
-    `workspace` counts the vectors one thread needs for memory; `engine` owns the machine code that
-    `function` points to.
-    """
-
-    plan: Plan
-    width: int
-    workspace: int
+    code: Code
     function: Any
     engine: Any
 
-    def run(self, values: NDArray[np.float64], threads: int | None = None) -> NDArray[np.float64]:
-        """Return outputs, shape (run, time, output), for input values of shape (run, input)."""
-        runs, width = len(values), self.width
+    def run(
+        self,
+        values: NDArray[np.float64],
+        threads: int | None = None,
+        tables: Sequence[NDArray[np.float64]] = (),
+        seed: int = 0,
+        numbers: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return outputs, shape (run, time, output), for input values of shape (run, input).
+
+        `tables` hold the y values of open tables, each (run, point).  Random numbers depend on
+        `seed` and on a run's number, 0, 1, 2, ... if there are no `numbers`.
+        """
+        code, runs, width = self.code, len(values), self.code.width
         blocks = -(-runs // width)
-        saved = np.ascontiguousarray(self.plan.clock.saved, dtype=np.uint8)
-        shape = (blocks * width, int(saved.sum()), len(self.plan.system.outputs))
-        out = np.empty(shape)
+        out = np.empty((blocks * width, int(code.saved.sum()), code.outputs))
         if not runs:
             return out
-        filled = np.empty((blocks * width, values.shape[1]))
-        filled[:runs] = values
-        filled[runs:] = values[-1]
-        table = self.plan.table
+        parts = [values, *tables]
+        numbers = np.arange(runs) if numbers is None else numbers
 
-        def piece(first: int, last: int) -> None:
-            work = np.empty((self.workspace, width))
-            places = [array.ctypes.data for array in (filled, out, table, saved, work)]
-            self.function(*places[:2], first, last, *places[2:])
+        def piece(begin: int, end: int) -> None:
+            rows = np.minimum(np.arange(begin * width, end * width), runs - 1)
+            filled = np.concatenate([part[rows] for part in parts], axis=1)
+            work = np.empty((code.workspace, width))
+            arrays = (filled, out[begin * width :], code.table, code.saved, work, numbers[rows])
+            self.function(*(one.ctypes.data for one in arrays), seed, end - begin)
 
         workers = min(threads or available_threads(), blocks)
+        pieces = max(-(-blocks // _LARGEST_PIECE), min(blocks, workers * _PIECES if workers > 1 else 1))
+        cuts = np.linspace(0, blocks, pieces + 1).astype(int).tolist()
         if workers == 1:
-            piece(0, blocks)
+            for begin, end in itertools.pairwise(cuts):
+                piece(begin, end)
         else:
-            cuts = np.linspace(0, blocks, min(blocks, workers * _PIECES) + 1).astype(int).tolist()
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(piece, cuts[:-1], cuts[1:]))
         return out[:runs]
@@ -81,21 +125,29 @@ def vector_width() -> int:
     return 4 if features.get("avx2") else 2
 
 
-def compile_plan(plan: Plan, width: int | None = None) -> Kernel:
+def processor() -> tuple[str, ...]:
+    """Return what machine code depends on beside its plan: the processor and the compiler."""
+    version = ".".join(map(str, binding.llvm_version_info))
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), llvmlite_version, version
+
+
+def generate(plan: Plan, width: int | None = None) -> Code:
     """Return machine code for a plan on this processor."""
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
+    from stockflow.assembly import Assembly
+
     width = width or vector_width()
     assembly = Assembly(plan, width)
-    module = binding.parse_assembly(assembly.text())
-    module.verify()
-    features = binding.get_host_cpu_features()
-    flags = features.flatten() + (",-prefer-256-bit" if features.get("avx512f") else "")
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=flags, opt=2, codemodel="jitdefault"
-    )
-    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
-    passes.getModulePassManager().run(module, passes)
-    engine = binding.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    return Kernel(plan, width, assembly.workspace, _SIGNATURE(engine.get_function_address("simulate")), engine)
+    saved = plan.clock.saved.astype(np.uint8)
+    machine = assembled(assembly.text())
+    return Code(width, assembly.workspace, assembly.columns, len(assembly.outputs), saved, plan.table, machine)
+
+
+def load(code: Code) -> Kernel:
+    """Return the code ready to run in this process."""
+    engine = linked(code.machine)
+    return Kernel(code, _SIGNATURE(engine.get_function_address("simulate")), engine)
+
+
+def compile_plan(plan: Plan, width: int | None = None) -> Kernel:
+    """Return a plan ready to run on this processor."""
+    return load(generate(plan, width))

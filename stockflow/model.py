@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from stockflow import reference, source
+from stockflow import cache, codec, source
+from stockflow.batch import Batch
+from stockflow.checked import Checked
 from stockflow.clock import clock
-from stockflow.equations import Equations, Number, Table, Time, Variable, WithLookup
+from stockflow.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
 from stockflow.errors import InputError
-from stockflow.simulator import Simulator, compiled
+from stockflow.failure import watching
+from stockflow.reality import RealityCheck, run_checks
+from stockflow.simulator import Simulator, Task, compiled
 from stockflow.source import Source
-from stockflow.system import delay_constants
-from stockflow.units import unbalanced
+from stockflow.version import VERSION
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from stockflow.gradient import Gradient
+    from stockflow.jacobian import Jacobian
+    from stockflow.lint import Finding
+    from stockflow.loops import Loop
+    from stockflow.reduction import Payoff, Term
 
 Series = tuple[ArrayLike, ArrayLike]
-_Key = tuple[tuple[str, ...], tuple[str, ...], float, float]
+_Key = tuple[object, ...]
+# how a model names a file beside it
+_OUTSIDE = re.compile(r"\bGET[\s_]+(?:DIRECT|XLS|123|DATA|VDF)\b|<(?:\w+:)?(?:data|include|import)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Equations that can be run.  Models do not change: `with_...` returns another one."""
+    """Equations that can be run.  Models do not change: `with_...` returns another one.
+
+    A model pickles without its compiled simulators, which are made anew on demand.
+    """
 
     equations: Equations
     file: Source
-    _compiled: dict[_Key, Simulator] = field(default_factory=dict, repr=False)
+    _compiled: dict[_Key, Simulator] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """All variables by display name, in file order."""
-        return self.equations.variables
+        """All variables by display name, in file order; an array has one for each element."""
+        return self.equations.visible
 
     @property
     def stocks(self) -> tuple[str, ...]:
@@ -77,9 +96,7 @@ class Model:
         Raises InputError for a name that is not a constant and for a value outside the limits
         written in the file.
         """
-        new = {self._constant(name).name: float(value) for name, value in values.items()}
-        for name, value in new.items():
-            self._check(self.variables[name], value)
+        new = self._settings(values)
         expressions = {name: Number(value) for name, value in new.items()}
         texts = {name: f"{_quoted(name)}= {value!r}" for name, value in new.items()}
         return Model(self.equations.changed(expressions), self.file.with_equations(texts))
@@ -92,8 +109,9 @@ class Model:
         loop through it.  Raises InputError for a lookup or control variable, for times that do not
         increase, and for values that are not finite or outside the limits written in the file.
         """
-        tables = {self._replaceable(name).name: path for name, path in series.items()}
-        expressions = {name: WithLookup(Time(), self._path(name, *path)) for name, path in tables.items()}
+        asked = Checked(self.equations)
+        paths = [(asked.replaceable(name), path) for name, path in series.items()]
+        expressions = {one.name: WithLookup(Time(), asked.path(one, *path)) for one, path in paths}
         texts = {name: f"{_quoted(name)}= {_with_lookup(one.table)}" for name, one in expressions.items()}
         return Model(self.equations.changed(expressions), self.file.with_equations(texts))
 
@@ -103,24 +121,22 @@ class Model:
         outputs: Sequence[str],
         until: float | None = None,
         save_period: float | None = None,
+        method: Method | None = None,
+        series: Mapping[str, ArrayLike] | None = None,
+        lookups: Mapping[str, ArrayLike] | None = None,
     ) -> Simulator:
         """Return the compiled run that takes `inputs` and gives `outputs`, compiling it the first time.
 
-        Inputs must be constants of the model, outputs any of its variables but lookups.  Raises
-        InputError for other names, for `until` outside (initial time, final time], and for an input
-        that decides the length of a fixed delay.
+        Inputs must be constants of the model, outputs any of its variables but lookups; the bare
+        name of an array stands for all its elements.  `series` names variables whose path over time
+        differs between runs, with its times, and `lookups` lookups (or variables that are WITH
+        LOOKUP) whose y values do, with their x values; the simulator is called with those values.
+        `method` is the file's if not given.  Under RK4 a fixed delay takes in and gives out one
+        value for each whole step.  Raises InputError for other names, for `until` outside
+        (initial time, final time], and for an input that decides the length of a fixed delay.
         """
-        names = tuple(self._constant(name).name for name in inputs)
-        wanted = tuple(self._output(name) for name in outputs)
-        if len(set(names)) != len(names):
-            raise InputError(f"{self.file.name}: an input is named twice in {', '.join(names)}")
-        if not wanted:
-            raise InputError(f"{self.file.name}: a simulator needs at least one output")
-        equations = self._until(until, save_period)
-        key = (names, wanted, equations.control("final time"), equations.control("saveper"))
-        if key not in self._compiled:
-            self._compiled[key] = compiled(equations, names, wanted)
-        return self._compiled[key]
+        asked = Checked(self.equations)
+        return self._simulator(asked.task(inputs, outputs, until, save_period, method, series or {}, lookups or {}))
 
     def batch(
         self,
@@ -129,153 +145,298 @@ class Model:
         until: float | None = None,
         save_period: float | None = None,
         threads: int | None = None,
+        method: Method | None = None,
+        series: Mapping[str, Series] | None = None,
+        lookups: Mapping[str, Series] | None = None,
+        seed: int = 0,
     ) -> xr.Dataset:
         """Return many runs at once, dimensions (run, time), one data variable for each output.
 
-        `samples` gives constants one value per run, or one for all.  The coordinate `finite` is False
-        for a run in which any output is not finite at any saved time; nothing is dropped.  Raises
+        `samples` gives constants one value per run, or one for all.  `series` gives variables a path
+        over time that differs between runs, and `lookups` gives lookups other y values: (times or x
+        values, values), the values of shape (run, point), or (point,) for all runs alike.  Random
+        numbers depend on `seed`, the place in the model, the step and the number of the run.
+
+        The coordinate `finite` is False for a run in which any output is not finite at any saved
+        time; `first_bad_time` and `first_bad_variable` then say at which step of the run, and in
+        which variable that the outputs depend on, that began.  Nothing is dropped.  Raises
         InputError for a value that is not finite or outside the limits written in the file.
         """
-        columns = {self._constant(name).name: np.asarray(one, dtype=float) for name, one in samples.items()}
-        runs = self._runs(columns)
-        simulator = self.simulator(tuple(columns), outputs, until, save_period)
-        values = np.empty((runs, len(columns)))
-        for place, (name, column) in enumerate(columns.items()):
-            values[:, place] = column
-            self._check_all(self.variables[name], values[:, place], "run")
-        results = simulator(values, threads)
-        data = {
-            name: (("run", "time"), results[:, :, place], self._attributes(name))
-            for place, name in enumerate(simulator.outputs)
-        }
-        finite = np.isfinite(results).all(axis=(1, 2))
-        return xr.Dataset(data, {"run": np.arange(runs), "time": self._times(simulator), "finite": ("run", finite)})
+        prepared = self._prepared(
+            samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
+        )
+        return prepared.dataset(0, len(prepared.values))
+
+    def batches(
+        self,
+        samples: Mapping[str, ArrayLike],
+        outputs: Sequence[str],
+        chunk: int,
+        until: float | None = None,
+        save_period: float | None = None,
+        threads: int | None = None,
+        method: Method | None = None,
+        series: Mapping[str, Series] | None = None,
+        lookups: Mapping[str, Series] | None = None,
+        seed: int = 0,
+    ) -> Iterator[xr.Dataset]:
+        """Yield the Dataset of `batch` piece by piece, at most `chunk` runs in memory at a time.
+
+        The coordinate `run` counts on, and the numbers are those of one batch, bit for bit.
+        """
+        if chunk < 1:
+            raise InputError(f"chunk is {chunk} runs, but must be at least 1")
+        prepared = self._prepared(
+            samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
+        )
+        return prepared.pieces(chunk)
 
     def run(
         self,
         params: Mapping[str, float] | None = None,
         until: float | None = None,
         engine: str = "batch",
+        method: Method | None = None,
+        seed: int = 0,
+        save_period: float | None = None,
     ) -> xr.Dataset:
         """Return one run: every variable but lookups, by display name, along `time`.
 
         `params` sets constants for this run only, within the limits written in the file.  The
-        engine "reference" is PySD: slow, and what "batch" is measured against; it stops with an
-        ArithmeticError where "batch" would return infinite or missing values.
+        engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
+        with an ArithmeticError where "batch" would return infinite or missing values.
         """
+        import xarray as xr
+
+        from stockflow import reference
+        from stockflow.system import delay_constants
+
         names = tuple(name for name, one in self.variables.items() if one.kind != "lookup")
-        given = {self._constant(name).name: float(value) for name, value in (params or {}).items()}
-        for name, value in given.items():
-            self._check(self.variables[name], value)
+        given = self._settings(params or {})
+        method = Checked(self.equations).method(method)
         if engine == "reference":
+            if method != "Euler":
+                raise InputError(f"{self.file.name}: the reference engine runs Euler, not {method}")
             changed = self.with_constants(given)
-            return reference.run(changed.file, changed._until(until, None), names)
+            run = reference.run(changed.file, Checked(changed.equations).moments(until, save_period), names)
+            return run.assign_attrs(changed._origin(method, codec.digest(changed.equations)))
         if engine != "batch":
             raise InputError(f"engine is {engine!r}, but must be 'batch' or 'reference'")
         fixed = {name: given.pop(name) for name in delay_constants(self.equations) if name in given}
         model = self.with_constants(fixed) if fixed else self
-        simulator = model.simulator(tuple(given), names, until)
-        results = simulator(np.array([list(given.values())]))[0]
+        simulator = model.simulator(tuple(given), names, until, save_period, method=method)
+        results = simulator(np.array([list(given.values())]), seed=seed)[0]
         data = {name: ("time", results[:, place], self._attributes(name)) for place, name in enumerate(names)}
-        return xr.Dataset(data, {"time": self._times(simulator)})
+        times = ("time", simulator.times, self._time_attributes())
+        return xr.Dataset(data, {"time": times}, model._origin(method, simulator.digest))
+
+    def payoff(
+        self,
+        terms: Sequence[Term],
+        inputs: Sequence[str],
+        until: float | None = None,
+        save_period: float | None = None,
+        method: Method | None = None,
+    ) -> Payoff:
+        """Return the compiled payoff of runs: how far each is from what `terms` observed; no output is stored.
+
+        Runs stop at the last time a term reads.  Raises InputError as `simulator` does, and for a
+        term at a time that is not saved.
+        """
+        from stockflow.reduction import payoff
+
+        asked = Checked(self.equations)
+        return payoff(asked.moments(until, save_period, method), asked.inputs(inputs), terms)
+
+    def gradient(
+        self,
+        terms: Sequence[Term],
+        inputs: Sequence[str],
+        until: float | None = None,
+        save_period: float | None = None,
+        method: Method | None = None,
+        width: int | None = None,
+    ) -> Gradient:
+        """Return the compiled payoff of runs with its exact derivatives with respect to `inputs`.
+
+        `width` runs share a vector, as many as the processor takes if not given; 2 or 4 answer a
+        single run sooner.  Kinks are one-sided: see `stockflow.adjoint`.
+        """
+        from stockflow.gradient import gradient
+
+        asked = Checked(self.equations)
+        return gradient(asked.moments(until, save_period, method), asked.inputs(inputs), terms, width)
+
+    def jacobian(
+        self,
+        inputs: Sequence[str],
+        points: Sequence[tuple[str, float]],
+        until: float | None = None,
+        save_period: float | None = None,
+        method: Method | None = None,
+    ) -> Jacobian:
+        """Return the compiled derivatives of variables at saved times, `points`, with respect to `inputs`."""
+        from stockflow.jacobian import jacobian
+
+        asked = Checked(self.equations)
+        return jacobian(asked.moments(until, save_period, method), asked.inputs(inputs), points)
 
     def unbalanced(self, equivalences: Iterable[Sequence[str]] = ()) -> list[str]:
         """Return one line for every equation whose two sides differ in unit, in file order.
 
         `equivalences` are sets of unit names that mean the same, beside those the file declares.
         """
+        from stockflow.units import unbalanced
+
         return unbalanced(self.equations, equivalences)
+
+    def depends_on(self, name: str, direct: bool = False) -> tuple[str, ...]:
+        """Return the variables whose values a variable's value is made of, in file order.
+
+        Through any chain and through stocks, or only those its own equation reads.
+        """
+        from stockflow import structure
+
+        return structure.depends_on(self.equations, name, direct)
+
+    def used_by(self, name: str, direct: bool = False) -> tuple[str, ...]:
+        """Return the variables that a variable acts on, in file order: through any chain, or directly."""
+        from stockflow import structure
+
+        return structure.used_by(self.equations, name, direct)
+
+    def components(self) -> tuple[tuple[str, ...], ...]:
+        """Return the sets of variables that all act on each other, largest first."""
+        from stockflow import structure
+
+        return structure.components(self.equations)
+
+    def loops(self) -> tuple[Loop, ...]:
+        """Return the shortest independent feedback loops with polarity and name; see `stockflow.loops`.
+
+        Where equations leave a polarity open, slopes halfway through the base run decide.
+        """
+        from stockflow.loops import feedback_loops
+
+        return feedback_loops(self.equations)
+
+    def reality_checks(self) -> tuple[RealityCheck, ...]:
+        """Run the reality checks written in the file and return their outcomes; see `stockflow.reality`."""
+        return run_checks(self.file, lambda file: Model(_equations(file), file))
+
+    def lint(self) -> tuple[Finding, ...]:
+        """Return what a careful reader would ask about the file, in file order; see `stockflow.lint`."""
+        from stockflow.lint import lint
+
+        return lint(self.equations)
 
     def _of_kind(self, kind: str) -> tuple[str, ...]:
         return tuple(name for name, one in self.variables.items() if one.kind == kind)
 
-    def _constant(self, name: str) -> Variable:
-        one = self.variable(name)
-        if one.kind != "constant":
-            hint = "" if one.kind in {"lookup", "control"} else "; give it a path over time with with_series"
-            raise InputError(f"{self.file.name}: {one.name} is not a constant of the model ({one.kind}){hint}")
-        return one
-
-    def _replaceable(self, name: str) -> Variable:
-        one = self.variable(name)
-        if one.kind in {"lookup", "control"}:
-            raise InputError(f"{self.file.name}: {one.name} is a {one.kind}, which a path over time cannot replace")
-        return one
-
-    def _output(self, name: str) -> str:
-        one = self.variable(name)
-        if one.kind == "lookup":
-            raise InputError(f"{self.file.name}: {one.name} is a lookup, which has no value of its own")
-        return one.name
-
-    def _path(self, name: str, times: ArrayLike, values: ArrayLike) -> Table:
-        xs, ys = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
-        if xs.ndim != 1 or xs.shape != ys.shape:
-            raise InputError(
-                f"{self.file.name}: {name} needs as many times as values, not shapes {xs.shape} and {ys.shape}"
-            )
-        try:
-            table = Table(tuple(xs.tolist()), tuple(ys.tolist()))
-        except InputError as error:
-            raise InputError(f"{self.file.name}: {name}: {error}") from error
-        self._check_all(self.variables[name], ys, "point")
-        return table
-
-    def _check(self, one: Variable, value: float, place: str = "") -> None:
-        try:
-            one.check(value)
-        except InputError as error:
-            raise InputError(f"{self.file.name}: {error}{place}") from error
-
-    def _check_all(self, one: Variable, values: NDArray[np.float64], what: str) -> None:
-        low, high = (
-            (-np.inf if one.limits[0] is None else one.limits[0]),
-            (np.inf if one.limits[1] is None else one.limits[1]),
-        )
-        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
-        if bad.any():
-            place = int(np.flatnonzero(bad)[0])
-            self._check(one, float(values[place]), f" in {what} {place}")
-
-    def _runs(self, columns: Mapping[str, NDArray[np.float64]]) -> int:
-        lengths = {name: len(column) for name, column in columns.items() if column.ndim == 1}
-        if any(column.ndim > 1 for column in columns.values()) or len(set(lengths.values())) > 1:
-            shapes = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
-            raise InputError(f"{self.file.name}: samples need one value for each run: {shapes}")
-        return max(lengths.values(), default=1)
+    def _settings(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Numbers for constants, by display name, within their limits."""
+        asked = Checked(self.equations)
+        found = [(asked.constant(name), float(value)) for name, value in values.items()]
+        for one, value in found:
+            asked.value(one, value)
+        return {one.name: value for one, value in found}
 
     def _attributes(self, name: str) -> dict[str, str]:
         one = self.variables[name]
         return {"unit": one.unit, "documentation": one.documentation}
 
-    def _times(self, simulator: Simulator) -> tuple[str, NDArray[np.float64], dict[str, str]]:
-        return ("time", simulator.times, {"unit": self.variable("time step").unit})
+    def _time_attributes(self) -> dict[str, str]:
+        return {"unit": self.variable("time step").unit}
 
-    def _until(self, until: float | None, save_period: float | None) -> Equations:
-        """The equations with other control numbers, since FINAL TIME and SAVEPER may be read by any."""
-        new: dict[str, Number] = {}
-        if until is not None:
-            if not self.initial_time < until <= self.final_time:
-                raise InputError(
-                    f"{self.file.name}: until is {until:.15g}, but must be after {self.initial_time:.15g}"
-                    f" and no later than {self.final_time:.15g}"
-                )
-            new["final time"] = Number(float(until))
-        if save_period is not None:
-            new["saveper"] = Number(float(save_period))
-        return self.equations.changed({self.variable(name).name: one for name, one in new.items()})
+    def _origin(self, method: Method, digest: str) -> dict[str, str | float]:
+        """What a Dataset says about where it came from; the hash is that of the equations as run."""
+        return {
+            "model_file": self.file.name,
+            "equations_sha256": digest,
+            "stockflow_version": VERSION,
+            "method": method,
+            "time_step": self.time_step,
+        }
+
+    def _simulator(self, task: Task) -> Simulator:
+        equations = task.equations
+        controls = (equations.control("final time"), equations.control("saveper"), equations.method)
+        opened = tuple(equations.variables[name].expression for name, _ in task.tables)
+        key = (task.inputs, task.outputs, task.tables, task.watched, controls, opened)
+        if key not in self._compiled:
+            self._compiled[key] = compiled(task)
+        return self._compiled[key]
+
+    def _prepared(
+        self,
+        samples: Mapping[str, ArrayLike],
+        outputs: Sequence[str],
+        until: float | None,
+        save_period: float | None,
+        threads: int | None,
+        method: Method | None,
+        series: Mapping[str, Series],
+        lookups: Mapping[str, Series],
+        seed: int,
+    ) -> Batch:
+        asked = Checked(self.equations)
+        columns = {asked.constant(name).name: np.asarray(one, dtype=float) for name, one in samples.items()}
+        times = {name: xs for name, (xs, _) in series.items()}
+        places = {name: xs for name, (xs, _) in lookups.items()}
+        simulator = self.simulator(tuple(columns), outputs, until, save_period, method, times, places)
+        given, points = [*series.values(), *lookups.values()], dict(simulator.task.tables)
+        opened = {name: np.asarray(ys, dtype=float) for name, (_, ys) in zip(points, given, strict=True)}
+        values = asked.samples(columns, opened, points)
+        tables = {name: np.broadcast_to(table, (len(values), points[name])) for name, table in opened.items()}
+        return Batch(
+            simulator,
+            lambda: self._simulator(watching(simulator.task)),
+            values,
+            tables,
+            seed,
+            threads,
+            {name: self._attributes(name) for name in simulator.outputs},
+            self._time_attributes(),
+            self._origin(simulator.task.equations.method, simulator.digest),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.equations, self.file)
 
 
-def load(path: str | Path) -> Model:
-    """Return the model of a Vensim file; InputError for a file that cannot be read or is not supported."""
-    file = source.read(path)
-    equations = source.equations(file)
+def load(path: str | Path, external: str | Path | None = None) -> Model:
+    """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
+
+    Files named in the model must lie in the folder `external` or below it, by default in the model's
+    own folder.
+    """
+    file = source.read(path, external)
+    equations = _equations(file)
     clock(equations)
     return Model(equations, file)
 
 
+def _equations(file: Source) -> Equations:
+    """Read the equations of a file, or find them in the cache if they are all in the file itself."""
+    if _OUTSIDE.search(file.text):
+        return source.equations(file)
+    parts = json.dumps(sorted(file.elements.items()))
+    sources = (_reader(), file.name.rpartition(".")[2].lower(), file.text, parts)
+    content = cache.kept("equations", sources, lambda: codec.encoded(source.equations(file)))
+    return codec.decoded(content, file.name)
+
+
+def _reader() -> str:
+    """Return which installation of PySD's grammars reads model files, without importing it."""
+    found = find_spec("pysd")
+    origin = "" if found is None or found.origin is None else found.origin
+    return f"{origin} {Path(origin).stat().st_mtime_ns if origin else 0}"
+
+
 def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[^\W\d][\w\s'$]*", name) else f'"{name}"'
+    bare, bracket, subscripts = name.partition("[")
+    quote = "" if re.fullmatch(r"[^\W\d][\w\s'$]*", bare) else '"'
+    return f"{quote}{bare}{quote}{bracket}{subscripts}"
 
 
 def _with_lookup(table: Table) -> str:

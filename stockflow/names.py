@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import re
 
+_BRACKETS = re.compile(r"\s*([\[\],])\s*")
+
+
+@functools.lru_cache(maxsize=100_000)
 def plain(name: str) -> str:
-    """Return the form in which two spellings of one name are equal."""
-    return " ".join(name.strip().strip('"').replace("_", " ").split()).casefold()
+    """Return the form in which two spellings of one name are equal.
+
+    Quotes and the spaces around the brackets and commas of subscripts do not count.
+    """
+    words = " ".join(name.replace('"', " ").replace("_", " ").split()).casefold()
+    return _BRACKETS.sub(r"\1", words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from stockflow.equations import (
+    ActiveInitial,
     DelayFixed,
     Equations,
     Expression,
@@ -13,7 +14,7 @@ from stockflow.equations import (
     Table,
     references,
 )
-from stockflow.errors import InputError
+from stockflow.errors import LoopError
 
 
 def evaluation_order(equations: Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -46,12 +47,14 @@ def needed_at_start(equations: Equations) -> tuple[str, ...]:
 
 
 def _same_moment(expression: Expression) -> tuple[str, ...]:
+    if isinstance(expression, ActiveInitial):
+        return references(expression.expression)
     return () if isinstance(expression, (Integral, DelayFixed, Initial, Table)) else references(expression)
 
 
 def _at_start(expression: Expression) -> tuple[str, ...]:
     match expression:
-        case Integral(_, initial) | DelayFixed(_, _, initial):
+        case Integral(_, initial) | DelayFixed(_, _, initial) | ActiveInitial(_, initial):
             return references(initial)
         case _:
             return references(expression)
@@ -76,7 +79,7 @@ def _order(
                 continue
             elif name in path:
                 loop = " -> ".join([*path[path.index(name) :], name])
-                raise InputError(f"{equations.source}: {complaint}: {loop}")
+                raise LoopError(f"{equations.source}: {complaint}: {loop}")
             else:
                 path.append(name)
                 todo.append((name, True))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.clock import Clock
+from stockflow.equations import Method
 from stockflow.graph import INPUT, STATE, TIME
 from stockflow.system import System
 
@@ -17,8 +18,9 @@ class Plan:
     """The nodes of a system sorted by how often they are needed.
 
     `series` depend on nothing but time: their values for every step stand in `table`, shape
-    (step, series).  `hoisted` are constant in a run; `body` is computed in every step and
-    `observed` only where outputs are kept.
+    (step, series), or (half step, series) for RK4.  `hoisted` are constant in a run; `body` is
+    computed in every step and `observed` only where outputs are kept.  `points` counts the values
+    of open tables that a run brings along behind its inputs.
     """
 
     system: System
@@ -28,9 +30,11 @@ class Plan:
     hoisted: tuple[int, ...]
     body: tuple[int, ...]
     observed: tuple[int, ...]
+    method: Method = "Euler"
+    points: int = 0
 
 
-def plan(system: System, clock: Clock) -> Plan:
+def plan(system: System, clock: Clock, method: Method = "Euler", points: int = 0) -> Plan:
     """Return the plan for running a system on a clock."""
     graph = system.graph
     rates = [state.rate for state in system.states]
@@ -46,6 +50,7 @@ def plan(system: System, clock: Clock) -> Plan:
     body = [node for node in graph.reachable(rates, leaves) if node not in known]
     inside = known.union(body)
     observed = [node for node in graph.reachable(system.outputs, leaves) if node not in inside]
-    columns = graph.evaluate(series, clock.times)
-    table = np.column_stack(columns) if columns else np.zeros((len(clock.times), 0))
-    return Plan(system, clock, series, np.ascontiguousarray(table), hoisted, tuple(body), tuple(observed))
+    times = clock.evaluated(method)
+    columns = graph.evaluate(series, times)
+    table = np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
+    return Plan(system, clock, series, table, hoisted, tuple(body), tuple(observed), method, points)

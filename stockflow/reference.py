@@ -7,18 +7,23 @@ itself would keep eight decimals.
 
 from __future__ import annotations
 
+import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from stockflow.equations import Equations
+from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.source import Source
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
@@ -28,16 +33,26 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
     ArithmeticError where PySD stops at a division by zero or an overflow.
     """
     import pysd
+    import xarray as xr
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        path = Path(folder) / "model.mdl"
+        path = Path(folder) / f"model{Path(file.name).suffix.lower()}"
         path.write_text(file.text, encoding="utf-8")
+        for beside in _files_beside(file):
+            copy = Path(folder) / beside
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(file.folder) / beside, copy)
         with np.printoptions(precision=17, floatmode="unique"):
-            model = pysd.read_vensim(path)
+            model = pysd.read_vensim(path) if file.is_vensim else pysd.read_xmile(path)
         _interpolate_quickly(model)
+        _change_elements(model, file)
         with np.errstate(all="ignore"):
-            frame = model.run(final_time=equations.control("final time"), saveper=equations.control("saveper"))
+            frame = model.run(
+                final_time=equations.control("final time"),
+                saveper=equations.control("saveper"),
+                flatten_output=True,
+            )
     columns = {plain(str(name)): name for name in frame.columns}
     data = {}
     for name in names:
@@ -46,6 +61,36 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
         data[name] = ("time", values, {"unit": one.unit, "documentation": one.documentation})
     unit = {"unit": equations.find("time step").unit}
     return xr.Dataset(data, {"time": ("time", frame.index.to_numpy(dtype=float), unit)})
+
+
+def _files_beside(file: Source) -> list[str]:
+    """Return the files that a model names between quotes and that lie in its folder or below."""
+    inside = Path(file.folder).resolve()
+    names = dict.fromkeys(re.findall(r"'([^'\n]+\.[A-Za-z0-9]+)'", file.text))
+    return [name for name in names if (inside / name).resolve().is_relative_to(inside) and (inside / name).is_file()]
+
+
+def _change_elements(model: Any, file: Source) -> None:
+    """Give single elements of arrays other numbers; InputError for paths over time, which PySD has no place for."""
+    arrays: dict[str, xr.DataArray] = {}
+    spelling = {plain(name): name for name in model.namespace}
+    for name, equation in file.elements.items():
+        value = equation.partition("=")[2].strip()
+        try:
+            new = float(value)
+        except ValueError as error:
+            raise InputError(f"{file.name}: the reference engine cannot replace {name} by a path over time") from error
+        array, _, subscripts = name[:-1].partition("[")
+        whole = spelling[plain(array)]
+        if whole not in arrays:
+            arrays[whole] = getattr(model.components, model.namespace[whole])().copy()
+        place = {plain(one): at for at, one in enumerate(subscripts.split(","))}
+        wanted = [
+            next(one for one in axis.values if plain(str(one)) in place) for axis in arrays[whole].coords.values()
+        ]
+        arrays[whole].loc[tuple(wanted)] = new
+    if arrays:
+        model.set_components(arrays)
 
 
 def _interpolate_quickly(model: Any) -> None:

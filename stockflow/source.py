@@ -1,45 +1,68 @@
-"""Reads a Vensim model file into equations.
+"""Model files: their text, what it is cut into, and the equations they stand for.
 
-The file is cut into entries here, so that every complaint can name its variable; each entry is
-parsed by PySD's Vensim grammar, and PySD's syntax tree becomes ours.  No other module but
-`reference` knows PySD.  Nothing is written beside the model file.
+Vensim's file is cut into entries here, so that every complaint can name its variable and line; each
+entry is parsed by PySD's grammar, and PySD's syntax trees become ours.  Nothing in a file is
+executed, and nothing is written beside it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from stockflow.equations import Equations, Expression, Table, Variable, number
+from stockflow import vensim, xmile
+from stockflow.definition import Macro, Refused, TooLarge
+from stockflow.equations import Equations, Method
 from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.order import evaluation_order, initial_order
-from stockflow.vensim import Refused, parse
+from stockflow.reality import is_check
+from stockflow.vensim import Entry
 
 _QUOTED = r'(?:"[^"]*"|[^~|"])*'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
-_NAME = re.compile(r'\s*(?:"([^"]*)"|([^=(\[:<]*))')
+_SPACE = re.compile(r"\s*")
+_MACRO = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-_METHODS = {"0": "Euler", "1": "RK4 with automatic step", "3": "RK2 with automatic step"}
+_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "5": "RK4"})
+_OTHER_METHODS = {"1": "RK4 with automatic step", "3": "RK2 with automatic step", "4": "RK2"}
+_LARGEST = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of one model file; `name` stands for it in messages."""
+    """The text of one model file; `name` stands for it in messages, and its ending says which format it has.
+
+    `folder` is where files beside the model are looked for, and outside which none is read.
+    `elements` are equations that take the place of those for single elements of arrays in the text.
+    """
 
     name: str
     text: str
+    folder: str = ""
+    elements: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_vensim(self) -> bool:
+        """Say whether this is a Vensim file rather than XMILE."""
+        return self.name.lower().endswith(".mdl")
 
     def with_equations(self, equations: Mapping[str, str]) -> Source:
-        """Return the file with the equation part of some variables replaced, the rest untouched.
+        """Return the file with other equations for some variables, the rest untouched.
 
         Keys are variable names in any spelling, values are equations such as `"price= 3"`.
         """
-        wanted = {plain(name): equation for name, equation in equations.items()}
+        whole = {name: equation for name, equation in equations.items() if not name.endswith("]")}
+        parts = {name: equation for name, equation in equations.items() if name.endswith("]")}
+        changed = replace(self, elements={**self.elements, **parts})
+        if not self.is_vensim:
+            return replace(changed, text=xmile.with_equations(self.name, self.text, whole))
+        wanted = {plain(name): equation for name, equation in whole.items()}
         out, last = [], 0
         for entry in self.entries():
             if entry.key in wanted:
@@ -47,25 +70,45 @@ class Source:
                 last = entry.end
         if wanted:
             raise InputError(f"{self.name}: no equation for {', '.join(sorted(wanted))}")
-        return replace(self, text="".join([*out, self.text[last:]]))
+        return replace(changed, text="".join([*out, self.text[last:]]))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the equations in file order, each with the group marker it stands under."""
+        """Yield the equations outside macros in file order, each with the group marker it stands under."""
         body = self.text.split(_SKETCH, 1)[0]
+        # macros become spaces, so that places in the text stay what they are
+        yield from self._cut(_MACRO.sub(lambda found: re.sub(r"\S", " ", found[0]), body), 0)
+
+    def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
+        """Yield the macros: name, parameters, equations and line."""
+        body = self.text.split(_SKETCH, 1)[0]
+        for found in _MACRO.finditer(body):
+            parameters = tuple(one.strip() for one in found[2].split(":")[0].split(",") if one.strip())
+            line = body.count("\n", 0, found.start()) + 1
+            if ":" in found[2]:
+                raise InputError(f"{self.name}: line {line}: macro {found[1].strip()!r} with more than one output")
+            yield found[1].strip(), parameters, list(self._cut(body[: found.end(3)], found.start(3))), line
+
+    def _cut(self, body: str, at: int) -> Iterator[Entry]:
         encoding = re.match(r"\s*\{[^}]*\}", body)
-        at, group = encoding.end() if encoding else 0, ""
-        while body[at:].strip():
+        at = max(at, encoding.end() if encoding else 0)
+        group, line, counted = "", 1, 0
+        while True:
+            space = _SPACE.match(body, at)
+            start = space.end() if space else at
+            line += body.count("\n", counted, start)
+            counted = start
+            if start == len(body):
+                return
             found = _ENTRY.match(body, at)
             marker = _GROUP.search(found[1]) if found else None
             if found is None or (marker is None and found[3] is None):
-                line = body.count("\n", 0, at + len(body[at:]) - len(body[at:].lstrip())) + 1
                 raise InputError(f"{self.name}: line {line}: an equation that does not end with ~ unit ~ comment |")
             at = found.end()
             if marker:
                 group = marker[1]
             else:
                 texts = [_one_line(part or "") for part in found.groups()]
-                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1))
+                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line)
 
     def settings(self, code: str) -> list[list[str]]:
         """Return the comma-separated values of every settings line with that code after the sketch."""
@@ -73,111 +116,83 @@ class Source:
         return [line.partition(":")[2].split(",") for line in lines if line.startswith(f"{code}:")]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One equation of the file: its three texts, its group, and where its equation text stands."""
+def read(path: str | Path, external: str | Path | None = None) -> Source:
+    """Return the text of a model file; InputError if it cannot be read as one.
 
-    equation: str
-    unit: str
-    documentation: str
-    group: str
-    start: int
-    end: int
-
-    @property
-    def key(self) -> str:
-        """The compared form of the name the equation defines."""
-        return plain(_head(self.equation)[0])
-
-
-def read(path: str | Path) -> Source:
-    """Return the text of a Vensim model file; InputError if it cannot be read as one."""
+    `external` is the folder that files named in the model must lie in, by default the model's own.
+    """
     file = Path(path)
-    if file.suffix.lower() != ".mdl":
-        raise InputError(f"{file}: not a Vensim model file (.mdl)")
+    if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
+        raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
     try:
+        if file.stat().st_size > _LARGEST:
+            raise InputError(f"{file}: larger than {_LARGEST} bytes")
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: not UTF-8 text: byte {error.start}") from error
-    return Source(str(file), text)
+    return Source(str(file), text, str(Path(external) if external is not None else file.parent))
 
 
 def equations(source: Source) -> Equations:
     """Return the equations of a model file.
 
     Raises InputError for a file with an equation that cannot be parsed, with constructs outside the
-    supported ones (all of them are listed, each with its variable), with a name defined twice or
-    unknown, with an integration method other than Euler, or with a loop without a stock.
+    supported ones (all of them are listed, each with its variable and line), with a name defined
+    twice or unknown, with an integration method other than Euler and RK4 with a fixed step, or with
+    a loop without a stock.
     """
-    for values in source.settings("15"):
-        if len(values) > 3 and values[3].strip() != "0":
-            method = _METHODS.get(values[3].strip(), f"number {values[3].strip()}")
-            raise InputError(f"{source.name}: asks for the integration method {method}; only Euler is supported")
-    entries = list(source.entries())
-    if ":MACRO:" in source.text.upper():
-        raise InputError(f"{source.name}: not supported: macros")
-    variables, refused = _variables(entries)
-    if refused:
-        raise InputError(f"{source.name}: not supported: {'; '.join(refused)}")
-    equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
-    model = Equations(source.name, variables, equivalences)
+    try:
+        return _equations(source)
+    except Refused as error:
+        raise InputError(f"{source.name}: not supported: {'; '.join(error.items)}") from error
+
+
+def _equations(source: Source) -> Equations:
+    # a model found in the cache needs none of these
+    from stockflow.external import External
+    from stockflow.subscripts import Ranges
+    from stockflow.translate import Translation
+
+    external = External(source.folder)
+    if source.is_vensim:
+        method = _vensim_method(source)
+        parsed = vensim.parse(entry for entry in source.entries() if not is_check(entry.equation))
+        for name, parameters, entries, line in source.macros():
+            inside = vensim.parse(entries)
+            parsed.macros.append(Macro(name, parameters, tuple(inside.definitions), line))
+        aliases: Mapping[str, str] = {}
+        equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
+    else:
+        parsed, method = xmile.parse(source.name, source.text)
+        aliases, equivalences = xmile.ALIASES, ()
+    ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
+    translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
+    try:
+        variables = translation.variables_of(parsed.definitions)
+    except TooLarge as error:
+        raise InputError(f"{source.name}: not supported: {error}") from error
+    if translation.refused:
+        raise InputError(f"{source.name}: not supported: {'; '.join(translation.refused)}")
+    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
     evaluation_order(model)
     initial_order(model)
     return model
 
 
-def _variables(entries: list[Entry]) -> tuple[dict[str, Variable], list[str]]:
-    names = {entry.key: _head(entry.equation)[0] for entry in entries}
-    lookups = frozenset(entry.key for entry in entries if _head(entry.equation)[1].startswith("("))
-    variables: dict[str, Variable] = {}
-    refused: list[str] = []
-    for entry in entries:
-        name = names[entry.key]
-        if entry.key == "time":
-            refused.append("definition of Time, which is built in")
-            continue
-        if name in variables:
-            refused.append(f"second definition of {name!r}")
-            continue
-        try:
-            unit, limits = _unit_and_limits(entry.unit)
-            expression: Expression = parse(entry.equation, names, lookups)
-        except Refused as error:
-            refused += [f"{what} in {name!r}" for what in error.items]
-            expression, unit, limits = Table((0.0,), (0.0,)), "", (None, None)
-        variables[name] = Variable(
-            name, "auxiliary", unit, entry.documentation, entry.group, limits, expression, number(expression)
-        )
-    return variables, refused
-
-
-def _unit_and_limits(text: str) -> tuple[str, tuple[float | None, float | None]]:
-    """Split `Dmnl [0,1]` into the unit and the bounds; `?` is an open bound, a third number a step."""
-    found = re.fullmatch(r"([^\[\]]*)(?:\[([^\[\]]*)\])?", text)
-    if found is None:
-        raise Refused([f"unit {text!r}"])
-    if found[2] is None:
-        return found[1].strip(), (None, None)
-    bounds = [part.strip() for part in found[2].split(",")]
-    try:
-        values = [None if part in {"?", ""} else float(part) for part in bounds[:2]]
-    except ValueError as error:
-        raise Refused([f"limits [{found[2]}]"]) from error
-    low, high = (*values, None, None)[:2]
-    if low is not None and high is not None and low > high:
-        raise Refused([f"limits [{found[2]}], which are empty,"])
-    return found[1].strip(), (low, high)
-
-
-def _head(equation: str) -> tuple[str, str]:
-    """Split an equation into the name it defines and the rest."""
-    found = _NAME.match(equation)
-    if found is None:
-        return "", equation
-    name = found[2] if found[1] is None else found[1]
-    return " ".join(name.split()), equation[found.end() :].lstrip()
+def _vensim_method(source: Source) -> Method:
+    method: Method = "Euler"
+    for values in source.settings("15"):
+        code = values[3].strip() if len(values) > 3 else "0"
+        if code not in _METHODS:
+            asked = _OTHER_METHODS.get(code, f"number {code}")
+            raise InputError(
+                f"{source.name}: asks for the integration method {asked};"
+                " only Euler and RK4 with a fixed step are supported"
+            )
+        method = _METHODS[code]
+    return method
 
 
 def _one_line(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from stockflow.equations import (
+    ActiveInitial,
     DelayFixed,
     Equations,
     Expression,
@@ -15,6 +15,7 @@ from stockflow.equations import (
     LookupCall,
     Number,
     Operation,
+    Random,
     Reference,
     Table,
     Time,
@@ -22,36 +23,9 @@ from stockflow.equations import (
     references,
 )
 from stockflow.errors import InputError
+from stockflow.functions import SMALL, Functions
 from stockflow.graph import INPUT, Graph
 from stockflow.order import evaluation_order, initial_order, needed_at_start
-
-# what PySD and Vensim take for zero in a divisor, and the slack of STEP, RAMP and PULSE
-SMALL = 1e-6
-
-_DIRECT: Mapping[str, str] = MappingProxyType(
-    {
-        "+": "add",
-        "-": "sub",
-        "*": "mul",
-        "/": "div",
-        "^": "pow",
-        "negative": "neg",
-        "<": "lt",
-        "<=": "le",
-        "=": "eq",
-        "<>": "ne",
-        "and": "and",
-        "or": "or",
-        "not": "not",
-        "min": "min",
-        "max": "max",
-        "exp": "exp",
-        "ln": "log",
-        "sqrt": "sqrt",
-        "abs": "abs",
-        "if then else": "select",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +65,11 @@ class _Lowering:
     def __init__(self, equations: Equations, inputs: Sequence[str]) -> None:
         self.equations = equations
         self.inputs = tuple(inputs)
+        for name in equations.structural.intersection(inputs):
+            raise InputError(f"{equations.source}: {name} decides how an equation is built, so it is fixed by the file")
         self.graph = Graph()
         self.step = equations.control("time step")
+        self.functions = Functions(self.graph, self.graph.constant(self.step))
         self.start: dict[str, int] = {}
         self.now: dict[str, int] = {}
         self.stateful: dict[str, Integral | DelayFixed] = {}
@@ -129,7 +106,7 @@ class _Lowering:
         wanted = [name for name in needed_at_start(self.equations) if name in needed]
         for name in initial_order(self.equations, wanted):
             match self.equations.variables[name].expression:
-                case Integral(_, initial) | DelayFixed(_, _, initial) | Initial(initial):
+                case Integral(_, initial) | DelayFixed(_, _, initial) | Initial(initial) | ActiveInitial(_, initial):
                     self.start[name] = self._lower(initial, self.start, first)
                 case _:
                     self.start[name] = self._variable(name, self.start, first)
@@ -142,13 +119,20 @@ class _Lowering:
             return self.start[name]
         if isinstance(expression, Table):
             return self.graph.constant(0.0)
+        if isinstance(expression, ActiveInitial):
+            return self._lower(expression.expression, values, time)
         return self._lower(expression, values, time)
 
     def _state(self, name: str, expression: Integral | DelayFixed) -> State:
         graph, time = self.graph, self.graph.add("time")
         initial = graph.as_number(self.start[name])
         if isinstance(expression, Integral):
-            return State(name, initial, graph.as_number(self._lower(expression.rate, self.now, time)))
+            rate = graph.as_number(self._lower(expression.rate, self.now, time))
+            if expression.floored:
+                # what empties the stock in one step
+                most = graph.apply("div", graph.apply("neg", self.now[name]), graph.constant(self.step))
+                rate = graph.apply("max", rate, most)
+            return State(name, initial, rate)
         first = graph.constant(self.equations.control("initial time"))
         length = self._lower(expression.delay, self.start, first)
         delay = graph.value(length)
@@ -171,43 +155,19 @@ class _Lowering:
                 return graph.constant(value)
             case Time():
                 return time
+            case Random(site):
+                return graph.random(site, initial=values is self.start)
             case Reference(name):
                 return values[name]
             case WithLookup(argument, table):
-                return graph.lookup(self._lower(argument, values, time), table)
+                return self.functions.lookup(self._lower(argument, values, time), table)
             case LookupCall(name, argument):
                 points = self.equations.variables[name].expression
                 if isinstance(points, Table):
-                    return graph.lookup(self._lower(argument, values, time), points)
+                    return self.functions.lookup(self._lower(argument, values, time), points)
             case Operation(operator, arguments):
-                return self._operation(operator, [self._lower(one, values, time) for one in arguments], time)
+                return self.functions.node(operator, [self._lower(one, values, time) for one in arguments], time)
         raise InputError(f"{self.equations.source}: {type(expression).__name__} inside an expression")
-
-    def _operation(self, operator: str, args: list[int], time: int) -> int:
-        apply, constant = self.graph.apply, self.graph.constant
-        if operator in _DIRECT:
-            return apply(_DIRECT[operator], *args)
-        match operator:
-            case ">":
-                return apply("lt", args[1], args[0])
-            case ">=":
-                return apply("le", args[1], args[0])
-            case "xidz" | "zidz":
-                small = apply("lt", apply("abs", args[1]), constant(SMALL))
-                instead = args[2] if operator == "xidz" else constant(0.0)
-                return apply("select", small, instead, apply("div", args[0], args[1]))
-            case "step":
-                later = apply("lt", args[1], apply("add", time, constant(self.step / 2)))
-                return apply("mul", args[0], apply("number", later))
-            case "ramp":
-                begun = apply("lt", args[1], apply("add", time, constant(SMALL)))
-                slope = apply("mul", apply("number", begun), args[0])
-                return apply("mul", slope, apply("sub", apply("min", args[2], time), args[1]))
-            case "pulse":
-                begun = apply("le", apply("sub", args[0], constant(SMALL)), time)
-                running = apply("lt", time, apply("add", args[0], args[1]))
-                return apply("number", apply("and", begun, running))
-        raise InputError(f"{self.equations.source}: the operation {operator} is not supported")
 
 
 def delay_constants(equations: Equations) -> tuple[str, ...]:

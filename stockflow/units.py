@@ -14,6 +14,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from stockflow.equations import (
+    ActiveInitial,
     DelayFixed,
     Equations,
     Expression,
@@ -22,6 +23,7 @@ from stockflow.equations import (
     LookupCall,
     Number,
     Operation,
+    Random,
     Reference,
     Time,
     Variable,
@@ -34,8 +36,11 @@ from stockflow.names import plain
 Unit = tuple[tuple[str, Fraction], ...]
 NONE: Unit = ()
 _TOKEN = re.compile(r"\s*(?:(\*\*|[*/^()])|([^*/^()]+))")
+_EXPONENT = re.compile(r"[+-]?\d{1,3}(\.\d{1,3})?")
+_MOST_PARENTHESES = 50
 _DIMENSIONLESS = frozenset({"dmnl", "dimensionless", "1"})
-_SAME = frozenset({"+", "-", "min", "max"})
+_SAME = frozenset({"+", "-", "min", "max", "modulo", "quantum"})
+_PURE = frozenset({"exp", "ln", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"})
 _COMPARED = frozenset({"<", "<=", ">", ">=", "=", "<>"})
 
 
@@ -48,7 +53,7 @@ def unbalanced(equations: Equations, equivalences: Iterable[Sequence[str]] = ())
         plain(one): plain(names[0]) for names in [*equations.equivalences, *equivalences] if names for one in names
     }
     checker = _Checker(equations, aliases)
-    lines = (checker.line(one) for one in equations.variables.values())
+    lines = (checker.line(one) for one in equations.visible.values())
     return [line for line in lines if line]
 
 
@@ -61,6 +66,8 @@ def read_unit(text: str, aliases: dict[str, str] | None = None) -> Unit:
     tokens = [(operator, plain(name)) for operator, name in _TOKEN.findall(text.strip())]
     if not tokens:
         raise ValueError("no unit")
+    if sum(operator == "(" for operator, _ in tokens) > _MOST_PARENTHESES:
+        raise ValueError(f"unit with more than {_MOST_PARENTHESES} parentheses")
     reader = _UnitReader(tokens, aliases or {})
     unit = reader.product()
     if reader.at < len(tokens):
@@ -119,7 +126,10 @@ class _UnitReader:
             raise ValueError(f"unit with {operator or name!r} out of place")
         if self.at < len(self.tokens) and self.tokens[self.at][0] in {"^", "**"}:
             self.at += 1
-            unit = _power(unit, Fraction(self.take()[1]))
+            exponent = self.take()[1]
+            if not _EXPONENT.fullmatch(exponent):
+                raise ValueError(f"unit with the power {exponent[:20]!r}")
+            unit = _power(unit, Fraction(exponent))
         return unit
 
     def take(self) -> tuple[str, str]:
@@ -133,11 +143,12 @@ class _Checker:
     """Finds the unit of expressions; None stands for 0 and for what is already complained about."""
 
     def __init__(self, equations: Equations, aliases: dict[str, str]) -> None:
+        self.equations = equations
         self.problems: list[str] = []
         self.units: dict[str, Unit | None] = {}
         self.unreadable: dict[str, str] = {}
         self.spelling: dict[str, str] = {}
-        for name, one in equations.variables.items():
+        for name, one in equations.visible.items():
             for _, word in _TOKEN.findall(one.unit):
                 self.spelling.setdefault(plain(word), word.strip())
             try:
@@ -174,6 +185,9 @@ class _Checker:
                 self.demand(own, self.unit(initial), "initial value")
             case Initial(inner):
                 self.demand(own, self.unit(inner), "right side")
+            case ActiveInitial(inner, initial):
+                self.demand(own, self.unit(inner), "right side")
+                self.demand(own, self.unit(initial), "initial value")
             case WithLookup(argument, _):
                 self.unit(argument)
             case _:
@@ -201,8 +215,10 @@ class _Checker:
                 return None if value == 0 else NONE
             case Time():
                 return self.time
+            case Random():
+                return NONE
             case Reference(name):
-                return self.units[name]
+                return self.units[name] if name in self.units else self.inferred(name)
             case LookupCall(name, argument):
                 self.unit(argument)
                 return self.units[name]
@@ -211,6 +227,18 @@ class _Checker:
             case Operation(operator, arguments):
                 return self.operation(operator, [self.unit(one) for one in arguments])
         return None
+
+    def inferred(self, name: str) -> Unit | None:
+        """Return the unit of a hidden variable, which what it starts from or consists of decides."""
+        expression = self.equations.variables[name].expression
+        match expression:
+            case Integral(_, start) | DelayFixed(_, _, start) | Initial(start) | ActiveInitial(start, _):
+                self.units[name] = self.unit(start)
+                self.top(expression, self.units[name])
+            case _:
+                self.units[name] = None
+                self.units[name] = self.unit(expression)
+        return self.units[name]
 
     def power(self, base: Expression, exponent: Expression) -> Unit | None:
         unit, known = self.unit(base), number(exponent)
@@ -226,13 +254,14 @@ class _Checker:
         if operator in _COMPARED:
             self.same(units, operator)
             return NONE
+        if operator in _PURE:
+            for one in units:
+                self.bare(one, f"argument of {operator.upper()}")
+            return NONE
         match operator:
             case "*" | "/":
                 left, right = units
                 return None if left is None or right is None else _times(left, right, 1 if operator == "*" else -1)
-            case "exp" | "ln":
-                self.bare(units[0], f"argument of {operator.upper()}")
-                return NONE
             case "sqrt":
                 return None if units[0] is None else _power(units[0], Fraction(1, 2))
             case "if then else":
@@ -240,16 +269,21 @@ class _Checker:
             case "xidz" | "zidz":
                 ratio = None if units[0] is None or units[1] is None else _times(units[0], units[1], -1)
                 return self.same([ratio, *units[2:]], operator.upper())
-            case "step" | "ramp" | "pulse":
+            case "step" | "ramp" | "pulse" | "pulse train" | "endless ramp" | "impulse" | "impulses":
                 return self.timed(operator, units)
             case "and" | "or" | "not":
                 return NONE
         return units[0]
 
     def timed(self, operator: str, units: list[Unit | None]) -> Unit | None:
-        """Check functions of time: their moments are times, and RAMP gains its slope per time."""
-        moments = units if operator == "pulse" else units[1:]
+        """Check functions of time: their moments are times; slopes are per time, amounts become rates."""
+        amount = units[0] if operator in {"step", "ramp", "endless ramp"} else units[-1]
+        moments = units[1:] if operator in {"step", "ramp", "endless ramp"} else units
+        if operator in {"impulse", "impulses"}:
+            moments = units[:-1]
         self.same([self.time, *moments], operator.upper())
-        if operator == "ramp":
-            return None if units[0] is None or self.time is None else _times(units[0], self.time)
-        return NONE if operator == "pulse" else units[0]
+        if operator in {"pulse", "pulse train"}:
+            return NONE
+        if operator == "step" or amount is None or self.time is None:
+            return amount
+        return _times(amount, self.time, 1 if operator.endswith("ramp") else -1)

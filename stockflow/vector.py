@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stockflow.equations import Table
 from stockflow.graph import Graph
@@ -25,6 +25,10 @@ _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 # (e^r - 1 - r) / r^2 for |r| <= ln(2)/2
 _EXP = [1.0 / math.factorial(power) for power in range(2, 14)]
+# Threefry-2x64 of Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011)
+_THREEFRY_ROUNDS = 20
+_THREEFRY_TURNS = (16, 42, 12, 31, 16, 32, 24, 21)
+_THREEFRY_PARITY = 0x1BD11BDAA9FC1A22
 # fdlibm's polynomial for log((1 + s) / (1 - s)), in powers of s^2
 _LOG_ODD = (6.666666666666735130e-01, 2.857142874366239149e-01, 1.818357216161805012e-01, 1.479819860511658591e-01)
 _LOG_EVEN = (3.999999999940941908e-01, 2.222219843214978396e-01, 1.531383769920937332e-01)
@@ -74,11 +78,12 @@ class Writer:
         """Return the literal vector with that truth value in every lane."""
         return f"<{', '.join([f'i1 {str(truth).lower()}'] * self.width)}>"
 
-    def spread(self, scalar: str) -> str:
-        """Copy a scalar double into every lane."""
-        first = self.let(f"insertelement {self.double} poison, double {scalar}, i64 0")
+    def spread(self, scalar: str, kind: str = "double") -> str:
+        """Copy a scalar, a double or of another type, into every lane."""
+        vector = f"<{self.width} x {kind}>"
+        first = self.let(f"insertelement {vector} poison, {kind} {scalar}, i64 0")
         mask = f"<{self.width} x i32> zeroinitializer"
-        return self.let(f"shufflevector {self.double} {first}, {self.double} poison, {mask}")
+        return self.let(f"shufflevector {vector} {first}, {vector} poison, {mask}")
 
     def arithmetic(self, op: str, left: str, right: str) -> str:
         """Add, subtract, multiply or divide; a product may fuse with the sum that takes it."""
@@ -214,11 +219,11 @@ class Writer:
         index, stride = self.whole(0), size // 2
         while stride:
             candidate = self.integers("add", index, self.whole(stride))
-            beyond = self.compare("oge", x, self._gathered(keys, candidate))
+            beyond = self.compare("oge", x, self.gathered(keys, candidate))
             index = self.let(f"select {self.truth} {beyond}, {self.integer} {candidate}, {self.integer} {index}")
             stride //= 2
         stored = [self._stored(slopes), keys, self._stored(ys)]
-        slope, x0, y0 = (self._gathered(one, index) for one in stored)
+        slope, x0, y0 = (self.gathered(one, index) for one in stored)
         return slope, x0, y0
 
     def _stored(self, values: Sequence[float]) -> str:
@@ -227,13 +232,52 @@ class Writer:
         self.globals.append(f"{name} = private unnamed_addr constant [{len(values)} x double] [{body}], align 64")
         return name
 
-    def _gathered(self, base: str, index: str) -> str:
+    def gathered(self, base: str, index: str) -> str:
+        """Load one double per lane from an array, each at its own index."""
         pointers = f"<{self.width} x ptr>"
         function = f"@llvm.masked.gather.v{self.width}f64.v{self.width}p0"
         self.declarations.add(f"declare {self.double} {function}({pointers}, i32, {self.truth}, {self.double})")
         place = self.let(f"getelementptr double, ptr {base}, {self.integer} {index}")
         everywhere = f"{self.truth} {self.always(True)}"
         return self.let(f"call {self.double} {function}({pointers} {place}, i32 8, {everywhere}, {self.double} poison)")
+
+    def threefry(self, keys: Sequence[str], counters: Sequence[str]) -> str:
+        """Return the first of two random words for two keys and two counters: Threefry-2x64-20."""
+        parity = self.integers("xor", self.integers("xor", keys[0], keys[1]), self.whole(_THREEFRY_PARITY))
+        schedule = (*keys, parity)
+        function = f"@llvm.fshl.v{self.width}i64"
+        self.declarations.add(f"declare {self.integer} {function}({', '.join([self.integer] * 3)})")
+        left, right = (self.integers("add", *pair) for pair in zip(counters, keys, strict=True))
+        for turn in range(_THREEFRY_ROUNDS):
+            left = self.integers("add", left, right)
+            amount = self.whole(_THREEFRY_TURNS[turn % len(_THREEFRY_TURNS)])
+            operands = ", ".join(f"{self.integer} {one}" for one in (right, right, amount))
+            right = self.integers("xor", self.let(f"call {self.integer} {function}({operands})"), left)
+            if turn % 4 == 3:
+                group = turn // 4 + 1
+                left = self.integers("add", left, schedule[group % 3])
+                right = self.integers("add", right, schedule[(group + 1) % 3])
+                right = self.integers("add", right, self.whole(group))
+        return left
+
+    def uniform(self, word: str) -> str:
+        """Turn random words into doubles in the open interval (0, 1), each an odd multiple of 2^-53."""
+        mantissa = self.integers("lshr", word, self.whole(12))
+        above_one = self.unbits(self.integers("or", mantissa, self.whole(_bits(1.0))))
+        return self.exact("add", self.exact("sub", above_one, self.number(1.0)), self.number(2.0**-53))
+
+    def curve(self, position: str, count: int, value: Callable[[str], str]) -> str:
+        """Interpolate between `count` values at whole positions; `value` reads those at an index."""
+        if count == 1:
+            return value(self.whole(0))
+        last = self.number(float(count - 2))
+        whole = self.intrinsic("trunc", position)
+        whole = self.select(self.compare("olt", whole, last), whole, last)
+        whole = self.select(self.compare("ogt", whole, self.number(0.0)), whole, self.number(0.0))
+        index = self.let(f"fptosi {self.double} {whole} to {self.integer}")
+        below, above = value(index), value(self.integers("add", index, self.whole(1)))
+        share = self.exact("sub", position, whole)
+        return self.fused(share, self.exact("sub", above, below), below)
 
     def operation(self, graph: Graph, node: int, args: Sequence[str]) -> str:
         """Write one node of a graph, given the names of its arguments."""

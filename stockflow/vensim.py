@@ -1,201 +1,189 @@
-"""One Vensim equation to one expression, through PySD's grammar."""
+"""Vensim equations through PySD's grammar, one at a time, so that every complaint can name its variable."""
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from stockflow.equations import (
-    ARGUMENTS,
-    DelayFixed,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Number,
-    Operation,
-    Reference,
-    Table,
-    Time,
-    WithLookup,
-)
-from stockflow.errors import InputError, unknown
+from stockflow.definition import OPEN, Definition, Limits, Macro, Refused
 from stockflow.names import plain
 
-_FUNCTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        name.replace(" ", "_"): name
-        for name in ARGUMENTS
-        if name[0].isalpha() and name not in {"and", "or", "not", "negative"}
-    }
-)
+# PySD evaluates the limits of a table as Python: they are checked, and taken out, before it sees them
+_TABLE_LIMITS = re.compile(r"\(([\s\\]*)\[([^\]]*)\][\s\\]*,?")
+_NUMBERS_ONLY = re.compile(r"[\s\\\d.,()eE+-]*")
+# in parentheses of its own a negative number is the whole base of a power
+NEGATIVE = re.compile(r'("(?:\\"|[^"])*")|\(\s*-\s*(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*\)')
+_MAPPED = re.compile(r'\(\s*("[^"]*"|[^:()]+?)\s*:\s*([^()]*)\)|("[^"]*"|[^,()]+)')
+# the last element of a range such as (item1-item9)
+_NUMBERED = re.compile(r"-\s*[^\W\d][^(),]*?(\d+)\s*\)")
+_LONGEST = 200_000
+_DEEPEST_PARENTHESES = 40
 
 
-class Refused(Exception):
-    """What in one equation is not supported, item by item."""
+@dataclass(slots=True)
+class Parsed:
+    """What the entries of a file define."""
 
-    def __init__(self, items: list[str]) -> None:
-        super().__init__("; ".join(items))
-        self.items = items
+    definitions: list[Definition] = field(default_factory=list)
+    macros: list[Macro] = field(default_factory=list)
+    ranges: dict[str, Sequence[str]] = field(default_factory=dict)
+    mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
+    imported: dict[str, Any] = field(default_factory=dict)
 
 
-def parse(equation: str, names: Mapping[str, str], lookups: frozenset[str]) -> Expression:
-    """Return the right-hand side of an equation.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One equation of a file: its three texts, its group, its line, and where its equation text stands."""
 
-    `names` gives the display name for each compared name of the model, `lookups` the compared names
-    that are lookups.  Raises Refused with every unsupported construct and unknown name.
-    """
-    component = _component(equation)
-    reader = _Reader(names, lookups)
-    expression = reader.top(component)
-    if reader.refused:
-        raise Refused(reader.refused)
-    return expression
+    equation: str
+    unit: str
+    documentation: str
+    group: str
+    start: int
+    end: int
+    line: int
+
+    @property
+    def key(self) -> str:
+        """The compared form of the name the equation defines."""
+        return plain(head(self.equation))
+
+
+def head(equation: str) -> str:
+    """Return the name that an equation defines."""
+    found = re.match(r'\s*(?:"((?:\\"|[^"])*)"|([^=(\[:<]*))', equation)
+    name = (found[2] if found[1] is None else found[1]) if found else ""
+    return " ".join(name.split())
+
+
+def parse(entries: Iterable[Entry]) -> Parsed:
+    """Return what entries define; what cannot be parsed is a problem of its definition."""
+    parsed = Parsed()
+    copies: list[tuple[str, str]] = []
+    for entry in entries:
+        name = head(entry.equation)
+        problems: list[str] = []
+        unit, limits = entry.unit, OPEN
+        try:
+            unit, limits = unit_and_limits(entry.unit)
+        except Refused as error:
+            problems += error.items
+        try:
+            component = _component(entry.equation)
+        except Refused as error:
+            problems += error.items
+            component = None
+        kind = type(component).__name__
+        if kind == "SubscriptRange":
+            _range(parsed, copies, entry, component)
+            continue
+        if kind in {"Constraint", "TestInput"}:
+            problems.append("constraint" if kind == "Constraint" else "test input")
+        subscripts, exceptions = component.subscripts if component is not None and not problems else ((), ())
+        parsed.definitions.append(
+            Definition(
+                name,
+                tuple(subscripts),
+                tuple(tuple(one) for one in exceptions),
+                None if problems else component.ast,
+                unit,
+                entry.documentation,
+                entry.group,
+                limits,
+                entry.line,
+                lookup=kind == "Lookup" or bool(getattr(component, "lookup", False)),
+                data=(component.keyword or "interpolate") if kind == "Data" else None,
+                problems=tuple(problems),
+            )
+        )
+    for name, other in copies:
+        parsed.ranges[name] = [other]
+    return parsed
+
+
+def _range(parsed: Parsed, copies: list[tuple[str, str]], entry: Entry, component: Any) -> None:
+    if isinstance(component.definition, str):
+        copies.append((component.name, component.definition))
+        return
+    if isinstance(component.definition, dict):
+        parsed.imported[component.name] = component.definition
+        return
+    own, arrow, mapped = entry.equation.partition("->")
+    if arrow:
+        # PySD counts the elements of a mapping among the range's own
+        component = _component(own)
+    parsed.ranges[component.name] = list(component.definition)
+    for found in _MAPPED.finditer(mapped):
+        if found[3] is not None:
+            if found[3].strip():
+                parsed.mappings.append((component.name, found[3].strip(), []))
+            continue
+        others = [one.strip() for one in found[2].split(",")]
+        if len(others) != len(component.definition):
+            raise Refused([f"mapping to {found[1]!r} of another size (line {entry.line})"])
+        parsed.mappings.append((component.name, found[1], list(zip(component.definition, others, strict=True))))
 
 
 def _component(equation: str) -> Any:
     # the parser library is PySD's affair: its errors are taken from where PySD uses it
     from pysd.translators.vensim.vensim_element import Element, parsimonious
 
+    text = _harmless(equation)
+    failures = (parsimonious.exceptions.ParseError, parsimonious.exceptions.VisitationError, ValueError, RecursionError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            component = Element(equation=equation, units="", documentation="").parse()
+            component = Element(equation=text, units="", documentation="").parse()
             if hasattr(component, "parse"):
                 component.parse()
-    except (parsimonious.exceptions.ParseError, parsimonious.exceptions.VisitationError) as error:
-        reason = str(error).splitlines()[0]
+    except failures as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise Refused([f"equation that cannot be parsed ({reason})"]) from error
     return component
 
 
-class _Reader:
-    """Walks PySD's syntax tree of one equation and collects what it must refuse."""
+def bounded(equation: str) -> None:
+    """Raise Refused for an equation that is too long or nested too deeply for the parser's stack."""
+    if len(equation) > _LONGEST:
+        raise Refused([f"equation of more than {_LONGEST} characters"])
+    depth = deepest = 0
+    for character in equation:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST_PARENTHESES:
+        raise Refused([f"more than {_DEEPEST_PARENTHESES} parentheses inside each other"])
 
-    def __init__(self, names: Mapping[str, str], lookups: frozenset[str]) -> None:
-        self.names = names
-        self.lookups = lookups
-        self.refused: list[str] = []
 
-    def refuse(self, what: str) -> Expression:
-        self.refused.append(what)
-        return Number(0.0)
+def _harmless(equation: str) -> str:
+    """Return an equation that PySD reads without evaluating more than numbers, and within its stack."""
+    bounded(equation)
+    if "=" not in equation:
+        for numbered in _NUMBERED.finditer(equation):
+            if len(numbered[1]) > 6:
+                raise Refused([f"range of more than a million elements (up to number {numbered[1]})"])
+    for limits in _TABLE_LIMITS.finditer(equation):
+        if not _NUMBERS_ONLY.fullmatch(limits[2]):
+            raise Refused([f"table limits [{limits[2]}] that are not numbers"])
+    bare = _TABLE_LIMITS.sub(r"(\1", equation)
+    return NEGATIVE.sub(lambda found: found[1] or f"(0-{found[2]})", bare)
 
-    def top(self, component: Any) -> Expression:
-        """Read a whole right-hand side: only here may stocks, delays and tables stand."""
-        kind = type(component).__name__
-        if kind not in {"Component", "UnchangeableConstant", "Lookup"}:
-            return self.refuse({"Data": "data", "SubscriptRange": "subscript range"}.get(kind, kind.lower()))
-        if any(component.subscripts):
-            return self.refuse("subscripts")
-        tree = component.ast
-        match type(tree).__name__:
-            case "IntegStructure" if tree.non_negative is not False:
-                return self.refuse("INTEG with three arguments")
-            case "IntegStructure":
-                return Integral(self.read(tree.flow), self.read(tree.initial))
-            case "DelayFixedStructure":
-                return DelayFixed(self.read(tree.input), self.read(tree.delay_time), self.read(tree.initial))
-            case "InitialStructure":
-                return Initial(self.read(tree.initial))
-            case "InlineLookupsStructure":
-                table = self.table(tree.lookups)
-                return WithLookup(self.read(tree.argument), table) if table else Number(0.0)
-            case "LookupsStructure":
-                return self.table(tree) or Number(0.0)
-        return self.read(tree)
 
-    def table(self, tree: Any) -> Table | None:
-        try:
-            return Table(tuple(map(float, tree.x)), tuple(map(float, tree.y)))
-        except InputError as error:
-            self.refuse(f"table ({error})")
-            return None
-
-    def read(self, tree: Any) -> Expression:
-        if isinstance(tree, (int, float)) and not np.isnan(tree):
-            return Number(float(tree))
-        readers: dict[str, Callable[[Any], Expression]] = {
-            "ArithmeticStructure": self.arithmetic,
-            "LogicStructure": self.logic,
-            "ReferenceStructure": self.reference,
-            "CallStructure": self.call,
-        }
-        reader = readers.get(type(tree).__name__)
-        if reader is not None:
-            return reader(tree)
-        for part in vars(tree).values() if type(tree).__name__.endswith("Structure") else ():
-            if type(part).__name__.endswith("Structure"):
-                self.read(part)
-        if isinstance(tree, float):
-            return self.refuse("missing value :NA:")
-        if isinstance(tree, np.ndarray):
-            return self.refuse("list of numbers")
-        name = type(tree).__name__.removesuffix("Structure")
-        inside = {"Integ": "INTEG", "DelayFixed": "DELAY FIXED", "InlineLookups": "WITH LOOKUP", "Initial": "INITIAL"}
-        if name in inside:
-            return self.refuse(f"{inside[name]} inside an expression (it must be the whole equation)")
-        return self.refuse(name.upper())
-
-    def arithmetic(self, tree: Any) -> Expression:
-        operators = list(tree.operators)
-        values = [self.read(one) for one in tree.arguments]
-        if operators == ["negative"]:
-            return Operation("negative", (values[0],))
-        if operators[0] == "^":
-            # PySD's tree has lost whether -2^2 or (-2)^2 was written
-            if isinstance(values[0], Number) and values[0].value < 0:
-                return self.refuse("power of a negative literal")
-            result = values.pop()
-            while values:
-                result = Operation("^", (values.pop(), result))
-            return result
-        result = values[0]
-        for operator, value in zip(operators, values[1:], strict=True):
-            result = Operation(operator, (result, value))
-        return result
-
-    def logic(self, tree: Any) -> Expression:
-        operators = [operator.lower().strip(":") for operator in tree.operators]
-        values = [self.read(one) for one in tree.arguments]
-        if operators == ["not"]:
-            return Operation("not", (values[0],))
-        if len(set(operators)) > 1:
-            return self.refuse(":AND: and :OR: mixed without parentheses")
-        result = values[0]
-        for operator, value in zip(operators, values[1:], strict=True):
-            result = Operation(operator, (result, value))
-        return result
-
-    def reference(self, tree: Any) -> Expression:
-        if getattr(tree, "subscripts", None):
-            return self.refuse(f"subscripts of {tree.reference!r}")
-        key = plain(tree.reference)
-        if key == "time":
-            return Time()
-        if key not in self.names:
-            return self.refuse(str(unknown("name", tree.reference, self.names.values())))
-        if key in self.lookups:
-            return self.refuse(f"lookup {self.names[key]!r} without an argument")
-        return Reference(self.names[key])
-
-    def call(self, tree: Any) -> Expression:
-        function = tree.function.reference
-        key = plain(function)
-        values = tuple(self.read(one) for one in tree.arguments)
-        if key in self.lookups:
-            if len(values) != 1:
-                return self.refuse(f"{len(values)} arguments for the lookup {self.names[key]!r}")
-            return LookupCall(self.names[key], values[0])
-        if key in self.names:
-            return self.refuse(f"call of {self.names[key]!r}, which is not a lookup,")
-        if function not in _FUNCTIONS:
-            return self.refuse(f"function {function.replace('_', ' ').upper()}")
-        try:
-            return Operation(_FUNCTIONS[function], values)
-        except InputError as error:
-            return self.refuse(str(error))
+def unit_and_limits(text: str) -> tuple[str, Limits]:
+    """Split `Dmnl [0,1]` into the unit and the bounds; `?` is an open bound, a third number a step."""
+    found = re.fullmatch(r"([^\[\]]*)(?:\[([^\[\]]*)\])?", text)
+    if found is None:
+        raise Refused([f"unit {text!r}"])
+    if found[2] is None:
+        return found[1].strip(), OPEN
+    bounds = [part.strip() for part in found[2].split(",")]
+    try:
+        values = [None if part in {"?", ""} else float(part) for part in bounds[:2]]
+    except ValueError as error:
+        raise Refused([f"limits [{found[2]}]"]) from error
+    low, high = (*values, None, None)[:2]
+    if low is not None and high is not None and low > high:
+        raise Refused([f"limits [{found[2]}], which are empty,"])
+    return found[1].strip(), (low, high)

@@ -44,7 +44,7 @@ def test_a_run_gives_the_same_bits_wherever_it_stands_and_however_many_there_are
 def test_vectors_of_every_width_compute_the_same(simulator, values) -> None:
     expected = simulator(values)
     for width in (1, 2, 4, 8):
-        narrow = compile_plan(simulator.kernel.plan, width)
+        narrow = compile_plan(simulator.task.plan(), width)
         np.testing.assert_allclose(narrow.run(values), expected, rtol=1e-12)
 
 

@@ -1,0 +1,124 @@
+"""Results as Markdown: speeds of all engines, the bound of the processor, targets, and how noisy it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from benchmarks.result import Result, Timing
+
+OURS = "stockflow, 2 threads"
+ALONE = "stockflow, 1 thread"
+OTHERS = {
+    "PySD": ("PySD",),
+    "PySD patched": ("PySD, lookups patched",),
+    "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
+    "scalar C": ("scalar C, 2 threads",),
+}
+
+
+def speeds(result: Result) -> list[str]:
+    """One row for each engine: time for a batch of each size, and how many times as fast as others it is."""
+    sizes = [f"{timing.size:,} run{'s' if timing.size > 1 else ''}, ms" for timing in result.rows[0].timings]
+    rates = {name: rate for name, engines in OTHERS.items() if (rate := _fastest(result, engines))}
+    others = [f"x {name}" for name in rates]
+    head = ["engine", "read, s", "compile, s", *sizes, "runs/s", *others, "CPU us a run", "memory, MB", "apart"]
+    rows = []
+    for row in result.rows:
+        ratios = [_number(row.rate() / rate) for rate in rates.values()]
+        times = [f"{'~' if one.reckoned else ''}{_number(1000 * one.best)}" for one in row.timings]
+        ready = [f"{row.read:.2f}", f"{row.prepare:.2f}" if row.prepare else ""]
+        rest = [_number(1e6 * row.work()), _memory(row.timings), f"{row.distance:.0e}"]
+        rows.append([row.engine, *ready, *times, _number(row.rate()), *ratios, *rest])
+    return [f"### {result.case}: {result.steps:,} time steps", "", *_table(head, rows)]
+
+
+def ceilings(results: Sequence[Result]) -> list[str]:
+    """Operations of a time step by kind, the bound they set, and the share one thread reaches of it."""
+    kinds = list(dict.fromkeys(kind for result in results for kind in result.ceiling.operations))
+    head = ["model", *kinds, "ceiling, runs/s a core", "reached in CPU time", "share"]
+    rows = []
+    for result in results:
+        row = result.row(ALONE)
+        reached = 1 / row.work() if row else 0.0
+        counts = [f"{result.ceiling.operations.get(kind, 0.0):.0f}" for kind in kinds]
+        share = f"{100 * reached / result.ceiling.runs:.0f} %"
+        rows.append([result.case, *counts, _number(result.ceiling.runs), _number(reached), share])
+    return ["### Operations of a time step and what they allow", "", *_table(head, rows)]
+
+
+def targets(results: Sequence[Result]) -> list[str]:
+    """What was aimed at, what was measured in the worst model, and whether that is enough.
+
+    "By CPU time" is what would have been measured had both processors been free all the time.
+    """
+    ours = {result.case: row for result in results if (row := result.row(OURS)) is not None}
+    rows = []
+    for result in results:
+        if result.case == "pv" and (pysd := _fastest(result, OTHERS["PySD"])):
+            aim, free = max(15_000.0, 10_000 * pysd), 2 / ours["pv"].work()
+            rows.append(_target("PV, runs/s: 15,000 or 10,000 x PySD", ours["pv"].rate(), _number(free), aim))
+    for name, what, least in (("scalar C", "scalar C, 2 threads", 7.0), ("pysimlin", "pysimlin's fastest loop", 30.0)):
+        pairs = [
+            (ours[result.case].rate() / rate, _least(result, OTHERS[name]) / ours[result.case].work())
+            for result in results
+            if (rate := _fastest(result, OTHERS[name]))
+        ]
+        if pairs:
+            by_wall, by_work = (min(one) for one in zip(*pairs, strict=True))
+            rows.append(_target(f"times {what}", by_wall, _number(by_work), least))
+    rows.append(_target("compile, s", max(row.prepare for row in ours.values()), "", 0.3, more=False))
+    cached, fresh = (max(getattr(one.startup, field) for one in results) for field in ("cached", "fresh"))
+    rows.append(_target("process start to first results with a cache, s", cached, "", 0.25, more=False))
+    imports = "" if any(one.startup.imports for one in results) else "not "
+    wait = f"Without a cache the first results take {fresh:.2f} s; with one PySD is {imports}imported."
+    head = ["stockflow, worst model", "measured", "by CPU time", "target", ""]
+    return ["### Targets", "", *_table(head, rows), "", wait]
+
+
+def _target(what: str, got: float, work: str, aim: float, more: bool = True) -> list[str]:
+    met = got >= aim if more else got <= aim
+    return [what, _number(got), work, f"at {'least' if more else 'most'} {_number(aim)}", "met" if met else "missed"]
+
+
+def noise(results: Sequence[Result]) -> list[str]:
+    """How much longer the median round took than the best, for the largest batches."""
+    batches = [(row.engine, row.timings[-1]) for result in results for row in result.rows]
+    spreads = [
+        (median(one.seconds for one in last.costs) / last.best - 1, engine)
+        for engine, last in batches
+        if len(last.costs) > 2
+    ]
+    if not spreads:
+        return []
+    spread, engine = max(spreads)
+    return [
+        f"Noise: the median round took up to {100 * spread:.0f} % longer than the best ({engine}).",
+        "Speeds are those of the largest batch; ~ marks times reckoned from a smaller batch, as the engine's time",
+        "for a run does not depend on it. CPU time is that of all threads and changes less on a busy machine.",
+        "Memory is what the batch needed beyond what was held before. Apart is how far the outputs are from",
+        "stockflow's, as a share of their largest size (pysimlin smooths DELAY FIXED, and divides by what ZIDZ and",
+        "XIDZ take for zero).",
+    ]
+
+
+def _fastest(result: Result, engines: Iterable[str]) -> float:
+    return max((row.rate() for row in result.rows if row.engine in engines), default=0.0)
+
+
+def _least(result: Result, engines: Iterable[str]) -> float:
+    return min(row.work() for row in result.rows if row.engine in engines)
+
+
+def _memory(timings: Sequence[Timing]) -> str:
+    known = [one.memory for one in timings if one.memory is not None]
+    return _number(max(known) / 1e6) if known else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return ["| " + " | ".join(line) + " |" for line in (head, rule, *rows)]

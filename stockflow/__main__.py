@@ -1,0 +1,5 @@
+"""`python -m stockflow`."""
+
+from stockflow.cli import main
+
+main()

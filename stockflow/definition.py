@@ -1,0 +1,54 @@
+"""One equation of a model file as its reader hands it on, before arrays are taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: bounds of a variable, None where it has none
+Limits = tuple[float | None, float | None]
+OPEN: Limits = (None, None)
+
+
+class Refused(Exception):
+    """What in one equation is not supported, item by item."""
+
+    def __init__(self, items: list[str]) -> None:
+        super().__init__("; ".join(items))
+        self.items = items
+
+
+class TooLarge(Exception):
+    """The model has more parts than can be written out; reading ends here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The equation of a variable, or of some elements of an array.
+
+    `subscripts` are names of ranges or elements, `exceptions` such lists that are left out; `tree` is
+    PySD's syntax tree of the right side.  `data` says how values between data points are found.
+    """
+
+    name: str
+    subscripts: tuple[str, ...]
+    exceptions: tuple[tuple[str, ...], ...]
+    tree: Any
+    unit: str = ""
+    documentation: str = ""
+    group: str = ""
+    limits: Limits = OPEN
+    line: int = 0
+    lookup: bool = False
+    data: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Equations with open parameters; `name` is also the variable whose value it gives."""
+
+    name: str
+    parameters: tuple[str, ...]
+    definitions: tuple[Definition, ...]
+    line: int = 0

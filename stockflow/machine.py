@@ -1,0 +1,36 @@
+"""LLVM assembly to machine code of this processor, and into this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import binding
+
+
+def assembled(text: str) -> bytes:
+    """Return the object file of a module, optimised for this processor; RuntimeError if it is malformed."""
+    machine = target()
+    module = binding.parse_assembly(text)
+    module.verify()
+    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    return bytes(machine.emit_object(module))
+
+
+def linked(code: bytes) -> Any:
+    """Return the engine that holds an object file ready to run; functions live as long as it does."""
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+def target() -> Any:
+    """Return the description of this processor, with its widest vectors in use."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    features = binding.get_host_cpu_features()
+    flags = features.flatten() + (",-prefer-256-bit" if features.get("avx512f") else "")
+    return binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=flags, opt=2, codemodel="jitdefault", jit=True
+    )

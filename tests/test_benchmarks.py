@@ -1,0 +1,136 @@
+"""The engines that stockflow is timed beside compute the same, and what is reported follows from what is timed."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stockflow_helpers import MODELS, loaded
+
+import stockflow
+from benchmarks import table
+from benchmarks.ceiling import Ceiling, Rates, ceiling, operations
+from benchmarks.engine import compared, distance, timings
+from benchmarks.engines import Engine
+from benchmarks.machine import Cost, cost
+from benchmarks.result import Result, Row, Timing
+from benchmarks.scalar_c import ScalarC
+from benchmarks.startup import Startup
+from benchmarks.vector_numpy import VectorNumpy
+
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+INPUTS = ("growth rate", "elasticity", "base size")
+
+
+@pytest.fixture(scope="module")
+def simulator() -> stockflow.Simulator:
+    model = stockflow.load(MODELS / "constructs.mdl")
+    return model.simulator(INPUTS, [name for name, one in model.variables.items() if one.kind != "lookup"])
+
+
+@pytest.fixture(scope="module")
+def values() -> np.ndarray:
+    return np.random.default_rng(3).uniform([0.1, -1.0, 0.2], [0.5, 2.0, 0.9], (21, 3))
+
+
+def same(simulator: stockflow.Simulator, results: np.ndarray, expected: np.ndarray) -> None:
+    for place, name in enumerate(simulator.outputs):
+        size = np.nanmax(np.abs(np.where(np.isfinite(expected[..., place]), expected[..., place], 0.0)))
+        np.testing.assert_allclose(
+            results[..., place], expected[..., place], rtol=0, atol=1e-9 * (size or 1.0), err_msg=name
+        )
+
+
+@needs_gcc
+@pytest.mark.parametrize("threads", [1, 2])
+def test_scalar_c_computes_every_construct_as_stockflow_does(simulator, values, threads) -> None:
+    same(simulator, ScalarC(simulator.task.plan())(values, threads), simulator(values))
+
+
+@pytest.mark.parametrize("block", [4, 1000])
+def test_numpy_computes_every_construct_as_stockflow_does(simulator, values, block) -> None:
+    same(simulator, VectorNumpy(simulator.task.plan(), block)(values), simulator(values))
+
+
+def test_a_plan_with_open_tables_or_other_steps_than_eulers_is_refused(simulator) -> None:
+    for plan in (replace(simulator.task.plan(), method="RK4"), replace(simulator.task.plan(), points=3)):
+        for engine in (ScalarC, VectorNumpy):
+            with pytest.raises(ValueError, match="plain engine"):
+                engine(plan)
+
+
+def test_a_product_that_only_a_sum_takes_counts_with_the_sum(tmp_path: Path) -> None:
+    model = loaded(
+        tmp_path,
+        """A= INTEG(A*B+EXP(B)/A, start) ~ x
+        B= INTEG(MAX(A, B), MIN(start, 1)) ~ x
+        C= INTEG(MAX(A, 3), 1) ~ x
+        start= 2 ~ x""",
+    )
+    counts = operations(model.simulator(["start"], ["A", "B", "C"]).task.plan())
+    # A*B + ... is one operation and each of the three stocks another
+    assert counts == {"arithmetic": 4.0, "exp": 1.0, "div": 1.0, "extreme": 1.0, "bound": 1.0}
+
+
+def test_the_ceiling_falls_with_the_operations_of_a_step(tmp_path: Path) -> None:
+    rates = Rates()
+    assert rates.of("exp") > 3 * rates.of("arithmetic") > 0
+    few = loaded(tmp_path, "A= INTEG(EXP(-A)*start, start) ~ x\nstart= 2 ~ x")
+    many = loaded(tmp_path, "A= INTEG(EXP(-A*EXP(-A))*EXP(-2*A)*start, start) ~ x\nstart= 2 ~ x")
+    runs = [ceiling(one.simulator(["start"], ["A"]).task.plan(), rates).runs for one in (few, many)]
+    assert runs[0] > 2 * runs[1]
+
+
+def test_an_engine_that_computes_something_else_is_not_timed() -> None:
+    right, wrong = (Engine(name, lambda values, f=f: values[:, None] * f, 0.0, 0.0) for name, f in (("a", 1), ("b", 2)))
+    with pytest.raises(ArithmeticError, match="b differs from a by 1"):
+        compared([right, wrong], np.ones((3, 1)))
+    assert compared([right, right], np.ones((3, 1))) == [0.0, 0.0]
+
+
+def test_runs_that_leave_the_finite_numbers_together_are_alike() -> None:
+    one, other = np.ones((1, 3, 1)), np.full((1, 3, 1), 2.0)
+    assert distance(one, other) == 0.5
+    one[0, 2], other[0, 2] = np.nan, np.inf
+    assert distance(one, other) == 0.5
+    other[0, 2] = 2.0
+    assert distance(one, other) == np.inf
+
+
+def test_a_batch_beyond_patience_is_reckoned_from_a_smaller_one() -> None:
+    calls = []
+    before = [Timing(10, (Cost(0.5, 0.5, 0), Cost(0.4, 0.3, 0)))]
+    engine = Engine("slow", lambda values: calls.append(len(values)) or values, 0.0, 0.0, steady=True)
+    (reckoned,) = timings([engine], np.ones((1000, 1)), before, rounds=3, patience=10.0)
+    assert reckoned.reckoned and reckoned.best == pytest.approx(40.0) and not calls
+    (timed,) = timings([engine], np.ones((100, 1)), before, rounds=3, patience=10.0)
+    assert not timed.reckoned and len(timed.costs) == 3 and calls == [100, 100, 100]
+
+
+def test_memory_is_what_a_call_needed_at_its_peak() -> None:
+    megabytes = 64
+    memory = cost(lambda: np.ones((megabytes, 2**17))).memory
+    if memory is None:
+        pytest.skip("this system does not count peak memory")
+    assert 0.9 * megabytes < memory / 2**20 < 1.5 * megabytes
+
+
+def result(ours: float, scalar: float) -> Result:
+    rates = {table.ALONE: ours / 2, table.OURS: ours, "scalar C, 2 threads": scalar, "PySD": 1.0}
+    rows = tuple(
+        Row(name, 0.1, 0.2, 0.0, (Timing(100, (Cost(100 / rate, 100 / rate, 0),)),)) for name, rate in rates.items()
+    )
+    return Result("pv", 10, rows, Ceiling({"exp": 2.0}, 20_000.0), Startup(1.0, 0.2, False))
+
+
+def test_targets_are_met_or_missed_by_what_was_measured() -> None:
+    met, missed = table.targets([result(16_000, 2000)]), table.targets([result(14_000, 4000)])
+    assert [line.split("|")[-2].strip() for line in met[4:8]] == ["met"] * 4
+    assert [line.split("|")[-2].strip() for line in missed[4:8]] == ["missed", "missed", "met", "met"]
+
+
+def test_a_row_says_how_many_times_as_fast_as_the_others_it_is() -> None:
+    line = next(line for line in table.speeds(result(16_000, 2000)) if line.startswith(f"| {table.OURS}"))
+    assert [cell.strip() for cell in line.split("|")][5:8] == ["16,000", "16,000", "8"]
+    assert table.ceilings([result(16_000, 2000)])[-1].endswith("| 20,000 | 8,000 | 40 % |")

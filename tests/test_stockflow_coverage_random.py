@@ -1,0 +1,77 @@
+"""Random numbers have the distributions they are named for, and the same seed gives the same numbers."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from stockflow_helpers import loaded
+
+import stockflow
+
+RUNS = 4000
+EQUATIONS = """
+    region: a, b ~ ~
+    unit= RANDOM 0 1() ~ Dmnl
+    uniform= RANDOM UNIFORM(-2, 5, 3) ~ Dmnl
+    again= RANDOM UNIFORM(-2, 5, 3) ~ Dmnl
+    cut= RANDOM NORMAL(-1, 3, 1, 2, 7) ~ Dmnl
+    wide= RANDOM NORMAL(-1e9, 1e9, 10, 0.5, 7) ~ Dmnl
+    exponential= RANDOM EXPONENTIAL(0, 4, 1, 2, 5) ~ Dmnl
+    each[region]= RANDOM UNIFORM(0, 1, 0) ~ Dmnl
+    Walk= INTEG(unit-0.5, uniform) ~ Dmnl
+    held= SAMPLE IF TRUE(Time >= 1 :AND: Time < 1.2, unit, 0)*1 ~ Dmnl
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> stockflow.Model:
+    return loaded(tmp_path_factory.mktemp("random"), EQUATIONS, step=0.25, final=2.0)
+
+
+def sample(model: stockflow.Model, name: str, moment: int = 3) -> np.ndarray:
+    values = np.zeros((RUNS, 0))
+    return model.simulator([], [name])(values)[:, moment, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution"),
+    [
+        ("unit", stats.uniform(0, 1)),
+        ("uniform", stats.uniform(-2, 7)),
+        ("cut", stats.truncnorm(-1, 1, loc=1, scale=2)),
+        ("wide", stats.norm(10, 0.5)),
+        ("exponential", stats.truncexpon(1.5, loc=1, scale=2)),
+    ],
+)
+def test_numbers_follow_their_distribution(model: stockflow.Model, name: str, distribution) -> None:
+    assert stats.kstest(sample(model, name), distribution.cdf).pvalue > 1e-3
+    assert stats.kstest(model.run(until=2.0)[name].values, distribution.cdf).pvalue > 1e-4
+
+
+def test_places_steps_and_runs_draw_independently(model: stockflow.Model) -> None:
+    columns = [sample(model, name) for name in ("unit", "uniform", "again", "cut", "each[a]", "each[b]")]
+    columns += [sample(model, "unit", moment) for moment in (0, 1, 8)]
+    correlations = np.corrcoef(columns) - np.eye(len(columns))
+    assert np.abs(correlations).max() < 0.08
+    assert np.abs(np.corrcoef(columns[0][1:], columns[0][:-1])[0, 1]) < 0.08
+
+
+def test_a_variable_has_one_number_in_each_step_wherever_it_is_read(model: stockflow.Model) -> None:
+    run = model.run()
+    walk, unit = run["Walk"].values, run["unit"].values
+    np.testing.assert_allclose(np.diff(walk), (unit[:-1] - 0.5) * 0.25, rtol=1e-12)
+    assert walk[0] == run["uniform"].values[0]
+    assert run["held"].values[-1] == unit[4]
+
+
+def test_the_same_numbers_come_whatever_the_threads_and_the_number_of_runs(model: stockflow.Model) -> None:
+    simulator = model.simulator([], ["unit", "Walk"])
+    alone = simulator(np.zeros((37, 0)), threads=1)
+    assert simulator(np.zeros((37, 0)), threads=3).tobytes() == alone.tobytes()
+    assert simulator(np.zeros((5, 0))).tobytes() == alone[:5].tobytes()
+    assert model.simulator([], ["Walk"])(np.zeros((37, 0)))[:, :, 0].tobytes() == alone[:, :, 1].tobytes()
+
+
+def test_another_seed_gives_other_numbers_and_the_same_seed_the_same(model: stockflow.Model) -> None:
+    first, other = (model.batch({}, ["unit"], seed=seed)["unit"].values for seed in (1, 2))
+    assert (model.batch({}, ["unit"], seed=1)["unit"].values == first).all()
+    assert not (first == other).any()
