@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.integrate import cumulative_trapezoid
 
 from calibration.observations import observed
-from calibration.payoff import first_crossing
+from calibration.payoff import lasting_crossing
 from calibration.targets import ObservedSource
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -344,9 +344,9 @@ def lowest(track: Track, start: float, end: float) -> float:
 
 
 def date(track: Track, level: float, summed: bool = False) -> float:
-    """Year in which the values, or their integral over time, first reach `level`."""
+    """Year in which the values, or their integral over time, reach `level` and stay there for a year."""
     values = cumulative_trapezoid(track.values, track.times, initial=0) if summed else track.values
-    return math.nan if values[0] >= level else first_crossing(track.times, values, level)
+    return math.nan if values[0] >= level else lasting_crossing(track.times, values, level)
 
 
 def yearly_ranks(

@@ -19,6 +19,7 @@ from calibration.estimates import Calibration
 from models.case import load_case
 
 NOTHING = " / ".join("0" for _ in RESPONSES)
+TINY = 1e-9  # what rounding leaves of a zero
 PAGE = Path(__file__).parent / "page"
 
 
@@ -75,6 +76,8 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
     def shown(value: object) -> str:
         if value is None or (isinstance(value, float) and not np.isfinite(value)):
             return "-"
+        if isinstance(value, float) and abs(value) < TINY:
+            return "0"
         if isinstance(value, float):
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
         return str(value)
@@ -217,7 +220,9 @@ def phase_table(answer: PhaseOut) -> pd.DataFrame:
         row["owed later, central (bn CNY)"] = _number(answer, plan.label, "central", "owed after the horizon")
         row["tax relief, central (bn CNY)"] = _number(answer, plan.label, "central", "tax relief")
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    empty = [c for c in table.columns[-2:] if (table[c].abs() < TINY).all()]
+    return table.drop(columns=empty)
 
 
 def _differences(answer: PhaseOut, schedule: str, column: str) -> str:
