@@ -56,9 +56,22 @@ class Line:
 
     def name(self, text: str, model: Model | None) -> str:
         """Return a name: as the model writes it, or as it stands without its quotes; refuses what cannot be one."""
-        if not re.search(r"[^\W\d]", text) or re.search(r"[<>={}]|:[A-Za-z]", re.sub(r'"[^"]*"', "", text)):
+        if (
+            _counts(text)
+            or not re.search(r"[^\W\d]", text)
+            or re.search(r"[<>={}]|:[A-Za-z]", re.sub(r'"[^"]*"', "", text))
+        ):
             raise self.refusal(f"{text.strip()!r} is no name", "the name of a variable")
         return text.replace('"', "").strip() if model is None else self.variable(text, model).name
+
+
+def _counts(text: str) -> bool:
+    """Say whether a text is a number, be it one without end."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def number(text: str) -> float | None:
