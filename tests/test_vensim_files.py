@@ -21,6 +21,8 @@ from calibration.vensim_data import read_data
 from calibration.vensim_files import Control, PayoffDefinition, changes, read_control, read_payoff
 from calibration.vensim_sampling import read_sensitivity, samples
 from calibration.vensim_targets import Imported, to_targets
+from models.case import load_case
+from models.run import run_case
 from stockflow.errors import InputError, UnknownNameError
 
 EXAMPLES = Path(__file__).parent / "models" / "vensim"
@@ -278,6 +280,18 @@ def test_a_changes_file_that_changes_nothing_is_refused(tmp_path: Path) -> None:
     assert "changes nothing" in refusal(lambda: changes(written(tmp_path, "a.cin", "{market = 3}\n")))
 
 
+def test_a_shipped_case_takes_a_changes_file(tmp_path: Path) -> None:
+    case = load_case("pv")
+    found = changes(written(tmp_path, "a.cin", "Cost Sensitivity = 2.5\n"), case.model)
+    assert found == {"cost sensitivity": 2.5}
+    changed, base = (one.run(until=2015.0)["Cumulative Connection"].values[-1] for one in (
+        case.model.with_constants(found), case.model
+    ))  # fmt: skip
+    same = run_case("pv", {"cost sensitivity": 2.5}, until=2015.0)["Cumulative Connection"].values[-1]
+    assert changed == pytest.approx(same, rel=1e-12)
+    assert abs(changed / base - 1) > 0.01
+
+
 # ---- sensitivity controls ----------------------------------------------------------------------------------------
 
 
@@ -301,7 +315,7 @@ def drawn(folder: Path, *draws: str, first: str = "4000,M,1234,,0") -> dict[str,
 def test_draws_follow_the_stated_distribution(tmp_path: Path, draw: str, law: object, method: str) -> None:
     values = drawn(tmp_path, f"x={draw}", first=f"4000,{method},1234,,0")["x"]
     assert stats.kstest(values, law.cdf).pvalue > 0.01
-    assert stats.kstest(values + 0.1 * values.std(), law.cdf).pvalue < 1e-3
+    assert stats.kstest(values + 0.2 * values.std(), law.cdf).pvalue < 1e-3
 
 
 @pytest.mark.parametrize(
