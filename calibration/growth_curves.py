@@ -1,20 +1,21 @@
 """Growth towards a ceiling as naive forecasts: logistic, Gompertz and Bass curves with bounded parameters.
 
-Curves are fitted to logarithms by least squares inside a box. The ceiling of a young series is hardly known, so
-parameters are drawn, not fixed: proposals from the Gauss-Newton covariance (with the box as a wide prior) are
-reweighted by the likelihood with a flat density in the box (importance resampling, Rubin 1988). The misfit of the
-curve is a first-order autoregression that starts from the last residual and dies away, so a forecast jumps off
-at the last value when residuals persist and at the curve when they do not.
+Curves are fitted to logarithms by least squares inside a box; their misfit is a first-order autoregression that
+starts from the last residual and dies away, so a forecast jumps off at the last value as far as residuals persist.
+A young series hardly knows its ceiling, nor a short one its autocorrelation, so both are drawn and not fixed, from
+the likelihood with everything flat inside the box: proposals from the Gauss-Newton covariance are resampled by their
+weights (Rubin 1988) and then moved by differences between each other (ter Braak 2006, Stat. Comput. 16: 239-249).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.optimize import least_squares
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, least_squares
 from scipy.stats import multivariate_t
 
 from calibration.baseline_settings import Ceiling, Curves
@@ -28,27 +29,61 @@ LogCurve: TypeAlias = Callable[[Array, Array], Array]
 EXACT = 1e-6  # sd of the log error below which a curve counts as exact
 GRID = 12  # points per parameter searched for starts
 STARTS = 4
-PROPOSALS = 20  # per draw kept
+MEMORIES = 10  # values of the autocorrelation tried
+PROPOSALS = 4  # per draw kept and value of the autocorrelation
+POPULATION = 400  # fewest draws moved together
+MOVES = 60
 TAIL = 4  # degrees of freedom of the proposal: heavier tails than the target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FittedCurve:
-    """A curve at its best parameters inside `low` to `high` (parameter,), and what the residuals are like.
+class Problem:
+    """A curve to be fitted to `logs` (year,) at times `t` (year,), `gaps` (year - 1,) apart, inside a box.
 
-    `residuals` (year,) are observed minus fitted logarithms; `spread` is their sd for n - k degrees of freedom,
-    `memory` their autocorrelation from one year to the next.
+    `low` and `high` (parameter,) bound the parameters, zero and `memory_high` the autocorrelation of the misfit.
     """
 
     curve: LogCurve
-    best: Array
+    t: Array
+    logs: Array
+    gaps: Years
     low: Array
     high: Array
-    jacobian: Array
-    residuals: Array
-    spread: float
-    memory: float
-    freedom: int
+    memory_high: float
+
+    def white(self, parameters: Array, memory: Array) -> Array:
+        """Return the misfit (run, year) of `parameters` (run, parameter), freed of its autocorrelation (run,).
+
+        Error e after g years leaves (e(t) - memory^g e(t-g)) / sqrt(1 - memory^(2g)); the first stands as it is.
+        """
+        error = self.logs - self.curve(parameters, self.t)
+        kept = memory[:, None] ** self.gaps
+        later = (error[:, 1:] - kept * error[:, :-1]) / np.sqrt(1 - kept**2)
+        return np.concatenate([error[:, :1], later], axis=1)
+
+    def log_density(self, parameters: Array, memory: Array) -> tuple[Array, Array]:
+        """Return log likelihood (run,), the misfit's sd integrated out under a density of 1/sd, and sums of squares.
+
+        RSS^(-n/2) times the product of (1 - memory^(2g))^(-1/2) (Gelman et al. 2013, section 14.2, after whitening).
+        """
+        n = len(self.logs)
+        squares = np.maximum(np.sum(self.white(parameters, memory) ** 2, axis=1), n * EXACT**2)
+        constant = -0.5 * np.sum(np.log1p(-(memory[:, None] ** (2 * self.gaps))), axis=1)
+        return np.asarray(constant - 0.5 * n * np.log(squares)), np.asarray(squares)
+
+    def allows(self, parameters: Array, memory: Array) -> NDArray[np.bool_]:
+        """Whether parameters (run, parameter) and autocorrelation (run,) lie inside the box."""
+        inside = np.all((parameters >= self.low) & (parameters <= self.high), axis=1)
+        return np.asarray(inside & (memory >= 0) & (memory <= self.memory_high))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Draws of a fitted curve: `parameters` (draw, parameter), autocorrelation and sd of its misfit (draw,)."""
+
+    parameters: Array
+    memory: Array
+    spread: Array
 
 
 def log_logistic(p: Array, t: Array) -> Array:
@@ -102,10 +137,8 @@ def _three_parameters(name: str, curve: LogCurve, settings: Curves, ceiling: Cei
     def forecast(history: History, years: Years, draws: int, rng: np.random.Generator) -> Array:
         _check_growth(history, settings.fewest, name)
         top = np.log(ceiling.within(history.name, history.unit, float(history.values.max())))
-        low = np.array([top[0], settings.rate[0], settings.midpoint[0]])
-        high = np.array([top[1], settings.rate[1], settings.midpoint[1]])
-        fit = fit_curve(curve, history, (history.years - history.last_year).astype(float), low, high, settings)
-        return _predict(fit, history, history.horizons(years), 0.0, draws, rng)
+        box = [(top[0], top[1]), settings.rate, settings.midpoint]
+        return _forecast(_problem(curve, history, 0.0, box, settings), history.horizons(years), draws, rng)
 
     return forecast
 
@@ -125,12 +158,10 @@ def bass(settings: Curves, ceiling: Ceiling, measure: Measure) -> Baseline:
         adopted = float(np.sum(np.exp(np.interp(every, history.years, history.logs))))
         largest = adopted if measure == "flow" else float(history.values.max())
         top = np.log(ceiling.within(history.name, history.unit, largest))
-        low = np.array([top[0], np.log(settings.innovation[0]), settings.imitation[0]])
-        high = np.array([top[1], np.log(settings.innovation[1]), settings.imitation[1]])
+        innovation = np.log(settings.innovation)
+        box = [(top[0], top[1]), (innovation[0], innovation[1]), settings.imitation]
         age = float(history.last_year - history.years[0] + 1)
-        since = (history.years - history.last_year).astype(float) + age
-        fit = fit_curve(curve, history, since, low, high, settings)
-        return _predict(fit, history, history.horizons(years), age, draws, rng)
+        return _forecast(_problem(curve, history, age, box, settings), history.horizons(years), draws, rng)
 
     return forecast
 
@@ -145,61 +176,104 @@ def _check_growth(history: History, fewest: int, name: str) -> None:
         )
 
 
-def fit_curve(curve: LogCurve, history: History, t: Array, low: Array, high: Array, settings: Curves) -> FittedCurve:
-    """Fit `curve` to the logarithms at times `t` (year,) inside the box, from the best points of a grid."""
-    logs = history.logs
+def _problem(
+    curve: LogCurve, history: History, age: float, box: Sequence[tuple[float, float]], settings: Curves
+) -> Problem:
+    low, high = np.array(box, dtype=float).T
+    t = (history.years - history.last_year).astype(float) + age
+    return Problem(curve, t, history.logs, history.gaps, low, high, settings.memory_high)
 
-    def misfit(x: Array) -> Array:
-        return np.asarray(curve(x[None, :], t)[0] - logs)
+
+def fit_curve(problem: Problem) -> list[tuple[float, Array, Array]]:
+    """Return per value of the autocorrelation: it, the best parameters (parameter,) and the Jacobian (year, parameter).
+
+    Generalised least squares on the whitened misfit: without autocorrelation from the best points of a grid over
+    the box, then each value from the best of the one before.
+    """
+    low, high = problem.low, problem.high
+
+    def climb(start: Array, memory: float) -> OptimizeResult:
+        def misfit(x: Array) -> Array:
+            return np.asarray(problem.white(x[None, :], np.array([memory]))[0])
+
+        return least_squares(misfit, start, bounds=(low, high), x_scale=high - low)
 
     axes = [np.linspace(a, b, GRID + 2)[1:-1] for a, b in zip(low, high, strict=True)]
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
-    rank = np.argsort(np.sum((curve(grid, t) - logs) ** 2, axis=1), kind="stable")
-    ends = [least_squares(misfit, start, bounds=(low, high), x_scale=high - low) for start in grid[rank[:STARTS]]]
-    end = min(ends, key=lambda one: float(one.cost))
-    residuals = -np.asarray(end.fun)
-    freedom = len(logs) - len(low)
-    spread = max(float(np.sqrt(np.sum(residuals**2) / freedom)), EXACT)
-    memory = float(np.clip(_lag_one(residuals, history.gaps), 0.0, settings.memory_high))
-    return FittedCurve(
-        curve, np.asarray(end.x), low, high, np.asarray(end.jac), residuals, spread, memory, freedom
-    )  # fmt: skip
+    rank = np.argsort(-problem.log_density(grid, np.zeros(len(grid)))[0], kind="stable")
+    end = min((climb(start, 0.0) for start in grid[rank[:STARTS]]), key=lambda one: float(one.cost))
+    ends = [(0.0, np.asarray(end.x), np.asarray(end.jac))]
+    for memory in np.linspace(0.0, problem.memory_high, MEMORIES)[1:]:
+        end = climb(ends[-1][1], float(memory))
+        ends.append((float(memory), np.asarray(end.x), np.asarray(end.jac)))
+    return ends
 
 
-def _lag_one(residuals: Array, gaps: Years) -> float:
-    """Lag-one autocorrelation about zero, from the pairs of residuals one year apart."""
-    power = float(np.sum(residuals**2))
-    products = (residuals[1:] * residuals[:-1])[gaps == 1]
-    return float(np.sum(products)) / power if power > 0 else 0.0
+def draw_parameters(problem: Problem, draws: int, rng: np.random.Generator) -> Drawn:
+    """Draw parameters, autocorrelation and sd of the misfit jointly from their density inside the box.
 
-
-def draw_parameters(fit: FittedCurve, t: Array, logs: Array, draws: int, rng: np.random.Generator) -> Array:
-    """Draw parameters (draw, parameter) from the likelihood of `logs` (year,) at `t` with a flat density in the box.
-
-    Residual variance counts (1 + memory)/(1 - memory) times, because autocorrelated years say less than they number.
+    sd^2 is RSS over chi-square of n degrees, n the number of years.
     """
-    variance = fit.spread**2 * (1 + fit.memory) / (1 - fit.memory)
-    precision = fit.jacobian.T @ fit.jacobian / variance + np.diag(12 / (fit.high - fit.low) ** 2)
-    proposal = multivariate_t(loc=fit.best, shape=np.linalg.inv(precision), df=TAIL, seed=rng)
-    points = np.asarray(proposal.rvs(PROPOSALS * draws)).reshape(-1, len(fit.best))
-    points = np.vstack([fit.best, points[np.all((points >= fit.low) & (points <= fit.high), axis=1)]])
-    squares = np.sum((fit.curve(points, t) - logs) ** 2, axis=1)
-    weight = -squares / (2 * variance) - np.atleast_1d(proposal.logpdf(points))
+    points = _moved(problem, _resampled(problem, max(draws, POPULATION), rng), rng)[:draws]
+    parameters, memory = points[:, :-1], points[:, -1]
+    _, squares = problem.log_density(parameters, memory)
+    spread = np.sqrt(squares / rng.chisquare(len(problem.logs), size=draws))
+    return Drawn(parameters, memory, np.asarray(spread))
+
+
+def _resampled(problem: Problem, draws: int, rng: np.random.Generator) -> Array:
+    """Return points (draw, parameter and autocorrelation) by importance from proposals around each best point.
+
+    They are Student-t with the Gauss-Newton precision plus that of the box, 12/width^2; outside the box none counts.
+    """
+    n, k = len(problem.logs), len(problem.low)
+    found: list[tuple[Array, Array]] = []
+    for memory, best, jacobian in fit_curve(problem):
+        variance = float(problem.log_density(best[None, :], np.array([memory]))[1][0]) / (n - k)
+        precision = jacobian.T @ jacobian / variance + np.diag(12 / (problem.high - problem.low) ** 2)
+        proposal = multivariate_t(loc=best, shape=np.linalg.inv(precision), df=TAIL, seed=rng)
+        points = np.asarray(proposal.rvs(PROPOSALS * draws)).reshape(-1, k)
+        points = np.column_stack([points, np.full(len(points), memory)])
+        points = points[problem.allows(points[:, :-1], points[:, -1])]
+        density, _ = problem.log_density(points[:, :-1], points[:, -1])
+        found.append((points, density - np.atleast_1d(proposal.logpdf(points[:, :-1]))))
+    every, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weight = np.exp(weight - weight.max())
-    return np.asarray(points[rng.choice(len(points), size=draws, p=weight / weight.sum())])
+    return np.asarray(every[rng.choice(len(every), size=draws, p=weight / weight.sum())])
 
 
-def _predict(
-    fit: FittedCurve, history: History, horizons: Years, age: float, draws: int, rng: np.random.Generator
-) -> Array:
+def _moved(problem: Problem, points: Array, rng: np.random.Generator) -> Array:
+    """Move `points` (draw, coordinate) by Metropolis steps along differences of two points of the other half.
+
+    Rare heavy weights leave copies behind and the autocorrelation on its grid; the moves spread both out.
+    """
+    points = points.copy()
+    half, width = len(points) // 2, points.shape[1]
+    step = 2.38 / np.sqrt(2 * width)
+    jitter = 1e-3 * np.append(problem.high - problem.low, problem.memory_high)
+    density, _ = problem.log_density(points[:, :-1], points[:, -1])
+    for move in range(2 * MOVES):
+        own, other = (slice(half), points[half:]) if move % 2 else (slice(half, None), points[:half])
+        here = points[own]
+        pair = other[rng.integers(len(other), size=(2, len(here)))]
+        there = here + step * (pair[0] - pair[1]) + jitter * rng.standard_normal(here.shape)
+        allowed = problem.allows(there[:, :-1], there[:, -1])
+        there = np.where(allowed[:, None], there, here)
+        new, _ = problem.log_density(there[:, :-1], there[:, -1])
+        taken = allowed & (np.log(rng.random(len(here))) < new - density[own])
+        points[own] = np.where(taken[:, None], there, here)
+        density[own] = np.where(taken, new, density[own])
+    return points
+
+
+def _forecast(problem: Problem, horizons: Years, draws: int, rng: np.random.Generator) -> Array:
     """Draw values (draw, year): a drawn curve times the autoregression of its misfit from the last year on."""
-    t = (history.years - history.last_year).astype(float) + age
-    parameters = draw_parameters(fit, t, history.logs, draws, rng)
-    spread = fit.spread * np.sqrt(fit.freedom / rng.chisquare(fit.freedom, size=draws))
-    error = history.logs[-1] - fit.curve(parameters, t[-1:])[:, 0]
+    drawn = draw_parameters(problem, draws, rng)
+    last = problem.t[-1:]
+    error = problem.logs[-1] - problem.curve(drawn.parameters, last)[:, 0]
+    shock = drawn.spread * np.sqrt(1 - drawn.memory**2)
     path = np.empty((draws, int(horizons[-1])))
     for year in range(path.shape[1]):
-        shock = spread * np.sqrt(1 - fit.memory**2) * rng.standard_normal(draws)
-        error = fit.memory * error + shock
+        error = drawn.memory * error + shock * rng.standard_normal(draws)
         path[:, year] = error
-    return natural(fit.curve(parameters, horizons.astype(float) + age) + path[:, horizons - 1])
+    return natural(problem.curve(drawn.parameters, last + horizons) + path[:, horizons - 1])
