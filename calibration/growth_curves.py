@@ -32,7 +32,7 @@ STARTS = 4
 MEMORIES = 10  # values of the autocorrelation tried
 PROPOSALS = 4  # per draw kept and value of the autocorrelation
 POPULATION = 400  # fewest draws moved together
-MOVES = 60
+MOVES = 150  # pairs of steps, one per half
 TAIL = 4  # degrees of freedom of the proposal: heavier tails than the target
 
 

@@ -64,6 +64,8 @@ class History:
     def until(self, year: int) -> History:
         """Return the history known at the end of `year`; nothing known is an `InputError`."""
         known = self.years <= year
+        if not known.any():
+            raise InputError(f"series {self.name!r}: starts in {self.years[0]}, nothing observed up to {year}")
         return History(self.name, self.years[known], self.values[known], self.unit)
 
     def require(self, fewest: int, forecast: str) -> None:
