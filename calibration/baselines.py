@@ -93,7 +93,7 @@ def first_difference(history: History, past: Array, memory: float) -> FirstDiffe
     """Fit log value changes to changes of the regressor `past` (year,), without a constant.
 
     slope = sum(X Y / g) / sum(X^2 / g), spread^2 = sum((Y - slope X)^2 / w) / (n - 1) for n changes over g years,
-    w as in `change_variance`. Without gaps these are equations of Lafond et al. 2018, section 3, and for X = 1
+    w as in `change_variance`. Without gaps these are the estimators of Lafond et al. 2018, and for X = 1
     the mean and sample variance of Farmer and Lafond 2016.
     """
     y, x, gaps = np.diff(history.logs), np.diff(past), history.gaps
@@ -109,7 +109,7 @@ def first_difference(history: History, past: Array, memory: float) -> FirstDiffe
 def forecast_variance(past: Array, ahead: Array, memory: float) -> Array:
     """Return the variance of the forecast error (year,), in units of the squared spread, of a series without gaps.
 
-    Lafond et al. 2018, section 4.5: for regressor `past` (m + 1,) with changes X and rise S from the origin to `ahead`
+    Lafond et al. 2018, for correlated noise: with regressor `past` (m + 1,) with changes X and rise S from the origin to `ahead`
     (year,), one per year from the first year on, with H_j = -S X_j / sum(X^2):
     (memory^2 H_1^2 + sum_j (H_j + memory H_(j+1))^2 + (memory + H_m)^2 + (tau-1)(1+memory)^2 + 1) / (1 + memory^2).
     """
@@ -181,7 +181,7 @@ def exponential(window: int) -> Baseline:
     """Log-linear trend through the last `window` observations, jumping off at the line and not at the last value.
 
     The usual prediction interval of ordinary least squares: Student-t of n - 2 degrees with variance
-    s^2 (1 + 1/n + (t - mean t)^2 / sum (t - mean t)^2), s^2 = RSS/(n - 2) (Draper and Smith 1998, section 3.1).
+    s^2 (1 + 1/n + (t - mean t)^2 / sum (t - mean t)^2), s^2 = RSS/(n - 2) (Draper and Smith 1998).
     """
 
     def forecast(history: History, years: Years, draws: int, rng: np.random.Generator) -> Array:
@@ -234,7 +234,7 @@ def extrapolated_experience(
     """Return experience drawn from its own past: yearly additions drift as in `moore` and are summed, so none falls.
 
     `cumulative` (unit of experience) must rise; an addition over a gap counts as its yearly mean. The additions are a
-    geometric random walk with drift as in Lafond et al. 2018, section 3.3.
+    geometric random walk with drift, as in Lafond et al. 2018.
     """
     additions = np.diff(cumulative.values) / cumulative.gaps
     added = History(f"yearly additions to {cumulative.name}", cumulative.years[1:], additions, cumulative.unit)

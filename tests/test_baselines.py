@@ -274,9 +274,8 @@ def test_the_logistic_is_half_its_ceiling_at_the_midpoint_and_gompertz_one_part_
         assert np.exp(curve(p, np.array([200.0])))[0, 0] == pytest.approx(50)
 
 
-def test_bass_peaks_where_its_paper_says_and_the_flows_sum_to_the_level() -> None:
-    # peak of f at ln(q/p)/(p+q) with height M (p+q)^2/(4q): Bass 1969, colour television p 0.005, q 0.84, M 39.66
-    # million gives the published peak of 6.7 million (here taken over one year around it, so a little lower)
+def test_bass_peaks_when_and_as_high_as_its_paper_derives_and_the_flows_sum_to_the_level() -> None:
+    # Bass 1969: the flow peaks at ln(q/p)/(p+q) with height M (p+q)^2/(4q); a year around it is a little lower
     p = np.array([[np.log(39.66), np.log(0.00511), 0.8387]])
     peak = np.log(0.8387 / 0.00511) / (0.8387 + 0.00511)
     around = float(np.exp(growth_curves.log_bass_flow(p, np.array([peak + 0.5])))[0, 0])

@@ -15,7 +15,7 @@ NORMAL = stats.norm.ppf((np.arange(20000) + 0.5) / 20000)[:, None]  # quantiles,
 
 
 def normal_crps(mean: float, sd: float, y: float) -> float:
-    """Gneiting and Raftery 2007, equation 21, with the sign turned."""
+    """Closed form for a normal (Gneiting and Raftery 2007), with the sign turned so that less is better."""
     z = (y - mean) / sd
     return float(sd * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi)))
 
