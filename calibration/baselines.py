@@ -109,8 +109,8 @@ def first_difference(history: History, past: Array, memory: float) -> FirstDiffe
 def forecast_variance(past: Array, ahead: Array, memory: float) -> Array:
     """Return the variance of the forecast error (year,), in units of the squared spread, of a series without gaps.
 
-    Lafond et al. 2018, for correlated noise: with regressor `past` (m + 1,) with changes X and rise S from the origin to `ahead`
-    (year,), one per year from the first year on, with H_j = -S X_j / sum(X^2):
+    Lafond et al. 2018, for correlated noise: `past` (m + 1,) has changes X and `ahead` (year,), which holds every
+    year from the first on, rises by S from the origin; with H_j = -S X_j / sum(X^2) the variance is
     (memory^2 H_1^2 + sum_j (H_j + memory H_(j+1))^2 + (memory + H_m)^2 + (tau-1)(1+memory)^2 + 1) / (1 + memory^2).
     """
     x = np.diff(past)

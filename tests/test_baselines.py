@@ -92,6 +92,11 @@ def test_moore_with_a_gap_takes_the_drift_from_end_to_end_and_weighs_the_long_ch
     assert fit.spread == pytest.approx(np.sqrt(np.sum(errors**2 / np.array([1, 1, 4, 1])) / 3))
 
 
+def test_the_noise_of_a_change_over_three_years_is_the_sum_worked_by_hand() -> None:
+    # u3 + 1.5 u2 + 1.5 u1 + 0.5 u0 has variance 5.75; one year, u1 + 0.5 u0, has 1.25
+    assert baselines.change_variance(np.array([1, 3]), 0.5) == pytest.approx([1, 5.75 / 1.25])
+
+
 def test_half_the_hindcasts_of_moore_fall_inside_its_half_interval() -> None:
     forecast, hits = baselines.moore(0.63, 4), []
     for seed in range(400):
@@ -330,6 +335,16 @@ def test_the_density_is_the_student_likelihood_of_the_autoregression() -> None:
     density, squares = one.log_density(error, np.array([0.6]))
     assert squares[0] == pytest.approx(square)
     assert density[0] == pytest.approx(-0.5 * np.log(np.linalg.det(r)) - 2 * np.log(square))
+
+
+def test_a_misfit_at_the_origin_dies_away_by_its_autocorrelation(monkeypatch: pytest.MonkeyPatch) -> None:
+    past, ahead = grown("logistic")
+    high = History(past.name, past.years, np.append(past.values[:-1], past.values[-1] * np.exp(0.4)), past.unit)
+    sure = growth_curves.Drawn(np.tile(TRUTH["logistic"][1], (3, 1)), np.full(3, 0.8), np.full(3, 1e-12))
+    monkeypatch.setattr(growth_curves, "draw_parameters", lambda *_: sure)
+    draws = MAKERS["logistic"](CURVES, SETTINGS.default_ceiling)(high, np.array([2015, 2016, 2019]), 3, rng())
+    expected = np.log(ahead[[0, 1, 4]]) + 0.4 * 0.8 ** np.array([1, 2, 5])
+    assert np.log(draws) == pytest.approx(np.tile(expected, (3, 1)), abs=1e-9)
 
 
 def test_drawn_parameters_follow_the_density_on_a_grid() -> None:

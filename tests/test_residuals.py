@@ -60,6 +60,8 @@ def test_durbin_watson_and_autocorrelation_are_the_textbook_sums_without_gaps() 
 def test_over_a_gap_only_pairs_of_neighbouring_years_count() -> None:
     years, error = np.array([2000, 2001, 2005, 2006]), np.array([1.0, 1.0, -1.0, -1.0])
     assert durbin_watson(years, error) == 0
+    # changes 1 and 2 over one year count, that of 3 over four years does not: (1 + 4)(3/2)/(1 + 4 + 1 + 1)
+    assert durbin_watson(years, np.array([1.0, 2.0, -1.0, 1.0])) == pytest.approx(5 * 1.5 / 7)
     assert autocorrelation(years, error, 1) == pytest.approx(2 / 4 * 3 / 2)
     assert autocorrelation(years, error, 2) is None
     assert autocorrelation(years, error, 4) is None  # a pair is there, but four observations know no lag of four
