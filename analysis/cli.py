@@ -14,9 +14,10 @@ import pandas as pd
 
 from analysis import phase_out as phase
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
-from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all
+from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
+from calibration.posterior import NotConvergedError
 from calibration.results import Accepted, load_accepted
 from models.case import CASES, load_case
 from models.run import run_case
@@ -85,16 +86,25 @@ def parameters(case: str, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
 )
-@click.option("--accept", is_flag=True, help="Also write calibration/results and the case file, and rebuild the model.")
+@click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
+@click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def calibrate(case: str, starts: int | None, out: Path, accept: bool, as_json: bool) -> None:
-    """Fit CASE (pv or nev) to the observations: partial steps, then the closed loop from many starts.
+def calibrate(case: str, starts: int | None, out: Path, posterior: bool, accept: bool, as_json: bool) -> None:
+    """Fit CASE (pv or nev) to the observations: partial steps, then everything at once from many starts.
 
-    Prints and saves estimates with approximate 90% intervals, the error of every series, which bounds were hit and
-    how the starts ended, and draws every series against data.
+    Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
+    ended, and draws every series against data. Intervals are the accepted posterior's; with --posterior it is sampled
+    anew into OUT/posterior, chain by chain. Chains that have not converged are saved, never printed: exit code 3.
+
+    \b
+    Example:
+      techcycle calibrate nev --posterior --out output
     """
     case = _only(case, CALIBRATED, "calibration")
-    calibration = calibrate_case(case, Folder(out), starts=starts, accept=accept)
+    if accept and not posterior:
+        raise InputError("--accept: an accepted fit carries its posterior: give --posterior too")
+    folder = Folder(out)
+    calibration = sample_case(case, folder, starts, accept) if posterior else calibrate_case(case, folder, starts)
     if as_json:
         click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
         return
@@ -175,6 +185,9 @@ def main() -> None:
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
         _fail(error.format_message() + hint)
+    except NotConvergedError as error:
+        click.echo(f"techcycle: not converged: {error}", err=True)
+        sys.exit(3)
     except click.Abort:
         click.echo("techcycle: interrupted", err=True)
         sys.exit(130)

@@ -127,17 +127,16 @@ def fit_words(calibration: Calibration) -> list[str]:
     return words
 
 
-def accepted_by_series(ridge: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
-    """Rows of the ridge within the approximate 90% of its best one, widened as the intervals are."""
-    widened = next(e.widened for e in calibration.closed.estimates if e.name == calibration.response)
-    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1)) * widened**2
+def accepted_by_series(ridge: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the ridge within the approximate 90% of its best one (likelihood ratio)."""
+    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1))
     return ridge.loc[ridge["objective"] <= limit]
 
 
 def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     """Say which values of the response the series alone would accept."""
     response = calibration.response
-    near = accepted_by_series(ridge, calibration)
+    near = accepted_by_series(ridge)
     low, high = near[response].min(), near[response].max()
     tried = ", ".join(f"{v:g}" for v in ridge[response])
     kept = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
@@ -291,7 +290,7 @@ def headlines(report: Report) -> Sequence[str]:
         for name, value in calibration.closed.effects.items():
             ridge = report.ridges[case]
             best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
-            near = accepted_by_series(ridge, calibration)
+            near = accepted_by_series(ridge)
             lines.append(
                 f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
                 f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "

@@ -19,9 +19,11 @@ from analysis.report import Report, write_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
 from calibration.accept import accept_fit
-from calibration.estimates import Calibration
-from calibration.fit import calibrate, response_ridge
-from calibration.results import Accepted, accepted_from, record
+from calibration.estimates import Calibration, Interval
+from calibration.fit import Mode, concluded, find_mode, response_ridge
+from calibration.inference_data import save
+from calibration.results import Accepted, Sampled, accepted_from, accepted_intervals, is_current, record
+from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
 from stockflow.errors import InputError
@@ -78,28 +80,54 @@ def case_summary(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def calibrate_case(case: str, folder: Folder, starts: int | None = None, accept: bool = False) -> Calibration:
-    """Calibrate one case with a progress bar, save its record, tables and figures; `accept` keeps it."""
+def calibrate_case(case: str, folder: Folder, starts: int | None = None) -> Calibration:
+    """Calibrate one case with a progress bar and save its record, tables and figures.
+
+    Intervals are those of the accepted posterior where the fit is the accepted one, else approximate.
+    """
+    mode = mode_of(case, folder, starts)
+    calibration = concluded(mode, known_intervals(mode))
+    save_calibration(calibration, folder)
+    return calibration
+
+
+def mode_of(case: str, folder: Folder, starts: int | None = None) -> Mode:
+    """Find the mode of one case with a progress bar."""
     folder.prepare()
     about, targets = load_case(case), load_targets(case)
     count = starts or targets.starts
-    with tqdm(total=count + len(targets.partial) + 3, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
+    with tqdm(total=count + len(targets.partial) + 1, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
 
         def progress(text: str) -> None:
             bar.set_postfix_str(text)
             bar.update()
 
-        calibration = calibrate(about, targets, count, progress)
-    save_calibration(calibration, folder)
+        return find_mode(about, targets, count, progress)
+
+
+def known_intervals(mode: Mode) -> dict[str, Interval] | None:
+    """Return the accepted posterior's intervals if it is of this very model, data and target file."""
+    names = [c.name for c in mode.payoff.coordinates]
+    found = accepted_intervals(mode.case.name)
+    return found if found and set(names) <= set(found) and is_current(mode.case.name) else None
+
+
+def sample_case(case: str, folder: Folder, starts: int | None = None, accept: bool = False) -> Calibration:
+    """Calibrate one case and sample its posterior; resumes from the chains in the folder; `accept` keeps it."""
+    mode = mode_of(case, folder, starts)
+    with tqdm(total=steps_of(mode), desc=f"sample {case}", unit="step", disable=None) as bar:
+        answer = sampled_posterior(mode, folder.root / "posterior" / case, lambda: bar.update(1))
+    save(answer.data, folder.root / "results" / f"{case}_posterior.nc")
+    save_calibration(answer.calibration, folder, answer.sampled)
     if accept:
-        accept_fit(calibration)
-    return calibration
+        accept_fit(answer.calibration, answer.sampled, answer.data)
+    return answer.calibration
 
 
-def save_calibration(calibration: Calibration, folder: Folder) -> None:
+def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled | None = None) -> None:
     """Write record, tables and figures of one calibration."""
     case = calibration.case
-    folder.write(f"calibration_{case}.toml", record(calibration))
+    folder.write(f"calibration_{case}.toml", record(calibration, sampled))
     folder.json(f"calibration_{case}.json", case_summary(calibration))
     folder.table(f"calibration_{case}_estimates.csv", estimate_table(calibration))
     title = load_case(case).title

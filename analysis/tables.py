@@ -12,7 +12,7 @@ from calibration.estimates import Calibration, Variant
 def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
     """Return the tables that a calibration is read from, by title."""
     return {
-        "Estimates, approximate 90% intervals": estimate_table(calibration),
+        "Estimates (mode) with 90% intervals": estimate_table(calibration),
         "Error of every series (natural logarithms)": series_table(calibration),
         "Causal effects and dates": effect_table(calibration),
         "How the starts ended": start_table(calibration),
@@ -26,7 +26,7 @@ def estimate_table(calibration: Calibration) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"parameter": e.name, "estimate": e.value, "low": e.low, "high": e.high, "unit": e.unit,
-             "learned": e.learned, "at bound": e.at_bound or "no", "step": e.step}
+             "interval": e.interval, "learned": e.learned, "at bound": e.at_bound or "no", "step": e.step}
             for e in rows.values()
         ]
     )  # fmt: skip

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import arviz as az
 import tomlkit
 
 from calibration.estimates import Calibration
-from calibration.results import HERE, record
+from calibration.inference_data import save
+from calibration.results import HERE, Sampled, depends_on, record
 from models.build import FOLDER, main
 from stockflow.errors import InputError
 
 
-def accept_fit(calibration: Calibration) -> Path:
-    """Write the record, carry the estimates into the case file and rebuild the model files; return the record.
+def accept_fit(calibration: Calibration, sampled: Sampled, data: az.InferenceData) -> Path:
+    """Write record and posterior, carry the estimates into the case file, rebuild the model files; return the record.
 
     If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.
     """
+    if sampled.digest != depends_on(calibration.case, calibration.values):
+        raise InputError(f"{calibration.case}: the posterior is of another model, data or targets than the fit")
     target = HERE / f"{calibration.case}.toml"
     case_file = FOLDER / "cases" / f"{calibration.case}.toml"
     before = case_file.read_text(encoding="utf-8")
@@ -29,7 +33,8 @@ def accept_fit(calibration: Calibration) -> Path:
     if main([], show=said.append):
         case_file.write_text(before, encoding="utf-8")
         raise InputError(f"the fit was not accepted: {said[-1]}")
-    target.write_text(record(calibration), encoding="utf-8")
+    save(data, HERE / f"{calibration.case}_posterior.nc")
+    target.write_text(record(calibration, sampled), encoding="utf-8")
     return target
 
 

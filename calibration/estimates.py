@@ -14,10 +14,9 @@ POOR = float(np.log(1.5))  # log error from which a single year is called a misf
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a fit says of one parameter: value with an approximate 90% interval, in `unit`.
+    """What a fit says of one parameter: value (the mode) with a 90% interval, in `unit`; `interval` says of what kind.
 
     `learned` is 1 - (posterior sd)/(prior sd) in the fitted coordinate: 0 means that the data said nothing.
-    `widened` is the factor by which misfit and autocorrelation of the residuals widened the interval.
     """
 
     name: str
@@ -31,7 +30,20 @@ class Estimate:
     learned: float
     at_bound: str
     step: str
-    widened: float
+    interval: str = "approximate 90%"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What a posterior says of one quantity: median and central 90% interval, how much was learned, convergence."""
+
+    median: float
+    low: float
+    high: float
+    learned: float
+    rhat: float
+    bulk: float
+    tail: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,24 @@
-"""Estimation: partial steps first, then the closed loop from many starts, then how sure the data make us.
+"""Estimation: partial steps first, then all of it at once from many starts, then how sure the data make us.
 
-Intervals are approximate: curvature at the best point (Gauss-Newton), with every series' error re-estimated from
-its own residuals and widened for their lag-one autocorrelation, plus the prior, stretched to cover every other end of
-a start that is nearly as good.
+The best point is the mode of the posterior density in coordinates (`calibration.coordinates`). Intervals here are
+approximate, curvature at the mode stretched to cover every other end of a start that is nearly as good; a sampled
+posterior (`calibration.posterior`) replaces them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.stats import norm, qmc
+from scipy.optimize import Bounds, minimize
+from scipy.stats import norm
 
-from calibration.estimates import Calibration, Estimate, Fit, SeriesFit, Start, Variant, held_values
+from calibration.coordinates import Coordinate
+from calibration.estimates import Calibration, Estimate, Fit, Interval, SeriesFit, Start, Variant, held_values
 from calibration.observations import observed
-from calibration.payoff import Coordinate, FittedSeries, Payoff, fitted_series
+from calibration.payoff import FittedSeries, Payoff, fitted_series
 from calibration.targets import DrivenVariable, PartialStep, Prior, Targets
 from models.case import Case
 from stockflow import Model
@@ -27,7 +28,8 @@ Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Z90 = float(norm.ppf(0.95))
 NEAR = 2.0  # an end of a start within this of the best objective is another answer that the interval must cover
-EVALUATIONS = 60  # optimiser steps a start may take; each is one batch of runs
+STEPS = 600  # optimiser steps a start may take
+HIGH = 1e10  # objective of a run that cannot be compared, for the line search to turn back from
 
 
 def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]:
@@ -44,46 +46,41 @@ def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]
     return tuple(out)
 
 
-def scatter(coords: Sequence[Coordinate], count: int, seed: int) -> Array:
-    """Starting points (start, parameter): the prior's centre, then Sobol points of the truncated prior."""
-    centre = np.array([[c.centre for c in coords]])
-    sampler = qmc.Sobol(len(coords), seed=np.random.default_rng(seed))
-    power = max(1, int(np.ceil(np.log2(max(count, 2)))))
-    cube = sampler.random_base2(power)[: count - 1]
-    low, high = np.array([c.bounds for c in coords]).T
-    spread = np.array([c.prior.spread for c in coords])
-    below, above = norm.cdf((low - centre) / spread), norm.cdf((high - centre) / spread)
-    points = centre + spread * norm.ppf(np.clip(below + cube * (above - below), 1e-6, 1 - 1e-6))
-    margin = 1e-3 * spread
-    return np.asarray(np.clip(np.concatenate([centre, points])[:count], low + margin, high - margin))
+def climb(
+    payoff: Payoff, points: Array, progress: Progress | None = None, held: int | None = None
+) -> tuple[Array, tuple[Start, ...]]:
+    """Maximise the log density from every point (start, size); return the best coordinates and all ends.
 
+    The coordinate at place `held` stays where the point has it.
+    """
+    spread = payoff.space.spread
+    low, high = payoff.space.bounds
+    if held is not None:
+        low[held] = high[held] = points[0, held]
 
-def climb(payoff: Payoff, points: Array, progress: Progress | None = None) -> tuple[Array, tuple[Start, ...]]:
-    """Minimise the payoff's residuals from every point; return the best coordinates and all ends."""
-    low, high = np.array([c.bounds for c in payoff.coordinates]).T
-    scale = np.array([c.prior.spread for c in payoff.coordinates])
+    def downhill(z: Array) -> tuple[float, Array]:
+        value, slopes = payoff.log_density_and_slopes(z * spread)
+        return (-value, -slopes * spread) if np.isfinite(value) else (HIGH, np.zeros_like(z))
+
     best: tuple[float, Array] = (np.inf, points[0])
     ends = []
     for number, point in enumerate(points):
-        answer = least_squares(
-            payoff.residuals_at,
-            point,
-            jac=payoff.jacobian,
-            bounds=(low, high),
-            x_scale=scale,
-            max_nfev=EVALUATIONS,
-            ftol=1e-9,
-            xtol=1e-8,
-            gtol=1e-8,
+        answer = minimize(
+            downhill,
+            point / spread,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=Bounds(low / spread, high / spread),
+            options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-11, "gtol": 1e-5, "maxcor": 30},
         )
+        end = np.clip(answer.x * spread, low, high)
+        values = dict(zip(payoff.space.names, map(float, payoff.space.values(end)[0]), strict=True))
         before = float(payoff.objective(point)[0])
-        values = dict(zip((c.name for c in payoff.coordinates), map(float, payoff.outward(answer.x)[0]), strict=True))
-        why = str(answer.message).split(".")[0]
-        ends.append(Start(number, before, float(answer.cost), int(answer.nfev), why, values))
-        if answer.cost < best[0]:
-            best = (float(answer.cost), np.asarray(answer.x))
+        ends.append(Start(number, before, float(answer.fun), int(answer.nfev), str(answer.message).title(), values))
+        if answer.fun < best[0]:
+            best = (float(answer.fun), end)
         if progress:
-            progress(f"start {number + 1}/{len(points)}: objective {answer.cost:.2f}, best {best[0]:.2f}")
+            progress(f"start {number + 1}/{len(points)}: objective {answer.fun:.2f}, best {best[0]:.2f}")
     return best[1], tuple(ends)
 
 
@@ -103,33 +100,28 @@ def describe_series(series: Sequence[FittedSeries], modelled: Sequence[Array]) -
     )
 
 
-def covariance(payoff: Payoff, x: Array, fits: Sequence[SeriesFit], widen: bool = True) -> Array:
-    """Approximate posterior covariance (parameter, parameter) of the coordinates at `x`.
+def covariance(payoff: Payoff, x: Array, step: float = 0.05) -> Array:
+    """Approximate posterior covariance (size, size) of the coordinates: inverse curvature of the log density at `x`.
 
-    Each series' rows of the Jacobian are rescaled so that its error is the larger of the stated and the realised
-    one, and its information is divided by (1+rho)/(1-rho) for lag-one autocorrelation rho of the residuals; without
-    `widen` the residuals are taken as independent and of the stated size.
+    Curvature is the difference of exact slopes a small step to both sides, kept inside the bounds; directions in which
+    it is flat or wrong (a kink) count as known no better than before the data.
     """
-    jacobian = payoff.jacobian(x)
+    spread, (low, high) = payoff.space.spread, payoff.space.bounds
     rows = []
-    at = 0
-    for fit in fits if widen else ():
-        block = jacobian[at : at + len(fit.years)]
-        at += len(fit.years)
-        standard = fit.errors / np.asarray(fit.sigma)
-        realised = max(1.0, float(np.sqrt(np.mean(standard**2))))
-        rho = float(np.clip(fit.autocorrelation, 0.0, 0.9))
-        rows.append(block / (realised * np.sqrt((1 + rho) / (1 - rho))))
-    rows.append(jacobian[at:])
-    stacked = np.concatenate(rows)
-    return np.asarray(np.linalg.pinv(stacked.T @ stacked))
+    for i in range(payoff.space.size):
+        right, left = x.copy(), x.copy()
+        right[i], left[i] = min(x[i] + step * spread[i], high[i]), max(x[i] - step * spread[i], low[i])
+        difference = payoff.log_density_and_slopes(right)[1] - payoff.log_density_and_slopes(left)[1]
+        rows.append(-difference * spread * spread[i] / (right[i] - left[i]))
+    curvature = np.array(rows)
+    values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+    return np.asarray((vectors / np.maximum(values, 1.0)) @ vectors.T * np.outer(spread, spread))
 
 
 def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping[str, str], step: str) -> Fit:
     """Turn the best point into estimates with intervals and the picture of every series."""
     fits = describe_series(payoff.series, payoff.series_values(x))
-    spread = np.sqrt(np.diag(covariance(payoff, x, fits)))
-    naive = np.sqrt(np.diag(covariance(payoff, x, fits, widen=False)))
+    spread = np.sqrt(np.diag(covariance(payoff, x)))
     best = float(payoff.objective(x)[0])
     estimates = []
     for i, c in enumerate(payoff.coordinates):
@@ -144,10 +136,11 @@ def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping
             Estimate(
                 c.name, units[c.name], value, min(modes), max(modes), c.prior.centre, c.prior.spread,
                 c.prior.shape, learned, at_bound, step,
-                float(spread[i] / naive[i]),
             )
         )  # fmt: skip
-    return Fit(tuple(estimates), fits, payoff.effects_at(x), payoff.events_at(x), best, starts)
+    effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
+    events = {name: float(v[0]) for name, v in payoff.events_at(x).items()}
+    return Fit(tuple(estimates), fits, effects, events, best, starts)
 
 
 def drive(driven: DrivenVariable) -> tuple[Array, Array]:
@@ -172,62 +165,72 @@ def fit_partial(case: Case, model: Model, targets: Targets, step: PartialStep, s
     coords = coordinates(case, step.free)
     series = [fitted_series(targets.named(name)) for name in step.series]
     events = [e for e in targets.events if e.name in step.events]
-    payoff = Payoff(cut, coords, series, events)
-    best, ends = climb(payoff, scatter(coords, starts, targets.seed))
+    payoff = Payoff(cut, coords, series, events, errors=targets.errors)
+    best, ends = climb(payoff, payoff.space.scatter(starts, targets.seed))
     return conclude(payoff, best, ends, _units(case, coords), step.name)
 
 
-def fit_closed(
-    case: Case,
-    model: Model,
-    targets: Targets,
-    guess: Mapping[str, float],
-    starts: int,
-    progress: Progress | None = None,
-) -> Fit:
-    """Fit all free parameters at once with every loop closed, from `starts` points, the guess among them."""
-    coords = coordinates(case, targets.free)
-    payoff = closed_payoff(model, coords, targets)
-    points = scatter(coords, starts, targets.seed)
-    points[0] = [
-        np.clip(c.inward(np.asarray(guess.get(c.name, c.prior.centre))), c.bounds[0] + 1e-6, c.bounds[1] - 1e-6)
-        for c in coords
-    ]
-    best, ends = climb(payoff, points, progress)
-    fit = conclude(payoff, best, ends, _units(case, coords), "closed loop")
-    return replace(fit, series=fit.series + _shown(model.with_constants(fit.values), targets))
+def joint_priors(targets: Targets) -> dict[str, Prior]:
+    """Everything that is free when all loops are closed: the parameters of the partial steps too."""
+    return {**{name: prior for step in targets.partial for name, prior in step.free.items()}, **targets.free}
 
 
-def fit_variant(
-    name: str, case: Case, model: Model, targets: Targets, closed: Fit, response: float, alone: bool = False
-) -> Variant:
-    """Refit everything but the policy response, which is held at `response`.
+def closed_payoff(case: Case, targets: Targets, with_effects: bool = True) -> Payoff:
+    """Payoff of all that is observed with every loop closed: each series in use, each date, effect and range.
 
-    With `alone` the series speak alone: neither the effect targets nor the response's own prior enter.
+    Everything fixed is as the case file has it; everything free is free.
     """
-    held = model.with_constants({targets.response: response})
-    coords = tuple(c for c in coordinates(case, targets.free) if c.name != case.model.variable(targets.response).name)
-    payoff = closed_payoff(held, coords, targets.model_copy(update={"effects": ()}) if alone else targets)
-    guess = np.array([[float(c.inward(np.asarray(closed.values[c.name]))) for c in coords]])
-    low, high = np.array([c.bounds for c in coords]).T
-    best, _ = climb(payoff, np.clip(guess, low + 1e-6, high - 1e-6))
-    shown = closed_payoff(held, coords, targets).effects_at(best)
-    values = {c.name: float(v) for c, v in zip(coords, payoff.outward(best)[0], strict=True)}
-    values[case.model.variable(targets.response).name] = response
-    own = next(c for c in coordinates(case, {targets.response: targets.free[targets.response]}))
-    prior = 0.0 if alone else 0.5 * ((float(own.inward(np.asarray(response))) - own.centre) / own.prior.spread) ** 2
-    return Variant(name, response, float(payoff.objective(best)[0]) + prior, shown, values)
-
-
-def closed_payoff(model: Model, coords: Sequence[Coordinate], targets: Targets) -> Payoff:
-    """Payoff of the closed loop: every series in use, every event that no partial step has claimed, every effect."""
     series = [fitted_series(s) for s in targets.series if s.use == "closed loop"]
-    claimed = {name for step in targets.partial for name in step.events}
-    return Payoff(model, coords, series, [e for e in targets.events if e.name not in claimed], targets.effects)
+    effects = targets.effects if with_effects else ()
+    coords = coordinates(case, joint_priors(targets))
+    return Payoff(case.model, coords, series, targets.events, effects, targets.ranges, targets.errors)
 
 
-def calibrate(case: Case, targets: Targets, starts: int | None = None, progress: Progress | None = None) -> Calibration:
-    """Partial calibration, closed loop from `starts` (default: the target file's), and the response variants.
+def profile(
+    payoff: Payoff, name: str, grid: Sequence[float], best: Array, without_prior: bool = True
+) -> list[tuple[float, float, Array]]:
+    """Refit everything else with one parameter held at each value of `grid`: (value, objective, coordinates).
+
+    Each refit starts from its neighbour's end, going outward from `best` (size,); `without_prior` takes the
+    parameter's own prior out of the objective, so that the data speak alone.
+    """
+    place = payoff.space.names.index(name)
+    one = payoff.coordinates[place]
+    targets = np.array([float(one.inward(np.asarray(value))) for value in grid])
+    found: dict[int, tuple[float, float, Array]] = {}
+    for order in (np.flatnonzero(targets >= best[place]), np.flatnonzero(targets < best[place])[::-1]):
+        point = best.copy()
+        for i in order:
+            point[place] = targets[i]
+            point, ends = climb(payoff, point[None], held=place)
+            prior = 0.5 * ((targets[i] - one.centre) / one.prior.spread) ** 2 if without_prior else 0.0
+            found[int(i)] = (float(grid[i]), ends[0].objective_after - prior, point.copy())
+    return [found[i] for i in sorted(found)]
+
+
+def variant(label: str, payoff: Payoff, value: float, objective: float, x: Array, response: str) -> Variant:
+    """Describe a refit in which the response was held."""
+    names = payoff.space.names[: len(payoff.coordinates)]
+    values = dict(zip(names, map(float, payoff.space.values(x)[0]), strict=False))
+    values[response] = float(value)
+    effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
+    return Variant(label, float(value), objective, effects, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Where all starts led: the payoff with every loop closed, its best point, how the starts ended, partial fits."""
+
+    case: Case
+    targets: Targets
+    payoff: Payoff
+    best: Array
+    starts: tuple[Start, ...]
+    partial: tuple[tuple[str, Fit], ...]
+
+
+def find_mode(case: Case, targets: Targets, starts: int | None = None, progress: Progress | None = None) -> Mode:
+    """Partial calibration, then all of it at once from `starts` points (default: the target file's).
 
     Everything free starts at its prior's centre, whatever the case file holds, so that a calibration repeated after
     its acceptance gives the same answer. The partial steps run twice: the second time around the closed loop that
@@ -235,20 +238,52 @@ def calibrate(case: Case, targets: Targets, starts: int | None = None, progress:
     """
     say = progress or (lambda _: None)
     model = case.model.with_constants(_centres(case, targets))
-    first = fit_steps(case, model, targets)
-    guess = held_values(first)
-    rough = fit_closed(case, model.with_constants(guess), targets, guess, 1)
-    say(f"first pass: objective {rough.objective:.2f}")
-    partial = fit_steps(case, model.with_constants({**guess, **rough.values}), targets, say)
-    held = held_values(partial)
-    closed = fit_closed(case, model.with_constants(held), targets, rough.values, starts or targets.starts, progress)
+    guess = held_values(fit_steps(case, model, targets))
+    payoff = closed_payoff(case, targets)
+    rough, _ = climb(payoff, _from(payoff, guess)[None])
+    say(f"first pass: objective {float(payoff.objective(rough)[0]):.2f}")
+    around = dict(zip(payoff.space.names, payoff.space.values(rough)[0], strict=True))
+    near = {c.name: float(around[c.name]) for c in payoff.coordinates}
+    partial = fit_steps(case, model.with_constants({**guess, **near}), targets, say)
+    points = payoff.space.scatter(starts or targets.starts, targets.seed)
+    points[0] = rough
+    best, ends = climb(payoff, points, progress)
+    return Mode(case, targets, payoff, best, ends, partial)
+
+
+def concluded(
+    mode: Mode, intervals: Mapping[str, Interval] | None = None, progress: Progress | None = None
+) -> Calibration:
+    """Turn a mode into a calibration: estimates, and the response held at the ends of its interval.
+
+    `intervals` are those of a posterior; without them they are approximate, from the curvature at the mode.
+    """
+    say = progress or (lambda _: None)
+    case, payoff, targets = mode.case, mode.payoff, mode.targets
+    closed = conclude(payoff, mode.best, mode.starts, _units(case, payoff.coordinates), "closed loop")
+    if intervals is not None:
+        closed = replace(closed, estimates=tuple(within(e, intervals[e.name]) for e in closed.estimates))
+    closed = replace(closed, series=closed.series + _shown(case.model.with_constants(closed.values), targets))
     name = case.model.variable(targets.response).name
     response = next(e for e in closed.estimates if e.name == name)
     variants = [Variant("central", response.value, closed.objective, closed.effects, closed.values)]
     for label, value in (("low", response.low), ("high", response.high)):
-        variants.append(fit_variant(label, case, model.with_constants(held), targets, closed, value))
-        say(f"response {label}: {name} = {value:.2f}, objective {variants[-1].objective:.2f}")
-    return Calibration(case.name, name, partial, closed, tuple(variants), targets.seed)
+        held, objective, x = profile(payoff, name, [value], mode.best, without_prior=False)[0]
+        variants.append(variant(label, payoff, held, objective, x, name))
+        say(f"response {label}: {name} = {value:.2f}, objective {objective:.2f}")
+    return Calibration(case.name, name, mode.partial, closed, tuple(variants), targets.seed)
+
+
+def calibrate(case: Case, targets: Targets, starts: int | None = None, progress: Progress | None = None) -> Calibration:
+    """Find the mode and conclude from its curvature alone."""
+    return concluded(find_mode(case, targets, starts, progress), None, progress)
+
+
+def within(estimate: Estimate, interval: Interval) -> Estimate:
+    """Return the estimate with the interval of a posterior."""
+    return replace(
+        estimate, low=interval.low, high=interval.high, learned=interval.learned, interval="90% of the posterior"
+    )
 
 
 def fit_steps(
@@ -269,10 +304,22 @@ def response_ridge(
     case: Case, calibration: Calibration, targets: Targets, grid: Sequence[float]
 ) -> tuple[Variant, ...]:
     """Refit at every response of `grid` without the effect targets: what the series alone can tell apart."""
-    model = case.model.with_constants(held_values(calibration.partial))
+    alone, whole = closed_payoff(case, targets, with_effects=False), closed_payoff(case, targets)
+    best, _ = climb(alone, _from(alone, calibration.closed.values)[None])
     return tuple(
-        fit_variant(f"{value:g}", case, model, targets, calibration.closed, value, alone=True) for value in grid
+        variant(f"{value:g}", whole, value, objective, x, calibration.response)
+        for value, objective, x in profile(alone, calibration.response, grid, best)
     )
+
+
+def _from(payoff: Payoff, values: Mapping[str, float]) -> Array:
+    """Coordinates (size,) of natural values by name, the prior's centre where a name is missing."""
+    x = payoff.space.centre.copy()
+    low, high = payoff.space.bounds
+    for i, c in enumerate(payoff.coordinates):
+        if c.name in values:
+            x[i] = float(c.inward(np.asarray(values[c.name])))
+    return np.asarray(np.clip(x, low + 1e-6, high - 1e-6))
 
 
 def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
@@ -280,7 +327,7 @@ def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
     if not rest:
         return ()
     payoff = Payoff(model, (), rest)
-    return describe_series(rest, payoff.series_values(np.empty((1, 0))))
+    return describe_series(rest, payoff.series_values(payoff.space.centre))
 
 
 def _centres(case: Case, targets: Targets) -> dict[str, float]:

@@ -1,77 +1,55 @@
-"""The payoff: how far a run is from everything that was observed, as one vector of standardised residuals.
+"""The payoff: the log density of everything that was observed, given a run, plus the priors.
 
-Optimiser, interval and score all use this one function. A sum of squares of its residuals is minus twice the
-log posterior density up to a constant, for independent normal errors of the logarithms.
+Optimiser, sampler, profile and score all use this one function. Its slopes are exact: those of the errors are written
+in `calibration.likelihood`, those of the run come from going backward through it (`stockflow.gradient`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.coordinates import Coordinate, Space, space
+from calibration.likelihood import YearlyErrors, crossing, normal, soft_range, yearly_errors
 from calibration.observations import observed
-from calibration.targets import EffectTarget, EventTarget, Prior, SeriesTarget
-from stockflow import Model
+from calibration.targets import EffectTarget, ErrorModel, EventTarget, RangeTarget, SeriesTarget
+from stockflow import Model, Term
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
+SAVED = 0.25  # years between the saved times that dates and lowest values are read from
 TINY = 1e-12
-FAR = 50.0  # residual given to a run that is not finite: worse than any honest one
-
-
-@dataclass(frozen=True, slots=True)
-class Coordinate:
-    """One free parameter in the space the optimiser walks: the logarithm for a lognormal prior."""
-
-    name: str
-    prior: Prior
-    low: float
-    high: float
-
-    @property
-    def logarithmic(self) -> bool:
-        """Whether the optimiser sees the logarithm of the parameter."""
-        return self.prior.shape == "lognormal"
-
-    def inward(self, value: Array) -> Array:
-        """Parameter value to optimiser coordinate."""
-        return np.log(value) if self.logarithmic else np.asarray(value, dtype=float)
-
-    def outward(self, x: Array) -> Array:
-        """Optimiser coordinate to parameter value."""
-        return np.exp(x) if self.logarithmic else np.asarray(x, dtype=float)
-
-    @property
-    def centre(self) -> float:
-        """The prior's centre as a coordinate."""
-        return float(self.inward(np.asarray(self.prior.centre)))
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Bounds as coordinates."""
-        low = max(self.low, 1e-9) if self.logarithmic else self.low
-        return float(self.inward(np.asarray(low))), float(self.inward(np.asarray(self.high)))
+LATEST = 6.0  # years after an event's date to which a run is carried to find it
 
 
 @dataclass(frozen=True, slots=True)
 class FittedSeries:
-    """Observed years and values (model unit) of one series, with the error of each logarithm."""
+    """Observed years and values (model unit) of one series, with the stated error of each logarithm."""
 
     target: SeriesTarget
     years: NDArray[np.int64]
     values: Array
     sigma: Array
 
+    @property
+    def multiplier(self) -> Array:
+        """How many times the series' own error each year's is: more below the reporting threshold."""
+        return np.asarray(self.sigma / self.target.sigma)
 
-def fitted_series(target: SeriesTarget) -> FittedSeries:
-    """Collect the observations of `target` inside its window; none at all is an `InputError`."""
+
+def fitted_series(target: SeriesTarget, last_year: int | None = None) -> FittedSeries:
+    """Collect the observations of `target` inside its window; none at all is an `InputError`.
+
+    Nothing after `last_year` is read, where that is given.
+    """
+    end = target.last_year if last_year is None else min(target.last_year, last_year)
     table = observed([one.source() for one in target.sources], target.unit, combine=target.combine)
-    table = table[(table.index >= target.first_year) & (table.index <= target.last_year)]
+    table = table[(table.index >= target.first_year) & (table.index <= end)]
     if table.empty:
-        raise InputError(f"series {target.name!r}: no observation in {target.first_year}-{target.last_year}")
+        raise InputError(f"series {target.name!r}: no observation in {target.first_year}-{end}")
     values: Array = np.asarray(table.to_numpy(), dtype=np.float64)
     if (values <= 0).any():
         year = int(table.index[int(np.argmax(values <= 0))])
@@ -80,11 +58,30 @@ def fitted_series(target: SeriesTarget) -> FittedSeries:
     return FittedSeries(target, table.index.to_numpy(dtype=np.int64), values, sigma)
 
 
-class Payoff:
-    """Residuals of a batch of parameter vectors against series, dates, effects and priors.
+def reading(quantity: str, measure: str, year: float) -> Term:
+    """Return how a year of a quantity is read off a run; the other fields of the term do not matter."""
+    if measure == "yearly difference":
+        return Term(quantity, 0.0, 1.0, at=year + 1, since=year, transform="linear")
+    return Term(quantity, 0.0, 1.0, at=year + (1.0 if measure == "year end" else 0.5), transform="linear")
 
-    `model` carries everything held fixed; `coordinates` are the free parameters in order. The object is
-    immutable after construction and a call changes nothing.
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Places among the readings that belong to one target."""
+
+    first: int
+    last: int
+
+    def of(self, readings: Array) -> Array:
+        """Readings (run, place) of this target."""
+        return readings[:, self.first : self.last]
+
+
+class Payoff:
+    """Log density and slopes of coordinates against series, dates, effects, ranges and priors.
+
+    `model` carries everything held fixed; `coordinates` are the free parameters in order. The object is immutable
+    after construction and a call changes nothing. Vectors of coordinates are those of `space`.
     """
 
     def __init__(
@@ -94,143 +91,213 @@ class Payoff:
         series: Sequence[FittedSeries],
         events: Sequence[EventTarget] = (),
         effects: Sequence[EffectTarget] = (),
+        ranges: Sequence[RangeTarget] = (),
+        errors: ErrorModel | None = None,
     ) -> None:
         self.model = model
-        self.coordinates = tuple(coordinates)
-        self.series = tuple(series)
-        self.events = tuple(events)
-        self.effects = tuple(effects)
+        self.series, self.events, self.effects, self.ranges = (
+            tuple(series),
+            tuple(events),
+            tuple(effects),
+            tuple(ranges),
+        )
+        errors = errors or ErrorModel()
+        self.space: Space = space(
+            coordinates, [s.target.name for s in series], [s.target.sigma for s in series], errors
+        )
+        self.errors: YearlyErrors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], errors.degrees)
         toggles = dict.fromkeys(name for effect in effects for name in effect.without)
         self._toggles = {name: _constant(model, name) for name in toggles}
-        outputs = [s.target.quantity for s in self.series]
-        outputs += [t.quantity for t in self.events] + [t.quantity for t in self.effects]
-        self._column = {name: i for i, name in enumerate(dict.fromkeys(outputs))}
-        last = [float(s.years.max()) + 1 for s in self.series]
-        last += [t.year + 6 for t in self.events] + [t.last_year for t in self.effects]
-        self._simulate = model.simulator(
-            inputs=[c.name for c in self.coordinates] + list(self._toggles),
-            outputs=list(self._column),
-            until=min(float(np.ceil(max(last))), model.final_time),
-            save_period=0.25 if self.events else 1.0,
-        )
-        self.times: Array = self._simulate.times
+        self._terms: list[Term] = []
+        self._of_series = [self._read(reading(s.target.quantity, s.target.measure, float(y)) for y in s.years)
+                           for s in self.series]  # fmt: skip
+        self._of_events = [self._read(self._saved(t.quantity, -np.inf, t.year + LATEST)) for t in self.events]
+        self._of_effects = [self._read(_growth(t)) for t in self.effects]
+        self._of_ranges = [self._read(self._range_terms(t)) for t in self.ranges]
+        self._event_times = [np.array([t.at for t in self._terms[p.first : p.last]]) for p in self._of_events]
+        self._inputs = [c.name for c in coordinates] + list(self._toggles)
+        if self._terms:
+            self._values = model.payoff(self._terms, self._inputs, save_period=SAVED).residuals
+            self._back = model.gradient(self._terms, self._inputs, save_period=SAVED, width=2).pullback
 
     @property
-    def size(self) -> int:
-        """Number of residuals: one per observation, event, effect and free parameter."""
-        return sum(len(s.years) for s in self.series) + len(self.events) + len(self.effects) + len(self.coordinates)
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """The free parameters."""
+        return self.space.parameters
 
-    def outward(self, x: Array) -> Array:
-        """Coordinates (run, parameter) to parameter values (run, parameter)."""
-        x = np.atleast_2d(x)
-        if not self.coordinates:
-            return np.empty((len(x), 0))
-        return np.stack([c.outward(x[:, i]) for i, c in enumerate(self.coordinates)], axis=1)
+    def readings(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
+        """What the targets read off the runs of coordinates `x` (run, size), shape (run, reading)."""
+        return np.asarray(self._values(self._given(np.atleast_2d(x), toggles)))
 
-    def residuals(self, x: Array) -> Array:
-        """Standardised residuals (run, size) of coordinates `x` (run, parameter)."""
-        x = np.atleast_2d(np.asarray(x, dtype=float))
-        run = self._run(x)
-        parts = [self._series_residuals(run, s) for s in self.series]
-        parts += [self._event_residuals(run, t)[:, None] for t in self.events]
-        parts += [((self.effect(x, run, t) - t.value) / t.sd)[:, None] for t in self.effects]
-        parts += [((x[:, i] - c.centre) / c.prior.spread)[:, None] for i, c in enumerate(self.coordinates)]
-        joined = np.concatenate(parts, axis=1)
-        return np.asarray(np.where(np.isfinite(joined), np.clip(joined, -FAR, FAR), FAR))
+    def log_density(self, x: Array) -> Array:
+        """Log posterior density of coordinates (run, size) up to a constant, (run,); minus infinity where undefined."""
+        return self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=False)[0]
 
-    def residuals_at(self, x: Array) -> Array:
-        """Residuals (size,) at one point."""
-        return np.asarray(self.residuals(x)[0])
-
-    def jacobian(self, x: Array, step: float = 1e-4) -> Array:
-        """Central differences of the residuals (size, parameter) at one point, in one batch of runs."""
-        x = np.asarray(x, dtype=float)
-        h = np.array([step * c.prior.spread for c in self.coordinates])
-        both = np.concatenate([x + np.diag(h), x - np.diag(h)])
-        values = self.residuals(both)
-        n = len(h)
-        return np.asarray(((values[:n] - values[n:]) / (2 * h[:, None])).T)
+    def log_density_and_slopes(self, x: Array) -> tuple[float, Array]:
+        """Log posterior density at one point (size,) and its slopes (size,)."""
+        total, slopes = self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=True)
+        return float(total[0]), slopes
 
     def objective(self, x: Array) -> Array:
-        """Half the sum of squared residuals, per run: minus the log posterior density up to a constant."""
-        return np.asarray(0.5 * np.sum(self.residuals(x) ** 2, axis=1))
+        """Minus the log posterior density, per run: what the optimiser makes small."""
+        return -self.log_density(x)
+
+    def on_the_line(self, u: Array) -> tuple[float, Array]:
+        """Log density and slopes where the sampler moves: the whole real line in every direction."""
+        x = self.space.from_line(u)
+        total, slopes = self.log_density_and_slopes(x)
+        volume, of_volume, stretch = self.space.line_density(u)
+        return total + volume, slopes * stretch + of_volume
+
+    def pointwise(self, x: Array) -> list[Array]:
+        """Log density of each observation given those before it, (run, year) for each series."""
+        x = np.atleast_2d(x)
+        _, sigma, rho = self.space.split(x)
+        each = self.errors.density(self._yearly(self.readings(x)), sigma, rho)[0]
+        ends = np.cumsum([len(s.years) for s in self.series])[:-1]
+        return np.split(each, ends, axis=1)
 
     def series_values(self, x: Array) -> list[Array]:
         """Modelled values (run, year) of every series in its own unit."""
-        run = self._run(np.atleast_2d(np.asarray(x, dtype=float)))
-        return [self._read(run, s) for s in self.series]
+        readings = self.readings(x)
+        return [part.of(readings) for part in self._of_series]
 
-    def effect(self, x: Array, factual: Array, target: EffectTarget) -> Array:
-        """Share of the quantity's growth in the window that is lost without the policy, per run."""
-        without = self._run(np.atleast_2d(x), target.without)
-        column = self._column[self._name(target.quantity)]
-        first, last = self._at(target.first_year), self._at(target.last_year)
-        grown = factual[:, last, column] - factual[:, first, column]
-        lost = without[:, last, column] - without[:, first, column]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(1 - lost / grown)
-
-    def effects_at(self, x: Array) -> dict[str, float]:
-        """Return the causal effects at one point by name."""
+    def effects_at(self, x: Array) -> dict[str, Array]:
+        """Return the causal effects by name, (run,) each."""
         x = np.atleast_2d(np.asarray(x, dtype=float))
-        run = self._run(x)
-        return {t.name: float(self.effect(x, run, t)[0]) for t in self.effects}
+        if not self.effects:
+            return {}
+        factual = self.readings(x)
+        return {
+            t.name: 1 - part.of(self.readings(x, t.without))[:, 0] / part.of(factual)[:, 0]
+            for t, part in zip(self.effects, self._of_effects, strict=True)
+        }
 
-    def events_at(self, x: Array) -> dict[str, float]:
-        """Return the dates of the events at one point by name (infinite when never reached)."""
-        run = self._run(np.atleast_2d(np.asarray(x, dtype=float)))
-        return {t.name: float(self._crossing(run, t)[0]) for t in self.events}
+    def events_at(self, x: Array) -> dict[str, Array]:
+        """Return the dates of the events by name, (run,) each; past the last saved time where never reached."""
+        if not self.events:
+            return {}
+        readings = self.readings(x)
+        parts = zip(self.events, self._of_events, self._event_times, strict=True)
+        return {t.name: crossing(times, part.of(readings), t.level)[0] for t, part, times in parts}
 
-    def _run(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
-        values = {**self._toggles, **(toggles or {})}
-        fixed = np.tile([values[name] for name in self._toggles], (len(x), 1)) if self._toggles else None
-        parameters = self.outward(x)
-        inputs = parameters if fixed is None else np.concatenate([parameters, fixed], axis=1)
-        return np.asarray(self._simulate(np.ascontiguousarray(inputs)))
+    def ranges_at(self, x: Array) -> dict[str, Array]:
+        """Return what the stated ranges are about, by name, (run,) each."""
+        if not self.ranges:
+            return {}
+        readings = self.readings(x)
+        return {t.name: _ranged(t, part.of(readings))[0] for t, part in zip(self.ranges, self._of_ranges, strict=True)}
 
-    def _name(self, quantity: str) -> str:
-        return quantity if quantity in self._column else self.model.variable(quantity).name
+    def _assessed(self, x: Array, want_slopes: bool) -> tuple[Array, Array]:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            total, by_x = self.space.log_prior(x)
+            if not self._terms:
+                return total, by_x[0]
+            readings = self.readings(x)
+            by_reading = np.zeros_like(readings)
+            total = total + self._of_factual(x, readings, by_reading, by_x)
+            pulled: list[tuple[Mapping[str, float] | None, Array, Array]] = []
+            for target, part in zip(self.effects, self._of_effects, strict=True):
+                other = self.readings(x, target.without)
+                grown, lost = part.of(readings)[:, 0], part.of(other)[:, 0]
+                found, slope = normal(1 - lost / grown, target.value, target.sd)
+                total = total + found
+                by_reading[:, part.first] += slope * lost / grown**2
+                by_other = np.zeros_like(readings)
+                by_other[:, part.first] = -slope / grown
+                pulled.append((target.without, other, by_other))
+            total = np.where(np.isfinite(total) & (readings[:, : self._yearly_end] > 0).all(axis=1), total, -np.inf)
+            if not want_slopes or not np.isfinite(total[0]):
+                return total, by_x[0]
+            pulled.append((None, readings, by_reading))
+            p = len(self.coordinates)
+            for without, values, slopes in pulled:
+                back = self._back(self._given(x, without)[0], values[0], slopes[0])
+                by_x[0, :p] += back[:p] * self.space.stretch(x)[0]
+        return total, by_x[0]
 
-    def _at(self, year: float) -> int:
-        index = int(np.searchsorted(self.times, year - 1e-6))
-        if index >= len(self.times) or abs(self.times[index] - year) > 1e-6:
-            raise InputError(f"{self.model.file.name}: year {year:g} is not a saved time of the run")
-        return index
+    def _of_factual(self, x: Array, readings: Array, by_reading: Array, by_x: Array) -> Array:
+        total = np.zeros(len(x))
+        if self.series:
+            _, sigma, rho = self.space.split(x)
+            p, n = len(self.coordinates), len(self.series)
+            each, by_modelled, by_sigma, by_rho = self.errors.density(self._yearly(readings), sigma, rho)
+            total += each.sum(axis=1)
+            by_reading[:, : self._yearly_end] += by_modelled
+            by_x[:, p : p + n] += by_sigma
+            by_x[:, p + n :] += by_rho
+        for target, part, times in zip(self.events, self._of_events, self._event_times, strict=True):
+            when, by_value = crossing(times, part.of(readings), target.level)
+            found, slope = normal(when, target.year, target.sd)
+            total += found
+            by_reading[:, part.first : part.last] += slope[:, None] * by_value
+        for stated, part in zip(self.ranges, self._of_ranges, strict=True):
+            value, by_value = _ranged(stated, part.of(readings))
+            found, slope = soft_range(value, stated.low, stated.high, stated.width)
+            total += found
+            by_reading[:, part.first : part.last] += slope[:, None] * by_value
+        return total
 
-    def _read(self, run: Array, series: FittedSeries) -> Array:
-        column = run[:, :, self._column[self._name(series.target.quantity)]]
-        measure = series.target.measure
-        if measure == "mid year":
-            return np.stack([np.interp(series.years + 0.5, self.times, one) for one in column])
-        ends = np.array([self._at(float(y) + 1) for y in series.years])
-        if measure == "year end":
-            return np.asarray(column[:, ends])
-        starts = np.array([self._at(float(y)) for y in series.years])
-        return np.asarray(column[:, ends] - column[:, starts])
+    @property
+    def _yearly_end(self) -> int:
+        return self._of_series[-1].last if self._of_series else 0
 
-    def _series_residuals(self, run: Array, series: FittedSeries) -> Array:
-        modelled = np.maximum(self._read(run, series), TINY)
-        return np.asarray((np.log(modelled) - np.log(series.values)) / series.sigma)
+    def _yearly(self, readings: Array) -> Array:
+        return readings[:, : self._yearly_end]
 
-    def _crossing(self, run: Array, target: EventTarget) -> Array:
-        column = run[:, :, self._column[self._name(target.quantity)]]
-        return np.array([first_crossing(self.times, one, target.level) for one in column])
+    def _given(self, x: Array, toggles: Mapping[str, float] | None) -> Array:
+        p = len(self.coordinates)
+        out = np.empty((len(x), len(self._inputs)))
+        out[:, :p] = self.space.values(x)[:, :p]
+        for place, (name, usual) in enumerate(self._toggles.items()):
+            out[:, p + place] = (toggles or {}).get(name, usual)
+        return out
 
-    def _event_residuals(self, run: Array, target: EventTarget) -> Array:
-        late = self.times[-1] + 1.0
-        return np.asarray((np.minimum(self._crossing(run, target), late) - target.year) / target.sd)
+    def _read(self, terms: Iterable[Term]) -> Part:
+        first = len(self._terms)
+        self._terms += terms
+        return Part(first, len(self._terms))
+
+    def _saved(self, quantity: str, first: float, last: float) -> list[Term]:
+        begin = max(first, self.model.initial_time)
+        count = int(np.floor((min(last, self.model.final_time) - self.model.initial_time) / SAVED)) + 1
+        times = self.model.initial_time + SAVED * np.arange(count)
+        return [Term(quantity, 0.0, 1.0, at=float(t), transform="linear") for t in times[times >= begin]]
+
+    def _range_terms(self, target: RangeTarget) -> list[Term]:
+        if target.kind == "lowest":
+            return self._saved(target.quantity, target.first_year, target.last_year + 1.0)
+        years = (
+            (target.first_year, target.last_year)
+            if target.kind == "fall"
+            else range(target.first_year, target.last_year + 1)
+        )
+        return [reading(target.quantity, target.measure, float(y)) for y in years]
+
+
+def _ranged(target: RangeTarget, values: Array) -> tuple[Array, Array]:
+    """What a range is about, (run,), and its slopes by the readings, (run, reading)."""
+    slopes = np.zeros_like(values)
+    if target.kind == "mean":
+        slopes += 1 / values.shape[1]
+        return values.mean(axis=1), slopes
+    if target.kind == "lowest":
+        place = np.argmin(values, axis=1)
+        slopes[np.arange(len(values)), place] = 1.0
+        return values.min(axis=1), slopes
+    slopes[:, 0], slopes[:, 1] = values[:, 1] / values[:, 0] ** 2, -1 / values[:, 0]
+    return 1 - values[:, 1] / values[:, 0], slopes
+
+
+def _growth(target: EffectTarget) -> list[Term]:
+    return [Term(target.quantity, 0.0, 1.0, at=target.last_year, since=target.first_year, transform="linear")]
 
 
 def first_crossing(times: Array, values: Array, level: float) -> float:
     """Time at which `values` first reach `level`, interpolated between saved times; infinite if never."""
-    above = np.flatnonzero(values >= level)
-    if above.size == 0:
+    if not (values >= level).any():
         return float("inf")
-    i = int(above[0])
-    if i == 0:
-        return float(times[0])
-    rise = (level - values[i - 1]) / (values[i] - values[i - 1])
-    return float(times[i - 1] + rise * (times[i] - times[i - 1]))
+    return float(crossing(times, values[None], level)[0][0])
 
 
 def lasting_crossing(times: Array, values: Array, level: float, hold: float = 1.0) -> float:

@@ -16,7 +16,9 @@ import tomlkit
 from tomlkit.items import Table
 
 import models
-from calibration.estimates import Calibration, Estimate, Fit, Variant, held_values
+from calibration.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
+from calibration.inference_data import Posterior, load_posterior
+from calibration.posterior import Diagnostics
 from models.case import load_case
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -26,7 +28,7 @@ DATA = Path(__file__).parent / "data"
 TARGETS = Path(__file__).parent / "targets"
 MODELS = Path(models.__file__).parent
 PARTS = MODELS / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
-PACKAGES = ("numpy", "scipy", "llvmlite", "pysd")
+PACKAGES = ("numpy", "scipy", "llvmlite", "pysd", "nutpie", "arviz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +82,39 @@ def hashes(case: str, fitted: Mapping[str, float]) -> dict[str, str]:
     }
 
 
-def record(calibration: Calibration) -> str:
+def depends_on(case: str, fitted: Mapping[str, float]) -> str:
+    """Digest of everything that a posterior of `case` depends on: one line for its file to carry."""
+    return hashlib.sha256(repr(sorted(hashes(case, fitted).items())).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a record says of its posterior: intervals of every reported quantity, how it was made and checked."""
+
+    intervals: Mapping[str, Interval]
+    diagnostics: Diagnostics
+    settings: Mapping[str, int | float]
+    digest: str
+
+
+def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
     """Return the whole record as TOML text: deterministic for the same fit."""
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by `techcycle calibrate`; edit nothing here by hand."))
     document["case"] = calibration.case
     document["response"] = calibration.response
-    document["method"] = "partial calibration, then least squares of log errors with priors from many starts"
+    document["method"] = (
+        "partial calibration, then the mode of the posterior density (autocorrelated Student errors of logarithms, "
+        "dates, effects, ranges, priors) from many starts" + ("" if sampled is None else ", then a no-U-turn sampler")
+    )
     document["seed"] = calibration.seed
     document["starts"] = len(calibration.closed.starts)
     document["objective"] = _short(calibration.closed.objective)
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
     document["hashes"] = hashes(calibration.case, calibration.values)
     document["checks"] = _checks(calibration)
+    if sampled is not None:
+        document["posterior"] = _posterior(sampled)
     estimates = tomlkit.table(is_super_table=True)
     fits = [fit for _, fit in calibration.partial] + [calibration.closed]
     for estimate in {e.name: e for fit in fits for e in fit.estimates}.values():
@@ -126,6 +148,36 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
 
 
+def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
+    """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
+    values = load_accepted(case, folder / f"{case}.toml").values
+    return load_posterior(case, folder / f"{case}_posterior.nc", depends_on(case, values))
+
+
+def is_current(case: str, folder: Path = HERE) -> bool:
+    """Whether the accepted fit of `case` was made from the present model, data and target file."""
+    try:
+        data = tomllib.loads((folder / f"{case}.toml").read_text(encoding="utf-8"))
+        return bool(data["hashes"] == hashes(case, dict.fromkeys(data["estimates"], 0.0)))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
+
+
+def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interval]:
+    """Return the intervals of the posterior that the record of `case` tells of; empty if it tells of none."""
+    file = path or HERE / f"{case}.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        rows, estimates = data.get("posterior", {}).get("quantities", {}), data["estimates"]
+        return {
+            name: Interval(row["median"], row["low"], row["high"], estimates.get(name, {}).get("learned", 0.0),
+                           row["rhat"], row["bulk_ess"], row["tail_ess"])
+            for name, row in rows.items()
+        }  # fmt: skip
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError) as error:
+        raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
+
+
 def _checks(calibration: Calibration) -> dict[str, Any]:
     ends = np.array([s.objective_after for s in calibration.closed.starts])
     return {
@@ -135,6 +187,20 @@ def _checks(calibration: Calibration) -> dict[str, Any]:
     }
 
 
+def _posterior(sampled: Sampled) -> dict[str, Any]:
+    d = sampled.diagnostics
+    return {
+        "digest": sampled.digest, **sampled.settings, "divergent": d.divergent,
+        "largest_rhat": round(float(d.rhat.max()), 4),
+        "smallest_bulk_ess": round(float(d.bulk.min())), "smallest_tail_ess": round(float(d.tail.min())),
+        "quantities": {
+            name: {"median": _short(i.median), "low": _short(i.low), "high": _short(i.high), "rhat": round(i.rhat, 4),
+                   "bulk_ess": round(i.bulk), "tail_ess": round(i.tail)}
+            for name, i in sampled.intervals.items()
+        },
+    }  # fmt: skip
+
+
 def _estimate(e: Estimate) -> Table:
     row = tomlkit.table()
     cells: dict[str, object] = {
@@ -142,8 +208,7 @@ def _estimate(e: Estimate) -> Table:
         "low": _short(e.low),
         "high": _short(e.high),
         "unit": e.unit,
-        "interval": "approximate 90%",
-        "widened": round(e.widened, 2),
+        "interval": e.interval,
         "learned": round(e.learned, 3),
         "at_bound": e.at_bound,
         "step": e.step,

@@ -43,6 +43,31 @@ class Prior(_Strict):
         return self
 
 
+class ErrorModel(_Strict):
+    """How the logarithms of a series miss the model: Student-t with `degrees` of freedom around an autoregression.
+
+    The size of a series' error is estimated, half-normal with the series' `sigma` as scale and within a factor
+    `widest` of it; its lag-one persistence is uniform from 0 to `largest_persistence`.
+    """
+
+    degrees: Annotated[float, Field(gt=1, le=200)] = 4.0
+    largest_persistence: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    widest: Annotated[float, Field(gt=1)] = 20.0
+
+
+class Sampling(_Strict):
+    """How a posterior is sampled, and what it must show before it counts (Vehtari et al. 2021)."""
+
+    chains: Annotated[int, Field(ge=2, le=64)] = 4
+    tune: Annotated[int, Field(ge=50)] = 1000
+    draws: Annotated[int, Field(ge=50)] = 1500
+    keep: Annotated[int, Field(ge=20)] = 500
+    acceptance: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
+    largest_rhat: Annotated[float, Field(gt=1)] = 1.01
+    smallest_ess: Positive = 400.0
+    most_divergent: Annotated[float, Field(ge=0, lt=1)] = 0.005
+
+
 class ObservedSource(_Strict):
     """One stretch of one observed series, as `calibration.observations.Source` takes it."""
 
@@ -109,7 +134,8 @@ class EventTarget(_Strict):
 class EffectTarget(_Strict):
     """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy.
 
-    The model answers with a pair of runs, factual and with the `without` constants set.
+    The model answers with a pair of runs, factual and with the `without` constants set. `known_from` is the year in
+    which the evidence was published: a fit of earlier data does not see it.
     """
 
     name: str
@@ -119,7 +145,43 @@ class EffectTarget(_Strict):
     without: Mapping[str, float]
     value: float
     sd: Positive
+    known_from: Year
     source: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EffectTarget:
+        if self.first_year >= self.last_year:
+            raise ValueError(f"window {self.first_year:g}-{self.last_year:g} ends before it starts")
+        return self
+
+
+class RangeTarget(_Strict):
+    """A statement of a range: a quantity's mean, fall or lowest value in a window lies between `low` and `high`.
+
+    The edges are soft over `width`, in the unit of the statement: "mean" and "lowest" in that of the quantity, "fall"
+    a share. A side left out is open.
+    """
+
+    name: str
+    quantity: str
+    kind: Literal["mean", "fall", "lowest"]
+    measure: Literal["yearly difference", "year end", "mid year"] = "mid year"
+    first_year: int
+    last_year: int
+    low: float | None = None
+    high: float | None = None
+    width: Positive
+    source: Annotated[str, Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RangeTarget:
+        if self.first_year > self.last_year:
+            raise ValueError(f"window {self.first_year}-{self.last_year} ends before it starts")
+        if self.low is None and self.high is None:
+            raise ValueError("low or high must be given")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
 
 
 class DrivenVariable(_Strict):
@@ -165,6 +227,9 @@ class Targets(_Strict):
     series: tuple[SeriesTarget, ...] = Field(min_length=1)
     events: tuple[EventTarget, ...] = ()
     effects: tuple[EffectTarget, ...] = ()
+    ranges: tuple[RangeTarget, ...] = ()
+    errors: ErrorModel = ErrorModel()
+    sampling: Sampling = Sampling()
     partial: tuple[PartialStep, ...] = ()
 
     @model_validator(mode="after")

@@ -64,7 +64,13 @@ class Gradient:
         payoff is not finite mean nothing; other runs are not touched.  Raises InputError for a wrong
         shape or a value that is not finite.
         """
-        array = checked(values, self.inputs, self.equations.source, threads)
+        return self._swept(
+            checked(values, self.inputs, self.equations.source, threads), self.comparison.numbers, threads
+        )
+
+    def _swept(
+        self, array: NDArray[np.float64], numbers: NDArray[np.float64], threads: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         runs, width = len(array), self.width
         total, gradient = np.empty(runs), np.empty(array.shape)
 
@@ -79,7 +85,7 @@ class Gradient:
                 work = self._spare.pop()
             except IndexError:
                 work = aligned(self.workspace // 8)
-            before = (filled, self.table, self.marks, work, self.comparison.places, self.comparison.numbers)
+            before = (filled, self.table, self.marks, work, self.comparison.places, numbers)
             after = (found, sums, slopes)
             self.function(
                 *(one.ctypes.data for one in before), len(self.terms), *(one.ctypes.data for one in after), blocks
@@ -90,6 +96,24 @@ class Gradient:
 
         in_pieces(piece, runs, width, _TOGETHER * width, threads)
         return total, gradient
+
+    def pullback(self, values: ArrayLike, read: ArrayLike, slopes: ArrayLike) -> NDArray[np.float64]:
+        """Return how any function of what the terms read changes with the inputs, shape (input,), at one run.
+
+        `values` (input,) are the run's inputs, `read` (term,) the values, or growths, that the terms read there, and
+        `slopes` (term,) the derivatives of the function by them.  Observations and scales of the terms play no part.
+        Raises InputError for a wrong shape or a value that is not finite.
+        """
+        array = checked(np.atleast_2d(values), self.inputs, self.equations.source, 1)
+        at, along = np.asarray(read, dtype=float), np.asarray(slopes, dtype=float)
+        for name, one in (("read", at), ("slopes", along)):
+            if one.shape != (len(self.terms),) or not np.isfinite(one).all():
+                must = f"must be ({len(self.terms)},) and finite"
+                raise InputError(f"{self.equations.source}: {name} has shape {one.shape}, but {must}")
+        # half the square of (value - (value - slope)) has the slope asked for
+        numbers = self.comparison.numbers.copy()
+        numbers[:, 1], numbers[:, 2], numbers[:, 3] = 0.0, at - along, np.sqrt(0.5)
+        return np.asarray(self._swept(array, numbers, 1)[1][0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return gradient, (self.equations, self.inputs, self.terms, self.width)

@@ -1,0 +1,60 @@
+"""What was known in a year: the targets of a fit cut at a forecast's origin, so that nothing later is seen."""
+
+from __future__ import annotations
+
+from calibration.observations import observed
+from calibration.targets import DrivenVariable, ObservedSource, PartialStep, SeriesTarget, Targets
+from stockflow.errors import InputError
+
+FEWEST = 3  # observations that a series must have by the origin to be fitted
+
+
+def seen_by(targets: Targets, year: int) -> Targets:
+    """Return `targets` as they could have been written at the end of `year`.
+
+    Series end there and are left out with fewer than three observations; dates, ranges and effects that came or were
+    published later are left out; so are partial steps that nothing is left of. InputError when no series is left.
+    """
+    kept = [_cut(one, year) for one in targets.series if one.first_year <= year]
+    series = tuple(one for one in kept if _count(one) >= FEWEST)
+    if not series:
+        raise InputError(f"{targets.case}: no series has {FEWEST} observations by {year}")
+    names = {one.name for one in series}
+    events = tuple(one for one in targets.events if one.year < year + 1)
+    happened = {one.name for one in events}
+    steps = [_step(one, names, happened, year) for one in targets.partial]
+    return targets.model_copy(
+        update={
+            "last_year": year,
+            "series": series,
+            "events": events,
+            "effects": tuple(one for one in targets.effects if one.known_from <= year),
+            "ranges": tuple(one for one in targets.ranges if one.last_year <= year),
+            "partial": tuple(one for one in steps if one is not None),
+        }
+    )
+
+
+def _cut(series: SeriesTarget, year: int) -> SeriesTarget:
+    return series.model_copy(update={"last_year": min(series.last_year, year), "sources": _sources(series, year)})
+
+
+def _sources(one: SeriesTarget | DrivenVariable, year: int) -> tuple[ObservedSource, ...]:
+    return tuple(
+        source.model_copy(update={"last_year": min(source.last_year, year)})
+        for source in one.sources
+        if source.first_year <= year
+    )
+
+
+def _count(series: SeriesTarget) -> int:
+    table = observed([one.source() for one in series.sources], series.unit, combine=series.combine)
+    return int(((table.index >= series.first_year) & (table.index <= series.last_year)).sum())
+
+
+def _step(step: PartialStep, series: set[str], events: set[str], year: int) -> PartialStep | None:
+    left = tuple(name for name in step.series if name in series), tuple(name for name in step.events if name in events)
+    if not any(left):
+        return None
+    driven = tuple(one.model_copy(update={"sources": _sources(one, year)}) for one in step.driven)
+    return step.model_copy(update={"series": left[0], "events": left[1], "driven": driven})
