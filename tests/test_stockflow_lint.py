@@ -58,8 +58,13 @@ def test_one_change_makes_one_finding(tmp_path: Path, line: str, instead: str, c
 
 @pytest.mark.parametrize(
     ("delay", "buried"),
-    [("DELAY3(inflow, life)", set()), ("DELAY N(inflow, life, size, 5)", set()), ("SMOOTH3(inflow, life)", set())]
-    + [("DELAY3(inflow, life)*0.3", {"late"}), ("DELAY N(inflow, 7, size, 5)", {"late"})],
+    [
+        ("DELAY3(inflow, life)", set()),
+        ("DELAY N(inflow, life, size, 5)", set()),
+        ("SMOOTH3(inflow, life)", set()),
+        ("DELAY3(inflow, life)*0.3", {"late"}),
+        ("DELAY N(inflow, 7, size, 5)", {"late"}),
+    ],
 )
 def test_the_stages_of_a_delay_are_no_buried_constants(tmp_path: Path, delay: str, buried: set[str]) -> None:
     text = CLEAN + f"late= {delay} ~ x/Year ~ Late.\n size= 0.1 ~ x/Year ~ At first."
