@@ -82,9 +82,7 @@ def reductions(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], 
     return Reduced(work, len(inputs), len(terms), slope / work["payoff"], chain, single)
 
 
-def million(
-    case: str, model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], values: Array
-) -> Million:
+def million(case: str, model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], values: Array) -> Million:
     """Take quantiles over all of `values` on all processors, at yearly times."""
     columns = dict(zip(inputs, values.T, strict=True))
     asked = partial(model.quantiles, outputs=outputs, probabilities=_PROBABILITIES, save_period=1.0)

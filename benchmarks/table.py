@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from benchmarks.machine import Machine
+from benchmarks.reductions import STORED, Million
 from benchmarks.result import Result, Timing
 
 OURS = "stockflow, 2 threads"
@@ -15,6 +17,17 @@ OTHERS = {
     "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
     "scalar C": ("scalar C, 2 threads",),
 }
+
+
+def head(where: Machine) -> list[str]:
+    """Say when and where it was measured."""
+    return [
+        "# Speed of the engine, measured",
+        "",
+        f"Made by `make bench` on {where.day}; ratios travel, seconds do not.",
+        "",
+        where.line(),
+    ]
 
 
 def speeds(result: Result) -> list[str]:
@@ -47,6 +60,44 @@ def ceilings(results: Sequence[Result]) -> list[str]:
     return ["### Operations of a time step and what they allow", "", *_table(head, rows)]
 
 
+def reduced(results: Sequence[Result]) -> list[str]:
+    """Processor time of a run by what becomes of its outputs, and what a gradient costs."""
+    ways = list(results[0].reduced.work)
+    head = ["model", *(f"{way}, us" for way in ways), "payoff as fast again", "gradient / payoff", "one gradient, ms"]
+    rows = []
+    for result in results:
+        one = result.reduced
+        again = f"{100 * (one.work[STORED] / one.work['payoff'] - 1):.1f} %"
+        works = [f"{one.work[way]:.1f}" for way in ways]
+        rows.append(
+            [result.case, *works, again, f"{one.gradient:.2f}", f"{one.chain:.2f} (one payoff {one.single:.2f})"]
+        )
+    inputs, terms = results[0].reduced.inputs, results[0].reduced.terms
+    return [
+        "### What becomes of the outputs",
+        "",
+        *_table(head, rows),
+        "",
+        f"CPU time of a run on one thread, 10,000 runs; gradients with respect to {inputs} inputs, {terms} terms.",
+        "A payoff spares writing and reading the outputs and nothing else: equations up to the last observation",
+        "are the same, and they are where the time goes, so that a run cannot become twice as fast by it.",
+        "One gradient alone has nothing to run beside it and waits for every operation in turn.",
+    ]
+
+
+def million(many: Million) -> list[str]:
+    """What very many runs took."""
+    memory = "not counted" if many.memory is None else f"{_number(many.memory / 1e6)} MB"
+    return [
+        "### Very many runs in bounded memory",
+        "",
+        f"{many.runs:,} runs of {many.case}, five quantiles of {many.outputs} outputs at {many.times} times:"
+        f" {_number(many.seconds)} s, {_number(many.runs / many.seconds)} runs/s"
+        f" ({_number(2 * many.runs / many.processor)} by CPU time on two free processors), {memory} beyond the inputs;"
+        f" the outputs themselves would take {_number(many.stored / 1e6)} MB.",
+    ]
+
+
 def targets(results: Sequence[Result]) -> list[str]:
     """What was aimed at, what was measured in the worst model, and whether that is enough.
 
@@ -68,6 +119,12 @@ def targets(results: Sequence[Result]) -> list[str]:
             by_wall, by_work = (min(one) for one in zip(*pairs, strict=True))
             rows.append(_target(f"times {what}", by_wall, _number(by_work), least))
     rows.append(_target("compile, s", max(row.prepare for row in ours.values()), "", 0.3, more=False))
+    again = min(one.reduced.work[STORED] / one.reduced.work["payoff"] for one in results)
+    rows.append(_target("payoff alone, times outputs stored", again, "", 2.0))
+    rows.append(
+        _target("payoff and gradient, in payoffs", max(one.reduced.gradient for one in results), "", 3.0, more=False)
+    )
+    rows.append(_target("one gradient alone, ms", max(one.reduced.chain for one in results), "", 0.5, more=False))
     cached, fresh = (max(getattr(one.startup, field) for one in results) for field in ("cached", "fresh"))
     rows.append(_target("process start to first results with a cache, s", cached, "", 0.25, more=False))
     imports = "" if any(one.startup.imports for one in results) else "not "
