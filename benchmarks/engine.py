@@ -42,6 +42,8 @@ INPUTS = (
     "performance exponent",
     "capacity build time",
 )
+# as many as a posterior has
+SLOPES = (*INPUTS, "capacity life", "price adjustment time", "target markup")
 OUTPUTS = ("market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay")
 SIZES = (1, 100, 10_000)
 LARGE = 100_000
@@ -53,11 +55,11 @@ _HERE = Path(__file__).parent
 _MODELS = Path(stockflow.__file__).parent.parent / "models" / "vensim"
 
 
-def samples(case: Case, runs: int) -> NDArray[np.float64]:
+def samples(case: Case, runs: int, names: Sequence[str] = INPUTS) -> NDArray[np.float64]:
     """Return inputs, shape (run, input): the case's values, each within its range, spread by a twentieth."""
-    parameters = [case.parameters[name] for name in INPUTS]
+    parameters = [case.parameters[name] for name in names]
     value, low, high = (np.array([getattr(one, field) for one in parameters]) for field in ("value", "low", "high"))
-    factors = np.random.default_rng(SEED).uniform(1 - SPREAD, 1 + SPREAD, (runs, len(INPUTS)))
+    factors = np.random.default_rng(SEED).uniform(1 - SPREAD, 1 + SPREAD, (runs, len(names)))
     return np.clip(value * factors, low, high)
 
 
@@ -131,7 +133,7 @@ def measured(name: str, sizes: Sequence[int], rounds: int, patience: float, rate
         for place, (one, far) in enumerate(zip(contestants, distances, strict=True))
     )
     planned = case.model.simulator(INPUTS, OUTPUTS).task.plan()
-    reduced = reductions(case.model, INPUTS, OUTPUTS, values, rounds)
+    reduced = reductions(case.model, SLOPES, OUTPUTS, samples(case, max(sizes), SLOPES), rounds)
     return Result(name, len(planned.clock.times) - 1, rows, ceiling(planned, rates), startup(job), reduced)
 
 

@@ -29,11 +29,13 @@ STORED = "outputs stored"
 class Reduced:
     """Processor microseconds of a run by what becomes of its outputs, and of gradients.
 
-    `gradient` is the cost of value and gradient in the cost of a payoff; `chain` and `single` are the
-    milliseconds one gradient and one payoff take alone.  `inputs` are differentiated, `terms` compared.
+    `equations` are those of a payoff without the comparison.  `gradient` is the cost of value and
+    gradient in the cost of a payoff; `chain` and `single` are the milliseconds one gradient and one
+    payoff take alone.  `inputs` are differentiated, `terms` compared.
     """
 
     work: dict[str, float]
+    equations: float
     inputs: int
     terms: int
     gradient: float
@@ -56,7 +58,7 @@ class Million:
 
 
 def reductions(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], values: Array, rounds: int) -> Reduced:
-    """Measure all ways in turn, `rounds` times over, on one thread."""
+    """Measure all ways in turn, `rounds` times over, on one thread; all `inputs` are differentiated."""
     terms = _terms(model, inputs, outputs, values)
     values = values[:_RUNS]
     simulator, payoff = model.simulator(inputs, outputs), model.payoff(terms, inputs)
@@ -68,18 +70,18 @@ def reductions(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], 
         "payoff": (len(values), partial(payoff, values, 1)),
         "quantiles": (len(values), partial(model.quantiles, columns, outputs, _PROBABILITIES, threads=1)),
         "index sums": (base * (len(inputs) + 2), partial(model.index_sums, a, b, outputs, threads=1)),
+        "equations": (len(values), partial(payoff.kernel.run, values, 1)),
+        "gradient": (_GRADIENTS, partial(model.gradient(terms, inputs), values[:_GRADIENTS], 1)),
     }
     work = dict.fromkeys(jobs, np.inf)
-    gradient, some = model.gradient(terms, inputs), values[:_GRADIENTS]
-    slope = np.inf
     for _ in range(rounds):
         for name, (runs, job) in jobs.items():
-            work[name] = min(work[name], 1e6 * cost(job).processor / runs)
-        slope = min(slope, 1e6 * cost(partial(gradient, some, 1)).processor / len(some))
+            work[name] = min(work[name], 1e6 * cost(job).processor / min(runs, len(values)))
+    equations, slope = work.pop("equations"), work.pop("gradient")
     narrow = [model.gradient(terms, inputs, width=width) for width in (1, 2, 4)]
     chain = min(_alone(partial(one, values[:1], 1)) for one in narrow)
     single = _alone(partial(payoff, values[:1], 1))
-    return Reduced(work, len(inputs), len(terms), slope / work["payoff"], chain, single)
+    return Reduced(work, equations, len(inputs), len(terms), slope / work["payoff"], chain, single)
 
 
 def million(case: str, model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], values: Array) -> Million:

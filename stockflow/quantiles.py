@@ -16,8 +16,8 @@ from stockflow.sketch import MOST, Sketch, digits, quantiles
 if TYPE_CHECKING:
     import xarray as xr
 
-# most runs that go through one call: their outputs should stay in the second cache
-_TOGETHER = 256
+# most runs, and most numbers, that go through one call: they should stay in the second cache
+_TOGETHER, _NUMBERS = 256, 2**16
 _FINEST, _COARSEST = 1e-4, 0.25
 
 
@@ -49,7 +49,9 @@ def batch_quantiles(batch: Batch, probabilities: Sequence[float], accuracy: floa
         sketch.add(outputs)
         sketches.append(sketch)
 
-    in_pieces(piece, len(batch.values), simulator.kernel.code.width, _TOGETHER, batch.threads)
+    width = simulator.kernel.code.width
+    together = max(width, min(_TOGETHER, _NUMBERS // (shape[0] * shape[1])) // width * width)
+    in_pieces(piece, len(batch.values), width, together, batch.threads)
     found = quantiles(sketches, wanted).reshape(len(wanted), *shape)
     data = {
         name: (("quantile", "time"), found[:, :, place], dict(batch.variables[name]))

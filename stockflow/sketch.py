@@ -57,12 +57,13 @@ class Sketch:
         np.maximum(self.high, values.max(axis=0), out=self.high)
         count, at = _compiled(), 0
         while True:
+            # column by column, so that the bins of one stay in the first cache
             arrays = (self.pages, self.counts, self.used)
             at = count(
                 values.ctypes.data,
                 at,
                 values.size,
-                self.columns,
+                len(values),
                 *(one.ctypes.data for one in arrays),
                 len(self.counts),
                 self.bits,
@@ -134,23 +135,28 @@ class _Owned:
         return int(self.function(*arguments))
 
 
-_ARGUMENTS = "ptr %values, i64 %begin, i64 %end, i64 %columns, ptr %pages, ptr %counts, ptr %used, i64 %room, i64 %bits"
+_ARGUMENTS = "ptr %values, i64 %begin, i64 %end, i64 %rows, ptr %pages, ptr %counts, ptr %used, i64 %room, i64 %bits"
 _TEXT = f"""
 define i64 @count({_ARGUMENTS}) {{
 entry:
   %size = shl i64 1, %bits
   %last = sub i64 %size, 1
   %away = sub i64 {_MANTISSA}, %bits
-  %first = urem i64 %begin, %columns
+  %columns = udiv i64 %end, %rows
+  %row0 = urem i64 %begin, %rows
+  %column0 = udiv i64 %begin, %rows
   br label %loop
 loop:
   %at = phi i64 [%begin, %entry], [%next, %counted]
-  %column = phi i64 [%first, %entry], [%column1, %counted]
-  %place = getelementptr i64, ptr %values, i64 %at
+  %row = phi i64 [%row0, %entry], [%row2, %counted]
+  %column = phi i64 [%column0, %entry], [%column2, %counted]
+  %before = mul i64 %row, %columns
+  %cell = add i64 %before, %column
+  %place = getelementptr i64, ptr %values, i64 %cell
   %word = load i64, ptr %place, align 8
   %head = lshr i64 %word, {_MANTISSA}
-  %row = mul i64 %column, {_HEADS}
-  %slot = add i64 %row, %head
+  %heads = mul i64 %column, {_HEADS}
+  %slot = add i64 %heads, %head
   %page = getelementptr i32, ptr %pages, i64 %slot
   %known = load i32, ptr %page, align 4
   %missing = icmp slt i32 %known, 0
@@ -173,15 +179,17 @@ old:
   %digits = and i64 %shifted, %last
   %bin = add i64 %start, %digits
   %target = getelementptr i32, ptr %counts, i64 %bin
-  %before = load i32, ptr %target, align 4
-  %after = add i32 %before, 1
+  %had = load i32, ptr %target, align 4
+  %after = add i32 %had, 1
   store i32 %after, ptr %target, align 4
   br label %counted
 counted:
   %next = add i64 %at, 1
-  %column0 = add i64 %column, 1
-  %turned = icmp eq i64 %column0, %columns
-  %column1 = select i1 %turned, i64 0, i64 %column0
+  %row1 = add i64 %row, 1
+  %column1 = add i64 %column, 1
+  %turned = icmp eq i64 %row1, %rows
+  %row2 = select i1 %turned, i64 0, i64 %row1
+  %column2 = select i1 %turned, i64 %column1, i64 %column
   %more = icmp slt i64 %next, %end
   br i1 %more, label %loop, label %stop
 stop:
