@@ -100,9 +100,9 @@ def bench_block() -> str:
         "",
         f"{where['processor']}, {where['cores']} cores, {' '.join(where['flags'])}; {where['day']}, load average "
         f"{where['load']:.1f}. 10,000 runs, 5 outputs, 64-bit numbers, two threads; the others at their quickest, PySD "
-        f"one run after the other. {many['runs']:,} runs with quantiles of {many['outputs']} outputs at {many['times']} "
-        f"times: {many['seconds']:.0f} s{memory}. From process start to first results with compiled code kept: "
-        f"{start:.2f} s.",
+        f"one run after the other. {many['runs']:,} runs with quantiles of {many['outputs']} outputs at "
+        f"{many['times']} times: {many['seconds']:.0f} s{memory}. "
+        f"From process start to first results with compiled code kept: {start:.2f} s.",
     ]
     return "\n".join(lines)
 

@@ -156,7 +156,8 @@ def noise(results: Sequence[Result]) -> list[str]:
         "for a run does not depend on it. CPU time is that of all threads and changes less on a busy machine.",
         "Memory is what the batch needed beyond what was held before. Apart is how far the outputs are from",
         "stockflow's, as a share of their largest size (pysimlin smooths DELAY FIXED, and divides by what ZIDZ and",
-        "XIDZ take for zero).",
+        "XIDZ take for zero). PySD has a second row, its lookup call patched, where a model has lookups that it looks",
+        "up by itself; WITH LOOKUP it leaves to NumPy, so that there is nothing to patch.",
     ]
 
 
