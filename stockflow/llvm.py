@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +106,8 @@ class Kernel:
             for begin, end in itertools.pairwise(cuts):
                 piece(begin, end)
         else:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(piece, cuts[:-1], cuts[1:]))
         return out[:runs]
