@@ -81,7 +81,8 @@ def reduced(results: Sequence[Result]) -> list[str]:
         f"CPU time of a run on one thread, with {inputs} inputs open, outputs at all saved times and {terms} terms.",
         "A payoff spares writing and reading outputs and the time after the last observation; the equations alone",
         f"take {share:.0f} % of it or more. It could be twice as fast only if storing were half of the work of a",
-        "stored run; that is a few per cent, and a third where the system hands out memory in small pages.",
+        "stored run; that is a few per cent where the system hands out memory in large pages, and up to two",
+        "thirds of a payoff where it does so in small ones.",
         "One gradient alone fills no vector and waits for every operation in turn: it costs about two single runs.",
     ]
 

@@ -63,15 +63,22 @@ class Batch:
         }
         return xr.Dataset(data, coordinates, dict(self.origin))
 
-    def outputs(self, begin: int, end: int) -> NDArray[np.float64]:
-        """Return the outputs, shape (run, time, output), of runs `begin` to `end`, exclusive, on this thread."""
-        return self._simulated(self.simulator, np.arange(begin, end), 1)
+    def outputs(self, begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the outputs, shape (run, time, output), of runs `begin` to `end`, exclusive, on this thread.
+
+        They stand in memory taken from `spare`; see `Simulator`.
+        """
+        return self._simulated(self.simulator, np.arange(begin, end), 1, spare)
 
     def _simulated(
-        self, simulator: Simulator, runs: NDArray[np.int64], threads: int | None = None
+        self,
+        simulator: Simulator,
+        runs: NDArray[np.int64],
+        threads: int | None,
+        spare: list[NDArray[np.float64]] | None = None,
     ) -> NDArray[np.float64]:
         tables = {name: one[runs] for name, one in self.tables.items()}
-        return simulator(self.values[runs], threads, tables, self.seed, runs)
+        return simulator(self.values[runs], threads, tables, self.seed, runs, spare)
 
     def _failures(
         self, results: NDArray[np.float64], finite: NDArray[np.bool_], begin: int

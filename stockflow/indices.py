@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.errors import InputError
+from stockflow.llvm import memory_of
 from stockflow.pieces import in_order
 from stockflow.simulator import Simulator
 
@@ -111,6 +112,8 @@ def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: i
     origin = simulator(a[:1], 1, seed=seed)[0]
     origin = np.where(np.isfinite(origin), origin, 0.0)
 
+    spare: list[_Array] = []
+
     def piece(begin: int) -> tuple[int, list[_Array]]:
         end = min(begin + together, len(a))
         rows = np.repeat(a[begin:end, None, :], runs, axis=1)
@@ -118,8 +121,11 @@ def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: i
             rows[:, column + 1, column] = b[begin:end, column]
         rows[:, -1] = b[begin:end]
         numbers = np.arange(begin * runs, end * runs)
-        outputs = simulator(rows.reshape(-1, a.shape[1]), 1, seed=seed, numbers=numbers)
-        return _sums(outputs.reshape(end - begin, runs, *origin.shape) - origin)
+        outputs = simulator(rows.reshape(-1, a.shape[1]), 1, seed=seed, numbers=numbers, spare=spare)
+        outputs -= origin
+        sums = _sums(outputs.reshape(end - begin, runs, *origin.shape))
+        spare.append(memory_of(outputs))
+        return sums
 
     samples = np.zeros(_GROUPS, dtype=np.int64)
     total: list[_Array] = []

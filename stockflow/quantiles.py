@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stockflow.batch import Batch
 from stockflow.errors import InputError
+from stockflow.llvm import memory_of
 from stockflow.pieces import in_pieces
 from stockflow.sketch import MOST, Sketch, digits, quantiles
 
@@ -35,9 +36,11 @@ def batch_quantiles(batch: Batch, probabilities: Sequence[float], accuracy: floa
     # every sketch is here while no thread counts with it
     sketches: list[Sketch] = []
     failures: list[int] = []
+    spare: list[NDArray[np.float64]] = []
 
     def piece(first: int, last: int) -> None:
-        outputs = batch.outputs(first, last).reshape(last - first, -1)
+        found = batch.outputs(first, last, spare)
+        outputs = found.reshape(last - first, -1)
         finite = np.isfinite(outputs).all(axis=1)
         if not finite.all():
             failures.append(int((~finite).sum()))
@@ -48,6 +51,7 @@ def batch_quantiles(batch: Batch, probabilities: Sequence[float], accuracy: floa
             sketch = Sketch(shape[0] * shape[1], bits)
         sketch.add(outputs)
         sketches.append(sketch)
+        spare.append(memory_of(found))
 
     width = simulator.kernel.code.width
     together = max(width, min(_TOGETHER, _NUMBERS // (shape[0] * shape[1])) // width * width)

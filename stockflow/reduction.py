@@ -19,7 +19,7 @@ from stockflow import cache, codec
 from stockflow.clock import Clock, clock
 from stockflow.equations import Equations
 from stockflow.errors import InputError
-from stockflow.llvm import Code, Kernel, generate, load, processor
+from stockflow.llvm import Code, Kernel, generate, load, memory_of, processor
 from stockflow.pieces import in_pieces
 from stockflow.plan import plan
 from stockflow.residuals import Reduction, compile_residuals
@@ -192,12 +192,14 @@ class Payoff:
         self, values: NDArray[np.float64], threads: int | None, seed: int, residuals: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         total = np.empty(len(values))
+        spare: list[NDArray[np.float64]] = []
 
         def piece(first: int, last: int) -> None:
-            outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last))
+            outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last), spare)
             total[first:last], found = self.reduction.reduced(outputs, self.comparison.places, self.comparison.numbers)
             if residuals is not None:
                 residuals[first:last] = found
+            spare.append(memory_of(outputs))
 
         in_pieces(piece, len(values), self.reduction.width, _TOGETHER, threads)
         return total
