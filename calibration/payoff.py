@@ -134,7 +134,7 @@ class Payoff:
         return self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=False)[0]
 
     def log_density_and_slopes(self, x: Array) -> tuple[float, Array]:
-        """Log posterior density at one point (size,) and its slopes (size,)."""
+        """Log posterior density at one point (size,) and its slopes (size,): minus infinity and 0 where undefined."""
         total, slopes = self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=True)
         return float(total[0]), slopes
 
@@ -144,6 +144,8 @@ class Payoff:
 
     def on_the_line(self, u: Array) -> tuple[float, Array]:
         """Log density and slopes where the sampler moves: the whole real line in every direction."""
+        if not np.isfinite(u).all():
+            return -np.inf, np.zeros(self.space.size)
         x = self.space.from_line(u)
         total, slopes = self.log_density_and_slopes(x)
         volume, of_volume, stretch = self.space.line_density(u)
@@ -199,6 +201,7 @@ class Payoff:
             pulled: list[tuple[Mapping[str, float] | None, Array, Array]] = []
             for target, part in zip(self.effects, self._of_effects, strict=True):
                 other = self.readings(x, target.without)
+                total = np.where(np.isfinite(other).all(axis=1), total, -np.inf)
                 grown, lost = part.of(readings)[:, 0], part.of(other)[:, 0]
                 found, slope = normal(1 - lost / grown, target.value, target.sd)
                 total = total + found
@@ -206,9 +209,10 @@ class Payoff:
                 by_other = np.zeros_like(readings)
                 by_other[:, part.first] = -slope / grown
                 pulled.append((target.without, other, by_other))
-            total = np.where(np.isfinite(total) & (readings[:, : self._yearly_end] > 0).all(axis=1), total, -np.inf)
+            whole = np.isfinite(readings).all(axis=1) & (self._yearly(readings) > 0).all(axis=1)
+            total = np.where(np.isfinite(total) & whole, total, -np.inf)
             if not want_slopes or not np.isfinite(total[0]):
-                return total, by_x[0]
+                return total, np.zeros(self.space.size)
             pulled.append((None, readings, by_reading))
             p = len(self.coordinates)
             for without, values, slopes in pulled:
@@ -234,7 +238,7 @@ class Payoff:
         for stated, part in zip(self.ranges, self._of_ranges, strict=True):
             value, by_value = _ranged(stated, part.of(readings))
             found, slope = soft_range(value, stated.low, stated.high, stated.width)
-            total += found
+            total += np.where(np.isfinite(value), found, -np.inf)
             by_reading[:, part.first : part.last] += slope[:, None] * by_value
         return total
 
