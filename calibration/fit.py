@@ -22,7 +22,7 @@ from calibration.payoff import FittedSeries, Payoff, fitted_series
 from calibration.targets import DrivenVariable, PartialStep, Prior, Targets
 from models.case import Case
 from stockflow import Model
-from stockflow.errors import InputError
+from stockflow.errors import InputError, unknown
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -195,9 +195,12 @@ def profile(
     """Refit everything else with one parameter held at each value of `grid`: (value, objective, coordinates).
 
     Each refit starts from its neighbour's end, going outward from `best` (size,); `without_prior` takes the
-    parameter's own prior out of the objective, so that the data speak alone.
+    parameter's own prior out of the objective, so that the data speak alone. InputError for an unknown name.
     """
-    place = payoff.space.names.index(name)
+    names = [c.name for c in payoff.coordinates]
+    if name not in names:
+        raise unknown("free parameter", name, names)
+    place = names.index(name)
     one = payoff.coordinates[place]
     targets = np.array([float(one.inward(np.asarray(value))) for value in grid])
     found: dict[int, tuple[float, float, Array]] = {}

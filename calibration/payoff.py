@@ -7,7 +7,8 @@ in `calibration.likelihood`, those of the run come from going backward through i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,9 +126,26 @@ class Payoff:
         """The free parameters."""
         return self.space.parameters
 
+    def observing(self, values: Sequence[Array]) -> Payoff:
+        """Return the same payoff with other observed values, (year,) for each series, in the same years.
+
+        Errors keep the sizes stated for the observations in place now. InputError for a wrong shape or a value that
+        is not positive.
+        """
+        series = []
+        for one, other in zip(self.series, values, strict=True):
+            if other.shape != one.values.shape or not (np.isfinite(other) & (other > 0)).all():
+                raise InputError(f"series {one.target.name!r}: values must be {len(one.years)} positive numbers")
+            series.append(replace(one, values=np.array(other, dtype=float)))
+        out = copy(self)
+        out.series = tuple(series)
+        out.errors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], self.errors.degrees)
+        return out
+
     def readings(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
         """What the targets read off the runs of coordinates `x` (run, size), shape (run, reading)."""
-        return np.asarray(self._values(self._given(np.atleast_2d(x), toggles)))
+        given = self._given(np.atleast_2d(x), toggles)
+        return np.asarray(self._values(given)) if self._terms else np.empty((len(given), 0))
 
     def log_density(self, x: Array) -> Array:
         """Log posterior density of coordinates (run, size) up to a constant, (run,); minus infinity where undefined."""

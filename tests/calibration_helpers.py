@@ -27,6 +27,7 @@ TIME STEP= 0.03125 ~ Year ~ Step. |
 """
 SOURCE = ObservedSource(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
 YEARS = np.arange(2000, 2020)
+GAPS_IN_PRICES = np.array([2000, 2001, 2004, 2005, 2009])
 RATES = Coordinate("growth rate", Prior(shape="lognormal", centre=0.1, spread=1.0, source="test"), 0.001, 0.9)
 SIZES = Coordinate("initial size", Prior(shape="normal", centre=2.0, spread=1.0, source="test"), 0.1, 9.0)
 
@@ -89,9 +90,7 @@ RANGES = (
 
 def whole_payoff(model: stockflow.Model) -> Payoff:
     """Everything that a payoff can hold: two series with gaps and multipliers, dates, an effect, ranges."""
-    gaps = np.array([2000, 2001, 2004, 2005, 2009])
     doubtful = np.array([True, True, False, False, True])
-    return Payoff(
-        model, (RATES, SIZES), (series(noise=0.1, years=np.array([2001, 2002, 2006])), prices(gaps, doubtful)),
-        (EVENT, NEVER), (EFFECT,), RANGES,
-    )  # fmt: skip
+    sizes = series(noise=0.1, years=np.array([2001, 2002, 2006]))
+    observed = (sizes, prices(GAPS_IN_PRICES, doubtful))
+    return Payoff(model, (RATES, SIZES), observed, (EVENT, NEVER), (EFFECT,), RANGES)

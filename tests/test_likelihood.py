@@ -8,7 +8,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from calibration_helpers import (
-    EFFECT, EVENT, RANGES, RATES, SIZES, YEARS, growth_model, prices, series, series_target, size, stated, whole_payoff,
+    EFFECT,
+    EVENT,
+    GAPS_IN_PRICES,
+    RANGES,
+    RATES,
+    SIZES,
+    YEARS,
+    growth_model,
+    prices,
+    series,
+    series_target,
+    size,
+    stated,
+    whole_payoff,
 )  # fmt: skip
 from scipy.stats import halfnorm, lognorm, norm, t, truncnorm
 
@@ -18,7 +31,7 @@ from calibration.likelihood import crossing, normal, soft_range, yearly_errors
 from calibration.payoff import FittedSeries, Payoff
 from calibration.targets import ErrorModel, EventTarget
 
-GAPS = np.array([2000, 2001, 2004, 2005, 2009])
+GAPS = GAPS_IN_PRICES
 DOUBTFUL = np.array([True, True, False, False, True])
 HERE = np.array([np.log(0.12), 2.3, np.log(0.13), np.log(0.08), 0.35, 0.6])
 
