@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Tick = Callable[[], object]
 JITTER = 0.3  # spread of the chains' starts about the mode, on the line
 INSIDE = 0.02  # share of a coordinate's range that starts keep from its bounds
 TRIES = 100
+# all that reading a file of arrays raises when its bytes are not those that were written
+DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class NotConvergedError(Exception):
@@ -217,7 +220,7 @@ def _read(file: Path, digest: str) -> Draws:
         with np.load(file, allow_pickle=False) as data:
             own = str(data["digest"])
             draws = Draws(data["coordinates"], data["diverging"], data["steps"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"{file}: not a finished chain ({error}); remove it to sample it again") from None
     if own != digest:
         raise InputError(

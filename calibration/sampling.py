@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -45,7 +46,7 @@ def sampled_posterior(
     case, payoff, rules, seed = mode.case, mode.payoff, mode.targets.sampling, mode.targets.seed
     names = [c.name for c in payoff.coordinates]
     digest = depends_on(case.name, dict.fromkeys([*names, *(n for _, f in mode.partial for n in f.values)], 0.0))
-    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {rules!r} {seed}", tick, workers)
+    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick, workers)
     found = diagnose(quantities(payoff, draws), draws.diverging)
     kept = draws.thinned(rules.keep)
     settings: dict[str, int | float] = {
@@ -65,3 +66,8 @@ def sampled_posterior(
         )
     known = intervals(payoff, draws, found)
     return Answer(concluded(mode, known), Sampled(known, found, settings, digest), data, draws)
+
+
+def _asked(mode: Mode) -> str:
+    """Digest of the targets that are fitted, which need not be those of the file: a forecast's end at its origin."""
+    return hashlib.sha256(mode.targets.model_dump_json().encode()).hexdigest()[:16]
