@@ -45,7 +45,8 @@ def sampled_posterior(
     """
     case, payoff, rules, seed = mode.case, mode.payoff, mode.targets.sampling, mode.targets.seed
     names = [c.name for c in payoff.coordinates]
-    digest = depends_on(case.name, dict.fromkeys([*names, *(n for _, f in mode.partial for n in f.values)], 0.0))
+    fitted = [*names, *(name for _, fit in mode.partial for name in fit.values)]
+    digest = depends_on(case.name, fitted, mode.targets.file)
     draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick, workers)
     found = diagnose(quantities(payoff, draws), draws.diverging)
     kept = draws.thinned(rules.keep)
@@ -69,5 +70,9 @@ def sampled_posterior(
 
 
 def _asked(mode: Mode) -> str:
-    """Digest of the targets that are fitted, which need not be those of the file: a forecast's end at its origin."""
-    return hashlib.sha256(mode.targets.model_dump_json().encode()).hexdigest()[:16]
+    """Digest of the targets and observations fitted, which may be less than the file's: a forecast's end early."""
+    total = hashlib.sha256(mode.targets.model_dump_json(exclude={"file"}).encode())
+    for series in mode.payoff.series:
+        for part in (series.years, series.values, series.sigma):
+            total.update(part.tobytes())
+    return total.hexdigest()[:16]
