@@ -90,10 +90,14 @@ class Diagnostics:
 
 
 def diagnose(quantities: Mapping[str, Array], diverging: NDArray[np.bool_]) -> Diagnostics:
-    """Return the diagnostics of named quantities, each (chain, draw) (arviz: Vehtari et al. 2021)."""
+    """Return the diagnostics of named quantities, each (chain, draw) (arviz: Vehtari et al. 2021).
+
+    Those of a quantity that never moves, or is not always a number, are not numbers.
+    """
     names = tuple(quantities)
-    found = np.array([[float(az.rhat(q)), float(az.ess(q, method="bulk")), float(az.ess(q, method="tail"))]
-                      for q in quantities.values()])  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.array([[float(az.rhat(q)), float(az.ess(q, method="bulk")), float(az.ess(q, method="tail"))]
+                          for q in quantities.values()])  # fmt: skip
     return Diagnostics(names, found[:, 0], found[:, 1], found[:, 2], float(diverging.mean()), int(diverging.size))
 
 
@@ -217,7 +221,7 @@ def _write(file: Path, draws: Draws, digest: str) -> None:
 
 def _read(file: Path, digest: str) -> Draws:
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as data:
             own = str(data["digest"])
             draws = Draws(data["coordinates"], data["diverging"], data["steps"])
     except DAMAGED as error:
