@@ -36,7 +36,6 @@ from calibration.payoff import FittedSeries, Payoff
 from calibration.posterior import (
     Diagnostics,
     Draws,
-    NotConvergedError,
     diagnose,
     intervals,
     joined,
@@ -171,7 +170,7 @@ from calibration.posterior import sample
 from calibration.targets import Sampling
 folder = Path(sys.argv[1])
 payoff = Payoff(growth_model(folder), (RATES, SIZES), (series(0.2, noise=0.1, seed=3),), (EVENT,))
-sample(payoff, payoff.space.centre, Sampling(chains=3, tune=50, draws=150), 7, folder / "chains", "d", workers=1)
+sample(payoff, payoff.space.centre, Sampling(chains=2, tune=50, draws=200), 7, folder / "chains", "d", workers=1)
 """
 
 
@@ -183,7 +182,7 @@ def test_a_killed_run_goes_on_with_the_chains_it_lacks_and_ends_with_the_same_dr
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(tmp_path)], cwd=root, env={**os.environ, "PYTHONPATH": paths}
     )
-    first, last = (tmp_path / "chains" / f"chain_{k}.npz" for k in (0, 2))
+    first, last = (tmp_path / "chains" / f"chain_{k}.npz" for k in (0, 1))
     deadline = time.monotonic() + 60
     while not first.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -191,7 +190,7 @@ def test_a_killed_run_goes_on_with_the_chains_it_lacks_and_ends_with_the_same_dr
     assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
     assert first.exists()
     assert not last.exists()
-    rules, before = Sampling(chains=3, tune=50, draws=150), first.stat().st_mtime_ns
+    rules, before = Sampling(chains=2, tune=50, draws=200), first.stat().st_mtime_ns
     resumed = sample(payoff, payoff.space.centre, rules, 7, tmp_path / "chains", "d")
     assert first.stat().st_mtime_ns == before
     whole = sample(payoff, payoff.space.centre, rules, 7, tmp_path / "whole", "d")
@@ -483,22 +482,17 @@ def test_chains_that_have_not_converged_are_saved_and_never_printed(
     out = tmp_path / "out"
     arguments = ["techcycle", "calibrate", "nev", "--posterior", "--targets", str(small), "--out", str(out)]
     monkeypatch.setattr(sys, "argv", arguments)
-    before: dict[str, int] = {}
-    for attempt in range(2):  # the second goes on from finished chains, and finds the same
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        printed, error = capsys.readouterr()
-        assert stop.value.code == 3
-        assert printed == ""
-        last = error.strip().splitlines()[-1]
-        assert last.startswith("techcycle: not converged: the chains of 'nev' have not converged: ")
-        assert "ESS of '" in last
-        file = out / "posterior" / "nev" / "nev_not_converged.nc"
-        assert last.endswith(f"draws in {file}")
-        chains = {p.name: p.stat().st_mtime_ns for p in (out / "posterior" / "nev").glob("chain_*.npz")}
-        assert sorted(chains) == ["chain_0.npz", "chain_1.npz"]
-        assert attempt == 0 or chains == before
-        before = chains
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed, error = capsys.readouterr()
+    assert stop.value.code == 3
+    assert printed == ""
+    last = error.strip().splitlines()[-1]
+    assert last.startswith("techcycle: not converged: the chains of 'nev' have not converged: ")
+    assert "ESS of '" in last
+    file = out / "posterior" / "nev" / "nev_not_converged.nc"
+    assert last.endswith(f"draws in {file}")
+    assert sorted(p.name for p in file.parent.iterdir()) == ["chain_0.npz", "chain_1.npz", "nev_not_converged.nc"]
     assert az.from_netcdf(str(file)).posterior.sizes["draw"] == 17
     assert list((out / "results").iterdir()) == [], "nothing may be concluded from such draws"
 
@@ -527,6 +521,3 @@ def test_draws_that_keep_the_rules_become_a_calibration_and_chains_of_other_targ
     fewer = replace(mode, payoff=payoff.observing([s.values * 1.01 for s in payoff.series]))
     with pytest.raises(InputError, match=r"chain_0\.npz: belongs to another model"):
         sampled_posterior(fewer, tmp_path)
-    strict = lenient.model_copy(update={"smallest_ess": 1e5})
-    with pytest.raises(NotConvergedError, match="below 100000"):
-        sampled_posterior(replace(mode, targets=targets.model_copy(update={"sampling": strict})), tmp_path / "strict")
