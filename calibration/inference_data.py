@@ -97,7 +97,7 @@ def inference_data(
 
 def _other_units(payoff: Payoff) -> dict[str, str]:
     """Units by name of everything but the parameters: series, modelled and observed, their errors, other targets."""
-    out = {name: "1" for name in payoff.space.names[len(payoff.coordinates) :]}
+    out = dict.fromkeys(payoff.space.names[len(payoff.coordinates) :], "1")
     for series in payoff.series:
         out[series.target.name] = out[f"modelled {series.target.name}"] = series.target.unit
     out |= {one.name: "year" for one in payoff.events} | {one.name: "1" for one in payoff.effects}

@@ -126,11 +126,11 @@ class Payoff:
         """The free parameters."""
         return self.space.parameters
 
-    def observing(self, values: Sequence[Array]) -> Payoff:
-        """Return the same payoff with other observed values, (year,) for each series, in the same years.
+    def observing(self, values: Sequence[Array], dates: Sequence[float] = (), effects: Sequence[float] = ()) -> Payoff:
+        """Return the same payoff had other things been observed: values (year,) for each series, in the same years.
 
-        Errors keep the sizes stated for the observations in place now. InputError for a wrong shape or a value that
-        is not positive.
+        Errors keep the sizes stated for the observations in place now; `dates` of the events and values of the
+        `effects` stay as they are unless given. InputError for a wrong shape or a value that is not positive.
         """
         series = []
         for one, other in zip(self.series, values, strict=True):
@@ -140,6 +140,12 @@ class Payoff:
         out = copy(self)
         out.series = tuple(series)
         out.errors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], self.errors.degrees)
+        if dates:
+            given = zip(self.events, dates, strict=True)
+            out.events = tuple(one.model_copy(update={"year": float(year)}) for one, year in given)
+        if effects:
+            found = zip(self.effects, effects, strict=True)
+            out.effects = tuple(one.model_copy(update={"value": float(value)}) for one, value in found)
         return out
 
     def readings(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
