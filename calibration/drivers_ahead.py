@@ -139,7 +139,9 @@ def paths_ahead(
         raise InputError(f"{HERE.name}: no rule for driver {missing[0]!r}")
     bounds = limits or {}
     return {
-        name: _ahead(one, rules.rules[name], rules.plan(name, origin), origin, final_time, bounds.get(name, (None, None)))
+        name: _ahead(
+            one, rules.rules[name], rules.plan(name, origin), origin, final_time, bounds.get(name, (None, None))
+        )
         for name, one in varying.items()
     }
 
