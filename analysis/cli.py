@@ -118,7 +118,7 @@ def calibrate(case: str, starts: int | None, out: Path, posterior: bool, accept:
 @cli.command()
 @click.argument("case")
 @click.option("--train-to", "origins", type=int, multiple=True, metavar="YEAR",
-              help="Last year the forecast may know; may be repeated. Default: 2012 to 2019 where data allow.")  # fmt: skip
+              help="Last year a forecast may know; may be repeated. Default: all that data allow.")  # fmt: skip
 @click.option("--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True,
               help="Drivers as they really were, or as they were expected at the origin.")  # fmt: skip
 @click.option(

@@ -22,7 +22,7 @@ from calibration.forecast_results import (
     scored,
     table_text,
 )
-from calibration.forecast_settings import CaseForecasts, ForecastSettings, load_forecast_settings
+from calibration.forecast_settings import CaseSettings, ForecastSettings, load_forecast_settings
 from calibration.stacking import STACK
 from calibration.targets import load_targets
 from models.case import load_case
@@ -108,7 +108,7 @@ def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def duels(table: pd.DataFrame, about: CaseForecasts, mode: str, origin: int) -> tuple[Duel, ...]:
+def duels(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> tuple[Duel, ...]:
     """Set the model against the naive forecasts from `origin`, for every headline series that was forecast there."""
     part = table[table["mode"] == mode]
     out = []

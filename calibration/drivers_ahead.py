@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 import models
-from models.case import Case
 from models.policy import TimePath, with_announced
 from models.series import Series, read_series
 from stockflow import Model
@@ -93,6 +92,25 @@ class Rules(_Strict):
         return next((one for one in self.plans if one.driver == driver and origin in one.origins), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """Drivers of a case as they became known, and the rules by which each was expected to go on."""
+
+    drivers: Mapping[str, Series]
+    rules: Rules
+
+    def at(self, model: Model, origin: int) -> Model:
+        """Return `model` with every driver as it was expected at the end of `origin`, announced paths included."""
+        limits = {name: model.variable(name).limits for name in self.drivers}
+        paths = paths_ahead(self.drivers, self.rules, origin, model.final_time, limits)
+        return model.with_series(with_announced(paths, model))
+
+
+def expectations(case: str) -> Expectations:
+    """Return the drivers of a case and their rules, from the files."""
+    return Expectations(drivers_of(case), load_rules(case))
+
+
 def load_rules(case: str, file: Path = HERE) -> Rules:
     """Return the rules of a case by driver; an `InputError` names file, key, value and bound."""
     try:
@@ -144,19 +162,6 @@ def paths_ahead(
         )
         for name, one in varying.items()
     }
-
-
-def unconditional(case: Case, rules: Rules, origin: int, drivers: Mapping[str, Series] | None = None) -> Case:
-    """Return the case with every driver as it was expected at the end of `origin`, announced paths included."""
-    found = drivers_of(case.name) if drivers is None else drivers
-    return replace(case, model=expected(case.model, found, rules, origin))
-
-
-def expected(model: Model, drivers: Mapping[str, Series], rules: Rules, origin: int) -> Model:
-    """Return `model` with every driver as it was expected at the end of `origin`, announced paths included."""
-    limits = {name: model.variable(name).limits for name in drivers}
-    paths = paths_ahead(drivers, rules, origin, model.final_time, limits)
-    return model.with_series(with_announced(paths, model))
 
 
 def _ahead(

@@ -18,9 +18,9 @@ import numpy as np
 
 from calibration.baseline_settings import Settings, load_settings
 from calibration.baselines import Experience, extrapolated_experience, known_experience, naive_forecasts
-from calibration.drivers_ahead import load_rules, unconditional
+from calibration.drivers_ahead import Expectations, expectations
 from calibration.fit import climb, closed_payoff, joint_priors
-from calibration.forecast_settings import CaseForecasts, ForecastSettings, load_forecast_settings
+from calibration.forecast_settings import CaseSettings, ForecastSettings, load_forecast_settings
 from calibration.history import Array, History, Years, natural
 from calibration.holdout import FEWEST, seen_by
 from calibration.payoff import SAVED, FittedSeries, Payoff, fitted_series, reading
@@ -94,8 +94,11 @@ def forecast_case(
     tick: Callable[[], object] | None = None,
     workers: int | None = None,
     naive: Settings | None = None,
+    expected: Expectations | None = None,
 ) -> CaseForecast:
     """Forecast every series of `case` from the end of `origin`; finished chains in `folder` are used again.
+
+    Left out, `settings`, those of the `naive` forecasts and the `expected` drivers are the shipped files'.
 
     InputError if nothing was observed by the origin or nothing after it. NotConvergedError, with the chains kept in
     `folder`, if a modelled value breaks the rules of `settings`: nothing is scored from such draws.
@@ -105,7 +108,7 @@ def forecast_case(
     later = {one.name: fitted_series(one) for one in targets.series}
     if not any((one.years > origin).any() for one in later.values()):
         raise InputError(f"{targets.case}: nothing is observed after {origin}, so no forecast from there can be scored")
-    payoff = payoff_at(case, targets, origin, mode)
+    payoff = payoff_at(case, targets, origin, mode, expected)
     draws = _sampled(payoff, settings, folder, f"{origin} {mode}", tick, workers)
     scored = [i for i, one in enumerate(payoff.series) if (later[one.target.name].years > origin).any()]
     ahead = {i: later[payoff.series[i].target.name].years for i in scored}
@@ -120,7 +123,7 @@ def forecast_case(
     return CaseForecast(targets.case, origin, mode, tuple(made), _untold(targets, payoff, later, origin), found)
 
 
-def payoff_at(case: Case, targets: Targets, origin: int, mode: Mode) -> Payoff:
+def payoff_at(case: Case, targets: Targets, origin: int, mode: Mode, expected: Expectations | None = None) -> Payoff:
     """Return the payoff as it stood at the end of `origin`.
 
     Whatever is estimated from all years is free here too, with its prior alone where its own step has no data yet:
@@ -129,10 +132,10 @@ def payoff_at(case: Case, targets: Targets, origin: int, mode: Mode) -> Payoff:
     cut = seen_by(targets, origin)
     free = joint_priors(targets)
     centres = {case.model.variable(name).name: prior.centre for name, prior in free.items()}
-    blank = replace(case, model=case.model.with_constants(centres))
+    model = case.model.with_constants(centres)
     if mode == "unconditional":
-        blank = unconditional(blank, load_rules(case.name), origin)
-    return closed_payoff(blank, cut.model_copy(update={"free": free}))
+        model = (expected or expectations(case.name)).at(model, origin)
+    return closed_payoff(replace(case, model=model), cut.model_copy(update={"free": free}))
 
 
 def modelled_after(payoff: Payoff, x: Array, years: Mapping[int, Years]) -> dict[int, Array]:
@@ -167,7 +170,7 @@ def carried_forward(
 
 def _one_series(
     payoff: Payoff, draws: Draws, place: int, whole: FittedSeries, fitted: Array, modelled: Array, origin: int,
-    mode: Mode, about: CaseForecasts, settings: ForecastSettings, naive: Settings,
+    mode: Mode, about: CaseSettings, settings: ForecastSettings, naive: Settings,
 ) -> SeriesForecast:  # fmt: skip
     series = payoff.series[place]
     later = whole.years > origin
@@ -188,7 +191,7 @@ def _one_series(
 
 
 def _naive(
-    history: History, years: Years, origin: int, mode: Mode, about: CaseForecasts, naive: Settings, count: int,
+    history: History, years: Years, origin: int, mode: Mode, about: CaseSettings, naive: Settings, count: int,
     rng: np.random.Generator,
 ) -> tuple[dict[str, Array], dict[str, str]]:  # fmt: skip
     """Draws of each naive forecast by name, and why some could not be made: too few years, mostly."""

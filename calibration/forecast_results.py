@@ -104,7 +104,7 @@ def _row(series: SeriesForecast, skill: Skill, mixture: Stack | None) -> dict[st
     }  # fmt: skip
     best = series.best_naive
     if skill.forecaster in {MODEL, STACK} and best is not None:
-        row |= tested(skill, series.skills[best])
+        row |= against(skill, series.skills[best])
     if mixture is not None:
         row["weights"] = "; ".join(f"{name} {weight:.3f}" for name, weight in mixture.weights.items())
         learnt = f"{mixture.years} forecast years from {', '.join(map(str, mixture.origins))}"
@@ -112,7 +112,7 @@ def _row(series: SeriesForecast, skill: Skill, mixture: Stack | None) -> dict[st
     return row
 
 
-def tested(skill: Skill, other: Skill) -> dict[str, object]:
+def against(skill: Skill, other: Skill) -> dict[str, object]:
     """Diebold-Mariano test of two forecasters' yearly CRPS, or why there is none: few years, all differences equal.
 
     The losses are at growing horizons from one origin and few, so the power is low: a large p shows no equality.

@@ -50,7 +50,7 @@ class ExperienceSource(_Strict):
         return History(self.name, years, values, self.unit)
 
 
-class CaseForecasts(_Strict):
+class CaseSettings(_Strict):
     """What a case says of its series: which count in the headline, what kind each is, what costs follow."""
 
     headline: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -70,7 +70,7 @@ class ForecastSettings(_Strict):
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
     headline_origin: int
     sampling: Sampling
-    cases: Mapping[str, CaseForecasts]
+    cases: Mapping[str, CaseSettings]
 
     @model_validator(mode="after")
     def _in_order(self) -> ForecastSettings:
@@ -80,7 +80,7 @@ class ForecastSettings(_Strict):
             raise ValueError(f"headline origin {self.headline_origin} is none of the origins")
         return self
 
-    def of(self, targets: Targets) -> CaseForecasts:
+    def of(self, targets: Targets) -> CaseSettings:
         """Return what is said of a case, every series named here known to its targets and the other way round."""
         if targets.case not in self.cases:
             known = ", ".join(map(repr, self.cases))
