@@ -152,14 +152,16 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
     """Say how often the model won at the headline origin, and every loss by name."""
     about, origin = settings.of(load_targets(case)), settings.headline_origin
     words = []
-    for mode in dict.fromkeys(table["mode"]):
+    run = set(zip(table["mode"], table["origin"], strict=True))
+    for mode in [one for one in dict.fromkeys(table["mode"]) if (one, origin) in run]:
         met = duels(table, about, mode, origin)
         if met:
             words += _told(met, str(mode), origin)
         if absent := [one for one in about.headline if one not in {duel.series for duel in met}]:
             words.append(f"{mode} from {origin}: no comparison for {', '.join(absent)}.")
-    later = fixed_by_later_data(load_case(case), load_targets(case))
-    if later:
+    for year, why in possible_origins(load_targets(case), settings)[1].items():
+        words.append(f"No forecast from {year}: {why}.")
+    if later := fixed_by_later_data(load_case(case), load_targets(case)):
         words.append(
             "What these forecasts still know of their future: fixed values of "
             f"{', '.join(later)} come from a look at all years, and priors were written by people who know them."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode
     return SeriesForecast(origin, mode, history, tuple(years), observed, draws, skills, {})
 
 
+SETTINGS = load_forecast_settings()
 OFFSETS = {MODEL: 0.0, GOOD: 0.5, BAD: -0.9}
 QUIET = Diagnostics(("size",), np.array([1.0]), np.array([900.0]), np.array([800.0]), 0.0, 1600)
 
@@ -180,7 +182,7 @@ def test_the_best_of_the_origin_before_is_judged_by_years_known_at_this_one() ->
 def test_losses_are_said_in_words_and_twice_is_called_twice() -> None:
     offsets = {MODEL: 0.8, GOOD: 0.0, BAD: 0.9}
     table = score_table(scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2016, 2019), offsets=offsets), 1))
-    words = forecast_words(table, "nev", load_forecast_settings())
+    words = forecast_words(table, "nev", SETTINGS)
     assert "2 headline series: the model beats the best naive forecast in hindsight on 0" in words[0]
     assert any("NEV sales loses to exponential" in line and "(more than twice)" in line for line in words)
     assert any("no comparison for battery pack price, public charging points" in line for line in words)
@@ -200,7 +202,7 @@ def test_the_printed_table_has_a_row_per_mode_series_and_origin() -> None:
 @pytest.fixture(scope="module")
 def accepted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    settings, targets = load_forecast_settings(), load_targets("nev")
+    settings, targets = SETTINGS, load_targets("nev")
     names = tuple(one.name for one in targets.series[:2])
     made = whole("nev", names, possible_origins(targets, settings)[0])
     accept_forecast(scored("nev", made, settings.seed), settings, folder)
@@ -211,10 +213,10 @@ def test_an_accepted_forecast_is_read_back_with_what_made_it(accepted: Path) -> 
     found = load_accepted_forecast("nev", accepted)
     assert found.case == "nev"
     assert set(found.table["forecaster"]) == {MODEL, GOOD, BAD, STACK}
-    assert found.record["seed"] == load_forecast_settings().seed
+    assert found.record["seed"] == SETTINGS.seed
     assert found.record["runs"][0]["smallest_bulk_ess"] == 900
     assert "variety elasticity" in found.record["fixed_by_later_data"]
-    assert forecast_words(found.table, "nev", load_forecast_settings())
+    assert forecast_words(found.table, "nev", SETTINGS)
 
 
 @pytest.mark.parametrize("key", ["equations", "observations", "drivers_ahead", "forecasts"])
@@ -246,7 +248,7 @@ def test_a_missing_damaged_or_edited_accepted_forecast_is_refused_by_file(accept
 def test_only_all_origins_in_both_modes_are_accepted(tmp_path: Path) -> None:
     found = scored("nev", whole("nev", ("NEV sales",), (2016, 2019)), 1)
     with pytest.raises(InputError, match="the conditional forecast from 2012 is missing"):
-        accept_forecast(found, load_forecast_settings(), tmp_path)
+        accept_forecast(found, SETTINGS, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -322,3 +324,12 @@ def test_the_command_prints_the_table_what_is_not_scored_and_the_words(
     assert "conditional from 2019, 1 headline series: the model beats" in told
     assert (tmp_path / "results" / "forecast_nev.csv").exists()
     assert (tmp_path / "figures" / "forecast_nev.png").exists()
+    assert run(monkeypatch, "forecast", "nev", "--mode", "conditional", "--json", "--out", str(tmp_path)) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["scores"][0]["CRPS"] == pytest.approx(forecast(2012, OFFSETS).skills[MODEL].mean_crps)
+    assert data["not scored"][0] == {"mode": "conditional", "origin": 2012, "series": "range", "reason": "not fitted"}
+
+
+def test_nothing_is_said_of_the_headline_origin_where_it_was_not_run() -> None:
+    words = forecast_words(score_table(scored("nev", whole("nev", ("NEV sales",), (2014,)), 1)), "nev", SETTINGS)
+    assert not any("2019" in line for line in words)
