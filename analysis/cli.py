@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import phase_out as phase
-from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows
+from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
@@ -143,11 +143,8 @@ def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bo
         click.echo(json.dumps(forecast_json(found, table), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(skill_rows(table)))
-    for one in found.forecasts:
-        for name, why in one.untold.items():
-            click.echo(f"{one.mode} from {one.origin}: {name}: no forecast, {why}")
     click.echo()
-    for line in forecast_words(table, case, load_forecast_settings()):
+    for line in unscored_words(found) + forecast_words(table, case, load_forecast_settings()):
         click.echo(line)
 
 

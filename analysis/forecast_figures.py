@@ -1,4 +1,4 @@
-"""Forecasts from the past as fans over the years, one panel per series."""
+"""Forecasts from the past as fans over the years, one panel per series, titled with the best naive forecasts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> 
         labelled = {
             text: handle for ax in axes.flat for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=4)
+        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=5)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, fan_numbers(chosen), stem)
 
@@ -77,7 +77,7 @@ def _panel(ax: Axes, name: str, forecasts: Sequence[SeriesForecast]) -> None:
             ax.errorbar(years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
         if one.best_naive is not None:
             naive = np.median(one.draws[one.best_naive], axis=0)
-            ax.plot(years, naive, color=colour, linestyle=":", label=f"best naive {text}, median")
+            ax.plot(years, naive, color=colour, linestyle=":", label=f"best naive {text}")
     last, earliest = forecasts[-1], forecasts[0]
     years = np.concatenate([last.history.years, last.years])
     values = np.concatenate([last.history.values, last.observed])
@@ -86,7 +86,7 @@ def _panel(ax: Axes, name: str, forecasts: Sequence[SeriesForecast]) -> None:
     _axes(ax)
     ax.set_ylabel("share (1)" if last.history.unit == "1" else last.history.unit)
     best = ", ".join(f"{one.best_naive} ({one.origin})" for one in forecasts if one.best_naive)
-    ax.set_title(f"{name}\nbest naive: {best or 'none'}", fontweight="normal")
+    ax.set_title(f"{name}\n{best or 'no naive forecast'}", fontweight="normal")
 
 
 def _axes(ax: Axes) -> None:

@@ -196,6 +196,15 @@ def _told(met: Sequence[Duel], mode: str, origin: int) -> list[str]:
     return words
 
 
+def unscored_words(found: ScoredCase) -> list[str]:
+    """Say, once per origin, of which series no forecast is scored and why."""
+    origins = {one.origin: one.untold for one in found.forecasts if one.untold}  # the same in both modes
+    return [
+        f"From {origin} no forecast of " + "; ".join(f"{name} ({why})" for name, why in untold.items()) + "."
+        for origin, untold in origins.items()
+    ]
+
+
 def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
     """Return scores, words and what was not scored as JSON-ready data."""
     settings = load_forecast_settings()

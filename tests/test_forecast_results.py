@@ -320,7 +320,7 @@ def test_the_command_prints_the_table_what_is_not_scored_and_the_words(
     monkeypatch.setattr(forecasts, "forecast_case", made)
     assert run(monkeypatch, "forecast", "nev", "--mode", "conditional", "--out", str(tmp_path)) == 0
     told = capsys.readouterr().out
-    assert "conditional from 2019: range: no forecast, not fitted" in told
+    assert "From 2019 no forecast of range (not fitted)." in told
     assert "conditional from 2019, 1 headline series: the model beats" in told
     assert (tmp_path / "results" / "forecast_nev.csv").exists()
     assert (tmp_path / "figures" / "forecast_nev.png").exists()
