@@ -37,7 +37,10 @@ def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> 
         labelled = {
             text: handle for ax in axes.flat for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=5)
+        told = "dotted: median of the naive forecast that did best, named under each title"
+        figure.legend(
+            labelled.values(), labelled.keys(), loc="outside lower center", ncols=5, title=told, title_fontsize=8.5
+        )
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, fan_numbers(chosen), stem)
 
