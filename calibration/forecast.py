@@ -113,7 +113,7 @@ def forecast_case(
     scored = [i for i, one in enumerate(payoff.series) if (later[one.target.name].years > origin).any()]
     ahead = {i: later[payoff.series[i].target.name].years for i in scored}
     modelled = modelled_after(payoff, draws.flat, {i: years[years > origin] for i, years in ahead.items()})
-    found = _converged(payoff, draws, modelled, settings, folder, origin)
+    found = _converged(payoff, draws, modelled, settings, folder, origin, mode)
     fitted = payoff.series_values(draws.flat)
     made = [
         _one_series(payoff, draws, i, later[payoff.series[i].target.name], fitted[i], modelled[i], origin, mode,
@@ -239,8 +239,9 @@ def _depends_on(payoff: Payoff) -> str:
 
 
 def _converged(
-    payoff: Payoff, draws: Draws, modelled: Mapping[int, Array], settings: ForecastSettings, folder: Path, origin: int
-) -> Diagnostics:
+    payoff: Payoff, draws: Draws, modelled: Mapping[int, Array], settings: ForecastSettings, folder: Path, origin: int,
+    mode: Mode,
+) -> Diagnostics:  # fmt: skip
     """Return diagnostics of the logarithm of every modelled value; NotConvergedError if they break the rules."""
     shape = draws.coordinates.shape[:2]
     reported: dict[str, Array] = {}
@@ -252,7 +253,7 @@ def _converged(
             reported[f"{name}, value {k + 1} after {origin}"] = np.log(values[:, k]).reshape(shape)
     found = diagnose(reported, draws.diverging)
     if failures := found.failures(settings.sampling):
-        raise NotConvergedError(f"forecast from {origin}: {'; '.join(failures)}; chains kept in {folder}")
+        raise NotConvergedError(f"{mode} forecast from {origin}: {'; '.join(failures)}; chains kept in {folder}")
     return found
 
 

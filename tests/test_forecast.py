@@ -133,7 +133,9 @@ def test_an_unconditional_forecast_knows_no_driver_after_its_origin_to_the_bit(f
 
 
 def test_a_forecast_that_has_not_converged_is_not_made_and_its_chains_are_kept(fit: Fit, tmp_path: Path) -> None:
-    with pytest.raises(NotConvergedError, match=r"forecast from 2012: bulk ESS of 'size, value .* chains kept in"):
+    with pytest.raises(
+        NotConvergedError, match=r"conditional forecast from 2012: bulk ESS of 'size, value .* chains kept in"
+    ):
         fit("a", smallest_ess=1e6)
     assert len(list((tmp_path / "a").glob("chain_*.npz"))) == 2
 
