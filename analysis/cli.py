@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from analysis import phase_out as phase
+from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
+from calibration.forecast import MODES
+from calibration.forecast_settings import load_forecast_settings
 from calibration.posterior import NotConvergedError
 from calibration.results import Accepted, load_accepted
 from calibration.vensim_data import read_data
@@ -175,6 +178,39 @@ def import_vensim(
     out.mkdir(parents=True, exist_ok=True)
     for path in made.write(out / f"{about.name}.toml", out):
         click.echo(str(path))
+
+
+@cli.command()
+@click.argument("case")
+@click.option("--train-to", "origins", type=int, multiple=True, metavar="YEAR",
+              help="Last year a forecast may know; may be repeated. Default: all that data allow.")  # fmt: skip
+@click.option("--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True,
+              help="Drivers as they really were, or as they were expected at the origin.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--accept", is_flag=True, help="Keep the scores in calibration/results.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, as_json: bool) -> None:
+    """Forecast CASE (pv or nev) from past years, fitted to what was known then, and score it on what came.
+
+    Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best
+    naive forecast, of a mixture of all (stack) with weights from earlier origins, and the share of years inside the
+    model's 90% interval; then wins and losses in words. Goes on with the finished chains in OUT/forecast.
+
+    \b
+    Example:
+      techcycle forecast nev --train-to 2019 --mode conditional
+    """
+    case = _only(case, CALIBRATED, "a forecast")
+    found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
+    if as_json:
+        click.echo(json.dumps(forecast_json(found, table), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(_text(skill_rows(table)))
+    click.echo()
+    for line in unscored_words(found) + forecast_words(table, case, load_forecast_settings()):
+        click.echo(line)
 
 
 @cli.command()
