@@ -186,12 +186,14 @@ def partner(names: tuple[str, ...], correlations: Array, place: int) -> tuple[st
 def verdict(learned: float, closed: bool, other: str, r: float, rules: Rules) -> str:
     """Say in words what the data know of a parameter.
 
-    Identified: its spread shrank enough and the data alone bound it on both sides. Else only with its partner, if the
-    correlation is strong; else the prior's, if hardly anything was learned.
+    Identified: its spread shrank enough and the data without its prior bound it on both sides; a strong correlation is
+    said, because it then rests on what is known of the partner. Else only with that partner; else the prior's, if
+    hardly anything was learned.
     """
+    strong = abs(r) >= rules.correlated
     if learned >= rules.identified and closed:
-        return IDENTIFIED
-    if abs(r) >= rules.correlated:
+        return f"{IDENTIFIED}, moving with {other}" if strong else IDENTIFIED
+    if strong:
         return f"only together with {other}"
     return MOSTLY_PRIOR if learned < rules.prior else TOGETHER
 

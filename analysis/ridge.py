@@ -149,7 +149,7 @@ def walk_ridge(
         "one factor (no searching)": (profile.points[0], float(profile.objective[0])),
     }
     corners = {"low": held(ends[0])[0], "fit": best, "high": held(ends[1])[0]}
-    together, credit = learned_falls(case.model, payoff, profile.points, about.window)
+    together, credit = learned_falls(case.model, _samples(payoff, profile.points), about.window)
     draws = None
     if posterior is not None:
         by_doing = posterior.parameters[study.doing]
@@ -187,10 +187,10 @@ def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFram
 
 
 def learned_falls(
-    model: Model, payoff: Payoff, points: Array, window: tuple[float, float]
+    model: Model, samples: Mapping[str, Array], window: tuple[float, float]
 ) -> tuple[Array, Array]:
-    """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (point,)."""
-    run = model.batch(_samples(payoff, points), list(FEATURES), until=window[1] + 0.5, save_period=0.25)
+    """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
+    run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=0.25)
     times = run["time"].to_numpy()
     change = [_ratios(times, run[name].to_numpy(), window) for name in FEATURES]
     doublings, by_doing, by_searching = np.log2(change[0]), np.log(change[1]), np.log(change[2])
@@ -226,8 +226,9 @@ def statements(
     """
     points = np.stack(list(corners.values()))
     drawn = None if posterior is None else posterior.spread(draws)
-    credit = learned_falls(model, payoff, points, about.window)[1]
-    rows = [_statement("share of the fall of learned cost due to research", "", corners, credit, None)]
+    credit = learned_falls(model, _samples(payoff, points), about.window)[1]
+    of_draws = None if drawn is None else learned_falls(model, drawn, about.window)[1]
+    rows = [_statement("share of the fall of learned cost due to research", "", corners, credit, of_draws)]
     effects = payoff.effects_at(points)
     for name, values in effects.items():
         known = None if posterior is None else posterior.reported.get(name)
@@ -235,9 +236,9 @@ def statements(
     for policy in about.policies:
         changed = changed_policy(model, policy)
         at_corners = _changes(model, changed, _samples(payoff, points), about.outcomes)
-        of_draws = None if drawn is None else _changes(model, changed, drawn, about.outcomes)
+        at_draws = None if drawn is None else _changes(model, changed, drawn, about.outcomes)
         for k, outcome in enumerate(about.outcomes):
-            known = None if of_draws is None else of_draws[k]
+            known = None if at_draws is None else at_draws[k]
             rows.append(_statement(outcome.name, policy.name, corners, at_corners[k], known))
     return pd.DataFrame(rows)
 
