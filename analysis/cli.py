@@ -19,6 +19,9 @@ from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
 from calibration.posterior import NotConvergedError
 from calibration.results import Accepted, load_accepted
+from calibration.vensim_data import read_data
+from calibration.vensim_files import changes, read_control, read_payoff
+from calibration.vensim_targets import Measure, to_targets
 from models.case import CASES, load_case
 from models.run import run_case
 from stockflow.errors import InputError
@@ -48,20 +51,28 @@ def cli() -> None:
 @click.argument("case")
 @click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
 @click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
+@click.option("--changes", "changes_file", type=click.Path(path_type=Path),
+              help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
 @click.option("--until", type=float, help="Last time of the run (year); default: the model's final time.")
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
 def run(
-    case: str, settings: Sequence[str], policy: Path | None, until: float | None, engine: str, out: Path | None
-) -> None:
+    case: str, settings: Sequence[str], policy: Path | None, changes_file: Path | None, until: float | None,
+    engine: str, out: Path | None,
+) -> None:  # fmt: skip
     """Run CASE once and print a CSV: a row per saved time, a column per variable.
 
     \b
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
     """
-    dataset = run_case(case, _settings(settings), policy, until, engine)
+    given = _settings(settings)
+    if changes_file is not None:
+        by_hand = set(map(plain, given))
+        read = changes(changes_file, load_case(case).model)
+        given = {**{name: value for name, value in read.items() if plain(name) not in by_hand}, **given}
+    dataset = run_case(case, given, policy, until, engine)
     table = dataset.to_dataframe()
     table.index.name = "Time"
     _deliver(table.to_csv(float_format="%.10g"), out)
@@ -86,30 +97,84 @@ def parameters(case: str, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
 )
+@click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
 @click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
 @click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def calibrate(case: str, starts: int | None, out: Path, posterior: bool, accept: bool, as_json: bool) -> None:
+def calibrate(
+    case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, as_json: bool
+) -> None:
     """Fit CASE (pv or nev) to the observations: partial steps, then everything at once from many starts.
 
     Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
     ended, and draws every series against data. Intervals are the accepted posterior's; with --posterior it is sampled
     anew into OUT/posterior, chain by chain. Chains that have not converged are saved, never printed: exit code 3.
 
+    A target file says what is fitted to what; tables that it names are looked for beside it first, so a series of
+    your own needs no code.
+
     \b
     Example:
       techcycle calibrate nev --posterior --out output
     """
     case = _only(case, CALIBRATED, "calibration")
+    if accept and targets is not None:
+        raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
     if accept and not posterior:
         raise InputError("--accept: an accepted fit carries its posterior: give --posterior too")
     folder = Folder(out)
-    calibration = sample_case(case, folder, starts, accept) if posterior else calibrate_case(case, folder, starts)
+    if posterior:
+        calibration = sample_case(case, folder, starts, accept, targets)
+    else:
+        calibration = calibrate_case(case, folder, starts, targets)
     if as_json:
         click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
         return
     for title, table in calibration_tables(calibration).items():
         click.echo(f"\n{title}\n{_text(table)}")
+
+
+@cli.command("import-vensim")
+@click.argument("case")
+@click.argument("payoff", type=click.Path(path_type=Path))
+@click.argument("control", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--region", required=True, help="Where the data were observed.")
+@click.option("--measure", type=click.Choice(["at the time", "mid year", "year end"]), default="at the time",
+              show_default=True, help="When a value is compared; 'at the time' is what Vensim does.")  # fmt: skip
+@click.option("--unit", "units", multiple=True, metavar='"VARIABLE=UNIT"', help="Unit of one; default: the model's.")
+@click.option("--response", help="Parameter held in turn; default: the first searched.")
+@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the control's RESTART_MAX.")
+@click.option("--seed", type=click.IntRange(0), help="Seed; default: the control's, else 1234.")
+@click.option("--table", default="imported", show_default=True, help="Name of the table of observations.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+def import_vensim(
+    case: str, payoff: Path, control: Path, data: Path, region: str, measure: Measure, units: Sequence[str],
+    response: str | None, starts: int | None, seed: int | None, table: str, out: Path,
+) -> None:  # fmt: skip
+    """Turn Vensim's PAYOFF (.vpd), CONTROL (.voc) and DATA (.csv, .tab) into a target file of CASE.
+
+    \b
+    Example:
+      techcycle import-vensim pv fit.vpd fit.voc observed.tab --region China --unit "Capacity=GW/Year"
+      techcycle calibrate pv --targets output/pv.toml
+    """
+    about = load_case(case)
+    if plain(table) == plain(about.name):
+        raise InputError(f"--table {table!r}: the target file itself is called so")
+    given: dict[str, str] = {}
+    for pair in units:
+        name, equals, unit = pair.partition("=")
+        if not equals or not name.strip() or not unit.strip():
+            raise InputError(f'--unit {pair!r}: expected "variable=unit"')
+        given[name.strip()] = unit.strip()
+    made = to_targets(read_payoff(payoff, about.model), read_control(control, about.model), read_data(data), about.name,
+                      table, region, measure, given, response, starts, seed, about.model)  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    for path in made.write(out / f"{about.name}.toml", out):
+        click.echo(str(path))
 
 
 @cli.command()

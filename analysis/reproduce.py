@@ -22,7 +22,7 @@ from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
 from calibration.inference_data import save
-from calibration.results import Accepted, Sampled, accepted_from, accepted_intervals, is_current, record
+from calibration.results import TARGETS, Accepted, Sampled, accepted_from, accepted_intervals, is_current, record
 from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
@@ -80,21 +80,21 @@ def case_summary(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def calibrate_case(case: str, folder: Folder, starts: int | None = None) -> Calibration:
+def calibrate_case(case: str, folder: Folder, starts: int | None = None, targets: Path | None = None) -> Calibration:
     """Calibrate one case with a progress bar and save its record, tables and figures.
 
     Intervals are those of the accepted posterior where the fit is the accepted one, else approximate.
     """
-    mode = mode_of(case, folder, starts)
+    mode = mode_of(case, folder, starts, targets)
     calibration = concluded(mode, known_intervals(mode))
     save_calibration(calibration, folder)
     return calibration
 
 
-def mode_of(case: str, folder: Folder, starts: int | None = None) -> Mode:
+def mode_of(case: str, folder: Folder, starts: int | None = None, file: Path | None = None) -> Mode:
     """Find the mode of one case with a progress bar."""
     folder.prepare()
-    about, targets = load_case(case), load_targets(case)
+    about, targets = load_case(case), load_targets(case, file)
     count = starts or targets.starts
     with tqdm(total=count + len(targets.partial) + 1, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
 
@@ -109,12 +109,15 @@ def known_intervals(mode: Mode) -> dict[str, Interval] | None:
     """Return the accepted posterior's intervals if it is of this very model, data and target file."""
     names = [c.name for c in mode.payoff.coordinates]
     found = accepted_intervals(mode.case.name)
-    return found if found and set(names) <= set(found) and is_current(mode.case.name) else None
+    own = mode.targets.file == TARGETS / f"{mode.case.name}.toml"
+    return found if own and found and set(names) <= set(found) and is_current(mode.case.name) else None
 
 
-def sample_case(case: str, folder: Folder, starts: int | None = None, accept: bool = False) -> Calibration:
+def sample_case(
+    case: str, folder: Folder, starts: int | None = None, accept: bool = False, targets: Path | None = None
+) -> Calibration:
     """Calibrate one case and sample its posterior; resumes from the chains in the folder; `accept` keeps it."""
-    mode = mode_of(case, folder, starts)
+    mode = mode_of(case, folder, starts, targets)
     with tqdm(total=steps_of(mode), desc=f"sample {case}", unit="step", disable=None) as bar:
         answer = sampled_posterior(mode, folder.root / "posterior" / case, lambda: bar.update(1))
     save(answer.data, folder.root / "results" / f"{case}_posterior.nc")

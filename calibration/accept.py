@@ -13,7 +13,7 @@ import tomlkit
 
 from calibration.estimates import Calibration
 from calibration.inference_data import save
-from calibration.results import HERE, Sampled, depends_on, record
+from calibration.results import HERE, TARGETS, Sampled, depends_on, record
 from models.build import FOLDER, main
 from stockflow.errors import InputError
 
@@ -23,6 +23,9 @@ def accept_fit(calibration: Calibration, sampled: Sampled, data: az.InferenceDat
 
     If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.
     """
+    own = TARGETS / f"{calibration.case}.toml"
+    if calibration.targets_file not in {None, own}:
+        raise InputError(f"{calibration.targets_file}: only a fit to the project's {own.name} can be accepted")
     if sampled.digest != depends_on(calibration.case, calibration.values):
         raise InputError(f"{calibration.case}: the posterior is of another model, data or targets than the fit")
     target = HERE / f"{calibration.case}.toml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,7 @@ class Calibration:
     closed: Fit
     variants: tuple[Variant, ...]
     seed: int
+    targets_file: Path | None = None
 
     @property
     def values(self) -> dict[str, float]:

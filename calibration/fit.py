@@ -271,7 +271,7 @@ def concluded(
         held, objective, x = profile(payoff, name, [value], mode.best, without_prior=False)[0]
         variants.append(variant(label, payoff, held, objective, x, name))
         say(f"response {label}: {name} = {value:.2f}, objective {objective:.2f}")
-    return Calibration(case.name, name, mode.partial, closed, tuple(variants), targets.seed)
+    return Calibration(case.name, name, mode.partial, closed, tuple(variants), targets.seed, targets.file)
 
 
 def calibrate(case: Case, targets: Targets, starts: int | None = None, progress: Progress | None = None) -> Calibration:

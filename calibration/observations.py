@@ -28,7 +28,7 @@ class Source:
     """The years `first_year` to `last_year` of one published series, times `factor`.
 
     `factor` has no unit: -1 subtracts, and another value states a chosen correction. `route` is the way
-    of dollar figures into yuan (see `calibration.money`).
+    of dollar figures into yuan (see `calibration.money`). `folder` is where the table lies, if not where the others do.
     """
 
     table: str
@@ -39,6 +39,7 @@ class Source:
     last_year: int
     factor: float = 1.0
     route: Route = "deflate first"
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if self.first_year > self.last_year:
@@ -69,10 +70,11 @@ def observed(
         raise InputError("an observed series needs at least one source")
     if combine not in get_args(Combine):
         raise InputError(f"combine is {combine!r}, not one of {get_args(Combine)}")
-    tables = {name: load_table(name, folder) for name in {one.table for one in sources}}
+    places = {(one.table, one.folder or folder) for one in sources}
+    tables = {(name, place): load_table(name, place) for name, place in places}
     prices = Prices.read(folder)
     target = parse_unit(unit)
-    parts = [_values(one, tables[one.table], target, prices) for one in sources]
+    parts = [_values(one, tables[one.table, one.folder or folder], target, prices) for one in sources]
     years = sorted({year for part in parts for year in part})
     found: dict[int, float] = {}
     for year in years:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -64,17 +64,20 @@ def digest(*files: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def fixed_digest(case: str, fitted: Mapping[str, float]) -> str:
+def fixed_digest(case: str, fitted: Iterable[str]) -> str:
     """SHA-256 over names and values of every parameter that the fit did not estimate, first 16 digits."""
     free = {plain(name) for name in fitted}
     rows = [f"{p.name}={p.value!r}" for p in load_case(case).parameters.values() if plain(p.name) not in free]
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
 
 
-def hashes(case: str, fitted: Mapping[str, float]) -> dict[str, str]:
-    """Digests of everything that a fit of `case` depends on, by kind; `fitted` names what it estimated."""
+def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dict[str, str]:
+    """Digests of everything that a fit of `case` depends on, by kind; `fitted` names what it estimated.
+
+    `targets` is the target file, by default the project's own.
+    """
     return {
-        "targets": digest(TARGETS / f"{case}.toml"),
+        "targets": digest(targets or TARGETS / f"{case}.toml"),
         "observations": digest(*sorted(DATA.glob("*.csv"))),
         "equations": digest(*(PARTS / f"{name}.part" for name in ("core", case))),
         "drivers": digest(*(MODELS / kind / f"{case}.csv" for kind in ("policies", "scenarios"))),
@@ -82,9 +85,9 @@ def hashes(case: str, fitted: Mapping[str, float]) -> dict[str, str]:
     }
 
 
-def depends_on(case: str, fitted: Mapping[str, float]) -> str:
+def depends_on(case: str, fitted: Iterable[str], targets: Path | None = None) -> str:
     """Digest of everything that a posterior of `case` depends on: one line for its file to carry."""
-    return hashlib.sha256(repr(sorted(hashes(case, fitted).items())).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(sorted(hashes(case, fitted, targets).items())).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
     document["starts"] = len(calibration.closed.starts)
     document["objective"] = _short(calibration.closed.objective)
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
-    document["hashes"] = hashes(calibration.case, calibration.values)
+    document["hashes"] = hashes(calibration.case, calibration.values, calibration.targets_file)
     document["checks"] = _checks(calibration)
     if sampled is not None:
         document["posterior"] = _posterior(sampled)
@@ -158,7 +161,7 @@ def is_current(case: str, folder: Path = HERE) -> bool:
     """Whether the accepted fit of `case` was made from the present model, data and target file."""
     try:
         data = tomllib.loads((folder / f"{case}.toml").read_text(encoding="utf-8"))
-        return bool(data["hashes"] == hashes(case, dict.fromkeys(data["estimates"], 0.0)))
+        return bool(data["hashes"] == hashes(case, data["estimates"]))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
 

@@ -44,7 +44,8 @@ def sampled_posterior(
     """
     case, payoff, rules, seed = mode.case, mode.payoff, mode.targets.sampling, mode.targets.seed
     names = [c.name for c in payoff.coordinates]
-    digest = depends_on(case.name, dict.fromkeys([*names, *(n for _, f in mode.partial for n in f.values)], 0.0))
+    fitted = [*names, *(name for _, fit in mode.partial for name in fit.values)]
+    digest = depends_on(case.name, fitted, mode.targets.file)
     draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {rules!r} {seed}", tick, workers)
     found = diagnose(quantities(payoff, draws), draws.diverging)
     kept = draws.thinned(rules.keep)

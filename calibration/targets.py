@@ -69,7 +69,11 @@ class Sampling(_Strict):
 
 
 class ObservedSource(_Strict):
-    """One stretch of one observed series, as `calibration.observations.Source` takes it."""
+    """One stretch of one observed series, as `calibration.observations.Source` takes it.
+
+    The table is looked for in `folder` if that is given, else among the project's own; `load_targets` fills it in for a
+    table that lies beside the target file.
+    """
 
     table: str
     series: str
@@ -78,6 +82,7 @@ class ObservedSource(_Strict):
     first_year: int
     last_year: int
     factor: float = 1.0
+    folder: Path | None = None
 
     def source(self) -> Source:
         """Return the same as the observation module's own type."""
@@ -89,6 +94,7 @@ class ObservedSource(_Strict):
             first_year=self.first_year,
             last_year=self.last_year,
             factor=self.factor,
+            folder=self.folder,
         )
 
 
@@ -215,8 +221,9 @@ class PartialStep(_Strict):
 
 
 class Targets(_Strict):
-    """All that a calibration of one case needs besides the model."""
+    """All that a calibration of one case needs besides the model; `file` is where it was read from."""
 
+    file: Path | None = None
     case: str
     last_year: int
     starts: Annotated[int, Field(ge=1)]
@@ -263,9 +270,28 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
         raise InputError(f"{file.name}: there is no target file for case {case!r}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    if "file" in data:
+        raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
+    _find_tables(data, file.parent)
     try:
-        return Targets.model_validate(data)
+        targets = Targets.model_validate({**data, "file": file})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+    if targets.case != case:
+        raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {case!r}")
+    return targets
+
+
+def _find_tables(data: object, folder: Path) -> None:
+    """Note the folder in every source, at any depth, whose table lies beside the target file."""
+    if isinstance(data, dict):
+        table = data.get("table")
+        if isinstance(table, str) and (folder / f"{table}.csv").is_file():
+            data.setdefault("folder", folder)
+        for part in data.values():
+            _find_tables(part, folder)
+    elif isinstance(data, list):
+        for part in data:
+            _find_tables(part, folder)
