@@ -79,7 +79,9 @@ def _densities(ax: Axes, one: Coordinate, profile: Profile, draws: Array | None)
     top = CEILING * 0.9 / max(prior.max(), 0.0 if known is None else known.max())
     ax.fill_between(one.outward(x), prior * top, color=PRIOR, linewidth=0, label="prior (density)")
     if known is not None:
-        ax.fill_between(one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label="posterior (density)")
+        ax.fill_between(
+            one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label="posterior (density)"
+        )
 
 
 def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
@@ -94,11 +96,13 @@ def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
     with plt.style.context(STYLE):
         figure, ax = plt.subplots(figsize=(0.42 * n + 2.6, 0.42 * n + 1.6))
         image = ax.imshow(shown[1:, :-1], cmap="RdBu_r", vmin=-1, vmax=1)
-        for i, j in zip(first, second, strict=True):
+        for i, j in zip(first.tolist(), second.tolist(), strict=True):
             r = found.correlations[i, j]
             if abs(r) >= STRONG:
                 text = f"{r:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
-                ax.text(j, i - 1, text, ha="center", va="center", fontsize=6.8, color="white" if abs(r) > 0.6 else "#222222")
+                ax.text(
+                    j, i - 1, text, ha="center", va="center", fontsize=6.8, color="white" if abs(r) > 0.6 else "#222222"
+                )
         ax.set_xticks(range(n - 1), found.names[:-1], rotation=50, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(n - 1), found.names[1:])
         ax.grid(visible=False)
@@ -124,17 +128,44 @@ def learning_ridge(found: Identified, title: str, stem: Path) -> Path:
                          label="posterior draws")  # fmt: skip
         elif ridge.draws is not None:
             low, high = np.quantile(100 * ridge.draws[0], [0.05, 0.95])
-            axes[0].vlines(100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)")
-        axes[0].plot(searching, 100 * ridge.doing, "o-", color=LINE, markersize=3.5, label="refitted to each searching rate")
-        axes[0].plot(100 * ridge.fitted[1], 100 * ridge.fitted[0], "*", color="#222222", markersize=10, label="as fitted", zorder=5)
+            axes[0].vlines(
+                100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
+            )
+        axes[0].plot(
+            searching, 100 * ridge.doing, "o-", color=LINE, markersize=3.5, label="refitted to each searching rate"
+        )
+        axes[0].plot(
+            100 * ridge.fitted[1],
+            100 * ridge.fitted[0],
+            "*",
+            color="#222222",
+            markersize=10,
+            label="as fitted",
+            zorder=5,
+        )
         axes[0].set_ylabel("learning by doing\n(% off learned cost per doubling)")
         axes[0].set_ylim(bottom=0)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
-        axes[1].axhline(found.drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {found.drop:g}")
+        axes[1].axhline(
+            found.drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {found.drop:g}"
+        )
         axes[1].set_ylabel("rise of objective (1)")
         axes[1].set_ylim(0, max(1.2 * found.drop, 1.1 * float(ridge.profile.rise.max())))
-        axes[2].plot(searching, 100 * ridge.together, "o-", markersize=3.5, label="fall per doubling of experience,\nresearch as it came")
-        axes[2].plot(searching, 100 * ridge.credit, "s--", color="#66a182", markersize=3.5, label="share of the fall due to research")
+        axes[2].plot(
+            searching,
+            100 * ridge.together,
+            "o-",
+            markersize=3.5,
+            label="fall per doubling of experience,\nresearch as it came",
+        )
+        axes[2].plot(
+            searching,
+            100 * ridge.credit,
+            "s--",
+            color="#66a182",
+            markersize=3.5,
+            label="share of the fall due to research",
+        )
         axes[2].set_ylabel("share (%)")
         axes[2].set_ylim(0, 100)
         for ax in axes:

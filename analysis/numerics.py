@@ -33,6 +33,7 @@ STUDY = Path(__file__).parent / "studies" / "numerics.toml"
 Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
 RELATIVE = ("money", "units", "stock")
 HOLDS, MOVES = "holds", "moves"
+FIRST = 5  # figures named in a sentence
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Tick = Callable[[str], object]
 
@@ -47,6 +48,7 @@ class Tolerance(BaseModel):
     effect: Positive
     stock: Positive
     series: Positive
+    smallest_money: Annotated[float, Field(ge=0)]
 
 
 class Study(BaseModel):
@@ -103,13 +105,15 @@ def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, ti
     """Return one row per headline figure: value, value at the finer step, shift, tolerance and verdict.
 
     Shifts are in years for dates, shares of the value for money, units and stocks, plain differences for effects, and
-    differences of logarithms over the stated error for series. A figure of the scoreboard holds if it stays on its side.
+    differences of logarithms over the stated error for series. A figure of the scoreboard holds if its verdict does.
     """
     study = study or load_study()
     finer: dict[str, Model] = {}
 
     def fine(case: str) -> Model:
-        return finer.setdefault(case, refined(case_model(case), study.divide))
+        if case not in finer:
+            finer[case] = refined(case_model(case), study.divide)
+        return finer[case]
 
     before = list(headlines(accepted, study, case_model, tick))
     after = {one.key: one for one in headlines(accepted, study, fine, tick)}
@@ -119,12 +123,17 @@ def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, ti
 def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
     """Compare one figure with itself at the finer step."""
     moved = shift(one, finer.value)
+    holds = _negligible(one, finer.value, tolerance)
     allowed = 0.0 if one.kind == "verdict" else float(getattr(tolerance, one.kind))
     return {
         "case": one.case, "group": one.group, "what": one.what, "unit": one.unit, "value": _or_none(one.value),
         "finer": _or_none(finer.value), "shift": _or_none(moved), "measured as": measured_as(one.kind),
-        "tolerance": allowed, "verdict": HOLDS if abs(moved) <= allowed else MOVES,
+        "tolerance": allowed, "verdict": HOLDS if holds or abs(moved) <= allowed else MOVES,
     }  # fmt: skip
+
+
+def _negligible(one: Figure, finer: float, tolerance: Tolerance) -> bool:
+    return one.kind == "money" and abs(finer - one.value) <= tolerance.smallest_money
 
 
 def shift(one: Figure, finer: float) -> float:
@@ -198,18 +207,15 @@ def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> I
 def _phase_out(case: str, fit: Accepted, models: Callable[[str], Model]) -> Iterator[Figure]:
     study = phase_out.load_study(case)
     answer = phase_out.run_study(study, fit, models)
-    for line in answer.table.to_dict("records"):
-        label = f"{line['schedule']}, {line['response']} response"
-
-        def told(column: str, kind: Kind, unit: str, line: Mapping[object, object] = line, label: str = label) -> Figure:
-            value = line[column]
-            return Figure(case, "phase-out", f"{label}: {column}", kind, unit, np.nan if value is None else float(value))  # type: ignore[arg-type]
-
-        yield told("cumulative units", "units", study.unit)
-        yield told(phase_out.PAID_AND_OWED, "money", "bnCNY")
-        yield told("fiscal outlay", "money", "bnCNY")
-        for share in study.shares:
-            yield told(f"year of {share:.0%}", "date", "year")
+    columns: dict[str, tuple[Kind, str]] = {
+        "cumulative units": ("units", study.unit), phase_out.PAID_AND_OWED: ("money", "bnCNY"),
+        "fiscal outlay": ("money", "bnCNY"), **{f"year of {share:.0%}": ("date", "year") for share in study.shares},
+    }  # fmt: skip
+    for column, (kind, unit) in columns.items():
+        values = pd.to_numeric(answer.table[column])
+        for plan, response, value in zip(answer.table["schedule"], answer.table["response"], values, strict=True):
+            what = f"{plan}, {response} response: {column}"
+            yield Figure(case, "phase-out", what, kind, unit, float(value))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -217,10 +223,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (case, group, measure), part in table.groupby(["case", "group", "measured as"], sort=False):
         size = pd.to_numeric(part["shift"]).abs().fillna(np.inf)
-        worst = part.loc[size.idxmax()]
+        worst = part.iloc[int(np.argmax(size.to_numpy()))]
         rows.append(
             {"case": case, "group": group, "figures": len(part), "hold": int((part["verdict"] == HOLDS).sum()),
-             "largest shift": worst["shift"], "measured as": measure, "tolerance": worst["tolerance"], "of": worst["what"]}
+             "largest shift": worst["shift"], "measured as": measure, "tolerance": worst["tolerance"],
+             "of": worst["what"]}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -229,7 +236,8 @@ def words(table: pd.DataFrame, study: Study) -> str:
     """Say in one sentence how the certificate stands."""
     holds = int((table["verdict"] == HOLDS).sum())
     moved = table.loc[table["verdict"] == MOVES, "what"].tolist()
-    rest = "all within tolerance" if not moved else f"beyond it: {'; '.join(moved[:5])}" + (" ..." if len(moved) > 5 else "")
+    told = "; ".join(moved[:FIRST]) + (" ..." if len(moved) > FIRST else "")
+    rest = f"beyond it: {told}" if moved else "all within tolerance"
     return f"{holds} of {len(table)} headline figures hold at 1/{study.divide} of the time step; {rest}."
 
 

@@ -118,48 +118,52 @@ def walk_ridge(
     about: RidgeCase, tick: Tick | None = None,
 ) -> Ridge:  # fmt: skip
     """Refit along the searching rate, without its prior, and look at fit and policies at both ends of the ridge."""
-    names = [c.name for c in payoff.coordinates]
-    free = case.model.variable(study.searching).name in names
-    fitted = best
+    free = case.model.variable(study.searching).name in [c.name for c in payoff.coordinates]
     if not free:
         payoff, best = with_free(payoff, _wide(case, study.searching), best, case.parameters[study.searching].value)
         curved = covariance(payoff, best)
-    place = payoff.space.names.index(study.searching)
-    at = float(payoff.space.values(best)[0, place])
+    doing, at = (float(_column(payoff, best[None], name)[0]) for name in (study.doing, study.searching))
     profile = profiled(payoff, study.searching, about.searching_values, best, curved, tick=tick)
     found = profile.accepted(study.drop)
-    ends = tuple(float(profile.values[k]) if one is None else one for k, one in zip((0, -1), found, strict=True))
-    scale = np.sqrt(np.diag(curved))
-    one = payoff.coordinates[place]
-
-    def held(value: float) -> tuple[Array, float]:
-        start = profile.points[int(np.argmin(np.abs(profile.values - value)))].copy()
-        start[place] = float(one.inward(np.asarray(value)))
-        x, whole = refit(payoff, start, place, scale)
-        if tick:
-            tick()
-        return x, whole - own_prior(one, start[place])
-
-    doing = _column(payoff, profile.points, study.doing)
-    lowest = profile.points[int(np.argmin(profile.objective))]
-    as_fitted = float(payoff.objective(best)[0]) - own_prior(one, best[place])
+    ends = [float(profile.values[k]) if one is None else one for k, one in zip((0, -1), found, strict=True)]
+    low, high = (_held(payoff, profile, value, curved, tick) for value in ends)
+    place = payoff.space.names.index(study.searching)
     variants = {
-        "as fitted": (best, as_fitted),
-        "searching free": (lowest, float(profile.objective.min())),
-        "one factor (no searching)": (profile.points[0], float(profile.objective[0])),
+        "as fitted": (best, float(payoff.objective(best)[0]) - own_prior(payoff.coordinates[place], best[place])),
+        "searching free": _point(profile, int(np.argmin(profile.objective))),
+        "one factor (no searching)": _point(profile, 0),
     }
-    corners = {"low": held(ends[0])[0], "fit": best, "high": held(ends[1])[0]}
     together, credit = learned_falls(case.model, _samples(payoff, profile.points), about.window)
-    draws = None
-    if posterior is not None:
-        by_doing = posterior.parameters[study.doing]
-        draws = by_doing, posterior.parameters.get(study.searching, np.full_like(by_doing, at))
     return Ridge(
-        profile, doing, together, credit, about.window, (ends[0], ends[1]), (found[0] is None, found[1] is None), free,
-        (float(_column(payoff, best[None], study.doing)[0]), at), draws, variant_table(payoff, variants, study),
-        variant_series(payoff, {k: x for k, (x, _) in variants.items()}),
-        statements(case.model, payoff, corners, about, posterior, study.draws),
+        profile=profile, doing=_column(payoff, profile.points, study.doing), together=together, credit=credit,
+        window=about.window, ends=(ends[0], ends[1]), open_ends=(found[0] is None, found[1] is None), free=free,
+        fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
+        one_factor=variant_table(payoff, variants, study),
+        series=variant_series(payoff, {label: x for label, (x, _) in variants.items()}),
+        statements=statements(
+            case.model, payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws
+        ),
     )  # fmt: skip
+
+
+def _held(payoff: Payoff, profile: Profile, value: float, curved: Array, tick: Tick | None) -> Array:
+    """Refit with the profile's parameter held at a value between its points, from the nearest of them."""
+    place = payoff.space.names.index(profile.name)
+    start = profile.points[int(np.argmin(np.abs(profile.values - value)))].copy()
+    start[place] = float(payoff.coordinates[place].inward(np.asarray(value)))
+    x, _ = refit(payoff, start, place, np.sqrt(np.diag(curved)))
+    if tick:
+        tick()
+    return x
+
+
+def _point(profile: Profile, k: int) -> tuple[Array, float]:
+    return profile.points[k], float(profile.objective[k])
+
+
+def _drawn(posterior: Posterior, study: RidgeStudy, held: float) -> tuple[Array, Array]:
+    doing = posterior.parameters[study.doing]
+    return doing, posterior.parameters.get(study.searching, np.full_like(doing, held))
 
 
 def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], study: RidgeStudy) -> pd.DataFrame:
@@ -169,10 +173,10 @@ def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], s
     for label, (x, objective) in variants.items():
         doing, searching = (float(_column(payoff, x[None], name)[0]) for name in (study.doing, study.searching))
         effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
+        both = float(joint_rate(np.array(doing), np.array(searching)))
         rows.append(
             {"variant": label, "objective": objective, "above the best": objective - lowest, study.doing: doing,
-             study.searching: searching, "fall per doubling of both": float(joint_rate(np.array(doing), np.array(searching))),
-             **effects}
+             study.searching: searching, "fall per doubling of both": both, **effects}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -186,9 +190,7 @@ def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFram
     return pd.DataFrame({"series": names, **{label: [s.rms for s in fit] for label, fit in fits.items()}})
 
 
-def learned_falls(
-    model: Model, samples: Mapping[str, Array], window: tuple[float, float]
-) -> tuple[Array, Array]:
+def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[float, float]) -> tuple[Array, Array]:
     """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
     run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=0.25)
     times = run["time"].to_numpy()
@@ -247,13 +249,14 @@ def _statement(
     what: str, under: str, corners: Mapping[str, Array], values: Array, known: Array | None
 ) -> dict[str, object]:
     spread = [np.nan] * 2 if known is None else [float(q) for q in np.quantile(known, [0.05, 0.95])]
-    at = {f"{label} searching" if label != "fit" else "as fitted": float(v) for label, v in zip(corners, values, strict=True)}
+    at = {
+        f"{label} searching" if label != "fit" else "as fitted": float(v)
+        for label, v in zip(corners, values, strict=True)
+    }
     return {"under": under, "what": what, **at, "posterior from": spread[0], "posterior to": spread[1]}
 
 
-def _changes(
-    base: Model, changed: Model, samples: Mapping[str, Array], outcomes: Sequence[Outcome]
-) -> list[Array]:
+def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes: Sequence[Outcome]) -> list[Array]:
     """Change of every outcome between two models as a share of it, (run,) each."""
     names = list(dict.fromkeys(one.variable for one in outcomes))
     until = max(one.at for one in outcomes)

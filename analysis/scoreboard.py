@@ -145,7 +145,8 @@ def scoreboard(
 ) -> Scoreboard:  # fmt: skip
     """Answer every target figure, cases with an accepted fit run with its values, the others at their defaults.
 
-    Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the study misses or does not know, and for a reading that no run has.
+    Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the
+    study misses or does not know, and for a reading that no run has.
     """
     study = load_study() if study is None else study
     figures = load_table("paper_figures").rows
@@ -247,11 +248,11 @@ def holds(value: float | None, low: float | None, high: float | None) -> bool:
 
 
 def spread_of(answers: Array, low: float | None, high: float | None) -> Spread:
-    """Median, central 90% and share inside of the answers (draw,); quantiles are answers themselves, not between two."""
-    known = np.where(np.isnan(answers), np.inf, answers)
+    """Median, central 90% and share inside of the answers (draw,); a quantile is an answer itself, not between two."""
+    known = np.where(np.isfinite(answers), answers, np.inf)
     ends = np.quantile(known, [0.5, 0.05, 0.95], method="inverted_cdf")
     median, first, last = (float(q) if math.isfinite(q) else None for q in ends)
-    inside = float(np.mean([holds(float(one), low, high) for one in answers]))
+    inside = float(np.mean([math.isfinite(one) and holds(float(one), low, high) for one in answers]))
     return Spread(median, first, last, inside, len(answers))
 
 

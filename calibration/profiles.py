@@ -156,7 +156,7 @@ def all_profiles(
     payoff: Payoff, best: Array, covariance: Array, grids: Sequence[tuple[str, Array]], enough: float,
     workers: int, tick: Tick | None = None,
 ) -> tuple[Profile, ...]:  # fmt: skip
-    """Profile several parameters, each over its values, on `workers` threads; the numbers do not depend on `workers`."""
+    """Profile several parameters, each over its values, on `workers` threads; the numbers do not depend on them."""
     with ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(lambda g: profiled(payoff, g[0], list(g[1]), best, covariance, enough, tick), grids))
 
