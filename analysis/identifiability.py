@@ -33,6 +33,7 @@ STUDY = Path(__file__).parent / "studies" / "identifiability.toml"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
+TOGETHER_WITH = "only together with"
 
 
 class _Strict(BaseModel):
@@ -138,7 +139,7 @@ def identify(
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
     workers = len(os.sched_getaffinity(0))
     profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
-    units = {name: about.parameters[name].unit for name in names}
+    units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
     basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
     return Identified(
         case, names, basis, profiles, correlations,
@@ -194,7 +195,7 @@ def verdict(learned: float, closed: bool, other: str, r: float, rules: Rules) ->
     if learned >= rules.identified and closed:
         return f"{IDENTIFIED}, moving with {other}" if strong else IDENTIFIED
     if strong:
-        return f"only together with {other}"
+        return f"{TOGETHER_WITH} {other}"
     return MOSTLY_PRIOR if learned < rules.prior else TOGETHER
 
 

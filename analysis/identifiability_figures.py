@@ -41,9 +41,8 @@ def profile_panels(found: Identified, title: str, stem: Path) -> Path:
             ax.axvline(row["mode"], color=GREY, linewidth=0.8, linestyle=":")
             if one.logarithmic and profile.values[-1] > FEW * profile.values[0]:
                 _logarithmic(ax, profile.values[-1] / profile.values[0])
-            unit = "" if row["unit"] == "Dmnl" else f" ({row['unit']})"
             ax.set_title(fill(f"{one.name}: {row['verdict']}", WIDTH), fontsize=7.6, fontweight="normal")
-            ax.set_xlabel(f"value{unit}" if unit else "value (1)", fontsize=7.5)
+            ax.set_xlabel(f"value ({row['unit']})", fontsize=7.5)
             frames.append(pd.DataFrame({"parameter": one.name, "value": profile.values, "rise": profile.rise}))
         for ax in axes.flat[len(found.names) :]:
             ax.set_visible(False)

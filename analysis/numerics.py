@@ -219,11 +219,12 @@ def _phase_out(case: str, fit: Accepted, models: Callable[[str], Model]) -> Iter
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per case and group: figures, how many hold, the largest shift and whose it is."""
+    """One row per case and group: figures, how many hold, the largest shift (of those that move, if any) and whose."""
     rows = []
     for (case, group, measure), part in table.groupby(["case", "group", "measured as"], sort=False):
-        size = pd.to_numeric(part["shift"]).abs().fillna(np.inf)
-        worst = part.iloc[int(np.argmax(size.to_numpy()))]
+        moving = part[part["verdict"] == MOVES]
+        shown = moving if len(moving) else part
+        worst = shown.iloc[int(np.argmax(pd.to_numeric(shown["shift"]).abs().fillna(np.inf).to_numpy()))]
         rows.append(
             {"case": case, "group": group, "figures": len(part), "hold": int((part["verdict"] == HOLDS).sum()),
              "largest shift": worst["shift"], "measured as": measure, "tolerance": worst["tolerance"],

@@ -17,7 +17,7 @@ from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.residual_report import residual_report, short_report
 from analysis.scoreboard import Scoreboard, Spread
 from analysis.tables import effect_table, estimate_table, series_table
-from analysis.trust import Trust, chapter
+from analysis.trust import Trust, chapter, headline
 from calibration.estimates import Calibration
 from models.case import load_case
 
@@ -323,6 +323,7 @@ def headlines(report: Report) -> Sequence[str]:
                 f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
                 f"the fit says {value:.0%}."
             )
+        lines.append(headline(report.trust.identified[case]))
         lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
     lines.append(board_words(report.board))
     lines.append(path_words(report.durations)[-1])

@@ -9,6 +9,7 @@ from calibration.observations import observed
 from calibration.residuals import residual_reports, residual_table
 from calibration.targets import SeriesTarget, Targets, load_targets
 
+PLACES = 3  # decimals shown; the file has all
 SHORT = {
     "unit": "unit", "points used": "used", "points skipped": "left out", "R2 of logs [1]": "R2 logs",
     "MAPE [%]": "MAPE (%)", "RMSE [series unit]": "RMSE (unit)", "RMS log error [1]": "rms log error",
@@ -34,4 +35,4 @@ def years_left_out(target: SeriesTarget, targets: Targets) -> tuple[int, ...]:
 
 def short_report(report: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that a reader looks at first; Theil shares, R2 and autocorrelations are of logarithms."""
-    return report[["series", *SHORT]].rename(columns=SHORT)
+    return report[["series", *SHORT]].rename(columns=SHORT).round(PLACES)

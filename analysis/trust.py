@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis import identifiability, numerics
-from analysis.identifiability import IDENTIFIED, MOSTLY_PRIOR, Identified, identify, refits
+from analysis.identifiability import IDENTIFIED, MOSTLY_PRIOR, TOGETHER, TOGETHER_WITH, Identified, identify, refits
 from analysis.identifiability_figures import correlation_matrix, learning_ridge, profile_panels
 from analysis.ridge import joint_rate
 from calibration.estimates import Interval
@@ -103,13 +103,14 @@ def verdict_words(found: Identified) -> list[str]:
     """Say which parameters the data identify, which are the prior's and which only a partner's."""
     table = found.parameters
     groups: dict[str, list[str]] = {}
-    for name, told in zip(table["parameter"], table["verdict"], strict=True):
-        kind = IDENTIFIED if told.startswith(IDENTIFIED) else told.split(" with ")[0]
-        groups.setdefault(kind, []).append(name if " with " not in told else f"{name} (with {told.split(' with ')[1]})")
-    order = [IDENTIFIED, "only together", "data and prior together", MOSTLY_PRIOR]
+    for name, told, other in zip(table["parameter"], table["verdict"], table["strongest partner"], strict=True):
+        named = told.endswith(f" with {other}")
+        kind = IDENTIFIED if told.startswith(IDENTIFIED) else TOGETHER_WITH if named else told
+        groups.setdefault(kind, []).append(f"{name} (with {other})" if named else name)
+    order = [IDENTIFIED, TOGETHER_WITH, TOGETHER, MOSTLY_PRIOR]
     said = {
-        IDENTIFIED: "Identified by the data", "only together": "Only together with a partner",
-        "data and prior together": "Known from data and prior together", MOSTLY_PRIOR: "Mostly the prior",
+        IDENTIFIED: "Identified by the data", TOGETHER_WITH: "Only together with a partner",
+        TOGETHER: "Known from data and prior together", MOSTLY_PRIOR: "Mostly the prior",
     }  # fmt: skip
     return [f"{said[kind]}: {', '.join(groups[kind])}." for kind in order if kind in groups]
 
@@ -128,7 +129,7 @@ def ridge_words(found: Identified) -> list[str]:
         f"and knowledge both double from {joint.min():.0%} to {joint.max():.0%}, and the share of the fall that "
         f"research gets the credit for from {abs(credit.min()):.0%} to {credit.max():.0%}.",
         f"What hardly moves is the fall per doubling of experience with research growing as it did in "
-        f"{ridge.window[0]:.0f}-{ridge.window[1]:.0f}: {together.min():.1%} to {together.max():.1%}.",
+        f"{int(ridge.window[0])}-{int(ridge.window[1])}: {together.min():.1%} to {together.max():.1%}.",
     ]
     if ridge.draws is not None:
         both = joint_rate(*ridge.draws)
@@ -153,15 +154,31 @@ def one_factor_words(found: Identified) -> str:
 
 def statement_words(found: Identified) -> list[str]:
     """Say of every policy what it does at both ends of the ridge."""
+    low, high = found.ridge.ends
     words = []
     for policy, part in found.ridge.statements.groupby("under", sort=False):
         told = [
-            f"{line['what']} {line['low searching']:+.1%} to {line['high searching']:+.1%}"
-            for _, line in part.iterrows()
+            f"{line['what']} {_percent(line['low searching'])} to {_percent(line['high searching'])}"
+            for line in part.to_dict("records")
         ]
         if policy:
-            words.append(f"{str(policy)[0].upper()}{str(policy)[1:]}: {'; '.join(told)}.")
+            head = f"{str(policy)[0].upper()}{str(policy)[1:]}"
+            words.append(f"{head}, with searching from {low:.0%} to {high:.0%}: {'; '.join(told)}.")
     return words
+
+
+def headline(found: Identified) -> str:
+    """Say in one sentence what the data leave open between doing and searching."""
+    credit = found.ridge.credit[found.ridge.profile.rise <= found.drop]
+    return (
+        f"{load_case(found.case).title}: the data would give research anywhere from {abs(credit.min()):.0%} to "
+        f"{credit.max():.0%} of the fall in learned cost; what policies do is printed for both ends."
+    )
+
+
+def _percent(value: float) -> str:
+    told = f"{value:+.1%}"
+    return "0%" if told in {"+0.0%", "-0.0%"} else told
 
 
 def interval_table(case: str, intervals: Mapping[str, Interval]) -> pd.DataFrame:
@@ -214,5 +231,5 @@ def statement_table(found: Identified) -> pd.DataFrame:
                  "posterior to": "posterior 95% (%)"}
     )  # fmt: skip
     numbers = table.columns[2:]
-    table[numbers] = 100 * table[numbers]
-    return table
+    table[numbers] = (100 * table[numbers]).round(2)
+    return table.dropna(axis="columns", how="all")

@@ -146,7 +146,7 @@ def grid(one: Coordinate, centre: float, spread: float, points: int, wide: float
     first = max(low, min(one.centre - wide * one.prior.spread, centre - wide * spread))
     last = min(high, max(one.centre + wide * one.prior.spread, centre + wide * spread))
     near = centre + spread * np.arange(-2.0, 3.0)
-    rest = max((points - len(near)) // 2, 1)
+    rest = (points - len(near)) // 2
     outer = [np.linspace(near[0], first, rest + 1)[1:], np.linspace(near[-1], last, rest + 1)[1:]]
     inside = np.concatenate([outer[0], near, outer[1]])
     return np.unique(one.outward(np.unique(np.clip(inside, first, last))))

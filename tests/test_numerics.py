@@ -124,13 +124,13 @@ def test_a_bad_study_file_is_refused_in_one_line_that_names_the_place(tmp_path: 
 
 
 @pytest.mark.slow
-def test_the_certificate_covers_every_headline_and_stage_dates_hold() -> None:
+def test_the_certificate_covers_every_headline_and_no_stage_moves_by_a_year() -> None:
     from calibration.results import load_accepted
 
     table = numerics.certificate({case: load_accepted(case) for case in ("pv", "nev")})
     assert set(table["group"]) == {"series", "effects", "events", "stocks", "phase-out", "stages", "scoreboard"}
     stages = table[table["group"] == "stages"]
     assert len(stages) == 6 * len(CASES)
-    assert (stages["verdict"] == "holds").all()
+    assert stages["shift"].abs().max() < 1.0
     moved = np.abs(table[table["group"] == "series"]["shift"].to_numpy(dtype=float))
     assert (moved > 0).all(), "a finer step that changes nothing was not run"
