@@ -22,7 +22,7 @@ from calibration.payoff import FittedSeries, Payoff, fitted_series
 from calibration.targets import DrivenVariable, PartialStep, Prior, Targets
 from models.case import Case
 from stockflow import Model
-from stockflow.errors import InputError
+from stockflow.errors import InputError, unknown
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -34,7 +34,7 @@ HIGH = 1e10  # objective of a run that cannot be compared, for the line search t
 
 def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]:
     """Free parameters with the bounds of the case file; a prior centred outside them is refused."""
-    out = []
+    out: list[Coordinate] = []
     for name, prior in free.items():
         parameter = case.parameters[case.model.variable(name).name]
         if not parameter.low <= prior.centre <= parameter.high:
@@ -42,6 +42,8 @@ def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]
                 f"{case.name}: prior of {name!r} is centred at {prior.centre:g} {parameter.unit}, outside "
                 f"{parameter.low:g} to {parameter.high:g}"
             )
+        if parameter.name in (one.name for one in out):
+            raise InputError(f"{case.name}: parameter {parameter.name!r} is free twice, in two spellings")
         out.append(Coordinate(parameter.name, prior, parameter.low, parameter.high))
     return tuple(out)
 
@@ -104,15 +106,16 @@ def covariance(payoff: Payoff, x: Array, step: float = 0.05) -> Array:
     """Approximate posterior covariance (size, size) of the coordinates: inverse curvature of the log density at `x`.
 
     Curvature is the difference of exact slopes a small step to both sides, kept inside the bounds; directions in which
-    it is flat or wrong (a kink) count as known no better than before the data.
+    it is flat, wrong (a kink) or undefined count as known no better than before the data.
     """
     spread, (low, high) = payoff.space.spread, payoff.space.bounds
     rows = []
     for i in range(payoff.space.size):
         right, left = x.copy(), x.copy()
         right[i], left[i] = min(x[i] + step * spread[i], high[i]), max(x[i] - step * spread[i], low[i])
-        difference = payoff.log_density_and_slopes(right)[1] - payoff.log_density_and_slopes(left)[1]
-        rows.append(-difference * spread * spread[i] / (right[i] - left[i]))
+        (above, up), (below, down) = payoff.log_density_and_slopes(right), payoff.log_density_and_slopes(left)
+        fall = (down - up) * spread * spread[i] / (right[i] - left[i])
+        rows.append(fall if np.isfinite(above) and np.isfinite(below) else np.zeros_like(fall))
     curvature = np.array(rows)
     values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
     return np.asarray((vectors / np.maximum(values, 1.0)) @ vectors.T * np.outer(spread, spread))
@@ -192,9 +195,12 @@ def profile(
     """Refit everything else with one parameter held at each value of `grid`: (value, objective, coordinates).
 
     Each refit starts from its neighbour's end, going outward from `best` (size,); `without_prior` takes the
-    parameter's own prior out of the objective, so that the data speak alone.
+    parameter's own prior out of the objective, so that the data speak alone. InputError for an unknown name.
     """
-    place = payoff.space.names.index(name)
+    names = [c.name for c in payoff.coordinates]
+    if name not in names:
+        raise unknown("free parameter", name, names)
+    place = names.index(name)
     one = payoff.coordinates[place]
     targets = np.array([float(one.inward(np.asarray(value))) for value in grid])
     found: dict[int, tuple[float, float, Array]] = {}

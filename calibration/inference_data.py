@@ -18,7 +18,7 @@ from calibration.posterior import Draws, quantities
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
-PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "dtype": "float32"}
+PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "fletcher32": True, "dtype": "float32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,26 @@ def inference_data(
         dims={**dims, **{f"modelled {n}": [f"year of {n}"] for n in names}},
         attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()},
     )
-    for group in ("posterior", "prior"):
-        for name, unit in units.items():
-            if name in data[group]:
-                data[group][name].attrs["unit"] = unit
-    for series in payoff.series:
-        data.observed_data[series.target.name].attrs["unit"] = series.target.unit
+    _label(data, {**units, **_other_units(payoff)})
     return data
+
+
+def _other_units(payoff: Payoff) -> dict[str, str]:
+    """Units by name of everything but the parameters: series, modelled and observed, their errors, other targets."""
+    out = dict.fromkeys(payoff.space.names[len(payoff.coordinates) :], "1")
+    for series in payoff.series:
+        out[series.target.name] = out[f"modelled {series.target.name}"] = series.target.unit
+    out |= {one.name: "year" for one in payoff.events} | {one.name: "1" for one in payoff.effects}
+    for one in payoff.ranges:
+        out[one.name] = "1" if one.kind == "fall" else payoff.model.variable(one.quantity).unit
+    return out
+
+
+def _label(data: az.InferenceData, units: Mapping[str, str]) -> None:
+    for group in ("posterior", "prior", "posterior_predictive", "prior_predictive", "observed_data"):
+        for name in data[group].data_vars:
+            if name in units:
+                data[group][name].attrs["unit"] = units[name]
 
 
 def save(data: az.InferenceData, file: Path) -> Path:
@@ -115,6 +128,7 @@ def save(data: az.InferenceData, file: Path) -> Path:
 
 def load_posterior(case: str, file: Path, digest: str) -> Posterior:
     """Read an accepted posterior; InputError if it is missing, damaged, or of another model, data or target file."""
+    again_with = f"run `techcycle calibrate {case} --posterior --accept`"
     try:
         data = az.from_netcdf(str(file), engine="h5netcdf")
         own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
@@ -127,13 +141,13 @@ def load_posterior(case: str, file: Path, digest: str) -> Posterior:
             series[str(name)] = (years, modelled, again)
         parameters = {name: flat[name] for name in names}
     except FileNotFoundError:
-        raise InputError(f"{file.name}: case {case!r} has no accepted posterior") from None
-    except (OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{file.name}: not a posterior of this program: {error!r:.200}") from None
+        raise InputError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}") from None
+    except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
+        raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again_with}") from None
     if own != digest:
         raise InputError(
             f"{file.name}: digest: made with another version of the model, the data or the targets (it says {own}, "
-            f"now {digest}); run `techcycle calibrate {case} --posterior --accept`"
+            f"now {digest}); {again_with}"
         )
     rest = {str(k): v for k, v in flat.items() if k not in names}
     return Posterior(case, parameters, rest, series)

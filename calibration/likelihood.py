@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, log_ndtr
-from scipy.stats import norm
+from scipy.special import erfcx, gammaln, log_ndtr
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -114,12 +113,17 @@ def soft_range(value: Array, low: float | None, high: float | None, width: float
     if low is not None:
         z = (value - low) / width
         total += log_ndtr(z)
-        slope += np.exp(norm.logpdf(z) - log_ndtr(z)) / width
+        slope += _hazard(z) / width
     if high is not None:
         z = (high - value) / width
         total += log_ndtr(z)
-        slope -= np.exp(norm.logpdf(z) - log_ndtr(z)) / width
+        slope -= _hazard(z) / width
     return total, slope
+
+
+def _hazard(z: Array) -> Array:
+    """Slope of ln Phi, the normal density over Phi, without cancelling far out."""
+    return np.asarray(np.sqrt(2 / np.pi) / erfcx(-z / np.sqrt(2)))
 
 
 def crossing(times: Array, values: Array, level: float) -> tuple[Array, Array]:

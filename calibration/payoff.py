@@ -7,7 +7,8 @@ in `calibration.likelihood`, those of the run come from going backward through i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,16 +126,39 @@ class Payoff:
         """The free parameters."""
         return self.space.parameters
 
+    def observing(self, values: Sequence[Array], dates: Sequence[float] = (), effects: Sequence[float] = ()) -> Payoff:
+        """Return the same payoff had other things been observed: values (year,) for each series, in the same years.
+
+        Errors keep the sizes stated for the observations in place now; `dates` of the events and values of the
+        `effects` stay as they are unless given. InputError for a wrong shape or a value that is not positive.
+        """
+        series = []
+        for one, other in zip(self.series, values, strict=True):
+            if other.shape != one.values.shape or not (np.isfinite(other) & (other > 0)).all():
+                raise InputError(f"series {one.target.name!r}: values must be {len(one.years)} positive numbers")
+            series.append(replace(one, values=np.array(other, dtype=float)))
+        out = copy(self)
+        out.series = tuple(series)
+        out.errors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], self.errors.degrees)
+        if dates:
+            given = zip(self.events, dates, strict=True)
+            out.events = tuple(one.model_copy(update={"year": float(year)}) for one, year in given)
+        if effects:
+            found = zip(self.effects, effects, strict=True)
+            out.effects = tuple(one.model_copy(update={"value": float(value)}) for one, value in found)
+        return out
+
     def readings(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
         """What the targets read off the runs of coordinates `x` (run, size), shape (run, reading)."""
-        return np.asarray(self._values(self._given(np.atleast_2d(x), toggles)))
+        given = self._given(np.atleast_2d(x), toggles)
+        return np.asarray(self._values(given)) if self._terms else np.empty((len(given), 0))
 
     def log_density(self, x: Array) -> Array:
         """Log posterior density of coordinates (run, size) up to a constant, (run,); minus infinity where undefined."""
         return self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=False)[0]
 
     def log_density_and_slopes(self, x: Array) -> tuple[float, Array]:
-        """Log posterior density at one point (size,) and its slopes (size,)."""
+        """Log posterior density at one point (size,) and its slopes (size,): minus infinity and 0 where undefined."""
         total, slopes = self._assessed(np.atleast_2d(np.asarray(x, dtype=float)), want_slopes=True)
         return float(total[0]), slopes
 
@@ -144,6 +168,8 @@ class Payoff:
 
     def on_the_line(self, u: Array) -> tuple[float, Array]:
         """Log density and slopes where the sampler moves: the whole real line in every direction."""
+        if not np.isfinite(u).all():
+            return -np.inf, np.zeros(self.space.size)
         x = self.space.from_line(u)
         total, slopes = self.log_density_and_slopes(x)
         volume, of_volume, stretch = self.space.line_density(u)
@@ -199,6 +225,7 @@ class Payoff:
             pulled: list[tuple[Mapping[str, float] | None, Array, Array]] = []
             for target, part in zip(self.effects, self._of_effects, strict=True):
                 other = self.readings(x, target.without)
+                total = np.where(np.isfinite(other).all(axis=1), total, -np.inf)
                 grown, lost = part.of(readings)[:, 0], part.of(other)[:, 0]
                 found, slope = normal(1 - lost / grown, target.value, target.sd)
                 total = total + found
@@ -206,9 +233,10 @@ class Payoff:
                 by_other = np.zeros_like(readings)
                 by_other[:, part.first] = -slope / grown
                 pulled.append((target.without, other, by_other))
-            total = np.where(np.isfinite(total) & (readings[:, : self._yearly_end] > 0).all(axis=1), total, -np.inf)
+            whole = np.isfinite(readings).all(axis=1) & (self._yearly(readings) > 0).all(axis=1)
+            total = np.where(np.isfinite(total) & whole, total, -np.inf)
             if not want_slopes or not np.isfinite(total[0]):
-                return total, by_x[0]
+                return total, np.zeros(self.space.size)
             pulled.append((None, readings, by_reading))
             p = len(self.coordinates)
             for without, values, slopes in pulled:
@@ -234,7 +262,7 @@ class Payoff:
         for stated, part in zip(self.ranges, self._of_ranges, strict=True):
             value, by_value = _ranged(stated, part.of(readings))
             found, slope = soft_range(value, stated.low, stated.high, stated.width)
-            total += found
+            total += np.where(np.isfinite(value), found, -np.inf)
             by_reading[:, part.first : part.last] += slope[:, None] * by_value
         return total
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Tick = Callable[[], object]
 JITTER = 0.3  # spread of the chains' starts about the mode, on the line
 INSIDE = 0.02  # share of a coordinate's range that starts keep from its bounds
 TRIES = 100
+# all that reading a file of arrays raises when its bytes are not those that were written
+DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class NotConvergedError(Exception):
@@ -87,10 +90,14 @@ class Diagnostics:
 
 
 def diagnose(quantities: Mapping[str, Array], diverging: NDArray[np.bool_]) -> Diagnostics:
-    """Return the diagnostics of named quantities, each (chain, draw) (arviz: Vehtari et al. 2021)."""
+    """Return the diagnostics of named quantities, each (chain, draw) (arviz: Vehtari et al. 2021).
+
+    Those of a quantity that never moves, or is not always a number, are not numbers.
+    """
     names = tuple(quantities)
-    found = np.array([[float(az.rhat(q)), float(az.ess(q, method="bulk")), float(az.ess(q, method="tail"))]
-                      for q in quantities.values()])  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.array([[float(az.rhat(q)), float(az.ess(q, method="bulk")), float(az.ess(q, method="tail"))]
+                          for q in quantities.values()])  # fmt: skip
     return Diagnostics(names, found[:, 0], found[:, 1], found[:, 2], float(diverging.mean()), int(diverging.size))
 
 
@@ -214,10 +221,10 @@ def _write(file: Path, draws: Draws, digest: str) -> None:
 
 def _read(file: Path, digest: str) -> Draws:
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as data:
             own = str(data["digest"])
             draws = Draws(data["coordinates"], data["diverging"], data["steps"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"{file}: not a finished chain ({error}); remove it to sample it again") from None
     if own != digest:
         raise InputError(

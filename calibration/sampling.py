@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -46,7 +47,7 @@ def sampled_posterior(
     names = [c.name for c in payoff.coordinates]
     fitted = [*names, *(name for _, fit in mode.partial for name in fit.values)]
     digest = depends_on(case.name, fitted, mode.targets.file)
-    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {rules!r} {seed}", tick, workers)
+    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick, workers)
     found = diagnose(quantities(payoff, draws), draws.diverging)
     kept = draws.thinned(rules.keep)
     settings: dict[str, int | float] = {
@@ -66,3 +67,12 @@ def sampled_posterior(
         )
     known = intervals(payoff, draws, found)
     return Answer(concluded(mode, known), Sampled(known, found, settings, digest), data, draws)
+
+
+def _asked(mode: Mode) -> str:
+    """Digest of the targets and observations fitted, which may be less than the file's: a forecast's end early."""
+    total = hashlib.sha256(mode.targets.model_dump_json(exclude={"file"}).encode())
+    for series in mode.payoff.series:
+        for part in (series.years, series.values, series.sigma):
+            total.update(part.tobytes())
+    return total.hexdigest()[:16]

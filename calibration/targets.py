@@ -21,7 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 class Prior(_Strict):
@@ -60,8 +60,8 @@ class Sampling(_Strict):
 
     chains: Annotated[int, Field(ge=2, le=64)] = 4
     tune: Annotated[int, Field(ge=50)] = 1000
-    draws: Annotated[int, Field(ge=50)] = 1500
-    keep: Annotated[int, Field(ge=20)] = 500
+    draws: Annotated[int, Field(ge=50)] = 2000
+    keep: Annotated[int, Field(ge=20)] = 250
     acceptance: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     largest_rhat: Annotated[float, Field(gt=1)] = 1.01
     smallest_ess: Positive = 400.0
@@ -131,7 +131,7 @@ class EventTarget(_Strict):
 
     name: str
     quantity: str
-    level: float
+    level: Positive
     year: Year
     sd: Positive
     source: str
@@ -183,6 +183,8 @@ class RangeTarget(_Strict):
     def _in_order(self) -> RangeTarget:
         if self.first_year > self.last_year:
             raise ValueError(f"window {self.first_year}-{self.last_year} ends before it starts")
+        if self.kind == "fall" and self.first_year == self.last_year:
+            raise ValueError(f"a fall needs two years, window {self.first_year}-{self.last_year} has one")
         if self.low is None and self.high is None:
             raise ValueError("low or high must be given")
         if self.low is not None and self.high is not None and self.low >= self.high:
@@ -227,7 +229,7 @@ class Targets(_Strict):
     case: str
     last_year: int
     starts: Annotated[int, Field(ge=1)]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     free: Mapping[str, Prior] = Field(min_length=1)
     response: str
     response_grid: Annotated[tuple[float, ...], Field(min_length=3)]
@@ -238,6 +240,17 @@ class Targets(_Strict):
     errors: ErrorModel = ErrorModel()
     sampling: Sampling = Sampling()
     partial: tuple[PartialStep, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Targets:
+        reported = [*dict.fromkeys([*self.free, *(name for step in self.partial for name in step.free)])]
+        reported += [one.name for part in (self.events, self.effects, self.ranges) for one in part]
+        kinds = {"series": [s.name for s in self.series], "partial": [s.name for s in self.partial]}
+        for kind, names in {**kinds, "target or parameter": reported}.items():
+            twice = [name for i, name in enumerate(names) if name in names[:i]]
+            if twice:
+                raise ValueError(f"{kind} {twice[0]!r} is named twice")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Targets:

@@ -19,7 +19,8 @@ from stockflow.errors import InputError
 from stockflow.llvm import processor, vector_width
 from stockflow.machine import assembled, linked
 from stockflow.passes import SCHEMES, Passes, memory
-from stockflow.reduction import Comparison, Term, checked, comparison, differentiable, in_pieces
+from stockflow.pieces import in_pieces
+from stockflow.reduction import Comparison, Term, checked, comparison, differentiable
 from stockflow.sensitivity import sensitivity
 from stockflow.sweep import Functions, layout, table
 from stockflow.vector import Writer
@@ -32,6 +33,8 @@ _WIDTHS = (1, 2, 4, 8, 16)
 _LINE = 64
 # most vectors of runs that go through one call
 _TOGETHER = 64
+# how many times its own size a pulled value is compared from
+_FAR = 1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,15 +107,25 @@ class Gradient:
         `slopes` (term,) the derivatives of the function by them.  Observations and scales of the terms play no part.
         Raises InputError for a wrong shape or a value that is not finite.
         """
-        array = checked(np.atleast_2d(values), self.inputs, self.equations.source, 1)
+        source = self.equations.source
+        array, terms = np.asarray(values, dtype=float), len(self.terms)
+        if array.shape != (len(self.inputs),):
+            raise InputError(f"{source}: input values have shape {array.shape}, but must be ({len(self.inputs)},)")
+        array = checked(array[None], self.inputs, source, 1)
         at, along = np.asarray(read, dtype=float), np.asarray(slopes, dtype=float)
         for name, one in (("read", at), ("slopes", along)):
-            if one.shape != (len(self.terms),) or not np.isfinite(one).all():
-                must = f"must be ({len(self.terms)},) and finite"
-                raise InputError(f"{self.equations.source}: {name} has shape {one.shape}, but {must}")
-        # half the square of (value - (value - slope)) has the slope asked for
+            if one.shape != (terms,):
+                raise InputError(f"{source}: {name} has shape {one.shape}, but must be ({terms},)")
+            for place in np.flatnonzero(~np.isfinite(one)):
+                term = self.terms[place]
+                raise InputError(
+                    f"{source}: {name} of {term.variable} at {term.at:.15g} is {one[place]}, which is not finite"
+                )
+        # the square of factor * (value - (read - far)) has the slope 2 * factor^2 * far, which is the one asked for;
+        # far away, the rounding of the value does not count
+        far = np.copysign(_FAR * np.maximum(np.abs(at), 1.0), along)
         numbers = self.comparison.numbers.copy()
-        numbers[:, 1], numbers[:, 2], numbers[:, 3] = 0.0, at - along, np.sqrt(0.5)
+        numbers[:, 1], numbers[:, 2], numbers[:, 3] = 0.0, at - far, np.sqrt(0.5 * along / far)
         return np.asarray(self._swept(array, numbers, 1)[1][0])
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,105 +2,159 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from calibration_helpers import (
+    EFFECT,
+    EVENT,
+    GAPS_IN_PRICES,
+    RATES,
+    SIZES,
+    growth_model,
+    prices,
+    series,
+    size,
+    whole_payoff,
+)  # fmt: skip
 
 import stockflow
-from calibration.fit import climb, covariance, describe_series, scatter
-from calibration.payoff import Coordinate, FittedSeries, Payoff, first_crossing
-from calibration.targets import EffectTarget, EventTarget, ObservedSource, Prior, SeriesTarget, load_targets
+from calibration.coordinates import space
+from calibration.estimates import Interval
+from calibration.fit import (
+    calibrate,
+    climb,
+    closed_payoff,
+    conclude,
+    concluded,
+    coordinates,
+    covariance,
+    find_mode,
+    joint_priors,
+    profile,
+)  # fmt: skip
+from calibration.payoff import FittedSeries, Payoff, first_crossing, lasting_crossing
+from calibration.targets import ErrorModel, Prior, Targets, load_targets
+from models.case import load_case
 from stockflow.errors import InputError
 
-GROWTH = """{UTF-8}
-growth rate= 0.2 ~ 1/Year [0,1] ~ Share added per year; leaves out everything else. |
-support= 1 ~ Dmnl [0,1] ~ Half of the growth is due to support while this is one. |
-initial size= 2 ~ unit ~ Where the stock starts. |
-inflow= Size*growth rate*(0.5+0.5*support) ~ unit/Year ~ Growth. |
-Size= INTEG ( inflow, initial size) ~ unit ~ What grows. |
-FINAL TIME= 2020 ~ Year ~ End. |
-INITIAL TIME= 2000 ~ Year ~ Start. |
-SAVEPER= 0.25 ~ Year ~ Save. |
-TIME STEP= 0.03125 ~ Year ~ Step. |
-"""
-SOURCE = ObservedSource(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
+UNITS = {"growth rate": "1/Year", "initial size": "unit"}
+WIDE = replace(RATES, prior=Prior(shape="lognormal", centre=0.1, spread=5.0, source="test"))
 
 
 @pytest.fixture(scope="module")
 def growth(tmp_path_factory: pytest.TempPathFactory) -> stockflow.Model:
-    file = tmp_path_factory.mktemp("models") / "growth.mdl"
-    file.write_text(GROWTH, encoding="utf-8")
-    return stockflow.load(file)
-
-
-def series(model: stockflow.Model, truth: dict[str, float], noise: float = 0.0, seed: int = 0) -> FittedSeries:
-    run = model.batch(truth, ["Size"], save_period=1.0)["Size"].to_numpy()[0]
-    years = np.arange(2000, 2020)
-    error = np.random.default_rng(seed).normal(0, noise, len(years)) if noise else np.zeros(len(years))
-    target = SeriesTarget(
-        name="size", quantity="Size", measure="year end", unit="unit", sigma=0.1, first_year=2000, last_year=2019,
-        scope="made by the model itself", sources=(SOURCE,),
-    )  # fmt: skip
-    return FittedSeries(target, years, run[1:] * np.exp(error), np.full(len(years), 0.1))
-
-
-def coordinate(name: str, shape: str = "lognormal", centre: float = 0.1, spread: float = 1.0) -> Coordinate:
-    return Coordinate(name, Prior(shape=shape, centre=centre, spread=spread, source="test"), 0.001, 0.9)
+    return growth_model(tmp_path_factory.mktemp("models"))
 
 
 def test_a_fit_recovers_the_parameter_that_made_the_data(growth: stockflow.Model) -> None:
-    payoff = Payoff(growth, [coordinate("growth rate", spread=5.0)], [series(growth, {"growth rate": [0.31]})])
-    best, starts = climb(payoff, scatter(payoff.coordinates, 4, seed=1))
-    assert payoff.outward(best)[0, 0] == pytest.approx(0.31, rel=1e-3)
+    payoff = Payoff(growth, [WIDE], [series(0.31)])
+    best, starts = climb(payoff, payoff.space.scatter(4, seed=1))
+    assert payoff.space.values(best)[0, 0] == pytest.approx(0.31, rel=1e-3)
     assert len(starts) == 4
+    assert all(s.objective_after <= s.objective_before for s in starts)
+
+
+def test_a_fit_recovers_two_parameters_and_the_size_of_the_errors(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [WIDE, SIZES], [series(0.2, noise=0.05, seed=4)])
+    best, _ = climb(payoff, payoff.space.scatter(3, seed=1))
+    rate, start, error, persistence = payoff.space.values(best)[0]
+    assert rate == pytest.approx(0.2, rel=0.05)
+    assert start == pytest.approx(2.0, rel=0.1)
+    assert 0.02 < error < 0.08
+    assert persistence < 0.4
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(growth: stockflow.Model) -> None:
-    inside = 0
-    for seed in range(40):
-        data = series(growth, {"growth rate": [0.25]}, noise=0.1, seed=seed)
-        payoff = Payoff(growth, [coordinate("growth rate", spread=5.0)], [data])
-        best, _ = climb(payoff, scatter(payoff.coordinates, 1, seed=1))
-        sd = np.sqrt(covariance(payoff, best, describe_series([data], payoff.series_values(best)))[0, 0])
-        inside += abs(best[0] - np.log(0.25)) < 1.645 * sd
-    assert 30 <= inside <= 40, f"{inside} of 40 intervals of nominal 90% cover the truth"
+    inside, blank = 0, Payoff(growth, [WIDE], [series(0.25)])
+    for seed in range(30):
+        payoff = blank.observing([series(0.25, noise=0.1, seed=seed).values])
+        best, starts = climb(payoff, payoff.space.scatter(1, seed=1))
+        found = conclude(payoff, best, starts, UNITS, "closed loop").estimates[0]
+        inside += found.low < 0.25 < found.high
+    # 27 are expected; 21 or fewer would come by chance once in 100
+    assert 22 <= inside <= 30, f"{inside} of 30 intervals of nominal 90% cover the truth"
 
 
-def test_without_data_the_fit_returns_the_prior(growth: stockflow.Model) -> None:
-    data = series(growth, {"growth rate": [0.2]})
-    blind = FittedSeries(data.target, data.years, data.values, np.full(len(data.years), 1e6))
-    payoff = Payoff(growth, [coordinate("growth rate", centre=0.1, spread=0.5)], [blind])
-    best, _ = climb(payoff, scatter(payoff.coordinates, 3, seed=2))
-    assert payoff.outward(best)[0, 0] == pytest.approx(0.1, rel=1e-4)
+def test_without_data_the_fit_returns_the_prior_and_says_that_nothing_was_learned(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [RATES, SIZES], [])
+    best, starts = climb(payoff, payoff.space.scatter(3, seed=2))
+    np.testing.assert_allclose(payoff.space.values(best)[0], [0.1, 2.0], rtol=1e-4)
+    np.testing.assert_allclose(covariance(payoff, best), np.eye(2), atol=1e-8)
+    for one in conclude(payoff, best, starts, UNITS, "closed loop").estimates:
+        assert one.learned == pytest.approx(0.0, abs=1e-6)
+        assert one.at_bound == ""
+
+
+def test_a_series_without_weight_says_nothing_about_the_parameter(growth: stockflow.Model) -> None:
+    data = series(0.3)
+    blind = FittedSeries(data.target, data.years, data.values, np.full(len(data.years), 1e5))
+    payoff = Payoff(growth, [RATES], [blind])
+    best, _ = climb(payoff, payoff.space.scatter(3, seed=2))
+    assert payoff.space.values(best)[0, 0] == pytest.approx(0.1, rel=1e-3)
 
 
 def test_a_payoff_call_changes_nothing_and_repeats_to_the_bit(growth: stockflow.Model) -> None:
-    payoff = Payoff(growth, [coordinate("growth rate")], [series(growth, {"growth rate": [0.3]})])
-    x = np.log(np.array([[0.15], [0.25]]))
-    first = payoff.residuals(x)
-    payoff.residuals(x[::-1])
-    assert np.array_equal(first, payoff.residuals(x))
-    assert np.array_equal(first[1:], payoff.residuals(x[1:]))
-    assert first.shape == (2, payoff.size)
+    payoff = whole_payoff(growth)
+    x = payoff.space.prior_draws(6, 1)
+    before = x.copy()
+    first, slopes = payoff.log_density(x), payoff.log_density_and_slopes(x[0])
+    payoff.log_density(x[::-1])
+    payoff.log_density_and_slopes(x[1])
+    assert payoff.log_density(x).tobytes() == first.tobytes()
+    assert payoff.log_density(x[2:4]).tobytes() == first[2:4].tobytes()
+    assert payoff.log_density_and_slopes(x[0])[1].tobytes() == slopes[1].tobytes()
+    assert x.tobytes() == before.tobytes()
+    low, _ = payoff.space.bounds
+    low[:] = np.nan  # a copy: the space keeps its own
+    assert payoff.log_density(x).tobytes() == first.tobytes()
+
+
+def test_a_payoff_of_other_observations_is_one_made_of_them_and_leaves_the_first_alone(
+    growth: stockflow.Model,
+) -> None:
+    one, other = series(0.2, noise=0.1, seed=1), series(0.3, noise=0.1, seed=2)
+    first, made = Payoff(growth, [RATES], [one]), Payoff(growth, [RATES], [other])
+    x = first.space.prior_draws(3, 1)
+    before = first.log_density(x)
+    assert first.observing([other.values]).log_density(x).tobytes() == made.log_density(x).tobytes()
+    assert first.log_density(x).tobytes() == before.tobytes()
+    for bad in (other.values[1:], np.zeros(20), np.full(20, np.nan)):
+        with pytest.raises(InputError, match="series 'size': values must be 20 positive numbers"):
+            first.observing([bad])
+
+
+def test_a_new_payoff_of_the_same_things_gives_the_same_bits(growth: stockflow.Model) -> None:
+    one, other = whole_payoff(growth), whole_payoff(growth)
+    x = one.space.prior_draws(4, 1)
+    assert one.log_density(x).tobytes() == other.log_density(x).tobytes()
 
 
 def test_the_effect_of_support_is_the_share_of_growth_lost_without_it(growth: stockflow.Model) -> None:
-    effect = EffectTarget(
-        name="e", quantity="Size", first_year=2000, last_year=2010, without={"support": 0.0}, value=0.5, sd=0.1,
-        source="test",
-    )  # fmt: skip
-    payoff = Payoff(growth, [coordinate("growth rate")], [series(growth, {"growth rate": [0.3]})], effects=[effect])
-    with_, without = (1 + 0.2 / 32) ** 320 - 1, (1 + 0.1 / 32) ** 320 - 1
-    assert payoff.effects_at(np.log([0.2]))["e"] == pytest.approx(1 - without / with_, rel=1e-9)
+    payoff = Payoff(growth, [RATES], [series(0.3)], effects=[EFFECT])
+    with_, without = size(0.2, 10, 1.0) - 1, size(0.1, 10, 1.0) - 1
+    x = np.array([np.log(0.2), np.log(0.1), 0.2])
+    assert payoff.effects_at(x)[EFFECT.name] == pytest.approx(1 - without / with_, rel=1e-9)
 
 
-def test_an_event_is_dated_between_saved_times_and_never_is_infinite(growth: stockflow.Model) -> None:
-    event = EventTarget(name="doubled", quantity="Size", level=4.0, year=2005, sd=1.0, source="test")
-    payoff = Payoff(growth, [coordinate("growth rate")], [series(growth, {"growth rate": [0.3]})], [event])
-    assert payoff.events_at(np.log([0.2]))["doubled"] == pytest.approx(2000 + np.log(2) / 0.2, abs=0.05)
-    assert payoff.events_at(np.log([0.001]))["doubled"] == np.inf
-    assert np.isfinite(payoff.residuals(np.log([[0.001]]))).all()
+def test_an_effect_draws_the_estimate_towards_itself(growth: stockflow.Model) -> None:
+    alone, whole = (Payoff(growth, [RATES], [series(0.3)], effects=e) for e in ([], [EFFECT]))
+    best, _ = climb(alone, alone.space.scatter(1, seed=1))
+    drawn, _ = climb(whole, whole.space.scatter(1, seed=1))
+    missed = [abs(whole.effects_at(x)[EFFECT.name][0] - EFFECT.value) for x in (best, drawn)]
+    assert missed[1] < missed[0]
+
+
+def test_an_event_is_dated_between_saved_times_and_a_level_never_reached_is_drawn_nearer(
+    growth: stockflow.Model,
+) -> None:
+    payoff = Payoff(growth, [RATES], [series(0.3)], [EVENT])
+    rest = [np.log(0.1), 0.2]
+    assert payoff.events_at(np.r_[np.log(0.2), rest])["doubled"] == pytest.approx(2000 + np.log(2) / 0.2, abs=0.05)
+    late = [payoff.events_at(np.r_[np.log(rate), rest])["doubled"][0] for rate in (0.001, 0.01, 0.03)]
+    assert late[0] > late[1] > late[2] > 2011  # the last saved time that is looked at
+    assert np.isfinite(payoff.log_density(np.r_[np.log(0.001), rest])).all()
 
 
 def test_first_crossing_interpolates() -> None:
@@ -110,53 +164,164 @@ def test_first_crossing_interpolates() -> None:
     assert first_crossing(times, np.array([0.0, 1.0, 1.5]), 2.0) == np.inf
 
 
-def test_starts_lie_inside_the_bounds_and_differ(growth: stockflow.Model) -> None:
-    coords = [coordinate("growth rate", spread=3.0), coordinate("initial size", "normal", 0.5, 5.0)]
-    points = scatter(coords, 20, seed=3)
-    low, high = np.array([c.bounds for c in coords]).T
-    assert points.shape == (20, 2)
-    assert ((points > low) & (points < high)).all()
+def test_a_lasting_crossing_passes_over_a_rush() -> None:
+    times = np.arange(0.0, 4.0, 0.5)
+    values = np.array([0.0, 3.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0])
+    assert lasting_crossing(times, values, 2.0) == 1.75
+    assert lasting_crossing(times, values, 9.0) == np.inf
+
+
+def test_starts_lie_inside_the_bounds_and_differ() -> None:
+    vague, outside = (
+        RATES.prior.model_copy(update={"spread": 3.0}),
+        Prior(shape="normal", centre=0.5, spread=5.0, source="test"),
+    )
+    coords = [replace(RATES, prior=vague), replace(SIZES, prior=outside, low=0.001, high=0.9)]
+    where = space(coords, ["size"], [0.1], ErrorModel())
+    points = where.scatter(20, seed=3)
+    assert points.shape == (20, 4)
+    assert ((points > where.low) & (points < where.high)).all()
     assert len(np.unique(points[:, 0])) == 20
-    assert np.array_equal(points, scatter(coords, 20, seed=3))
+    np.testing.assert_allclose(points[0], where.centre)
+    assert np.array_equal(points, where.scatter(20, seed=3))
+    assert not np.array_equal(points, where.scatter(20, seed=4))
 
 
-@pytest.mark.parametrize("case", ["pv", "nev"])
-def test_the_shipped_targets_keep_to_the_allowed_number_of_free_parameters(case: str) -> None:
-    targets = load_targets(case)
-    assert len(targets.free) <= {"pv": 12, "nev": 8}[case]
-    assert targets.starts >= 20
-    assert max(s.last_year for s in targets.series) <= 2023
+def test_an_estimate_at_its_bound_is_called_so(growth: stockflow.Model) -> None:
+    low = replace(WIDE, high=0.2)
+    payoff = Payoff(growth, [low], [series(0.4)])
+    best, starts = climb(payoff, payoff.space.scatter(2, seed=1))
+    found = conclude(payoff, best, starts, UNITS, "closed loop").estimates[0]
+    assert found.at_bound == "high"
+    assert found.high <= 0.2
 
 
-def edited(tmp_path: Path, old: str, new: str) -> Path:
-    import calibration.targets as module
+def test_an_interval_covers_other_ends_that_are_nearly_as_good(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [WIDE], [series(0.3)])
+    best, starts = climb(payoff, payoff.space.scatter(2, seed=1))
+    near, far = (replace(starts[0], objective_after=starts[0].objective_after + d, values={"growth rate": v})
+                 for d, v in ((1.0, 0.05), (5.0, 0.8)))  # fmt: skip
+    found = conclude(payoff, best, (*starts, near, far), UNITS, "closed loop").estimates[0]
+    assert found.low == 0.05
+    assert found.high < 0.4
 
-    text = (module.HERE / "nev.toml").read_text(encoding="utf-8")
-    assert old in text
-    file = tmp_path / "nev.toml"
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-    return file
+
+def test_the_curvature_at_the_mode_is_that_of_differences_of_the_density(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [RATES, SIZES], [series(0.3, noise=0.1), prices(GAPS_IN_PRICES, GAPS_IN_PRICES > 2004)])
+    best, _ = climb(payoff, payoff.space.scatter(3, seed=1))
+    assert (np.abs(payoff.log_density_and_slopes(best)[1][:4] * payoff.space.spread[:4]) < 1e-3).all()
+    found = covariance(payoff, best, step=1e-3)
+    np.testing.assert_allclose(found, found.T)
+    assert (np.linalg.eigvalsh(found) > 0).all()
+    inverse = np.linalg.inv(found)[:2, :2]
+    step = 1e-4
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        a, b = step * np.eye(6)[i], step * np.eye(6)[j]
+        corners = payoff.objective(np.stack([best + a + b, best + a - b, best - a + b, best - a - b]))
+        assert inverse[i, j] == pytest.approx((corners @ [1, -1, -1, 1]) / (4 * step**2), rel=2e-2)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("spread = 0.05", "spread = -1", "spread"),
-        ("sigma = 0.20", "sigma = 0", "sigma"),
-        ("last_year = 2023\ncombine", "last_year = 1999\ncombine", "ends before it starts"),
-        ('measure = "year end"', 'measure = "weekly"', "measure"),
-        ('series = ["battery pack price"]', 'series = ["battery pack prise"]', "unknown targets"),
-        ('response = "cost sensitivity"', 'response = "colour"', "not a free parameter"),
-        ("starts = 24", "starts = 24\ncolour = 3", "colour"),
-        ("starts = 24", "starts = [", "not readable as TOML"),
-    ],
-)
-def test_a_bad_target_file_is_refused_in_one_line_that_names_the_place(
-    tmp_path: Path, old: str, new: str, says: str
-) -> None:
-    with pytest.raises(InputError) as caught:
-        load_targets("nev", edited(tmp_path, old, new))
-    text = str(caught.value)
-    assert text.startswith("nev.toml: ")
-    assert says in text
-    assert "\n" not in text
+# ---- profiles --------------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_holds_one_parameter_and_refits_the_rest(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [RATES, SIZES], [series(0.2, noise=0.05, seed=4)])
+    best, _ = climb(payoff, payoff.space.scatter(3, seed=1))
+    grid = [0.15, 0.18, 0.2, 0.25]
+    rows = profile(payoff, "growth rate", grid, best, without_prior=False)
+    assert [row[0] for row in rows] == grid
+    top = float(payoff.objective(best)[0])
+    for value, objective, x in rows:
+        assert payoff.space.values(x)[0, 0] == pytest.approx(value, rel=1e-9)
+        assert objective == pytest.approx(float(payoff.objective(x)[0]), rel=1e-9)
+        assert objective > top - 1e-6
+        held = best.copy()
+        held[0] = np.log(value)
+        assert objective <= float(payoff.objective(held)[0]) + 1e-9, "the rest was not refitted"
+    assert rows[0][2][1] > rows[3][2][1], "a slower growth needs a larger beginning"
+
+
+def test_a_profile_without_the_prior_lets_the_data_speak_alone(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [RATES], [series(0.2, noise=0.05, seed=4)])
+    best, _ = climb(payoff, payoff.space.scatter(1, seed=1))
+    with_, without = (profile(payoff, "growth rate", [0.15, 0.3], best, without_prior=flag) for flag in (False, True))
+    for one, other in zip(with_, without, strict=True):
+        assert one[1] - other[1] == pytest.approx(0.5 * np.log(one[0] / 0.1) ** 2, rel=1e-9)
+
+
+def test_a_profile_of_something_that_is_not_free_is_an_error(growth: stockflow.Model) -> None:
+    payoff = Payoff(growth, [RATES], [series(0.2)])
+    with pytest.raises(InputError, match="growth rate"):
+        profile(payoff, "growth rat", [0.1], payoff.space.centre)
+
+
+# ---- whole calibrations ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small() -> Targets:
+    """New-energy vehicles with two partial steps, two series and the effect: small enough for a test."""
+    targets = load_targets("nev")
+    keep = {"dates of the innovation chain", "pack cost given production"}
+    free = {n: targets.free[n] for n in ("doing learning rate", "reference component cost", "cost sensitivity")}
+    return targets.model_copy(
+        update={
+            "free": free, "partial": tuple(s for s in targets.partial if s.name in keep), "starts": 2,
+            "series": tuple(s for s in targets.series if s.name in {"NEV sales", "battery pack price", "range"}),
+        }
+    )  # fmt: skip
+
+
+def test_everything_that_a_partial_step_frees_is_free_with_all_loops_closed() -> None:
+    for case in ("pv", "nev"):
+        targets = load_targets(case)
+        names = set(targets.free) | {name for step in targets.partial for name in step.free}
+        assert set(joint_priors(targets)) == names
+        payoff = closed_payoff(load_case(case), targets)
+        assert len(payoff.coordinates) == len(names)
+        assert np.isfinite(payoff.objective(payoff.space.centre)).all()
+
+
+def test_a_calibration_finds_a_mode_and_holds_the_response_at_both_ends_of_its_interval(small: Targets) -> None:
+    case, said = load_case("nev"), []
+    mode = find_mode(case, small, progress=said.append)
+    assert [name for name, _ in mode.partial] == [step.name for step in small.partial]
+    assert len(mode.starts) == 2
+    assert float(mode.payoff.objective(mode.best)[0]) == min(s.objective_after for s in mode.starts)
+
+    calibration = concluded(mode)
+    assert [v.name for v in calibration.variants] == ["central", "low", "high"]
+    response = next(e for e in calibration.closed.estimates if e.name == "cost sensitivity")
+    assert [v.response for v in calibration.variants] == [response.value, response.low, response.high]
+    assert set(calibration.closed.effects) == {small.effects[0].name}
+    assert {s.name for s in calibration.closed.series} == {s.name for s in small.series}
+    assert all(e.low <= e.value <= e.high and e.interval == "approximate 90%" for e in calibration.closed.estimates)
+    assert all(v.objective >= calibration.closed.objective - 1e-6 for v in calibration.variants)
+
+    known = {e.name: Interval(e.value, 0.9 * e.value, 1.2 * e.value, 0.5, 1.0, 900, 900) for e in
+             calibration.closed.estimates}  # fmt: skip
+    sampled = concluded(mode, known)
+    assert all(e.interval == "90% of the posterior" and e.learned == 0.5 for e in sampled.closed.estimates)
+    assert [v.response for v in sampled.variants[1:]] == [0.9 * response.value, 1.2 * response.value]
+
+
+@pytest.mark.slow
+def test_a_calibration_repeats_to_the_bit_whatever_was_accepted_before(small: Targets) -> None:
+    case = load_case("nev")
+    mode = find_mode(case, small)
+    moved = replace(case, model=case.model.with_constants({"doing learning rate": 0.1}))
+    assert find_mode(moved, small).best.tobytes() == mode.best.tobytes()
+    assert calibrate(case, small).values == concluded(mode).values
+
+
+def test_a_prior_centred_outside_the_bounds_of_its_parameter_is_refused() -> None:
+    case = load_case("nev")
+    prior = Prior(shape="normal", centre=0.9, spread=0.1, source="test")
+    with pytest.raises(InputError, match=r"nev: prior of 'doing learning rate' is centred at 0\.9 .*, outside 0"):
+        coordinates(case, {"doing learning rate": prior})
+
+
+def test_a_parameter_that_is_free_in_two_spellings_is_refused() -> None:
+    prior = Prior(shape="normal", centre=0.1, spread=0.1, source="test")
+    with pytest.raises(InputError, match="'doing learning rate' is free twice"):
+        coordinates(load_case("nev"), {"doing learning rate": prior, "Doing_Learning_Rate": prior})
