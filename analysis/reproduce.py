@@ -16,8 +16,11 @@ from analysis import figures
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.phase_out import PhaseOut, load_study, run_study
 from analysis.report import Report, write_report
+from analysis.residual_figure import residual_panels
+from analysis.residual_report import residual_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
+from analysis.trust import examine
 from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
@@ -137,6 +140,8 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
     figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
     figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
+    folder.table(f"residuals_{case}.csv", residual_report(calibration))
+    residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
 def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
@@ -166,6 +171,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
     folder.prepare()
     calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
     accepted = {case: accepted_from(c) for case, c in calibrations.items()}
+    trust = examine(accepted, folder.table, folder.figure)
     with tqdm(total=6, desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case, calibration in calibrations.items():
@@ -178,7 +184,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
             figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
             bar.update()
         bar.set_postfix_str("scoreboard")
-        board = scoreboard(accepted)
+        board = scoreboard(accepted, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         bar.update()
@@ -191,6 +197,6 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         durations_table = paths_all(accepted, folder)
         bar.update()
     report = Report(
-        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window)
+        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window), trust
     )
     return write_report(report, folder.root)
