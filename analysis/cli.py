@@ -14,9 +14,10 @@ import pandas as pd
 
 from analysis import numerics
 from analysis import phase_out as phase
+from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
-from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all, sample_case
+from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
 from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words

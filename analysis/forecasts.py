@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from analysis.folder import Folder
 from analysis.forecast_figures import forecast_fans
-from analysis.reproduce import Folder
 from calibration.forecast import MODEL, MODES, Mode, forecast_case
 from calibration.forecast_results import (
     ScoredCase,

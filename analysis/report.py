@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from scipy.stats import chi2
 
 from analysis import numerics
+from analysis.forecast_chapter import ForecastChapter
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.residual_report import residual_report, short_report
 from analysis.scoreboard import Scoreboard, Spread
@@ -39,6 +40,7 @@ class Report:
     durations: pd.DataFrame
     published: pd.DataFrame
     trust: Trust
+    forecasts: Sequence[ForecastChapter]
 
 
 def write_report(report: Report, root: Path) -> Path:
@@ -58,6 +60,7 @@ def write_report(report: Report, root: Path) -> Path:
         path_words=path_words(report.durations),
         published=report.published,
         headlines=headlines(report),
+        forecasts=report.forecasts,
         **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
     )

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from analysis import identifiability, readme
-from analysis.reproduce import Folder, reproduce_all
+from analysis.folder import Folder
+from analysis.reproduce import reproduce_all
 from analysis.trust import posteriors_of
 from calibration.accept import carried
 from calibration.estimates import Calibration
