@@ -1,11 +1,13 @@
 """Keeps the figures in README.md true: `python -m analysis.readme [--check]` rewrites the blocks between markers.
 
-A block reads `<!-- begin NAME -->` ... `<!-- end NAME -->` and is made from the accepted fits and the scoreboard.
+A block reads `<!-- begin NAME -->` ... `<!-- end NAME -->` and is made from the accepted fits, the scoreboard and
+the last measurement of speed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import tomllib
@@ -19,7 +21,15 @@ from calibration.results import load_accepted
 from models.case import load_case
 
 README = Path(__file__).parent.parent / "README.md"
+SPEEDS = README.parent / "benchmarks" / "results.json"
 CALIBRATED = ("pv", "nev")
+ENGINE = "stockflow, 2 threads"
+SLOWER = {
+    "PySD": ("PySD",),
+    "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
+    "scalar C": ("scalar C, 2 threads",),
+    "NumPy": ("vectorised NumPy",),
+}
 
 
 def fit_block() -> str:
@@ -69,7 +79,46 @@ def summary_block() -> str:
     return "\n".join(lines)
 
 
-BLOCKS: Mapping[str, Callable[[], str]] = {"fit": fit_block, "misfits": misfit_block, "summary": summary_block}
+def bench_block() -> str:
+    """Return speeds beside other engines on this project's models, as measured last, and where that was."""
+    data = json.loads(SPEEDS.read_text(encoding="utf-8"))
+    head = ["model", "steps", "runs/s", *(f"x {name}" for name in SLOWER), "one run, ms", "compile, s"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for result in data["results"]:
+        rows = {row["engine"]: row for row in result["rows"]}
+        ours = rows[ENGINE]
+        fastest = [max(_rate(rows[name]) for name in names if name in rows) for names in SLOWER.values()]
+        ratios = [_rate(ours) / one for one in fastest]
+        times = [f"{ratio:,.0f}" if ratio > 20 else f"{ratio:.1f}" for ratio in ratios]
+        single = min(cost["seconds"] for cost in rows["stockflow, 1 thread"]["timings"][0]["costs"])
+        cells = [result["case"], f"{result['steps']:,}", f"{_rate(ours):,.0f}", *times]
+        lines.append("| " + " | ".join([*cells, f"{1000 * single:.2f}", f"{ours['prepare']:.2f}"]) + " |")
+    where, many = data["machine"], data["million"]
+    memory = "" if many["memory"] is None else f" in {many['memory'] / 1e6:.0f} MB beyond its inputs"
+    start = max(result["startup"]["cached"] for result in data["results"])
+    lines += [
+        "",
+        f"{where['processor']}, {where['cores']} cores, {' '.join(where['flags'])}; {where['day']}, load average "
+        f"{where['load']:.1f}. 10,000 runs, 5 outputs, 64-bit numbers, two threads; the others at their quickest, PySD "
+        f"one run after the other. {many['runs']:,} runs with quantiles of {many['outputs']} outputs at "
+        f"{many['times']} times: {many['seconds']:.0f} s{memory}. "
+        f"From process start to first results with compiled code kept: {start:.2f} s.",
+    ]
+    return "\n".join(lines)
+
+
+def _rate(row: Mapping[str, Any]) -> float:
+    """Runs per second of an engine in its largest batch."""
+    last = row["timings"][-1]
+    return float(last["size"] / min(cost["seconds"] for cost in last["costs"]))
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "fit": fit_block,
+    "misfits": misfit_block,
+    "summary": summary_block,
+    "bench": bench_block,
+}
 
 
 def renewed(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.scoreboard import Scoreboard
 from analysis.tables import effect_table, estimate_table, series_table
 from calibration.estimates import Calibration
-from models.case import load_case
+from models.case import CASES, load_case
+from stockflow.diagram import diagrams
 
 NOTHING = " / ".join("0" for _ in RESPONSES)
 TINY = 1e-9  # what rounding leaves of a zero
@@ -51,6 +53,7 @@ def write_report(report: Report, root: Path) -> Path:
         path_words=path_words(report.durations),
         published=report.published,
         headlines=headlines(report),
+        structures={load_case(name).title: sectors(name) for name in CASES},
     )
     target = root / "report.html"
     part = target.with_suffix(".html.part")
@@ -61,6 +64,15 @@ def write_report(report: Report, root: Path) -> Path:
 def data_uri(png: Path) -> str:
     """Return a picture as text that a page can carry."""
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+
+
+def sectors(case: str) -> dict[str, str]:
+    """Return the stock-and-flow diagram of every sector of a case as SVG, with names of arrow heads of its own."""
+    drawn = diagrams(load_case(case).model)
+    return {
+        name: re.sub(r'(id="|url\(#)(tip|end)\b', rf"\g<1>{case}-{place}-\2", svg)
+        for place, (name, svg) in enumerate(drawn.items())
+    }
 
 
 def cell(value: float | None, unit: str) -> str:

@@ -1,8 +1,8 @@
 """Speed of stockflow beside other engines: one process, engines in turn, the best of several rounds.
 
 Run with `make bench`.  Only ratios travel from one machine to another.  Every engine's outputs are
-compared with stockflow's before it is timed.  `--large` adds batches of 100,000 runs, `--json FILE`
-keeps every measurement.
+compared with stockflow's before it is timed.  `--large` adds batches of 100,000 runs.  When all models
+were measured, RESULTS.md and results.json, from which README.md takes its table, are written anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks import table
 from benchmarks.ceiling import Rates, ceiling
 from benchmarks.engines import Engine, Job, engines
 from benchmarks.machine import Cost, cost, machine
+from benchmarks.reductions import million, reductions
 from benchmarks.result import Result, Row, Timing
 from benchmarks.startup import startup
 from models.case import CASES, Case, load_case
@@ -41,20 +42,24 @@ INPUTS = (
     "performance exponent",
     "capacity build time",
 )
+# as many as a posterior has
+SLOPES = (*INPUTS, "capacity life", "price adjustment time", "target markup")
 OUTPUTS = ("market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay")
 SIZES = (1, 100, 10_000)
 LARGE = 100_000
+MANY = 1_000_000
 SPREAD = 0.05
 SEED = 20251123
 TOLERANCE = 1e-9
+_HERE = Path(__file__).parent
 _MODELS = Path(stockflow.__file__).parent.parent / "models" / "vensim"
 
 
-def samples(case: Case, runs: int) -> NDArray[np.float64]:
+def samples(case: Case, runs: int, names: Sequence[str] = INPUTS) -> NDArray[np.float64]:
     """Return inputs, shape (run, input): the case's values, each within its range, spread by a twentieth."""
-    parameters = [case.parameters[name] for name in INPUTS]
+    parameters = [case.parameters[name] for name in names]
     value, low, high = (np.array([getattr(one, field) for one in parameters]) for field in ("value", "low", "high"))
-    factors = np.random.default_rng(SEED).uniform(1 - SPREAD, 1 + SPREAD, (runs, len(INPUTS)))
+    factors = np.random.default_rng(SEED).uniform(1 - SPREAD, 1 + SPREAD, (runs, len(names)))
     return np.clip(value * factors, low, high)
 
 
@@ -128,7 +133,8 @@ def measured(name: str, sizes: Sequence[int], rounds: int, patience: float, rate
         for place, (one, far) in enumerate(zip(contestants, distances, strict=True))
     )
     planned = case.model.simulator(INPUTS, OUTPUTS).task.plan()
-    return Result(name, len(planned.clock.times) - 1, rows, ceiling(planned, rates), startup(job))
+    reduced = reductions(case.model, SLOPES, OUTPUTS, samples(case, max(sizes), SLOPES), rounds)
+    return Result(name, len(planned.clock.times) - 1, rows, ceiling(planned, rates), startup(job), reduced)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -138,21 +144,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each engine gets its turn")
     parser.add_argument("--patience", type=float, default=12.0, help="seconds for one engine and batch size")
     parser.add_argument("--large", action="store_true", help=f"also batches of {LARGE:,} runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep every measurement in a file")
     options = parser.parse_args(arguments)
     sizes = (*SIZES, LARGE) if options.large else SIZES
     # read and compile times are those without anything kept from before
     os.environ["STOCKFLOW_CACHE"] = "off"
     where, rates = machine(), Rates()
-    print(where.line(), flush=True)
+    names = options.models.split(",")
+    text = [*table.head(where), ""]
+    print("\n".join(text), flush=True)
     results = []
-    for name in options.models.split(","):
+    for name in names:
         results.append(measured(name, sizes, options.rounds, options.patience, rates))
-        print("\n".join(["", *table.speeds(results[-1])]), flush=True)
-    print("\n".join(["", *table.ceilings(results), "", *table.targets(results), "", *table.noise(results)]))
-    if options.json:
-        content = {"machine": asdict(where), "results": [asdict(one) for one in results]}
-        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        text += [*table.speeds(results[-1]), ""]
+        print("\n".join(table.speeds(results[-1])), flush=True)
+    case = load_case(names[0])
+    many = million(names[0], case.model, INPUTS, OUTPUTS, samples(case, MANY))
+    rest = [table.ceilings(results), table.reduced(results), table.million(many), table.targets(results)]
+    text += [line for part in (*rest, table.noise(results)) for line in (*part, "")]
+    print("\n".join(text), flush=True)
+    if set(names) == set(CASES):
+        content = {"machine": asdict(where), "results": [asdict(one) for one in results], "million": asdict(many)}
+        (_HERE / "results.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        (_HERE / "RESULTS.md").write_text("\n".join(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

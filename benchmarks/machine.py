@@ -30,6 +30,7 @@ class Machine:
     flags: tuple[str, ...]
     versions: dict[str, str]
     load: float
+    day: str
 
     def line(self) -> str:
         """Say it in one line."""
@@ -63,6 +64,7 @@ def machine() -> Machine:
         flags=tuple(flag for flag in _FLAGS if flag in flags),
         versions=versions | {"gcc": _gcc()},
         load=os.getloadavg()[0],
+        day=time.strftime("%Y-%m-%d"),
     )
 
 

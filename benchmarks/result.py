@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.ceiling import Ceiling
 from benchmarks.machine import Cost
+from benchmarks.reductions import Reduced
 from benchmarks.startup import Startup
 
 
@@ -66,6 +67,7 @@ class Result:
     rows: tuple[Row, ...]
     ceiling: Ceiling
     startup: Startup
+    reduced: Reduced
 
     def row(self, engine: str) -> Row | None:
         """Return an engine's row, None if it was not installed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from benchmarks.machine import Machine
+from benchmarks.reductions import STORED, Million
 from benchmarks.result import Result, Timing
 
 OURS = "stockflow, 2 threads"
@@ -15,6 +17,17 @@ OTHERS = {
     "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
     "scalar C": ("scalar C, 2 threads",),
 }
+
+
+def head(where: Machine) -> list[str]:
+    """Say when and where it was measured."""
+    return [
+        "# Speed of the engine, measured",
+        "",
+        f"Made by `make bench` on {where.day}; ratios travel, seconds do not.",
+        "",
+        where.line(),
+    ]
 
 
 def speeds(result: Result) -> list[str]:
@@ -47,6 +60,46 @@ def ceilings(results: Sequence[Result]) -> list[str]:
     return ["### Operations of a time step and what they allow", "", *_table(head, rows)]
 
 
+def reduced(results: Sequence[Result]) -> list[str]:
+    """Processor time of a run by what becomes of its outputs, and what a gradient costs."""
+    ways = list(results[0].reduced.work)
+    head = ["model", *(f"{way}, us" for way in ways), "equations alone, us", "payoff faster by", "gradient / payoff"]
+    head += ["one gradient, ms", "one payoff, ms"]
+    rows = []
+    for result in results:
+        one = result.reduced
+        faster = f"{100 * (one.work[STORED] / one.work['payoff'] - 1):.1f} %"
+        works = [f"{spent:.1f}" for spent in (*one.work.values(), one.equations)]
+        rows.append([result.case, *works, faster, *(f"{x:.2f}" for x in (one.gradient, one.chain, one.single))])
+    inputs, terms = results[0].reduced.inputs, results[0].reduced.terms
+    share = 100 * min(one.reduced.equations / one.reduced.work["payoff"] for one in results)
+    return [
+        "### What becomes of the outputs",
+        "",
+        *_table(head, rows),
+        "",
+        f"CPU time of a run on one thread, with {inputs} inputs open, outputs at all saved times and {terms} terms.",
+        "A payoff spares writing and reading outputs and the time after the last observation; the equations alone",
+        f"take {share:.0f} % of it or more. It could be twice as fast only if storing were half of the work of a",
+        "stored run; that is a few per cent where the system hands out memory in large pages, and up to two",
+        "thirds of a payoff where it does so in small ones.",
+        "One gradient alone fills no vector and waits for every operation in turn: it costs about two single runs.",
+    ]
+
+
+def million(many: Million) -> list[str]:
+    """What very many runs took."""
+    memory = "not counted" if many.memory is None else f"{_number(many.memory / 1e6)} MB"
+    return [
+        "### Very many runs in bounded memory",
+        "",
+        f"{many.runs:,} runs of {many.case}, five quantiles of {many.outputs} outputs at {many.times} times:"
+        f" {_number(many.seconds)} s, {_number(many.runs / many.seconds)} runs/s"
+        f" ({_number(2 * many.runs / many.processor)} by CPU time on two free processors), {memory} beyond the inputs;"
+        f" the outputs themselves would take {_number(many.stored / 1e6)} MB.",
+    ]
+
+
 def targets(results: Sequence[Result]) -> list[str]:
     """What was aimed at, what was measured in the worst model, and whether that is enough.
 
@@ -68,6 +121,12 @@ def targets(results: Sequence[Result]) -> list[str]:
             by_wall, by_work = (min(one) for one in zip(*pairs, strict=True))
             rows.append(_target(f"times {what}", by_wall, _number(by_work), least))
     rows.append(_target("compile, s", max(row.prepare for row in ours.values()), "", 0.3, more=False))
+    again = min(one.reduced.work[STORED] / one.reduced.work["payoff"] for one in results)
+    rows.append(_target("payoff alone, times outputs stored", again, "", 2.0))
+    rows.append(
+        _target("payoff and gradient, in payoffs", max(one.reduced.gradient for one in results), "", 3.0, more=False)
+    )
+    rows.append(_target("one gradient alone, ms", max(one.reduced.chain for one in results), "", 0.5, more=False))
     cached, fresh = (max(getattr(one.startup, field) for one in results) for field in ("cached", "fresh"))
     rows.append(_target("process start to first results with a cache, s", cached, "", 0.25, more=False))
     imports = "" if any(one.startup.imports for one in results) else "not "
@@ -98,7 +157,8 @@ def noise(results: Sequence[Result]) -> list[str]:
         "for a run does not depend on it. CPU time is that of all threads and changes less on a busy machine.",
         "Memory is what the batch needed beyond what was held before. Apart is how far the outputs are from",
         "stockflow's, as a share of their largest size (pysimlin smooths DELAY FIXED, and divides by what ZIDZ and",
-        "XIDZ take for zero).",
+        "XIDZ take for zero). PySD has a second row, its lookup call patched, where a model has lookups that it looks",
+        "up by itself; WITH LOOKUP it leaves to NumPy, so that there is nothing to patch.",
     ]
 
 

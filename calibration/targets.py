@@ -60,8 +60,8 @@ class Sampling(_Strict):
 
     chains: Annotated[int, Field(ge=2, le=64)] = 4
     tune: Annotated[int, Field(ge=50)] = 1000
-    draws: Annotated[int, Field(ge=50)] = 1500
-    keep: Annotated[int, Field(ge=20)] = 500
+    draws: Annotated[int, Field(ge=50)] = 2000
+    keep: Annotated[int, Field(ge=20)] = 250
     acceptance: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     largest_rhat: Annotated[float, Field(gt=1)] = 1.01
     smallest_ess: Positive = 400.0

@@ -47,7 +47,7 @@ class Batch:
         import xarray as xr
 
         simulator = self.simulator
-        results = self._simulated(simulator, np.arange(begin, end))
+        results = self._simulated(simulator, np.arange(begin, end), self.threads)
         finite = np.asarray(np.isfinite(results).all(axis=(1, 2)))
         times, names = self._failures(results, finite, begin)
         data = {
@@ -63,9 +63,22 @@ class Batch:
         }
         return xr.Dataset(data, coordinates, dict(self.origin))
 
-    def _simulated(self, simulator: Simulator, runs: NDArray[np.int64]) -> NDArray[np.float64]:
+    def outputs(self, begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the outputs, shape (run, time, output), of runs `begin` to `end`, exclusive, on this thread.
+
+        They stand in memory taken from `spare`; see `Simulator`.
+        """
+        return self._simulated(self.simulator, np.arange(begin, end), 1, spare)
+
+    def _simulated(
+        self,
+        simulator: Simulator,
+        runs: NDArray[np.int64],
+        threads: int | None,
+        spare: list[NDArray[np.float64]] | None = None,
+    ) -> NDArray[np.float64]:
         tables = {name: one[runs] for name, one in self.tables.items()}
-        return simulator(self.values[runs], self.threads, tables, self.seed, runs)
+        return simulator(self.values[runs], threads, tables, self.seed, runs, spare)
 
     def _failures(
         self, results: NDArray[np.float64], finite: NDArray[np.bool_], begin: int
@@ -77,7 +90,7 @@ class Batch:
         for first in range(0, len(failed), _LOOKED_AT):
             rows = failed[first : first + _LOOKED_AT]
             watch = self.watch()
-            times[rows], names[rows] = first_failures(watch, self._simulated(watch, begin + rows))
+            times[rows], names[rows] = first_failures(watch, self._simulated(watch, begin + rows, self.threads))
         for row in failed[names[failed] == ""]:
             step, place = np.argwhere(~np.isfinite(results[row]))[0]
             times[row], names[row] = self.simulator.times[step], self.simulator.outputs[place]

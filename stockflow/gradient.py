@@ -19,7 +19,8 @@ from stockflow.errors import InputError
 from stockflow.llvm import processor, vector_width
 from stockflow.machine import assembled, linked
 from stockflow.passes import SCHEMES, Passes, memory
-from stockflow.reduction import Comparison, Term, checked, comparison, differentiable, in_pieces
+from stockflow.pieces import in_pieces
+from stockflow.reduction import Comparison, Term, checked, comparison, differentiable
 from stockflow.sensitivity import sensitivity
 from stockflow.sweep import Functions, layout, table
 from stockflow.vector import Writer

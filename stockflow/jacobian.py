@@ -17,7 +17,8 @@ from stockflow.adjoint import Calculus
 from stockflow.equations import Equations
 from stockflow.errors import InputError
 from stockflow.llvm import Kernel
-from stockflow.reduction import cached_kernel, checked, differentiable, in_pieces, kept, readable
+from stockflow.pieces import in_pieces
+from stockflow.reduction import cached_kernel, checked, differentiable, kept, readable
 from stockflow.rewrite import simplify
 from stockflow.system import System
 

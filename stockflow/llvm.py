@@ -10,9 +10,9 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,15 +79,18 @@ class Kernel:
         tables: Sequence[NDArray[np.float64]] = (),
         seed: int = 0,
         numbers: NDArray[np.int64] | None = None,
+        spare: list[NDArray[np.float64]] | None = None,
     ) -> NDArray[np.float64]:
         """Return outputs, shape (run, time, output), for input values of shape (run, input).
 
         `tables` hold the y values of open tables, each (run, point).  Random numbers depend on
-        `seed` and on a run's number, 0, 1, 2, ... if there are no `numbers`.
+        `seed` and on a run's number, 0, 1, 2, ... if there are no `numbers`.  Outputs stand in
+        memory taken from `spare` if there is some that is large enough; `memory_of` gives it back.
         """
         code, runs, width = self.code, len(values), self.code.width
         blocks = -(-runs // width)
-        out = np.empty((blocks * width, int(code.saved.sum()), code.outputs))
+        shape = blocks * width, int(code.saved.sum()), code.outputs
+        out = _memory(shape, spare)
         if not runs:
             return out
         parts = [values, *tables]
@@ -107,9 +110,29 @@ class Kernel:
             for begin, end in itertools.pairwise(cuts):
                 piece(begin, end)
         else:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(piece, cuts[:-1], cuts[1:]))
         return out[:runs]
+
+
+def _memory(shape: tuple[int, int, int], spare: list[NDArray[np.float64]] | None) -> NDArray[np.float64]:
+    """Return uninitialised memory; fresh pages of the system cost as much as many time steps."""
+    wanted = math.prod(shape)
+    try:
+        found = spare.pop() if spare else None
+    except IndexError:  # another thread was quicker
+        found = None
+    if found is None or found.size < wanted:
+        found = np.empty(wanted)
+    return found[:wanted].reshape(shape)
+
+
+def memory_of(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return all the memory that outputs of a run stand in, to be spared for others."""
+    base = outputs.base
+    return base if isinstance(base, np.ndarray) else outputs.reshape(-1)
 
 
 def available_threads() -> int:

@@ -103,7 +103,8 @@ def _chain(
     content: Expression = stocks[0]
     for place, stock in enumerate(stocks[1:], start=2):
         content = Operation("if then else", (Operation("<=", (Number(float(place)), count)), stock, content))
-    return over(content, last)
+    # the numbers of the stages are no part of the equation that was written
+    return over(content if most == 1 else keeper.keep("last stage", content), last)
 
 
 def trend(keeper: Keeper, source: Expression, time: Expression, initial: Expression) -> Expression:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +19,8 @@ from stockflow import cache, codec
 from stockflow.clock import Clock, clock
 from stockflow.equations import Equations
 from stockflow.errors import InputError
-from stockflow.llvm import Code, Kernel, available_threads, generate, load, processor
+from stockflow.llvm import Code, Kernel, generate, load, memory_of, processor
+from stockflow.pieces import in_pieces
 from stockflow.plan import plan
 from stockflow.residuals import Reduction, compile_residuals
 from stockflow.rewrite import simplify
@@ -192,34 +192,20 @@ class Payoff:
         self, values: NDArray[np.float64], threads: int | None, seed: int, residuals: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         total = np.empty(len(values))
+        spare: list[NDArray[np.float64]] = []
 
         def piece(first: int, last: int) -> None:
-            outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last))
+            outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last), spare)
             total[first:last], found = self.reduction.reduced(outputs, self.comparison.places, self.comparison.numbers)
             if residuals is not None:
                 residuals[first:last] = found
+            spare.append(memory_of(outputs))
 
         in_pieces(piece, len(values), self.reduction.width, _TOGETHER, threads)
         return total
 
     def __reduce__(self) -> tuple[Any, ...]:
         return payoff, (self.equations, self.inputs, self.terms)
-
-
-def in_pieces(piece: Callable[[int, int], None], runs: int, width: int, most: int, threads: int | None) -> None:
-    """Call `piece` with ranges of at most `most` runs, whole vectors but for the last, on some threads."""
-    workers = min(threads or available_threads(), -(-runs // width))
-    if not workers:
-        return
-    size = min(most, -(-runs // (workers * width)) * width)
-    firsts = range(0, runs, size)
-    lasts = [min(first + size, runs) for first in firsts]
-    if workers == 1:
-        for first, last in zip(firsts, lasts, strict=True):
-            piece(first, last)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(piece, firsts, lasts))
 
 
 def payoff(equations: Equations, inputs: tuple[str, ...], terms: Sequence[Term]) -> Payoff:

@@ -88,13 +88,15 @@ class Simulator:
         tables: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
         numbers: ArrayLike | None = None,
+        spare: list[NDArray[np.float64]] | None = None,
     ) -> NDArray[np.float64]:
         """Return the outputs, shape (run, time, output), C order, of runs with the given inputs.
 
         `values` has shape (run, input), in the units of the model file; limits are not checked.
         `tables` holds, for each series and lookup that was left open, its values, (run, point).
         Random numbers depend on `seed` and on the number of the run, its place if no `numbers`
-        are given.  Every run gives the same bits whatever the number of threads and the other runs.
+        are given.  Outputs stand in memory taken from `spare`, if there is some that is large enough.
+        Every run gives the same bits whatever the number of threads and the other runs.
         Raises InputError for a wrong shape or a value that is not finite.
         """
         array = np.ascontiguousarray(values, dtype=np.float64)
@@ -114,7 +116,7 @@ class Simulator:
         counted = np.arange(len(array)) if numbers is None else np.asarray(numbers, dtype=np.int64)
         if counted.shape != (len(array),):
             raise InputError(f"{self.source}: run numbers have shape {counted.shape}, not ({len(array)},)")
-        return self.kernel.run(array, threads, self._tables(tables or {}, len(array)), seed, counted)
+        return self.kernel.run(array, threads, self._tables(tables or {}, len(array)), seed, counted, spare)
 
     def _tables(self, given: Mapping[str, ArrayLike], runs: int) -> list[NDArray[np.float64]]:
         expected = dict(self.task.tables)

@@ -14,6 +14,7 @@ from benchmarks.ceiling import Ceiling, Rates, ceiling, operations
 from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine
 from benchmarks.machine import Cost, cost
+from benchmarks.reductions import Reduced, million, reductions
 from benchmarks.result import Result, Row, Timing
 from benchmarks.scalar_c import ScalarC
 from benchmarks.startup import Startup
@@ -121,16 +122,45 @@ def result(ours: float, scalar: float) -> Result:
     rows = tuple(
         Row(name, 0.1, 0.2, 0.0, (Timing(100, (Cost(100 / rate, 100 / rate, 0),)),)) for name, rate in rates.items()
     )
-    return Result("pv", 10, rows, Ceiling({"exp": 2.0}, 20_000.0), Startup(1.0, 0.2, False))
+    reduced = Reduced({"outputs stored": 50.0, "payoff": 40.0}, 39.0, 12, 70, 2.5, 0.7, 0.3)
+    return Result("pv", 10, rows, Ceiling({"exp": 2.0}, 20_000.0), Startup(1.0, 0.2, False), reduced)
 
 
 def test_targets_are_met_or_missed_by_what_was_measured() -> None:
     met, missed = table.targets([result(16_000, 2000)]), table.targets([result(14_000, 4000)])
-    assert [line.split("|")[-2].strip() for line in met[4:8]] == ["met"] * 4
-    assert [line.split("|")[-2].strip() for line in missed[4:8]] == ["missed", "missed", "met", "met"]
+    said = [[line.split("|")[-2].strip() for line in lines[4:10]] for lines in (met, missed)]
+    assert said[0] == ["met", "met", "met", "missed", "met", "missed"]
+    assert said[1] == ["missed", "missed", "met", "missed", "met", "missed"]
 
 
 def test_a_row_says_how_many_times_as_fast_as_the_others_it_is() -> None:
     line = next(line for line in table.speeds(result(16_000, 2000)) if line.startswith(f"| {table.OURS}"))
     assert [cell.strip() for cell in line.split("|")][5:8] == ["16,000", "16,000", "8"]
     assert table.ceilings([result(16_000, 2000)])[-1].endswith("| 20,000 | 8,000 | 40 % |")
+
+
+def test_every_way_to_reduce_runs_is_measured(tmp_path: Path) -> None:
+    model = loaded(tmp_path, "A= INTEG(A*rate*part, 1) ~ x\nrate= 0.1 ~ x\npart= 1 ~ x", step=0.125, final=20.0)
+    values = np.random.default_rng(1).uniform(0.1, 0.2, (400, 2))
+    found = reductions(model, ("rate", "part"), ("A",), values, rounds=1)
+    assert list(found.work) == ["outputs stored", "payoff", "quantiles", "index sums"]
+    assert all(0 < one < 1e6 for one in (*found.work.values(), found.gradient, found.chain, found.single))
+    assert (found.inputs, found.terms) == (2, 14)
+    assert 0 < found.equations < 1e6
+
+
+def test_a_payoff_is_faster_by_what_storing_costs() -> None:
+    lines = table.reduced([result(16_000, 2000)])
+    assert [cell.strip() for cell in lines[4].split("|")][2:8] == ["50.0", "40.0", "39.0", "25.0 %", "2.50", "0.70"]
+    assert "98 % of it or more" in " ".join(lines)
+
+
+def test_memory_of_very_many_runs_does_not_grow_with_them(tmp_path: Path) -> None:
+    model = loaded(tmp_path, "A= INTEG(A*rate, 1) ~ x\nrate= 0.1 ~ x", step=0.125, final=20.0)
+    values = np.random.default_rng(1).uniform(0.1, 0.2, (200_000, 1))
+    found = million("small", model, ("rate",), ("A",), values)
+    assert (found.runs, found.outputs, found.times, found.stored) == (200_000, 1, 21, 200_000 * 21 * 8)
+    if found.memory is None:
+        pytest.skip("this system does not count peak memory")
+    assert found.memory < 0.5 * found.stored
+    assert "200,000 runs of small" in table.million(found)[2]

@@ -233,8 +233,8 @@ def test_without_procurement_take_off_comes_no_earlier(case: Case) -> None:
     assert first_year(run, "market share", 0.01) >= first_year(case.base, "market share", 0.01)
 
 
-def test_without_tariffs_abroad_chinese_solar_stays_small(pv: Case) -> None:
-    run = pv.run(series=always(0, "RoW tariff"))
+def test_without_returns_abroad_chinese_solar_stays_small(pv: Case) -> None:
+    run = pv.run(series={**always(0, "RoW tariff"), **always(0, "RoW wholesale value")})
     assert at(run, "Capacity", 2010) < 0.2 * at(pv.base, "Capacity", 2010)
     sales = "Cumulative Domestic Sales"
     assert at(run, sales, 2024) < 0.05 * at(pv.base, sales, 2024)

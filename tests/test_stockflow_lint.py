@@ -56,6 +56,21 @@ def test_one_change_makes_one_finding(tmp_path: Path, line: str, instead: str, c
     assert found.get(code) == {variable}
 
 
+@pytest.mark.parametrize(
+    ("delay", "buried"),
+    [
+        ("DELAY3(inflow, life)", set()),
+        ("DELAY N(inflow, life, size, 5)", set()),
+        ("SMOOTH3(inflow, life)", set()),
+        ("DELAY3(inflow, life)*0.3", {"late"}),
+        ("DELAY N(inflow, 7, size, 5)", {"late"}),
+    ],
+)
+def test_the_stages_of_a_delay_are_no_buried_constants(tmp_path: Path, delay: str, buried: set[str]) -> None:
+    text = CLEAN + f"late= {delay} ~ x/Year ~ Late.\n size= 0.1 ~ x/Year ~ At first."
+    assert codes(tmp_path, text).get("buried-constant", set()) == buried
+
+
 def test_a_delay_of_four_time_steps_is_long_enough(tmp_path: Path) -> None:
     assert codes(tmp_path, CLEAN.replace("life= 2", "life= 1")) == {}
     assert "short-delay" in codes(tmp_path, CLEAN.replace("life= 2", "life= 1"), step=0.5)

@@ -12,9 +12,10 @@ import pytest
 from scipy import stats
 
 import stockflow
-from calibration.fit import climb, scatter
+from calibration.coordinates import Coordinate
+from calibration.fit import climb
 from calibration.observations import observed
-from calibration.payoff import Coordinate, FittedSeries, Payoff
+from calibration.payoff import FittedSeries, Payoff
 from calibration.tables import DATA, load_table
 from calibration.targets import load_targets
 from calibration.vensim_data import read_data
@@ -568,9 +569,9 @@ def test_the_imported_targets_find_what_made_the_data(tmp_path: Path, model: sto
         errors = np.full(len(values), one.sigma)
         series.append(FittedSeries(one, values.index.to_numpy(), values.to_numpy(), errors))
     payoff = Payoff(model, free, series)
-    best, _ = climb(payoff, scatter(free, 2, seed=targets.seed))
+    best, _ = climb(payoff, payoff.space.scatter(2, targets.seed))
     # the example's data are a run with 0.4, 100 and 1, with errors of 3%
-    np.testing.assert_allclose(payoff.outward(best)[0], [0.4, 100.0, 1.0], rtol=0.05)
+    np.testing.assert_allclose(payoff.space.values(best)[0, :3], [0.4, 100.0, 1.0], rtol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -613,7 +614,8 @@ def test_a_value_is_compared_with_the_run_when_it_was_observed(
     if measure == "at the time":
         fitted = FittedSeries(one, np.array(years), np.array([2.0, 3.0]), np.array([0.1, 0.1]))
         run = model.run()["Installed"]
-        read = Payoff(model, [], [fitted]).series_values(np.empty((1, 0)))[0][0]
+        payoff_of = Payoff(model, [], [fitted])
+        read = payoff_of.series_values(payoff_of.space.centre)[0][0]
         if how == "year end":  # a half is read between the ends of its year
             np.testing.assert_allclose(read, run.sel(time=list(times)).values, rtol=1e-12)
 
