@@ -72,7 +72,7 @@ def run_forecasts(
                 bar.set_postfix_str(f"{mode} from {origin}")
                 chains = folder.root / "forecast" / case / str(origin) / mode
                 made.append(forecast_case(about, targets, origin, mode, chains, settings, lambda: bar.update(1)))
-    found = scored(case, made, settings.seed)
+    found = scored(case, made, settings.seed, settings.doubt)
     table = score_table(found)
     save_forecasts(found, table, settings, folder)
     if accept:

@@ -49,7 +49,7 @@ class AcceptedForecast:
     record: Mapping[str, Any]
 
 
-def scored(case: str, forecasts: Sequence[CaseForecast], seed: int) -> ScoredCase:
+def scored(case: str, forecasts: Sequence[CaseForecast], seed: int, doubt: float = 0.0) -> ScoredCase:
     """Stack every series at every origin from the forecasts at earlier ones of the same mode."""
     ordered = sorted(forecasts, key=lambda one: (MODES.index(one.mode), one.origin))
     stacks = {}
@@ -57,7 +57,7 @@ def scored(case: str, forecasts: Sequence[CaseForecast], seed: int) -> ScoredCas
         past = [one for one in ordered if one.mode == now.mode and one.origin < now.origin]
         for series in now.series:
             earlier = [found for one in past if (found := one.named(series.name)) is not None]
-            stacks[now.mode, now.origin, series.name] = stack(series, earlier, seed)
+            stacks[now.mode, now.origin, series.name] = stack(series, earlier, seed, doubt)
     return ScoredCase(case, tuple(ordered), stacks)
 
 

@@ -69,6 +69,7 @@ class ForecastSettings(_Strict):
     starts: Annotated[int, Field(ge=1)]
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
     headline_origin: int
+    doubt: Annotated[float, Field(ge=0)]
     sampling: Sampling
     cases: Mapping[str, CaseSettings]
 

@@ -83,10 +83,11 @@ def best_weights(alone: Array, between: Array) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def stack(now: SeriesForecast, earlier: Sequence[SeriesForecast], seed: int) -> Stack:
+def stack(now: SeriesForecast, earlier: Sequence[SeriesForecast], seed: int, doubt: float = 0.0) -> Stack:
     """Mix the forecasters of `now` with weights learnt from `earlier` forecasts of the same series.
 
     Only earlier origins at which all the same forecasters stood count, and of them only years up to the new origin.
+    Equal weights count as `doubt` years of record: few years, hanging together, would else choose one forecaster.
     Draws are whole paths taken from each forecaster in proportion to its weight.
     """
     names = list(now.draws)
@@ -102,7 +103,8 @@ def stack(now: SeriesForecast, earlier: Sequence[SeriesForecast], seed: int) -> 
         parts += [crps_parts([logs[n][:, k] for n in names], float(np.log(past.observed[k]))) for k in known]
     weights = np.full(len(names), 1 / len(names))
     if parts:
-        weights = best_weights(np.mean([a for a, _ in parts], axis=0), np.mean([b for _, b in parts], axis=0))
+        learnt = best_weights(np.mean([a for a, _ in parts], axis=0), np.mean([b for _, b in parts], axis=0))
+        weights = (len(parts) * learnt + doubt * weights) / (len(parts) + doubt)
     rng = np.random.default_rng([seed, now.origin, zlib.crc32(now.name.encode()), len(names)])
     drawn = mixed([now.draws[name] for name in names], weights, rng)
     skill = score(now.name, now.origin, STACK, now.years, drawn, now.observed, float(now.history.values[-1]))
