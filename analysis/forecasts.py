@@ -63,7 +63,7 @@ def run_forecasts(
     if accept and (not set(possible) <= set(wanted) or set(modes) != set(MODES)):
         raise InputError("--accept: accepted forecasts are from all origins and in both modes: leave out the choice")
     folder.prepare()
-    rules = settings.sampling
+    rules = settings.rules(case)
     total = len(wanted) * len(modes) * rules.chains * (rules.tune + rules.draws)
     made = []
     with tqdm(total=total, desc=f"forecast {case}", unit="step", disable=None) as bar:

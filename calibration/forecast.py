@@ -104,6 +104,7 @@ def forecast_case(
     `folder`, if a modelled value breaks the rules of `settings`: nothing is scored from such draws.
     """
     settings = settings or load_forecast_settings()
+    settings = settings.model_copy(update={"sampling": settings.rules(targets.case)})
     about = settings.of(targets)
     later = {one.name: fitted_series(one) for one in targets.series}
     if not any((one.years > origin).any() for one in later.values()):

@@ -151,7 +151,7 @@ def forecast_record(found: ScoredCase, settings: ForecastSettings, table_text: s
     document["case"] = found.case
     document["seed"] = settings.seed
     document["starts"] = settings.starts
-    document["sampling"] = settings.sampling.model_dump()
+    document["sampling"] = settings.rules(found.case).model_dump()
     document["table"] = _text_digest(table_text)
     document["fixed_by_later_data"] = list(fixed_by_later_data(case, targets))
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}

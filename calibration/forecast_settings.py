@@ -51,11 +51,15 @@ class ExperienceSource(_Strict):
 
 
 class CaseSettings(_Strict):
-    """What a case says of its series: which count in the headline, what kind each is, what costs follow."""
+    """What a case says of its series: which count in the headline, what kind each is, what costs follow.
+
+    `sampling` replaces that of all cases, where it is given.
+    """
 
     headline: Annotated[tuple[str, ...], Field(min_length=1)]
     kinds: Mapping[str, Kind]
     experience: tuple[ExperienceSource, ...] = ()
+    sampling: Sampling | None = None
 
     def experience_of(self, series: str) -> ExperienceSource | None:
         """Return the experience that the cost `series` follows, if any."""
@@ -98,6 +102,11 @@ class ForecastSettings(_Strict):
         if silent := sorted(series - set(found.kinds)):
             raise InputError(f"{HERE.name}: cases.{targets.case}.kinds: nothing is said of series {silent[0]!r}")
         return found
+
+    def rules(self, case: str) -> Sampling:
+        """Return how the fits of a case are sampled."""
+        own = self.cases[case].sampling if case in self.cases else None
+        return own or self.sampling
 
 
 def load_forecast_settings(file: Path = HERE) -> ForecastSettings:
