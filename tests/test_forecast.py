@@ -47,7 +47,8 @@ PUSH = path({2000: 1.0, 2012.5: 1.0, 2014.0: 0.5, 2030.0: 0.5})
 def small_settings(kind: Kind = "cost", **sampling: object) -> ForecastSettings:
     rules = {"chains": 2, "tune": 100, "draws": 120, "largest_rhat": 1.1, "smallest_ess": 20, "most_divergent": 0.1}
     return ForecastSettings(
-        seed=3, starts=2, origins=(ORIGIN,), headline_origin=ORIGIN, doubt=6.0, sampling=Sampling.model_validate(rules | sampling),
+        seed=3, starts=2, origins=(ORIGIN,), headline_origin=ORIGIN, doubt=6.0,
+        sampling=Sampling.model_validate(rules | sampling),
         cases={"growth": CaseSettings(headline=("size",), kinds={"size": kind})},
     )  # fmt: skip
 
