@@ -30,7 +30,7 @@ first rate= 0.1 ~ 1/Year [0,1] ~ One source of growth. |
 second rate= 0.1 ~ 1/Year [0,1] ~ The other source of growth. |
 delay= 5 ~ Year [0,15] ~ Clock time until the mark stands. |
 clock= INTEG ( 1, 0) ~ Year ~ Years since the start. |
-lead= clock-delay ~ Year ~ Reaches zero when the delay is over. |
+lead= clock-delay+1 ~ Year ~ Reaches one when the delay is over. |
 Size= INTEG ( Size*(first rate+second rate), 2) ~ unit ~ What grows. |
 FINAL TIME= 2020 ~ Year ~ End. |
 INITIAL TIME= 2000 ~ Year ~ Start. |
@@ -52,7 +52,7 @@ def coordinate(name: str, centre: float, spread: float, low: float = 0.0, high: 
 
 def dated(model: stockflow.Model, prior_spread: float = 2.0) -> Payoff:
     """One date, observed at 2006 with a deviation of one year: the log density is a parabola in the delay."""
-    mark = EventTarget(name="mark", quantity="lead", level=0.0, year=2006, sd=1.0, source="test")
+    mark = EventTarget(name="mark", quantity="lead", level=1.0, year=2006, sd=1.0, source="made up")
     return Payoff(model, [coordinate("delay", 8.0, prior_spread, 0.0, 15.0)], [], [mark])
 
 
