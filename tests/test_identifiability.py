@@ -10,6 +10,7 @@ import pytest
 
 import stockflow
 from analysis import identifiability
+from analysis.cli import main
 from analysis.identifiability import Rules, drawn_coordinates, load_study, pair_table, partner, spreads, verdict
 from analysis.ridge import PolicyChange, changed_policy, joint_rate
 from analysis.trust import posteriors_of
@@ -247,3 +248,13 @@ def test_the_shipped_study_names_what_the_models_have() -> None:
         for policy in about.policies:
             assert isinstance(changed_policy(model, policy), stockflow.Model)
     assert set(study.cases) == {"pv", "nev"}
+
+
+def test_identification_of_a_case_that_was_not_calibrated_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["techcycle", "identify", "ic"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "techcycle: error: identification exists for 'pv' and 'nev', not yet for 'ic'\n"
