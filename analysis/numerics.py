@@ -237,7 +237,7 @@ def words(table: pd.DataFrame, study: Study) -> str:
     """Say in one sentence how the certificate stands."""
     holds = int((table["verdict"] == HOLDS).sum())
     moved = table.loc[table["verdict"] == MOVES, "what"].tolist()
-    told = "; ".join(moved[:FIRST]) + (" ..." if len(moved) > FIRST else "")
+    told = "; ".join(moved[:FIRST]) + (f"; and {len(moved) - FIRST} more" if len(moved) > FIRST else "")
     rest = f"beyond it: {told}" if moved else "all within tolerance"
     return f"{holds} of {len(table)} headline figures hold at 1/{study.divide} of the time step; {rest}."
 

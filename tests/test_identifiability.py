@@ -10,6 +10,7 @@ import pytest
 
 import stockflow
 from analysis import identifiability
+from analysis.cli import main
 from analysis.identifiability import Rules, drawn_coordinates, load_study, pair_table, partner, spreads, verdict
 from analysis.ridge import PolicyChange, changed_policy, joint_rate
 from analysis.trust import posteriors_of
@@ -30,7 +31,7 @@ first rate= 0.1 ~ 1/Year [0,1] ~ One source of growth. |
 second rate= 0.1 ~ 1/Year [0,1] ~ The other source of growth. |
 delay= 5 ~ Year [0,15] ~ Clock time until the mark stands. |
 clock= INTEG ( 1, 0) ~ Year ~ Years since the start. |
-lead= clock-delay ~ Year ~ Reaches zero when the delay is over. |
+lead= clock-delay+1 ~ Year ~ Reaches one when the delay is over. |
 Size= INTEG ( Size*(first rate+second rate), 2) ~ unit ~ What grows. |
 FINAL TIME= 2020 ~ Year ~ End. |
 INITIAL TIME= 2000 ~ Year ~ Start. |
@@ -52,7 +53,7 @@ def coordinate(name: str, centre: float, spread: float, low: float = 0.0, high: 
 
 def dated(model: stockflow.Model, prior_spread: float = 2.0) -> Payoff:
     """One date, observed at 2006 with a deviation of one year: the log density is a parabola in the delay."""
-    mark = EventTarget(name="mark", quantity="lead", level=0.0, year=2006, sd=1.0, source="test")
+    mark = EventTarget(name="mark", quantity="lead", level=1.0, year=2006, sd=1.0, source="made up")
     return Payoff(model, [coordinate("delay", 8.0, prior_spread, 0.0, 15.0)], [], [mark])
 
 
@@ -247,3 +248,13 @@ def test_the_shipped_study_names_what_the_models_have() -> None:
         for policy in about.policies:
             assert isinstance(changed_policy(model, policy), stockflow.Model)
     assert set(study.cases) == {"pv", "nev"}
+
+
+def test_identification_of_a_case_that_was_not_calibrated_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["techcycle", "identify", "ic"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "techcycle: error: identification exists for 'pv' and 'nev', not yet for 'ic'\n"

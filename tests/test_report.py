@@ -28,7 +28,9 @@ from stockflow.errors import InputError
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("output")
-    short = identifiability.load_study().model_copy(update={"points": 5, "enough": 2.5})
+    whole = identifiability.load_study()
+    few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
+    short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(identifiability, "load_study", lambda: short)
         reproduce_all(Folder(root), starts=2)
