@@ -12,11 +12,17 @@ import click
 import numpy as np
 import pandas as pd
 
+from analysis import numerics
 from analysis import phase_out as phase
+from analysis.folder import Folder
+from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
-from analysis.reproduce import Folder, calibrate_case, case_summary, reproduce_all, sample_case
+from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
+from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
+from calibration.forecast import MODES
+from calibration.forecast_settings import load_forecast_settings
 from calibration.posterior import NotConvergedError
 from calibration.results import Accepted, load_accepted
 from calibration.vensim_data import read_data
@@ -178,18 +184,99 @@ def import_vensim(
 
 
 @cli.command()
+@click.argument("case")
+@click.option("--train-to", "origins", type=int, multiple=True, metavar="YEAR",
+              help="Last year a forecast may know; may be repeated. Default: all that data allow.")  # fmt: skip
+@click.option("--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True,
+              help="Drivers as they really were, or as they were expected at the origin.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--accept", is_flag=True, help="Keep the scores in calibration/results.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, as_json: bool) -> None:
+    """Forecast CASE (pv or nev) from past years, fitted to what was known then, and score it on what came.
+
+    Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best
+    naive forecast, of a mixture of all (stack) with weights from earlier origins, and the share of years inside the
+    model's 90% interval; then wins and losses in words. Goes on with the finished chains in OUT/forecast.
+
+    \b
+    Example:
+      techcycle forecast nev --train-to 2019 --mode conditional
+    """
+    case = _only(case, CALIBRATED, "a forecast")
+    found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
+    if as_json:
+        click.echo(json.dumps(forecast_json(found, table), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(_text(skill_rows(table)))
+    click.echo()
+    for line in unscored_words(found) + forecast_words(table, case, load_forecast_settings()):
+        click.echo(line)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def scoreboard(as_json: bool) -> None:
     """Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered."""
-    board = score(_accepted())
+    posteriors, missing = posteriors_of(CALIBRATED)
+    board = score(_accepted(), posteriors=posteriors)
     if as_json:
         click.echo(json.dumps(board.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(board.table()))
+    click.echo("\n".join(missing.values()))
     click.echo(f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.")
     click.echo(f"\nNot answered ({len(board.unanswered)}):")
     for one in board.unanswered:
         click.echo(f"  {one.id:6s} {one.description}: {one.reason}")
+
+
+@cli.command("identify")
+@click.argument("case")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def identify_command(case: str, out: Path, as_json: bool) -> None:
+    """Say what the data can tell apart in CASE (pv or nev): a verdict on every calibrated parameter.
+
+    Profiles every parameter of the accepted fit, compares prior and posterior, follows the ridge of learning by doing
+    against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.
+    """
+    case = _only(case, CALIBRATED, "identification")
+    folder = Folder(out)
+    folder.prepare()
+    posteriors, missing = posteriors_of((case,))
+    found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
+    for name, table in tables_of(found).items():
+        folder.table(f"identifiability_{case}_{name}.csv", table)
+    if as_json:
+        told = {"basis": found.basis, "missing": missing.get(case), "words": verdict_words(found) + ridge_words(found)}
+        click.echo(
+            json.dumps(told | {k: _records(v) for k, v in tables_of(found).items()}, indent=1, ensure_ascii=False)
+        )
+        return
+    click.echo("\n".join([*missing.values(), f"Spreads and correlations: {found.basis}."]))
+    for table in tables_of(found).values():
+        click.echo("\n" + _text(table))
+    click.echo("\n" + "\n".join([*verdict_words(found), *ridge_words(found), *statement_words(found)]))
+
+
+@cli.command("numerics")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def numerics_command(as_json: bool) -> None:
+    """Run every headline result again at half the time step and print how far it moves, with a verdict."""
+    table = numerics.certificate(_accepted())
+    if as_json:
+        click.echo(json.dumps(_records(table), indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(numerics.summary(table)))
+    moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")
+    if len(moved):
+        click.echo(f"\nBeyond their tolerance:\n{_text(moved)}")
+    click.echo(f"\n{numerics.words(table, numerics.load_study())}")
 
 
 @cli.command("phase-out")

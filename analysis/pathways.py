@@ -8,7 +8,7 @@ A share counts from when it lasts for a year: a rush before a dated cut is no st
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from analysis.drawn_runs import case_model
 from calibration.observations import load_table
 from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
-from models.case import load_case
+from stockflow import Model
 from stockflow.errors import InputError, unknown
 
 Array = NDArray[np.float64]
@@ -119,12 +120,14 @@ def load_path_study(path: Path = STUDY) -> PathStudy:
         raise InputError(f"{path.name}: {place}: {first['msg']}") from None
 
 
-def industry_path(case: str, study: PathStudy, accepted: Accepted | None) -> IndustryPath:
+def industry_path(
+    case: str, study: PathStudy, accepted: Accepted | None, models: Callable[[str], Model] = case_model
+) -> IndustryPath:
     """Run one industry (with its accepted fit where there is one) and date its stages."""
     if case not in study.cases:
         raise unknown("case", case, study.cases)
     about = study.cases[case]
-    model = load_case(case).model
+    model = models(case)
     if accepted is not None:
         model = model.with_constants(accepted.values)
     until = min(about.until, model.final_time)

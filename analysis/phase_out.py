@@ -7,7 +7,7 @@ do not tell these apart; each response is a full refit, not a knob turned on the
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from analysis.drawn_runs import case_model
 from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
-from models.case import load_case
+from stockflow import Model
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
@@ -155,13 +156,13 @@ def schedules(study: Study) -> tuple[Schedule, ...]:
     return (Schedule("historical", NEVER, study.length, 0.0), *dated, *triggered)
 
 
-def run_study(study: Study, accepted: Accepted) -> PhaseOut:
+def run_study(study: Study, accepted: Accepted, models: Callable[[str], Model] = case_model) -> PhaseOut:
     """Run every schedule under every response and tabulate adoption, cost and years lost against history."""
     plans = schedules(study)
     samples = {name: np.array([p.constants[name] for p in plans]) for name in plans[0].constants}
     runs = []
     for response in RESPONSES:
-        model = load_case(study.case).model.with_constants(accepted.variants[response])
+        model = models(study.case).with_constants(accepted.variants[response])
         runs.append(model.batch(samples, list(SERIES), until=study.horizon + study.tail, save_period=STEP))
     times = runs[0]["time"].to_numpy()
     paths = {name: np.stack([run[name].to_numpy() for run in runs]) for name in SERIES}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.forecast_chapter import forecast_chapter, wins
 from analysis.scoreboard import scoreboard
 from calibration.results import HERE as RESULTS
 from calibration.results import load_accepted
@@ -113,10 +114,34 @@ def _rate(row: Mapping[str, Any]) -> float:
     return float(last["size"] / min(cost["seconds"] for cost in last["costs"]))
 
 
+def forecast_block() -> str:
+    """Return the skill of the forecasts from the headline origin as a Markdown table, and the count of wins."""
+    lines, told = [], []
+    for case in CALIBRATED:
+        chapter = forecast_chapter(case)
+        if chapter.missing:
+            return f"No accepted forecasts: {chapter.missing}"
+        for row in chapter.headline.to_dict("records"):
+            mark = "**" if row["model"] < row["best naive CRPS"] else ""
+            lines.append(
+                f"| {case} | {row['series']} | {row['drivers']} | {mark}{row['model']:.3f}{mark} | "
+                f"{row['best naive']} {row['best naive CRPS']:.3f} | {row['stack']:.3f} | {row['inside 90%']:.0%} |"
+            )
+        for mode in ("conditional", "unconditional"):
+            won, of = wins(case, mode)
+            told.append(f"{case}, {mode}: {won} of {of}")
+    head = "| case | series | drivers | model | best naive in hindsight | stack | inside 90% |"
+    return "\n".join([
+        f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
+        head, "|---|---|---|---|---|---|---|", *lines,
+    ])  # fmt: skip
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "fit": fit_block,
     "misfits": misfit_block,
     "summary": summary_block,
+    "forecast": forecast_block,
     "bench": bench_block,
 }
 

@@ -13,9 +13,13 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from scipy.stats import chi2
 
+from analysis import numerics
+from analysis.forecast_chapter import ForecastChapter
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
-from analysis.scoreboard import Scoreboard
+from analysis.residual_report import residual_report, short_report
+from analysis.scoreboard import Scoreboard, Spread
 from analysis.tables import effect_table, estimate_table, series_table
+from analysis.trust import Trust, chapter, headline
 from calibration.estimates import Calibration
 from models.case import CASES, load_case
 from stockflow.diagram import diagrams
@@ -35,6 +39,8 @@ class Report:
     phase_outs: Mapping[str, PhaseOut]
     durations: pd.DataFrame
     published: pd.DataFrame
+    trust: Trust
+    forecasts: Sequence[ForecastChapter]
 
 
 def write_report(report: Report, root: Path) -> Path:
@@ -44,6 +50,7 @@ def write_report(report: Report, root: Path) -> Path:
     )
     environment.filters["table"] = html_table
     environment.filters["cell"] = cell
+    environment.filters["spread"] = spread_cell
     environment.globals["figure"] = lambda name: data_uri(root / "figures" / f"{name}.png")
     cases = [case_chapter(report, case) for case in report.calibrations]
     text = environment.get_template("report.html").render(
@@ -53,12 +60,26 @@ def write_report(report: Report, root: Path) -> Path:
         path_words=path_words(report.durations),
         published=report.published,
         headlines=headlines(report),
+        forecasts=report.forecasts,
+        **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
     )
     target = root / "report.html"
     part = target.with_suffix(".html.part")
     part.write_text(text, encoding="utf-8")
     return part.replace(target)
+
+
+def trust_context(trust: Trust) -> dict[str, object]:
+    """Return what the chapters on posterior, identifiability and numerics are made of."""
+    moved = trust.certificate[trust.certificate["verdict"] == numerics.MOVES]
+    return {
+        "trust_cases": [chapter(trust, case) for case in trust.identified],
+        "trust_drop": f"{max(one.drop for one in trust.identified.values()):g}",
+        "numerics_words": numerics.words(trust.certificate, numerics.load_study()),
+        "numerics_summary": numerics.summary(trust.certificate),
+        "numerics_moved": moved.drop(columns="verdict"),
+    }
 
 
 def data_uri(png: Path) -> str:
@@ -80,6 +101,14 @@ def cell(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return f"{value:.1f}" if "date" in unit or unit == "year" else f"{value:.3g}"
+
+
+def spread_cell(spread: Spread | None, unit: str) -> str:
+    """Return the posterior of one figure: median and 5-95%, "never" where the draws at that end never get there."""
+    if spread is None:
+        return ""
+    told = ["never" if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
+    return f"{told[0]} ({told[1]} to {told[2]})"
 
 
 def html_table(table: pd.DataFrame, digits: int = 3) -> str:
@@ -105,6 +134,7 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "title": load_case(case).title,
         "estimates": estimate_table(calibration),
         "series": series_table(calibration),
+        "residuals": short_report(residual_report(calibration)),
         "effects": effect_table(calibration),
         "ridge": report.ridges[case],
         "ridge_words": ridge_words(report.ridges[case], calibration),
@@ -308,6 +338,7 @@ def headlines(report: Report) -> Sequence[str]:
                 f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
                 f"the fit says {value:.0%}."
             )
+        lines.append(headline(report.trust.identified[case]))
         lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
     lines.append(board_words(report.board))
     lines.append(path_words(report.durations)[-1])

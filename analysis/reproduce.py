@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,16 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis import figures
+from analysis.folder import Folder
+from analysis.forecast_chapter import forecast_chapter
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.phase_out import PhaseOut, load_study, run_study
 from analysis.report import Report, write_report
+from analysis.residual_figure import residual_panels
+from analysis.residual_report import residual_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
+from analysis.trust import examine
 from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
@@ -26,47 +29,6 @@ from calibration.results import TARGETS, Accepted, Sampled, accepted_from, accep
 from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
-from stockflow.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report."""
-
-    root: Path
-
-    def prepare(self) -> None:
-        """Make the folders and see that they can be written, before any long work; else an `InputError`."""
-        for part in (self.root, self.root / "figures", self.root / "results"):
-            try:
-                part.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=part):
-                    pass
-            except OSError as error:
-                raise InputError(f"{part}: cannot be written: {error.strerror}") from None
-
-    def figure(self, name: str) -> Path:
-        """Return the stem of a figure's files."""
-        return self.root / "figures" / name
-
-    def write(self, name: str, text: str) -> Path:
-        """Write a result file whole or not at all."""
-        target = self.root / "results" / name
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(target.suffix + ".part")
-            part.write_text(text, encoding="utf-8")
-            return part.replace(target)
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written: {error.strerror}") from None
-
-    def json(self, name: str, data: object) -> Path:
-        """Write a JSON result."""
-        return self.write(name, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-    def table(self, name: str, table: pd.DataFrame) -> Path:
-        """Write a CSV result."""
-        return self.write(name, table.to_csv(index=False, float_format="%.8g"))
 
 
 def case_summary(calibration: Calibration) -> dict[str, Any]:
@@ -137,6 +99,8 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
     figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
     figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
+    folder.table(f"residuals_{case}.csv", residual_report(calibration))
+    residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
 def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
@@ -166,6 +130,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
     folder.prepare()
     calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
     accepted = {case: accepted_from(c) for case, c in calibrations.items()}
+    trust = examine(accepted, folder.table, folder.figure)
     with tqdm(total=6, desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case, calibration in calibrations.items():
@@ -178,7 +143,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
             figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
             bar.update()
         bar.set_postfix_str("scoreboard")
-        board = scoreboard(accepted)
+        board = scoreboard(accepted, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         bar.update()
@@ -191,6 +156,7 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         durations_table = paths_all(accepted, folder)
         bar.update()
     report = Report(
-        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window)
-    )
+        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window), trust,
+        tuple(forecast_chapter(case) for case in calibrations),
+    )  # fmt: skip
     return write_report(report, folder.root)

@@ -14,23 +14,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from analysis.drawn_runs import NO_POSTERIORS, DrawnRuns, case_model, with_held
 from analysis.questions import NONE, UNTIL, Answer, Book, GapError, Run, Study, answer, asked, open_book
+from calibration.inference_data import Posterior
 from calibration.observations import load_table
 from calibration.results import Accepted
-from models.case import load_case
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 
+Array = NDArray[np.float64]
 STUDY = Path(__file__).parent / "studies" / "scoreboard.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Answers of posterior draws in the row's unit: median, central 90% and share of `draws` inside the range.
+
+    An end is None where it belongs to draws that never get there (or were there before the run began).
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+    inside: float
+    draws: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One answered figure. Numbers are in `unit`; `model` is None when the run never gets there.
 
-    `calibrated` tells whether every case asked has an accepted fit, `fitted_to` what the quantity was fitted to.
+    `calibrated` tells whether every case asked has an accepted fit, `fitted_to` what the quantity was fitted to;
+    `spread` is what posterior draws answer, None where some case asked has no posterior.
     """
 
     id: str
@@ -47,22 +65,19 @@ class Row:
     reading: str
     fitted_to: str
     calibrated: bool
+    spread: Spread | None = None
     inside: bool = field(init=False)
     observed_inside: bool | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inside", self._holds(self.model))
-        object.__setattr__(self, "observed_inside", None if self.observed is None else self._holds(self.observed))
+        object.__setattr__(self, "inside", holds(self.model, self.low, self.high))
+        seen = None if self.observed is None else holds(self.observed, self.low, self.high)
+        object.__setattr__(self, "observed_inside", seen)
 
     @property
     def fitted(self) -> bool:
         """Whether the quantity was fitted to the data behind the figure."""
         return bool(self.fitted_to)
-
-    def _holds(self, value: float | None) -> bool:
-        if value is None:
-            return False
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,8 @@ class Scoreboard:
             {
                 "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
                 "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
-                "model": row.model, "model is": verdict[row.inside], "fitted to": row.fitted_to or "nothing",
+                "model": row.model, "model is": verdict[row.inside],
+                **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
                 "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
                 "reading": row.reading,
             }
@@ -123,10 +139,14 @@ def load_study(path: Path = STUDY) -> Study:
         raise InputError(f"{path.name}: {place}: {first['msg']}") from None
 
 
-def scoreboard(accepted: Mapping[str, Accepted], study: Study | None = None) -> Scoreboard:
+def scoreboard(
+    accepted: Mapping[str, Accepted], study: Study | None = None, posteriors: Mapping[str, Posterior] = NO_POSTERIORS,
+    models: Callable[[str], Model] = case_model,
+) -> Scoreboard:  # fmt: skip
     """Answer every target figure, cases with an accepted fit run with its values, the others at their defaults.
 
-    Raises InputError for a figure that the study misses or does not know, and for a reading that no run has.
+    Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the
+    study misses or does not know, and for a reading that no run has.
     """
     study = load_study() if study is None else study
     figures = load_table("paper_figures").rows
@@ -138,7 +158,8 @@ def scoreboard(accepted: Mapping[str, Accepted], study: Study | None = None) -> 
     for key in ids:
         if (key in study.answers) == (key in study.unanswered):
             raise InputError(f"{STUDY.name}: {key}: must stand in exactly one of answers and unanswered")
-    book = open_book(study.readings, _runs(accepted))
+    book = open_book(study.readings, _runs(accepted, models))
+    drawn = DrawnRuns(posteriors, study.readings, models)
     rows, unanswered = [], []
     for one in targets:
         key, about = str(one["id"]), (str(one["id"]), str(one["case"]), str(one["description_en"]))
@@ -146,7 +167,8 @@ def scoreboard(accepted: Mapping[str, Accepted], study: Study | None = None) -> 
             unanswered.append(Unanswered(*about, study.unanswered[key].reason))
             continue
         low, high = accepted_range(one, study.answers[key])
-        rows.append(_row(about, paper_text(one), low, high, study.answers[key], book, accepted))
+        row = _row(about, paper_text(one), low, high, study.answers[key], book, accepted)
+        rows.append(replace(row, spread=_spread(study.answers[key], low, high, book, drawn)))
     return Scoreboard(tuple(rows), tuple(unanswered))
 
 
@@ -218,26 +240,57 @@ def _observed(one: Answer, book: Book) -> tuple[float | None, str]:
     return (value, source) if math.isfinite(value) else (None, "")
 
 
-def _runs(accepted: Mapping[str, Accepted]) -> Callable[[str, Mapping[str, float]], Run]:
-    models: dict[str, Model] = {}
+def holds(value: float | None, low: float | None, high: float | None) -> bool:
+    """Whether a value lies in the range; what is no number never does."""
+    if value is None or math.isnan(value):
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def spread_of(answers: Array, low: float | None, high: float | None) -> Spread:
+    """Median, central 90% and share inside of the answers (draw,); a quantile is an answer itself, not between two."""
+    known = np.where(np.isfinite(answers), answers, np.inf)
+    ends = np.quantile(known, [0.5, 0.05, 0.95], method="inverted_cdf")
+    median, first, last = (float(q) if math.isfinite(q) else None for q in ends)
+    inside = float(np.mean([math.isfinite(one) and holds(float(one), low, high) for one in answers]))
+    return Spread(median, first, last, inside, len(answers))
+
+
+def _spread(one: Answer, low: float | None, high: float | None, book: Book, drawn: DrawnRuns) -> Spread | None:
+    cases = {book.readings[name].case for _, name in asked(one.question)}
+    if not cases <= drawn.posteriors.keys():
+        return None
+    count = min(drawn.count(case) for case in cases)
+    answers = [answer(one.question, replace(book, runs=drawn.runs(draw))) * one.factor for draw in range(count)]
+    return spread_of(np.array(answers), low, high)
+
+
+def _spread_cells(spread: Spread | None) -> dict[str, object]:
+    if spread is None:
+        return dict.fromkeys(("posterior median", "posterior 5%", "posterior 95%", "probability inside"))
+    cells: tuple[object, ...] = (spread.median, spread.low, spread.high, spread.inside)
+    return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
+
+
+def _runs(
+    accepted: Mapping[str, Accepted], models: Callable[[str], Model]
+) -> Callable[[str, Mapping[str, float]], Run]:
+    known: dict[str, Model] = {}
     made: dict[tuple[str, tuple[tuple[str, float], ...]], Run] = {}
 
     def run(case: str, held: Mapping[str, float]) -> Run:
-        if case not in models:
-            models[case] = load_case(case).model.with_constants(accepted[case].values if case in accepted else NONE)
+        if case not in known:
+            known[case] = models(case).with_constants(accepted[case].values if case in accepted else NONE)
         key = (case, tuple(sorted(held.items())))
         if key not in made:
-            made[key] = _model_run(models[case], held)
+            made[key] = _model_run(known[case], held)
         return made[key]
 
     return run
 
 
 def _model_run(model: Model, held: Mapping[str, float]) -> Run:
-    ends = [model.initial_time, model.final_time]
-    constants = {name: value for name, value in held.items() if model.variable(name).value is not None}
-    paths = {name: (ends, [value, value]) for name, value in held.items() if name not in constants}
-    result = model.with_constants(constants).with_series(paths).run(until=min(UNTIL, model.final_time))
+    result = with_held(model, held).run(until=min(UNTIL, model.final_time))
     return Run(result["time"].to_numpy(), {str(name): np.asarray(result[name]) for name in result.data_vars})
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from analysis.residual_report import residual_report, short_report
 from calibration.estimates import Calibration, Variant
 
 
@@ -14,6 +15,9 @@ def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
     return {
         "Estimates (mode) with 90% intervals": estimate_table(calibration),
         "Error of every series (natural logarithms)": series_table(calibration),
+        "Residual report (Theil shares, R2 and autocorrelations of logarithms)": short_report(
+            residual_report(calibration)
+        ),
         "Causal effects and dates": effect_table(calibration),
         "How the starts ended": start_table(calibration),
     }

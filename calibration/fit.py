@@ -19,6 +19,7 @@ from calibration.coordinates import Coordinate
 from calibration.estimates import Calibration, Estimate, Fit, Interval, SeriesFit, Start, Variant, held_values
 from calibration.observations import observed
 from calibration.payoff import FittedSeries, Payoff, fitted_series
+from calibration.target_check import check_targets
 from calibration.targets import DrivenVariable, PartialStep, Prior, Targets
 from models.case import Case
 from stockflow import Model
@@ -240,8 +241,10 @@ def find_mode(case: Case, targets: Targets, starts: int | None = None, progress:
 
     Everything free starts at its prior's centre, whatever the case file holds, so that a calibration repeated after
     its acceptance gives the same answer. The partial steps run twice: the second time around the closed loop that
-    followed the first, because some of them look at one piece through the rest of the model.
+    followed the first, because some of them look at one piece through the rest of the model. InputError, before any
+    work, for targets that do not fit the model.
     """
+    check_targets(case, targets)
     say = progress or (lambda _: None)
     model = case.model.with_constants(_centres(case, targets))
     guess = held_values(fit_steps(case, model, targets))

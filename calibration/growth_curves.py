@@ -34,6 +34,7 @@ PROPOSALS = 4  # per draw kept and value of the autocorrelation
 POPULATION = 400  # fewest draws moved together
 MOVES = 150  # pairs of steps, one per half
 TAIL = 4  # degrees of freedom of the proposal: heavier tails than the target
+SHARPEST = 1e8  # largest ratio of precisions between directions of a proposal, for its shape to be invertible
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,18 +226,20 @@ def _resampled(problem: Problem, draws: int, rng: np.random.Generator) -> Array:
     """Return points (draw, parameter and autocorrelation) by importance from proposals around each best point.
 
     They are Student-t with the Gauss-Newton precision plus that of the box, 12/width^2; outside the box none counts.
+    Everything is measured in widths of the box, where a direction known very sharply is proposed a little too wide.
     """
-    n, k = len(problem.logs), len(problem.low)
+    n, k, width = len(problem.logs), len(problem.low), problem.high - problem.low
     found: list[tuple[Array, Array]] = []
     for memory, best, jacobian in fit_curve(problem):
         variance = float(problem.log_density(best[None, :], np.array([memory]))[1][0]) / (n - k)
-        precision = jacobian.T @ jacobian / variance + np.diag(12 / (problem.high - problem.low) ** 2)
-        proposal = multivariate_t(loc=best, shape=np.linalg.inv(precision), df=TAIL, seed=rng)
-        points = np.asarray(proposal.rvs(PROPOSALS * draws)).reshape(-1, k)
+        values, vectors = np.linalg.eigh((jacobian * width).T @ (jacobian * width) / variance + 12 * np.eye(k))
+        shape = (vectors / np.minimum(values, SHARPEST * values[0])) @ vectors.T
+        proposal = multivariate_t(loc=best / width, shape=(shape + shape.T) / 2, df=TAIL, seed=rng)
+        points = np.asarray(proposal.rvs(PROPOSALS * draws)).reshape(-1, k) * width
         points = np.column_stack([points, np.full(len(points), memory)])
         points = points[problem.allows(points[:, :-1], points[:, -1])]
         density, _ = problem.log_density(points[:, :-1], points[:, -1])
-        found.append((points, density - np.atleast_1d(proposal.logpdf(points[:, :-1]))))
+        found.append((points, density - np.atleast_1d(proposal.logpdf(points[:, :-1] / width))))
     every, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weight = np.exp(weight - weight.max())
     return np.asarray(every[rng.choice(len(every), size=draws, p=weight / weight.sum())])

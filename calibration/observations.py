@@ -120,6 +120,6 @@ def _unit_of(entry: Series, table: str) -> Unit:
 def _geometric_mean(values: Iterable[float], sources: Sequence[Source], year: int) -> float:
     values = list(values)
     if min(values) <= 0:
-        names = ", ".join(one.series for one in sources)
-        raise InputError(f"{names}: {min(values):g} in {year} has no geometric mean")
+        names = ", ".join(f"{one.table} {one.series}" for one in sources)
+        raise InputError(f"{names}: {min(values):g} in {year} has no geometric mean, must be above 0")
     return math.exp(math.fsum(math.log(value) for value in values) / len(values))

@@ -53,8 +53,10 @@ def fitted_series(target: SeriesTarget, last_year: int | None = None) -> FittedS
         raise InputError(f"series {target.name!r}: no observation in {target.first_year}-{end}")
     values: Array = np.asarray(table.to_numpy(), dtype=np.float64)
     if (values <= 0).any():
-        year = int(table.index[int(np.argmax(values <= 0))])
-        raise InputError(f"series {target.name!r}: value {values.min():g} {target.unit} in {year} is not positive")
+        place = int(np.argmax(values <= 0))
+        raise InputError(
+            f"series {target.name!r}: value {values[place]:g} {target.unit} in {table.index[place]} is not above 0"
+        )
     sigma = np.where(values < target.small, 2.0, 1.0) * target.sigma
     return FittedSeries(target, table.index.to_numpy(dtype=np.int64), values, sigma)
 

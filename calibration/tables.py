@@ -29,6 +29,7 @@ def _blank_is_none(value: object) -> object:
 
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(allow_inf_nan=False, ge=0)]
 MaybeNumber = Annotated[Number | None, BeforeValidator(_blank_is_none)]
 MaybeCount = Annotated[int | None, BeforeValidator(_blank_is_none)]
 Evidence = Literal["read", "recalled"]
@@ -44,7 +45,7 @@ class Observation(_Checked):
     series: Text
     region: Text
     year: Number
-    value: Number
+    value: NotNegative
     unit: Text
     source: Text
     source_kind: Evidence

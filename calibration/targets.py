@@ -283,6 +283,8 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
         raise InputError(f"{file.name}: there is no target file for case {case!r}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
     if "file" in data:
         raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
     _find_tables(data, file.parent)

@@ -6,6 +6,7 @@ the ends hold, so a variable with one row is constant and a dated step needs two
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,17 @@ def read_policy(path: str | Path, model: Model) -> dict[str, TimePath]:
         changed[variable.name] = (np.array(series.years), np.array(series.values))
     if not changed:
         raise InputError(f"{path}: no rows")
+    return with_announced(changed, model)
+
+
+def with_announced(paths: Mapping[str, TimePath], model: Model) -> dict[str, TimePath]:
+    """Return `paths` and, for each support announced in advance, its announced path unless that is given too."""
+    whole = dict(paths)
     for name, announced in ANNOUNCED.items():
-        if name in changed and announced not in changed and announced in model.variables:
-            times, values = changed[name]
-            changed[announced] = (times - _horizon(model), values)
-    return changed
+        if name in whole and announced not in whole and announced in model.variables:
+            times, values = whole[name]
+            whole[announced] = (times - _horizon(model), values)
+    return whole
 
 
 def _variable(series: Series, model: Model) -> Variable:

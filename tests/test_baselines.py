@@ -291,6 +291,16 @@ def test_bass_peaks_when_and_as_high_as_its_paper_derives_and_the_flows_sum_to_t
     assert np.cumsum(flows) == pytest.approx(np.exp(growth_curves.log_bass_level(p, since))[0], rel=1e-9)
 
 
+def test_a_bass_curve_through_nearly_exponential_growth_is_drawn_though_its_parameters_hardly_differ_in_effect() -> (
+    None
+):
+    noise = rng(4).normal(0, 0.05, 13)
+    past = history(np.log(2) + 0.2 * np.arange(1, 14) + noise, name="size")
+    draws = growth_curves.bass(CURVES, SETTINGS.default_ceiling, "level")(past, np.array([2013, 2019]), 300, rng())
+    assert np.isfinite(draws).all()
+    assert np.log(np.median(draws[:, 0])) == pytest.approx(np.log(2) + 0.2 * 14, abs=0.15)
+
+
 def test_bass_stays_finite_long_after_everyone_has_adopted() -> None:
     p = np.array([[0.0, np.log(0.1), 1.5]])
     logs = growth_curves.log_bass_flow(p, np.array([300.0]))

@@ -72,6 +72,7 @@ def test_a_row_of_the_wrong_length_is_named(tmp_path: Path) -> None:
         ("source", "Someone 2011", " "),
         ("value", "13", "nan"),
         ("value", "13", "inf"),
+        ("value", "13", "-13"),
         ("value", "13", "about 13"),
         ("value", "13", ""),
         ("year", "2010", "soon"),

@@ -137,7 +137,7 @@ def test_a_source_that_finds_nothing_is_refused_by_name(source: Source, said: st
 
 
 def test_a_negative_value_has_no_geometric_mean() -> None:
-    with pytest.raises(InputError, match=r"^nev_exports: -0\.\d+ in 2020 has no geometric mean"):
+    with pytest.raises(InputError, match=r"^new_energy_vehicles nev_exports: -0\.\d+ in 2020 has no geometric mean"):
         observed([EXPORTS], "million vehicles/Year")
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import readme
-from analysis.reproduce import Folder, reproduce_all
+from analysis import identifiability, readme
+from analysis.folder import Folder
+from analysis.reproduce import reproduce_all
+from analysis.trust import posteriors_of
 from calibration.accept import carried
 from calibration.estimates import Calibration
 from calibration.fit import calibrate
@@ -26,7 +28,12 @@ from stockflow.errors import InputError
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("output")
-    reproduce_all(Folder(root), starts=2)
+    whole = identifiability.load_study()
+    few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
+    short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identifiability, "load_study", lambda: short)
+        reproduce_all(Folder(root), starts=2)
     return root
 
 
@@ -42,6 +49,39 @@ def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path
     assert all(p.startswith("data:image/png;base64,") for p in pictures)
     assert not re.search(r'(src|href)="https?:', text)
     assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
+
+
+@pytest.mark.parametrize("chapter", ["trust", "residuals", "numerics", "board", "paths", "limits"])
+def test_the_page_has_the_chapter_and_leads_to_it(output: Path, chapter: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    assert text.count(f'<h2 id="{chapter}">') == 1
+    assert f'<a href="#{chapter}">' in text
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_the_page_says_what_the_data_tell_apart_and_why_no_posterior_is_shown_if_none_is(
+    output: Path, case: str
+) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h3 id="trust-{case}">')[1].split("<h3")[0]
+    found, missing = posteriors_of((case,))
+    assert ("posterior draws." in part) == (case in found)
+    assert ("No posterior is shown: " in part) == (case in missing)
+    for name in load_targets(case).free:
+        assert load_case(case).model.variable(name).name in part
+    for words in ("What hardly moves", "one factor", "half again as high"):
+        assert words in part, words
+    verdicts = pd.read_csv(output / "results" / f"identifiability_{case}_parameters.csv")["verdict"]
+    assert all(f"<td>{told}</td>" in part for told in verdicts)
+
+
+def test_every_result_of_the_new_chapters_lies_in_a_table(output: Path) -> None:
+    for case in ("pv", "nev"):
+        for name in ("parameters", "factors", "factor_errors", "statements"):
+            assert not pd.read_csv(output / "results" / f"identifiability_{case}_{name}.csv").empty
+        assert not pd.read_csv(output / "results" / f"residuals_{case}.csv").empty
+    table = pd.read_csv(output / "results" / "numerics.csv")
+    assert set(table["verdict"]) <= {"holds", "moves"}
 
 
 def test_every_figure_stands_beside_its_numbers_as_png_svg_and_csv(output: Path) -> None:

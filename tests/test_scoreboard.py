@@ -13,8 +13,10 @@ import pytest
 from pydantic import TypeAdapter
 
 import models
-from analysis.questions import Answer, Book, Question, Reading, Record, Run, answer
-from analysis.scoreboard import STUDY, Row, Scoreboard, accepted_range, load_study, paper_text, scoreboard
+from analysis.drawn_runs import DrawnRuns, with_held
+from analysis.questions import UNTIL, Answer, Book, Question, Reading, Record, Run, answer, asked
+from analysis.scoreboard import STUDY, Row, Scoreboard, accepted_range, load_study, paper_text, scoreboard, spread_of
+from calibration.inference_data import Posterior
 from calibration.observations import load_table
 from calibration.results import Accepted
 from calibration.targets import load_targets
@@ -338,3 +340,59 @@ def test_the_papers_figures_read_as_words() -> None:
 
 def test_the_readings_are_of_known_cases() -> None:
     assert {one.case for one in load_study().readings.values()} == set(CASES)
+
+
+# ---- posterior draws -------------------------------------------------------------------------------------------------
+
+
+def drawn_posterior(case: str, name: str, factors: list[float]) -> Posterior:
+    usual = load_case(case).parameters[name].value
+    return Posterior(case, {name: usual * np.array(factors)}, {}, {})
+
+
+def test_the_interval_of_a_row_is_the_quantiles_of_its_answers() -> None:
+    answers = np.arange(1.0, 201.0)
+    found = spread_of(answers, 50.5, 150.0)
+    assert (found.median, found.low, found.high) == (100.0, 10.0, 190.0)
+    assert found.inside == pytest.approx(0.5)
+    assert found.draws == 200
+
+
+def test_draws_that_never_get_there_are_outside_and_leave_the_upper_end_open() -> None:
+    found = spread_of(np.array([2010.0] * 80 + [math.inf] * 15 + [math.nan] * 5), 2000.0, None)
+    assert (found.median, found.low, found.high) == (2010.0, 2010.0, None)
+    assert found.inside == pytest.approx(0.8)
+
+
+def test_the_run_of_a_draw_is_the_run_of_a_model_with_its_values() -> None:
+    readings = load_study().readings
+    posterior = drawn_posterior("nev", "cost sensitivity", [0.7, 1.0, 1.4])
+    drawn = DrawnRuns({"nev": posterior}, readings)
+    asked_for = [one for one in readings.values() if one.case == "nev"]
+    for held in ({}, {"central subsidy": 0.0}):
+        for draw, value in enumerate(posterior.parameters["cost sensitivity"]):
+            alone = with_held(load_case("nev").model.with_constants({"cost sensitivity": value}), held).run(until=UNTIL)
+            own = Run(alone["time"].to_numpy(), {str(n): np.asarray(alone[n]) for n in alone.data_vars})
+            one_draw = drawn.runs(draw)("nev", held)
+            for reading in asked_for:
+                expected = own.track(reading).values
+                assert one_draw.track(reading).values == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    assert drawn.count("nev") == 3
+
+
+def test_rows_have_an_interval_where_every_case_asked_has_a_posterior_and_nowhere_else(board: Scoreboard) -> None:
+    posterior = drawn_posterior("nev", "cost sensitivity", [1.0, 1.0, 1.0])
+    drawn = scoreboard({}, posteriors={"nev": posterior})
+    study = load_study()
+    for plain_row, row_ in zip(board.rows, drawn.rows, strict=True):
+        asked_of = {study.readings[name].case for _, name in asked(study.answers[row_.id].question)}
+        assert (row_.spread is not None) == (asked_of == {"nev"}), row_.id
+        assert row_.model == plain_row.model
+        if row_.spread is not None and row_.model is not None:
+            assert row_.spread.median == pytest.approx(row_.model, rel=1e-6)
+            assert row_.spread.inside == float(row_.inside)
+    table = drawn.table()
+    assert table["posterior median"].notna().sum() == sum(
+        r.spread is not None and r.model is not None for r in drawn.rows
+    )
+    json.dumps(drawn.as_json(), allow_nan=False)

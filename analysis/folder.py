@@ -1,0 +1,52 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stockflow.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folders and see that they can be written, before any long work; else an `InputError`."""
+        for part in (self.root, self.root / "figures", self.root / "results"):
+            try:
+                part.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=part):
+                    pass
+            except OSError as error:
+                raise InputError(f"{part}: cannot be written: {error.strerror}") from None
+
+    def figure(self, name: str) -> Path:
+        """Return the stem of a figure's files."""
+        return self.root / "figures" / name
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a result file whole or not at all."""
+        target = self.root / "results" / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(target.suffix + ".part")
+            part.write_text(text, encoding="utf-8")
+            return part.replace(target)
+        except OSError as error:
+            raise InputError(f"{target}: cannot be written: {error.strerror}") from None
+
+    def json(self, name: str, data: object) -> Path:
+        """Write a JSON result."""
+        return self.write(name, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def table(self, name: str, table: pd.DataFrame) -> Path:
+        """Write a CSV result."""
+        return self.write(name, table.to_csv(index=False, float_format="%.8g"))

@@ -1,0 +1,50 @@
+"""Accepted forecasts as the report and the README show them: tables and words, losses included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.forecasts import duels, forecast_words, skill_rows
+from calibration.forecast_results import load_accepted_forecast
+from calibration.forecast_settings import load_forecast_settings
+from calibration.targets import load_targets
+from models.case import load_case
+from stockflow.errors import InputError
+
+BRIEF = {"mode": "drivers", "model CRPS": "model", "its CRPS": "best naive CRPS", "stack CRPS": "stack"}
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastChapter:
+    """What is said of the forecasts of one case; `missing` says why there is nothing else to say."""
+
+    case: str
+    title: str
+    words: tuple[str, ...]
+    headline: pd.DataFrame
+    everything: pd.DataFrame
+    missing: str
+
+
+def forecast_chapter(case: str) -> ForecastChapter:
+    """Return the chapter of the accepted forecasts of `case`, or one that says why there are none."""
+    title, nothing = load_case(case).title, pd.DataFrame()
+    try:
+        accepted = load_accepted_forecast(case)
+    except InputError as reason:
+        return ForecastChapter(case, title, (), nothing, nothing, str(reason))
+    settings = load_forecast_settings()
+    rows = skill_rows(accepted.table)
+    series = settings.of(load_targets(case)).headline
+    at = rows[(rows["origin"] == settings.headline_origin) & rows["series"].isin(series)]
+    words = tuple(forecast_words(accepted.table, case, settings))
+    return ForecastChapter(case, title, words, at.rename(columns=BRIEF).drop(columns="origin"), rows, "")
+
+
+def wins(case: str, mode: str) -> tuple[int, int]:
+    """Return how many headline series the model wins from the headline origin, and of how many."""
+    settings = load_forecast_settings()
+    met = duels(load_accepted_forecast(case).table, settings.of(load_targets(case)), mode, settings.headline_origin)
+    return sum(one.model < one.best_score for one in met), len(met)
