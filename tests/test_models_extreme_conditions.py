@@ -237,7 +237,7 @@ def test_without_returns_abroad_chinese_solar_stays_small(pv: Case) -> None:
     run = pv.run(series={**always(0, "RoW tariff"), **always(0, "RoW wholesale value")})
     assert at(run, "Capacity", 2010) < 0.2 * at(pv.base, "Capacity", 2010)
     sales = "Cumulative Domestic Sales"
-    assert at(run, sales, 2024) < 0.05 * at(pv.base, sales, 2024)
+    assert at(run, sales, 2024) < 0.1 * at(pv.base, sales, 2024)
 
 
 def test_no_stock_is_ever_negative(any_case: Case) -> None:

@@ -203,6 +203,8 @@ def calibration(name: str) -> tuple[Model, tuple[str, ...], list[Term], np.ndarr
 @pytest.mark.parametrize("name", ["pv", "nev"])
 def test_the_gradient_of_a_calibration_is_that_of_differences(name) -> None:
     model, inputs, terms, base = calibration(name)
+    # the best fit lies on kinks, where differences straddle two slopes: look beside it
+    base = base * np.random.default_rng(5).uniform(0.98, 1.02, len(base))
     total, back = model.gradient(terms, inputs)(base[None])
     payoff = model.payoff(terms, inputs)
     assert total[0] == pytest.approx(payoff(base[None])[0], rel=1e-12)
