@@ -43,6 +43,13 @@ def forecast_chapter(case: str) -> ForecastChapter:
     return ForecastChapter(case, title, words, at.rename(columns=BRIEF).drop(columns="origin"), rows, "")
 
 
+def wins_everywhere(case: str, mode: str) -> tuple[int, int]:
+    """Return on how many pairs of series and origin the model beats the best naive forecast, and of how many."""
+    rows = skill_rows(load_accepted_forecast(case).table)
+    rows = rows[(rows["mode"] == mode) & rows["its CRPS"].notna()]
+    return int((rows["model CRPS"] < rows["its CRPS"]).sum()), len(rows)
+
+
 def wins(case: str, mode: str) -> tuple[int, int]:
     """Return how many headline series the model wins from the headline origin, and of how many."""
     settings = load_forecast_settings()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.forecast_chapter import forecast_chapter, wins
+from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
 from analysis.scoreboard import scoreboard
 from calibration.results import HERE as RESULTS
 from calibration.results import load_accepted
@@ -129,7 +129,8 @@ def forecast_block() -> str:
             )
         for mode in ("conditional", "unconditional"):
             won, of = wins(case, mode)
-            told.append(f"{case}, {mode}: {won} of {of}")
+            ever, pairs = wins_everywhere(case, mode)
+            told.append(f"{case}, {mode}: {won} of {of} (all origins: {ever} of {pairs} pairs of series and origin)")
     head = "| case | series | drivers | model | best naive in hindsight | stack | inside 90% |"
     return "\n".join([
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
