@@ -22,6 +22,7 @@ from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from calibration.estimates import Calibration, SeriesFit, Variant
 
 STYLE = Path(__file__).parent / "house.mplstyle"
+FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
 GREY = "#5f6b73"
 LINES = {"historical": ("#222222", "-"), "cliff": ("#d1495b", "--"), "linear": ("#1b4965", "-."),
          "exponential": ("#66a182", ":"), "cost-triggered": ("#edae49", (0, (5, 1, 1, 1, 1, 1)))}  # fmt: skip
@@ -149,8 +150,12 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
         ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
         ax.set_xlabel("starts, best end first (number)")
         ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
-        least, most = table["objective after"].min(), table["objective after"].max()
-        ax.set_ylim(least - 0.5, max(most, least + 5) + 0.5)
+        least = table["objective after"].min()
+        shown = table["objective after"][table["objective after"] <= least + FAR_END]
+        ax.set_ylim(least - 0.5, max(shown.max(), least + 5) + 0.5)
+        if left := len(table) - len(shown):
+            worst = table["objective after"].max()
+            ax.annotate(f"{left} off the scale, worst {worst:.0f}", (0.03, 0.9), xycoords="axes fraction")
         ax.set_title(f"{calibration.case}: how {len(table)} starts ended")
     return save(figure, table, stem)
 
