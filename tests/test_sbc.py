@@ -9,7 +9,7 @@ from scipy.stats import kstest, norm
 
 import calibration.sbc
 import stockflow
-from calibration.fit import closed_payoff, coordinates, drive
+from calibration.fit import coordinates, drive
 from calibration.payoff import Payoff, fitted_series
 from calibration.sbc import Ranks, ranks, simulated
 from calibration.targets import Sampling, load_targets
@@ -130,10 +130,3 @@ def test_a_prior_that_gives_no_run_to_observe_is_refused(growth: stockflow.Model
     nowhere = whole_payoff(growth).ranges[0].model_copy(update={"low": 900.0, "high": 901.0, "width": 0.01})
     with pytest.raises(InputError, match=r"growth\.mdl: no draw of the prior in 1000"):
         simulated(Payoff(growth, (RATES, SIZES), (), ranges=(nowhere,)), np.random.default_rng(1))
-
-
-@pytest.mark.slow
-def test_new_energy_vehicles_with_all_loops_closed_are_ranked_evenly() -> None:
-    payoff = closed_payoff(load_case("nev"), load_targets("nev"))
-    found = ranks(payoff, 24, Sampling(chains=2, tune=250, draws=252), KEEP, seed=20180418)
-    assert_even(found)
