@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from stockflow.graph import TIME, Path
 from stockflow.plan import Plan
-from stockflow.schedule import scheduled
+from stockflow.schedule import scheduled, waits
 from stockflow.vector import Writer, literal
 
 _BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
@@ -17,7 +17,8 @@ class Assembly:
     """Writes LLVM assembly for a plan, `width` runs at a time.
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
-    then the open tables, whose y values stand behind the inputs in a run's row of `values`.
+    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  After
+    `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
     """
 
     def __init__(self, plan: Plan, width: int) -> None:
@@ -29,6 +30,7 @@ class Assembly:
         self.names: dict[int, str] = {}
         self.rings: dict[int, int] = {}
         self.runge_kutta = plan.method == "RK4"
+        self.waits = False
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
             if state.delay:
@@ -191,6 +193,7 @@ class Assembly:
                 held = self.states[int(str(payload))].delay or not self.runge_kutta
                 self.names[node] = f"%{'s' if held else 'x'}{payload}"
         self.compute(self.plan.body)
+        self.waits = waits(writer.lines)
         writer.lines = scheduled(writer.lines)
         if self.runge_kutta:
             writer.line("%begins = icmp eq i64 %stage, 0")

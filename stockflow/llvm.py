@@ -155,13 +155,21 @@ def processor() -> tuple[str, ...]:
 
 
 def generate(plan: Plan, width: int | None = None) -> Code:
-    """Return machine code for a plan on this processor."""
+    """Return machine code for a plan on this processor, by default for as many runs at a time as are quickest.
+
+    That is one vector register of runs, or two where a time step is one long chain of operations, in which the
+    processor would wait for each of them: a second vector is computed meanwhile.
+    """
     from stockflow.assembly import Assembly
 
-    width = width or vector_width()
-    assembly = Assembly(plan, width)
+    assembly = Assembly(plan, width or vector_width())
+    text = assembly.text()
+    if width is None and assembly.waits:
+        assembly = Assembly(plan, 2 * vector_width())
+        text = assembly.text()
+    width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)
-    machine = assembled(assembly.text())
+    machine = assembled(text)
     return Code(width, assembly.workspace, assembly.columns, len(assembly.outputs), saved, plan.table, machine)
 
 

@@ -65,6 +65,14 @@ def scheduled(lines: Sequence[str]) -> list[str]:
     return order
 
 
+def waits(lines: Sequence[str]) -> bool:
+    """Return whether the longest chain of instructions takes longer than beginning all of them does."""
+    ends: list[int] = []
+    for line, needed in zip(lines, _operands(lines), strict=True):
+        ends.append(_latency(line) + max((ends[one] for one in needed), default=0))
+    return max(ends, default=0) > len(lines) / _WIDTH
+
+
 def _operands(lines: Sequence[str]) -> list[list[int]]:
     """Return, for each instruction, the places of those among the others whose results it takes."""
     results: dict[str, int] = {}

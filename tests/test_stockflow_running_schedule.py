@@ -8,8 +8,8 @@ from stockflow_helpers import MODELS
 
 import stockflow
 from stockflow import assembly
-from stockflow.llvm import compile_plan
-from stockflow.schedule import scheduled
+from stockflow.llvm import compile_plan, generate, vector_width
+from stockflow.schedule import scheduled, waits
 
 LINES = [
     "  %a = fadd <8 x double> %x, %y",
@@ -50,3 +50,19 @@ def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
     ordered = compile_plan(task.plan()).run(values)
     monkeypatch.setattr(assembly, "scheduled", list)
     assert compile_plan(task.plan()).run(values).tobytes() == ordered.tobytes()
+
+
+def test_a_chain_waits_and_work_side_by_side_does_not() -> None:
+    assert waits([f"  %t{place} = fadd <8 x double> %t{place - 1}, %x" for place in range(1, 40)])
+    assert not waits([f"  %t{place} = fadd <8 x double> %x, %y" for place in range(1, 40)])
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_step_that_waits_is_computed_for_two_vectors_of_runs_with_the_same_bits(monkeypatch, waiting) -> None:
+    model = stockflow.load(MODELS / "constructs.mdl")
+    plan = model.simulator(["growth rate"], list(model.stocks)).task.plan()
+    values = np.linspace(0.1, 0.5, 37)[:, None]
+    usual = compile_plan(plan, vector_width()).run(values)
+    monkeypatch.setattr(assembly, "waits", lambda lines: waiting)
+    assert generate(plan).width == vector_width() * (2 if waiting else 1)
+    assert compile_plan(plan).run(values).tobytes() == usual.tobytes()
