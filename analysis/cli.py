@@ -34,6 +34,7 @@ from stockflow.errors import InputError
 from stockflow.names import plain
 
 CALIBRATED = ("pv", "nev")
+FITTED = ("pv", "nev", "ic", "mrna")  # cases with a target file
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -123,7 +124,7 @@ def calibrate(
     Example:
       techcycle calibrate nev --posterior --out output
     """
-    case = _only(case, CALIBRATED, "calibration")
+    case = _only(case, FITTED, "calibration")
     if accept and targets is not None:
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
     if accept and not posterior:
