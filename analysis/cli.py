@@ -16,6 +16,7 @@ from analysis import numerics
 from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
+from analysis.latecomers import latecomers_command
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
@@ -111,7 +112,7 @@ def parameters(case: str, as_json: bool) -> None:
 def calibrate(
     case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, as_json: bool
 ) -> None:
-    """Fit CASE (pv or nev) to the observations: partial steps, then everything at once from many starts.
+    """Fit CASE (pv, nev, ic or mrna) to the observations: partial steps, then everything at once from many starts.
 
     Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
     ended, and draws every series against data. Intervals are the accepted posterior's; with --posterior it is sampled
@@ -304,7 +305,7 @@ def phase_out(case: str, study: Path | None, as_json: bool) -> None:
 def paths(cases: Sequence[str], as_json: bool) -> None:
     """Date the stages from discovery to large-scale industry; default: all four industries."""
     study = load_path_study()
-    accepted = _accepted()
+    accepted = {case: load_accepted(case) for case in FITTED}
     wanted = [load_case(c).name for c in cases] or list(CASES)
     table = durations([industry_path(c, study, accepted.get(c)) for c in wanted], study)
     if as_json:
@@ -317,6 +318,9 @@ def paths(cases: Sequence[str], as_json: bool) -> None:
     click.echo(wide.round(1).to_string(na_rep="-"))
     click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
     click.echo(_text(published_durations(study.window)))
+
+
+cli.add_command(latecomers_command)
 
 
 @cli.command()

@@ -25,7 +25,16 @@ from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
 from calibration.inference_data import save
-from calibration.results import TARGETS, Accepted, Sampled, accepted_from, accepted_intervals, is_current, record
+from calibration.results import (
+    TARGETS,
+    Accepted,
+    Sampled,
+    accepted_from,
+    accepted_intervals,
+    is_current,
+    load_accepted,
+    record,
+)
 from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
@@ -116,7 +125,7 @@ def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
 def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
     """Date the stages of the four industries and save matrix and figures."""
     study = load_path_study()
-    dated = [industry_path(case, study, accepted.get(case)) for case in CASES]
+    dated = [industry_path(case, study, accepted.get(case) or load_accepted(case)) for case in CASES]
     table = durations(dated, study)
     folder.table("paths.csv", table)
     folder.table("published_durations.csv", published_durations(load_path_study().window))

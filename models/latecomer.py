@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -58,7 +59,7 @@ class GivenPath(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> GivenPath:
         years = [year for year, _ in self.points]
-        if any(b <= a for a, b in zip(years, years[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(years)):
             raise ValueError(f"years {years} do not increase")
         return self
 
@@ -93,6 +94,7 @@ class Latecomers(_Strict):
     discovery_source: Text
     passes: Annotated[int, Field(ge=1, le=50)]
     linked: Mapping[str, tuple[str, ...]]
+    frontier: tuple[str, ...]
     observed: Observed
     followers: Mapping[str, Follower] = Field(min_length=1)
 
@@ -139,8 +141,8 @@ def run_race(
     `draws` gives constants of the leader (and so of the followers, unless their own file sets them) one value per run;
     `outputs` are kept of every follower's run. Each follower's odds against the leader are what its run says; the
     followers' shares are those odds together, s_i = o_i/(1 + sum of o), in rounds: in each a follower meets the odds
-    that the others had in the round before, and the output of its own that the leader's run holds is not counted as
-    foreign experience a second time.
+    that the others had in the round before, learns from whoever is ahead, the leader or another follower (`frontier`),
+    and the output of its own that the leader's run holds is not counted as foreign experience a second time.
     """
     model = load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
@@ -148,7 +150,8 @@ def run_race(
     leader = model.batch(draws, [n for n in wanted if n not in fixed], until=until, save_period=SAVED)
     times = leader["time"].to_numpy()
     abroad = {driver: _product(leader, fixed, several) for driver, several in study.linked.items()}
-    keep = tuple(dict.fromkeys((*NEEDED, *outputs)))
+    ahead = {driver: study.linked[driver][0] for driver in study.frontier}
+    keep = tuple(dict.fromkeys((*NEEDED, *ahead.values(), *outputs)))
     zero = np.zeros((leader.sizes["run"], len(times)))
     odds, shares = dict.fromkeys(study.followers, zero), dict.fromkeys(study.followers, zero)
     runs: dict[str, xr.Dataset] = {}
@@ -158,7 +161,9 @@ def run_race(
         for name, follower in study.followers.items():
             others = np.asarray(sum((odds[o] for o in odds if o != name), start=zero))
             own = runs[name]["own experience inflow"].to_numpy() if name in runs else zero
-            runs[name] = _run(model, follower, draws, abroad, times, others, own, keep, until)
+            rivals = [run for other, run in runs.items() if other != name]
+            best = {d: np.maximum.reduce([abroad[d], *(r[q].to_numpy() for r in rivals)]) for d, q in ahead.items()}
+            runs[name] = _run(model, follower, draws, {**abroad, **best}, times, others, own, keep, until)
             odds[name] = _odds(runs[name], others)
         total = 1.0 + np.asarray(sum(odds.values()))
         shares = {name: odds[name] / total for name in odds}
@@ -208,6 +213,9 @@ def _fixed(model: Model, name: str, draws: Mapping[str, Array]) -> Array:
 
 
 def _check(study: Latecomers, model: Model, file: str) -> None:
+    lost = [driver for driver in study.frontier if len(study.linked.get(driver, ())) != 1]
+    if lost:
+        raise InputError(f"{file}: frontier: {lost[0]!r} must be linked to exactly one quantity of the leader's run")
     for driver, several in study.linked.items():
         for name in (driver, *several):
             _known(model, name, f"{file}: linked.{driver}")
@@ -217,10 +225,12 @@ def _check(study: Latecomers, model: Model, file: str) -> None:
             raise InputError(
                 f"{place}: entry {follower.entry:g} is outside the run, {model.initial_time:g} to {model.final_time:g}"
             )
-        for name, given in (*follower.constants.items(), *follower.series.items()):
+        units = {name: one.unit for name, one in follower.constants.items()}
+        units |= {name: one.unit for name, one in follower.series.items()}
+        for name, unit in units.items():
             one = model.variables[_known(model, name, place)]
-            if given.unit != one.unit:
-                raise InputError(f"{place}: {name!r} is in {given.unit!r}, not {one.unit!r}")
+            if unit != one.unit:
+                raise InputError(f"{place}: {name!r} is in {unit!r}, not {one.unit!r}")
             if name in study.linked:
                 raise InputError(f"{place}: {name!r} is linked to the leader's run as well")
         for name, number in follower.constants.items():

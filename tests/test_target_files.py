@@ -15,7 +15,7 @@ from analysis import cli
 from calibration.fit import find_mode
 from calibration.target_check import check_targets
 from calibration.targets import HERE, Targets, load_targets
-from models.case import load_case
+from models.case import CASES, load_case
 from stockflow.errors import InputError
 
 SHIPPED = (HERE / "nev.toml").read_text(encoding="utf-8")
@@ -268,7 +268,7 @@ def test_the_command_refuses_a_bad_target_file_at_once_and_writes_nothing(
 
 
 def test_targets_written_out_and_read_again_are_the_same() -> None:
-    for case in ("pv", "nev"):
+    for case in CASES:
         targets = load_targets(case)
         data = targets.model_dump(mode="json", exclude={"file"}, exclude_none=True)
         again = Targets.model_validate({**tomllib.loads(tomlkit.dumps(data)), "file": targets.file})
