@@ -16,7 +16,7 @@ from analysis import numerics
 from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
-from analysis.latecomers import latecomers_command
+from analysis.latecomers_command import latecomers_command
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score

@@ -7,11 +7,8 @@ file and mostly judged: no interval covers that.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import click
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -97,33 +94,3 @@ def stage_table(race: Race) -> pd.DataFrame:
                  "reached": float(np.isfinite(years).mean())}
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-@click.command("latecomers")
-@click.argument("name", default="dram")
-@click.option("--draws", type=click.IntRange(1, 1000), default=DRAWS, show_default=True,
-              help="Draws of the leader's posterior.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def latecomers_command(name: str, draws: int, as_json: bool) -> None:
-    """Run the latecomers of NAME (dram: Japan and Korea) against the accepted run of their leader.
-
-    Prints shares of the market beside those observed, and stage dates counted from discovery and from industrial
-    entry. Intervals are those of the leader's posterior; what a follower's file says is taken as it stands.
-
-    \b
-    Example:
-      techcycle latecomers dram --draws 40
-    """
-    answer = follow(name, draws)
-    if as_json:
-        tables = {"shares": _plain(answer.shares), "stages": _plain(answer.stages)}
-        click.echo(json.dumps({**tables, "share_error": answer.share_error}, indent=1, allow_nan=False))
-        return
-    for title, table in (("Share of the market", answer.shares), ("Stages", answer.stages)):
-        click.echo(f"{title}\n{table.round(2).to_string(index=False)}\n")
-    click.echo(f"Root mean square error of the shares: {answer.share_error:.2f}")
-
-
-def _plain(table: pd.DataFrame) -> Sequence[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
