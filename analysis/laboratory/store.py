@@ -114,7 +114,8 @@ class Unfinished:
         with self._writing():
             _write(self.folder / RECORD, record)
             _write(self.folder / ROOT, json_bytes(root))
-            shutil.rmtree(self.folder / _MARKS)
+            if (self.folder / _MARKS).exists():
+                shutil.rmtree(self.folder / _MARKS)
             self.folder.rename(self.path)
 
     @contextlib.contextmanager
@@ -156,8 +157,9 @@ def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Ite
 
 
 def check_same(path: Path, skeleton: Mapping[str, bytes]) -> None:
-    """Refuse the complete store at `path` if it is of another ensemble, block size or version."""
-    _same(path, _complete(path), root_of(skeleton[ROOT])["attributes"])
+    """Refuse the complete store at `path` if it is of another ensemble or version; its block size is its own."""
+    wanted = root_of(skeleton[ROOT])["attributes"]
+    _same(path, _complete(path), {key: value for key, value in wanted.items() if key != "block_runs"})
 
 
 def _examine(store: Unfinished) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import xarray as xr
@@ -48,7 +49,7 @@ def write(
             from analysis.laboratory.cluster import on_cluster
 
             done = on_cluster(ensemble, layout, store.todo, store.put, scheduler, workers)
-        with tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
+        with closing(done), tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
                   desc=path.name, disable=not progress) as bar:  # fmt: skip
             for index in done:
                 first, last = layout.span(index)
@@ -57,7 +58,9 @@ def write(
     return open_store(path, ensemble.digest, verify=False)
 
 
-def in_process(ensemble: Ensemble, layout: Layout, todo: list[int], put: Put, threads: int | None) -> Iterator[int]:
+def in_process(
+    ensemble: Ensemble, layout: Layout, todo: list[int], put: Put, threads: int | None
+) -> Generator[int, None, None]:
     """Compute blocks in order and yield each once it is put; one is encoded and put while the next is computed."""
 
     def finish(index: int, future: Future[None]) -> int:
