@@ -1,1 +1,1 @@
-"""The phase-out laboratory: when support can end, how fast, and what breaks, over the joint posterior."""
+"""The phase-out laboratory: when support may end, how fast, announced how, and what breaks."""
