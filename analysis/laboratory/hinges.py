@@ -35,7 +35,7 @@ def thirds(found: Results, response: str, evidence: Evidence | None) -> pd.DataF
     One row per third and answer: median and 90% interval where it is a number of every draw, one value where it is
     about all draws of the third (a probability, a safe year).
     """
-    main = found.plans[_main(found)].label
+    main = found.plans[main_plan(found)].label
     rows = []
     order = np.array_split(np.argsort(_of(found, response), kind="stable"), len(THIRDS))
     for name, places in zip(THIRDS, order, strict=True):
@@ -64,7 +64,7 @@ def drivers(found: Results) -> pd.DataFrame:
     A draw without a safe start ranks after the last start; draws in which an answer has no meaning are left out.
     An answer that is the same in all draws hinges on nothing here and is left out.
     """
-    main = found.plans[_main(found)].label
+    main = found.plans[main_plan(found)].label
     answers = {f"first start that holds, {one.family}": one.by_draw for one in found.safe}
     for what in (f"cost per additional unit, at {found.study.rate:.0%}", "free riders", "years in relapse"):
         answers[f"{what}, {main}"] = found.measure(main, what).values
@@ -81,8 +81,8 @@ def drivers(found: Results) -> pd.DataFrame:
     return table.loc[order.sort_values(["at", "size"]).index].reset_index(drop=True)
 
 
-def _main(found: Results) -> int:
-    """Place of the first schedule that the study names, else of the supported path."""
+def main_plan(found: Results) -> int:
+    """Return the place of the first schedule that the study names, else of the supported path."""
     named = [i for i, plan in enumerate(found.plans) if plan.role == "named"]
     return named[0] if named else [plan.role for plan in found.plans].index("supported")
 

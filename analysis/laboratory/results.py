@@ -19,6 +19,7 @@ from analysis.laboratory.exit import SafeYears, Waiting, against_none, regret_ta
 from analysis.laboratory.runs import Plan, Runs, Values, finite_draws, where, yearly_share
 from analysis.laboratory.spread import PROBABILITIES, Measure, bands, table
 from analysis.laboratory.study import Study
+from analysis.phase_out import Reported
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
@@ -31,7 +32,8 @@ class Results:
 
     `measures` holds, for each plan, its numbers by name; `units` and `spent` are (plan, draw), the second in present
     value; `shares` are bands (plan, quantile, time) of the share over the last year at `times`; `accounts` has a row
-    for each schedule, line and year; `gap` is the largest relative gap found in any account.
+    for each schedule, line and year; `gap` is the largest relative gap found in any account. `reported` are published
+    figures with what the first named schedule has in their place.
     """
 
     study: Study
@@ -47,6 +49,7 @@ class Results:
     gap: float
     safe: tuple[SafeYears, ...]
     waits: tuple[Waiting, ...]
+    reported: tuple[tuple[Reported, Measure], ...]
 
     @property
     def size(self) -> int:
@@ -113,7 +116,7 @@ def results(study: Study, runs: Runs) -> Results:
     return Results(
         study, runs.plans, runs.draws, int((~kept).sum()), reader.shown_times, tuple(reader.measures),
         np.array(reader.units), np.array(reader.spent), np.array(reader.shares),
-        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, waits,
+        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, waits, tuple(reader.reported),
     )  # fmt: skip
 
 
@@ -123,6 +126,8 @@ class _Reader:
     def __init__(self, study: Study, runs: Runs) -> None:
         self.study, self.runs = study, runs
         self.supported, self.none = (runs.read(runs.only(role)) for role in ("supported", "no support"))
+        named = [i for i, plan in enumerate(runs.plans) if plan.role == "named"]
+        self.checked = named[0] if named else runs.only("supported")
         self.end = runs.at(study.horizon)
         self.begin = runs.at(study.since)
         self.shown_times = runs.times[self.begin : self.end + 1]
@@ -135,6 +140,7 @@ class _Reader:
         self.kept: list[Array] = []
         self.accounts: list[pd.DataFrame] = []
         self.gap = 0.0
+        self.reported: list[tuple[Reported, Measure]] = []
 
     def take(self, place: int) -> None:
         study, plan, times = self.study, self.runs.plans[place], self.runs.times
@@ -154,6 +160,11 @@ class _Reader:
         self.shares.append(bands(share[:, self.begin : self.end + 1]))
         self.accounts.append(yearly(study, times, values, plan.label))
         self.kept.append(self._kept(plan, share))
+        if place == self.checked:
+            for one in study.reported:
+                self.reported.append(
+                    (one, Measure(one.variable, "bnCNY", values[one.variable][:, self.runs.at(one.time)]))
+                )
 
     def _share(self, values: Values) -> Array:
         return yearly_share(self.runs.times, values[SOLD], values[MARKET])

@@ -66,13 +66,11 @@ class Runs:
 
 def finite_draws(runs: Runs) -> NDArray[np.bool_]:
     """Which draws are finite throughout under every plan, (draw,)."""
-    return np.all(
-        [
-            np.all([np.isfinite(one).all(axis=1) for one in runs.read(i).values()], axis=0)
-            for i in range(len(runs.plans))
-        ],
-        axis=0,
-    )
+    kept = np.ones(len(next(iter(runs.draws.values()))), dtype=bool)
+    for place in range(len(runs.plans)):
+        for one in runs.read(place).values():
+            kept &= np.isfinite(one).all(axis=1)
+    return kept
 
 
 def where(runs: Runs, kept: NDArray[np.bool_]) -> Runs:

@@ -52,7 +52,7 @@ def spread(values: Array) -> Spread:
     """
     known = values[~np.isnan(values)]
     if known.size == 0:
-        return Spread(*([np.nan] * 5), reached=np.nan, defined=0.0)
+        return Spread(np.nan, np.nan, np.nan, np.nan, np.nan, reached=np.nan, defined=0.0)
     finite = np.isfinite(known)
     low90, low50, median, high50, high90 = quantiles(known)
     return Spread(median, low50, high50, low90, high90, float(finite.mean()), known.size / values.size)
