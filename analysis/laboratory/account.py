@@ -56,6 +56,7 @@ RETURNED = Line("guidance funds returned", "fund expiry")
 PROMISED = Line("support committed", "committed support")
 LEVY = Line("levy raised from electricity users", "support budget")
 CREDITS = Line("credits paid by makers of petrol cars", "credit value")
+ARREARS_ROW = "arrears at the end of the year"
 ARREARS, TOTAL = "Support Arrears", "Cumulative Fiscal Outlay"
 SUPPORT_AND_TAX, TAX = "Cumulative Support Outlay", "Cumulative Tax Expenditure"
 
@@ -160,7 +161,7 @@ def yearly(study: Study, times: Array, values: Values, label: str) -> pd.DataFra
             flows = values[line.stock][:, ends] - values[line.stock][:, starts]
             shown = years < (last if line in (SUPPORT, PROMISED) else study.horizon)
             frames.append(_rows(label, line.title, years[shown], flows[:, shown]))
-    frames.append(_rows(label, "arrears at the end of the year", years, values[ARREARS][:, ends]))
+    frames.append(_rows(label, ARREARS_ROW, years, values[ARREARS][:, ends]))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import STYLE, save
-from analysis.laboratory.account import LINES
+from analysis.laboratory.account import ARREARS_ROW, LINES
 from analysis.laboratory.hinges import main_plan
 from analysis.laboratory.results import Results
 
@@ -122,8 +123,11 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
     drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
     with plt.style.context([STYLE, SMALL]):
-        figure, axes = plt.subplots(1, len(labels), figsize=(PAGE, 7 * CM), sharey=True, squeeze=False)
-        for ax, label in zip(axes.flat, labels, strict=True):
+        owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
+        heights = {"height_ratios": [2, 1]} if owing else {}
+        figure, axes = plt.subplots(1 + owing, len(labels), figsize=(PAGE, (6.5 + 3 * owing) * CM), sharex=True,
+                                    sharey="row", squeeze=False, gridspec_kw=heights)  # fmt: skip
+        for ax, label in zip(axes[0], labels, strict=True):
             part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
             money = part[titles].fillna(0.0)
             stack = [*(money[t].to_numpy() for t in drawn), money.drop(columns=drawn).sum(axis=1).to_numpy()]
@@ -132,17 +136,19 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
                 ax.bar(money.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
                        linewidth=0.2, label=title, align="edge")  # fmt: skip
                 floor = floor + flow
-            owed = part["arrears at the end of the year"]
-            if owed.max() > 1:
-                ax.plot(owed.index + 1, owed, color="#222222", linestyle="--", label="arrears (owed, not paid)")
             if found.study.tail:
                 ax.axvline(found.study.horizon, color="#222222", linewidth=0.8, linestyle=":")
                 ax.annotate("tail", (found.study.horizon, 0.94), xytext=(3, 0), textcoords="offset points",
                             xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
             ax.set_title(label)
-            ax.set_xlabel("year")
-        axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year;\narrears: billion CNY)")
-        figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+            axes[-1, labels.index(label)].set_xlabel("year")
+            if owing:
+                owed = part[ARREARS_ROW]
+                axes[1, labels.index(label)].plot(owed.index + 1, owed, color="#222222")
+        axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
+        if owing:
+            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY of 2020)")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return save(figure, rows, stem)
 
 
@@ -179,16 +185,18 @@ def regret(found: Results, stem: Path) -> Path:
     return save(figure, table, stem)
 
 
-def _finish(axes: np.ndarray[tuple[int, ...], np.dtype[np.object_]], used: int, below: str, beside: str) -> None:
+def _finish(axes: Any, used: int, below: str, beside: str) -> None:
     panels: list[Axes] = list(axes.flat)
     for ax in panels[used:]:
         ax.set_visible(False)
-    for ax in panels[:used]:
+    columns = axes.shape[1]
+    for place, ax in enumerate(panels[:used]):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    for ax in axes[:, 0]:
-        ax.set_ylabel(beside)
-    for ax in axes[-1, :]:
-        ax.set_xlabel(below)
+        if place % columns == 0:
+            ax.set_ylabel(beside)
+        if place + columns >= used:
+            ax.set_xlabel(below)
+            ax.tick_params(labelbottom=True)
 
 
 def _wrapped(label: str) -> str:

@@ -263,8 +263,8 @@ def _evidence(evidence: Evidence) -> str:
     s = spread(evidence.effect)
     return (
         f" {_capital(evidence.name)}: {evidence.value:.2f} with standard deviation {evidence.deviation:.2f} as "
-        f"observed ({evidence.source}); in the posterior {s.median:.2f} (90%: {s.low90:.2f} to {s.high90:.2f}), a compromise "
-        "between it, the series and the prior."
+        f"observed ({evidence.source}); in the posterior {s.median:.2f} (90%: {s.low90:.2f} to {s.high90:.2f}), a "
+        "compromise between it, the series and the prior."
     )
 
 

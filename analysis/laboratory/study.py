@@ -30,13 +30,17 @@ class _Part(BaseModel):
 
 
 class Grid(_Part):
-    """Exits from the supported path: every shape, at every start, over every length (a cliff has none)."""
+    """Exits from the supported path: every shape, at every start, over every length (a cliff has none).
+
+    `instruments` are those that end, by default all that the supported path names.
+    """
 
     shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
     first: Year
     last: Year
     step: Annotated[float, Field(strict=True, ge=0.25, le=10)] = 1.0
     lengths: tuple[Annotated[float, Field(strict=True, ge=0.25, le=50)], ...] = ()
+    instruments: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> Grid:
