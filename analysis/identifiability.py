@@ -7,7 +7,6 @@ Thresholds stand with their reasons in `studies/identifiability.toml`.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.ridge import Outcome, PolicyChange, Ridge, walk_ridge
 from calibration.fit import closed_payoff, covariance
@@ -25,6 +24,7 @@ from calibration.payoff import Payoff
 from calibration.profiles import Profile, all_profiles, grid, mode_near
 from calibration.targets import load_targets
 from models.case import load_case
+from models.settings import read_settings
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
@@ -107,16 +107,7 @@ class Identified:
 
 def load_study(path: Path = STUDY) -> Study:
     """Read the study file; an `InputError` names file, key and value."""
-    try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "study"
-        raise InputError(f"{path.name}: {place}: {first['msg']} (got {first['input']!r:.60})") from None
+    return read_settings(path, Study)
 
 
 def identify(

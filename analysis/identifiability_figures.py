@@ -15,6 +15,7 @@ from scipy.stats import gaussian_kde, norm
 
 from analysis.figures import GREY, STYLE, save
 from analysis.identifiability import Identified
+from analysis.ridge import Ridge
 from calibration.coordinates import Coordinate
 from calibration.profiles import Profile
 
@@ -122,54 +123,46 @@ def learning_ridge(found: Identified, title: str, stem: Path) -> Path:
     )  # fmt: skip
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
-        if ridge.draws is not None and ridge.free:
-            axes[0].plot(100 * ridge.draws[1], 100 * ridge.draws[0], ".", color=POSTERIOR, alpha=0.2, markersize=3,
-                         label="posterior draws")  # fmt: skip
-        elif ridge.draws is not None:
-            low, high = np.quantile(100 * ridge.draws[0], [0.05, 0.95])
-            axes[0].vlines(
-                100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
-            )
-        axes[0].plot(
-            searching, 100 * ridge.doing, "o-", color=LINE, markersize=3.5, label="refitted to each searching rate"
-        )
-        axes[0].plot(
-            100 * ridge.fitted[1],
-            100 * ridge.fitted[0],
-            "*",
-            color="#222222",
-            markersize=10,
-            label="as fitted",
-            zorder=5,
-        )
-        axes[0].set_ylabel("learning by doing\n(% off learned cost per doubling)")
-        axes[0].set_ylim(bottom=0)
+        _rates(axes[0], ridge)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
         axes[1].axhline(
             found.drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {found.drop:g}"
         )
         axes[1].set_ylabel("rise of objective (1)")
         axes[1].set_ylim(0, max(1.2 * found.drop, 1.1 * float(ridge.profile.rise.max())))
-        axes[2].plot(
-            searching,
-            100 * ridge.together,
-            "o-",
-            markersize=3.5,
-            label="fall per doubling of experience,\nresearch as it came",
-        )
-        axes[2].plot(
-            searching,
-            100 * ridge.credit,
-            "s--",
-            color="#66a182",
-            markersize=3.5,
-            label="share of the fall due to research",
-        )
-        axes[2].set_ylabel("share (%)")
-        axes[2].set_ylim(0, 100)
+        _fall(axes[2], ridge)
         for ax in axes:
             ax.set_xlabel("learning by searching held at (% per doubling)")
             ax.xaxis.set_major_locator(MaxNLocator(6))
             ax.legend(loc="best", fontsize=7.5)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, table, stem)
+
+
+def _rates(ax: Axes, ridge: Ridge) -> None:
+    """Doing against searching: the posterior's draws, the refits, the fit."""
+    if ridge.draws is not None and ridge.free:
+        ax.plot(100 * ridge.draws[1], 100 * ridge.draws[0], ".", color=POSTERIOR, alpha=0.2, markersize=3,
+                label="posterior draws")  # fmt: skip
+    elif ridge.draws is not None:
+        low, high = np.quantile(100 * ridge.draws[0], [0.05, 0.95])
+        ax.vlines(
+            100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
+        )
+    ax.plot(100 * ridge.profile.values, 100 * ridge.doing, "o-", color=LINE, markersize=3.5,
+            label="refitted to each searching rate")  # fmt: skip
+    ax.plot(100 * ridge.fitted[1], 100 * ridge.fitted[0], "*", color="#222222", markersize=10, label="as fitted",
+            zorder=5)  # fmt: skip
+    ax.set_ylabel("learning by doing\n(% off learned cost per doubling)")
+    ax.set_ylim(bottom=0)
+
+
+def _fall(ax: Axes, ridge: Ridge) -> None:
+    """What stays nearly fixed on the ridge, and what does not: the fall of cost and the share due to research."""
+    searching = 100 * ridge.profile.values
+    ax.plot(searching, 100 * ridge.together, "o-", markersize=3.5,
+            label="fall per doubling of experience,\nresearch as it came")  # fmt: skip
+    ax.plot(searching, 100 * ridge.credit, "s--", color="#66a182", markersize=3.5,
+            label="share of the fall due to research")  # fmt: skip
+    ax.set_ylabel("share (%)")
+    ax.set_ylim(0, 100)

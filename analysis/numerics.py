@@ -6,7 +6,6 @@ of what it was before. Tolerances stand with their reasons in `studies/numerics.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from analysis import phase_out
 from analysis.drawn_runs import case_model
@@ -24,10 +23,10 @@ from calibration.payoff import Payoff, fitted_series
 from calibration.results import Accepted
 from calibration.targets import Targets, load_targets
 from models.case import CASES
+from models.settings import read_settings
 from stockflow import Model
 from stockflow.clock import clock
 from stockflow.equations import Number
-from stockflow.errors import InputError
 
 STUDY = Path(__file__).parent / "studies" / "numerics.toml"
 Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
@@ -80,16 +79,7 @@ class Figure:
 
 def load_study(path: Path = STUDY) -> Study:
     """Read the study file; an `InputError` names file, key and value."""
-    try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "study"
-        raise InputError(f"{path.name}: {place}: {first['msg']} (got {first['input']!r:.60})") from None
+    return read_settings(path, Study)
 
 
 def refined(model: Model, divide: int) -> Model:

@@ -7,7 +7,6 @@ A share counts from when it lasts for a year: a rush before a dated cut is no st
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.drawn_runs import case_model
 from calibration.observations import load_table
 from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
+from models.settings import read_settings
 from stockflow import Model
-from stockflow.errors import InputError, unknown
+from stockflow.errors import unknown
 
 Array = NDArray[np.float64]
 STUDY = Path(__file__).parent / "studies" / "paths.toml"
@@ -110,14 +110,7 @@ class IndustryPath:
 
 def load_path_study(path: Path = STUDY) -> PathStudy:
     """Read the study file; an `InputError` names file, key and value."""
-    try:
-        return PathStudy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path.name}: {place}: {first['msg']}") from None
+    return read_settings(path, PathStudy)
 
 
 def industry_path(

@@ -6,7 +6,6 @@ do not tell these apart; each response is a full refit, not a knob turned on the
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,11 +15,12 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.drawn_runs import case_model
 from calibration.payoff import first_crossing, lasting_crossing
 from calibration.results import Accepted
+from models.settings import read_settings
 from stockflow import Model
 from stockflow.errors import InputError
 
@@ -137,16 +137,7 @@ def load_study(case: str, path: Path | None = None) -> Study:
     file = path or STUDIES / f"phase_out_{case}.toml"
     if path is None and case not in ("nev", "pv"):
         raise InputError(f"phase-out studies exist for 'nev' and 'pv', not for {case!r}")
-    try:
-        return Study.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "study"
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.60})") from None
+    return read_settings(file, Study)
 
 
 def schedules(study: Study) -> tuple[Schedule, ...]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from analysis.drawn_runs import NO_POSTERIORS, DrawnRuns, case_model, with_held
 from analysis.questions import NONE, UNTIL, Answer, Book, GapError, Run, Study, answer, asked, open_book
 from calibration.inference_data import Posterior
 from calibration.observations import load_table
 from calibration.results import Accepted
+from models.settings import read_settings
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 
@@ -129,14 +128,7 @@ class Scoreboard:
 
 def load_study(path: Path = STUDY) -> Study:
     """Read the study file; an InputError names file, key and what is wrong."""
-    try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path.name}: {place}: {first['msg']}") from None
+    return read_settings(path, Study)
 
 
 def scoreboard(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from models.settings import read_settings
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parent / "targets" / "baselines.toml"
@@ -116,13 +116,4 @@ class Settings(_Strict):
 
 def load_settings(file: Path = HERE) -> Settings:
     """Read settings; anything missing, unknown or out of bounds is an `InputError` naming file, key and value."""
-    try:
-        return Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError as reason:
-        raise InputError(f"{file}: no such file") from reason
-    except tomllib.TOMLDecodeError as reason:
-        raise InputError(f"{file.name}: {reason}") from reason
-    except ValidationError as reason:
-        first = reason.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r})") from reason
+    return read_settings(file, Settings)

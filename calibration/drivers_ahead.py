@@ -6,7 +6,6 @@ after the end of the origin's year is used.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 import models
 from models.policy import TimePath, with_announced
 from models.series import Series, read_series
+from models.settings import read_settings
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 
@@ -113,17 +113,7 @@ def expectations(case: str) -> Expectations:
 
 def load_rules(case: str, file: Path = HERE) -> Rules:
     """Return the rules of a case by driver; an `InputError` names file, key, value and bound."""
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        rules = TypeAdapter(Mapping[str, Rules]).validate_python(data)
-    except FileNotFoundError:
-        raise InputError(f"{file.name}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+    rules = read_settings(file, TypeAdapter(Mapping[str, Rules]))
     if case not in rules:
         raise unknown("case", case, rules, file.name)
     return rules[case]

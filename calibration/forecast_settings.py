@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calibration.history import History
 from calibration.observations import observed
 from calibration.targets import ObservedSource, Sampling, Targets
+from models.settings import read_settings
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parent / "targets" / "forecasts.toml"
@@ -111,13 +111,4 @@ class ForecastSettings(_Strict):
 
 def load_forecast_settings(file: Path = HERE) -> ForecastSettings:
     """Read settings; anything missing, unknown or out of bounds is an `InputError` naming file, key and value."""
-    try:
-        return ForecastSettings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{file.name}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
-        raise InputError(f"{file.name}: not readable as TOML: {reason}") from None
-    except ValidationError as reason:
-        first = reason.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+    return read_settings(file, ForecastSettings)

@@ -1,160 +1,80 @@
-"""Small ensembles for tests of the laboratory's store, and what compares folders to the byte."""
+"""A small laboratory for tests: real runs of a case under paths given by hand, in place of schedule files."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import resource
-import signal
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.laboratory.ensemble import Ensemble
-from analysis.laboratory.writing import write
+from analysis.laboratory.prepare import outputs, prepared
+from analysis.laboratory.runs import Plan, Runs, in_memory
+from analysis.laboratory.study import STEP, Study, load_study
+from calibration.results import accepted_posterior
+from models.case import load_case
+from models.policy import with_announced
+from stockflow import Model
+from stockflow.equations import WithLookup
 
-OUTPUTS = ("tide", "swell", "market share")
+Array = NDArray[np.float64]
+Paths = Mapping[str, tuple[Array, Array]]
+SUPPORT = {"nev": ("central subsidy",), "pv": ("feed in tariff", "distributed premium")}
 
 
 @dataclass(frozen=True)
-class Waves:
-    """Numbers that depend on schedule, draw, time and variable, and on nothing else; `wait` seconds for each call."""
+class ByHand:
+    """Runs of a prepared model, one set of paths for each plan."""
 
-    saved: int = 12
-    wait: float = 0.0
-    seed: int = 1
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return OUTPUTS
+    model: Model
+    draws: Mapping[str, Array]
+    paths: tuple[Paths, ...]
+    outputs: tuple[str, ...]
+    until: float
 
     @property
-    def units(self) -> Mapping[str, str]:
-        return dict(zip(OUTPUTS, ("m", "m", "1"), strict=True))
+    def times(self) -> Array:
+        return np.arange(self.model.initial_time, self.until + STEP / 2, STEP)
 
-    @property
-    def times(self) -> NDArray[np.float64]:
-        return 2010 + np.arange(self.saved) / 4
-
-    def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> NDArray[np.float64]:
-        time.sleep(self.wait)
-        draw = np.arange(first, last, dtype=float)[:, None, None]
-        return np.sin((draw + 0.1) * self.times[:, None] * (1 + np.arange(3))) + 10 * schedule + self.seed
+    def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
+        samples = {name: one[first:last] for name, one in self.draws.items()}
+        batch = self.model.with_series(self.paths[schedule]).batch(
+            samples, self.outputs, until=self.until, save_period=STEP
+        )
+        return np.stack([batch[name].to_numpy() for name in self.outputs], axis=2)
 
 
-def ensemble(draws: int = 100, **settings: Any) -> Ensemble:
-    """Three schedules of `draws` draws."""
-    waves = Waves(**settings)
-    return Ensemble(waves, ("history", "cliff in 2020", "linear"), draws, {"case": "waves", "seed": waves.seed})
+def history(model: Model, name: str) -> tuple[Array, Array]:
+    expression = model.variable(name).expression
+    assert isinstance(expression, WithLookup)
+    return np.array(expression.table.xs), np.array(expression.table.ys)
 
 
-def bytes_of(folder: Path) -> dict[str, str]:
-    """Digest of every file below a folder (or of a file) by its path."""
-    files = [folder] if folder.is_file() else [file for file in folder.rglob("*") if file.is_file()]
-    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+def cut(model: Model, case: str, start: float, length: float = 0.0) -> Paths:
+    """Paths of support that fall to nothing from `start` on, at once or in a straight line over `length` years."""
+    out = {}
+    for name in SUPPORT[case]:
+        years, values = history(model, name)
+        years = np.union1d(years, [start - 0.01, start, start + max(length, 0.01)])
+        left = np.clip(1 - (years - start) / length, 0, 1) if length else (years < start).astype(float)
+        out[name] = (years, np.interp(years, *history(model, name)) * left)
+        assert values[0] >= 0
+    return with_announced(out, model)
 
 
-def marks_in(store: Path) -> int:
-    """How many blocks of an unfinished store are complete."""
-    marks = store.with_name(store.name + ".part") / "marks"
-    return sum(1 for file in marks.glob("*") if file.suffix == "") if marks.exists() else 0
-
-
-def in_child(job: Callable[[], object]) -> int:
-    """Start a job in a forked process that ends with it; return its id."""
-    child = os.fork()
-    if child == 0:
-        failed = 1
-        try:
-            job()
-            failed = 0
-        finally:
-            if failed:
-                sys.excepthook(*sys.exc_info())
-            os._exit(failed)
-    return child
-
-
-def killed(child: int) -> bool:
-    """Wait for a process; whether a kill ended it.  It must not have failed by itself."""
-    status = os.waitpid(child, 0)[1]
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise RuntimeError("a child failed")
-    return os.WIFSIGNALED(status)
-
-
-def kill_at_operation(number: int, folder: Path) -> None:
-    """Let this process be killed just before its operation `number` on a file below a folder."""
-    seen = 0
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal seen
-        if event.startswith(("os.", "shutil.", "open")) and any(str(folder) in str(one) for one in arguments):
-            seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-
-
-def operations(folder: Path, step: int) -> None:
-    """Kill a writer before each `step`-th of its file operations, let another go on, and print what came of it."""
-    small = ensemble(draws=8)
-    write(small, folder / "whole.zarr", progress=False, block=10)
-    whole, ends, number = bytes_of(folder / "whole.zarr"), [], 1 - step
-    while True:
-        number += step
-        store = folder / f"{number}.zarr"
-
-        def first(store: Path = store, number: int = number) -> None:
-            kill_at_operation(number, folder)
-            write(small, store, progress=False, block=10)
-
-        if not killed(in_child(first)):
-            break
-        killed(in_child(lambda store=store: write(small, store, progress=False, block=10)))
-        ends.append(bytes_of(store))
-    print(json.dumps({"kills": len(ends), "ends": ends, "whole": whole}))
-
-
-def random_moments(folder: Path, kills: int, seed: int) -> None:
-    """Kill a slow writer of one store again and again, then let it end; print where it was each time."""
-    rng = np.random.default_rng(seed)
-    slow, store, seen = ensemble(wait=0.02), folder / "killed.zarr", []
-    for _ in range(kills):
-        before = marks_in(store)
-        child = in_child(lambda: write(slow, store, progress=False, block=10))
-        while marks_in(store) == before:
-            time.sleep(0.001)
-        time.sleep(float(rng.uniform(0, 0.06)))
-        os.kill(child, signal.SIGKILL)
-        if not killed(child):
-            raise RuntimeError("the writer was done before it was killed")
-        seen.append(marks_in(store))
-    killed(in_child(lambda: write(slow, store, progress=False, block=10)))
-    print(json.dumps({"seen": seen, "end": bytes_of(store)}))
-
-
-def peak_memory(folder: Path, draws: int) -> None:
-    """Write a small store, then a large one; print by how many bytes the peak of memory rose, and the numbers' size."""
-    write(ensemble(saved=100), folder / "small.zarr", progress=False, block=1024)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    large = write(ensemble(draws, saved=100), folder / "large.zarr", progress=False, block=1024)
-    risen = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(json.dumps({"risen": 1024 * risen, "numbers": large["values"].nbytes}))
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "operations":
-        operations(Path(sys.argv[2]), int(sys.argv[3]))
-    elif sys.argv[1] == "memory":
-        peak_memory(Path(sys.argv[2]), int(sys.argv[3]))
-    else:
-        random_moments(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+@cache
+def small(case: str, draws: int = 12) -> tuple[Study, Runs]:
+    """A study of few draws: history as the supported path, no support, and cliffs and slopes at a few starts."""
+    study = load_study(case).model_copy(update={"draws": draws})
+    model = prepared(study, load_case(case).model)
+    samples = accepted_posterior(case).spread(draws)
+    first = {"nev": 2012.0, "pv": 2013.0}[case]
+    plans = [Plan("history held", "supported"), Plan("no support", "no support"), Plan("again", "named")]
+    paths: list[Paths] = [{}, cut(model, case, 2000.0), {}]
+    for shape, length in (("cliff", 0.0), ("linear", 5.0)):
+        for start in (first, first + 1, first + 2, first + 6):
+            plans.append(Plan(f"{shape} from {start:g}", "grid", shape, start, length))
+            paths.append(cut(model, case, start, length))
+    made = ByHand(model, samples, tuple(paths), outputs(study), study.horizon + study.tail)
+    return study, in_memory(made, plans, samples)

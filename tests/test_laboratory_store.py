@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from distributed import LocalCluster
-from laboratory_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in
+from store_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in
 
 from analysis.laboratory import blocks
 from analysis.laboratory.ensemble import Ensemble
@@ -29,7 +29,7 @@ from analysis.laboratory.writing import write
 from stockflow.errors import InputError
 
 BLOCK = 64
-HELPERS = Path(__file__).parent / "laboratory_helpers.py"
+HELPERS = Path(__file__).parent / "store_helpers.py"
 
 
 def helper(*arguments: object) -> dict[str, Any]:

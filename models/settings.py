@@ -1,0 +1,34 @@
+"""Settings files: TOML that a schema of pydantic describes, refused in one line where it is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from stockflow.errors import InputError
+
+T = TypeVar("T")
+
+
+def read_settings(file: Path, schema: type[T] | TypeAdapter[T]) -> T:
+    """Return what `file` says, as `schema`; an `InputError` names file, key, what is wrong, and the value."""
+    adapter: TypeAdapter[T] = schema if isinstance(schema, TypeAdapter) else TypeAdapter(schema)
+    try:
+        return adapter.validate_python(read_toml(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return a TOML file as plain values; an `InputError` names a file that cannot be read."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
