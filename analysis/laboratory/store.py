@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,7 @@ class Unfinished:
     layout: Layout
     skeleton: Mapping[str, bytes]
     marks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def folder(self) -> Path:
@@ -89,14 +91,16 @@ class Unfinished:
         return sum(last - first for first, last in map(self.layout.span, self.marks))
 
     def put(self, block: Encoded) -> None:
-        """Write a block, then its mark; a block that came before is passed over."""
-        if block.index in self.marks:
-            return
+        """Write a block, then its mark; a block that came before is passed over.  Threads may call it at once."""
+        with self.lock:
+            if block.index in self.marks:
+                return
         mark = {"sha256": block.sha256, "bytes": len(block.content), "failed": block.failed}
         with self._writing():
             _write(self.folder / self.layout.file(block.index), block.content)
             _write(self.folder / _MARKS / str(block.index), json_bytes({**mark, "own": digest_of(mark)}))
-        self.marks[block.index] = mark
+        with self.lock:
+            self.marks[block.index] = mark
 
     def finish(self) -> None:
         """Write the record, take away the marks and give the store its name."""
