@@ -376,10 +376,11 @@ def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
     assert answer["risen"] < answer["numbers"] / 8
 
 
-@pytest.mark.parametrize(("settings", "words"), [({"block": 0}, "block is 0"), ({"threads": 0}, "threads is 0")])
-def test_a_size_below_one_is_refused(tmp_path: Path, settings: dict[str, int], words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        write(ensemble(), tmp_path / "no.zarr", progress=False, **settings)
+@pytest.mark.parametrize("name", ["block", "threads", "workers"])
+def test_a_count_below_one_is_refused(tmp_path: Path, name: str) -> None:
+    counts: dict[str, Any] = {name: 0}
+    with pytest.raises(InputError, match=f"{name} is 0"):
+        write(ensemble(), tmp_path / "no.zarr", progress=False, **counts)
 
 
 def test_an_ensemble_of_nothing_or_of_two_equal_names_is_refused() -> None:
