@@ -166,10 +166,15 @@ def lever_table(found: Barriers) -> pd.DataFrame:
 
 
 def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shortened]:
-    """Return the changes towards more that shorten a wait most, by the median; less than `TELLING` does not count."""
+    """Return the changes that shorten a wait most, by the median, and bring its end forward.
+
+    One for each instrument, taking it away left out; less than `TELLING` years does not count.
+    """
     towards: tuple[Change, ...] = ("more", "on", "to", "half")
     meant = [one for one in found.shortened if one.barrier == barrier and one.tried.change in towards]
-    helping = [one for one in meant if spread(one.years)[1] < -TELLING]
+    end = STAGES.index(ENDS[barrier])
+    # a wait also shortens where the barrier before takes longer: that does not help
+    helping = [one for one in meant if spread(one.years)[1] < -TELLING and spread(one.tried.delay[:, end])[1] < 0]
     best: dict[str, Shortened] = {}
     for one in sorted(helping, key=lambda each: spread(each.years)[1]):
         best.setdefault(one.tried.lever.instrument.name, one)
