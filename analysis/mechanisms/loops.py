@@ -1,7 +1,8 @@
 """Which named loops do what an industry does, year by year: Loops That Matter over the draws of a posterior.
 
 A year's share of a loop is the mean, over all time steps of the year, of the size of its relative score among the named
-loops of the study; a loop that has several paths does what they do together.
+loops of the study; a loop that has several paths does what they do together.  Policy is no loop, so scores say
+nothing of it: learning is held against support in `takeover`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Dominance:
     """Shares of loops in one case: `years`, (year,), are whole calendar years, `names` the loops, in study order.
 
     `share` and `signed` have shape (draw, year, loop): size and sum with sign of what a loop does, of all named loops;
-    both are 0 in a year in which nothing moves.  `named` is the share of named loops among them and all independent
-    loops of the model, (year,), a median over some draws.
+    both are 0 in a year in which nothing moves, and for loops that cannot act on most others.  `named` is the share of
+    named loops among them and all independent loops of the model, (year,), a median over some draws.
     """
 
     case: str
@@ -66,10 +67,8 @@ def loop_dominance(of: Drawn, study: LoopStudy) -> Dominance:
     paths = list(single_paths(loops))
     until = of.until(settings.until)
     scores = of.model.loop_scores(dict(of.samples), {name: path for _, name, path in paths}, until, YEAR)
-    # the partition would part loops that a model cut in two could not compare; every named loop counts here
-    together = _together(scores["mean_share"].to_numpy(), scores["partition"].to_numpy())
-    sizes = scores["mean_share"].to_numpy() * together
-    signs = scores["mean_relative_score"].to_numpy() * together
+    main = _main(scores["partition"].to_numpy())
+    sizes, signs = (scores[name].to_numpy() * main for name in ("mean_share", "mean_relative_score"))
     names = tuple(loops)
     group = np.array([names.index(loop) for loop, _, _ in paths])
     share, signed = (
@@ -82,11 +81,10 @@ def loop_dominance(of: Drawn, study: LoopStudy) -> Dominance:
     )  # fmt: skip
 
 
-def _together(shares: Array, partition: NDArray[np.int_]) -> Array:
-    """Weights that make shares of several groups of loops add up to 1 together: each group counts alike."""
-    groups = [partition == one for one in np.unique(partition)]
-    active = np.stack([shares[..., one].sum(-1) > 0 for one in groups], -1).sum(-1, keepdims=True)
-    return np.asarray(1.0 / np.maximum(active, 1))
+def _main(partition: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Say which loops are of the group that most are of: only loops that can act on each other are compared."""
+    groups, counts = np.unique(partition, return_counts=True)
+    return np.asarray(partition == groups[counts.argmax()])
 
 
 def _named_share(of: Drawn, study: LoopStudy, until: float) -> Array:
@@ -99,9 +97,9 @@ def _named_share(of: Drawn, study: LoopStudy, until: float) -> Array:
     few = np.unique(np.linspace(0, of.count - 1, min(study.compared_draws, of.count)).astype(int))
     samples = {name: values[few] for name, values in of.samples.items()}
     scores = of.model.loop_scores(samples, {**named, **others}, until, YEAR)
-    mine = scores["mean_share"].sel(loop=list(named)).sum("loop")
-    total = scores["mean_share"].sum("loop")
-    shares = (mine / total.where(total > 0)).to_numpy()[:, 1:]
+    main = scores["mean_share"].to_numpy() * _main(scores["partition"].to_numpy())
+    mine, total = main[:, 1:, : len(named)].sum(-1), main[:, 1:].sum(-1)
+    shares = np.divide(mine, total, out=np.full_like(total, np.nan), where=total > 0)
     return np.array([np.median(one[~np.isnan(one)]) if (~np.isnan(one)).any() else 0.0 for one in shares.T])
 
 
