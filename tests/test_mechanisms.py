@@ -138,7 +138,7 @@ def test_cutting_a_loop_has_the_sign_of_the_loop(case: str) -> None:
 def made_up(support: list[list[float]], learned: list[list[float]]) -> TakenOver:
     years = np.arange(2010.0, 2010.0 + len(support[0]))
     rows = np.array(support), np.array(learned)
-    return TakenOver("nev", "made up", 2009.0, 5.0, years, *rows, np.zeros_like(rows[0]))
+    return TakenOver("nev", "made up", 2009.0, 5.0, years, *rows, np.zeros_like(rows[0]), {2.0: np.array([np.inf])})
 
 
 def test_learning_takes_over_in_the_first_year_from_which_on_it_always_weighs_more() -> None:
@@ -155,6 +155,7 @@ def test_it_is_said_when_learning_does_not_take_over() -> None:
 def test_it_is_said_when_learning_takes_over_and_how_sure_that_is() -> None:
     words = takeover_words(made_up([[0.5, 0.3, 0.1]] * 3, [[0.1, 0.4, 0.4], [0.1, 0.2, 0.4], [0.1, 0.4, 0.4]]))
     assert "takes over from support in 2011 (2011 to 2012; " in words
+    assert "over 2 years: never" in words
 
 
 def test_support_carries_the_market_first_and_what_was_learned_later(nev: Drawn) -> None:
@@ -163,6 +164,7 @@ def test_support_carries_the_market_first_and_what_was_learned_later(nev: Drawn)
     assert found.probability[-1] == 1
     assert (found.from_support[:, 0] > 0.3).all()
     assert np.isfinite(found.year).all()
+    assert set(found.others) == {2.0, 8.0}
 
 
 def test_every_instrument_moves_something_in_some_industry(tried: dict[str, Instruments]) -> None:

@@ -24,11 +24,15 @@ class _Table(BaseModel):
 
 
 class Takeover(_Table):
-    """Years in which cutting the learning loop and taking support away are compared; `window` years of sales each."""
+    """Years in which cutting the learning loop and taking support away are compared; `window` years of sales each.
+
+    `other_windows` are looked at beside it, since the answer depends on it.
+    """
 
     first: Year
     last: Year
     window: Annotated[float, Field(gt=0, le=20)]
+    other_windows: tuple[Annotated[float, Field(gt=0, le=20)], ...] = ()
 
 
 class LoopCase(_Table):

@@ -8,6 +8,7 @@ what was learned carries more sales than support does; a draw in which that neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ class TakenOver:
     """Losses of sales, shares of those of the same draw, over `window` years from each year on, (draw, year).
 
     `since` is the year to which `from_learned` takes learning back; `from_learning` is what stopping it there costs.
+    `others` gives the year of the takeover, (draw,), for other windows, since the answer depends on it.
     """
 
     case: str
@@ -37,13 +39,12 @@ class TakenOver:
     from_support: Array
     from_learned: Array
     from_learning: Array
+    others: Mapping[float, Array]
 
     @property
     def year(self) -> Array:
         """First year, (draw,), from which on what was learned weighs more in all years; infinite if there is none."""
-        more = self.from_learned > self.from_support
-        lasting = np.logical_and.accumulate(more[:, ::-1], axis=1)[:, ::-1]
-        return np.where(lasting.any(axis=1), self.years[lasting.argmax(axis=1)], NEVER)
+        return _year_of(self.years, self.from_support, self.from_learned)
 
     @property
     def probability(self) -> Array:
@@ -56,23 +57,39 @@ def takeover(of: Drawn, study: LoopStudy) -> TakenOver:
     settings = study.case(of.case)
     asked = settings.takeover
     years = np.arange(asked.first, asked.last + 0.5)
-    base = run(of, [SALES], of.until(asked.last + asked.window))
+    windows = (asked.window, *asked.other_windows)
+    base = run(of, [SALES], of.until(asked.last + max(windows)))
     support, learned, learning = (
-        _losses(of, cut, years, asked.window, base, own_at)
+        _losses(of, cut, years, windows, base, own_at)
         for cut, own_at in ((settings.support, None), (settings.learning, settings.since), (settings.learning, None))
     )
-    return TakenOver(of.case, of.basis, settings.since, asked.window, years, support, learned, learning)
+    others = {window: _year_of(years, support[window], learned[window]) for window in asked.other_windows}
+    chosen = asked.window
+    return TakenOver(
+        of.case, of.basis, settings.since, chosen, years, support[chosen], learned[chosen], learning[chosen], others
+    )  # fmt: skip
 
 
-def _losses(of: Drawn, cut: Held, years: Array, window: float, base: Runs, own_at: float | None) -> Array:
+def _year_of(years: Array, support: Array, learned: Array) -> Array:
+    """Return the first year, (draw,), from which on learned is above support in all years; infinite if none."""
+    more = learned > support
+    lasting = np.logical_and.accumulate(more[:, ::-1], axis=1)[:, ::-1]
+    return np.where(lasting.any(axis=1), years[lasting.argmax(axis=1)], NEVER)
+
+
+def _losses(
+    of: Drawn, cut: Held, years: Array, windows: Sequence[float], base: Runs, own_at: float | None
+) -> dict[float, Array]:
+    """Return the share of sales lost in each window after each year, (draw, year), by a cut in that year."""
     until = float(base.times[-1])
     went = own_paths(of, cut, until)
-    columns = []
+    columns: dict[float, list[Array]] = {window: [] for window in windows}
     for year in years:
         without = run(of, [SALES], until, series=held(went, cut, float(year), own_at))
-        had, has = (one.at(SALES, year + window) - one.at(SALES, year) for one in (base, without))
-        columns.append(1.0 - np.divide(has, had, out=np.ones_like(has), where=had > 0))
-    return np.stack(columns, axis=1)
+        for window, column in columns.items():
+            had, has = (one.at(SALES, year + window) - one.at(SALES, year) for one in (base, without))
+            column.append(1.0 - np.divide(has, had, out=np.ones_like(has), where=had > 0))
+    return {window: np.stack(column, axis=1) for window, column in columns.items()}
 
 
 def takeover_table(found: TakenOver) -> pd.DataFrame:
@@ -104,6 +121,8 @@ def takeover_words(found: TakenOver) -> str:
         f"sales of the {found.window:g} years after each year, without support from then on against without what was "
         f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}"
     )
+    other = "; ".join(f"over {window:g} years: {_year(spread(year)[1])}" for window, year in found.others.items())
+    compared += f"; {other}" if other else ""
     if never > 0.5:
         return (
             f"{found.case}: the learning loop does not take over from support by {last:g} "
