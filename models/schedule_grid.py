@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from models.schedule import Change, Schedule, Shape, SlopingShapes, revised
+from models.schedule import Schedule
+from models.schedule_change import Change, Shape, SlopingShapes, revised
 from stockflow.errors import InputError
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.schedule import Change
+from models.schedule_change import Change
 
 Array = NDArray[np.float64]
 DECAY = 3.0  # EXP(-3) leaves 5 percent, as in the model files

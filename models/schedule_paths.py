@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.instruments import Instrument
-from models.schedule import Change
+from models.schedule_change import Change
 from models.schedule_law import share_left, tier_value
 from stockflow import Model
 from stockflow.clock import clock
@@ -94,7 +94,8 @@ class Moves:
     """One instrument of a schedule on one model: its paths, once it is known when the decline began.
 
     `began` has shape () for a dated decline and (run, 1) for a triggered one; never is infinite. `limit` is the
-    highest payment that leaves a price, on the grid of `before`, (run, point), or None where none is needed.
+    highest payment that leaves a price, on the grid of `before`, (run, point), or None where none is needed; history
+    itself is never cut.
     `beside` is the same schedule's change of what is paid on top of each yuan of this instrument.
     """
 
@@ -164,7 +165,8 @@ class Moves:
             acts = self._always_capped | (times >= began)
             value = np.where(acts, np.minimum(value, self.change.cap.value), value)
         if self.limit is not None:
-            value = np.minimum(value, self.before.grid.read(self.limit, times))
+            limit = np.maximum(self.before.grid.read(self.limit, times), self.past(times))
+            value = np.minimum(value, limit)
         return value
 
     @property

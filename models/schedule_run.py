@@ -16,7 +16,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from models.instruments import instruments
-from models.schedule import Change, Schedule
+from models.schedule import Schedule
+from models.schedule_change import Change
 from models.schedule_paths import Before, Grid, Moves, computed, grid, history, trimmed, yearly
 from models.schedule_trigger import QUARTER, first_date, needs
 from stockflow import Model
@@ -233,8 +234,9 @@ def _limited(plan: Plan, name: str, now: Before) -> Plan:
 
 
 def _overpays(move: Moves, now: Before) -> bool:
-    most = move.most(now.grid.times, now.values[move.about.price])
-    return bool((move.path(now.grid.times) > most * (1 + _CENT)).any())
+    times = now.grid.times
+    most = np.maximum(move.most(times, now.values[move.about.price]), move.past(times))
+    return bool((move.path(times) > most * (1 + _CENT)).any())
 
 
 def _cut(plan: Plan, name: str) -> Array:

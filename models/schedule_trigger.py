@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.schedule import Trigger
+from models.schedule_change import Trigger
 
 Array = NDArray[np.float64]
 QUARTER = 0.25

@@ -91,7 +91,8 @@ class ScheduleRuns:
     @property
     def times(self) -> Array:
         """Saved times: quarters from the start of the model."""
-        return np.arange(round((self.until - self.model.initial_time) / STEP) + 1) * STEP + self.model.initial_time
+        steps = np.arange(round((self.until - self.model.initial_time) / STEP) + 1, dtype=np.float64)
+        return steps * STEP + self.model.initial_time
 
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         """Return draws `first` to `last`, exclusive, under one schedule: (run, time, variable)."""
@@ -99,7 +100,8 @@ class ScheduleRuns:
         found = run_schedule(
             self.model, self.schedules[schedule], samples, self.outputs, self.until, STEP, threads
         )  # fmt: skip
-        return np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
+        values: Array = np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
+        return values
 
 
 def ensemble(study: Study, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Plan, ...]]:

@@ -28,7 +28,8 @@ SIGNALS = {"nev": ("support per unit", "tax exemption"), "pv": ("premium per sal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Answer of a study over `draws` (parameters, (draw,) each); `failed` draws were not finite and are left out.
+    """Answer of a study over `draws` (parameters, (draw,) each), of all drawn those that are `kept`: the others
+    were not finite under some schedule.
 
     `measures` holds, for each plan, its numbers by name; `units` and `spent` are (plan, draw), the second in present
     value; `shares` are bands (plan, quantile, time) of the share over the last year at `times`; `accounts` has a row
@@ -39,7 +40,7 @@ class Results:
     study: Study
     plans: tuple[Plan, ...]
     draws: Mapping[str, Array]
-    failed: int
+    kept: NDArray[np.bool_]
     times: Array
     measures: tuple[Mapping[str, Measure], ...]
     units: Array
@@ -50,6 +51,11 @@ class Results:
     safe: tuple[SafeYears, ...]
     waits: tuple[Waiting, ...]
     reported: tuple[tuple[Reported, Measure], ...]
+
+    @property
+    def failed(self) -> int:
+        """Number of draws that are left out because some run of theirs is not finite."""
+        return int((~self.kept).sum())
 
     @property
     def size(self) -> int:
@@ -114,7 +120,7 @@ def results(study: Study, runs: Runs) -> Results:
         reader.take(place)
     safe, waits = _families(study, runs, reader)
     return Results(
-        study, runs.plans, runs.draws, int((~kept).sum()), reader.shown_times, tuple(reader.measures),
+        study, runs.plans, runs.draws, kept, reader.shown_times, tuple(reader.measures),
         np.array(reader.units), np.array(reader.spent), np.array(reader.shares),
         pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, waits, tuple(reader.reported),
     )  # fmt: skip
