@@ -61,10 +61,13 @@ class Encoded:
 
 
 def layout_of(ensemble: Ensemble, block: int | None = None) -> Layout:
-    """Return the layout with `block` runs in a file, by default as many as make some 32 MB of numbers."""
+    """Return the layout with `block` runs in a file, by default as many as make some 32 MB of numbers.
+
+    Whole schedules if they fit, so that each is computed at once and read from one file.
+    """
     times, variables = len(ensemble.evaluator.times), len(ensemble.evaluator.outputs)
-    fitting = _BLOCK_BYTES // (8 * times * variables)
-    usual = min(1 << max(fitting, 1).bit_length() - 1, _MOST_RUNS)
+    fitting = min(max(_BLOCK_BYTES // (8 * times * variables), 1), _MOST_RUNS)
+    usual = fitting // ensemble.draws * ensemble.draws or 1 << fitting.bit_length() - 1
     if block is not None and block < 1:
         raise InputError(f"block is {block} runs, but must be at least 1")
     return Layout(ensemble.runs, times, variables, min(block or usual, ensemble.runs))

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import dask
 from distributed import Client, Future, LocalCluster, wait
@@ -38,7 +38,7 @@ def on_cluster(
     put: Callable[[Encoded], None],
     scheduler: str,
     workers: int | None = None,
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Compute blocks on the workers of a scheduler, or of a local cluster, and yield each once it is put.
 
     Raises InputError for a scheduler that does not answer, for workers of other versions, and when all are lost.
@@ -135,7 +135,7 @@ def _client(scheduler: str, workers: int | None) -> Iterator[Client]:
         if scheduler == LOCAL:
             count = workers or available_threads()
             address = stack.enter_context(
-                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)
+                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
             )
         try:
             client = stack.enter_context(Client(address, timeout=_CONNECTING, set_as_default=False))

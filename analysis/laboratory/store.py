@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,7 @@ class Unfinished:
     layout: Layout
     skeleton: Mapping[str, bytes]
     marks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def folder(self) -> Path:
@@ -89,14 +91,16 @@ class Unfinished:
         return sum(last - first for first, last in map(self.layout.span, self.marks))
 
     def put(self, block: Encoded) -> None:
-        """Write a block, then its mark; a block that came before is passed over."""
-        if block.index in self.marks:
-            return
+        """Write a block, then its mark; a block that came before is passed over.  Threads may call it at once."""
+        with self.lock:
+            if block.index in self.marks:
+                return
         mark = {"sha256": block.sha256, "bytes": len(block.content), "failed": block.failed}
         with self._writing():
             _write(self.folder / self.layout.file(block.index), block.content)
             _write(self.folder / _MARKS / str(block.index), json_bytes({**mark, "own": digest_of(mark)}))
-        self.marks[block.index] = mark
+        with self.lock:
+            self.marks[block.index] = mark
 
     def finish(self) -> None:
         """Write the record, take away the marks and give the store its name."""
@@ -114,7 +118,8 @@ class Unfinished:
         with self._writing():
             _write(self.folder / RECORD, record)
             _write(self.folder / ROOT, json_bytes(root))
-            shutil.rmtree(self.folder / _MARKS)
+            if (self.folder / _MARKS).exists():
+                shutil.rmtree(self.folder / _MARKS)
             self.folder.rename(self.path)
 
     @contextlib.contextmanager
@@ -156,8 +161,9 @@ def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Ite
 
 
 def check_same(path: Path, skeleton: Mapping[str, bytes]) -> None:
-    """Refuse the complete store at `path` if it is of another ensemble, block size or version."""
-    _same(path, _complete(path), root_of(skeleton[ROOT])["attributes"])
+    """Refuse the complete store at `path` if it is of another ensemble or version; its block size is its own."""
+    wanted = root_of(skeleton[ROOT])["attributes"]
+    _same(path, _complete(path), {key: value for key, value in wanted.items() if key != "block_runs"})
 
 
 def _examine(store: Unfinished) -> list[Path]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import xarray as xr
 from tqdm import tqdm
 
-from analysis.laboratory.blocks import Encoded, Layout, encode, layout_of, skeleton
+from analysis.laboratory.blocks import Encoded, Layout, computed, layout_of, skeleton
 from analysis.laboratory.ensemble import Ensemble
 from analysis.laboratory.store import check_same, open_store, unfinished
 from stockflow.errors import InputError
+from stockflow.llvm import available_threads
 
+_BESIDE = 4  # blocks at a time in this process: what memory holds
 Put = Callable[[Encoded], None]
 
 
@@ -48,7 +52,7 @@ def write(
             from analysis.laboratory.cluster import on_cluster
 
             done = on_cluster(ensemble, layout, store.todo, store.put, scheduler, workers)
-        with tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
+        with closing(done), tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
                   desc=path.name, disable=not progress) as bar:  # fmt: skip
             for index in done:
                 first, last = layout.span(index)
@@ -57,20 +61,25 @@ def write(
     return open_store(path, ensemble.digest, verify=False)
 
 
-def in_process(ensemble: Ensemble, layout: Layout, todo: list[int], put: Put, threads: int | None) -> Iterator[int]:
-    """Compute blocks in order and yield each once it is put; one is encoded and put while the next is computed."""
+def in_process(
+    ensemble: Ensemble, layout: Layout, todo: list[int], put: Put, threads: int | None
+) -> Generator[int, None, None]:
+    """Compute blocks and yield each once it is put: a few at a time, on `threads` threads in all.
 
-    def finish(index: int, future: Future[None]) -> int:
-        future.result()
+    Side by side, because much of a block (paths, checks, encoding) runs on one thread whatever the engine does.
+    """
+    allowed = threads or available_threads()
+    beside = min(allowed, _BESIDE)
+
+    def block(index: int) -> int:
+        put(computed(ensemble, layout, index, allowed // beside))
         return index
 
-    with ThreadPoolExecutor(1) as behind:
-        last: tuple[int, Future[None]] | None = None
-        for index in todo:
-            values = ensemble.rows(*layout.span(index), threads)
-            if last is not None:
-                yield finish(*last)
-            last = index, behind.submit(lambda i, v: put(encode(layout, i, v)), index, values)
-            del values
-        if last is not None:
-            yield finish(*last)
+    queue = iter(todo)
+    with ThreadPoolExecutor(beside) as pool:
+        pending = {pool.submit(block, index) for index in islice(queue, beside)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            pending |= {pool.submit(block, index) for index in islice(queue, len(done))}
+            for one in done:
+                yield one.result()
