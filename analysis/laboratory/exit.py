@@ -39,7 +39,7 @@ class SafeYears:
 
 def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeYears:
     """Return when an exit is safe; starts increase, `kept` is (start, draw), `allowed` the probability of failing."""
-    failing = 1 - kept.mean(axis=1)
+    failing = (~kept).mean(axis=1)
     safe = failing < allowed
     place = int(np.argmax(safe)) if safe.any() else len(starts)
     onward = np.logical_and.accumulate(kept[::-1], axis=0)[::-1]

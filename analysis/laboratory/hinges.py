@@ -82,9 +82,10 @@ def drivers(found: Results) -> pd.DataFrame:
 
 
 def rank_correlation(one: Array, other: Array) -> float:
-    """Spearman's rank correlation; equal values share their rank, infinite ones rank last."""
+    """Spearman's rank correlation; equal values share their rank, infinite ones rank last, a constant has 0."""
     ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (one, other)]
-    return float(ranks[0] @ ranks[1] / np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
+    size = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
+    return float(ranks[0] @ ranks[1] / size) if size > 0 else 0.0
 
 
 def main_plan(found: Results) -> int:

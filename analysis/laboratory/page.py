@@ -224,11 +224,13 @@ def evidence_words(found: Results, response: str, evidence: Evidence | None) -> 
     if evidence is not None:
         s = spread(evidence.effect)
         rho = rank_correlation(of_draws(found, response), evidence.effect)
+        side = "right" if rho > 0 else "left"
+        reads = f": who trusts the observed effect more reads the table further to the {side}" if abs(rho) > 0.5 else ""
         words.append(
             f"{capital(evidence.name)}: observed {evidence.value:.2f} with standard deviation {evidence.deviation:.2f} "
             f"({evidence.source}); in the posterior {s.median:.2f} (50%: {s.low50:.2f} to {s.high50:.2f}; 90%: "
-            f"{s.low90:.2f} to {s.high90:.2f}), a compromise of that, the series and the prior. It goes with "
-            f"{response} (rank correlation {rho:+.2f}): who trusts the observed effect more reads further to the right."
+            f"{s.low90:.2f} to {s.high90:.2f}), a compromise of that, the series and the prior. Its rank correlation "
+            f"with {response} is {rho:+.2f}{reads}."
         )
     return words
 

@@ -32,7 +32,8 @@ NEVER_AGAIN = 2200.0  # no run gets there
 def prepared(study: Study, model: Model) -> Model:
     """Return the model with the sums that the results read, and no new support from the horizon on.
 
-    Until the horizon every value keeps its bits; after it only contracts that exist are paid: the tail.
+    Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it
+    only contracts that exist are paid: the tail.
     """
     closing = {"support suspension start": study.horizon, "support suspension end": NEVER_AGAIN}
     return with_sums(model.with_constants(closing), sums(study.case))
