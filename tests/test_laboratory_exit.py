@@ -149,3 +149,26 @@ def test_the_best_schedule_of_a_draw_has_no_regret_and_probabilities_add_up() ->
         part = found.regret().query("worth == @worth")
         assert part["probability of best"].sum() == pytest.approx(1)
         assert (regrets(found.gains(worth)).min(axis=0) == 0).all()
+
+
+def test_an_exit_that_takes_time_is_judged_from_its_end_too_as_far_as_the_horizon_lets() -> None:
+    asked, runs = small("nev")
+    found = results(asked, runs)
+    (late,) = found.after_end
+    assert late.family == "linear over 5 years"
+    np.testing.assert_array_equal(late.starts, found.safe[1].starts)
+    near = results(asked.model_copy(update={"horizon": 2024.0}), runs)
+    assert list(near.safe[1].starts) == [2012.0, 2013.0, 2014.0, 2018.0]
+    assert list(near.after_end[0].starts) == [2012.0, 2013.0, 2014.0]
+
+
+def test_counting_from_the_end_is_counting_from_the_start_so_much_later() -> None:
+    asked, runs = small("pv")
+    first = results(asked, runs)
+    counted = asked.exit.model_copy(update={"counted_from": "end"})
+    late = results(asked.model_copy(update={"exit": counted}), runs)
+    ten = asked.exit.model_copy(update={"years_after": 10.0})
+    same = results(asked.model_copy(update={"exit": ten}), runs)
+    np.testing.assert_array_equal(first.after_end[0].kept, late.safe[1].kept)
+    np.testing.assert_array_equal(late.safe[1].kept, same.safe[1].kept)
+    assert late.after_end == ()

@@ -12,7 +12,7 @@ from analysis.laboratory.hinges import THIRDS, Evidence, drivers, main_plan, of_
 from analysis.laboratory.results import Results
 from analysis.laboratory.runs import Role
 from analysis.laboratory.spread import Measure, spread
-from analysis.laboratory.words import brief, capital, number, often, safe_words, told
+from analysis.laboratory.words import brief, capital, number, often, over_all, safe_words, told
 
 WIDTH = 115
 
@@ -26,7 +26,7 @@ def page(found: Results, response: str, evidence: Evidence | None = None, rush: 
     study = found.study
     sections = [
         (study.title, [study.question, _basis(found)]),
-        ("Answer", [*(safe_words(one, study.exit, one is found.safe[0]) for one in found.safe), *share_words(found)]),
+        ("Answer", [*exit_words(found), *share_words(found)]),
         ("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
         ("What it costs", cost_words(found)),
         ("Which schedule", [*regret_words(found), *waiting_words(found)]),
@@ -42,6 +42,17 @@ def page(found: Results, response: str, evidence: Evidence | None = None, rush: 
         if title == "Which schedule":
             out.append(schedules_text(found))
     return "\n".join(out[1:]) + "\n"
+
+
+def exit_words(found: Results) -> list[str]:
+    """When exits of each family are safe, counted as the study says, and counted from their end where that differs."""
+    words = []
+    for one in found.safe:
+        words.append(safe_words(one, found.study.exit, one is found.safe[0]))
+        for late in found.after_end:
+            if late.family == one.family:
+                words[-1] += f" Counted from its end instead: {over_all(late, found.study.exit)}"
+    return words
 
 
 def share_words(found: Results) -> list[str]:
@@ -202,7 +213,9 @@ def waiting_words(found: Results) -> list[str]:
         words.append(
             f"Waiting a year, {family} from {one.start + 1:g} instead of {one.start:g}: units "
             f"{told(Measure('', found.study.texts.unit, one.units), 2, sign=True)}, outlay in present value "
-            f"{told(Measure('', 'bnCNY', one.spent), sign=True)}; a gain in {better} of the draws, by worth of a unit."
+            f"{told(Measure('', 'bnCNY', one.spent), sign=True)}, at the margin "
+            f"{told(Measure('', found.study.texts.per_unit, one.marginal), 1)}; a gain in {better} of the draws, by "
+            "worth of a unit."
         )
     return words
 

@@ -80,7 +80,7 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
             return f"none to {last:g}"
         return f"{_later(value, one.starts):g}{' or earlier' if value == first else ''}"
 
-    words = [capital(one.family) + ": " + _over_all(one, asked)]
+    words = [capital(one.family) + ": " + over_all(one, asked)]
     if never == 1:
         words.append("In no draw does any start hold.")
     else:
@@ -91,15 +91,18 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
         if never > 0:
             words.append(f"In {often(never)} of the draws no start up to {last:g} holds.")
     if rule:
+        error = (asked.probability * (1 - asked.probability) / one.kept.shape[1]) ** 0.5
         words.append(
             f"(Safe: in fewer than {asked.probability:.0%} of the draws the share over the last year, "
             f"{asked.years_after:g} years after the {asked.counted_from} of the exit, is below {asked.share_kept:g} "
-            "times that under continued support.)"
+            f"times that under continued support. With {one.kept.shape[1]} draws a probability of "
+            f"{asked.probability:.0%} is known to {error:.1%}.)"
         )
     return " ".join(words)
 
 
-def _over_all(one: SafeYears, asked: SafeExit) -> str:
+def over_all(one: SafeYears, asked: SafeExit) -> str:
+    """From when on exits of one family are safe over all draws, and how often the start chosen fails."""
     first, last = one.starts[0], one.starts[-1]
     if np.isinf(one.year):
         least = int(np.argmin(one.failing))
