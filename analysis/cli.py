@@ -17,6 +17,7 @@ from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
@@ -294,6 +295,9 @@ def phase_out(case: str, study: Path | None, as_json: bool) -> None:
     if not as_json:
         click.echo(f"\nSupport varied: {question.support}; paid by {question.paid_by}.")
         click.echo(f"Horizon {question.horizon:g}; units in {question.unit}, money in billion CNY of 2020.")
+
+
+cli.add_command(policy)
 
 
 @cli.command()
