@@ -17,6 +17,7 @@ from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.laboratory.cli import phase_out_command
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
@@ -281,6 +282,9 @@ def numerics_command(as_json: bool) -> None:
 
 
 cli.add_command(phase_out_command)
+
+
+cli.add_command(policy)
 
 
 @cli.command()

@@ -154,6 +154,12 @@ class Moves:
         """Return the highest value that leaves a buyer a price of 0, given the price at `times`."""
         return np.asarray(price / self._beside(times) + self._over(times))
 
+    def usual(self, times: Array) -> Array:
+        """Return what gives a buyer as much as in history, with what is now paid on top: history is never cut."""
+        if self.beside is None:
+            return self.past(times)
+        return self.past(times) * (1.0 + self.beside.past(times)) / self._beside(times)
+
     def _at(self, times: Array, began: Array, end: float | None) -> Array:
         base = self.base(times)
         left = share_left(self.change, times, began, end)
@@ -165,8 +171,7 @@ class Moves:
             acts = self._always_capped | (times >= began)
             value = np.where(acts, np.minimum(value, self.change.cap.value), value)
         if self.limit is not None:
-            limit = np.maximum(self.before.grid.read(self.limit, times), self.past(times))
-            value = np.minimum(value, limit)
+            value = np.minimum(value, np.maximum(self.before.grid.read(self.limit, times), self.usual(times)))
         return value
 
     @property
