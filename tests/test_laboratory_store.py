@@ -6,12 +6,9 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from distributed import LocalCluster
 from store_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in
 
 from analysis.laboratory import blocks
@@ -190,76 +186,6 @@ def test_killed_before_any_file_operation_a_store_ends_bit_identical(tmp_path: P
     answer = helper("operations", tmp_path, step)
     assert answer["kills"] > 90 / step
     assert all(end == answer["whole"] for end in answer["ends"])
-
-
-# on a cluster
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as found:
-        yield found
-
-
-def kill_when(condition: Callable[[], bool], processes: Callable[[], list[int]]) -> threading.Thread:
-    """Kill one of `processes` once a condition holds."""
-
-    def watch() -> None:
-        deadline = time.monotonic() + 30
-        while not condition() and time.monotonic() < deadline:
-            time.sleep(0.002)
-        os.kill(processes()[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
-
-
-def test_two_workers_one_of_them_killed_make_the_same_files(cluster: LocalCluster, tmp_path: Path) -> None:
-    slow, path = ensemble(wait=0.03), tmp_path / "cluster.zarr"
-    workers = [nanny.process.pid for nanny in cluster.workers.values()]
-    killer = kill_when(lambda: marks_in(path) >= 3, lambda: workers)
-    write(slow, path, scheduler=cluster.scheduler_address, progress=False, block=10)
-    killer.join()
-    assert not Path(f"/proc/{workers[0]}").exists()
-    write(ensemble(), tmp_path / "alone.zarr", progress=False, block=10)
-    assert bytes_of(path) == bytes_of(tmp_path / "alone.zarr")
-
-
-def test_a_store_begun_here_is_ended_by_a_cluster(cluster: LocalCluster, whole: Path, half: Path) -> None:
-    write(ensemble(), half, scheduler=cluster.scheduler_address, progress=False, block=BLOCK)
-    assert bytes_of(half) == bytes_of(whole)
-
-
-def test_a_local_cluster_is_started_when_asked_for(whole: Path, tmp_path: Path) -> None:
-    write(ensemble(), tmp_path / "local.zarr", scheduler="local", workers=1, progress=False, block=BLOCK)
-    assert bytes_of(tmp_path / "local.zarr") == bytes_of(whole)
-
-
-def test_what_a_worker_refuses_is_said_here(cluster: LocalCluster, tmp_path: Path) -> None:
-    class Refusing(Waves):
-        def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Any:
-            raise InputError("nev.toml: 'lifetime' is -1, below 0")
-
-    refusing = replace(ensemble(), evaluator=Refusing())
-    with pytest.raises(InputError, match="'lifetime' is -1"):
-        write(refusing, tmp_path / "no.zarr", scheduler=cluster.scheduler_address, progress=False)
-
-
-def test_a_worker_of_other_versions_is_refused(
-    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import analysis.laboratory.cluster as here
-
-    monkeypatch.setattr(here, "versions", lambda: {**blocks.versions(), "numpy": "1.0"})
-    with pytest.raises(InputError, match=r"numpy is .* there and '?1.0'? here"):
-        write(ensemble(), tmp_path / "no.zarr", scheduler=cluster.scheduler_address, progress=False)
-
-
-def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.laboratory.cluster._CONNECTING", 0.5)
-    with pytest.raises(InputError, match=r"tcp://127.0.0.1:9: no Dask scheduler"):
-        write(ensemble(), tmp_path / "no.zarr", scheduler="tcp://127.0.0.1:9", progress=False)
 
 
 # what is refused, and left as it is

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import pickle
 from collections.abc import Callable, Generator, Iterator
+from itertools import islice
 
 import dask
 from distributed import Client, Future, LocalCluster, wait
@@ -46,22 +47,37 @@ def on_cluster(
     if not todo:
         return
     with dask.config.set(_QUIET), _client(scheduler, workers) as client:
-        payload = dumps((ensemble, layout, dict(versions())))
-        name = hashlib.sha256(payload).hexdigest()[:16]
-        # a task, not scattered data: if the worker that holds it dies, another makes it anew
-        shared = client.submit(_Shared, payload, key=f"ensemble-{name}")
-        pending: dict[Future[Encoded], int] = {}
-        queue = iter(todo)
-        while True:
-            for index in _next(queue, _AHEAD * max(_threads(client), 1) - len(pending)):
-                pending[client.submit(_block, shared, index, key=f"block-{name}-{index}")] = index
-            if not pending:
-                return
-            for future in _finished(client, pending, scheduler):
-                index = pending.pop(future)
-                put(_result(future, index, layout))
-                future.release()
-                yield index
+        try:
+            yield from _blocks(client, ensemble, layout, todo, put, scheduler)
+        except (OSError, asyncio.CancelledError) as error:
+            raise InputError(f"{scheduler}: is lost: {error!s:.200}; blocks that came are kept") from None
+
+
+def _blocks(
+    client: Client,
+    ensemble: Ensemble,
+    layout: Layout,
+    todo: list[int],
+    put: Callable[[Encoded], None],
+    scheduler: str,
+) -> Generator[int, None, None]:
+    payload = dumps((ensemble, layout, dict(versions())))
+    name = hashlib.sha256(payload).hexdigest()[:16]
+    # a task, not scattered data: if the worker that holds it dies, another makes it anew
+    shared = client.submit(_Shared, payload, key=f"ensemble-{name}")
+    pending: dict[Future[Encoded], int] = {}
+    queue = iter(todo)
+    while True:
+        ahead = max(_AHEAD * _threads(client), 1) - len(pending)
+        for index in islice(queue, max(ahead, 0)):
+            pending[client.submit(_block, shared, index, key=f"block-{name}-{index}")] = index
+        if not pending:
+            return
+        for future in _finished(client, pending, scheduler):
+            index = pending.pop(future)
+            put(_result(future, index, layout))
+            future.release()
+            yield index
 
 
 class _Shared:
@@ -83,14 +99,6 @@ class _Shared:
 
 def _block(shared: _Shared, index: int) -> Encoded:
     return computed(shared.ensemble, shared.layout, index, 1)
-
-
-def _next(queue: Iterator[int], count: int) -> Iterator[int]:
-    for _ in range(count):
-        try:
-            yield next(queue)
-        except StopIteration:
-            return
 
 
 def _threads(client: Client) -> int:
@@ -121,8 +129,8 @@ def _result(future: Future[Encoded], index: int, layout: Layout) -> Encoded:
         raise InputError(
             f"{place}: worker after worker died computing it: {error}; blocks that came are kept"
         ) from None
-    except (asyncio.CancelledError, ImportError) as error:
-        raise InputError(f"{place}: the cluster gave it up: {error!r}; blocks that came are kept") from None
+    except ImportError as error:
+        raise InputError(f"{place}: a worker lacks this program: {error}; blocks that came are kept") from None
     if not isinstance(result, Encoded) or hashlib.sha256(result.content).hexdigest() != result.sha256:
         raise InputError(f"{place}: came damaged from its worker; blocks that came are kept")
     return result

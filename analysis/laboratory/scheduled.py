@@ -18,7 +18,8 @@ from stockflow.codec import digest
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
-BEGAN = "began: "  # what the variable that tells when an instrument's decline began is called, before the instrument
+BEGAN = "began: "  # before the instrument's name: the variable that tells when its decline began
+NEVER = 9999.0  # the year of what does not begin: finite, as only a run that failed is not
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +28,7 @@ class ScheduleRuns:
 
     `samples` gives constants one value for each draw; `since` leaves out what is saved before that year. After the
     outputs of the model come, for every one of `instruments`, the year in which its decline began in that run, the
-    same at all times, and infinite where it never did.
+    same at all times, and NEVER where it did not.
     """
 
     model: Model
@@ -119,9 +120,9 @@ def of_schedules(
 def _began(runs: xr.Dataset, instrument: str) -> Array:
     names = runs["instrument"].to_numpy().tolist()
     if instrument not in names:
-        return np.full(runs.sizes["run"], np.inf)
+        return np.full(runs.sizes["run"], NEVER)
     began = runs["began"].to_numpy()[:, names.index(instrument)]
-    return np.where(np.isnan(began), np.inf, began)
+    return np.where(np.isnan(began), NEVER, began)
 
 
 def _digest(parts: Iterable[str]) -> str:
