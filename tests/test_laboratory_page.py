@@ -67,6 +67,14 @@ def test_a_safe_year_is_told_with_its_distribution_over_the_draws() -> None:
     assert "2017 (50%: 2016 to 2017; 90%: 2016 to 2017)" in text
 
 
+def test_a_start_within_sampling_error_of_safe_is_named_as_such() -> None:
+    kept = [[False] * 400, [True] * 355 + [False] * 45, [True] * 380 + [False] * 20]  # 11.25%, error 1.5%
+    assert "safe from 2017 on" in said(exits(*kept))
+    assert "; 2016 cannot be told from it with 400 draws." in said(exits(*kept))
+    kept[1] = [True] * 340 + [False] * 60
+    assert "cannot be told" not in said(exits(*kept))
+
+
 def test_a_number_is_told_with_both_intervals_and_never_as_never() -> None:
     assert told(Measure("x", "GW", np.arange(101.0))) == "50 GW (50%: 25 to 75; 90%: 5 to 95)"
     assert told(Measure("x", "year", np.array([2020.0, np.inf])), never="after 2035").endswith("to after 2035)")

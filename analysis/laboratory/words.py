@@ -91,12 +91,11 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
         if never > 0:
             words.append(f"In {often(never)} of the draws no start up to {last:g} holds.")
     if rule:
-        error = (asked.probability * (1 - asked.probability) / one.kept.shape[1]) ** 0.5
         words.append(
             f"(Safe: in fewer than {asked.probability:.0%} of the draws the share over the last year, "
             f"{asked.years_after:g} years after the {asked.counted_from} of the exit, is below {asked.share_kept:g} "
-            f"times that under continued support. With {one.kept.shape[1]} draws a probability of "
-            f"{asked.probability:.0%} is known to {error:.1%}.)"
+            f"times that under continued support. With {one.kept.shape[1]} draws such a probability has a standard "
+            f"error of {sampling_error(one, asked):.1%}.)"
         )
     return " ".join(words)
 
@@ -114,7 +113,20 @@ def over_all(one: SafeYears, asked: SafeExit) -> str:
     if one.year == first:
         return f"safe from {first:g}, the first start tried, or earlier ({fails}){_exceptions(one, asked)}."
     before = one.failing[list(one.starts).index(one.year) - 1]
-    return f"safe from {one.year:g} on ({fails}, the start before in {before:.1%}){_exceptions(one, asked)}."
+    more = _exceptions(one, asked) + _close(one, asked)
+    return f"safe from {one.year:g} on ({fails}, the start before in {before:.1%}){more}."
+
+
+def sampling_error(one: SafeYears, asked: SafeExit) -> float:
+    """Standard error of a probability as large as the one allowed, estimated from this number of draws."""
+    return float((asked.probability * (1 - asked.probability) / one.kept.shape[1]) ** 0.5)
+
+
+def _close(one: SafeYears, asked: SafeExit) -> str:
+    """Name the earlier starts that these draws cannot tell from safe ones: within two standard errors."""
+    most = asked.probability + 2 * sampling_error(one, asked)
+    near = [f"{y:g}" for y, f in zip(one.starts, one.failing, strict=True) if y < one.year and f < most]
+    return f"; {', '.join(near)} cannot be told from it with {one.kept.shape[1]} draws" if near else ""
 
 
 def _exceptions(one: SafeYears, asked: SafeExit) -> str:
