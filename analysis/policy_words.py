@@ -44,13 +44,17 @@ class Shown:
         return {name: value for name, value in most.items() if value > 0}
 
     def table(self) -> pd.DataFrame:
-        """Return yearly means, a row for each year from the first to the last in which a path moves."""
+        """Return yearly means, a row for each year from the first to the last in which a path moves.
+
+        A variable has a column, and one for its history where the two differ.
+        """
         years = np.floor(self.at.times)
         columns: dict[str, Array] = {"year": np.unique(years)}
         firsts = np.flatnonzero(np.diff(years, prepend=-np.inf))
         for name, both in self.paths.items():
-            for label, path in zip((", history", ""), both, strict=True):
-                columns[f"{name}{label}"] = yearly(self.at, path[None, :])[0, firsts]
+            if (both[0] != both[1]).any():
+                columns[f"{name}, history"] = yearly(self.at, both[0][None, :])[0, firsts]
+            columns[name] = yearly(self.at, both[1][None, :])[0, firsts]
         table = pd.DataFrame(columns)
         table["year"] = table["year"].astype(int)
         moves = np.flatnonzero((table.drop(columns="year").diff().iloc[1:] != 0.0).any(axis=1))

@@ -264,7 +264,8 @@ def _triggered(plan: Plan) -> Plan:
             name: np.where(unfixed[name] == earliest, np.minimum(dates[name], earliest), dates[name])
             for name in waiting
         }
-        if np.isinf(earliest).all():
+        still = np.isinf(list(dates.values())).any(axis=0)
+        if not (np.isfinite(earliest) & still).any():  # no run has changed that waits for more
             break
     return _dated(plan, dates)
 

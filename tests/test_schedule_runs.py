@@ -14,7 +14,7 @@ from calibration.results import accepted_posterior
 from models.case import load_case
 from models.schedule import Change, Schedule, load_schedule, shipped, unchanged
 from models.schedule_grid import variants
-from models.schedule_paths import history
+from models.schedule_paths import grid, history, trimmed
 from models.schedule_run import Draws, resolved, run_schedule
 from stockflow import Model
 
@@ -274,6 +274,36 @@ def test_what_a_year_saves_is_put_elsewhere_in_that_year(nev: Block) -> None:
             more.sel(within), np.broadcast_to(0.5 * saved, more.sel(within).T.shape).T, atol=1e-9
         )
         assert (saved > 0.0).all() == (year >= 2016)
+
+
+def test_a_year_that_costs_more_takes_no_money_from_elsewhere(nev: Block) -> None:
+    amount = {"value": 60.0, "unit": "bnCNY/unit", "since": 2016.0}
+    one = nev.schedule(amount=amount, reallocate={"to": "infrastructure", "share": 0.5})
+    spent = nev.run(one, ["infrastructure subsidy spending"])["infrastructure subsidy spending"]
+    usual = np.interp(spent["time"], *history(nev.model, "infrastructure subsidy spending"))
+    np.testing.assert_array_equal(spent, np.broadcast_to(usual, spent.shape))
+
+
+def test_draws_that_have_not_begun_keep_history_bit_for_bit_to_the_last_step_beside_draws_that_have(nev: Block) -> None:
+    outputs = ["central subsidy", "announced central subsidy"]
+    one = nev.schedule(shape="linear", length=3.0, trigger={**TRIGGERS["cumulative volume"], "level": 0.4})
+    seen = []
+    for until in (2016.5, 2016.65625, 2016.8125):
+        found = run_schedule(nev.model, one, nev.samples, outputs, until, 1 / 32)
+        base = nev.model.batch(nev.samples, outputs, until=until, save_period=1 / 32)
+        waiting = found["began"].isnull().to_numpy()[:, 0]
+        seen.append(waiting.mean())
+        for name in outputs:
+            np.testing.assert_array_equal(found[name][waiting], base[name][waiting])
+    assert any(0.0 < share < 1.0 for share in seen), seen
+
+
+def test_the_engine_reads_any_trimmed_path_bit_for_bit_at_every_step(nev: Block) -> None:
+    at = grid(nev.model, 2012.0)
+    path = 10.0 ** np.random.default_rng(7).uniform(-3, 3, (40, len(at.times)))
+    series = {"central subsidy": trimmed(at, path[0], path)}
+    read = nev.model.batch({}, ["central subsidy"], until=2012.0, save_period=1 / 32, series=series)
+    np.testing.assert_array_equal(read["central subsidy"], path)
 
 
 def test_a_budget_bounds_what_is_paid_and_the_rest_becomes_arrears(either: Block) -> None:
