@@ -16,6 +16,7 @@ from analysis import numerics
 from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
+from analysis.laboratory import question_cli
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
@@ -326,6 +327,9 @@ def reproduce(out: Path, starts: int | None) -> None:
     """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
     report = reproduce_all(Folder(out), starts)
     click.echo(f"Open {report} in a browser.")
+
+
+question_cli.register(cli)
 
 
 def main() -> None:

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.laboratory.sensitivity_settings import Plan, Question
+from models.case import Case
+from models.schedule import Schedule
+from models.schedule_run import run_schedule
 from stockflow import Model
 from stockflow.errors import InputError
 
@@ -34,8 +37,8 @@ class Answers:
     failures: Mapping[str, NDArray[np.bool_]]
 
 
-def answers(model: Model, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Answers:
-    """Run the samples under the three plans of the question and return the answers.
+def answers(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Answers:
+    """Run the samples of constants, (run,) each, under the three plans of the question and return the answers.
 
     Units are counted since the start of the clock, the share is the mean of the year that begins then, under the
     phase-out, and outlay is all public money so far under it. Raises InputError if any run leaves the numbers.
@@ -43,7 +46,7 @@ def answers(model: Model, question: Question, samples: Samples, tell: Tell = lam
     runs = {}
     for plan in (question.supported, question.phase_out, question.no_support):
         tell(f"{_size(samples):,} runs: {plan.name}")
-        runs[plan.name] = _runs(model, plan, question, samples)
+        runs[plan.name] = _runs(case.model, plan.load(case.name), plan, question, samples)
     kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
     times = kept["time"]
     at = np.searchsorted(times, question.years)
@@ -87,21 +90,20 @@ def present_value(times: Array, cumulative: Array, rate: float, base_year: float
     return found
 
 
-def _runs(model: Model, plan: Plan, question: Question, samples: Samples) -> dict[str, Array]:
-    size = _size(samples)
-    given = {name: np.asarray(column, dtype=float) for name, column in samples.items()}
-    given |= {name: np.full(size, value) for name, value in plan.constants.items()}
+def _runs(model: Model, schedule: Schedule, plan: Plan, question: Question, samples: Samples) -> dict[str, Array]:
     outputs = list(dict.fromkeys([UNITS, SHARE, OUTLAY, *question.cost]))
     pieces: list[dict[str, Array]] = []
     times = np.empty(0)
-    for piece in model.batches(given, outputs, CHUNK, until=question.years[-1] + max(question.tail, 1.0), save_period=STEP):
+    until = question.years[-1] + max(question.tail, 1.0)
+    for first in range(0, _size(samples), CHUNK):
+        given = {name: np.asarray(column, dtype=float)[first : first + CHUNK] for name, column in samples.items()}
+        piece = run_schedule(model, schedule, given, outputs, until, STEP)
         bad = np.flatnonzero(~piece["finite"].to_numpy())
         if len(bad):
-            run = int(piece["run"][bad[0]])
-            first = ", ".join(f"{name} {column[run]:.4g}" for name, column in given.items())
+            told = ", ".join(f"{name} {column[bad[0]]:.4g}" for name, column in given.items())
+            when, where = float(piece["first_bad_time"][bad[0]]), str(piece["first_bad_variable"].to_numpy()[bad[0]])
             raise InputError(
-                f"{plan.name}: {len(bad)} runs leave the numbers, the first at {float(piece['first_bad_time'][bad[0]]):g} "
-                f"in {str(piece['first_bad_variable'].to_numpy()[bad[0]])!r} ({first})"
+                f"{plan.name}: {len(bad)} runs leave the numbers, the first at {when:g} in {where!r}: {told}"
             )
         times = piece["time"].to_numpy()
         read = {name: piece[name].to_numpy() for name in outputs}

@@ -73,10 +73,11 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
         raise InputError(f"{failure}: {short[0]!r} has {len(samples[short[0]])} draws, failures have {size}")
     rate, rng = float(failed.mean()), np.random.default_rng(rule.seed)
     order = rng.permutation(size)
-    cut = int(round(size * (1 - rule.held_out)))
+    cut = round(size * (1 - rule.held_out))
     seen, kept = np.sort(order[:cut]), np.sort(order[cut:])
     if min(failed.sum(), size - failed.sum()) < rule.fewest:
-        why = f"{int(failed.sum())} of {size} draws fail: at least {rule.fewest} failures and as many successes are needed"
+        hits = int(failed.sum())
+        why = f"{hits} of {size} draws fail: at least {rule.fewest} failures and as many successes are needed"
         return Found(failure, rate, size, len(kept), (), why)
     names, matrix = list(samples), np.column_stack(list(samples.values()))
     tree = DecisionTreeClassifier(
@@ -88,7 +89,9 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
         if box is not None and box.trained_density >= rule.density and box.p <= rule.significance:
             boxes.append(box)
     boxes.sort(key=lambda one: -one.coverage)
-    why = "" if boxes else f"no box of {rule.depth} unknowns is {rule.density:.0%} dense beyond chance in held-out draws"
+    why = (
+        "" if boxes else f"no box of {rule.depth} unknowns is {rule.density:.0%} dense beyond chance in held-out draws"
+    )
     return Found(failure, rate, size, len(kept), tuple(boxes), why)
 
 

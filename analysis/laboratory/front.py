@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.laboratory.answers import STEP
 from analysis.laboratory.search_settings import Case, Grid, Study
-from analysis.laboratory.worth import CLOCK, Measures, history, worth_of
-from analysis.phase_out import SHAPES
+from analysis.laboratory.worth import Measures, ledger_of
+from models.case import load_case
+from models.schedule import Schedule, load_schedule, revised, unchanged
+from models.schedule_grid import variants
+from models.schedule_run import run_schedule
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
@@ -114,45 +117,50 @@ def _median_year(reached: Array) -> Array:
 
 def joined(parts: Sequence[Schedules]) -> Schedules:
     """Return several sets of schedules, over the same draws, as one."""
-    found = Measures(*(np.concatenate([getattr(p.found, name) for p in parts]) for name in ("units", "cost", "reached")))
+    found = Measures(
+        *(np.concatenate([getattr(p.found, name) for p in parts]) for name in ("units", "cost", "reached"))
+    )
     return Schedules(
         tuple(label for p in parts for label in p.labels), tuple(kind for p in parts for kind in p.kinds), found
     )
 
 
 def grid(
-    case: str, study: Study, samples: Mapping[str, Array], level: str, tell: Callable[[str], object] = lambda _: None
+    case: str, study: Study, samples: Mapping[str, Array], tell: Callable[[str], object] = lambda _: None
 ) -> Schedules:
-    """Run every shape from every start over every length, support before it at `level`, and history itself.
+    """Run history, and every shape from every start over every length: on history, and on support held.
 
-    Unlike the core's own clock, nothing here is announced ahead: see `decline announced` in the knots part.
+    Schedules are variants of the base file; buyers see their declines one anticipation horizon ahead, as in history.
     """
-    asked = study.case(case)
-    plans = list(_plans(study.grid, asked))
-    judge = worth_of(case, study, samples, CLOCK, level)
-    tell(f"{len(plans) * judge.draws:,} runs: {len(plans)} schedules from the {level} in {judge.draws} draws")
-    labels = [_label(*plan, level) for plan in plans]
-    x = np.array([[SHAPES[shape], start, length] for shape, start, length in plans])
-    return Schedules(tuple(labels), tuple(plan[0] for plan in plans), judge.measures(x))
+    asked, model, ledger = study.case(case), load_case(case).model, ledger_of(case, study)
+    plans = [(HISTORY, HISTORY, unchanged(case)), *_plans(case, study.grid, asked)]
+    draws = len(next(iter(samples.values())))
+    tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")
+    found = np.empty((3, len(plans), draws))
+    for place, (label, _, schedule) in enumerate(plans):
+        runs = run_schedule(model, schedule, samples, ledger.outputs, ledger.until, STEP)
+        if not runs["finite"].all():
+            raise InputError(f"{label}: {int((~runs['finite']).sum())} runs leave the numbers")
+        values = {name: runs[name].to_numpy() for name in ledger.outputs}
+        found[:, place] = ledger.read(runs["time"].to_numpy(), values)
+    labels, kinds, _ = zip(*plans, strict=True)
+    return Schedules(labels, kinds, Measures(*found))
 
 
-def past(case: str, study: Study, samples: Mapping[str, Array]) -> Schedules:
-    """Run history, as it was."""
-    judge = worth_of(case, study, samples, CLOCK, "historical path")
-    return Schedules((HISTORY,), (HISTORY,), judge.measures(history(CLOCK)))
-
-
-def _plans(grid: Grid, asked: Case) -> list[tuple[str, float, float]]:
-    plans = [
-        (shape, start, length)
-        for shape, start, length in product(grid.shapes, asked.starts, grid.lengths)
-        if shape != "cliff"
-    ]
-    cliffs = [("cliff", start, 1.0) for start in asked.starts] if "cliff" in grid.shapes else []
-    return cliffs + plans
-
-
-def _label(shape: str, start: float, length: float, level: str) -> str:
-    over = "" if shape == "cliff" else f" over {length:g} years"
-    what = "support at its maximum, then " if level == "historical maximum" else ""
-    return f"{what}{shape} from {start:g}{over}"
+def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]]:
+    """Label, kind and schedule of the grid; support held moves only what declines after it is held."""
+    base = load_schedule(asked.base, case)
+    made = [("", base, asked.starts)]
+    if asked.hold:
+        kept = {
+            name: revised(base.instruments[name], {"amount": {"hold_from": asked.held_from}}) for name in asked.hold
+        }
+        late = tuple(year for year in asked.starts if year > asked.held_from)
+        made.append((f"held from {asked.held_from:g}, ", base.changed(kept, f"{base.name}_held"), late))
+    plans = []
+    for before, schedule, starts in made:
+        for one in variants(schedule, grid.shapes, starts, grid.lengths):
+            change = next(iter(one.instruments.values()))
+            over = "" if change.length is None else f" over {change.length:g} years"
+            plans.append((f"{before}{change.shape} from {change.start:g}{over}", f"{before}{change.shape}", one))
+    return plans

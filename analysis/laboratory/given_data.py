@@ -32,7 +32,11 @@ GRID = 100  # points of the densities that delta compares, as in SALib
 
 
 def given_data(
-    samples: Mapping[str, Array], found: Answers, rule: GivenData, confidence: float, deep: Sequence[float],
+    samples: Mapping[str, Array],
+    found: Answers,
+    rule: GivenData,
+    confidence: float,
+    deep: Sequence[float],
     tell: Callable[[str], object] = lambda _: None,
 ) -> list[Index]:
     """Return the indices of every unknown (draw,) for every answer (draw, year).

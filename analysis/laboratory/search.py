@@ -9,7 +9,7 @@ higher, that is said, and its end is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -265,5 +265,3 @@ def _words(trapped: bool, agreed: bool, gap: float, same: int, tried: int, toler
     if agreed:
         return f"both searches agree (difference {gap:+.4g}); {ends}"
     return f"the search without slopes fell short by {-gap:.4g}; {ends}"
-
-

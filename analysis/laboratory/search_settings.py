@@ -18,7 +18,7 @@ Year = Annotated[float, Field(ge=1990, le=2060)]
 Text = Annotated[str, Field(min_length=10)]
 Family = Literal["knots", "start and length"]
 Objective = Literal["worth", "units for the budget"]
-Level = Literal["historical path", "historical maximum"]
+Level = Literal["history", "held"]
 Shape = Literal["cliff", "linear", "exponential"]
 
 
@@ -55,8 +55,8 @@ class Case(_Strict):
     """One case: what a unit is worth (bnCNY of 2020), what is paid, and what may be moved when.
 
     `cost` weighs cumulative variables; `budget` is a share of what history costs; knots stand every `spacing` years
-    from `first_knot`. `level` says what a share of 1 means: the historical path of the `drivers`, or their running
-    maximum held.
+    from `first_knot`. `level` says what a share of 1 means: history, or what the `drivers` paid at `held_from`, held
+    from then on. `base` is the schedule file whose declines the grid varies, on history and on support held by `hold`.
     """
 
     unit: str
@@ -71,7 +71,10 @@ class Case(_Strict):
     starts: Annotated[tuple[Year, ...], Field(min_length=1)]
     announced: Annotated[float, Field(ge=0, le=1)]
     level: Level
+    held_from: Year
     drivers: Annotated[tuple[str, ...], Field(min_length=1)]
+    base: str
+    hold: tuple[str, ...]
 
     @model_validator(mode="after")
     def _in_time(self) -> Case:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from models.schedule import Schedule, load_schedule, unchanged
 from models.settings import read_settings
 from stockflow.errors import InputError
 
@@ -85,10 +86,19 @@ class Discovery(_Strict):
 
 
 class Plan(_Strict):
-    """A schedule of support as constants of the model; none for history."""
+    """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history."""
 
     name: Annotated[str, Field(min_length=3)]
-    constants: Mapping[str, Finite]
+    schedule: str | None = None
+    start: Year | None = None
+    length: Positive | None = None
+
+    def load(self, case: str) -> Schedule:
+        """Return the schedule of `case`; InputError as `load_schedule` says."""
+        if self.schedule is None:
+            return unchanged(case)
+        found = load_schedule(self.schedule, case)
+        return found if self.start is None and self.length is None else found.with_dates(self.start, self.length)
 
 
 class Range(_Strict):
@@ -108,8 +118,8 @@ class Range(_Strict):
 class Question(_Strict):
     """What is asked of one case: three plans, the years of the answers, and when the phase-out has failed.
 
-    Years are decimal, shares fractions, money bnCNY of 2020; for `tail` years after the last one costs still count; `cost` gives the weight of each cumulative variable,
-    and `cost_bound` is in bnCNY per unit of the case.
+    Years are decimal, shares fractions, money bnCNY of 2020; for `tail` years after the last one costs still count.
+    `cost` gives the weight of each cumulative variable, and `cost_bound` is in bnCNY per unit of the case.
     """
 
     unit: str

@@ -61,9 +61,7 @@ def independent(
     return tuple(found)
 
 
-def joint(
-    case: Case, posterior: Posterior, fixed: Mapping[str, Range], count: int, seed: int
-) -> dict[str, Array]:
+def joint(case: Case, posterior: Posterior, fixed: Mapping[str, Range], count: int, seed: int) -> dict[str, Array]:
     """Return `count` joint draws of every unknown, (draw,): the posterior's, and even ones of what is not fitted."""
     samples = posterior.spread(count)
     size, rng = len(next(iter(samples.values()))), np.random.default_rng(seed)
