@@ -15,7 +15,7 @@ import pandas as pd
 from analysis import numerics
 from analysis import phase_out as phase
 from analysis.folder import Folder
-from analysis.forecasts import forecast_json, forecast_words, run_forecasts, skill_rows, unscored_words
+from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.laboratory import question_cli
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
@@ -212,7 +212,8 @@ def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bo
         click.echo(json.dumps(forecast_json(found, table), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(skill_rows(table)))
-    click.echo()
+    click.echo("\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
+    click.echo(_text(rivals(table)) + "\n")
     for line in unscored_words(found) + forecast_words(table, case, load_forecast_settings()):
         click.echo(line)
 

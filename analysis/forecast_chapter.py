@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from analysis.forecasts import duels, forecast_words, skill_rows
+from analysis.forecasts import duels, forecast_words, rivals, skill_rows
+from analysis.skill_figure import forecast_skill
 from calibration.forecast_results import load_accepted_forecast
 from calibration.forecast_settings import load_forecast_settings
 from calibration.targets import load_targets
@@ -25,22 +27,29 @@ class ForecastChapter:
     words: tuple[str, ...]
     headline: pd.DataFrame
     everything: pd.DataFrame
+    rivals: pd.DataFrame
     missing: str
 
 
-def forecast_chapter(case: str) -> ForecastChapter:
-    """Return the chapter of the accepted forecasts of `case`, or one that says why there are none."""
+def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
+    """Return the chapter of the accepted forecasts of `case`, or one that says why there are none.
+
+    With `stem` the scores are also drawn there, for the series that the chapter is about.
+    """
     title, nothing = load_case(case).title, pd.DataFrame()
     try:
         accepted = load_accepted_forecast(case)
     except InputError as reason:
-        return ForecastChapter(case, title, (), nothing, nothing, str(reason))
+        return ForecastChapter(case, title, (), nothing, nothing, nothing, str(reason))
     settings = load_forecast_settings()
     rows = skill_rows(accepted.table)
     series = settings.of(load_targets(case)).headline
     at = rows[(rows["origin"] == settings.headline_origin) & rows["series"].isin(series)]
     words = tuple(forecast_words(accepted.table, case, settings))
-    return ForecastChapter(case, title, words, at.rename(columns=BRIEF).drop(columns="origin"), rows, "")
+    if stem is not None:
+        forecast_skill(f"{title}: forecasts from the past, scored; lower is better", accepted.table, series, stem)
+    brief = at.rename(columns=BRIEF).drop(columns="origin")
+    return ForecastChapter(case, title, words, brief, rows, rivals(accepted.table), "")
 
 
 def wins_everywhere(case: str, mode: str) -> tuple[int, int]:

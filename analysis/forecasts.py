@@ -108,6 +108,25 @@ def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rivals(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per mode and other forecaster: on how many pairs of series and origin the model's CRPS is lower.
+
+    `ratio` is the geometric mean, over these pairs, of the model's CRPS over the other's: under 1 the model is better.
+    A forecaster is used throughout, not chosen by series in hindsight; pairs without it are left out.
+    """
+    rows = []
+    for mode, part in table.groupby("mode", sort=False):
+        by = part.pivot(index=["series", "origin"], columns="forecaster", values="CRPS")
+        for other in (one for one in dict.fromkeys(part["forecaster"]) if one != MODEL):
+            both = by[[MODEL, other]].dropna()
+            ratio = (both[MODEL] / both[other]).to_numpy()
+            rows.append(
+                {"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
+                 "ratio": float(np.exp(np.log(ratio).mean()))}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def duels(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> tuple[Duel, ...]:
     """Set the model against the naive forecasts from `origin`, for every headline series that was forecast there."""
     part = table[table["mode"] == mode]
@@ -211,6 +230,7 @@ def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
     return {
         "case": found.case,
         "words": forecast_words(table, found.case, settings),
+        "rivals": rivals(table).to_dict("records"),
         "scores": [{str(k): v for k, v in row.items()}
                    for row in table.astype(object).where(table.notna(), None).to_dict("records")],
         "not scored": [{"mode": one.mode, "origin": one.origin, "series": name, "reason": why}

@@ -15,8 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
+from analysis.forecasts import rivals
 from analysis.scoreboard import scoreboard
+from calibration.forecast_results import load_accepted_forecast
 from calibration.results import HERE as RESULTS
 from calibration.results import load_accepted
 from models.case import load_case
@@ -134,8 +138,27 @@ def forecast_block() -> str:
     head = "| case | series | drivers | model | best naive in hindsight | stack | inside 90% |"
     return "\n".join([
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
-        head, "|---|---|---|---|---|---|---|", *lines,
+        head, "|---|---|---|---|---|---|---|", *lines, "",
+        *_rival_lines(),
     ])  # fmt: skip
+
+
+def _rival_lines() -> list[str]:
+    """The model against each forecaster used throughout, a row for each case and kind of drivers."""
+    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in CALIBRATED])
+    rows["told"] = [f"{ratio:.2f} ({pairs})" for ratio, pairs in zip(rows["ratio"], rows["pairs"], strict=True)]
+    wide = rows.pivot(index=["case", "mode"], columns="against", values="told")[list(dict.fromkeys(rows["against"]))]
+    return [
+        "Against each forecaster by itself, used for all series and origins that allow it: geometric mean of the "
+        "model's CRPS over its CRPS (under 1 the model is better), number of pairs in brackets.",
+        "",
+        "| " + " | ".join(["case", "drivers", *wide.columns]) + " |",
+        "|---" * (2 + len(wide.columns)) + "|",
+        *(
+            "| " + " | ".join([*map(str, index), *row]) + " |"
+            for index, row in zip(wide.index, wide.to_numpy(), strict=True)
+        ),
+    ]
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {

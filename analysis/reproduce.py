@@ -157,6 +157,6 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         bar.update()
     report = Report(
         calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window), trust,
-        tuple(forecast_chapter(case) for case in calibrations),
+        tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in calibrations),
     )  # fmt: skip
     return write_report(report, folder.root)

@@ -333,3 +333,13 @@ def test_the_command_prints_the_table_what_is_not_scored_and_the_words(
 def test_nothing_is_said_of_the_headline_origin_where_it_was_not_run() -> None:
     words = forecast_words(score_table(scored("nev", whole("nev", ("NEV sales",), (2014,)), 1)), "nev", SETTINGS)
     assert not any("2019" in line for line in words)
+
+
+def test_each_rival_is_met_over_all_series_and_origins_that_it_forecast() -> None:
+    table = score_table(scored("nev", whole("nev", ("size", "weight"), (2012, 2016)), 1))
+    met = forecasts.rivals(table).set_index(["mode", "against"])
+    by = table[table["mode"] == "conditional"].pivot(index=["series", "origin"], columns="forecaster", values="CRPS")
+    ratios = by[MODEL] / by[GOOD]
+    row = met.loc[("conditional", GOOD)]
+    assert (row["pairs"], row["model better on"]) == (4, int((ratios < 1).sum()))
+    assert row["ratio"] == pytest.approx(float(np.prod(ratios) ** (1 / 4)), rel=1e-12)

@@ -80,7 +80,8 @@ def _failures(
 def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     """Mean of the year that begins at each of the places, (run, place), from quarterly values (run, time)."""
     quarters = round(1 / STEP)
-    return np.mean([values[:, at + step] for step in range(quarters)], axis=0)
+    found: Array = np.mean([values[:, at + step] for step in range(quarters)], axis=0)
+    return found
 
 
 def present_value(times: Array, cumulative: Array, rate: float, base_year: float) -> Array:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.folder import Folder
 from analysis.laboratory.given_data import REMOVED
@@ -109,11 +111,15 @@ def search_table(answer: SearchAnswer) -> pd.DataFrame:
         {"objective": problem.objective, "family": problem.family, "method": end.method, "value": end.value,
          "units": end.units, "cost": end.cost, "runs": end.runs, "backward passes": end.passes,
          "finished": end.success, "message": end.message, "best": end is problem.search.best,
-         "levers": " ".join(f"{name}={value:.5g}" for name, value in zip(problem.search.levers.names, end.x, strict=True))}
+         "levers": _levers(problem.search.levers.names, end.x)}
         for problem in answer.problems
         for end in (*problem.search.along, problem.search.free)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _levers(names: Sequence[str], x: NDArray[np.float64]) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in zip(names, x, strict=True))
 
 
 def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:

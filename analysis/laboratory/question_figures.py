@@ -171,9 +171,9 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
         ends = table[table["kind"] == "searched"]
         ax.plot(ends["cost"], ends["units"], "P", color="#edae49", mec=BLACK, markersize=7, label="found by search")
         here = table[table["schedule"] == HISTORY].iloc[0]
-        ax.errorbar(here["cost"], here["units"], xerr=[[here["cost"] - here["cost low"]], [here["cost high"] - here["cost"]]],
-                    yerr=[[here["units"] - here["units low"]], [here["units high"] - here["units"]]], fmt="*", color=RED,
-                    mec=BLACK, markersize=12, capsize=2, label="history", zorder=5)  # fmt: skip
+        wide, tall = ([[here[k] - here[f"{k} low"]], [here[f"{k} high"] - here[k]]] for k in ("cost", "units"))
+        ax.errorbar(here["cost"], here["units"], xerr=wide, yerr=tall, fmt="*", color=RED, mec=BLACK, markersize=12,
+                    capsize=2, label="history", zorder=5)  # fmt: skip
         ax.set_xlabel("public money to the horizon, present value (billion CNY of 2020)")
         ax.set_ylabel(f"sold to the horizon ({unit})")
         ax.set_title(title)
@@ -182,7 +182,7 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
 
 
 def _held(table: pd.DataFrame) -> str:
-    """What the kinds of schedules with support held before begin with; empty text that matches none if there are none."""
+    """What the kinds of schedules with support held before begin with."""
     for kind in table["kind"]:
         if kind.startswith("held"):
             return f"{kind.rpartition(' ')[0]} "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,7 +202,7 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
     asked, span = _Asked(judge, goal), levers.high - levers.low
     at = levers.low + span * np.clip((start - levers.low) / span, 0.0, 1.0)
     size = max(abs(asked.one(at)[0]), float(np.abs(asked.slopes(at)[0] * span).max()), 1e-12)
-    rules: list[dict[str, object]] = []
+    rules: list[Any] = []
     if levers.falling and len(levers.names) > 1:
         steps = -np.diff(np.eye(len(levers.names)), axis=0)
         rules.append({"type": "ineq", "fun": lambda u: steps @ u, "jac": lambda _: steps})
@@ -213,12 +214,11 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
                 "jac": lambda u: -asked.slopes(levers.low + span * u)[1] * span / goal.budget,
             }
         )
+    options: Any = {"maxiter": climb.iterations, "ftol": climb.precision}
     found = minimize(
-        lambda u: -asked.one(levers.low + span * u)[0] / size,
-        (at - levers.low) / span,
+        lambda u: -asked.one(levers.low + span * u)[0] / size, (at - levers.low) / span, method="SLSQP",
         jac=lambda u: -asked.slopes(levers.low + span * u)[0] * span / size,
-        bounds=[(0.0, 1.0)] * len(span), constraints=rules, method="SLSQP",
-        options={"maxiter": climb.iterations, "ftol": climb.precision},
+        bounds=[(0.0, 1.0)] * len(span), constraints=rules, options=options,
     )  # fmt: skip
     end = np.clip(found.x, 0.0, 1.0)
     end = np.minimum.accumulate(end) if levers.falling else end
@@ -227,23 +227,29 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
 
 def without_slopes(judge: Judge, goal: Goal, levers: Levers, free: Free, seed: int) -> End:
     """Search by differential evolution over coordinates that `levers` puts in order."""
-    asked = _Asked(judge, goal)
-    memory: dict[bytes, tuple[Array, Array]] = {}
+    asked, n = _Asked(judge, goal), len(levers.names)
+    memory: dict[bytes, tuple[float, float]] = {}
 
-    def judged(u: Array) -> tuple[Array, Array]:
-        points = np.atleast_2d(u.T)
-        key = points.tobytes()
-        if key not in memory:
-            memory.clear()
-            memory[key] = asked.many(levers.inside(points))[:2]
-        return memory[key]
+    def judged(u: Array, which: int) -> Array:
+        """Objective (0) or mean cost (1) of coordinates (lever,) or (lever, schedule); each schedule is run once."""
+        points = levers.inside(np.atleast_2d(u.T))
+        keys = [point.tobytes() for point in points]
+        new = {key: point for key, point in zip(keys, points, strict=True) if key not in memory}
+        if new:
+            values, costs, _ = asked.many(np.array(list(new.values())))
+            memory.update(zip(new, zip(values.tolist(), costs.tolist(), strict=True), strict=True))
+        return np.array([memory[key][which] for key in keys])
 
-    limited = np.isfinite(goal.budget)
-    rules = (NonlinearConstraint(lambda u: judged(u)[1][None] / goal.budget, -np.inf, 1.0),) if limited else ()
+    def objective(u: Array) -> Any:
+        return -judged(u, 0)
+
+    rules: Any = ()
+    if np.isfinite(goal.budget):
+        rules = (NonlinearConstraint(lambda u: judged(u, 1)[None] / goal.budget, -np.inf, 1.0),)
+    box: Any = [(-BEYOND, 1.0 + BEYOND)] * n
     found = differential_evolution(
-        lambda u: -judged(u)[0], [(-BEYOND, 1.0 + BEYOND)] * len(levers.names), popsize=free.population,
-        maxiter=free.generations, tol=free.precision, rng=seed, polish=False, vectorized=True, updating="deferred",
-        constraints=rules,
+        objective, box, popsize=free.population, maxiter=free.generations, tol=free.precision, rng=seed, polish=False,
+        vectorized=True, updating="deferred", constraints=rules,
     )  # fmt: skip
     return _end("without slopes", asked, levers.inside(found.x), bool(found.success), str(found.message))
 

@@ -57,7 +57,8 @@ def run_sensitivity(
 
     rows = _independent(ranges, evaluate, study, method, tell)
     samples: Mapping[str, Array] = {}
-    found, boxes = None, ()
+    found: Answers | None = None
+    boxes: tuple[Found, ...] = ()
     if method in ("posterior", "all"):
         samples = joint(case, posterior, question.fixed, study.draws, study.given_data.seed)
         found = answers(case, question, samples, tell)

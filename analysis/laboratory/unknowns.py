@@ -50,14 +50,15 @@ def independent(
         spans = {}
         for one in coordinates(case, joint_priors(targets)):
             low, high = ((bound - one.centre) / one.prior.spread for bound in one.bounds)
-            spans[one.name] = one.outward(one.centre + one.prior.spread * truncnorm.ppf(TAILS, low, high))
+            tails = np.asarray(truncnorm.ppf(TAILS, low, high), dtype=float)
+            spans[one.name] = one.outward(one.centre + one.prior.spread * tails)
     found = [
         Unknown(name, float(low), float(high), case.parameters[name].unit, f"central 90% of the {basis}")
         for name, (low, high) in spans.items()
     ]
-    for name, one in fixed.items():
-        known = _fixed(case, name, spans, one)
-        found.append(Unknown(known, one.low, one.high, case.parameters[known].unit, f"assumed: {one.source}"))
+    for name, span in fixed.items():
+        known = _fixed(case, name, spans, span)
+        found.append(Unknown(known, span.low, span.high, case.parameters[known].unit, f"assumed: {span.source}"))
     return tuple(found)
 
 

@@ -69,7 +69,8 @@ class Ledger:
     def weights(self, times: Array) -> Array:
         """What a cumulative variable's value at each time counts in the present value of its growth, (time,)."""
         discount = (1 + self.rate) ** (self.base_year - (times[1:] + times[:-1]) / 2)
-        return np.concatenate([[0.0], discount]) - np.concatenate([discount, [0.0]])
+        found: Array = np.concatenate([[0.0], discount]) - np.concatenate([discount, [0.0]])
+        return found
 
     def read(self, times: Array, values: Mapping[str, Array]) -> Array:
         """Return units, cost and year of the share of runs, (3, run), from outputs (run, time) by name."""
@@ -80,7 +81,8 @@ class Ledger:
 
     def slopes(self, initial_time: float) -> dict[str, list[tuple[str, float, float]]]:
         """What units and cost are made of: (variable, time, weight) of every value that counts."""
-        times = initial_time + np.arange(round((self.until - initial_time) / STEP) + 1) * STEP
+        count = round((self.until - initial_time) / STEP) + 1
+        times: Array = initial_time + np.arange(count, dtype=float) * STEP
         weights = self.weights(times)
         paid = [(n, float(t), f * float(w)) for n, f in self.cost.items() for t, w in zip(times, weights, strict=True)]
         return {"units": [(UNITS, self.horizon, 1.0)], "cost": paid}
@@ -199,7 +201,8 @@ def _held(model: Model, name: str, year: float) -> TimePath:
 
 def knot_years(asked: Case) -> Array:
     """Return the years in which the knots stand."""
-    return asked.first_knot + asked.spacing * np.arange(len(knot_names()))
+    found: Array = asked.first_knot + asked.spacing * np.arange(len(knot_names()), dtype=float)
+    return found
 
 
 def neutral(levers: Sequence[str]) -> Array:
