@@ -73,7 +73,7 @@ def _failures(
     dear = dearer > question.cost_bound * np.maximum(more, 0.0)
     return {
         f"share of the year from {when:g} below {question.share_kept:.0%} of the supported path's": low,
-        f"cost per additional unit above {question.cost_bound:g} bnCNY per {question.unit.removesuffix('s')}": dear,
+        f"cost per additional unit above {question.cost_bound:g} bnCNY per {question.unit}": dear,
     }
 
 

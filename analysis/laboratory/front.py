@@ -24,6 +24,7 @@ from stockflow.errors import InputError
 Array = NDArray[np.float64]
 HISTORY = "history"
 HALF = (0.25, 0.5, 0.75)
+DIGITS = 9  # figures that agree to so many digits count as equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Front:
     hindsight: float
 
 
+def settled(values: Array) -> Array:
+    """Return values cut to nine digits, so that two ways to run the same schedule come out equal."""
+    size = np.floor(np.log10(np.where(values == 0, 1.0, np.abs(values))))
+    scale = 10.0 ** (DIGITS - 1 - size)
+    return np.asarray(np.round(values * scale) / scale)
+
+
 def efficient(cost: Array, gain: Array) -> NDArray[np.bool_]:
     """Say which points, (point,), no other dominates: least cost, most gain. Equal points stand or fall together."""
     order = np.lexsort((-gain, cost))
@@ -81,7 +89,7 @@ def front(schedules: Schedules) -> Front:
     """Return the front over medians, and how history stands; InputError if history is not among the schedules."""
     if HISTORY not in schedules.labels:
         raise InputError(f"no schedule is called {HISTORY!r}, so nothing can be compared with it")
-    units, cost = schedules.found.units, schedules.found.cost
+    units, cost = settled(schedules.found.units), settled(schedules.found.cost)
     here = schedules.labels.index(HISTORY)
     low_u, mid_u, high_u = np.quantile(units, HALF, axis=1)
     low_c, mid_c, high_c = np.quantile(cost, HALF, axis=1)

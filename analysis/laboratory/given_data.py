@@ -1,9 +1,10 @@
 """Which unknowns drive an answer, from joint draws as they are: valid when unknowns are correlated.
 
-Three indices, all SALib's: the share of variance that knowing one unknown would remove (correlation ratio, Plischke
-et al. 2013), PAWN (Pianosi and Wagener 2018; the median distance of distributions over slices) and Borgonovo's delta.
-None of them says which of two correlated unknowns acts: both carry what they share. Shuffled copies of the unknowns
-play no part by construction; an index not above all of them shows no influence.
+Three indices, all SALib's: the share of variance that knowing one unknown would remove (the correlation ratio over
+classes of equal count, less what chance gives: Kelley's epsilon squared), PAWN (Pianosi and Wagener 2018; the median
+distance of distributions over slices) and Borgonovo's delta (Plischke et al. 2013). None of them says which of two
+correlated unknowns acts: both carry what they share. Shuffled copies of the unknowns play no part by construction; an
+index that is not clearly above those of such dummies shows no influence.
 
 SALib's estimators of the first and the third are called one by one: its `delta.analyze` resamples in three ways of
 which one is wanted, takes half a minute an answer, and turns errors into notes. Shapley effects of correlated unknowns
@@ -54,7 +55,7 @@ def given_data(
     rng = np.random.default_rng(rule.seed)
     picked = rng.integers(len(names), size=rule.dummies)
     dummies = np.column_stack([rng.permutation(matrix[:, place]) for place in picked])
-    estimates: dict[str, Estimate] = {REMOVED: _removed, PAWN: _pawn(rule.slices), DELTA: _delta}
+    estimates: dict[str, Estimate] = {REMOVED: _removed(rule.classes), PAWN: _pawn(rule.slices), DELTA: _delta}
     rows: list[Index] = []
     for answer, values in found.values.items():
         tell(f"indices from {len(matrix):,} joint draws: {answer}")
@@ -78,24 +79,28 @@ def _one(
     rng = np.random.default_rng(rule.seed)
     again = [rng.integers(len(y), size=len(y)) for _ in range(rule.resamples)]
     width = norm.ppf(0.5 + confidence / 2) * np.std([estimate(x[at], y[at]) for at in again], axis=0, ddof=1)
-    rows = []
+    rows, line = [], float(chance.mean() + rule.beyond * chance.std(ddof=1))
     for i, name in enumerate(names):
         shift = (halved[i] - chance_halved.mean()) - (value[i] - chance.mean())
         good, why = verdict(value[i], width[i], shift, rule.width, rule.halved)
-        matters, way = bool(value[i] > chance.max()), float(spearmanr(x[:, i], y).statistic)
+        matters, way = bool(value[i] > line), float(spearmanr(x[:, i], y).statistic)
         rows.append(Index(answer, year, name, method, value[i], width[i], halved[i], good, why, matters, way))
     return rows
 
 
 def _classes(count: int) -> Array:
-    """Bounds of the classes of equal count that SALib cuts an unknown into, by number of draws (Plischke 2013)."""
+    """Bounds of the classes that SALib's delta cuts an unknown into, by number of draws (Plischke et al. 2013)."""
     exponent = 2.0 / (7.0 + np.tanh((1500.0 - count) / 500.0))
     return np.linspace(0, count, min(int(np.ceil(count**exponent)), 48) + 1)
 
 
-def _removed(x: Array, y: Array) -> Array:
-    classes = _classes(len(y))
-    return np.array([float(delta_analysis.sobol_first(y, column, classes)) for column in x.T])
+def _removed(classes: int) -> Estimate:
+    def estimate(x: Array, y: Array) -> Array:
+        bounds = np.linspace(0, len(y), classes + 1)
+        raw = np.array([float(delta_analysis.sobol_first(y, column, bounds)) for column in x.T])
+        return 1 - (1 - raw) * (len(y) - 1) / (len(y) - classes)
+
+    return estimate
 
 
 def _delta(x: Array, y: Array) -> Array:

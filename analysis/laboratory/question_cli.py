@@ -137,23 +137,25 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
     from analysis.laboratory import question_figures as figures
 
     case, year = answer.case, answer.question.key_year
+    full = load_case(case).title
     for method in figures.methods_drawn(answer.table, (TOTAL, REMOVED)):
         tag = f"{case}_{method.replace(' ', '_').lower()}"
-        title = f"{case}: what the answer hinges on in {year:g} (hatched: less where high; white: not converged)"
+        title = f"{full}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)"
         figures.tornado(answer.table, method, year, title, folder.figure(f"tornado_{tag}"))
-        title = f"{case}: what the answer hinges on, by year (hollow: not converged)"
+        title = f"{full}: what the answer hinges on, by year (hollow: not converged)"
         figures.index_bands(answer.table, method, title, folder.figure(f"index_bands_{tag}"))
     if answer.boxes:
-        title = f"{case}: where '{answer.question.phase_out.name}' fails"
+        title = f"{full}: where this fails:\n{answer.question.phase_out.name}"
         figures.failure_boxes(answer, title, folder.figure(f"failure_boxes_{case}"))
 
 
 def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
     from analysis.laboratory import question_figures as figures
 
-    title = f"{answer.case}: adoption against public money"
+    full = load_case(answer.case).title
+    title = f"{full}: adoption against public money"
     figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{answer.case}"))
-    figures.best_paths(answer, f"{answer.case}: best schedules found", folder.figure(f"best_schedules_{answer.case}"))
+    figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{answer.case}"))
 
 
 def _units(answer: SensitivityAnswer) -> dict[str, str]:

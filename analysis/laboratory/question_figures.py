@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from analysis.figures import GREY, STYLE, save
@@ -22,6 +23,7 @@ from analysis.laboratory.sensitivity_study import SensitivityAnswer
 Array = NDArray[np.float64]
 SHOWN = 8  # unknowns in a tornado
 LINES = 5  # unknowns followed over time
+REACH = 1.5  # how far the axis of cost goes beyond history and the ends of searches
 BLACK, RED, BLUE = "#222222", "#d1495b", "#1b4965"
 STROKES = (("#1b4965", "-", "o"), ("#d1495b", "--", "s"), ("#edae49", "-.", "^"), ("#66a182", ":", "D"),
            ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1)), "v"))  # fmt: skip
@@ -82,6 +84,7 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
             ax.set_ylabel(f"{method} (1)")
         for ax in axes[-1]:
             ax.set_xlabel("year")
+            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
@@ -121,8 +124,12 @@ def _cloud(ax: Axes, answer: SensitivityAnswer, one: Found) -> pd.DataFrame:
     for box in one.boxes:
         for name in box.bounds:
             counted[name] = counted.get(name, 0.0) + box.coverage
-    spare = [name for name in answer.samples if name not in counted]
-    x, y = (sorted(counted, key=lambda name: -counted[name]) + spare)[:2]
+    apart = {
+        name: abs(float(values[failed].mean() - values[~failed].mean())) / float(values.std())
+        for name, values in answer.samples.items()
+        if name not in counted
+    }
+    x, y = [*sorted(counted, key=lambda name: -counted[name]), *sorted(apart, key=lambda name: -apart[name])][:2]
     xs, ys = answer.samples[x], answer.samples[y]
     ax.plot(xs[~failed], ys[~failed], "o", color=GREY, mfc="none", markersize=2.6, alpha=0.6, label="holds")
     ax.plot(xs[failed], ys[failed], "x", color=RED, markersize=3, alpha=0.8, label="fails")
@@ -154,39 +161,33 @@ def _wrapped(text: str, width: int = 46) -> list[str]:
 def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Path:
     """Draw every schedule's median units against median cost, the front, ends of searches, and history with spreads."""
     table = front.table
-    line = table[table["on the front"]].sort_values("cost")
+    line, ends = table[table["on the front"]].sort_values("cost"), table[table["kind"] == "searched"]
+    here = table[table["schedule"] == HISTORY].iloc[0]
+    right = REACH * max(here["cost high"], float(ends["cost"].max()) if len(ends) else 0.0)
     with plt.style.context(STYLE):
         figure, ax = plt.subplots(figsize=(5.6, 3.9))
-        for kind, mark in SHAPE_MARKS.items():
-            for held, face in ((False, "none"), (True, GREY)):
-                part = table[(table["kind"] == (f"{_held(table)}{kind}" if held else kind))]
+        for held, face, words in ((False, "none", "decline of history"), (True, GREY, "decline of support held")):
+            for shape, mark in SHAPE_MARKS.items():
+                part = table[table["kind"].str.endswith(shape) & (table["kind"].str.startswith("held") == held)]
+                part = part[part["cost"] <= right]
                 if len(part):
-                    label = f"{kind}, support held before" if held else f"{kind} decline of history"
-                    ax.plot(
-                        part["cost"], part["units"], mark, color=GREY, mfc=face, markersize=3, alpha=0.75, label=label
-                    )
-        ax.fill_between(line["cost"], line["units low"], line["units high"], color=BLUE, alpha=0.12, linewidth=0,
+                    ax.plot(part["cost"], part["units"], mark, color=GREY, mfc=face, markersize=3.2, alpha=0.8,
+                            label=f"{shape} {words}")  # fmt: skip
+        shown = line[line["cost"] <= right]
+        ax.fill_between(shown["cost"], shown["units low"], shown["units high"], color=BLUE, alpha=0.12, linewidth=0,
                         label="front, middle half of draws")  # fmt: skip
-        ax.step(line["cost"], line["units"], where="post", color=BLUE, linewidth=1.4, label="front of medians")
-        ends = table[table["kind"] == "searched"]
+        ax.step(shown["cost"], shown["units"], where="post", color=BLUE, linewidth=1.4, label="front of medians")
         ax.plot(ends["cost"], ends["units"], "P", color="#edae49", mec=BLACK, markersize=7, label="found by search")
-        here = table[table["schedule"] == HISTORY].iloc[0]
         wide, tall = ([[here[k] - here[f"{k} low"]], [here[f"{k} high"] - here[k]]] for k in ("cost", "units"))
         ax.errorbar(here["cost"], here["units"], xerr=wide, yerr=tall, fmt="*", color=RED, mec=BLACK, markersize=12,
-                    capsize=2, label="history", zorder=5)  # fmt: skip
-        ax.set_xlabel("public money to the horizon, present value (billion CNY of 2020)")
+                    capsize=2, label="history, middle half of draws", zorder=5)  # fmt: skip
+        beyond = int((table["cost"] > right).sum())
+        more = f"; {beyond} dearer schedules not shown" if beyond else ""
+        ax.set_xlabel(f"public money, present value (billion CNY of 2020{more})")
         ax.set_ylabel(f"sold to the horizon ({unit})")
         ax.set_title(title)
-        figure.legend(loc="outside lower center", ncols=2)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=7.5)
     return save(figure, table, stem)
-
-
-def _held(table: pd.DataFrame) -> str:
-    """What the kinds of schedules with support held before begin with."""
-    for kind in table["kind"]:
-        if kind.startswith("held"):
-            return f"{kind.rpartition(' ')[0]} "
-    return "held "
 
 
 def best_paths(answer: SearchAnswer, title: str, stem: Path) -> Path:

@@ -15,7 +15,8 @@ from analysis.laboratory.search_study import Problem, SearchAnswer
 from analysis.laboratory.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL
 
 NAMED = 3  # unknowns named in a sentence
-LEADING = (REMOVED, TOTAL, SHAPLEY, MORRIS)  # the method that a sentence is made from, the first that was used
+LEADING = (REMOVED, TOTAL, SHAPLEY, MORRIS)  # methods that sentences are made from, the first two that were used
+TOLD = 2
 MEANING = {
     REMOVED: "of the variance would go if it were known (joint draws)",
     TOTAL: "of the variance with its interactions (independent ranges)",
@@ -29,7 +30,7 @@ MEANING = {
 
 def hinges(table: pd.DataFrame, year: float, method: str | None = None) -> list[str]:
     """Say what every answer hinges on in a year: the strongest unknowns, with intervals, and what did not converge."""
-    used = [one for one in LEADING if (table["method"] == one).any()] if method is None else [method]
+    used = [one for one in LEADING if (table["method"] == one).any()][:TOLD] if method is None else [method]
     lines = []
     for one in used:
         part = table[(table["method"] == one) & (table["year"] == year)]

@@ -214,11 +214,14 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
                 "jac": lambda u: -asked.slopes(levers.low + span * u)[1] * span / goal.budget,
             }
         )
-    options: Any = {"maxiter": climb.iterations, "ftol": climb.precision}
+
+    def downhill(u: Array) -> tuple[float, Array]:
+        at = levers.low + span * u
+        return -asked.one(at)[0] / size, -asked.slopes(at)[0] * span / size
+
     found = minimize(
-        lambda u: -asked.one(levers.low + span * u)[0] / size, (at - levers.low) / span, method="SLSQP",
-        jac=lambda u: -asked.slopes(levers.low + span * u)[0] * span / size,
-        bounds=[(0.0, 1.0)] * len(span), constraints=rules, options=options,
+        downhill, (at - levers.low) / span, jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * len(span),
+        constraints=rules, options={"maxiter": climb.iterations, "ftol": climb.precision},
     )  # fmt: skip
     end = np.clip(found.x, 0.0, 1.0)
     end = np.minimum.accumulate(end) if levers.falling else end

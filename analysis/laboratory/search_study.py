@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.laboratory.front import Front, Schedules, front, grid, joined
+from analysis.laboratory.front import Front, Schedules, front, grid, joined, settled
 from analysis.laboratory.search import Goal, Levers, Search, search
 from analysis.laboratory.search_settings import Case, Family, Objective, Study
 from analysis.laboratory.worth import DECLINE, Measures, knot_years, neutral, worth_of
@@ -104,7 +104,7 @@ def _problem(
     money = f"; budget {goal.budget:,.4g} bnCNY" if np.isfinite(goal.budget) else ""
     return Problem(
         family, objective, found, judged, float(goal.value(judged)[0]), float(goal.value(past)[0]),
-        float((gained > before).mean()), years, shares, path + before_words, money,
+        float((settled(gained) > settled(before)).mean()), years, shares, path + before_words, money,
     )  # fmt: skip
 
 

@@ -67,8 +67,10 @@ class GivenData(_Strict):
 
     seed: Seed
     slices: Annotated[int, Field(ge=3, le=50)]
+    classes: Annotated[int, Field(ge=3, le=100)]
     resamples: Count
     dummies: Annotated[int, Field(ge=5, le=200)]
+    beyond: Positive
     width: Positive
     halved: Positive
 
