@@ -15,6 +15,7 @@ import pandas as pd
 from analysis import numerics
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
+from analysis.laboratory import question_cli
 from analysis.laboratory.cli import phase_out_command
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.policy_cli import policy
@@ -317,6 +318,9 @@ def reproduce(out: Path, starts: int | None) -> None:
     """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
     report = reproduce_all(Folder(out), starts)
     click.echo(f"Open {report} in a browser.")
+
+
+question_cli.register(cli)
 
 
 def main() -> None:
