@@ -59,7 +59,9 @@ def _panel(ax: Axes, answer: Shown, name: str, span: tuple[float, float]) -> Non
     top = _top(times, past, path, span)
     ax.set_ylim(0, top)
     if (past[(times >= span[0]) & (times <= span[1])] > top).any():
-        ax.annotate(f"history: {past.max():g}, off the scale", (0.03, 0.9), xycoords="axes fraction", fontsize=8)
+        ax.annotate(
+            f"history: {past.max():g}, off the scale", (0.97, 0.9), xycoords="axes fraction", ha="right", fontsize=8
+        )
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = answer.units[name]
     ax.set_ylabel("share (1)" if unit == "Dmnl" else unit)
