@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 import pandas as pd
 
 from analysis import numerics
@@ -17,10 +16,13 @@ from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.laboratory import question_cli
 from analysis.laboratory.cli import phase_out_command
+from analysis.mechanisms.cli import add_commands
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
 from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
+from analysis.shown import records as _records
+from analysis.shown import text as _text
 from analysis.tables import calibration_tables
 from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
 from calibration.forecast import MODES
@@ -320,6 +322,7 @@ def reproduce(out: Path, starts: int | None) -> None:
     click.echo(f"Open {report} in a browser.")
 
 
+add_commands(cli)
 question_cli.register(cli)
 
 
@@ -390,22 +393,8 @@ def _deliver(text: str, out: Path | None) -> None:
         raise InputError(f"{out}: cannot be written: {error.strerror}") from None
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
-
-
 def _print(table: pd.DataFrame, records: object | None) -> None:
     click.echo(_text(table) if records is None else json.dumps(records, indent=1, ensure_ascii=False))
-
-
-def _text(table: pd.DataFrame) -> str:
-    return table.to_string(
-        index=False,
-        na_rep="-",
-        max_colwidth=60,
-        float_format=lambda v: f"{v:.4g}" if abs(v) < 1000 else f"{v:.1f}",
-    )
 
 
 if __name__ == "__main__":
