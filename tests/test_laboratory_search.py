@@ -318,6 +318,7 @@ def test_the_search_command_prints_words_and_leaves_tables_and_figures(tmp_path:
     assert ran.exit_code == 0, ran.output
     assert ran.output.count("runs along slopes to the best end") == 2
     assert "History: " in ran.output
+    assert "0% of buyers see a searched schedule" in ran.output
     assert "Most likely to dominate history" in ran.output
     ends = pd.read_csv(out / "results" / "search_nev.csv")
     assert sorted(ends[ends["best"]]["objective"]) == ["units for the budget", "worth"]

@@ -11,6 +11,7 @@ from analysis.laboratory.discovery import Box, Found
 from analysis.laboratory.front import HISTORY, Front
 from analysis.laboratory.given_data import DELTA, PAWN, REMOVED
 from analysis.laboratory.indices import STILL
+from analysis.laboratory.search_settings import Case
 from analysis.laboratory.search_study import Problem, SearchAnswer
 from analysis.laboratory.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL
 
@@ -122,6 +123,18 @@ def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
         f"{problem.value_history:,.5g}{problem.budget_words}.",
         f"  {problem.search.words}; {best.runs + best.passes:,} runs along slopes to the best end, "
         f"{problem.search.free.runs:,} without.",
+    ]
+
+
+def assumption_words(asked: Case, mcpf: float, timing: float) -> list[str]:
+    """Say what a search takes for granted: the worth of a unit, the cost of money, and what buyers see coming."""
+    seen = f"{asked.announced:.0%} of buyers see a searched schedule one anticipation horizon ahead"
+    rush = "nobody rushes before a cut" if timing == 0 else "buyers rush before a cut they see"
+    return [
+        f"Assumed: {asked.benefit:g} bnCNY per {asked.unit} ({asked.benefit_source}); "
+        f"a yuan of public money costs {1 + mcpf:g}.",
+        f"Assumed: {seen}, and at a timing elasticity of {timing:g} {rush}. "
+        "An abrupt end costs nothing in the model beyond idle capacity and lost learning.",
     ]
 
 
