@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import numerics
-from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.laboratory import question_cli
+from analysis.laboratory.cli import phase_out_command
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
 from analysis.tables import calibration_tables
@@ -50,7 +51,7 @@ def cli() -> None:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
       techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
-      techcycle phase-out pv                     what ending the feed-in premium earlier would have done
+      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 
@@ -281,21 +282,10 @@ def numerics_command(as_json: bool) -> None:
     click.echo(f"\n{numerics.words(table, numerics.load_study())}")
 
 
-@cli.command("phase-out")
-@click.argument("case")
-@click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def phase_out(case: str, study: Path | None, as_json: bool) -> None:
-    """Compare ways to end support in CASE (nev or pv) with history, under a low, central and high response."""
-    case = _only(case, CALIBRATED, "a phase-out study")
-    question = phase.load_study(case, study)
-    if question.case != case:
-        raise InputError(f"{study}: case: the study is of {question.case!r}, not of {case!r}")
-    answer = phase.run_study(question, load_accepted(case))
-    _print(answer.table, _records(answer.table) if as_json else None)
-    if not as_json:
-        click.echo(f"\nSupport varied: {question.support}; paid by {question.paid_by}.")
-        click.echo(f"Horizon {question.horizon:g}; units in {question.unit}, money in billion CNY of 2020.")
+cli.add_command(phase_out_command)
+
+
+cli.add_command(policy)
 
 
 @cli.command()
