@@ -296,6 +296,12 @@ def test_the_grid_of_nev_holds_history_and_every_shape_start_and_length_once() -
     assert (units["held from 2014, cliff from 2018"] >= units["cliff from 2018"] - 1e-9).all()
 
 
+def test_an_instrument_that_the_grid_cannot_hold_is_refused() -> None:
+    other = STUDY.cases["nev"].model_copy(update={"hold": ("credit requirement",)})
+    with pytest.raises(InputError, match="nev_linear: does not move 'credit requirement'"):
+        grid("nev", STUDY.model_copy(update={"cases": {"nev": other}}), accepted_posterior("nev").spread(2))
+
+
 # ---- whole -------------------------------------------------------------------------------------------------------
 def small_study(folder: Path) -> Path:
     """The shipped study with few draws, generations and schedules."""

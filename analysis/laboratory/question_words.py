@@ -160,6 +160,8 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
         )
     else:
         lines.append("History is on the front: no schedule tried brings more for less.")
+    if front.hindsight == 0:
+        return [*lines, "No schedule tried dominates history in any draw."]
     lines.append(
         f"Most likely to dominate history: '{front.best}', in {front.probability:.0%} of draws; "
         f"some schedule, chosen after the fact, in {front.hindsight:.0%}."
