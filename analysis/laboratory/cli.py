@@ -22,9 +22,10 @@ from stockflow.errors import InputError
 @click.option(
     "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
 )
+@click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def phase_out_command(
-    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, as_json: bool
+    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, as_json: bool
 ) -> None:
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 
@@ -44,6 +45,10 @@ def phase_out_command(
         asked = asked.model_copy(update={"draws": draws})
     stem = out / "phase_out" / study_file(study).stem.removeprefix("laboratory_")
     answer = answer_study(asked, stem, scheduler, progress=not as_json)
+    if accept:
+        from analysis.laboratory.accepted import accept_answer
+
+        accept_answer(answer)
     tables = answer.tables()
     for name, table in tables.items():
         _write(stem.with_name(f"{stem.name}_{name}.csv"), table.to_csv(index=False, float_format="%.8g"))
