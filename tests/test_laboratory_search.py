@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.cli import cli
+from analysis.laboratory.answers import present_value
 from analysis.laboratory.front import HISTORY, Schedules, dominates, efficient, front, grid, settled
 from analysis.laboratory.search import Goal, Levers, along_slopes, search, without_slopes
 from analysis.laboratory.search_settings import load_search
@@ -208,6 +209,25 @@ def test_slopes_by_a_pullback_are_the_same() -> None:
         np.testing.assert_allclose(gradient.pullback(row, seen, along)[-2:], found[draw], rtol=1e-9)
 
 
+def test_what_is_counted_off_has_the_opposite_slopes() -> None:
+    judge = worth_of("nev", STUDY, accepted_posterior("nev").spread(2), DECLINE, "history")
+    against = replace(judge.ledger, cost={name: -weight for name, weight in judge.ledger.cost.items()})
+    x = np.array([2016.03, 4.01])
+    found, other = judge.slopes(x)[1], replace(judge, ledger=against).slopes(x)[1]
+    assert (np.abs(found) > 0).all()
+    np.testing.assert_allclose(other, -found, rtol=1e-9)
+
+
+def test_cost_is_the_present_value_of_what_is_paid_each_quarter() -> None:
+    ledger = ledger_of("nev", STUDY)
+    times = np.arange(1991.0, ledger.until + 0.1, 0.25)
+    paid = np.cumsum(np.random.default_rng(2).uniform(size=(3, len(times))), axis=1)
+    values = dict.fromkeys(ledger.outputs, paid)
+    expected = sum(w * present_value(times, paid, STUDY.rate, STUDY.base_year) for w in ledger.cost.values())
+    # what stands at the start of the clock counts for nothing, as no growth led to it
+    np.testing.assert_allclose(ledger.read(times, values)[1], expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("case", ["nev", "pv"])
 def test_neutral_levers_are_history_as_a_schedule_runs_it(case) -> None:
     samples = accepted_posterior(case).spread(5)
@@ -296,6 +316,12 @@ def test_the_grid_of_nev_holds_history_and_every_shape_start_and_length_once() -
     assert (units["held from 2014, cliff from 2018"] >= units["cliff from 2018"] - 1e-9).all()
 
 
+def test_an_instrument_that_the_grid_cannot_hold_is_refused() -> None:
+    other = STUDY.cases["nev"].model_copy(update={"hold": ("credit requirement",)})
+    with pytest.raises(InputError, match="nev_linear: does not move 'credit requirement'"):
+        grid("nev", STUDY.model_copy(update={"cases": {"nev": other}}), accepted_posterior("nev").spread(2))
+
+
 # ---- whole -------------------------------------------------------------------------------------------------------
 def small_study(folder: Path) -> Path:
     """The shipped study with few draws, generations and schedules."""
@@ -318,6 +344,7 @@ def test_the_search_command_prints_words_and_leaves_tables_and_figures(tmp_path:
     assert ran.exit_code == 0, ran.output
     assert ran.output.count("runs along slopes to the best end") == 2
     assert "History: " in ran.output
+    assert "0% of buyers see a searched schedule" in ran.output
     assert "Most likely to dominate history" in ran.output
     ends = pd.read_csv(out / "results" / "search_nev.csv")
     assert sorted(ends[ends["best"]]["objective"]) == ["units for the budget", "worth"]

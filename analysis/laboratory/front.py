@@ -160,9 +160,11 @@ def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]
     base = load_schedule(asked.base, case)
     made = [("", base, asked.starts)]
     if asked.hold:
-        kept = {
-            name: revised(base.instruments[name], {"amount": {"hold_from": asked.held_from}}) for name in asked.hold
-        }
+        missing = [name for name in asked.hold if name not in base.instruments]
+        if missing:
+            raise InputError(f"{base.name}: does not move {missing[0]!r}, so the grid cannot hold it")
+        held = {"amount": {"hold_from": asked.held_from}}
+        kept = {name: revised(base.instruments[name], held, f"{base.name}: {name}") for name in asked.hold}
         late = tuple(year for year in asked.starts if year > asked.held_from)
         made.append((f"held from {asked.held_from:g}, ", base.changed(kept, f"{base.name}_held"), late))
     plans = []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.folder import Folder
 from analysis.laboratory.given_data import REMOVED
-from analysis.laboratory.question_words import convergence, fails, front_words, hinges, problem_words
+from analysis.laboratory.question_words import assumption_words, convergence, fails, front_words, hinges, problem_words
 from analysis.laboratory.search_settings import load_search
 from analysis.laboratory.search_study import SearchAnswer, run_search
 from analysis.laboratory.sensitivity import TOTAL
@@ -98,6 +98,8 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     _draw_search(answer, folder)
     words = [line for problem in answer.problems for line in problem_words(problem, answer)]
     words += front_words(answer.front, answer.unit, answer.share)
+    timing = load_case(name).model.variable("timing elasticity").value
+    words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
     if as_json:
         told = {"case": name, "words": words, "ends": _records(search_table(answer))}
         click.echo(json.dumps(told | {"front": _records(answer.front.table)}, indent=1, ensure_ascii=False))

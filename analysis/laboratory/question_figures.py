@@ -177,13 +177,17 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
         ax.fill_between(shown["cost"], shown["units low"], shown["units high"], color=BLUE, alpha=0.12, linewidth=0,
                         label="front, middle half of draws")  # fmt: skip
         ax.step(shown["cost"], shown["units"], where="post", color=BLUE, linewidth=1.4, label="front of medians")
-        ax.plot(ends["cost"], ends["units"], "P", color="#edae49", mec=BLACK, markersize=7, label="found by search")
+        ax.plot(ends["cost"], ends["units"], "P", color="#edae49", mec=BLACK, markersize=7, zorder=6,
+                label="found by search")  # fmt: skip
         wide, tall = ([[here[k] - here[f"{k} low"]], [here[f"{k} high"] - here[k]]] for k in ("cost", "units"))
         ax.errorbar(here["cost"], here["units"], xerr=wide, yerr=tall, fmt="*", color=RED, mec=BLACK, markersize=12,
                     capsize=2, label="history, middle half of draws", zorder=5)  # fmt: skip
         beyond = int((table["cost"] > right).sum())
-        more = f"; {beyond} dearer schedules not shown" if beyond else ""
-        ax.set_xlabel(f"public money, present value (billion CNY of 2020{more})")
+        if beyond:
+            ax.text(
+                0.99, 0.03, f"{beyond} dearer schedules not shown", transform=ax.transAxes, ha="right", fontsize=7.5
+            )
+        ax.set_xlabel("public money, present value (billion CNY of 2020)")
         ax.set_ylabel(f"sold to the horizon ({unit})")
         ax.set_title(title)
         figure.legend(loc="outside lower center", ncols=2, fontsize=7.5)

@@ -11,6 +11,7 @@ from analysis.laboratory.discovery import Box, Found
 from analysis.laboratory.front import HISTORY, Front
 from analysis.laboratory.given_data import DELTA, PAWN, REMOVED
 from analysis.laboratory.indices import STILL
+from analysis.laboratory.search_settings import Case
 from analysis.laboratory.search_study import Problem, SearchAnswer
 from analysis.laboratory.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL
 
@@ -125,6 +126,18 @@ def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
     ]
 
 
+def assumption_words(asked: Case, mcpf: float, timing: float) -> list[str]:
+    """Say what a search takes for granted: the worth of a unit, the cost of money, and what buyers see coming."""
+    seen = f"{asked.announced:.0%} of buyers see a searched schedule one anticipation horizon ahead"
+    rush = "nobody rushes before a cut" if timing == 0 else "buyers rush before a cut they see"
+    return [
+        f"Assumed: {asked.benefit:g} bnCNY per {asked.unit} ({asked.benefit_source}); "
+        f"a yuan of public money costs {1 + mcpf:g}.",
+        f"Assumed: {seen}, and at a timing elasticity of {timing:g} {rush}. "
+        "An abrupt end costs nothing in the model beyond idle capacity and lost learning.",
+    ]
+
+
 def front_words(front: Front, unit: str, share: float) -> list[str]:
     """Say where history stands on the front."""
     table = front.table.set_index("schedule")
@@ -147,6 +160,8 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
         )
     else:
         lines.append("History is on the front: no schedule tried brings more for less.")
+    if front.hindsight == 0:
+        return [*lines, "No schedule tried dominates history in any draw."]
     lines.append(
         f"Most likely to dominate history: '{front.best}', in {front.probability:.0%} of draws; "
         f"some schedule, chosen after the fact, in {front.hindsight:.0%}."
