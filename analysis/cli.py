@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 import pandas as pd
 
 from analysis import numerics
-from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
+from analysis.laboratory import question_cli
+from analysis.laboratory.cli import phase_out_command
+from analysis.mechanisms.cli import add_commands
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
+from analysis.shown import records as _records
+from analysis.shown import text as _text
 from analysis.tables import calibration_tables
 from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
 from calibration.forecast import MODES
@@ -49,7 +53,7 @@ def cli() -> None:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
       techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
-      techcycle phase-out pv                     what ending the feed-in premium earlier would have done
+      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 
@@ -280,21 +284,10 @@ def numerics_command(as_json: bool) -> None:
     click.echo(f"\n{numerics.words(table, numerics.load_study())}")
 
 
-@cli.command("phase-out")
-@click.argument("case")
-@click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def phase_out(case: str, study: Path | None, as_json: bool) -> None:
-    """Compare ways to end support in CASE (nev or pv) with history, under a low, central and high response."""
-    case = _only(case, CALIBRATED, "a phase-out study")
-    question = phase.load_study(case, study)
-    if question.case != case:
-        raise InputError(f"{study}: case: the study is of {question.case!r}, not of {case!r}")
-    answer = phase.run_study(question, load_accepted(case))
-    _print(answer.table, _records(answer.table) if as_json else None)
-    if not as_json:
-        click.echo(f"\nSupport varied: {question.support}; paid by {question.paid_by}.")
-        click.echo(f"Horizon {question.horizon:g}; units in {question.unit}, money in billion CNY of 2020.")
+cli.add_command(phase_out_command)
+
+
+cli.add_command(policy)
 
 
 @cli.command()
@@ -327,6 +320,10 @@ def reproduce(out: Path, starts: int | None) -> None:
     """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
     report = reproduce_all(Folder(out), starts)
     click.echo(f"Open {report} in a browser.")
+
+
+add_commands(cli)
+question_cli.register(cli)
 
 
 def main() -> None:
@@ -396,22 +393,8 @@ def _deliver(text: str, out: Path | None) -> None:
         raise InputError(f"{out}: cannot be written: {error.strerror}") from None
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
-
-
 def _print(table: pd.DataFrame, records: object | None) -> None:
     click.echo(_text(table) if records is None else json.dumps(records, indent=1, ensure_ascii=False))
-
-
-def _text(table: pd.DataFrame) -> str:
-    return table.to_string(
-        index=False,
-        na_rep="-",
-        max_colwidth=60,
-        float_format=lambda v: f"{v:.4g}" if abs(v) < 1000 else f"{v:.1f}",
-    )
 
 
 if __name__ == "__main__":

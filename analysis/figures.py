@@ -20,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.pathways import STAGES, IndustryPath, PathStudy
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from calibration.estimates import Calibration, SeriesFit, Variant
+from models.case import load_case
 
 STYLE = Path(__file__).parent / "house.mplstyle"
 FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
@@ -114,13 +115,14 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
     with plt.style.context(STYLE):
         figure, ax = plt.subplots(figsize=(7.4, 0.36 * len(table) + 1.2))
         y = np.arange(len(table))[::-1]
+        kinds = dict.fromkeys(e.interval for e in rows)
         ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
-        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label="fit, approximate 90%")
+        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label=" and ".join(kinds))
         ax.plot(table["z"], y, "o", color="#d1495b", label="estimate")
         ax.set_yticks(y, [f"{r['parameter']} = {r['estimate']:.3g} {_unit(r['unit'])}" for _, r in table.iterrows()])
         ax.set_xlabel("distance from the prior's centre (prior standard deviations)")
         figure.legend(loc="outside lower center", ncols=3)
-        ax.set_title(f"{calibration.case}: what the data say of each free parameter")
+        ax.set_title(f"{load_case(calibration.case).title}:\nwhat the data say of each free parameter")
     return save(figure, table, stem)
 
 
@@ -156,7 +158,7 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
         if left := len(table) - len(shown):
             worst = table["objective after"].max()
             ax.annotate(f"{left} off the scale, worst {worst:.0f}", (0.03, 0.9), xycoords="axes fraction")
-        ax.set_title(f"{calibration.case}: how {len(table)} starts ended")
+        ax.set_title(f"{load_case(calibration.case).title}: how {len(table)} starts ended")
     return save(figure, table, stem)
 
 
@@ -179,7 +181,7 @@ def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, st
             axes[0, 1].set_ylim(0, 1)
         for ax in axes.flat:
             ax.set_xlabel(f"{response} held at (1)")
-        axes[0, 0].set_title(f"{case}: what the series alone can tell apart")
+        axes[0, 0].set_title(f"{load_case(case).title}:\nwhat the series alone can tell apart")
     return save(figure, table, stem)
 
 

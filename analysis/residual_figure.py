@@ -64,5 +64,8 @@ def _panel(ax: Axes, one: SeriesFit, report: Residuals) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     note = "" if one.use == "closed loop" else f" ({one.use})"
     lag = report.autocorrelations[0]
-    told = "undefined" if lag is None else f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
-    ax.set_title(f"{one.name}{note}\n$r_1$ = {told} (white noise $\\pm${report.band:.2f})", fontweight="normal")
+    told = f"$r_1$ undefined ({len(values)} points)"
+    if lag is not None:
+        shown = f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
+        told = f"$r_1$ = {shown} (white noise $\\pm${report.band:.2f})"
+    ax.set_title(f"{one.name}{note}\n{told}", fontweight="normal")

@@ -23,11 +23,12 @@ from calibration.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecas
 from calibration.forecast_settings import HERE as FORECASTS
 from calibration.forecast_settings import ForecastSettings
 from calibration.holdout import seen_by
-from calibration.results import HERE, PACKAGES, digest, hashes
+from calibration.results import HERE, PACKAGES, digest, hashes, tables_named
 from calibration.scores import Skill, compare
 from calibration.stacking import STACK, Stack, stack
 from calibration.targets import Targets, load_targets
 from models.case import Case, load_case
+from models.settings import read_toml
 from stockflow.errors import InputError
 
 
@@ -129,9 +130,11 @@ def against(skill: Skill, other: Skill) -> dict[str, object]:
 
 def forecast_hashes(case: str) -> dict[str, str]:
     """Digests of all files that forecasts of `case` depend on, by kind."""
+    experience = tables_named(read_toml(FORECASTS)["cases"][case])
     return {
         **hashes(case, dict.fromkeys(joint_priors(load_targets(case)), 0.0)),
         "forecasts": digest(FORECASTS),
+        "experience": digest(*sorted(experience)),
         "drivers_ahead": digest(DRIVERS),
         "baselines": digest(BASELINES),
     }

@@ -20,6 +20,7 @@ from calibration.estimates import Calibration, Estimate, Fit, Interval, Variant,
 from calibration.inference_data import Posterior, load_posterior
 from calibration.posterior import Diagnostics
 from models.case import load_case
+from models.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.names import plain
 
@@ -71,14 +72,28 @@ def fixed_digest(case: str, fitted: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
 
 
+def tables_named(data: object, beside: Path = DATA) -> set[Path]:
+    """Return the files of all tables that a target or settings file, read as plain values, names at any depth.
+
+    A table is looked for in the folder `beside` first, as the target file's own, then among the project's data.
+    """
+    parts: Iterable[object] = data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ()
+    found = {file for part in parts for file in tables_named(part, beside)}
+    if isinstance(data, Mapping) and isinstance(name := data.get("table"), str):
+        own = beside / f"{name}.csv"
+        found.add(own if own.is_file() else DATA / f"{name}.csv")
+    return found
+
+
 def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dict[str, str]:
     """Digests of everything that a fit of `case` depends on, by kind; `fitted` names what it estimated.
 
     `targets` is the target file, by default the project's own.
     """
+    file = targets or TARGETS / f"{case}.toml"
     return {
-        "targets": digest(targets or TARGETS / f"{case}.toml"),
-        "observations": digest(*sorted(DATA.glob("*.csv"))),
+        "targets": digest(file),
+        "observations": digest(*sorted({*tables_named(read_toml(file), file.parent), DATA / "deflators.csv"})),
         "equations": digest(*(PARTS / f"{name}.part" for name in ("core", case))),
         "drivers": digest(*(MODELS / kind / f"{case}.csv" for kind in ("policies", "scenarios"))),
         "fixed_parameters": fixed_digest(case, fitted),

@@ -54,7 +54,7 @@ class Schedule(Strict):
         for name, change in self.instruments.items():
             if change.start is not None and change.shape != "keep":
                 new = {"start": start, "end": end, "length": length if change.length is not None else None}
-                made[name] = revised(change, {key: value for key, value in new.items() if value is not None})
+                made[name] = revised(change, {key: value for key, value in new.items() if value is not None}, self.name)
         if not made:
             raise InputError(f"{self.name}: no decline that starts in a given year")
         given = (("from", start), ("over", length), ("to", end))

@@ -201,9 +201,9 @@ class Change(Strict):
         return self.start
 
 
-def revised(change: Change, new: Mapping[str, object]) -> Change:
-    """Return a change with some fields replaced, checked again; InputError for what does not fit."""
-    return valid(Change, {**{name: getattr(change, name) for name in change.model_fields_set}, **new}, "")
+def revised(change: Change, new: Mapping[str, object], place: str) -> Change:
+    """Return a change with some fields replaced, checked again; InputError, at `place`, for what does not fit."""
+    return valid(Change, {**{name: getattr(change, name) for name in change.model_fields_set}, **new}, place)
 
 
 def valid(kind: type[_Kind], content: Mapping[str, object], place: str) -> _Kind:
@@ -218,6 +218,8 @@ def _first(error: ValidationError) -> str:
     """Return the first complaint in one line: key, what is wrong, value."""
     one = error.errors()[0]
     place = ".".join(str(part) for part in one["loc"])
-    text = str(one["msg"]).removeprefix("Value error, ")
+    if one["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    text = "must be a table" if one["type"] == "model_type" else str(one["msg"]).removeprefix("Value error, ")
     told = "" if one["type"] == "value_error" else f" (got {one['input']!r:.60})"
     return f"{place + ': ' if place else ''}{text}{told}"

@@ -43,4 +43,5 @@ def variants(
 
 def _declining(base: Schedule, name: str, shape: Shape, start: float, length: float | None) -> Change:
     before = base.instruments.get(name, Change())
-    return revised(before, {"shape": shape, "start": start, "length": length, "tiers": (), "trigger": None})
+    new = {"shape": shape, "start": start, "length": length, "tiers": (), "trigger": None}
+    return revised(before, new, f"{base.name}: {name}")

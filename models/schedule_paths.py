@@ -6,8 +6,8 @@ that equals the case's history has the same bits as the history itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,6 @@ class Grid:
 
     def read(self, values: Array, times: Array) -> Array:
         """Return `values`, shape (run, point) or (point,) on the grid, at other `times`, straight in between."""
-        if np.array_equal(times, self.times):
-            return values
         place = np.clip((times - self.times[0]) / self.step, 0.0, len(self.times) - 1.0)
         low = np.minimum(place.astype(int), len(self.times) - 2)
         share = place - low
@@ -111,7 +109,7 @@ class Moves:
 
     def path(self, times: Array) -> Array:
         """Return the value at `times`, shape (point,) or (run, point)."""
-        return self._at(times, self.began, self.change.end)
+        return self._by_date(lambda one: one._at(times, one.began, one.change.end), times)
 
     def past(self, times: Array) -> Array:
         """Return the case's history at `times`."""
@@ -119,11 +117,11 @@ class Moves:
 
     def announced(self, times: Array, horizon: Array) -> Array:
         """Return what buyers at `times` expect `horizon` years later, by what has been announced until then."""
-        known = times >= self.known
         unaware = self.announced_past(times, horizon)
         if self.change.amount is not None or self._always_capped:
             unaware = self._at(times + horizon, np.array(np.inf), None)
-        return np.where(known, self.path(times + horizon), unaware)
+        ahead = times + horizon
+        return self._by_date(lambda one: np.where(times >= one.known, one.path(ahead), unaware), ahead)
 
     def announced_past(self, times: Array, horizon: Array) -> Array:
         """Return what the case's history has buyers expect at `times`."""
@@ -156,6 +154,12 @@ class Moves:
         """Return the highest value that leaves a buyer a price of 0, given the price at `times`."""
         return np.asarray(price / self._beside(times) + self._over(times))
 
+    def usual(self, times: Array) -> Array:
+        """Return what gives a buyer as much as in history, with what is now paid on top: history is never cut."""
+        if self.beside is None:
+            return self.past(times)
+        return self.past(times) * (1.0 + self.beside.past(times)) / self._beside(times)
+
     def _at(self, times: Array, began: Array, end: float | None) -> Array:
         base = self.base(times)
         left = share_left(self.change, times, began, end)
@@ -167,9 +171,18 @@ class Moves:
             acts = self._always_capped | (times >= began)
             value = np.where(acts, np.minimum(value, self.change.cap.value), value)
         if self.limit is not None:
-            limit = np.maximum(self.before.grid.read(self.limit, times), self.past(times))
-            value = np.minimum(value, limit)
+            value = np.minimum(value, np.maximum(self.before.grid.read(self.limit, times), self.usual(times)))
         return value
+
+    def _by_date(self, value: Callable[[Moves], Array], times: Array) -> Array:
+        """Return `value`, computed once for all runs that begin alike where nothing else differs between runs."""
+        amount = self.change.amount
+        priced = self.limit is not None or (amount is not None and amount.share_of_price is not None)
+        if self.began.ndim < 2 or len(self.began) == 1 or priced or times.ndim > 1:
+            return value(self)
+        dates, place = np.unique(self.began, return_inverse=True)
+        rows = np.atleast_2d(value(replace(self, began=dates[:1] if len(dates) == 1 else dates[:, None])))
+        return rows[0] if len(dates) == 1 else rows[place.reshape(-1)]
 
     @property
     def _always_capped(self) -> bool:

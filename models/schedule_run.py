@@ -48,7 +48,7 @@ class Draws:
     def horizon(self) -> Array:
         """How far ahead buyers see, shape (1,) or (run, 1)."""
         for name, values in self.samples.items():
-            if plain(name) == "anticipation_horizon":
+            if plain(name) == plain("anticipation horizon"):
                 return np.asarray(values, dtype=float).reshape(-1, 1)
         value = self.model.variable("anticipation horizon").value
         if value is None:
@@ -88,21 +88,24 @@ class Plan:
     def paths(self) -> Paths:
         """Return the series that the model is run on; a variable that moves as in history is left to the model."""
         at = grid(self.draws.model, self.draws.until)
-        made: Paths = {}
+        moved = self.moved(at)
+        return {name: trimmed(at, *both) for name, both in moved.items() if (both[0] != both[1]).any()}
+
+    def moved(self, at: Grid) -> dict[str, tuple[Array, Array]]:
+        """Return (history, schedule) of every variable, each (point,) or (run, point) at the moments of `at`."""
+        made: dict[str, tuple[Array, Array]] = {}
         for name in self.moving:
             move = self.move(name)
-            _put(made, at, move.about.variable, move.past(at.times), move.path(at.times))
+            made[move.about.variable] = move.past(at.times), move.path(at.times)
             if move.about.announced:
                 ahead = self.draws.horizon
-                past = move.announced_past(at.times, ahead)
-                _put(made, at, move.about.announced, past, move.announced(at.times, ahead))
+                made[move.about.announced] = move.announced_past(at.times, ahead), move.announced(at.times, ahead)
             if move.change.annual_budget is not None:
-                _put(made, at, move.about.budget, *self._budget(move, at))
+                made[move.about.budget] = self._budget(move, at)
         for variable, more in self.extra.items():
             past = np.interp(at.times, *history(self.draws.model, variable))
-            own = [name for name, move in self.moving.items() if move.about.variable == variable]
-            base = self.move(own[0]).path(at.times) if own else past
-            _put(made, at, variable, past, base + more)
+            _, own = made.get(variable, (past, past))
+            made[variable] = past, own + more
         return made
 
     def _budget(self, move: Moves, at: Grid) -> tuple[Array, Array]:
@@ -114,12 +117,6 @@ class Plan:
             usual = np.interp(at.times, *history(self.draws.model, budget))
         acts = at.times >= move.began if move.change.begins else np.full(at.times.shape, True)
         return usual, np.where(acts, np.minimum(usual, move.change.annual_budget.value), usual)
-
-
-def _put(made: Paths, at: Grid, variable: str, past: Array, value: Array) -> None:
-    """Add a path unless it is the case's history, bit for bit."""
-    if (past != value).any():
-        made[variable] = trimmed(at, past, value)
 
 
 def run_schedule(
@@ -149,7 +146,7 @@ def run_schedule(
     for place, name in enumerate(names):
         when = plan.moving[name].began.reshape(-1)
         began[:, place] = np.where(when <= draws.until, when, np.nan)
-        cut[:, place] = _cut(plan, name)
+        cut[:, place] = most_cut(plan, name)
     coordinates = {"instrument": names, "began": (("run", "instrument"), began, {"unit": "Year"}),
                    "cut": (("run", "instrument"), cut)}  # fmt: skip
     return found.assign_coords(coordinates).assign_attrs(schedule=schedule.name)
@@ -235,11 +232,11 @@ def _limited(plan: Plan, name: str, now: Before) -> Plan:
 
 def _overpays(move: Moves, now: Before) -> bool:
     times = now.grid.times
-    most = np.maximum(move.most(times, now.values[move.about.price]), move.past(times))
+    most = np.maximum(move.most(times, now.values[move.about.price]), move.usual(times))
     return bool((move.path(times) > most * (1 + _CENT)).any())
 
 
-def _cut(plan: Plan, name: str) -> Array:
+def most_cut(plan: Plan, name: str) -> Array:
     """Return by how much at most a payment was cut at the price, shape (run,) or (1,)."""
     move = plan.move(name)
     if move.limit is None:
@@ -267,7 +264,8 @@ def _triggered(plan: Plan) -> Plan:
             name: np.where(unfixed[name] == earliest, np.minimum(dates[name], earliest), dates[name])
             for name in waiting
         }
-        if np.isinf(earliest).all():
+        still = np.isinf(list(dates.values())).any(axis=0)
+        if not (np.isfinite(earliest) & still).any():  # no run has changed that waits for more
             break
     return _dated(plan, dates)
 

@@ -1,7 +1,8 @@
 """Sums over time beside a model: a stock that starts at 0 and gathers a variable, or a product of variables.
 
 The sums are integrated with the model, at every time step and by its own method, so differences between saved values
-are exact whatever the save period. They read the model and act on nothing in it: every other value keeps its bits.
+are exact whatever the save period. They read the model and act on nothing in it: every other value stays what it
+is, to rounding.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from stockflow.equations import Method
 from stockflow.errors import InputError, LoopError
 from stockflow.layout import groups
 from stockflow.loops import Loop
+from stockflow.loops_command import loops as loops_command
 from stockflow.model import Model, load
 from stockflow.samples import read_samples
 
@@ -48,6 +49,7 @@ def cli() -> None:
       stockflow check model.mdl                            do units balance, what would a reader ask
       stockflow run model.mdl --set "birth rate=0.03"      one run, as CSV
       stockflow batch model.mdl samples.csv --outputs Population --out runs.csv
+      stockflow loops model.mdl                            which feedback loops do it, and when
       stockflow bench model.mdl                            how fast is it here
       stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
     """
@@ -297,6 +299,9 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
         path = out / f"{re.sub(r'[^0-9A-Za-z]+', '_', name).strip('_') or 'model'}.svg"
         deliver([text], path)
         click.echo(path)
+
+
+cli.add_command(loops_command)
 
 
 def main() -> None:

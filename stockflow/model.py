@@ -379,6 +379,37 @@ class Model:
 
         return feedback_loops(self.equations)
 
+    def loop_scores(
+        self,
+        samples: Mapping[str, ArrayLike],
+        loops: Mapping[str, Sequence[str]] | None = None,
+        until: float | None = None,
+        save_period: float | None = None,
+        threads: int | None = None,
+        method: Method | None = None,
+        series: Mapping[str, Series] | None = None,
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Return how much each loop does in many runs (Loops That Matter), dimensions (run, time, loop).
+
+        `loops` gives for each name the members of a loop in causal order, by default those of
+        `Model.loops`; runs and times are those of `batch`.  Scores come from every time step:
+        `relative_score` is a loop's share, with its sign, in the scores of all these loops that can act
+        on each other (the coordinate `partition` says which), at a saved time; `mean_relative_score` its
+        mean over the steps since the saved time before, `mean_share` that of its size.  `score` is not
+        divided by anything, and `link_score`, (run, time, link), is what it is a product of.  All are 0
+        at the start, when nothing has changed.  Memory holds some runs at every step at a time.  Raises
+        InputError for a loop with a link that the model has not, and for one that `series` cuts.
+        """
+        from stockflow.loop_scores import loop_scores
+
+        wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
+        return loop_scores(self, samples, wanted, until, save_period, threads, method, series or {}, seed)
+
+    def with_equations(self, equations: Equations) -> Model:
+        """Return a model of other equations from the same file, for what adds to them; "batch" alone can run it."""
+        return Model(equations, self.file)
+
     def reality_checks(self) -> tuple[RealityCheck, ...]:
         """Run the reality checks written in the file and return their outcomes; see `stockflow.reality`."""
         return run_checks(self.file, lambda file: Model(_equations(file), file))

@@ -35,8 +35,10 @@ from calibration.fit import (
     profile,
 )  # fmt: skip
 from calibration.payoff import FittedSeries, Payoff, first_crossing, lasting_crossing
+from calibration.results import DATA, TARGETS, tables_named
 from calibration.targets import ErrorModel, Prior, Targets, load_targets
 from models.case import load_case
+from models.settings import read_toml
 from stockflow.errors import InputError
 
 UNITS = {"growth rate": "1/Year", "initial size": "unit"}
@@ -325,3 +327,15 @@ def test_a_parameter_that_is_free_in_two_spellings_is_refused() -> None:
     prior = Prior(shape="normal", centre=0.1, spread=0.1, source="test")
     with pytest.raises(InputError, match="'doing learning rate' is free twice"):
         coordinates(load_case("nev"), {"doing learning rate": prior, "Doing_Learning_Rate": prior})
+
+
+def test_a_fit_depends_on_the_tables_that_its_targets_name_and_on_deflators(tmp_path) -> None:
+    own = tmp_path / "mine.csv"
+    own.write_text("x")
+    data = {"series": [{"sources": [{"table": "mine"}, {"table": "photovoltaics"}]}], "case": "pv"}
+    assert tables_named(data, tmp_path) == {own, DATA / "photovoltaics.csv"}
+    file = TARGETS / "pv.toml"
+    assert DATA / "photovoltaics.csv" in tables_named(read_toml(file), file.parent)
+    assert not {DATA / "mrna_vaccines.csv", DATA / "integrated_circuits.csv"} & tables_named(
+        read_toml(file), file.parent
+    )

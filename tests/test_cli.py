@@ -117,7 +117,7 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("calibrate", "ic"), "'pv' and 'nev'"),
         (("phase-out", "ic"), "'ic'"),
         (("paths", "steam"), "steam"),
-        (("phase-out", "nev", "--study", "nowhere.toml"), "nowhere.toml"),
+        (("phase-out", "nowhere.toml"), "nowhere.toml"),
         (("fly",), "No such command"),
     ],
 )

@@ -116,6 +116,7 @@ def account(study: Study, times: Array, values: Values) -> list[Measure]:
     out = [Measure(f"{line.title} {to_end}", "bnCNY", values[line.stock][:, end]) for line in LINES]
     out += [
         Measure(f"fiscal outlay {to_end}", "bnCNY", values[TOTAL][:, end]),
+        Measure(f"support committed {to_end}", "bnCNY", values[PROMISED.stock][:, end]),
         Measure(f"arrears in {study.horizon:g}", "bnCNY", values[ARREARS][:, end]),
         Measure("arrears, peak", "bnCNY", values[ARREARS].max(axis=1)),
         Measure("tail of contracts", "bnCNY", values[SUPPORT.stock][:, -1] - values[SUPPORT.stock][:, end]),

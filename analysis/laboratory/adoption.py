@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.laboratory.runs import Values, yearly_share
+from analysis.laboratory.runs import Runs, Values, yearly_share
 from analysis.laboratory.spread import Measure
 from analysis.laboratory.study import Study
 from calibration.payoff import lasting_crossing
@@ -69,6 +72,22 @@ def pulled_forward(rushed: Array, outstanding: Array, unit: str) -> list[Measure
         Measure("pulled forward by announcements", unit, rushed[:, -1] - rushed[:, 0]),
         Measure("pulled forward, peak outstanding", unit, outstanding.max(axis=1)),
     ]
+
+
+def rush_table(study: Study, runs: Mapping[float, Runs]) -> pd.DataFrame:
+    """Purchases brought forward by announcements, one row per schedule and value of the constant that allows them."""
+    rows = []
+    for value, own in runs.items():
+        begin, end = own.at(study.since), own.at(study.horizon) + 1
+        for place, plan in enumerate(own.plans):
+            values = own.read(place)
+            for one in pulled_forward(values[RUSH][:, begin:end], values[OUTSTANDING][:, begin:end], study.texts.unit):
+                s = one.spread
+                rows.append(
+                    {"value": value, "schedule": plan.label, "measure": one.name, "unit": one.unit, "median": s.median,
+                     "50% low": s.low50, "50% high": s.high50, "90% low": s.low90, "90% high": s.high90}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def idle(times: Array, made: Array, plant: Array, full: float, unit: str) -> list[Measure]:

@@ -39,7 +39,7 @@ class SafeYears:
 
 def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeYears:
     """Return when an exit is safe; starts increase, `kept` is (start, draw), `allowed` the probability of failing."""
-    failing = 1 - kept.mean(axis=1)
+    failing = (~kept).mean(axis=1)
     safe = failing < allowed
     place = int(np.argmax(safe)) if safe.any() else len(starts)
     onward = np.logical_and.accumulate(kept[::-1], axis=0)[::-1]
@@ -111,6 +111,11 @@ class Waiting:
     spent: Array
     gains: Mapping[str, Array]
 
+    @property
+    def marginal(self) -> Array:
+        """Public money per unit gained, (draw,): not a number in draws that gain none."""
+        return _ratio(self.spent, self.units, self.units > 0)
+
 
 def waiting(family: str, starts: Array, units: Array, spent: Array, study: Study) -> list[Waiting]:
     """Return the change from each start to the start a year later, where there is one; arrays are (start, draw)."""
@@ -131,11 +136,10 @@ def waiting_table(found: Sequence[Waiting], study: Study) -> pd.DataFrame:
     """One row per exit, start and quantity: median and intervals, and how likely waiting is to gain."""
     rows = []
     for one in found:
-        marginal = _ratio(one.spent, one.units, one.units > 0)
         quantities = [
             ("units", study.texts.unit, one.units),
             (f"outlay, at {study.rate:.0%}", "bnCNY", one.spent),
-            ("outlay per unit", study.texts.per_unit, marginal),
+            ("outlay per unit", study.texts.per_unit, one.marginal),
             *((f"W, {name} worth of a unit", "bnCNY", gain) for name, gain in one.gains.items()),
         ]
         for name, unit, values in quantities:

@@ -31,6 +31,7 @@ BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
 MARKERS = {"low": "v", "central": "o", "high": "^"}
+PANELS = 6
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
 
 
@@ -38,7 +39,7 @@ def draw_all(found: Results, stem: Path) -> list[Path]:
     """Draw every figure of a study beside `stem`, with its numbers; returns the PNG files."""
 
     def beside(name: str) -> Path:
-        return stem.with_name(f"{stem.name}_{name}")
+        return stem.with_name(f"{stem.name}_figure_{name}")
 
     return [
         share_fans(found, shown(found), beside("shares")),
@@ -49,12 +50,14 @@ def draw_all(found: Results, stem: Path) -> list[Path]:
 
 
 def shown(found: Results) -> list[str]:
-    """Labels of the schedules worth a panel: the named ones, the supported path, none, and an exit of each family."""
-    labels = [plan.label for plan in found.plans if plan.role != "grid"]
+    """Labels of the schedules worth a panel: the first named, continued, none, an exit of each family, other named."""
+    first = dict.fromkeys(found.plans[i].label for i in (main_plan(found), 0, 1))
+    labels = list(first)
     for one in found.safe:
         start = one.year if np.isfinite(one.year) else one.starts[len(one.starts) // 2]
         labels += [p.label for p in found.plans if p.role == "grid" and p.family == one.family and p.start == start]
-    return labels[:6]
+    labels += [plan.label for plan in found.plans if plan.role == "named" and plan.label not in first]
+    return labels[:PANELS]
 
 
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
@@ -156,18 +159,19 @@ def regret(found: Results, stem: Path) -> Path:
     """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
     table = found.regret()
     with plt.style.context([STYLE, SMALL]):
-        figure, axes = plt.subplots(2, len(found.safe) + 1, figsize=(PAGE, 10 * CM), sharey="row", squeeze=False)
+        figure, axes = plt.subplots(2, len(found.safe) + 1, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False)
         for j, one in enumerate([*found.safe, None]):
             plans = [p for p in found.plans if (p.family == one.family if one else p.role != "grid")]
             at = np.array([p.start for p in plans]) if one else np.arange(len(plans))
             for i, worth in enumerate(found.study.worth.values):
                 rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in plans]]
                 style = {"marker": MARKERS[worth], "markersize": 3.2, "color": FILLS[i][0],
-                         "linestyle": DASHES[i] if one else "", "label": f"{worth} worth of a unit"}  # fmt: skip
+                         "linestyle": DASHES[i] if one else "", "clip_on": False,
+                         "label": f"{worth} worth of a unit"}  # fmt: skip
                 axes[0, j].plot(at, rows["mean regret"], **style)
                 axes[1, j].plot(at, 100 * rows["probability of best"], **style)
             if one is None:
-                axes[1, j].set_xticks(at, [_wrapped(p.label) for p in plans], rotation=30, ha="right")
+                axes[1, j].set_xticks(at, [p.label for p in plans], rotation=90)
                 axes[0, j].set_xticks(at, [""] * len(plans))
                 axes[0, j].set_xlim(-0.6, len(plans) - 0.4)
                 axes[1, j].set_xlim(-0.6, len(plans) - 0.4)
@@ -197,7 +201,3 @@ def _finish(axes: Any, used: int, below: str, beside: str) -> None:
         if place + columns >= used:
             ax.set_xlabel(below)
             ax.tick_params(labelbottom=True)
-
-
-def _wrapped(label: str) -> str:
-    return label.replace(" ", "\n", 1) if len(label) > 12 else label

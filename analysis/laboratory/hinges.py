@@ -37,9 +37,9 @@ def thirds(found: Results, response: str, evidence: Evidence | None) -> pd.DataF
     """
     main = found.plans[main_plan(found)].label
     rows = []
-    order = np.array_split(np.argsort(_of(found, response), kind="stable"), len(THIRDS))
+    order = np.array_split(np.argsort(of_draws(found, response), kind="stable"), len(THIRDS))
     for name, places in zip(THIRDS, order, strict=True):
-        rows.append(_numbers(name, Measure(response, "1", _of(found, response)[places])))
+        rows.append(_numbers(name, Measure(response, "1", of_draws(found, response)[places])))
         if evidence is not None:
             rows.append(_numbers(name, Measure(evidence.name, "1", evidence.effect[places])))
         for one in found.safe:
@@ -74,11 +74,18 @@ def drivers(found: Results) -> pd.DataFrame:
         if known.sum() > 2 and len(np.unique(values[known])) > 1:
             for name, draws in found.draws.items():
                 if len(np.unique(draws[known])) > 1:
-                    rho = np.corrcoef(rankdata(draws[known]), rankdata(values[known]))[0, 1]
-                    rows.append({"answer": answer, "parameter": name, "rank correlation": float(rho)})
+                    rho = rank_correlation(draws[known], values[known])
+                    rows.append({"answer": answer, "parameter": name, "rank correlation": rho})
     table = pd.DataFrame(rows, columns=["answer", "parameter", "rank correlation"])
     order = table.assign(size=-table["rank correlation"].abs(), at=table["answer"].map(list(answers).index))
     return table.loc[order.sort_values(["at", "size"]).index].reset_index(drop=True)
+
+
+def rank_correlation(one: Array, other: Array) -> float:
+    """Spearman's rank correlation; equal values share their rank, infinite ones rank last, a constant has 0."""
+    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (one, other)]
+    size = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
+    return float(ranks[0] @ ranks[1] / size) if size > 0 else 0.0
 
 
 def main_plan(found: Results) -> int:
@@ -87,7 +94,8 @@ def main_plan(found: Results) -> int:
     return named[0] if named else [plan.role for plan in found.plans].index("supported")
 
 
-def _of(found: Results, parameter: str) -> Array:
+def of_draws(found: Results, parameter: str) -> Array:
+    """Values of a parameter, in any spelling, in every draw."""
     return next(values for name, values in found.draws.items() if plain(name) == plain(parameter))
 
 

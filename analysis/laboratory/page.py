@@ -8,233 +8,255 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.laboratory.exit import SafeYears
-from analysis.laboratory.hinges import Evidence, drivers, main_plan, thirds
+from analysis.laboratory.hinges import THIRDS, Evidence, drivers, main_plan, of_draws, rank_correlation, thirds
 from analysis.laboratory.results import Results
-from analysis.laboratory.spread import Measure, Spread, spread
+from analysis.laboratory.runs import Role
+from analysis.laboratory.spread import Measure, spread
+from analysis.laboratory.words import brief, capital, number, often, over_all, safe_words, told
 
-WIDTH = 110
+WIDTH = 115
 
 
-def page(found: Results, evidence: Evidence | None = None, rush: pd.DataFrame | None = None) -> str:
-    """Return the page of a study: sections of plain sentences, wrapped."""
+def page(found: Results, response: str, evidence: Evidence | None = None, rush: pd.DataFrame | None = None) -> str:
+    """Return the page of a study: sections of plain sentences, wrapped, and a small table by response of buyers.
+
+    `response` is the parameter that says how strongly buyers answer to support, `evidence` the causal effect that was
+    observed, and `rush` what announcements pull forward at other values of a constant, see `rush_table`.
+    """
     study = found.study
     sections = [
         (study.title, [study.question, _basis(found)]),
-        ("Answer", [*(safe_words(one, found) for one in found.safe), *history_words(found)]),
-        ("What breaks", break_words(found, rush)),
+        ("Answer", [*exit_words(found), *share_words(found)]),
+        ("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
         ("What it costs", cost_words(found)),
         ("Which schedule", [*regret_words(found), *waiting_words(found)]),
-        ("What it hinges on", hinge_words(found, evidence)),
+        ("What it hinges on", [*evidence_words(found, response, evidence), *driver_words(found)]),
         ("Checks", check_words(found)),
     ]
     out = []
     for title, sentences in sections:
-        out += [title, "-" * len(title)]
-        out += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in sentences if one]
-        out.append("")
-    return "\n".join(out).rstrip() + "\n"
+        out += ["", title, "-" * len(title)]
+        out += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in sentences]
+        if title == "What it hinges on":
+            out.append(thirds_text(found, response, evidence))
+        if title == "Which schedule":
+            out.append(schedules_text(found))
+    return "\n".join(out[1:]) + "\n"
 
 
-def told(one: Measure, digits: int = 0, never: str = "never", scale: float = 1.0, unit: str | None = None) -> str:
-    """Median with 50% and 90% intervals: "12 (50%: 10 to 14; 90%: 7 to 20) GW"."""
-    s = one.spread
-    if np.isnan(s.median):
-        return "not defined in any draw"
-
-    def text(value: float) -> str:
-        return never if np.isinf(value) else number(value * scale, digits)
-
-    unit = one.unit if unit is None else unit
-    shown = f" {unit}" if unit and unit not in {"1", "year", "probability"} else ""
-    if len({text(v) for v in (s.low90, s.median, s.high90)}) == 1:
-        body = f"{text(s.median)}{shown} in nearly all draws"
-    else:
-        body = (
-            f"{text(s.median)}{shown} (50%: {text(s.low50)} to {text(s.high50)}; "
-            f"90%: {text(s.low90)} to {text(s.high90)})"
-        )
-    return body + _undefined(s)
-
-
-def number(value: float, digits: int = 0) -> str:
-    """A number with `digits` decimals and no sign on a zero; years keep no thousands separator."""
-    rounded = round(value, digits) + 0.0
-    return f"{rounded:.{digits}f}" if abs(rounded) < 10_000 else f"{rounded:,.{digits}f}"
-
-
-def safe_words(one: SafeYears, found: Results) -> str:
-    """When exits of one family are safe, as one probability statement and as a distribution over the draws."""
-    asked = found.study.exit
-    first, last = one.starts[0], one.starts[-1]
-    if np.isinf(one.year):
-        least = int(np.argmin(one.failing))
-        head = (
-            f"{_capital(one.family)}: no start from {first:g} to {last:g} is safe; the least likely to fail, from "
-            f"{one.starts[least]:g}, fails in {one.failing[least]:.0%} of the draws."
-        )
-    else:
-        where = f"from {one.year:g} on" if one.lasting else f"from {one.year:g} (but some later starts are not)"
-        edge = ", the first start tried, so the true year may be earlier" if one.year == first else ""
-        head = f"{_capital(one.family)}: safe {where}{edge}."
-    never = float(np.isinf(one.by_draw).mean())
-    s = spread(one.by_draw)
-    body = (
-        f" Draw by draw the first start from which the share holds is {_start(s.median, first, last)} (50%: "
-        f"{_start(s.low50, first, last)} to {_start(s.high50, first, last)}; 90%: {_start(s.low90, first, last)} to "
-        f"{_start(s.high90, first, last)}); in {never:.0%} of the draws no start up to {last:g} holds."
-    )
-    since = "its start" if asked.counted_from == "start" else "its end"
-    rule = (
-        f" (Safe: {asked.years_after:g} years after {since} the share over the last year is below {asked.share_kept:g} "
-        f"times that under continued support in fewer than {asked.probability:.0%} of the draws.)"
-    )
-    return head + body + (rule if one is found.safe[0] else "")
-
-
-def history_words(found: Results) -> list[str]:
-    """Years of each share under the named schedules, the supported path and no support."""
+def exit_words(found: Results) -> list[str]:
+    """When exits of each family are safe, counted as the study says, and counted from their end where that differs."""
     words = []
-    for place in _named(found):
-        plan, own = found.plans[place], found.measures[place]
-        parts = []
-        for level in found.study.shares:
-            one = own[f"year of {level:.0%}"]
-            reached = one.spread.reached
-            when = told(one, 1, never=f"after {found.study.horizon:g}")
-            often = "" if reached == 1 else f", reached by {found.study.horizon:g} in {reached:.0%} of the draws"
-            parts.append(f"{level:.0%} in {when}{often}")
-        words.append(f"{_capital(plan.label)}: share of {'; '.join(parts)}.")
+    for one in found.safe:
+        words.append(safe_words(one, found.study.exit, one is found.safe[0]))
+        for late in found.after_end:
+            if late.family == one.family:
+                words[-1] += f" Counted from its end instead: {over_all(late, found.study.exit)}"
     return words
 
 
-def break_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
-    """Relapse, idle capacity and rushes, for the named schedules."""
-    study, words = found.study, []
-    for place in _named(found):
+def share_words(found: Results) -> list[str]:
+    """Years of each share of the market, for everything that is no exit of the grid; "never" is told as such."""
+    words = []
+    for place in _told(found):
+        parts = []
+        for level in found.study.shares:
+            one = found.measures[place][f"year of {level:.0%}"]
+            reached = one.spread.reached
+            seldom = "" if reached == 1 else f", reached by {found.study.horizon:g} in {often(reached)} of the draws"
+            parts.append(f"{level:.0%} in {told(one, 1, never=f'after {found.study.horizon:g}', fifty=False)}{seldom}")
+        words.append(f"Share of the market, {found.plans[place].label}: {'; '.join(parts)}.")
+    return words
+
+
+def relapse_words(found: Results) -> list[str]:
+    """How likely, how long and how deep the share falls below the supported path's."""
+    words = []
+    for place in _told(found):
         plan, own = found.plans[place], found.measures[place]
         if plan.role == "supported":
             continue
         odds = float(own["relapse"].values.mean())
-        length, still = own["years in relapse"], float(own["still in relapse at the horizon"].values.mean())
+        still = float(own["still in relapse at the horizon"].values.mean())
+        least = told(own["least share against the supported path"], 2, fifty=False)
         how = (
-            f"for {told(length, 1)}, down to {told(own['least share against the supported path'], 0, scale=100)} % of "
-            f"it; in {still:.0%} of the draws still at the horizon"
+            f", for {told(own['years in relapse'], 1)}, at the lowest to {least} of it; in {often(still)} of the draws "
+            f"still in {found.study.horizon:g}"
         )
         words.append(
-            f"{_capital(plan.label)}: the yearly share falls below {study.exit.share_kept:g} of the supported path's "
-            f"in {odds:.0%} of the draws" + (f", {how}." if odds > 0 else ".")
+            f"Relapse, {plan.label}: the share over the last year falls below {found.study.exit.share_kept:g} of that "
+            f"under continued support in {often(odds)} of the draws{how if odds > 0 else ''}."
         )
-    for place in _named(found):
+    return words
+
+
+def idle_words(found: Results) -> list[str]:
+    """Capacity that stands idle under the first named schedule and under continued support."""
+    full = found.study.full_use
+    words = []
+    for place in dict.fromkeys((main_plan(found), _role(found, "supported"))):
         own = found.measures[place]
         words.append(
-            f"{_capital(found.plans[place].label)}: capacity idle in the worst quarter "
-            f"{told(own['idle share of capacity, worst quarter'], 0, scale=100)} %, under {study.full_use:.0%} use for "
-            f"{told(own[f'years with utilisation under {study.full_use:g}'], 1)}."
+            f"Capacity, {found.plans[place].label}: idle in the worst quarter "
+            f"{told(own['idle share of capacity, worst quarter'], 0, scale=100, unit='%', fifty=False)}; used under "
+            f"{full:.0%} for {told(own[f'years with utilisation under {full:g}'], 1, fifty=False)} since "
+            f"{found.study.since:g}."
         )
-    return [*words, *rush_words(found, rush)]
+    return words
 
 
 def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     """What announcements pull forward; nothing as fitted where the fit holds the response at zero."""
     fitted = max(float(own["pulled forward by announcements"].values.max()) for own in found.measures)
     asked = found.study.rush
-    words = []
-    if fitted == 0:
-        why = f": {asked.constant} is held at 0 there, no yearly series fixes it" if asked else ""
-        words.append(f"As fitted, announcements pull nothing forward{why}.")
-    if rush is not None and asked is not None:
-        for value, part in rush.groupby("value"):
-            cells = [f"{row['schedule']} {row['median']:.2g} ({row['90% low']:.2g} to {row['90% high']:.2g})"
-                     for _, row in part.iterrows()]  # fmt: skip
-            words.append(
-                f"With {asked.constant} at {value:g}, pulled forward in sum, {found.study.texts.unit}, with 90% "
-                f"interval: {'; '.join(cells)}."
-            )
-    return words
+    head = "" if fitted > 0 else "As fitted, announcements pull nothing forward. "
+    if rush is None or asked is None:
+        return [head.strip()] if head else []
+    cells = []
+    sums = rush[rush["measure"] == "pulled forward by announcements"]
+    for value, part in sums.groupby("value"):
+        rows = part.set_index("schedule").loc[[found.plans[i].label for i in _told(found)[:2]]]
+        each = [
+            f"{label} {row['median']:.3g} (90%: {row['90% low']:.3g} to {row['90% high']:.3g})"
+            for label, row in rows.iterrows()
+        ]
+        cells.append(f"at {value:g} {', '.join(each)}")
+    return [
+        f"{head}{capital(asked.constant)} is not in the fit ({asked.source}). Pulled forward in sum, in "
+        f"{found.study.texts.unit}: {'; '.join(cells)}."
+    ]
 
 
 def cost_words(found: Results) -> list[str]:
-    """Outlay, cost per additional unit, free riders, and what stands apart, for the named schedules."""
+    """Outlay, cost per additional unit, free riders, and what stands apart."""
     study, words = found.study, [f"Support: {found.study.texts.support}. Paid by {found.study.texts.paid_by}."]
     to, rate = f"to {study.horizon:g}", f"{study.rate:.0%}"
-    for place in _named(found):
+    for place in _told(found):
         plan, own = found.plans[place], found.measures[place]
-        parts = [f"outlay {told(own[f'fiscal outlay {to}'])} {to}"]
-        if study.tail:
-            parts.append(f"then {told(own['tail of contracts'])} on contracts that exist by then")
-        parts.append(f"in present value at {rate} of {study.base_year:g} {told(own[f'outlay with tail, at {rate}'])}")
+        parts = [f"outlay {told(own[f'fiscal outlay {to}'], fifty=False)} {to}"]
+        if own["tail of contracts"].values.max() > 0.5:
+            parts.append(f"then {told(own['tail of contracts'], fifty=False)} on contracts of before")
+        if own["owed after the tail"].values.max() > 0.5:
+            last = study.horizon + study.tail
+            parts.append(f"still owed in {last:g} {told(own['owed after the tail'], fifty=False)}")
+        parts.append(f"present value at {rate} {told(own[f'outlay with tail, at {rate}'], fifty=False)}")
         if own["arrears, peak"].values.max() > 0.5:
-            parts.append(f"arrears at their peak {told(own['arrears, peak'])}")
+            parts.append(f"arrears at their peak {told(own['arrears, peak'], fifty=False)}")
         if plan.role != "no support":
-            parts.append(f"cost per additional unit {told(own[f'cost per additional unit, at {rate}'], 1)}")
-            parts.append(f"free riders {told(own['free riders'], 0, scale=100, unit='% of supported units')}")
-        words.append(f"{_capital(plan.label)}: {'; '.join(parts)}.")
+            parts.append(f"per additional unit {told(own[f'cost per additional unit, at {rate}'], 1)}")
+            free = told(own["free riders"], scale=100, unit="%")
+            parts.append(f"of the units that drew support {free} would have been sold anyway in the same time")
+        words.append(f"{capital(plan.label)}: {'; '.join(parts)}.")
+    main = main_plan(found)
     for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
-        if f"{title} {to}" in found.measures[main_plan(found)]:
-            one = found.measures[main_plan(found)][f"{title} {to}"]
-            label = found.plans[main_plan(found)].label
-            words.append(f"Apart from the outlay, {title} {to} under {label}: {told(one)}.")
+        if f"{title} {to}" in found.measures[main]:
+            one = told(found.measures[main][f"{title} {to}"], fifty=False)
+            words.append(f"Apart from that, {title} {to}, {found.plans[main].label}: {one}.")
     return words
 
 
 def regret_words(found: Results) -> list[str]:
     """Which schedule is best at each worth of a unit, and how sure that is; losses are told as losses."""
     words, table, stated = [], found.regret(), found.study.worth
+    none = _role(found, "no support")
     for name, value in stated.values.items():
-        part = table[table["worth"] == name].sort_values("mean regret")
-        least = part.iloc[0]
-        likely = part.iloc[int(np.argmax(part["probability of best"]))]
+        part = table[table["worth"] == name].sort_values("mean regret", kind="stable")
+        least, likely = part.iloc[0], part.iloc[int(np.argmax(part["probability of best"]))]
         main = part[part["schedule"] == found.plans[main_plan(found)].label].iloc[0]
         place = found.place(str(least["schedule"]))
-        none = [p.role for p in found.plans].index("no support")
         gain = Measure("gain", "bnCNY", found.gains(name)[place] - found.gains(name)[none])
-        against = "" if place == none else f", against no support {told(gain)}"
+        loses = float((gain.values < 0).mean())
+        losing = f", a loss in {often(loses)} of the draws" if loses else ""
+        against = "" if place == none else f"; against no support W {told(gain, fifty=False)}{losing}"
         words.append(
-            f"A unit worth {value:g} {stated.unit} ({name}): least mean regret for {least['schedule']} "
-            f"({least['mean regret']:.0f} bnCNY, at worst {least['largest regret']:.0f}{against}); most often best "
-            f"{likely['schedule']}, in {likely['probability of best']:.0%} of the draws; {main['schedule']} has a mean "
-            f"regret of {main['mean regret']:.0f} and is best in {main['probability of best']:.0%}."
+            f"A unit worth {value:g} {stated.unit}, {name}: least mean regret for {least['schedule']} "
+            f"({number(least['mean regret'])} bnCNY, at most {number(least['largest regret'])}{against}); most often "
+            f"best: {likely['schedule']}, in {often(likely['probability of best'])} of the draws. "
+            f"{capital(main['schedule'])}: mean regret {number(main['mean regret'])}, best in "
+            f"{often(main['probability of best'])}."
         )
     return words
 
 
+def schedules_text(found: Results) -> str:
+    """All schedules but the exits of the grid as a small table: medians with 90% intervals, and probabilities."""
+    rate, stated = f"{found.study.rate:.0%}", found.study
+    table = found.regret()
+    table = table[table["worth"] == "central"].set_index("schedule")
+    rows = []
+    for plan, own in zip(found.plans, found.measures, strict=True):
+        if plan.role != "grid":
+            regret = table.loc[[plan.label]].iloc[0]
+            rows.append({
+                "": plan.label,
+                f"{stated.shares[0]:.0%} share": brief(own[f"year of {stated.shares[0]:.0%}"], 1),
+                "relapse": often(own["relapse"].values.mean()),
+                f"outlay, {rate}": brief(own[f"outlay with tail, at {rate}"]),
+                "per extra unit": brief(own[f"cost per additional unit, at {rate}"], 1),
+                "free riders, %": brief(own["free riders"], scale=100),
+                "mean regret": number(float(regret["mean regret"])),
+                "best": often(regret["probability of best"]),
+            })  # fmt: skip
+    head = f"Median [90% interval]; outlay and regret bnCNY, {stated.texts.per_unit}; regret at the central worth:"
+    return textwrap.indent(f"{head}\n{pd.DataFrame(rows).to_string(index=False, justify='left')}", "  ")
+
+
 def waiting_words(found: Results) -> list[str]:
-    """What a further year of support changes, at the start nearest the middle of the grid of each family."""
+    """What a further year of support changes, from the safe year on or, without one, at the middle of the grid."""
     words = []
     for family in dict.fromkeys(one.family for one in found.waits):
         own = [one for one in found.waits if one.family == family]
         safe = next(one for one in found.safe if one.family == family)
         wanted = safe.year if np.isfinite(safe.year) else safe.starts[len(safe.starts) // 2]
         one = min(own, key=lambda w: abs(w.start - wanted))
-        better = ", ".join(f"{(gain > 0).mean():.0%} at the {name} worth" for name, gain in one.gains.items())
+        better = ", ".join(f"{often((gain > 0).mean())} ({name})" for name, gain in one.gains.items())
         words.append(
-            f"Waiting a year, {family} from {one.start + 1:g} instead of {one.start:g}: "
-            f"{told(Measure('', found.study.texts.unit, one.units), 2)} more, for "
-            f"{told(Measure('', 'bnCNY', one.spent), 0)} more; it gains in {better} of a unit."
+            f"Waiting a year, {family} from {one.start + 1:g} instead of {one.start:g}: units "
+            f"{told(Measure('', found.study.texts.unit, one.units), 2, sign=True)}, outlay in present value "
+            f"{told(Measure('', 'bnCNY', one.spent), sign=True)}, at the margin "
+            f"{told(Measure('', found.study.texts.per_unit, one.marginal), 1)}; a gain in {better} of the draws, by "
+            "worth of a unit."
         )
     return words
 
 
-def hinge_words(found: Results, evidence: Evidence | None) -> list[str]:
-    """The answers by response of buyers, which evidence decides, and the parameters that go with the answers."""
-    response = "cost sensitivity"
+def thirds_text(found: Results, response: str, evidence: Evidence | None) -> str:
+    """The main answers by third of the draws as a small table: answers down, thirds across."""
     split = thirds(found, response, evidence)
-    words = []
-    for name, part in split.groupby("draws", sort=False):
-        cells = []
-        for _, row in part.iterrows():
-            if str(row["answer"]).startswith("first start"):
-                continue
-            cells.append(f"{row['answer']} {_cell(row['value'], found)}")
-        words.append(f"Draws in the {name} of {response}: {'; '.join(cells)}.")
-    words.append(found.study.texts.evidence + "." + ("" if evidence is None else _evidence(evidence)))
+    split = split[~split["answer"].str.startswith("first start")]
+    last = found.safe[0].starts[-1] if found.safe else found.study.horizon
+    cells = split.assign(text=[_cell(value, last) for value in split["value"]])
+    wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
+    wide.index.name, wide.columns.name = None, None
+    return textwrap.indent(f"Draws by {response}:\n{wide.to_string(justify='left')}", "  ")
+
+
+def evidence_words(found: Results, response: str, evidence: Evidence | None) -> list[str]:
+    """Which evidence decides between the responses."""
+    words = [f"{found.study.texts.evidence}."]
+    if evidence is not None:
+        s = spread(evidence.effect)
+        rho = rank_correlation(of_draws(found, response), evidence.effect)
+        side = "right" if rho > 0 else "left"
+        reads = f": who trusts the observed effect more reads the table further to the {side}" if abs(rho) > 0.5 else ""
+        words.append(
+            f"{capital(evidence.name)}: observed {evidence.value:.2f} with standard deviation {evidence.deviation:.2f} "
+            f"({evidence.source}); in the posterior {s.median:.2f} (50%: {s.low50:.2f} to {s.high50:.2f}; 90%: "
+            f"{s.low90:.2f} to {s.high90:.2f}), a compromise of that, the series and the prior. Its rank correlation "
+            f"with {response} is {rho:+.2f}{reads}."
+        )
+    return words
+
+
+def driver_words(found: Results) -> list[str]:
+    """The parameters that go most with the first answers, over the draws."""
     table = drivers(found)
+    cells = []
     for answer in dict.fromkeys(table["answer"]):
         top = table[table["answer"] == answer].head(3)
-        told_top = ", ".join(f"{r['parameter']} ({r['rank correlation']:+.2f})" for _, r in top.iterrows())
-        words.append(f"Rank correlation over the draws with {answer}: {told_top}.")
-    return words
+        pairs = zip(top["parameter"], top["rank correlation"], strict=True)
+        cells.append(f"{answer}: {', '.join(f'{name} {rho:+.2f}' for name, rho in pairs)}")
+    return [f"Rank correlations over the draws, strongest first. {capital('; '.join(cells))}."] if cells else []
 
 
 def check_words(found: Results) -> list[str]:
@@ -246,7 +268,7 @@ def check_words(found: Results) -> list[str]:
     if found.failed:
         words.append(f"{found.failed} draws were not finite under some schedule and are left out.")
     for one, measure in found.reported:
-        words.append(f"{_capital(one.words)}: {told(measure)} in the model, {one.value:g} as reported ({one.source}).")
+        words.append(f"{capital(one.words)}: {told(measure)} in the model, {one.value:g} as reported ({one.source}).")
     return words
 
 
@@ -254,43 +276,25 @@ def _basis(found: Results) -> str:
     stated = found.study
     return (
         f"{found.size} draws of the accepted posterior of {stated.case} under {len(found.plans)} schedules, each "
-        f"against the runs of the same draws; median with 50% and 90% intervals; money in billion CNY of 2020, units "
-        f"in {stated.texts.unit}, horizon {stated.horizon:g}."
+        f"against the runs of the same draws; medians, in brackets intervals that hold 50% or 90% of the draws; money "
+        f"in billion CNY of 2020 (present values of {stated.base_year:g}), units in {stated.texts.unit}."
     )
 
 
-def _evidence(evidence: Evidence) -> str:
-    s = spread(evidence.effect)
-    return (
-        f" {_capital(evidence.name)}: {evidence.value:.2f} with standard deviation {evidence.deviation:.2f} as "
-        f"observed ({evidence.source}); in the posterior {s.median:.2f} (90%: {s.low90:.2f} to {s.high90:.2f}), a "
-        "compromise between it, the series and the prior."
-    )
+def _told(found: Results) -> Sequence[int]:
+    """Places of the plans told of in words: the first named one, continued support, no support."""
+    return tuple(dict.fromkeys((main_plan(found), _role(found, "supported"), _role(found, "no support"))))
 
 
-def _named(found: Results) -> Sequence[int]:
-    return [i for i, plan in enumerate(found.plans) if plan.role != "grid"]
+def _role(found: Results, role: Role) -> int:
+    return [plan.role for plan in found.plans].index(role)
 
 
-def _cell(value: object, found: Results) -> str:
+def _cell(value: object, last: float) -> str:
     if not isinstance(value, float):
         return str(value)
     if np.isnan(value):
         return "not defined"
     if np.isinf(value):
-        return f"none to {found.safe[0].starts[-1]:g}" if found.safe else "none"
-    return f"{value:.0f}" if value > 1000 else f"{value:.2g}"
-
-
-def _start(value: float, first: float, last: float) -> str:
-    if np.isinf(value):
         return f"none to {last:g}"
-    return f"{value:g} or earlier" if value == first else f"{value:g}"
-
-
-def _undefined(s: Spread) -> str:
-    return "" if s.defined == 1 else f" [defined in {s.defined:.0%} of the draws]"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{value:.0f}" if value > 1000 else f"{value:.2g}"

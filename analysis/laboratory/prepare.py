@@ -32,7 +32,8 @@ NEVER_AGAIN = 2200.0  # no run gets there
 def prepared(study: Study, model: Model) -> Model:
     """Return the model with the sums that the results read, and no new support from the horizon on.
 
-    Until the horizon every value keeps its bits; after it only contracts that exist are paid: the tail.
+    Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it
+    only contracts that exist are paid: the tail.
     """
     closing = {"support suspension start": study.horizon, "support suspension end": NEVER_AGAIN}
     return with_sums(model.with_constants(closing), sums(study.case))
@@ -91,7 +92,8 @@ class ScheduleRuns:
     @property
     def times(self) -> Array:
         """Saved times: quarters from the start of the model."""
-        return np.arange(round((self.until - self.model.initial_time) / STEP) + 1) * STEP + self.model.initial_time
+        steps = np.arange(round((self.until - self.model.initial_time) / STEP) + 1, dtype=np.float64)
+        return steps * STEP + self.model.initial_time
 
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         """Return draws `first` to `last`, exclusive, under one schedule: (run, time, variable)."""
@@ -99,7 +101,8 @@ class ScheduleRuns:
         found = run_schedule(
             self.model, self.schedules[schedule], samples, self.outputs, self.until, STEP, threads
         )  # fmt: skip
-        return np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
+        values: Array = np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
+        return values
 
 
 def ensemble(study: Study, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Plan, ...]]:

@@ -6,7 +6,7 @@ that all are compared with: the supported path and the run without support.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,18 +28,20 @@ SIGNALS = {"nev": ("support per unit", "tax exemption"), "pv": ("premium per sal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """Answer of a study over `draws` (parameters, (draw,) each); `failed` draws were not finite and are left out.
+    """Answer of a study over `draws` (parameters, (draw,) each), of all drawn those that are `kept`: the others
+    were not finite under some schedule.
 
     `measures` holds, for each plan, its numbers by name; `units` and `spent` are (plan, draw), the second in present
     value; `shares` are bands (plan, quantile, time) of the share over the last year at `times`; `accounts` has a row
     for each schedule, line and year; `gap` is the largest relative gap found in any account. `reported` are published
-    figures with what the first named schedule has in their place.
+    figures with what the first named schedule has in their place. `after_end` judges the exits that take time so many
+    years after their end, as far as the horizon lets, where `safe` counts from their start.
     """
 
     study: Study
     plans: tuple[Plan, ...]
     draws: Mapping[str, Array]
-    failed: int
+    kept: NDArray[np.bool_]
     times: Array
     measures: tuple[Mapping[str, Measure], ...]
     units: Array
@@ -48,8 +50,14 @@ class Results:
     accounts: pd.DataFrame
     gap: float
     safe: tuple[SafeYears, ...]
+    after_end: tuple[SafeYears, ...]
     waits: tuple[Waiting, ...]
     reported: tuple[tuple[Reported, Measure], ...]
+
+    @property
+    def failed(self) -> int:
+        """Number of draws that are left out because some run of theirs is not finite."""
+        return int((~self.kept).sum())
 
     @property
     def size(self) -> int:
@@ -79,11 +87,13 @@ class Results:
 
     def safe_table(self) -> pd.DataFrame:
         """One row per family and start: how likely the share is not kept, and how many draws hold from there on."""
+        counted = self.study.exit.counted_from
         return pd.DataFrame(
             [
-                {"exit": one.family, "start": start, "probability of failing": failing,
+                {"exit": one.family, "counted from": since, "start": start, "probability of failing": failing,
                  "draws safe from this start": float((one.by_draw == start).mean())}
-                for one in self.safe
+                for since, families in ((counted, self.safe), ("end", self.after_end))
+                for one in families
                 for start, failing in zip(one.starts, one.failing, strict=True)
             ]
         )  # fmt: skip
@@ -112,11 +122,11 @@ def results(study: Study, runs: Runs) -> Results:
     reader = _Reader(study, runs)
     for place in range(len(runs.plans)):
         reader.take(place)
-    safe, waits = _families(study, runs, reader)
+    safe, after_end, waits = _families(study, runs, reader)
     return Results(
-        study, runs.plans, runs.draws, int((~kept).sum()), reader.shown_times, tuple(reader.measures),
+        study, runs.plans, runs.draws, kept, reader.shown_times, tuple(reader.measures),
         np.array(reader.units), np.array(reader.spent), np.array(reader.shares),
-        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, waits, tuple(reader.reported),
+        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, after_end, waits, tuple(reader.reported),
     )  # fmt: skip
 
 
@@ -137,7 +147,7 @@ class _Reader:
         self.units: list[Array] = []
         self.spent: list[Array] = []
         self.shares: list[Array] = []
-        self.kept: list[Array] = []
+        self.kept: dict[str, list[NDArray[np.bool_] | None]] = {"start": [], "end": []}
         self.accounts: list[pd.DataFrame] = []
         self.gap = 0.0
         self.reported: list[tuple[Reported, Measure]] = []
@@ -159,7 +169,8 @@ class _Reader:
         self.spent.append(spent)
         self.shares.append(bands(share[:, self.begin : self.end + 1]))
         self.accounts.append(yearly(study, times, values, plan.label))
-        self.kept.append(self._kept(plan, share))
+        for since, kept in self.kept.items():
+            kept.append(self._kept(plan, share, plan.length if since == "end" else 0.0))
         if place == self.checked:
             for one in study.reported:
                 self.reported.append(
@@ -169,12 +180,12 @@ class _Reader:
     def _share(self, values: Values) -> Array:
         return yearly_share(self.runs.times, values[SOLD], values[MARKET])
 
-    def _kept(self, plan: Plan, share: Array) -> Array:
-        """Whether the share is kept some years after this exit, (draw,); nothing for what is no exit."""
-        if plan.role != "grid":
-            return np.empty(0, dtype=bool)
+    def _kept(self, plan: Plan, share: Array, later: float) -> NDArray[np.bool_] | None:
+        """Whether the share is kept, (draw,); None for what is no exit, or would be judged after the horizon."""
         asked = self.study.exit
-        judged = plan.start + asked.years_after + (plan.length if asked.counted_from == "end" else 0.0)
+        judged = plan.start + later + asked.years_after
+        if plan.role != "grid" or judged > self.study.horizon:
+            return None
         at = self.runs.at(judged)
         return np.asarray(share[:, at] >= asked.share_kept * self.held[:, at])
 
@@ -184,16 +195,26 @@ def _offered(case: str, values: Values, none: Values) -> NDArray[np.bool_]:
     return np.asarray(np.any([values[name] > none[name] + 1e-12 for name in SIGNALS[case]], axis=0))
 
 
-def _families(study: Study, runs: Runs, reader: _Reader) -> tuple[tuple[SafeYears, ...], tuple[Waiting, ...]]:
-    safe, waits = [], []
+def _families(
+    study: Study, runs: Runs, reader: _Reader
+) -> tuple[tuple[SafeYears, ...], tuple[SafeYears, ...], tuple[Waiting, ...]]:
+    """Safe years as the study counts them, those counted from the end where that differs, and waits, by family."""
+    safe, after_end, waits = [], [], []
     names = dict.fromkeys(plan.family for plan in runs.plans if plan.role == "grid")
     for name in names:
         places = sorted(
             (i for i, plan in enumerate(runs.plans) if plan.family == name), key=lambda i: runs.plans[i].start
         )
         starts = np.array([runs.plans[i].start for i in places])
-        kept = np.array([reader.kept[i] for i in places], dtype=bool)
-        safe.append(safe_years(name, starts, kept, study.exit.probability))
+        safe.append(_safe(study, name, starts, [reader.kept[study.exit.counted_from][i] for i in places]))
+        late = [reader.kept["end"][i] for i in places]
+        if study.exit.counted_from == "start" and runs.plans[places[0]].length > 0 and late[0] is not None:
+            after_end.append(_safe(study, name, starts, late))
         units, spent = (np.array([of[i] for i in places]) for of in (reader.units, reader.spent))
         waits += waiting(name, starts, units, spent, study)
-    return tuple(safe), tuple(waits)
+    return tuple(safe), tuple(after_end), tuple(waits)
+
+
+def _safe(study: Study, name: str, starts: Array, kept: Sequence[NDArray[np.bool_] | None]) -> SafeYears:
+    judged = [one for one in kept if one is not None]  # starts increase: the first ones
+    return safe_years(name, starts[: len(judged)], np.array(judged), study.exit.probability)
