@@ -1,8 +1,8 @@
 """What an ensemble costs that is stored: runs a second in several ways side by side, and a million runs once.
 
 Run with `python -m benchmarks.ensembles`; it writes ENSEMBLES.md when all was measured at full size.  The ensemble
-has the shape of the shipped NEV study: its model with its sums, its outputs, quarters from its first year to its
-horizon, 1,000 draws of the accepted posterior; exits from its supported path, as many as make up the runs.
+has the shape of the shipped NEV study: its model with its sums, its outputs in quarters to its horizon, draws of the
+accepted posterior, here all 1,000; exits from its supported path, as many as make up the runs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 from distributed import LocalCluster
 
 from analysis.laboratory.ensemble import Ensemble
-from analysis.laboratory.prepare import outputs, prepared
-from analysis.laboratory.scheduled import of_schedules
+from analysis.laboratory.prepare import ScheduleRuns, outputs, prepared
 from analysis.laboratory.store import open_store
 from analysis.laboratory.study import STEP, load_study
 from analysis.laboratory.writing import write
@@ -32,7 +31,7 @@ from models.schedule_grid import variants
 MANY = 1_000_000
 FEW = 40_000
 DRAWS = 1_000
-PLAIN = "one batch in memory, one schedule, 1 thread"
+PLAIN = "the model without schedules, nothing kept, 1 thread"
 _RESULT = Path(__file__).parent / "ENSEMBLES.md"
 Job = Callable[[], object]
 
@@ -65,14 +64,16 @@ def exits(runs: int, draws: int = DRAWS) -> Ensemble:
     made = variants(base, ["linear", "exponential"], starts, lengths, tuple(base.instruments))
     samples = accepted_posterior(study.case).spread(draws)
     model = prepared(study, load_case(study.case).model)
-    return of_schedules(model, made[:count], samples, outputs(study), study.horizon + study.tail, STEP, study.since)
+    computes = ScheduleRuns(model, tuple(made[:count]), samples, outputs(study), study.horizon + study.tail)
+    return Ensemble(computes, tuple(one.name for one in computes.schedules), draws, {"case": study.case})
 
 
 def plain(ensemble: Ensemble, threads: int) -> None:
-    """Run as many runs as a block of one schedule has, without schedule, store or blocks, again and again."""
+    """Run as many runs in batches of the model itself: no schedule, no store, no blocks."""
     one = ensemble.evaluator
+    assert isinstance(one, ScheduleRuns)
     for _ in ensemble.schedules:
-        one.model.batch(one.samples, one.of_model, one.until, one.save_period, threads)
+        one.model.batch(one.draws, one.outputs, one.until, STEP, threads)
 
 
 def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:

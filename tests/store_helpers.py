@@ -18,7 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.laboratory.ensemble import Ensemble
+from analysis.laboratory.prepare import ScheduleRuns
 from analysis.laboratory.writing import write
+from calibration.results import accepted_posterior
+from models.case import load_case
+from models.schedule import load_schedule
 
 OUTPUTS = ("tide", "swell", "market share")
 
@@ -53,6 +57,15 @@ def ensemble(draws: int = 100, **settings: Any) -> Ensemble:
     """Three schedules of `draws` draws."""
     waves = Waves(**settings)
     return Ensemble(waves, ("history", "cliff in 2020", "linear"), draws, {"case": "waves", "seed": waves.seed})
+
+
+def scheduled(draws: int = 20) -> Ensemble:
+    """Schedules of electric vehicles whose paths depend on the run: on a trigger, on a price, on money saved."""
+    names = ("nev_share_triggered", "nev_share_of_price", "nev_to_charging")
+    model, samples = load_case("nev").model, accepted_posterior("nev").spread(draws)
+    schedules = tuple(load_schedule(name) for name in names)
+    runs = ScheduleRuns(model, schedules, samples, ("market share", "Cumulative Support Outlay"), 2030.0)
+    return Ensemble(runs, names, draws, {"case": "nev"})
 
 
 def bytes_of(folder: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from distributed import LocalCluster
-from store_helpers import Waves, bytes_of, ensemble, marks_in
+from store_helpers import Waves, bytes_of, ensemble, marks_in, scheduled
 
 from analysis.laboratory import cluster as clusters
 from analysis.laboratory.ensemble import versions
@@ -64,6 +64,13 @@ def test_two_workers_one_of_them_killed_make_the_same_files(cluster: LocalCluste
     assert not Path(f"/proc/{workers[0]}").exists()
     write(ensemble(), tmp_path / "alone.zarr", progress=False, block=10)
     assert bytes_of(path) == bytes_of(tmp_path / "alone.zarr")
+
+
+def test_runs_under_schedules_are_the_same_on_a_cluster(cluster: LocalCluster, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.zarr", tmp_path / "there.zarr"
+    write(scheduled(), here, progress=False, block=12)
+    write(scheduled(), there, scheduler=cluster.scheduler_address, progress=False, block=12)
+    assert bytes_of(there) == bytes_of(here)
 
 
 def test_a_store_begun_here_is_ended_by_a_cluster(cluster: LocalCluster, whole: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from store_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in
+from store_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in, scheduled
 
 from analysis.laboratory import blocks
 from analysis.laboratory.ensemble import Ensemble
@@ -146,6 +146,22 @@ def test_numbers_do_not_depend_on_the_block_size(whole: Path, tmp_path: Path, bl
     np.testing.assert_array_equal(data["values"], open_store(whole)["values"][: small.runs])
 
 
+def test_runs_under_schedules_do_not_depend_on_blocks_or_threads(tmp_path: Path) -> None:
+    one, other = (
+        write(scheduled(), tmp_path / f"{block}.zarr", progress=False, block=block, threads=threads)["values"]
+        for block, threads in ((60, 1), (7, 3))
+    )
+    assert np.isfinite(one).all()
+    np.testing.assert_array_equal(one, other)
+
+
+def test_notes_are_said_and_do_not_make_another_ensemble(tmp_path: Path) -> None:
+    noted = replace(ensemble(), notes={"title": "storm surge"})
+    assert noted.digest == ensemble().digest
+    data = write(noted, tmp_path / "noted.zarr", progress=False)
+    assert (data.attrs["title"], data.attrs["first_time"], data.attrs["last_time"]) == ("storm surge", 2010, 2012.75)
+
+
 def test_a_complete_store_is_opened_and_nothing_is_computed(copy: Path) -> None:
     before = bytes_of(copy)
     stopped = replace(ensemble(), evaluator=Interrupted())
@@ -175,13 +191,13 @@ def test_what_a_kill_left_half_written_is_made_anew(whole: Path, half: Path) -> 
 
 
 def test_killed_at_random_moments_a_store_ends_bit_identical(tmp_path: Path) -> None:
-    answer = helper("moments", tmp_path, 5, 20251125)
-    assert len(set(answer["seen"])) == 5
+    answer = helper("moments", tmp_path, 4, 20251125)
+    assert len(set(answer["seen"])) == 4
     write(ensemble(), tmp_path / "whole.zarr", progress=False, block=10)
     assert answer["end"] == bytes_of(tmp_path / "whole.zarr")
 
 
-@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_any_file_operation_a_store_ends_bit_identical(tmp_path: Path, step: int) -> None:
     answer = helper("operations", tmp_path, step)
     assert answer["kills"] > 90 / step
@@ -371,15 +387,16 @@ def test_when_the_disk_is_full_what_came_before_is_kept(whole: Path, tmp_path: P
 
 
 def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
-    answer = helper("memory", tmp_path, 40_000)
-    assert answer["numbers"] > 250e6
+    answer = helper("memory", tmp_path, 20_000)
+    assert answer["numbers"] > 140e6
     assert answer["risen"] < answer["numbers"] / 8
 
 
-@pytest.mark.parametrize(("settings", "words"), [({"block": 0}, "block is 0"), ({"threads": 0}, "threads is 0")])
-def test_a_size_below_one_is_refused(tmp_path: Path, settings: dict[str, int], words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        write(ensemble(), tmp_path / "no.zarr", progress=False, **settings)
+@pytest.mark.parametrize("name", ["block", "threads", "workers"])
+def test_a_count_below_one_is_refused(tmp_path: Path, name: str) -> None:
+    counts: dict[str, Any] = {name: 0}
+    with pytest.raises(InputError, match=f"{name} is 0"):
+        write(ensemble(), tmp_path / "no.zarr", progress=False, **counts)
 
 
 def test_an_ensemble_of_nothing_or_of_two_equal_names_is_refused() -> None:

@@ -19,7 +19,7 @@ from analysis.laboratory.results import Results, results
 from analysis.laboratory.study import Study
 from analysis.laboratory.writing import write
 from calibration.inference_data import Posterior
-from calibration.results import accepted_posterior, load_accepted
+from calibration.results import accepted_posterior, depends_on, load_accepted
 from calibration.targets import load_targets
 from models.case import load_case
 from stockflow.errors import InputError
@@ -60,14 +60,12 @@ def answer_study(study: Study, stem: Path, scheduler: str | None = None, progres
     accepted, posterior = load_accepted(study.case), accepted_posterior(study.case)
     model, parameters = load_case(study.case).model, posterior.spread(study.draws)
     made, plans = ensemble(study, model, parameters)
+    made = replace(made, notes={"title": study.title, "posterior": depends_on(study.case, accepted.values)})
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{stem.parent}: cannot be written: {error.strerror}") from None
-    count = len(next(iter(parameters.values())))
-    runs = stored(
-        write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress, block=count), plans, parameters
-    )  # fmt: skip
+    runs = stored(write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress), plans, parameters)
     found = results(study, runs)
     rush = None
     if study.rush is not None:

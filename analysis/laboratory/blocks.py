@@ -104,6 +104,9 @@ def skeleton(ensemble: Ensemble, layout: Layout) -> dict[str, bytes]:
         "digest": ensemble.digest,
         "block_runs": layout.block,
         **ensemble.origin,
+        **ensemble.notes,
+        "first_time": float(one.times[0]),
+        "last_time": float(one.times[-1]),
         "versions": dict(versions()),
     }
     xr.Dataset(coords=coordinates, attrs=attributes).to_zarr(store, zarr_format=3, consolidated=False)

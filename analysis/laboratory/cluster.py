@@ -8,11 +8,11 @@ and a kill at any moment leaves what it leaves without a cluster.  A few encoded
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import pickle
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError
 from itertools import islice
 
 import dask
@@ -49,7 +49,7 @@ def on_cluster(
     with dask.config.set(_QUIET), _client(scheduler, workers) as client:
         try:
             yield from _blocks(client, ensemble, layout, todo, put, scheduler)
-        except (OSError, asyncio.CancelledError) as error:
+        except (OSError, CancelledError) as error:
             raise InputError(f"{scheduler}: is lost: {error!s:.200}; blocks that came are kept") from None
 
 

@@ -53,12 +53,14 @@ class Ensemble:
 
     `schedules` are the names of the schedules, one name if there is only a sample of draws; `origin` says what the
     numbers depend on (case, digests of model, posterior and schedules, seed): ensembles that differ must differ there.
+    `notes` are said in the store beside it and are no part of the digest.
     """
 
     evaluator: Evaluator
     schedules: tuple[str, ...]
     draws: int
     origin: Origin = field(default_factory=dict)
+    notes: Origin = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.schedules or self.draws < 1 or not self.evaluator.outputs:

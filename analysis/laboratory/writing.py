@@ -43,8 +43,9 @@ def write(
     if path.exists() or path.is_symlink():
         check_same(path, files)
         return open_store(path, ensemble.digest)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}, but must be at least 1")
+    for name, count in (("threads", threads), ("workers", workers)):
+        if count is not None and count < 1:
+            raise InputError(f"{name} is {count}, but must be at least 1")
     with unfinished(path, layout, files) as store:
         if scheduler is None:
             done = in_process(ensemble, layout, store.todo, store.put, threads)
