@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.clock import neighbours
 from stockflow.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
 from stockflow.errors import InputError
 from stockflow.graph import OpenTable
@@ -103,7 +104,10 @@ class Checked:
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:
-        """Return the equations with other control numbers, since FINAL TIME and SAVEPER may be read by any."""
+        """Return the equations with other control numbers, since FINAL TIME and SAVEPER may be read by any.
+
+        InputError for an `until` that is no moment of the run.
+        """
         new: dict[str, Number] = {}
         if until is not None:
             start, final = self.equations.control("initial time"), self.equations.control("final time")
@@ -111,6 +115,12 @@ class Checked:
                 raise InputError(
                     f"{self.place}: until is {until:.15g}, but must be after {start:.15g}"
                     f" and no later than {final:.15g}"
+                )
+            around = neighbours(self.equations, until) if until < final else None
+            if around is not None:
+                raise InputError(
+                    f"{self.place}: until is {until:.15g}, between two moments of TIME STEP"
+                    f" {self.equations.control('time step'):g}: take {around[0]:.15g} or {around[1]:.15g}"
                 )
             new["final time"] = Number(float(until))
         if save_period is not None:

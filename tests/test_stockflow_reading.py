@@ -225,6 +225,8 @@ def test_reading_and_running_leave_no_file_behind(tmp_path) -> None:
         (lambda m: m.run(until=0.0), "until is 0, but must be after 0 and no later than 10"),
         (lambda m: m.run(until=10.5), "until is 10.5, but must be after 0"),
         (lambda m: m.run(until=float("nan")), "until is nan"),
+        (lambda m: m.run(until=0.07), "until is 0.07, between two moments of TIME STEP 0.125: take 0 or 0.125"),
+        (lambda m: m.payoff([], [], until=9.9), "until is 9.9, between two moments of TIME STEP 0.125"),
         (lambda m: m.run(engine="fast"), "engine is 'fast', but must be 'batch' or 'reference'"),
         (lambda m: m.simulator(["tap", "TAP"], ["level"]), "an input is named twice in tap, tap"),
         (lambda m: m.simulator(["tap"], []), "needs at least one output"),
