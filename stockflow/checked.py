@@ -42,9 +42,13 @@ class Checked:
     def inputs(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the display names of constants, each named once."""
         found = tuple(self.constant(name).name for name in names)
-        if len(set(found)) != len(found):
-            raise InputError(f"{self.place}: an input is named twice in {', '.join(found)}")
+        self.once(found)
         return found
+
+    def once(self, names: Sequence[str]) -> None:
+        """Refuse display names of which one stands twice: two spellings of it would hide each other."""
+        if len(set(names)) != len(names):
+            raise InputError(f"{self.place}: an input is named twice in {', '.join(names)}")
 
     def outputs(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the display names of variables, an array's name standing for all its elements."""

@@ -31,7 +31,8 @@ class Clock:
         Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
         """
         digits = -int(np.log10(self.step * _SLACK))
-        return np.round(self.times[0] + self.step * np.flatnonzero(self.saved).astype(np.float64), digits)
+        counted: NDArray[np.float64] = self.times[0] + self.step * np.flatnonzero(self.saved)
+        return np.round(counted, digits)
 
     def evaluated(self, method: Method) -> NDArray[np.float64]:
         """Times at which rates are computed, shape (time,): RK4 has one in the middle of every step."""

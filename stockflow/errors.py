@@ -20,6 +20,10 @@ class LoopError(InputError):
     """Variables that are computed from each other at one moment, without a stock in between."""
 
 
+class StoppedError(InputError, ArithmeticError):
+    """A run that the reference engine could not carry to its end, as at a division by zero."""
+
+
 class UnknownNameError(InputError):
     """A name that does not exist, with the nearest ones that do."""
 
