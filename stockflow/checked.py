@@ -76,11 +76,8 @@ class Checked:
 
     def values(self, one: Variable, values: _Array, what: str) -> None:
         """Refuse values, shape (any,), of which one is; `what` they are counted as."""
-        low, high = one.limits
-        below, above = -np.inf if low is None else low, np.inf if high is None else high
-        bad = ~(np.isfinite(values) & (values >= below) & (values <= above))
-        if bad.any():
-            place = int(np.flatnonzero(bad)[0])
+        place = first_outside(one, values)
+        if place is not None:
             self.value(one, float(values[place]), f" in {what} {place}")
 
     def path(self, one: Variable, times: ArrayLike, values: ArrayLike) -> Table:
@@ -192,3 +189,11 @@ class Checked:
             shapes = ", ".join(f"{name} {column.shape}" for name, column in {**columns, **tables}.items())
             raise InputError(f"{self.place}: samples need one value for each run: {shapes}")
         return max(lengths.values(), default=1)
+
+
+def first_outside(one: Variable, values: _Array) -> int | None:
+    """Return the place of the first of `values`, shape (any,), that is not finite or outside the limits."""
+    low, high = one.limits
+    below, above = -np.inf if low is None else low, np.inf if high is None else high
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= below) & (values <= above)))
+    return int(bad[0]) if bad.size else None

@@ -21,7 +21,7 @@ from stockflow.layout import groups
 from stockflow.loops import Loop
 from stockflow.loops_command import loops as loops_command
 from stockflow.model import Model, load
-from stockflow.samples import read_samples
+from stockflow.samples import samples_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -242,11 +242,12 @@ def batch(
     if out is not None and out.suffix not in {".csv", ".nc"}:
         raise InputError(f"{out}: the name must end in .csv or .nc")
     names = [name.strip() for name in outputs.split(",") if name.strip()]
-    columns = read_samples(samples)
+    model = load(file)
+    columns = samples_of(samples, model.equations)
     runs = len(next(iter(columns.values())))
     # netCDF is written in one piece
     chunk = runs if out is not None and out.suffix == ".nc" else _CHUNK
-    pieces = load(file).batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
+    pieces = model.batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
     failed: list[str] = []
     if out is not None and out.suffix == ".nc":
         replace_file(out, lambda part: _netcdf(next(_noting(pieces, failed)), part))

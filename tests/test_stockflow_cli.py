@@ -324,10 +324,13 @@ BAD_SAMPLES = {
     "birth rate,capacity\n0.1\n": "row 1 has 1 values, not 2",
     "birth rate\n0.1\nmuch\n": "row 2, birth rate: 'much' is not a number",
     "birth rate\nnan\n": "row 1, birth rate: nan is not a finite number",
-    "birth rate\n12\n": "birth rate is 12",
+    "birth rate\n1\n12\n": "bad.csv: row 2: birth rate is 12 1/Year, outside [0, 9]",
+    'birth rate\n"1\n': "bad.csv: not a CSV file",
+    "deaths\n1\n": "bad.csv: column 'deaths': ",
     "birth rate,Birth_Rate\n1,1\n": "column 2: 'Birth_Rate' stands twice",
     "birth rate,\n1,1\n": "column 2: no name",
     "births\n1\n": "births is not a constant",
+    "brith rate\n1\n": "bad.csv: column 'brith rate': ",
 }
 
 
