@@ -34,6 +34,7 @@ from calibration.vensim_files import changes, read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
 from models.case import CASES, load_case
 from models.run import run_case
+from stockflow.console import settings as numbers
 from stockflow.errors import InputError
 from stockflow.names import plain
 
@@ -77,7 +78,7 @@ def run(
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
     """
-    given = _settings(settings)
+    given = numbers(settings)
     if changes_file is not None:
         by_hand = set(map(plain, given))
         read = changes(changes_file, load_case(case).model)
@@ -359,21 +360,6 @@ def _only(case: str, allowed: Sequence[str], what: str) -> str:
 
 def _accepted() -> dict[str, Accepted]:
     return {case: load_accepted(case) for case in CALIBRATED}
-
-
-def _settings(pairs: Sequence[str]) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f'--set {pair!r}: expected "name=value"')
-        if plain(name) in map(plain, out):
-            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
-        try:
-            out[name.strip()] = float(text)
-        except ValueError:
-            raise InputError(f"--set {pair!r}: {text.strip()!r} is not a number") from None
-    return out
 
 
 def _deliver(text: str, out: Path | None) -> None:

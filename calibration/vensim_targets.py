@@ -18,6 +18,7 @@ from calibration.targets import Targets
 from calibration.vensim_data import Column, VensimData
 from calibration.vensim_document import FittedTo, Imported
 from calibration.vensim_files import Control, Element, PayoffDefinition, Search
+from models.settings import told
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -78,7 +79,7 @@ def to_targets(
     except ValidationError as error:
         found = error.errors()[0]
         place = ".".join(str(part) for part in found["loc"])
-        raise InputError(f"{payoff.file}: {place}: {found['msg']} (got {found['input']!r:.80})") from None
+        raise InputError(f"{payoff.file}: {place}: {told(found)}") from None
     text = document.toml(said, document.comments(payoff, control, data))
     return Imported(table, text, document.rows(series, data, region), document.manifest(series, data, region))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from stockflow.errors import InputError
+from stockflow.names import plain
 
 
 def run_command(command: click.Command, name: str) -> None:
@@ -35,12 +36,14 @@ def _fail(name: str, text: str) -> None:
 
 
 def settings(pairs: Iterable[str]) -> dict[str, float]:
-    """Return the numbers of `name=value` texts; InputError for any other text."""
-    out = {}
+    """Return the numbers of `name=value` texts; InputError for any other text, and for a name that is set twice."""
+    out: dict[str, float] = {}
     for pair in pairs:
         name, equals, text = pair.rpartition("=")
         if not equals or not name.strip():
             raise InputError(f'--set {pair!r}: expected "name=value"')
+        if plain(name) in map(plain, out):
+            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
         try:
             out[name.strip()] = float(text)
         except ValueError:

@@ -112,6 +112,7 @@ class Model:
         """
         asked = Checked(self.equations)
         paths = [(asked.replaceable(name), path) for name, path in series.items()]
+        asked.once([one.name for one, _ in paths])
         expressions = {one.name: WithLookup(Time(), asked.path(one, *path)) for one, path in paths}
         texts = {name: f"{_quoted(name)}= {_with_lookup(one.table)}" for name, one in expressions.items()}
         return Model(self.equations.changed(expressions), self.file.with_equations(texts))
@@ -263,7 +264,7 @@ class Model:
 
         `params` sets constants for this run only, within the limits written in the file.  The
         engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
-        with an ArithmeticError where "batch" would return infinite or missing values.
+        with a StoppedError where "batch" would return infinite or missing values.
         """
         import xarray as xr
 
@@ -424,12 +425,12 @@ class Model:
         return tuple(name for name, one in self.variables.items() if one.kind == kind)
 
     def _settings(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Numbers for constants, by display name, within their limits."""
+        """Numbers for constants, by display name, each given once and within its limits."""
         asked = Checked(self.equations)
-        found = [(asked.constant(name), float(value)) for name, value in values.items()]
-        for one, value in found:
-            asked.value(one, value)
-        return {one.name: value for one, value in found}
+        found = dict(zip(asked.inputs(tuple(values)), map(float, values.values()), strict=True))
+        for name, value in found.items():
+            asked.value(self.variables[name], value)
+        return found
 
     def _attributes(self, name: str) -> dict[str, str]:
         one = self.variables[name]
@@ -470,7 +471,8 @@ class Model:
         seed: int,
     ) -> Batch:
         asked = Checked(self.equations)
-        columns = {asked.constant(name).name: np.asarray(one, dtype=float) for name, one in samples.items()}
+        names = asked.inputs(tuple(samples))
+        columns = {name: np.asarray(one, dtype=float) for name, one in zip(names, samples.values(), strict=True)}
         times = {name: xs for name, (xs, _) in series.items()}
         places = {name: xs for name, (xs, _) in lookups.items()}
         simulator = self.simulator(tuple(columns), outputs, until, save_period, method, times, places)

@@ -82,11 +82,14 @@ BAD_POLICIES = {
     "variable,year,value,unit\ncentral subsidy,2009,-1,bnCNY/unit\n": "-1",
     "variable,year,value,unit\nproduction,2009,1,unit/Year\n": "computed by the model",
     "variable,year,value,unit\ncentral subsidy,2100,1,bnCNY/unit\n": "no point inside the run",
+    'variable,year,value,"unit\ncentral subsidy,2009,1,bnCNY/unit\n': "row 1: not CSV: ",
 }
 
 
 @pytest.mark.parametrize(
-    "text", BAD_POLICIES, ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative", "computed", "too late"]
+    "text",
+    BAD_POLICIES,
+    ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative", "computed", "too late", "open quote"],
 )
 def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: Path, text: str) -> None:
     out = tmp_path / "run.csv"
@@ -113,6 +116,7 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "nev", "--set", "doing learning rate=nan"), "nan"),
         (("run", "nev", "--until", "1900"), "1900"),
         (("run", "nev", "--policy", "nowhere.csv"), "nowhere.csv"),
+        (("run", "xx"), "unknown case 'xx'; known: pv, nev, ic, mrna"),
         (("run",), "Missing argument"),
         (("calibrate", "ic"), "'pv' and 'nev'"),
         (("phase-out", "ic"), "'ic'"),
@@ -134,6 +138,7 @@ def test_a_value_out_of_reach_is_refused_by_variable_and_time(techcycle: Run, tm
     code, out, error = techcycle("run", "nev", "--policy", file)
     assert (code, out) == (2, "")
     assert "out of reach" in error
+    assert f"nev under {file}: " in error
 
 
 def test_output_replaces_a_file_whole_and_keeps_the_usual_permissions(techcycle: Run, tmp_path: Path) -> None:

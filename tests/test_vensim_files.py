@@ -248,8 +248,8 @@ def test_the_outcome_of_an_optimisation_is_a_changes_file(model: stockflow.Model
     assert changes(EXAMPLES / "diffusion.out", model) == {"contact rate": 0.412, "market": 96.5}
 
 
-def test_the_last_of_repeated_changes_holds(tmp_path: Path) -> None:
-    text = 'a b = 1\n{ = 5}\nA_B = 2\n"x (y)"[n] = -.5\n'
+def test_changes_are_read_past_comments_and_in_quotes(tmp_path: Path) -> None:
+    text = '{ = 5}\nA_B = 2\n"x (y)"[n] = -.5\n'
     assert changes(written(tmp_path, "a.cin", text)) == {"A_B": 2.0, "x (y)[n]": -0.5}
 
 
@@ -257,6 +257,7 @@ def test_the_last_of_repeated_changes_holds(tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         ("market = 1\ncontact rate = much\n", 2, "'much'"),
+        ("market = 1\ncontact rate = 0.3\nMarket = 2\n", 3, "market is changed twice; expected each constant once"),
         ("market\n", 1, "is given no value"),
         ("1 <= market <= 3\n", 1, "is given no value"),
         ("market = 1, 2\n", 1, "a list of values"),
