@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.figures import GREY, STYLE, save
 from analysis.mechanisms.loops import Dominance, dominance_table
-from analysis.mechanisms.takeover import TakenOver, takeover_table
+from analysis.mechanisms.takeover import TakenOver
 
 Array = NDArray[np.float64]
 NAMED = 8  # loops with a colour of their own; the others go together
@@ -47,7 +47,6 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     table = dominance_table(found)
     numbers = table[(table["year"] >= shown[0]) & (table["year"] <= shown[1])]
-    takeover_table(taken).to_csv(stem.with_name(f"{stem.name}_takeover.csv"), index=False, float_format="%.8g")
     return save(figure, numbers, stem)
 
 
