@@ -34,6 +34,7 @@ from calibration.vensim_files import changes, read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
 from models.case import CASES, load_case
 from models.run import run_case
+from stockflow.console import deliver
 from stockflow.console import settings as numbers
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -86,7 +87,7 @@ def run(
     dataset = run_case(case, given, policy, until, engine)
     table = dataset.to_dataframe()
     table.index.name = "Time"
-    _deliver(table.to_csv(float_format="%.10g"), out)
+    deliver([table.to_csv(float_format="%.10g")], out)
 
 
 @cli.command()
@@ -183,7 +184,6 @@ def import_vensim(
         given[name.strip()] = unit.strip()
     made = to_targets(read_payoff(payoff, about.model), read_control(control, about.model), read_data(data), about.name,
                       table, region, measure, given, response, starts, seed, about.model)  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
     for path in made.write(out / f"{about.name}.toml", out):
         click.echo(str(path))
 
@@ -360,23 +360,6 @@ def _only(case: str, allowed: Sequence[str], what: str) -> str:
 
 def _accepted() -> dict[str, Accepted]:
     return {case: load_accepted(case) for case in CALIBRATED}
-
-
-def _deliver(text: str, out: Path | None) -> None:
-    """Print, or write `out` whole or not at all; something that is no regular file (a pipe) is written to as it is."""
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    part = out.with_name(f".{out.name}.part")
-    try:
-        if out.exists() and not out.is_file():
-            out.write_text(text, encoding="utf-8")
-            return
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{out}: cannot be written: {error.strerror}") from None
 
 
 def _print(table: pd.DataFrame, records: object | None) -> None:

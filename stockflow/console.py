@@ -66,8 +66,16 @@ def _write(pieces: Iterable[str], path: Path) -> None:
 
 
 def replace_file(out: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step."""
+    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step.
+
+    What is no regular file, such as a pipe, is written to as it is; InputError for a folder.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: cannot be written: it is a folder")
     try:
+        if out.exists() and not out.is_file():
+            write(out)
+            return
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
             part = Path(folder) / out.name
             write(part)

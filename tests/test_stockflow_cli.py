@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,6 +171,16 @@ def test_run_writes_a_file_instead(command: Run, model: Path, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.mdl", "run.csv"]
 
 
+def test_a_pipe_is_written_to_as_it_is(command: Run, model: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert command("run", model, "--out", pipe)[0] == 0
+    assert os.read(reader, 5) == b"Time,"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_batch_gives_a_row_for_each_run_and_time(command: Run, model: Path, samples: Path) -> None:
     code, out, err = command("batch", model, samples, "--outputs", "population, DEATHS", "--save-period", 1)
     frame = pd.read_csv(io.StringIO(out))
@@ -292,6 +303,7 @@ BAD = {
     ("run", "model.mdl", "--until", "2.1"): "until is 2.1, between two moments of TIME STEP 0.25: take 2 or 2.25",
     ("run", "model.mdl", "--until", "soon"): "'soon' is not a valid float",
     ("run", "model.mdl", "--out", "no/such/folder.csv"): "cannot be written",
+    ("run", "model.mdl", "--out", "."): "error: .: cannot be written: it is a folder",
     ("batch", "model.mdl", "samples.csv"): "--outputs",
     ("batch", "model.mdl", "samples.csv", "--outputs", "Populatoin"): "did you mean 'Population'",
     ("batch", "model.mdl", "samples.csv", "--outputs", ","): "at least one output",
