@@ -171,7 +171,9 @@ def fit_words(calibration: Calibration) -> list[str]:
     words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
     weak = [e.name for e in closed.estimates if e.learned < 0.2]
     if weak:
-        words.append(f"The data hardly moved {', '.join(weak)} from their priors (interval shrunk by under 20%).")
+        words.append(
+            f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
+        )
     return words
 
 
