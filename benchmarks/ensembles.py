@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from distributed import LocalCluster
 
+from analysis.laboratory.cluster import local_cluster
 from analysis.laboratory.ensemble import Ensemble
 from analysis.laboratory.prepare import ScheduleRuns, outputs, prepared
 from analysis.laboratory.store import open_store
@@ -95,7 +95,7 @@ def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:
 
 def side_by_side(ensemble: Ensemble, folder: Path, rounds: int) -> dict[str, list[Cost]]:
     """Time all ways in turn, `rounds` times over, after one round that is not counted."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster:
+    with local_cluster(2) as cluster:
         jobs = ways(ensemble, folder, cluster.scheduler_address)
         spent: dict[str, list[Cost]] = {name: [] for name in jobs}
         for turn in range(rounds + 1):
@@ -119,7 +119,7 @@ def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
     """Return the ways as a table; ratios are of the fastest rounds."""
     best = {name: min(one.seconds for one in costs) for name, costs in spent.items()}
     lines = [
-        "| way | runs/s | to the first line | memory, MB |",
+        "| way | runs/s | to the first line | memory of this process, MB |",
         "| --- | ---: | ---: | ---: |",
     ]
     for name, costs in spent.items():

@@ -37,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as found:
+    with clusters.local_cluster(2) as found:
         yield found
 
 
@@ -177,3 +177,23 @@ def test_when_all_is_lost_it_says_so_and_keeps_what_came(
     write(ensemble(), path, progress=False, block=10)
     write(ensemble(), tmp_path / "alone.zarr", progress=False, block=10)
     assert bytes_of(path) == bytes_of(tmp_path / "alone.zarr")
+
+
+@pytest.mark.slow
+def test_results_lost_with_the_last_worker_do_not_keep_it_waiting(
+    processes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_PATIENCE", 2.0)
+    address, (_, *workers) = processes
+    finished = clusters._finished
+
+    def and_then_die(*arguments: Any) -> Any:
+        done = finished(*arguments)
+        for one in workers:
+            one.kill()
+            one.wait()
+        return done
+
+    monkeypatch.setattr(clusters, "_finished", and_then_die)
+    with pytest.raises(InputError, match="no worker is left"):
+        write(ensemble(), tmp_path / "lost.zarr", scheduler=address, progress=False, block=10)

@@ -2,6 +2,10 @@
 
 So the workers need not see the store's folder, a block that was computed twice because a worker died is written once,
 and a kill at any moment leaves what it leaves without a cluster.  A few encoded blocks are on their way at a time.
+
+Dask starts workers with MALLOC_TRIM_THRESHOLD_=65536: every array is then made of fresh pages, which doubles the work
+of a block.  A local cluster is started without; whoever starts workers by hand may set it, and
+MALLOC_MMAP_THRESHOLD_, to `KEPT`.
 """
 
 # mypy: allow-untyped-calls
@@ -29,7 +33,8 @@ LOCAL = "local"
 _CONNECTING = 15.0  # seconds until a scheduler has answered and a worker is there
 _PATIENCE = 60.0  # seconds without any worker
 _AHEAD = 2  # blocks a thread of the workers has before it
-_QUIET = {"distributed.admin.large-graph-warning-threshold": "1GiB"}  # samples are large
+_LARGE = {"distributed.admin.large-graph-warning-threshold": "1GiB"}  # samples are
+KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}  # bytes of memory a worker keeps
 
 
 def on_cluster(
@@ -46,7 +51,7 @@ def on_cluster(
     """
     if not todo:
         return
-    with dask.config.set(_QUIET), _client(scheduler, workers) as client:
+    with dask.config.set(_LARGE), _client(scheduler, workers) as client:
         try:
             yield from _blocks(client, ensemble, layout, todo, put, scheduler)
         except (OSError, CancelledError) as error:
@@ -74,10 +79,15 @@ def _blocks(
         if not pending:
             return
         for future in _finished(client, pending, scheduler):
-            index = pending.pop(future)
-            put(_result(future, index, layout))
+            try:
+                block = _result(future, pending[future], layout)
+            except TimeoutError:  # its worker died with it: it is computed again, if there is another
+                _see_workers(client, scheduler)
+                continue
+            put(block)
             future.release()
-            yield index
+            del pending[future]
+            yield block.index
 
 
 class _Shared:
@@ -112,19 +122,20 @@ def _finished(client: Client, pending: dict[Future[Encoded], int], scheduler: st
             with client.as_current():
                 return list(wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
-            try:
-                alive = _threads(client)
-            except OSError:
-                alive = 0
-            if not alive:
-                raise InputError(f"{scheduler}: no worker is left; blocks that came are kept") from None
+            _see_workers(client, scheduler)
+
+
+def _see_workers(client: Client, scheduler: str) -> None:
+    """Raise InputError if there is no worker."""
+    if not _threads(client):
+        raise InputError(f"{scheduler}: no worker is left; blocks that came are kept") from None
 
 
 def _result(future: Future[Encoded], index: int, layout: Layout) -> Encoded:
     first, last = layout.span(index)
     place = f"block {index} (runs {first} to {last - 1})"
     try:
-        result = future.result()
+        result = future.result(timeout=_PATIENCE)
     except KilledWorker as error:
         raise InputError(
             f"{place}: worker after worker died computing it: {error}; blocks that came are kept"
@@ -137,14 +148,22 @@ def _result(future: Future[Encoded], index: int, layout: Layout) -> Encoded:
 
 
 @contextlib.contextmanager
+def local_cluster(workers: int) -> Iterator[LocalCluster]:
+    """Start a cluster of processes with a thread each on this machine; killed ones are started again."""
+    kept = {f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in KEPT.items()}
+    with (
+        dask.config.set(kept),
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as found,
+    ):
+        yield found
+
+
+@contextlib.contextmanager
 def _client(scheduler: str, workers: int | None) -> Iterator[Client]:
     with contextlib.ExitStack() as stack:
         address: str | LocalCluster = scheduler
         if scheduler == LOCAL:
-            count = workers or available_threads()
-            address = stack.enter_context(
-                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
-            )
+            address = stack.enter_context(local_cluster(workers or available_threads()))
         try:
             client = stack.enter_context(Client(address, timeout=_CONNECTING, set_as_default=False))
             client.wait_for_workers(1, timeout=_CONNECTING)

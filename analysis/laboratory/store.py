@@ -43,7 +43,7 @@ def open_store(path: str | Path, expected_digest: str | None = None, verify: boo
 
     Coordinates are `time`, `variable` and its `unit`, `schedule` (a place in its attribute `names`) and `draw`.
     Raises InputError for anything that is not such a store, that is damaged, or whose ensemble has another digest.
-    Checksums of all files are compared, some 2 GB a second, unless `verify` is False; sizes always are.
+    Checksums of all files are compared, half to two GB a second, unless `verify` is False; sizes always are.
     """
     path = Path(path)
     root = _complete(path)
