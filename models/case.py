@@ -29,7 +29,7 @@ def load_case(name: str) -> Case:
     """Return one of CASES; raises InputError with the nearest names for any other, and for a bad file."""
     key = name.strip().casefold()
     if key not in CASES:
-        raise unknown("case", name, CASES)
+        raise unknown("case", name, CASES, listed=True)
     shared, own = read_core_file(_FOLDER / "cases" / "core.toml"), read_case_file(_FOLDER / "cases" / f"{key}.toml")
     model = stockflow.load(_FOLDER / "vensim" / f"{key}.mdl")
     return Case(key, own.title, {**shared.parameters, **own.parameters}, model)
