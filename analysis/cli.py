@@ -29,7 +29,7 @@ from analysis.trust import identify_case, posteriors_of, ridge_words, statement_
 from calibration.forecast import MODES
 from calibration.forecast_settings import load_forecast_settings
 from calibration.posterior import NotConvergedError
-from calibration.results import Accepted, load_accepted
+from calibration.results import Accepted, accepted_fits, load_accepted
 from calibration.vensim_data import read_data
 from calibration.vensim_files import changes, read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
@@ -228,13 +228,14 @@ def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bo
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def scoreboard(as_json: bool) -> None:
     """Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered."""
-    posteriors, missing = posteriors_of(CALIBRATED)
-    board = score(_accepted(), posteriors=posteriors)
+    accepted, unfitted = accepted_fits(FITTED)
+    posteriors, missing = posteriors_of(tuple(accepted))
+    board = score(accepted, posteriors=posteriors)
     if as_json:
         click.echo(json.dumps(board.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(board.table()))
-    click.echo("\n".join(missing.values()))
+    click.echo("\n".join([*missing.values(), *unfitted.values()]))
     click.echo(f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.")
     click.echo(f"\nNot answered ({len(board.unanswered)}):")
     for one in board.unanswered:
@@ -299,17 +300,26 @@ cli.add_command(policy)
 def paths(cases: Sequence[str], as_json: bool) -> None:
     """Date the stages from discovery to large-scale industry; default: all four industries."""
     study = load_path_study()
-    accepted = {case: load_accepted(case) for case in FITTED}
     wanted = [load_case(c).name for c in cases] or list(CASES)
+    accepted, unfitted = accepted_fits(wanted)
     table = durations([industry_path(c, study, accepted.get(c)) for c in wanted], study)
     if as_json:
         click.echo(
-            json.dumps({"model": _records(table), "published": _records(published_durations(study.window))}, indent=1)
+            json.dumps(
+                {
+                    "model": _records(table),
+                    "published": _records(published_durations(study.window)),
+                    "unfitted": unfitted,
+                },
+                indent=1,
+            )
         )
         return
     wide = table.pivot_table(index=["case", "clock"], columns="stage", values="years", sort=False)
     click.echo("Years from each clock to each stage (model):")
     click.echo(wide.round(1).to_string(na_rep="-"))
+    for line in unfitted.values():
+        click.echo(line)
     click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
     click.echo(_text(published_durations(study.window)))
 

@@ -44,6 +44,6 @@ def race_figure(answer: Following, stem: Path) -> Path:
         ax.set_ylabel("share of world sales (%)")
         ax.set_xlabel("year")
         figure.legend(loc="outside lower center", ncols=3)
-        figure.suptitle(f"{race.study.title}\n(marks: observed; bands: 90% over the leader's posterior)", x=0.01,
+        figure.suptitle(f"{race.study.title}\n(marks: observed; {answer.basis})", x=0.01,
                         ha="left", fontsize=10)  # fmt: skip
     return save(figure, pd.concat(rows, ignore_index=True), stem)

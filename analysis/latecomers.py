@@ -1,13 +1,15 @@
 """Latecomers against their leader: shares of the market beside those observed, and stage dates on two clocks.
 
 The runs are those of `models.latecomer`, one for each draw of the leader's accepted posterior, so that intervals hold
-what the leader's fit leaves open. What is said of a follower itself (its research, access, licences) is fixed by its
-file and mostly judged: no interval covers that.
+what the leader's fit leaves open; a leader without an accepted fit is one run at the values of its case file. What is
+said of a follower itself (its research, access, licences) is fixed by its file and mostly judged: no interval covers
+that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 
 from analysis.pathways import STAGES, date_stages
 from calibration.observations import Source, observed
-from calibration.results import accepted_posterior
-from models.latecomer import Latecomers, Race, load_latecomers, run_race
+from calibration.results import HERE, accepted_fits, accepted_posterior
+from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
 
 Array = NDArray[np.float64]
 DRAWS = 40
@@ -26,11 +28,15 @@ OUTPUTS = ("Cumulative River Crossing", "Commercial Designs", "unsubsidised user
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What one race says: `shares` against observation, `stages` on both clocks, both with medians and 90%."""
+    """What one race says: `shares` against observation, `stages` on both clocks, both with medians and 90%.
+
+    `basis` says in words what was run: draws of the leader's posterior, or one run without interval.
+    """
 
     race: Race
     shares: pd.DataFrame
     stages: pd.DataFrame
+    basis: str
 
     @property
     def share_error(self) -> float:
@@ -39,15 +45,20 @@ class Following:
         return float(np.sqrt(np.mean(gap.to_numpy(dtype=float) ** 2)))
 
 
-def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL) -> Following:
-    """Run the latecomers of a file over `draws` draws of the leader's accepted posterior.
+def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder: Path = HERE) -> Following:
+    """Run the latecomers of a file over `draws` draws of the leader's posterior accepted in `folder`.
 
-    Raises InputError for an unknown file, and for a leader without a current accepted posterior.
+    Raises InputError for an unknown file, and for an accepted fit of the leader without a current posterior.
     """
     study = load_latecomers(name)
-    posterior = accepted_posterior(study.leader)
-    race = run_race(study, posterior.spread(draws), OUTPUTS, until)
-    return Following(race, share_table(race), stage_table(race))
+    _, missing = accepted_fits([study.leader], folder)
+    samples = NO_DRAWS if missing else accepted_posterior(study.leader, folder).spread(draws)
+    race = run_race(study, samples, OUTPUTS, until)
+    count = race.leader.sizes["run"]
+    basis = missing.get(
+        study.leader, f"{study.leader}: {count} draws of the accepted posterior, bands hold 90% of them."
+    )
+    return Following(race, share_table(race), stage_table(race), basis)
 
 
 def share_table(race: Race) -> pd.DataFrame:

@@ -21,10 +21,11 @@ from analysis.latecomers import DRAWS, follow
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw the shares: FIGURE.png, .svg and .csv.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool) -> None:
-    """Run the latecomers of NAME (dram: Japan and Korea) against the accepted run of their leader.
+    """Run the latecomers of NAME (dram: Japan and Korea) against the run of their leader.
 
     Prints shares of the market beside those observed, and stage dates counted from discovery and from industrial
-    entry. Intervals are those of the leader's posterior; what a follower's file says is taken as it stands.
+    entry. Intervals are those of the leader's accepted posterior, one run without interval where there is none; what a
+    follower's file says is taken as it stands.
 
     \b
     Example:
@@ -35,10 +36,13 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         race_figure(answer, figure)
     if as_json:
         tables = {"shares": _plain(answer.shares), "stages": _plain(answer.stages)}
-        click.echo(json.dumps({**tables, "share_error": answer.share_error}, indent=1, allow_nan=False))
+        click.echo(
+            json.dumps({**tables, "share_error": answer.share_error, "basis": answer.basis}, indent=1, allow_nan=False)
+        )
         return
     for title, table in (("Share of the market", answer.shares), ("Stages", answer.stages)):
         click.echo(f"{title}\n{table.round(2).to_string(index=False)}\n")
+    click.echo(answer.basis)
     click.echo(f"Root mean square error of the shares: {answer.share_error:.2f}")
 
 

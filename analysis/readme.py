@@ -24,8 +24,8 @@ from analysis.laboratory.accepted import load_answer
 from analysis.scoreboard import scoreboard
 from calibration.forecast_results import load_accepted_forecast
 from calibration.results import HERE as RESULTS
-from calibration.results import load_accepted
-from models.case import load_case
+from calibration.results import accepted_fits
+from models.case import CASES, load_case
 
 README = Path(__file__).parent.parent / "README.md"
 SPEEDS = README.parent / "benchmarks" / "results.json"
@@ -76,7 +76,7 @@ def summary_block() -> str:
         for name in data["effects"]:
             three = " / ".join(f"{data['variants'][v]['effects'][name]:.0%}" for v in ("low", "central", "high"))
             lines.append(f"- {name[0].upper()}{name[1:]}: {three} under the low / central / high response.")
-    board = scoreboard({case: load_accepted(case) for case in CALIBRATED})
+    board = scoreboard(accepted_fits(CASES)[0])
     fresh = [row for row in board.rows if not row.fitted]
     lines.append(
         f"- Scoreboard: {len(board.rows)} of the paper's target rows answered, {board.inside} inside its range (of the "

@@ -21,7 +21,7 @@ from analysis.residual_figure import residual_panels
 from analysis.residual_report import residual_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
-from analysis.trust import examine
+from analysis.trust import examine, posteriors_of
 from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
@@ -30,10 +30,10 @@ from calibration.results import (
     TARGETS,
     Accepted,
     Sampled,
+    accepted_fits,
     accepted_from,
     accepted_intervals,
     is_current,
-    load_accepted,
     record,
 )
 from calibration.sampling import sampled_posterior, steps_of
@@ -126,7 +126,7 @@ def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
 def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
     """Date the stages of the four industries and save matrix and figures."""
     study = load_path_study()
-    dated = [industry_path(case, study, accepted.get(case) or load_accepted(case)) for case in CASES]
+    dated = [industry_path(case, study, accepted.get(case)) for case in CASES]
     table = durations(dated, study)
     folder.table("paths.csv", table)
     folder.table("published_durations.csv", published_durations(load_path_study().window))
@@ -141,6 +141,9 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
     calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
     accepted = {case: accepted_from(c) for case, c in calibrations.items()}
     trust = examine(accepted, folder.table, folder.figure)
+    others, _ = accepted_fits(case for case in CASES if case not in calibrations)  # as accepted, not fitted again
+    posteriors, _ = posteriors_of(tuple(others))
+    fits = {**accepted, **others}
     with tqdm(total=7 + len(calibrations), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case, calibration in calibrations.items():
@@ -153,7 +156,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
             figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
             bar.update()
         bar.set_postfix_str("scoreboard")
-        board = scoreboard(accepted, posteriors=trust.posteriors)
+        board = scoreboard(fits, posteriors={**trust.posteriors, **posteriors})
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         bar.update()
@@ -163,7 +166,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
             answers[case] = phase_out_case(case, accepted[case], folder)
             bar.update()
         bar.set_postfix_str("paths")
-        durations_table = paths_all(accepted, folder)
+        durations_table = paths_all(fits, folder)
         bar.update()
         exits = []
         for case in calibrations:

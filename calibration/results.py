@@ -166,6 +166,22 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
 
 
+def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, Accepted], dict[str, str]]:
+    """Read the accepted fits of `cases`; for every case that has none, the sentence that says what it runs at.
+
+    A damaged record is an `InputError`, as in `load_accepted`.
+    """
+    found: dict[str, Accepted] = {}
+    missing: dict[str, str] = {}
+    for case in cases:
+        file = folder / f"{case}.toml"
+        if file.is_file():
+            found[case] = load_accepted(case, file)
+        else:
+            missing[case] = f"{case}: no accepted fit, run at the values of its case file."
+    return found, missing
+
+
 def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
     """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
     values = load_accepted(case, folder / f"{case}.toml").values

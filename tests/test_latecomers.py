@@ -102,6 +102,12 @@ def test_tables_carry_every_observed_share_and_every_stage() -> None:
     assert len(stages) == 2 * 6
 
 
+def test_a_leader_without_an_accepted_fit_is_one_run_and_the_answer_says_so(tmp_path: Path) -> None:
+    answer = follow("dram", draws=5, until=1990.0, folder=tmp_path)
+    assert answer.basis == "ic: no accepted fit, run at the values of its case file."
+    assert (answer.shares["low"] == answer.shares["high"]).all()
+
+
 def test_an_unknown_file_of_latecomers_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="'dram'"):
         load_latecomers("drams")
