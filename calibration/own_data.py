@@ -56,7 +56,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
                 continue
             row = _row(cells, f"{path} row {reader.line_num}")
             if (row.series, row.year) in seen:
-                raise InputError(f"{row.place}: {row.series} of {row.year} stands already in {seen[row.series, row.year]}")
+                raise InputError(
+                    f"{row.place}: {row.series} of {row.year} stands already in {seen[row.series, row.year]}"
+                )
             seen[row.series, row.year] = row.place
             rows.append(row)
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""Calibrating a technology of the user's own: mode from several starts, posterior, record, and what the data cannot say.
+"""Calibrating a technology of the user's own: mode from several starts, posterior, record, warnings.
 
 Everything is written into NAME/results: table and targets, chains, posterior.nc, fit.toml, estimates, warnings.
 """
@@ -127,7 +127,7 @@ def _repeats(observed: Mapping[str, Observed]) -> Sequence[str]:
 
 def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        together = np.corrcoef(x.T)
+        together = np.asarray(np.corrcoef(x.T))
     return [
         f"told only together: {names[i]!r} and {names[j]!r} (correlation {together[i, j]:+.2f} in the posterior)"
         for i in range(len(names))
@@ -148,7 +148,9 @@ def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> li
         largest = float(np.max(values / np.interp(years + 0.5, size.years, size.values)))
     if largest >= young:
         return []
-    return [f"saturation is not seen: the largest observed share of the market is {largest:.2g}; its ceiling is the prior's"]
+    return [
+        f"saturation is not seen: the largest observed share of the market is {largest:.2g}; its ceiling is the prior's"
+    ]
 
 
 def _assumed(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writing the folder of a technology of the user's own: templates filled in from the observations, where they are given."""
+"""Writing the folder of a technology of the user's own: templates, filled in from the data."""
 
 from __future__ import annotations
 

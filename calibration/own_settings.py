@@ -122,7 +122,7 @@ def pooled_prior(name: str, rule: Pooled) -> Prior:
     """Return the prior of a parameter of a fifth industry: mean of the centres and the spread of a new member.
 
     Spread = s sqrt(1 + 1/n) t/z with the 95% quantiles of Student t (n - 1) and of the normal: the prediction interval
-    of one more draw from a normal of which n are known, to its 90% ends. InputError for a centre a logarithm cannot take.
+    of one more draw from a normal of which n are known, to its 90% ends. InputError for a centre that has no logarithm.
     """
     found = industry_centres(name, rule.industries)
     values = np.array([value for value, _ in found.values()])
@@ -145,4 +145,3 @@ def pool(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, f
     n = len(values)
     stretch = float(t.ppf(0.95, n - 1) / norm.ppf(0.95))
     return float(values.mean()), float(values.std(ddof=1)) * float(np.sqrt(1 + 1 / n)) * stretch
-

@@ -1,4 +1,4 @@
-"""The way of a user's units into the model's: worked out where the units are known, else taken as stated and said so."""
+"""The way of a user's units into the model's: worked out where the units are known, else as stated."""
 
 from __future__ import annotations
 

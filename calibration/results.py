@@ -19,7 +19,6 @@ import models
 from calibration.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.inference_data import Posterior, load_posterior
 from calibration.posterior import Diagnostics
-from calibration.targets import HERE as TARGETS
 from calibration.targets import targets_of
 from models.case import load_case
 from models.own import FIT, PATHS, own_folder, own_parts, read_own
@@ -29,6 +28,7 @@ from stockflow.names import plain
 
 HERE = Path(__file__).parent / "results"
 DATA = Path(__file__).parent / "data"
+TARGETS = Path(__file__).parent / "targets"
 MODELS = Path(models.__file__).parent
 PARTS = MODELS / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
 PACKAGES = ("numpy", "scipy", "llvmlite", "pysd", "nutpie", "arviz")

@@ -125,7 +125,10 @@ def own_numbers(folder: Path, fitted: bool = True) -> CaseFile:
         if name in table:
             told = {"value": row["value"], "source": FIT, "evidence": "fit"}
             table[name] = _changed(table[name], told, f"{folder / FIT}: {name}")
-    units: dict[str, tuple[str, ...]] = {"unit": (own.volume.model_unit,), "content": (f"{own.volume.model_unit} made",)}
+    units: dict[str, tuple[str, ...]] = {
+        "unit": (own.volume.model_unit,),
+        "content": (f"{own.volume.model_unit} made",),
+    }
     return CaseFile(title=own.title, control=own.control, units=units, parameters=table)
 
 
