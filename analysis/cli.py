@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 import pandas as pd
 
 from analysis import numerics, own_cli
-from analysis import phase_out as phase
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
+from analysis.laboratory import question_cli
+from analysis.laboratory.cli import phase_out_command
+from analysis.mechanisms.cli import add_commands
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
+from analysis.shown import records as _records
+from analysis.shown import text as _text
 from analysis.tables import calibration_tables
 from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
 from calibration.forecast import MODES
@@ -31,6 +35,8 @@ from calibration.vensim_targets import Measure, to_targets
 from models.case import CASES, load_case
 from models.own import own_folder
 from models.run import run_case
+from stockflow.console import deliver
+from stockflow.console import settings as numbers
 from stockflow.errors import InputError
 from stockflow.names import plain
 
@@ -50,7 +56,7 @@ def cli() -> None:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
       techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
-      techcycle phase-out pv                     what ending the feed-in premium earlier would have done
+      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 
@@ -78,7 +84,7 @@ def run(
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
     """
-    given = _settings(settings)
+    given = numbers(settings)
     if changes_file is not None:
         by_hand = set(map(plain, given))
         read = changes(changes_file, load_case(case).model)
@@ -86,7 +92,7 @@ def run(
     dataset = run_case(case, given, policy, until, engine)
     table = dataset.to_dataframe()
     table.index.name = "Time"
-    _deliver(table.to_csv(float_format="%.10g"), out)
+    deliver([table.to_csv(float_format="%.10g")], out)
 
 
 @cli.command()
@@ -196,7 +202,6 @@ def import_vensim(
         given[name.strip()] = unit.strip()
     made = to_targets(read_payoff(payoff, about.model), read_control(control, about.model), read_data(data), about.name,
                       table, region, measure, given, response, starts, seed, about.model)  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
     for path in made.write(out / f"{about.name}.toml", out):
         click.echo(str(path))
 
@@ -314,29 +319,10 @@ def numerics_command(as_json: bool) -> None:
     click.echo(f"\n{numerics.words(table, numerics.load_study())}")
 
 
-@cli.command("phase-out")
-@click.argument("case")
-@click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def phase_out(case: str, study: Path | None, as_json: bool) -> None:
-    """Compare ways to end support in CASE (nev or pv) with history, under a low, central and high response.
+cli.add_command(phase_out_command)
 
-    A technology of your own: its support as policy.csv has it against none, over the posterior.
-    """
-    if own_folder(case) is not None:
-        if study is not None:
-            raise InputError(f"phase-out {case}: studies are for the shipped cases")
-        own_cli.phase_out_command(case, None, None, "cliff", 5.0, as_json)
-        return
-    case = _only(case, CALIBRATED, "a phase-out study")
-    question = phase.load_study(case, study)
-    if question.case != case:
-        raise InputError(f"{study}: case: the study is of {question.case!r}, not of {case!r}")
-    answer = phase.run_study(question, load_accepted(case))
-    _print(answer.table, _records(answer.table) if as_json else None)
-    if not as_json:
-        click.echo(f"\nSupport varied: {question.support}; paid by {question.paid_by}.")
-        click.echo(f"Horizon {question.horizon:g}; units in {question.unit}, money in billion CNY of 2020.")
+
+cli.add_command(policy)
 
 
 @cli.command()
@@ -379,6 +365,10 @@ def reproduce(out: Path, starts: int | None) -> None:
     click.echo(f"Open {report} in a browser.")
 
 
+add_commands(cli)
+question_cli.register(cli)
+
+
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2."""
     try:
@@ -414,54 +404,8 @@ def _accepted() -> dict[str, Accepted]:
     return {case: load_accepted(case) for case in CALIBRATED}
 
 
-def _settings(pairs: Sequence[str]) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f'--set {pair!r}: expected "name=value"')
-        if plain(name) in map(plain, out):
-            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
-        try:
-            out[name.strip()] = float(text)
-        except ValueError:
-            raise InputError(f"--set {pair!r}: {text.strip()!r} is not a number") from None
-    return out
-
-
-def _deliver(text: str, out: Path | None) -> None:
-    """Print, or write `out` whole or not at all; something that is no regular file (a pipe) is written to as it is."""
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    part = out.with_name(f".{out.name}.part")
-    try:
-        if out.exists() and not out.is_file():
-            out.write_text(text, encoding="utf-8")
-            return
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{out}: cannot be written: {error.strerror}") from None
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
-
-
 def _print(table: pd.DataFrame, records: object | None) -> None:
     click.echo(_text(table) if records is None else json.dumps(records, indent=1, ensure_ascii=False))
-
-
-def _text(table: pd.DataFrame) -> str:
-    return table.to_string(
-        index=False,
-        na_rep="-",
-        max_colwidth=60,
-        float_format=lambda v: f"{v:.4g}" if abs(v) < 1000 else f"{v:.1f}",
-    )
 
 
 if __name__ == "__main__":

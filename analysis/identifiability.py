@@ -178,6 +178,7 @@ def partner(names: tuple[str, ...], correlations: Array, place: int) -> tuple[st
 def verdict(learned: float, closed: bool, other: str, r: float, rules: Rules) -> str:
     """Say in words what the data know of a parameter.
 
+    `learned` is 1 - (posterior spread)/(spread of the prior as the target file states it, before its bounds).
     Identified: its spread shrank enough and the data without its prior bound it on both sides; a strong correlation is
     said, because it then rests on what is known of the partner. Else only with that partner; else the prior's, if
     hardly anything was learned.
@@ -194,7 +195,10 @@ def parameter_table(
     payoff: Payoff, best: Array, units: Mapping[str, str], centre: Array, spread: Array, correlations: Array,
     profiles: tuple[Profile, ...], study: Study,
 ) -> pd.DataFrame:  # fmt: skip
-    """One row per parameter: estimate, what was learned, what the data alone accept, strongest partner, verdict."""
+    """One row per parameter: estimate, what was learned, what the data alone accept, strongest partner, verdict.
+
+    What was learned is against the prior's spread as the target file states it, before its bounds.
+    """
     names = tuple(c.name for c in payoff.coordinates)
     rows = []
     for i, one in enumerate(payoff.coordinates):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from analysis import figures
 from analysis.own_figure import fan_table, own_forecast_figure
-from analysis.own_runs import DRAWS, own_paths, own_phase_out
+from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
 from analysis.tables import estimate_table, series_table
 from calibration.new_scores import score_case, score_table, score_words
 from calibration.own_fit import OwnFit, calibrate_own, validate_own
@@ -96,6 +96,7 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     click.echo("\n" + "\n".join(score_words(found)))
 
 
+__all__ = ["COMMANDS", "SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command"]
 COMMANDS = (new, validate, score)
 
 

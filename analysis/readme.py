@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 import tomllib
@@ -19,6 +20,7 @@ import pandas as pd
 
 from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts import rivals
+from analysis.laboratory.accepted import load_answer
 from analysis.scoreboard import scoreboard
 from calibration.forecast_results import load_accepted_forecast
 from calibration.results import HERE as RESULTS
@@ -143,6 +145,33 @@ def forecast_block() -> str:
     ])  # fmt: skip
 
 
+def phase_out_block() -> str:
+    """Return the NEV study's answers for weak, middling and strong responses of buyers as a Markdown table."""
+    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third])
+    thirds = list(dict.fromkeys(rows["draws"]))
+    lines = ["| draws by response of buyers | " + " | ".join(thirds) + " |", "|---" * (1 + len(thirds)) + "|"]
+    for answer, part in rows.groupby("answer", sort=False):
+        by = part.set_index("draws")
+        unit = by["unit"].iloc[0]
+        told = "" if unit in {"1", "schedule", "year"} else f", {unit}"
+        cells = [_answer_cell(by.loc[third].to_dict()) for third in thirds]
+        lines.append(f"| {answer}{told} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _answer_cell(row: Mapping[str, Any]) -> str:
+    """One answer: its value, with the 90% interval if it is a number of every draw."""
+    if isinstance(row["value"], str):
+        return row["value"]
+
+    def shown(value: float) -> str:
+        return "never" if math.isinf(value) else f"{value:.0f}" if row["unit"] == "year" else f"{value:.2g}"
+
+    if pd.isna(row.get("90% low")):
+        return shown(row["value"])
+    return f"{shown(row['value'])} ({shown(row['90% low'])} to {shown(row['90% high'])})"
+
+
 def _rival_lines() -> list[str]:
     """The model against each forecaster used throughout, a row for each case and kind of drivers."""
     rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in CALIBRATED])
@@ -166,6 +195,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,
+    "phase-out": phase_out_block,
     "bench": bench_block,
 }
 

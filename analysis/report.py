@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from scipy.stats import chi2
 
 from analysis import numerics
+from analysis.chapters import Chapter
 from analysis.forecast_chapter import ForecastChapter
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.residual_report import residual_report, short_report
@@ -41,6 +42,8 @@ class Report:
     published: pd.DataFrame
     trust: Trust
     forecasts: Sequence[ForecastChapter]
+    exits: Sequence[Chapter]
+    mechanisms: Sequence[Chapter]
 
 
 def write_report(report: Report, root: Path) -> Path:
@@ -52,6 +55,7 @@ def write_report(report: Report, root: Path) -> Path:
     environment.filters["cell"] = cell
     environment.filters["spread"] = spread_cell
     environment.globals["figure"] = lambda name: data_uri(root / "figures" / f"{name}.png")
+    environment.globals["picture"] = data_uri
     cases = [case_chapter(report, case) for case in report.calibrations]
     text = environment.get_template("report.html").render(
         cases=cases,
@@ -61,6 +65,8 @@ def write_report(report: Report, root: Path) -> Path:
         published=report.published,
         headlines=headlines(report),
         forecasts=report.forecasts,
+        exits=report.exits,
+        mechanisms=report.mechanisms,
         **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
     )
@@ -165,7 +171,9 @@ def fit_words(calibration: Calibration) -> list[str]:
     words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
     weak = [e.name for e in closed.estimates if e.learned < 0.2]
     if weak:
-        words.append(f"The data hardly moved {', '.join(weak)} from their priors (interval shrunk by under 20%).")
+        words.append(
+            f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
+        )
     return words
 
 

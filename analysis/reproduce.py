@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis import figures
+from analysis.chapters import exit_chapter, mechanism_chapters
 from analysis.folder import Folder
 from analysis.forecast_chapter import forecast_chapter
 from analysis.pathways import durations, industry_path, load_path_study, published_durations
@@ -125,13 +126,13 @@ def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
     return table
 
 
-def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
-    """Do everything and return the path of the report."""
+def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
+    """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
     folder.prepare()
     calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
     accepted = {case: accepted_from(c) for case, c in calibrations.items()}
     trust = examine(accepted, folder.table, folder.figure)
-    with tqdm(total=6, desc="analyses", unit="step", disable=None) as bar:
+    with tqdm(total=7 + len(calibrations), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case, calibration in calibrations.items():
             bar.set_postfix_str(f"response of {case}")
@@ -155,8 +156,17 @@ def reproduce_all(folder: Folder, starts: int | None = None) -> Path:
         bar.set_postfix_str("paths")
         durations_table = paths_all(accepted, folder)
         bar.update()
+        exits = []
+        for case in calibrations:
+            bar.set_postfix_str(f"when support of {case} can end")
+            exits.append(exit_chapter(case, folder, draws))
+            bar.update()
+        bar.set_postfix_str("loops, barriers, instruments")
+        mechanisms = mechanism_chapters(CASES, folder, draws)
+        bar.update()
+    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in calibrations)
+    published = published_durations(load_path_study().window)
     report = Report(
-        calibrations, ridges, board, answers, durations_table, published_durations(load_path_study().window), trust,
-        tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in calibrations),
-    )  # fmt: skip
+        calibrations, ridges, board, answers, durations_table, published, trust, forecasts, exits, mechanisms
+    )
     return write_report(report, folder.root)

@@ -9,11 +9,13 @@ import pandas as pd
 from analysis.residual_report import residual_report, short_report
 from calibration.estimates import Calibration, Variant
 
+LEARNED = "learned is the share of the prior's spread, as stated in the target file before its bounds, that is gone"
+
 
 def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
     """Return the tables that a calibration is read from, by title."""
     return {
-        "Estimates (mode) with 90% intervals": estimate_table(calibration),
+        f"Estimates (mode) with 90% intervals; {LEARNED}": estimate_table(calibration),
         "Error of every series (natural logarithms)": series_table(calibration),
         "Residual report (Theil shares, R2 and autocorrelations of logarithms)": short_report(
             residual_report(calibration)

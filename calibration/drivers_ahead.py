@@ -25,6 +25,7 @@ from stockflow.errors import InputError, unknown
 Array = NDArray[np.float64]
 HERE = Path(__file__).parent / "targets" / "drivers_ahead.toml"
 MODELS = Path(models.__file__).parent
+JUST_BEFORE = 0.01  # years between the two points of a jump, as in the tables
 WINDOW = 5  # years whose rate of growth a trend continues
 
 
@@ -33,9 +34,10 @@ class _Strict(BaseModel):
 
 
 class Plan(_Strict):
-    """A path of `driver` announced in advance, for forecasts from `origins`.
+    """A path of `driver` announced in advance, for forecasts from `origins` and, where no plan names them, later ones.
 
-    `points` are (year, value) in the driver's unit, `multiples` (year, multiple of the last known value).
+    `points` are (year, value) in the driver's unit, `multiples` (year, multiple of the last value known at the origin
+    it is written for).
     """
 
     driver: str
@@ -58,6 +60,32 @@ class Plan(_Strict):
         if early := [year for year in years if year < max(self.origins) + 1]:
             raise ValueError(f"a point in {early[0]:g}, before the end of {max(self.origins)}")
         return self
+
+    def known_at(self, origin: int) -> bool:
+        """Whether a forecast from an `origin` that the plan does not name can go by it: known, and not yet over."""
+        ends = (self.points or self.multiples)[-1][0]
+        return self.announced < origin + 1 <= ends and (bool(self.points) or min(self.origins) < origin)
+
+    def written_for(self, origin: int) -> int:
+        """Return the last of the plan's origins that is not after `origin`, or else its first."""
+        return max((one for one in self.origins if one <= origin), default=min(self.origins))
+
+    def ahead(self, origin: int, times: Array, path: Array) -> TimePath:
+        """Return the path known at `origin`, (times, values), carried on as planned.
+
+        Of an earlier origin's plan what lies ahead is used; a plan written for a later origin begins at that one's
+        end, and until then the last value is held.
+        """
+        for_origin = self.written_for(origin)
+        base = path[times < for_origin + 1]
+        later = np.array(self.points or self.multiples, dtype=float)
+        later = later[later[:, 0] >= origin + 1]
+        planned = base[-1] * later[:, 1] if self.multiples else later[:, 1]
+        waits = np.array([for_origin + 1 - JUST_BEFORE] if for_origin > origin else [])
+        return (
+            np.concatenate([times, waits, later[:, 0]]),
+            np.concatenate([path, np.full(len(waits), path[-1]), planned]),
+        )
 
 
 class Rule(_Strict):
@@ -88,8 +116,11 @@ class Rules(_Strict):
         return self
 
     def plan(self, driver: str, origin: int) -> Plan | None:
-        """Return the plan that a forecast from `origin` goes by."""
-        return next((one for one in self.plans if one.driver == driver and origin in one.origins), None)
+        """Return the plan that a forecast from `origin` goes by: the one that names it, else the last one known."""
+        of_driver = [one for one in self.plans if one.driver == driver]
+        named = next((one for one in of_driver if origin in one.origins), None)
+        known = [one for one in of_driver if one.known_at(origin)]
+        return named or max(known, key=lambda one: (one.announced, one.written_for(origin)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +202,7 @@ def _ahead(
         )
     times, path = years[known], values[known]
     if plan is not None:
-        later = np.array(plan.points or plan.multiples, dtype=float)
-        scale = path[-1] if plan.multiples else 1.0
-        return np.concatenate([times, later[:, 0]]), np.concatenate([path, scale * later[:, 1]])
+        return plan.ahead(origin, times, path)
     if rule.rule == "hold":
         return times, path
     end = final_time if rule.years is None else min(final_time, origin + 1 + rule.years)

@@ -17,7 +17,8 @@ POOR = float(np.log(1.5))  # log error from which a single year is called a misf
 class Estimate:
     """What a fit says of one parameter: value (the mode) with a 90% interval, in `unit`; `interval` says of what kind.
 
-    `learned` is 1 - (posterior sd)/(prior sd) in the fitted coordinate: 0 means that the data said nothing.
+    `learned` is 1 - (posterior sd)/(spread of the prior as the target file states it, before its bounds), in the fitted
+    coordinate and not below 0: where bounds cut the prior, some of it is theirs and not the data's.
     """
 
     name: str

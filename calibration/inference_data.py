@@ -62,7 +62,10 @@ def replicated(payoff: Payoff, x: Array, seed: int) -> list[Array]:
 def inference_data(
     payoff: Payoff, draws: Draws, units: Mapping[str, str], seed: int, origin: Mapping[str, Any]
 ) -> az.InferenceData:
-    """Return all groups: posterior, prior, their predictives, log likelihood, observed data, sampler statistics."""
+    """Return all groups: posterior, prior, their predictives, log likelihood, observed data, sampler statistics.
+
+    `lp` among the statistics is the log posterior density of the coordinates, up to a constant.
+    """
     shape = draws.coordinates.shape[:2]
     prior = payoff.space.prior_draws(shape[1], seed)
     names = [s.target.name for s in payoff.series]
@@ -86,7 +89,11 @@ def inference_data(
         prior_predictive=yearly(replicated(payoff, prior, seed), (1, shape[1])),
         log_likelihood=yearly(payoff.pointwise(draws.flat), shape),
         observed_data={n: s.values for n, s in zip(names, payoff.series, strict=True)},
-        sample_stats={"diverging": draws.diverging, "n_steps": draws.steps},
+        sample_stats={
+            "diverging": draws.diverging,
+            "n_steps": draws.steps,
+            "lp": payoff.log_density(draws.flat).reshape(shape),
+        },
         coords=years,
         dims={**dims, **{f"modelled {n}": [f"year of {n}"] for n in names}},
         attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()},

@@ -188,7 +188,11 @@ def quantities(payoff: Payoff, draws: Draws) -> dict[str, Array]:
 
 
 def intervals(payoff: Payoff, draws: Draws, found: Diagnostics) -> dict[str, Interval]:
-    """Return median and central 90% of every reported quantity; `learned` compares spreads in coordinates."""
+    """Return median and central 90% of every reported quantity.
+
+    `learned`, of parameters alone, compares spreads in coordinates: the draws' with the prior's as the target file
+    states it, before its bounds.
+    """
     values = quantities(payoff, draws)
     learned = dict.fromkeys(values, 0.0)
     for i, one in enumerate(payoff.coordinates):

@@ -214,7 +214,12 @@ def score(
 
 
 def compare(first: Skill, second: Skill, horizon: int = 1) -> DieboldMariano:
-    """Compare two forecasters' CRPS year by year; other series, origin or years are an `InputError`."""
+    """Compare two forecasters' CRPS year by year; other series, origin or years are an `InputError`.
+
+    Neither p-value says much. A large one shows no equality, as years are few. A small one shows no difference if the
+    second was chosen in hindsight, or where losses of neighbouring years are correlated: `horizon` 1 counts no
+    correlation, and at 0.6 a nominal 5% rejects a quarter to a third of equals over 4 to 11 years (simulated).
+    """
     if (first.series, first.origin, first.years) != (second.series, second.origin, second.years):
         raise InputError(
             f"cannot compare {first.forecaster} of {first.series!r} from {first.origin} with "

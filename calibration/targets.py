@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from calibration.observations import Source
 from models.own import own_folder
+from models.settings import told
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parent / "targets"
@@ -300,7 +301,7 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+        raise InputError(f"{file.name}: {place}: {told(first)}") from None
     if targets.case != case:
         raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {case!r}")
     return targets

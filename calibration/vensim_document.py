@@ -29,7 +29,14 @@ class Imported:
     manifest: str
 
     def write(self, targets: Path, folder: Path) -> tuple[Path, Path, Path]:
-        """Write the target file, and table and manifest into `folder`; a file that is there already is refused."""
+        """Write the target file, and table and manifest into `folder`, which is made if need be: all or none.
+
+        Raises InputError for a folder that cannot be made or written, and for a file that is there already.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
         paths = targets, folder / f"{self.table}.csv", folder / f"{self.table}.toml"
         for path in paths:
             if path.exists():
@@ -38,6 +45,8 @@ class Imported:
             for path, text in zip(paths, (self.targets, self.rows, self.manifest), strict=True):
                 path.write_text(text, encoding="utf-8", newline="")
         except OSError as error:
+            for path in paths:
+                path.unlink(missing_ok=True)
             raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from error
         return paths
 

@@ -257,9 +257,9 @@ def _in_order(one: Search) -> None:
 def changes(path: str | Path, model: Model | None = None) -> dict[str, float]:
     """Return the constants that a changes file (.cin) or the outcome of an optimisation (.out) sets, by name.
 
-    The last of repeated changes holds, as in Vensim; values are in the model's own units.  Options and comments of
-    an outcome are passed over.  Raises InputError for a lookup, a string, a list of values, a control variable, a
-    name that is not a constant of the model, a value outside its limits, and a file that changes nothing.
+    Values are in the model's own units.  Options and comments of an outcome are passed over.  Raises InputError for a
+    lookup, a string, a list of values, a control variable, a name that is not a constant of the model, a value outside
+    its limits, a constant that is changed twice (Vensim takes the last), and a file that changes nothing.
     """
     found: dict[str, tuple[str, float]] = {}
     for line in lines(path):
@@ -274,6 +274,8 @@ def changes(path: str | Path, model: Model | None = None) -> dict[str, float]:
                 model.variable(one.name).check(one.start)
             except InputError as error:
                 raise line.refusal(str(error), "a value within the limits of the model") from None
+        if plain(one.name) in found:
+            raise line.refusal(f"{one.name} is changed twice", "each constant once")
         found[plain(one.name)] = (one.name, one.start)
     if not found:
         raise InputError(f"{path}: changes nothing; expected lines name = number")

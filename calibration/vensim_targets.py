@@ -6,6 +6,7 @@ A target file takes observations from a table beside a manifest, so the data bec
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from calibration.targets import Targets
 from calibration.vensim_data import Column, VensimData
 from calibration.vensim_document import FittedTo, Imported
 from calibration.vensim_files import Control, Element, PayoffDefinition, Search
+from models.settings import told
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -59,6 +61,7 @@ def to_targets(
     than Gaussian, weights that vary, data that are missing or not positive, parameters without both bounds or with
     steps, and units that the tables do not know.
     """
+    _check_names(table, region)
     series = tuple(_series(one, data, measure, units or {}, control, model) for one in payoff.elements)
     _refuse_twice(series)
     priors = {one.name: _prior(one, model) for one in control.parameters}
@@ -78,9 +81,17 @@ def to_targets(
     except ValidationError as error:
         found = error.errors()[0]
         place = ".".join(str(part) for part in found["loc"])
-        raise InputError(f"{payoff.file}: {place}: {found['msg']} (got {found['input']!r:.80})") from None
+        raise InputError(f"{payoff.file}: {place}: {told(found)}") from None
     text = document.toml(said, document.comments(payoff, control, data))
     return Imported(table, text, document.rows(series, data, region), document.manifest(series, data, region))
+
+
+def _check_names(table: str, region: str) -> None:
+    if not re.fullmatch(r"\w[\w.-]*", table):
+        raise InputError(f"table {table!r}: expected the name of a file without its folder and ending: letters, digits,"
+                         " _ - .")  # fmt: skip
+    if not region.strip():
+        raise InputError(f"region {region!r}: expected where the data were observed")
 
 
 def _named(control: Control, name: str) -> Search:
@@ -156,7 +167,8 @@ def _unit(element: Element, units: Mapping[str, str], model: Model | None) -> st
         parsed = parse_unit(unit)
         convert(1.0, 2020, parsed, parsed, Prices.read())
     except InputError as error:
-        raise line.refusal(f"{element.variable}: {error}", "a unit that the tables know, given for it") from None
+        remedy = f'a unit that the tables know, given by --unit "{element.variable}=UNIT"'
+        raise line.refusal(f"{element.variable}: {error}", remedy) from None
     return unit
 
 

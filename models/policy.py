@@ -57,13 +57,13 @@ def _variable(series: Series, model: Model) -> Variable:
         variable = model.variable(series.name)
     except UnknownNameError:
         raise unknown("variable", series.name, model.variables, place) from None
-    if variable.kind != "constant" and not _is_driver(variable):
+    if variable.kind != "constant" and not is_driver(variable):
         told = f"{variable.name!r} is a {variable.kind} computed by the model"
         raise InputError(f"{place}: {told}; a policy moves inputs and constants")
     return variable
 
 
-def _is_driver(variable: Variable) -> bool:
+def is_driver(variable: Variable) -> bool:
     """Whether the equation is a path over time and nothing else, as every policy and scenario series is."""
     expression = variable.expression
     return isinstance(expression, WithLookup) and set(references(expression)) <= {"anticipation horizon"}

@@ -41,7 +41,7 @@ def run_case(
             raise InputError(f"{policy}: {both[0]!r} is set by hand as well")
         model = model.with_series(changed)
     run = model.run(until=until, engine=engine)
-    _refuse_overflow(run, case_name)
+    _refuse_overflow(run, case_name if policy is None else f"{case_name} under {policy}")
     return run
 
 

@@ -80,7 +80,10 @@ def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
         raise InputError(f"{path}: cannot be read: {error}") from None
     lines = ["" if line.startswith("#") else line for line in text.splitlines()]  # empty rows are passed over
     reader = csv.DictReader(lines, strict=True)
-    columns = tuple(reader.fieldnames or ())
+    try:
+        columns = tuple(reader.fieldnames or ())
+    except csv.Error as error:
+        raise InputError(f"{path} row 1: not CSV: {error}") from None
     for column in columns:
         if column not in (*_NEEDED, *_OPTIONAL):
             raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join((*_NEEDED, *_OPTIONAL))}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from stockflow.errors import InputError
 
@@ -21,7 +22,12 @@ def read_settings(file: Path, schema: type[T] | TypeAdapter[T]) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(f"{file.name}: {place}: {first['msg']} (got {first['input']!r:.80})") from None
+        raise InputError(f"{file.name}: {place}: {told(first)}") from None
+
+
+def told(error: ErrorDetails) -> str:
+    """Say what pydantic found wrong, and the value unless it is the whole table around a key that is missing."""
+    return error["msg"] if error["type"] == "missing" else f"{error['msg']} (got {error['input']!r:.80})"
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from stockflow.errors import StoppedError
 from stockflow.model import Model
 
 _MOST_INPUTS = 5
@@ -48,7 +49,7 @@ def _pysd(model: Model, speed: float) -> dict[str, float | None]:
         model.run(until=first, engine="reference")  # PySD itself is loaded only once
         _, reading = _timed(lambda: model.run(until=first, engine="reference"))
         reference, whole = _timed(lambda: model.run(engine="reference"))
-    except ArithmeticError:
+    except StoppedError:
         return dict.fromkeys(("PySD read, s", "PySD run, s", "times PySD", "difference from PySD"))
     running = max(whole - reading, 1e-9)
     apart = 0.0

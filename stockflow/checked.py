@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.clock import neighbours
 from stockflow.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
 from stockflow.errors import InputError
 from stockflow.graph import OpenTable
@@ -41,9 +42,13 @@ class Checked:
     def inputs(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the display names of constants, each named once."""
         found = tuple(self.constant(name).name for name in names)
-        if len(set(found)) != len(found):
-            raise InputError(f"{self.place}: an input is named twice in {', '.join(found)}")
+        self.once(found)
         return found
+
+    def once(self, names: Sequence[str]) -> None:
+        """Refuse display names of which one stands twice: two spellings of it would hide each other."""
+        if len(set(names)) != len(names):
+            raise InputError(f"{self.place}: an input is named twice in {', '.join(names)}")
 
     def outputs(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the display names of variables, an array's name standing for all its elements."""
@@ -71,11 +76,8 @@ class Checked:
 
     def values(self, one: Variable, values: _Array, what: str) -> None:
         """Refuse values, shape (any,), of which one is; `what` they are counted as."""
-        low, high = one.limits
-        below, above = -np.inf if low is None else low, np.inf if high is None else high
-        bad = ~(np.isfinite(values) & (values >= below) & (values <= above))
-        if bad.any():
-            place = int(np.flatnonzero(bad)[0])
+        place = first_outside(one, values)
+        if place is not None:
             self.value(one, float(values[place]), f" in {what} {place}")
 
     def path(self, one: Variable, times: ArrayLike, values: ArrayLike) -> Table:
@@ -103,7 +105,10 @@ class Checked:
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:
-        """Return the equations with other control numbers, since FINAL TIME and SAVEPER may be read by any."""
+        """Return the equations with other control numbers, since FINAL TIME and SAVEPER may be read by any.
+
+        InputError for an `until` that is no moment of the run.
+        """
         new: dict[str, Number] = {}
         if until is not None:
             start, final = self.equations.control("initial time"), self.equations.control("final time")
@@ -111,6 +116,12 @@ class Checked:
                 raise InputError(
                     f"{self.place}: until is {until:.15g}, but must be after {start:.15g}"
                     f" and no later than {final:.15g}"
+                )
+            around = neighbours(self.equations, until) if until < final else None
+            if around is not None:
+                raise InputError(
+                    f"{self.place}: until is {until:.15g}, between two moments of TIME STEP"
+                    f" {self.equations.control('time step'):g}: take {around[0]:.15g} or {around[1]:.15g}"
                 )
             new["final time"] = Number(float(until))
         if save_period is not None:
@@ -178,3 +189,11 @@ class Checked:
             shapes = ", ".join(f"{name} {column.shape}" for name, column in {**columns, **tables}.items())
             raise InputError(f"{self.place}: samples need one value for each run: {shapes}")
         return max(lengths.values(), default=1)
+
+
+def first_outside(one: Variable, values: _Array) -> int | None:
+    """Return the place of the first of `values`, shape (any,), that is not finite or outside the limits."""
+    low, high = one.limits
+    below, above = -np.inf if low is None else low, np.inf if high is None else high
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= below) & (values <= above)))
+    return int(bad[0]) if bad.size else None

@@ -19,8 +19,9 @@ from stockflow.equations import Method
 from stockflow.errors import InputError, LoopError
 from stockflow.layout import groups
 from stockflow.loops import Loop
+from stockflow.loops_command import loops as loops_command
 from stockflow.model import Model, load
-from stockflow.samples import read_samples
+from stockflow.samples import samples_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +49,7 @@ def cli() -> None:
       stockflow check model.mdl                            do units balance, what would a reader ask
       stockflow run model.mdl --set "birth rate=0.03"      one run, as CSV
       stockflow batch model.mdl samples.csv --outputs Population --out runs.csv
+      stockflow loops model.mdl                            which feedback loops do it, and when
       stockflow bench model.mdl                            how fast is it here
       stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
     """
@@ -185,14 +187,25 @@ def run(
 ) -> None:
     """Run FILE once and print a CSV: a row for each saved time, a column for each variable.
 
+    A run that becomes infinite or undefined is printed, and where that begins named on standard error.
+
     \b
     Example:
       stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
     """
-    dataset = load(file).run(settings(pairs), until, engine, method, seed, save_period)
+    model, given = load(file), settings(pairs)
+    dataset = model.run(given, until, engine, method, seed, save_period)
     frame = dataset.to_dataframe()
     frame.index.name = "Time"
     deliver([frame.to_csv(float_format=_DIGITS)], out)
+    bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
+    if bad:
+        # a second look knows what was computed first
+        again = model.with_constants(given).batch({}, bad, until, save_period, method=method, seed=seed)
+        failed: list[str] = []
+        list(_noting([again], failed))
+        where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:_NAMED])
+        click.echo(f"stockflow: the run is not finite: {where}", err=True)
 
 
 @cli.command()
@@ -229,11 +242,12 @@ def batch(
     if out is not None and out.suffix not in {".csv", ".nc"}:
         raise InputError(f"{out}: the name must end in .csv or .nc")
     names = [name.strip() for name in outputs.split(",") if name.strip()]
-    columns = read_samples(samples)
+    model = load(file)
+    columns = samples_of(samples, model.equations)
     runs = len(next(iter(columns.values())))
     # netCDF is written in one piece
     chunk = runs if out is not None and out.suffix == ".nc" else _CHUNK
-    pieces = load(file).batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
+    pieces = model.batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
     failed: list[str] = []
     if out is not None and out.suffix == ".nc":
         replace_file(out, lambda part: _netcdf(next(_noting(pieces, failed)), part))
@@ -297,6 +311,9 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
         path = out / f"{re.sub(r'[^0-9A-Za-z]+', '_', name).strip('_') or 'model'}.svg"
         deliver([text], path)
         click.echo(path)
+
+
+cli.add_command(loops_command)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +26,13 @@ class Clock:
 
     @property
     def saved_times(self) -> NDArray[np.float64]:
-        """Times of the kept moments, rounded as PySD rounds them, shape (time,)."""
+        """Times of the kept moments, rounded as PySD rounds them, shape (time,).
+
+        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
+        """
         digits = -int(np.log10(self.step * _SLACK))
-        return np.round(self.times[self.saved], digits)
+        counted: NDArray[np.float64] = self.times[0] + self.step * np.flatnonzero(self.saved)
+        return np.round(counted, digits)
 
     def evaluated(self, method: Method) -> NDArray[np.float64]:
         """Times at which rates are computed, shape (time,): RK4 has one in the middle of every step."""
@@ -51,13 +56,24 @@ def clock(equations: Equations) -> Clock:
         raise InputError(f"{place}: FINAL TIME is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
     if (final - start) / step > _MOST_STEPS:
         raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
-    if period < step * (1 - _SLACK) or abs(period / step - round(period / step)) > _SLACK:
+    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(period / step):
         raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
-    # accumulate: start + step * arange would differ in the last digits for steps like 0.1
-    times = [start]
-    while times[-1] + step * _SLACK < final:
-        times.append(times[-1] + step)
-    moments = np.array(times)
-    passed = moments - start
-    saved = (passed % period < step * _SLACK) | (-passed % period < step * _SLACK)
-    return Clock(step, moments, saved)
+    steps = math.ceil((final - start) / step - _SLACK)
+    # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
+    moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
+    # ... but count what is saved: over many steps the sums stray from the save grid
+    return Clock(step, moments, np.arange(steps + 1) % round(period / step) == 0)
+
+
+def neighbours(equations: Equations, time: float) -> tuple[float, float] | None:
+    """Return the moments of a run before and after `time`, or None if it is one of them."""
+    start, step = equations.control("initial time"), equations.control("time step")
+    if not step > 0 or not _off((time - start) / step):
+        return None
+    before = math.floor((time - start) / step)
+    return start + before * step, start + (before + 1) * step
+
+
+def _off(count: float) -> bool:
+    """Say whether a number of steps is not whole."""
+    return abs(count - round(count)) > _SLACK

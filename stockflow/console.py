@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from stockflow.errors import InputError
+from stockflow.names import plain
 
 
 def run_command(command: click.Command, name: str) -> None:
@@ -35,12 +36,14 @@ def _fail(name: str, text: str) -> None:
 
 
 def settings(pairs: Iterable[str]) -> dict[str, float]:
-    """Return the numbers of `name=value` texts; InputError for any other text."""
-    out = {}
+    """Return the numbers of `name=value` texts; InputError for any other text, and for a name that is set twice."""
+    out: dict[str, float] = {}
     for pair in pairs:
         name, equals, text = pair.rpartition("=")
         if not equals or not name.strip():
             raise InputError(f'--set {pair!r}: expected "name=value"')
+        if plain(name) in map(plain, out):
+            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
         try:
             out[name.strip()] = float(text)
         except ValueError:
@@ -63,8 +66,16 @@ def _write(pieces: Iterable[str], path: Path) -> None:
 
 
 def replace_file(out: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step."""
+    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step.
+
+    What is no regular file, such as a pipe, is written to as it is; InputError for a folder.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: cannot be written: it is a folder")
     try:
+        if out.exists() and not out.is_file():
+            write(out)
+            return
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
             part = Path(folder) / out.name
             write(part)

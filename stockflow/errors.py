@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from stockflow.names import plain
 
+_FEW = 6
+
 
 class InputError(ValueError):
     """Bad input from a person or a file; its text is one line and fit to be shown as it is."""
@@ -20,13 +22,22 @@ class LoopError(InputError):
     """Variables that are computed from each other at one moment, without a stock in between."""
 
 
+class StoppedError(InputError, ArithmeticError):
+    """A run that the reference engine could not carry to its end, as at a division by zero."""
+
+
 class UnknownNameError(InputError):
     """A name that does not exist, with the nearest ones that do."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], place: str = "") -> UnknownNameError:
-    """Return the error for an unknown `name`, suggesting up to three of `known`, matched without case."""
+    """Return the error for an unknown `name`, suggesting up to three of `known`, matched without case.
+
+    Where none is near and there are only a few, it names them all.
+    """
     spelling = {plain(one): one for one in known}
     near = difflib.get_close_matches(plain(name), spelling, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(repr(spelling[n]) for n in near)}?" if near else ""
+    if not near and 0 < len(spelling) <= _FEW:
+        hint = f"; known: {', '.join(spelling.values())}"
     return UnknownNameError(f"{place + ': ' if place else ''}unknown {kind} {name!r}{hint}")

@@ -28,6 +28,7 @@ from stockflow.equations import (
     children,
     walk,
 )
+from stockflow.lint_moments import inexact_moments, jumps_inside_steps, short_pulses
 from stockflow.structure import read_names
 from stockflow.units import read_unit
 
@@ -38,6 +39,9 @@ CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "no-unit": ("warning", "the variable has no unit"),
         "unused": ("warning", "no equation reads this constant or lookup"),
         "short-delay": ("warning", "a time constant is shorter than four time steps"),
+        "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last"),
+        "inexact-moment": ("warning", "a step or pulse in a model whose time steps do not add up exactly"),
+        "jump-inside-step": ("warning", "a step or pulse under Runge-Kutta, which reads it within a time step"),
         "similar-names": ("warning", "two names differ only in case, spaces or punctuation"),
         "buried-constant": ("note", "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation"),
         "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover"),
@@ -279,6 +283,9 @@ _CHECKS: Mapping[str, Callable[[Equations], Iterator[tuple[str, str]]]] = Mappin
         "no-unit": _no_unit,
         "unused": _unused,
         "short-delay": _short_delays,
+        "short-pulse": short_pulses,
+        "inexact-moment": inexact_moments,
+        "jump-inside-step": jumps_inside_steps,
         "similar-names": _similar_names,
         "output-only": _output_only,
         "not-monotone": _not_monotone,

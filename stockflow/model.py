@@ -112,6 +112,7 @@ class Model:
         """
         asked = Checked(self.equations)
         paths = [(asked.replaceable(name), path) for name, path in series.items()]
+        asked.once([one.name for one, _ in paths])
         expressions = {one.name: WithLookup(Time(), asked.path(one, *path)) for one, path in paths}
         texts = {name: f"{_quoted(name)}= {_with_lookup(one.table)}" for name, one in expressions.items()}
         return Model(self.equations.changed(expressions), self.file.with_equations(texts))
@@ -263,7 +264,7 @@ class Model:
 
         `params` sets constants for this run only, within the limits written in the file.  The
         engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
-        with an ArithmeticError where "batch" would return infinite or missing values.
+        with a StoppedError where "batch" would return infinite or missing values.
         """
         import xarray as xr
 
@@ -379,6 +380,37 @@ class Model:
 
         return feedback_loops(self.equations)
 
+    def loop_scores(
+        self,
+        samples: Mapping[str, ArrayLike],
+        loops: Mapping[str, Sequence[str]] | None = None,
+        until: float | None = None,
+        save_period: float | None = None,
+        threads: int | None = None,
+        method: Method | None = None,
+        series: Mapping[str, Series] | None = None,
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Return how much each loop does in many runs (Loops That Matter), dimensions (run, time, loop).
+
+        `loops` gives for each name the members of a loop in causal order, by default those of
+        `Model.loops`; runs and times are those of `batch`.  Scores come from every time step:
+        `relative_score` is a loop's share, with its sign, in the scores of all these loops that can act
+        on each other (the coordinate `partition` says which), at a saved time; `mean_relative_score` its
+        mean over the steps since the saved time before, `mean_share` that of its size.  `score` is not
+        divided by anything, and `link_score`, (run, time, link), is what it is a product of.  All are 0
+        at the start, when nothing has changed.  Memory holds some runs at every step at a time.  Raises
+        InputError for a loop with a link that the model has not, and for one that `series` cuts.
+        """
+        from stockflow.loop_scores import loop_scores
+
+        wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
+        return loop_scores(self, samples, wanted, until, save_period, threads, method, series or {}, seed)
+
+    def with_equations(self, equations: Equations) -> Model:
+        """Return a model of other equations from the same file, for what adds to them; "batch" alone can run it."""
+        return Model(equations, self.file)
+
     def reality_checks(self) -> tuple[RealityCheck, ...]:
         """Run the reality checks written in the file and return their outcomes; see `stockflow.reality`."""
         return run_checks(self.file, lambda file: Model(_equations(file), file))
@@ -393,12 +425,12 @@ class Model:
         return tuple(name for name, one in self.variables.items() if one.kind == kind)
 
     def _settings(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Numbers for constants, by display name, within their limits."""
+        """Numbers for constants, by display name, each given once and within its limits."""
         asked = Checked(self.equations)
-        found = [(asked.constant(name), float(value)) for name, value in values.items()]
-        for one, value in found:
-            asked.value(one, value)
-        return {one.name: value for one, value in found}
+        found = dict(zip(asked.inputs(tuple(values)), map(float, values.values()), strict=True))
+        for name, value in found.items():
+            asked.value(self.variables[name], value)
+        return found
 
     def _attributes(self, name: str) -> dict[str, str]:
         one = self.variables[name]
@@ -439,7 +471,8 @@ class Model:
         seed: int,
     ) -> Batch:
         asked = Checked(self.equations)
-        columns = {asked.constant(name).name: np.asarray(one, dtype=float) for name, one in samples.items()}
+        names = asked.inputs(tuple(samples))
+        columns = {name: np.asarray(one, dtype=float) for name, one in zip(names, samples.values(), strict=True)}
         times = {name: xs for name, (xs, _) in series.items()}
         places = {name: xs for name, (xs, _) in lookups.items()}
         simulator = self.simulator(tuple(columns), outputs, until, save_period, method, times, places)

@@ -11,14 +11,16 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stockflow.clock import clock
 from stockflow.equations import Equations
-from stockflow.errors import InputError
+from stockflow.errors import InputError, StoppedError
 from stockflow.names import plain
 from stockflow.source import Source
 
@@ -30,7 +32,8 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
     """Return variables along `time`, as PySD computes them.
 
     `names` are display names; the final time and save period are those of `equations`.  Raises
-    ArithmeticError where PySD stops at a division by zero or an overflow.
+    StoppedError where PySD stops at a division by zero or an overflow, and where it loses moments to
+    be saved, as it does once its sums of time steps stray from them.
     """
     import pysd
     import xarray as xr
@@ -43,16 +46,19 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
             copy = Path(folder) / beside
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(file.folder) / beside, copy)
-        with np.printoptions(precision=17, floatmode="unique"):
+        with np.printoptions(precision=17, floatmode="unique"), _stopping(file.name):
             model = pysd.read_vensim(path) if file.is_vensim else pysd.read_xmile(path)
         _interpolate_quickly(model)
         _change_elements(model, file)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), _stopping(file.name):
             frame = model.run(
                 final_time=equations.control("final time"),
                 saveper=equations.control("saveper"),
                 flatten_output=True,
             )
+    moments = int(clock(equations).saved.sum())
+    if len(frame) != moments:
+        raise StoppedError(f"{file.name}: the reference kept {len(frame)} moments, not {moments}: its times stray")
     columns = {plain(str(name)): name for name in frame.columns}
     data = {}
     for name in names:
@@ -61,6 +67,15 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
         data[name] = ("time", values, {"unit": one.unit, "documentation": one.documentation})
     unit = {"unit": equations.find("time step").unit}
     return xr.Dataset(data, {"time": ("time", frame.index.to_numpy(dtype=float), unit)})
+
+
+@contextmanager
+def _stopping(name: str) -> Iterator[None]:
+    """Say in one line what stopped code that PySD wrote."""
+    try:
+        yield
+    except (ArithmeticError, ValueError) as error:
+        raise StoppedError(f"{name}: the reference stopped: {error}") from error
 
 
 def _files_beside(file: Source) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.checked import Checked, first_outside
+from stockflow.equations import Equations
 from stockflow.errors import InputError
 from stockflow.names import plain
 
@@ -22,7 +24,7 @@ def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
     file = Path(path)
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines) if row]
+            rows = [row for row in csv.reader(lines, strict=True) if row]
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -41,6 +43,26 @@ def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
             _number(text, f"{file}: row {number}, {name}") for text, name in zip(row, names, strict=True)
         ]
     return {name: values[:, place] for place, name in enumerate(names)}
+
+
+def samples_of(path: str | Path, equations: Equations) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a CSV file of constants of a model, shape (run,), by name.
+
+    Raises InputError as `read_samples` does and, with the file and its row or column, for a name that is not a
+    constant of the model and for a value outside its limits.
+    """
+    columns, checked = read_samples(path), Checked(equations)
+    for name, values in columns.items():
+        place = f"column {name!r}"
+        try:
+            one = checked.constant(name)
+            bad = first_outside(one, values)
+            if bad is not None:
+                place = f"row {bad + 1}"
+                one.check(float(values[bad]))
+        except InputError as error:
+            raise InputError(f"{path}: {place}: {error}") from None
+    return columns
 
 
 def _number(text: str, place: str) -> float:

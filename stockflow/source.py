@@ -72,6 +72,11 @@ class Source:
             raise InputError(f"{self.name}: no equation for {', '.join(sorted(wanted))}")
         return replace(changed, text="".join([*out, self.text[last:]]))
 
+    def with_more(self, equations: str) -> Source:
+        """Return a Vensim file with whole entries, unit and comment included, added after its own."""
+        body, sketch, rest = self.text.partition(_SKETCH)
+        return replace(self, text=f"{body.rstrip()}\n\n{equations}{sketch}{rest}")
+
     def entries(self) -> Iterator[Entry]:
         """Yield the equations outside macros in file order, each with the group marker it stands under."""
         body = self.text.split(_SKETCH, 1)[0]

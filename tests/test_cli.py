@@ -82,11 +82,14 @@ BAD_POLICIES = {
     "variable,year,value,unit\ncentral subsidy,2009,-1,bnCNY/unit\n": "-1",
     "variable,year,value,unit\nproduction,2009,1,unit/Year\n": "computed by the model",
     "variable,year,value,unit\ncentral subsidy,2100,1,bnCNY/unit\n": "no point inside the run",
+    'variable,year,value,"unit\ncentral subsidy,2009,1,bnCNY/unit\n': "row 1: not CSV: ",
 }
 
 
 @pytest.mark.parametrize(
-    "text", BAD_POLICIES, ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative", "computed", "too late"]
+    "text",
+    BAD_POLICIES,
+    ids=["no unit", "unknown", "order", "nan", "wrong unit", "negative", "computed", "too late", "open quote"],
 )
 def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: Path, text: str) -> None:
     out = tmp_path / "run.csv"
@@ -113,11 +116,12 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "nev", "--set", "doing learning rate=nan"), "nan"),
         (("run", "nev", "--until", "1900"), "1900"),
         (("run", "nev", "--policy", "nowhere.csv"), "nowhere.csv"),
+        (("run", "xx"), "unknown case 'xx'; known: pv, nev, ic, mrna"),
         (("run",), "Missing argument"),
         (("calibrate", "ic"), "'pv' and 'nev'"),
         (("phase-out", "ic"), "'ic'"),
         (("paths", "steam"), "steam"),
-        (("phase-out", "nev", "--study", "nowhere.toml"), "nowhere.toml"),
+        (("phase-out", "nowhere.toml"), "nowhere.toml"),
         (("fly",), "No such command"),
     ],
 )
@@ -134,6 +138,7 @@ def test_a_value_out_of_reach_is_refused_by_variable_and_time(techcycle: Run, tm
     code, out, error = techcycle("run", "nev", "--policy", file)
     assert (code, out) == (2, "")
     assert "out of reach" in error
+    assert f"nev under {file}: " in error
 
 
 def test_output_replaces_a_file_whole_and_keeps_the_usual_permissions(techcycle: Run, tmp_path: Path) -> None:
@@ -143,8 +148,36 @@ def test_output_replaces_a_file_whole_and_keeps_the_usual_permissions(techcycle:
     assert techcycle("run", "NEV", "--until", "1992", "--out", str(out))[0] == 0
     assert out.read_text(encoding="utf-8").startswith("Time,")
     assert out.stat().st_mode == mode
-    assert techcycle("run", "nev", "--out", str(tmp_path))[0] == 2
+    for folder in (str(tmp_path), ".", "..", "/"):
+        code, _, error = techcycle("run", "nev", "--until", "1992", "--out", folder)
+        assert (code, error) == (2, f"techcycle: error: {folder}: cannot be written: it is a folder\n")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--out", "{}/in.vpd"), "in.vpd: cannot be made"),
+        (("--out", "{}/out", "--table", "a/b"), "table 'a/b'"),
+        (("--out", "{}/out", "--table", "../../evil"), "table '../../evil'"),
+        (("--out", "{}/out", "--table", ""), "table ''"),
+        (("--out", "{}/out", "--region", ""), "region ''"),
+    ],
+)
+def test_an_import_that_cannot_be_written_writes_nothing(
+    techcycle: Run, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "in.vpd").write_text("*CL\nproduction|made/10\n", encoding="utf-8")
+    (tmp_path / "in.voc").write_text("0.5 <= cost sensitivity = 2 <= 4\n", encoding="utf-8")
+    (tmp_path / "in.csv").write_text("Time,made\n2010.5,2\n2011.5,3\n", encoding="utf-8")
+    files = [str(tmp_path / f"in.{ending}") for ending in ("vpd", "voc", "csv")]
+    before = sorted(tmp_path.rglob("*"))
+    asked = ("import-vensim", "pv", *files, "--unit", "production=GW/Year", "--region", "China")
+    code, _, error = techcycle(*asked, *(one.format(tmp_path) for one in options))
+    assert code == 2
+    assert says in error
+    assert sorted(tmp_path.rglob("*")) == before
+    assert techcycle(*asked, "--out", str(tmp_path / "out"))[0] == 0
 
 
 def test_parameters_are_listed_with_unit_bounds_and_source(techcycle: Run) -> None:

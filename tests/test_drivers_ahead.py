@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from calibration.drivers_ahead import Expectations, Plan, Rule, Rules, expectations, load_rules, paths_ahead
+from calibration.forecast_settings import load_forecast_settings
 from models.case import load_case
 from models.series import Point, Series
 from stockflow.errors import InputError
@@ -63,6 +64,57 @@ def test_a_plan_replaces_the_rule_at_its_origin_alone() -> None:
     subsidy = path({2000.0: 8.0, 2016.5: 4.0, 2023.0: 0.0})
     assert ahead(subsidy, HOLD, 2019, (plan,)) == {2000.0: 8.0, 2016.5: 4.0, 2020.99: 4.0, 2021.0: 2.0}
     assert ahead(subsidy, HOLD, 2018, (plan,)) == {2000.0: 8.0, 2016.5: 4.0}
+
+
+STEPS = Plan(
+    driver="push", origins=(2016,), announced=2016.9, source="test",
+    multiples=((2017.0, 0.8), (2018.99, 0.8), (2019.0, 0.6), (2020.99, 0.6), (2021.0, 0.0)),
+)  # fmt: skip
+CUT = {2000.0: 8.0, 2016.5: 10.0, 2016.99: 10.0, 2017.0: 7.0}
+
+
+def test_a_plan_known_earlier_goes_on_from_an_origin_that_no_plan_names() -> None:
+    planned = {2018.99: 8.0, 2019.0: 6.0, 2020.99: 6.0, 2021.0: 0.0}
+    assert ahead(path(CUT | {2022.0: 3.0}), HOLD, 2017, (STEPS,)) == CUT | planned
+    rest = {year: value for year, value in planned.items() if year >= 2021}
+    assert ahead(path(CUT | {2022.0: 3.0}), HOLD, 2020, (STEPS,)) == CUT | rest
+
+
+def test_a_plan_that_is_over_or_not_yet_announced_is_not_gone_by() -> None:
+    assert ahead(path(CUT | {2022.0: 3.0}), HOLD, 2021, (STEPS,)) == CUT
+    assert ahead(path(CUT), HOLD, 2015, (STEPS,)) == {2000.0: 8.0}
+
+
+def test_the_plan_announced_last_is_gone_by_and_begins_where_it_was_written_for() -> None:
+    later = Plan(driver="push", origins=(2018,), announced=2017.7, points=((2019.0, 1.0), (2020.0, 0.0)), source="test")
+    found = ahead(path(CUT | {2019.0: 9.0}), HOLD, 2017, (STEPS, later))
+    assert found == CUT | {2018.99: 7.0, 2019.0: 1.0, 2020.0: 0.0}
+
+
+def test_multiples_of_a_value_that_is_not_known_yet_are_not_gone_by() -> None:
+    later = Plan(driver="push", origins=(2018,), announced=2016.9, multiples=((2019.0, 0.5),), source="test")
+    assert ahead(path(CUT), HOLD, 2017, (later,)) == CUT
+
+
+def test_a_shipped_plan_is_known_from_the_years_between_the_accepted_origins() -> None:
+    known = expectations("nev")
+    model = load_case("nev").model
+    limits = {name: model.variable(name).limits for name in known.drivers}
+    times, values = paths_ahead(known.drivers, known.rules, 2017, model.final_time, limits)["central subsidy"]
+    assert (times[-1], values[-1]) == (2021.0, 0.0)
+    known.at(model, 2017)
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_accepted_origins_go_by_the_plans_that_name_them_alone(case: str) -> None:
+    known, model = expectations(case), load_case(case).model
+    limits = {name: model.variable(name).limits for name in known.drivers}
+    for origin in load_forecast_settings().origins:
+        naming = [one for one in known.rules.plans if origin in one.origins]
+        strict = known.rules.model_copy(update={"plans": tuple(naming)})
+        found = paths_ahead(known.drivers, known.rules, origin, model.final_time, limits)
+        for name, (times, values) in paths_ahead(known.drivers, strict, origin, model.final_time, limits).items():
+            assert (found[name][0].tobytes(), found[name][1].tobytes()) == (times.tobytes(), values.tobytes()), name
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from calibration.forecast_results import (
 from calibration.forecast_settings import CaseSettings, load_forecast_settings
 from calibration.history import History
 from calibration.posterior import Diagnostics, NotConvergedError
-from calibration.scores import crps, score
+from calibration.scores import crps, pooled_coverage, score
 from calibration.stacking import STACK, best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.targets import load_targets
 from stockflow.errors import InputError
@@ -187,6 +187,38 @@ def test_losses_are_said_in_words_and_twice_is_called_twice() -> None:
     assert any("NEV sales loses to exponential" in line and "(more than twice)" in line for line in words)
     assert any("no comparison for battery pack price, public charging points" in line for line in words)
     assert "low power" in words[-1]
+    assert "A small p does not show a difference either" in words[-1]
+
+
+def test_what_forecasts_know_of_their_future_names_the_bound_of_the_persistence() -> None:
+    table = score_table(scored("nev", whole("nev", ("NEV sales",), (2019,)), 1))
+    (line,) = [one for one in forecast_words(table, "nev", SETTINGS) if one.startswith("What these forecasts still")]
+    assert "the bound 0.8 of the errors' persistence was chosen with the misfits of 2019-21 in view" in line
+
+
+def test_coverage_is_pooled_over_all_origins_and_weighted_by_years() -> None:
+    made = scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2012, 2019)), 1)
+    words = forecast_words(score_table(made), "nev", SETTINGS)
+    for mode in MODES:
+        skills = [one.skills[MODEL] for case in made.forecasts if case.mode == mode for one in case.series]
+        held = pooled_coverage(skills)
+        years = sum(len(one.years) for one in skills)
+        assert (
+            f"{mode}, all origins: of {years} years of 2 series {held[0.5]:.0%} in the 50% and {held[0.9]:.0%} in the "
+            "90% intervals of the model."
+        ) in words
+
+
+def test_a_series_that_is_scored_but_counts_in_no_headline_is_said_with_its_ratio() -> None:
+    offsets = {MODEL: 0.8, GOOD: 0.0, BAD: 0.9}
+    names = ("China installation", "China share of world production")
+    table = score_table(scored("pv", whole("pv", names, (2019,), offsets=offsets), 1))
+    (line,) = [one for one in forecast_words(table, "pv", SETTINGS) if "conditional from 2019: China share" in one
+               and not one.startswith("un")]  # fmt: skip
+    by = table[(table["mode"] == "conditional") & (table["series"] == names[1])].set_index("forecaster")["CRPS"]
+    assert "is scored but is no headline series" in line
+    assert f"a ratio of {by[MODEL] / by[GOOD]:.2f}." in line
+    assert not any("China installation is scored but" in one for one in forecast_words(table, "pv", SETTINGS))
 
 
 def test_the_printed_table_has_a_row_per_mode_series_and_origin() -> None:
@@ -332,7 +364,7 @@ def test_the_command_prints_the_table_what_is_not_scored_and_the_words(
 
 def test_nothing_is_said_of_the_headline_origin_where_it_was_not_run() -> None:
     words = forecast_words(score_table(scored("nev", whole("nev", ("NEV sales",), (2014,)), 1)), "nev", SETTINGS)
-    assert not any("2019" in line for line in words)
+    assert not any("from 2019" in line for line in words)
 
 
 def test_each_rival_is_met_over_all_series_and_origins_that_it_forecast() -> None:

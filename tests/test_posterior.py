@@ -123,6 +123,17 @@ def test_intervals_are_the_quantiles_of_the_draws_in_natural_units(payoff: Payof
     assert found["doubled"].learned == 0.0
 
 
+def test_bounds_that_cut_a_prior_count_as_learned_though_no_data_spoke(growth: stockflow.Model) -> None:
+    found = []
+    for rates in (RATES, replace(RATES, low=0.9 * RATES.prior.centre, high=1.1 * RATES.prior.centre)):
+        blank = Payoff(growth, (rates, SIZES), ())
+        prior = blank.space.prior_draws(800, 1)[None]
+        draws = Draws(prior, np.zeros((1, 800), bool), np.ones((1, 800), np.int64))
+        found.append(intervals(blank, draws, diagnose(quantities(blank, draws), draws.diverging))[rates.name].learned)
+    assert found[0] < 0.3
+    assert found[1] > 0.9
+
+
 # ---- repeating and going on ------------------------------------------------------------------------------------------
 
 
@@ -379,6 +390,9 @@ def test_arviz_reads_every_group_with_units_and_origin(filed: tuple[Payoff, Draw
         np.testing.assert_allclose(found, modelled, rtol=1e-6)
         assert data.prior_predictive[name].shape == (1, 60, len(one.years))
     assert data.sample_stats["diverging"].shape == (2, 60)
+    density = payoff.log_density(draws.flat).reshape(2, 60)
+    assert np.ptp(density) > 1
+    np.testing.assert_allclose(data.sample_stats["lp"], density, rtol=1e-6)
 
 
 def test_arviz_can_compare_models_by_such_a_file(filed: tuple[Payoff, Draws, Path]) -> None:

@@ -33,7 +33,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(identifiability, "load_study", lambda: short)
-        reproduce_all(Folder(root), starts=2)
+        reproduce_all(Folder(root), starts=2, draws=12)
     return root
 
 

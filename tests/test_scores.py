@@ -160,6 +160,18 @@ def test_pooling_takes_means_by_horizon_and_over_all_years() -> None:
     assert scores.pooled_coverage([short, long])[0.5] == pytest.approx(2 / 4)
 
 
+@pytest.mark.parametrize("years", [4, 11])
+def test_where_losses_of_neighbouring_years_are_correlated_equals_are_rejected_too_often(years: int) -> None:
+    rng = np.random.default_rng(11)
+    rejected = []
+    for _ in range(1500):
+        loss, shocks = rng.normal(size=years), rng.normal(size=years)
+        for k in range(1, years):
+            loss[k] = 0.6 * loss[k - 1] + 0.8 * shocks[k]
+        rejected.append(diebold_mariano(loss, np.zeros(years), 1).p_value < 0.05)
+    assert 0.2 < np.mean(rejected) < 0.36
+
+
 def test_the_better_forecaster_has_a_negative_statistic() -> None:
     assert compare(skill(0.0, "good"), skill(0.3, "bad")).statistic < 0
     with pytest.raises(InputError, match="must agree"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,6 +171,16 @@ def test_run_writes_a_file_instead(command: Run, model: Path, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.mdl", "run.csv"]
 
 
+def test_a_pipe_is_written_to_as_it_is(command: Run, model: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert command("run", model, "--out", pipe)[0] == 0
+    assert os.read(reader, 5) == b"Time,"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_batch_gives_a_row_for_each_run_and_time(command: Run, model: Path, samples: Path) -> None:
     code, out, err = command("batch", model, samples, "--outputs", "population, DEATHS", "--save-period", 1)
     frame = pd.read_csv(io.StringIO(out))
@@ -196,6 +207,34 @@ def test_batch_names_runs_that_are_not_finite_and_keeps_them(command: Run, tmp_p
     assert code == 0
     assert pd.read_csv(io.StringIO(out))["run"].nunique() == 3
     assert err == "stockflow: 1 of 3 runs are not finite: 1 (Stock at 0.25)\n"
+
+
+def test_run_names_where_it_stops_being_finite_and_prints_it(command: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, "Stock= INTEG ( drain, 0) ~ x\n drain= LN(1-Time) ~ x/Year")
+    code, out, err = command("run", path)
+    assert (code, len(pd.read_csv(io.StringIO(out)))) == (0, 17)
+    assert err == "stockflow: the run is not finite: drain at 1\n"
+    assert command("run", path, "--until", 0.75)[2] == ""
+
+
+def test_the_reference_engine_too_names_where_a_run_stops_being_finite(command: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, "Stock= INTEG ( drain, 0) ~ x\n drain= LN(1-Time) ~ x/Year")
+    assert command("run", path, "--engine", "reference")[2] == "stockflow: the run is not finite: drain at 1\n"
+
+
+@pytest.mark.parametrize(
+    ("equations", "reason"),
+    [("a= 1/b ~ x\n b= 0 ~ x", "division by zero"), ("a= 10^(1000*Time) ~ x", "out of range"),
+     ("a= INTEGER(LN(0-Time)) ~ x", "cannot convert")],
+)  # fmt: skip
+def test_a_run_that_the_reference_cannot_end_is_one_line(
+    command: Run, tmp_path: Path, equations: str, reason: str
+) -> None:
+    code, out, err = command("run", written(tmp_path, equations), "--engine", "reference")
+    assert (code, out) == (2, "")
+    assert "model.mdl: the reference stopped: " in err
+    assert reason in err
+    assert err.count("\n") == 1
 
 
 def test_a_long_batch_comes_in_pieces_that_fit_together(
@@ -253,12 +292,18 @@ BAD = {
     ("run", "nowhere.mdl"): "nowhere.mdl: cannot be read",
     ("run", "model.mdl", "--set", "birth rat=1"): "did you mean 'birth rate'",
     ("run", "model.mdl", "--set", "birth rate=ten"): "'ten' is not a number",
+    ("run", "model.mdl", "--set", "capacity=1", "--set", "Capacity=2"): "'Capacity' is set twice",
+    ("loops", "model.mdl", "--set", "birth rate=1", "--set", "Birth_Rate=2"): "'Birth_Rate' is set twice",
     ("run", "model.mdl", "--set", "birth rate"): "name=value",
     ("run", "model.mdl", "--set", "birth rate=10"): "outside [0, 9]",
     ("run", "model.mdl", "--until", "9"): "until is 9",
     ("run", "model.mdl", "--save-period", "0.3"): "SAVEPER is 0.3",
+    ("run", "model.mdl", "--save-period", "nan"): "SAVEPER is nan",
+    ("run", "model.mdl", "--save-period", "inf"): "SAVEPER is inf",
+    ("run", "model.mdl", "--until", "2.1"): "until is 2.1, between two moments of TIME STEP 0.25: take 2 or 2.25",
     ("run", "model.mdl", "--until", "soon"): "'soon' is not a valid float",
     ("run", "model.mdl", "--out", "no/such/folder.csv"): "cannot be written",
+    ("run", "model.mdl", "--out", "."): "error: .: cannot be written: it is a folder",
     ("batch", "model.mdl", "samples.csv"): "--outputs",
     ("batch", "model.mdl", "samples.csv", "--outputs", "Populatoin"): "did you mean 'Population'",
     ("batch", "model.mdl", "samples.csv", "--outputs", ","): "at least one output",
@@ -291,10 +336,13 @@ BAD_SAMPLES = {
     "birth rate,capacity\n0.1\n": "row 1 has 1 values, not 2",
     "birth rate\n0.1\nmuch\n": "row 2, birth rate: 'much' is not a number",
     "birth rate\nnan\n": "row 1, birth rate: nan is not a finite number",
-    "birth rate\n12\n": "birth rate is 12",
+    "birth rate\n1\n12\n": "bad.csv: row 2: birth rate is 12 1/Year, outside [0, 9]",
+    'birth rate\n"1\n': "bad.csv: not a CSV file",
+    "deaths\n1\n": "bad.csv: column 'deaths': ",
     "birth rate,Birth_Rate\n1,1\n": "column 2: 'Birth_Rate' stands twice",
     "birth rate,\n1,1\n": "column 2: no name",
     "births\n1\n": "births is not a constant",
+    "brith rate\n1\n": "bad.csv: column 'brith rate': ",
 }
 
 

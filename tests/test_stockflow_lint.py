@@ -81,6 +81,73 @@ def test_a_divisor_that_is_no_time_is_no_delay(tmp_path: Path) -> None:
     assert codes(tmp_path, text) == {"output-only": {"share"}, "buried-constant": {"share"}}
 
 
+PULSED = CLEAN + "now= {} ~ Dmnl ~ When.\n width= 0.2 ~ Year ~ How long.\n start= 1 ~ Year ~ From when.\n"
+MOMENTS = ("short-pulse", "inexact-moment", "jump-inside-step")
+
+
+def moments(folder: Path, call: str, step: float = 0.25, rk4: bool = False) -> dict[str, set[str]]:
+    path = written(folder, PULSED.format(call), step, final=3.0, save=step)
+    if rk4:
+        sketch = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,5,0,0\n"
+        path.write_text(path.read_text(encoding="utf-8") + sketch, encoding="utf-8")
+    found: dict[str, set[str]] = {}
+    for one in stockflow.load(path).lint():
+        if one.code in MOMENTS:
+            assert one.severity == "warning"
+            assert one.line is not None
+            found.setdefault(one.code, set()).add(one.variable)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("call", "short"),
+    [
+        ("PULSE(start, 0)", True),
+        ("PULSE(start, width)", True),
+        ("PULSE(start, TIME STEP/2)", True),
+        ("PULSE TRAIN(start, width/2, 1, 3)", True),
+        ("PULSE(start, TIME STEP)", False),
+        ("PULSE(start, width*2)", False),
+        ("PULSE TRAIN(start, 0.5, 0.1, 3)", False),
+        ("PULSE(start, Stock)", False),
+        ("STEP(0, start)", False),
+    ],
+)
+def test_a_pulse_of_known_width_below_a_time_step_is_found(tmp_path: Path, call: str, short: bool) -> None:
+    assert moments(tmp_path, call) == ({"short-pulse": {"now"}} if short else {})
+
+
+@pytest.mark.parametrize(
+    ("call", "step", "inexact"),
+    [
+        ("PULSE(start, 1)", 0.1, True),
+        ("PULSE TRAIN(start, 1, 2, 9)", 0.1, True),
+        ("STEP(1, start+0.05)", 0.1, True),
+        ("STEP(1, Stock)", 0.1, True),
+        ("STEP(1, start)", 0.1, False),
+        ("PULSE(start, 1)", 0.375, False),
+        ("PULSE(start, 1)", 0.03125, False),
+        ("STEP(1, start+0.0625)", 0.125, False),
+    ],
+)
+def test_steps_and_pulses_off_the_moments_of_an_inexact_time_step_are_found(
+    tmp_path: Path, call: str, step: float, inexact: bool
+) -> None:
+    assert moments(tmp_path, call, step) == ({"inexact-moment": {"now"}} if inexact else {})
+
+
+@pytest.mark.parametrize("call", ["STEP(1, start)", "PULSE(start, 1)", "SMOOTH(PULSE TRAIN(start, 1, 2, 9), 2)"])
+def test_steps_and_pulses_under_rk4_are_found(tmp_path: Path, call: str) -> None:
+    assert moments(tmp_path, call, rk4=True) == {"jump-inside-step": {"now"}}
+    assert moments(tmp_path, call) == {}
+
+
+def test_a_pulse_below_a_time_step_is_nothing_where_no_moment_falls_in_it(tmp_path: Path) -> None:
+    run = stockflow.load(written(tmp_path, "a= PULSE(1, 0) ~ Dmnl\nb= PULSE(1, 0.1) ~ Dmnl\nc= PULSE(1.1, 0.1) ~ Dmnl"))
+    values = run.run()
+    assert [float(values[name].sum()) for name in "abc"] == [0.0, 1.0, 0.0]
+
+
 def test_names_that_differ_only_in_punctuation_are_found(tmp_path: Path) -> None:
     text = CLEAN + "out flow= outflow ~ x/Year ~ The same.\n final= out flow ~ x/Year ~ The same."
     assert codes(tmp_path, text) == {"similar-names": {"out flow"}, "output-only": {"final"}}

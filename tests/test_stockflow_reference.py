@@ -1,6 +1,7 @@
 """The batch engine computes what PySD computes."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pysd
@@ -8,6 +9,7 @@ import pytest
 from stockflow_helpers import MODELS, apart, loaded, written
 
 import stockflow
+from stockflow.errors import StoppedError
 
 CLOSE = 1e-13
 
@@ -36,10 +38,17 @@ def test_a_run_has_every_variable_but_lookups_with_unit_and_documentation(tank: 
         assert run.sizes == {"time": 11}
 
 
-@pytest.mark.parametrize("until", [0.0625, 3.3, 8.0])
+@pytest.mark.parametrize("until", [0.0625, 3.3125, 8.0])
 def test_an_early_end_is_the_same_in_both_engines(constructs: stockflow.Model, until: float) -> None:
     shares = apart(constructs.run(until=until), constructs.run(until=until, engine="reference"))
     assert max(shares.values()) < CLOSE
+
+
+def test_a_reference_that_loses_moments_says_so(tmp_path: Path) -> None:
+    model = loaded(tmp_path, "s= INTEG ( 1, 0) ~ Dmnl", step=1 / 3, final=40.0, save=1 + 3e-6)
+    assert model.run().sizes["time"] == 41
+    with pytest.raises(StoppedError, match=r"the reference kept \d+ moments, not 41"):
+        model.run(engine="reference")
 
 
 def test_parameters_of_a_run_are_the_same_in_both_engines(tank: stockflow.Model) -> None:

@@ -67,6 +67,12 @@ def test_the_file_that_is_spoiled_below_is_a_good_one(tmp_path: Path) -> None:
     assert targets.sampling.tune == 500
 
 
+def test_an_empty_target_file_is_told_what_it_lacks_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_targets("nev", written(tmp_path, ""))
+    assert str(caught.value) == "mine.toml: case: Field required"
+
+
 @pytest.mark.parametrize("case", ["pv", "nev"])
 def test_the_shipped_targets_fit_their_models_and_end_in_2023(case: str) -> None:
     targets = load_targets(case)

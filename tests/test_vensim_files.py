@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -248,8 +249,8 @@ def test_the_outcome_of_an_optimisation_is_a_changes_file(model: stockflow.Model
     assert changes(EXAMPLES / "diffusion.out", model) == {"contact rate": 0.412, "market": 96.5}
 
 
-def test_the_last_of_repeated_changes_holds(tmp_path: Path) -> None:
-    text = 'a b = 1\n{ = 5}\nA_B = 2\n"x (y)"[n] = -.5\n'
+def test_changes_are_read_past_comments_and_in_quotes(tmp_path: Path) -> None:
+    text = '{ = 5}\nA_B = 2\n"x (y)"[n] = -.5\n'
     assert changes(written(tmp_path, "a.cin", text)) == {"A_B": 2.0, "x (y)[n]": -0.5}
 
 
@@ -257,6 +258,7 @@ def test_the_last_of_repeated_changes_holds(tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         ("market = 1\ncontact rate = much\n", 2, "'much'"),
+        ("market = 1\ncontact rate = 0.3\nMarket = 2\n", 3, "market is changed twice; expected each constant once"),
         ("market\n", 1, "is given no value"),
         ("1 <= market <= 3\n", 1, "is given no value"),
         ("market = 1, 2\n", 1, "a list of values"),
@@ -684,6 +686,7 @@ def test_units_come_from_the_model_or_are_given(tmp_path: Path, model: stockflow
     assert "a.vpd: line 2: the unit of Installed" in refusal(lambda: imported(None, payoff=payoff, control=control))
     told = refusal(lambda: imported(model, payoff=payoff, control=control, units={"installed": "furlong"}))
     assert "a.vpd: line 2: Installed: unit 'furlong'" in told
+    assert 'expected a unit that the tables know, given by --unit "Installed=UNIT"' in told
     made = imported(None, payoff=payoff, control=control, units={"installed": "MW"})
     path, *_ = made.write(tmp_path / "t.toml", tmp_path)
     assert load_targets("diffusion", path).series[0].unit == "MW"
@@ -702,4 +705,26 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path, model: stockflow.
     written(tmp_path, "diffusion_data.csv", "mine")
     assert "is there already" in refusal(lambda: made.write(tmp_path / "t.toml", tmp_path))
     assert not (tmp_path / "t.toml").exists()
-    assert "cannot be written" in refusal(lambda: made.write(tmp_path / "none" / "t.toml", tmp_path / "none"))
+    inside = tmp_path / "diffusion_data.csv"
+    assert "diffusion_data.csv: cannot be made" in refusal(lambda: made.write(inside / "t.toml", inside))
+
+
+def test_what_is_written_is_whole_or_nothing(tmp_path: Path, model: stockflow.Model) -> None:
+    made = imported(model)
+    folder = tmp_path / "new" / "folder"
+    assert "none" in refusal(lambda: replace(made, table="none/table").write(folder / "t.toml", folder))
+    assert list(folder.iterdir()) == []
+    assert [path.parent for path in made.write(folder / "t.toml", folder)] == [folder] * 3
+
+
+@pytest.mark.parametrize("table", ["", "a/b", "../../evil", "..", ".hidden", "a b", "/tmp/a"])
+def test_a_table_that_is_no_plain_file_name_is_refused(model: stockflow.Model, table: str) -> None:
+    payoff, control, data = (
+        read_payoff(EXAMPLES / "diffusion.vpd", model),
+        read_control(EXAMPLES / "diffusion.voc", model),
+        read_data(EXAMPLES / "diffusion.tab"),
+    )
+    told = refusal(lambda: to_targets(payoff, control, data, "diffusion", table, "Here", model=model))
+    assert told.startswith(f"table {table!r}: expected the name of a file")
+    told = refusal(lambda: to_targets(payoff, control, data, "diffusion", "mine", " ", model=model))
+    assert told == "region ' ': expected where the data were observed"

@@ -1,0 +1,65 @@
+"""Chapters of the report that run over the posterior: when support can end, and which mechanisms are at work."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.folder import Folder
+from analysis.laboratory.answer import answer_study
+from analysis.laboratory.figures import draw_all
+from analysis.laboratory.study import load_study
+from analysis.mechanisms.chapter import mechanisms_chapter
+from analysis.mechanisms.instrument_study import load_instrument_study
+from analysis.mechanisms.loop_study import load_loop_study
+from models.case import load_case
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one heading tells: sentences or a page of text, tables by title, pictures (PNG files) by what they show."""
+
+    title: str
+    words: tuple[str, ...]
+    page: str
+    tables: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, Path]
+
+
+SHOWN = {"shares": "share of the market by schedule", "safe_exit": "from which year an exit is safe",
+         "account": "public money by line", "regret": "regret by schedule"}  # fmt: skip
+
+
+def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter:
+    """Run the shipped study of `case` and return its page and figures; tables go to the folder's results.
+
+    The runs are made anew in a folder that is removed: `techcycle phase-out` keeps its own.
+    """
+    study = load_study(case)
+    if draws is not None:
+        rush = study.rush and study.rush.model_copy(update={"draws": min(draws, study.rush.draws)})
+        study = study.model_copy(update={"draws": draws, "rush": rush})
+    with tempfile.TemporaryDirectory(dir=folder.root) as runs:
+        answer = answer_study(study, Path(runs) / case)
+        for name, table in answer.tables().items():
+            folder.table(f"laboratory_{case}_{name}.csv", table)
+        drawn = draw_all(answer.results, folder.figure(f"laboratory_{case}"))
+    pictures = dict(zip(SHOWN.values(), drawn, strict=True))
+    return Chapter(load_case(case).title, (), answer.page, {}, pictures)
+
+
+def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
+    """Return loops of each case, barriers and instruments."""
+    told = mechanisms_chapter(cases, load_loop_study(), load_instrument_study(), folder, draws)
+    return tuple(
+        Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
+        for title, one in told.items()
+    )
+
+
+def _told(stem: Path) -> str:
+    return stem.name.replace("_", " ")

@@ -1,0 +1,100 @@
+"""`techcycle phase-out`: a study in; its runs, tables, figures and one page out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from analysis import own_cli
+from analysis.laboratory.study import load_study, study_file
+from models.own import own_folder
+from stockflow.errors import InputError
+
+
+@click.command("phase-out")
+@click.argument("study")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+@click.option("--draws", type=click.IntRange(2, 4000), help="Draws of the posterior; default: the study's.")
+@click.option("--scheduler", help="Address of a Dask scheduler (tcp://...), or 'local' for a cluster of processes.")
+@click.option(
+    "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
+)
+@click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
+@click.option("--end", type=float, help="A technology of your own: year from which support ends; default: no support.")
+@click.option("--shape", type=click.Choice(list(own_cli.SHAPES)), help="A technology of your own: how support ends.")
+@click.option("--until", type=float, help="A technology of your own: year at which the two are compared.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def phase_out_command(
+    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
+    shape: str | None, until: float | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
+
+    Runs every schedule of the study with the same draws of the accepted posterior, and prints one page: safe exit
+    year, relapse, cost, regret, value of waiting, and what the answer hinges on. Runs go to OUT/phase_out/NAME.zarr,
+    are taken up where they were left, and are read again where they are complete; tables, page and figures lie beside.
+
+    STUDY may be a technology of your own: support as its policy.csv has it against support that ends, over its
+    posterior.
+
+    \b
+    Example:
+      techcycle phase-out nev --out output
+      techcycle phase-out my_study.toml --draws 100 --json
+      techcycle phase-out wind --end 2020 --shape linear
+    """
+    if own_folder(study) is not None:
+        if draws is not None or scheduler is not None or accept:
+            raise InputError(f"phase-out {study}: a technology of your own takes --end, --shape, --until and --json")
+        own_cli.phase_out_command(study, until, end, shape or "cliff", 5.0, as_json)
+        return
+    if end is not None or shape is not None or until is not None:
+        raise InputError(f"phase-out {study}: --end, --shape and --until are for a technology of your own")
+    from analysis.laboratory.answer import answer_study, as_records  # slow to import: Zarr
+
+    asked = load_study(study)
+    if draws is not None:
+        asked = asked.model_copy(update={"draws": draws})
+    stem = out / "phase_out" / study_file(study).stem.removeprefix("laboratory_")
+    answer = answer_study(asked, stem, scheduler, progress=not as_json)
+    if accept:
+        from analysis.laboratory.accepted import accept_answer
+
+        accept_answer(answer)
+    tables = answer.tables()
+    for name, table in tables.items():
+        _write(stem.with_name(f"{stem.name}_{name}.csv"), table.to_csv(index=False, float_format="%.8g"))
+    _write(stem.with_name(f"{stem.name}_page.txt"), answer.page)
+    if figures:
+        from analysis.laboratory.figures import draw_all
+
+        draw_all(answer.results, stem)
+    if as_json:
+        click.echo(json.dumps(as_records(answer, tables), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(answer.page)
+    click.echo("By response of buyers, three refits (low, central, high), history and its exits:")
+    click.echo(_brief(answer.by_response))
+    click.echo(f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr")
+
+
+def _brief(table: pd.DataFrame) -> str:
+    wanted = [c for c in table.columns if c in {"response", "schedule", "decline began", "units against history",
+                                                "support paid and owed", "fiscal outlay"}
+              or str(c).startswith("years lost")]  # fmt: skip
+    return table[wanted].to_string(index=False, na_rep="-", float_format=lambda v: f"{v:.4g}")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from None

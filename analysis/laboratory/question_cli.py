@@ -1,0 +1,177 @@
+"""Commands that ask the laboratory: `techcycle sensitivity` and `techcycle search`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.folder import Folder
+from analysis.laboratory.given_data import REMOVED
+from analysis.laboratory.question_words import assumption_words, convergence, fails, front_words, hinges, problem_words
+from analysis.laboratory.search_settings import load_search
+from analysis.laboratory.search_study import SearchAnswer, run_search
+from analysis.laboratory.sensitivity import TOTAL
+from analysis.laboratory.sensitivity_settings import load_study
+from analysis.laboratory.sensitivity_study import METHODS, Method, SensitivityAnswer, run_sensitivity
+from analysis.laboratory.unknowns import Basis
+from calibration.results import accepted_posterior
+from calibration.targets import load_targets
+from models.case import load_case
+
+OUT = click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to a group."""
+    group.add_command(sensitivity)
+    group.add_command(search)
+
+
+@click.command()
+@click.argument("case")
+@click.option("--method", type=click.Choice(METHODS), default="all", show_default=True,
+              help="morris, sobol, shapley: independent ranges; posterior: joint draws.")  # fmt: skip
+@click.option("--ranges", type=click.Choice(["posterior", "prior"]), default="posterior", show_default=True,
+              help="Where independent ranges come from: central 90% of posterior or prior.")  # fmt: skip
+@STUDY
+@OUT
+@JSON
+def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, out: Path, as_json: bool) -> None:
+    """Say what the answer hinges on in CASE (nev or pv): which unknowns drive it, by year, and where a schedule fails.
+
+    Every index carries a verdict, converged or not. Figures and tables go to OUT.
+
+    \b
+    Example:
+      techcycle sensitivity nev --method posterior
+    """
+    settings, about = load_study(study), load_case(case)
+    settings.question(about.name)
+    folder = Folder(out)
+    folder.prepare()
+    answer = run_sensitivity(
+        about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, _tell
+    )
+    folder.table(f"sensitivity_{about.name}.csv", answer.table)
+    _draw_sensitivity(answer, folder)
+    words = _sensitivity_words(answer)
+    if as_json:
+        boxes = [line for one in answer.boxes for line in fails(one, _units(answer))]
+        told = {"case": about.name, "words": words, "failures": boxes, "ranges": _ranges(answer)}
+        click.echo(json.dumps(told | {"indices": _records(answer.table)}, indent=1, ensure_ascii=False))
+        return
+    click.echo("\n".join(words))
+
+
+@click.command()
+@click.argument("case")
+@STUDY
+@OUT
+@JSON
+def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
+    """Search for the best schedule of support in CASE (nev or pv), and put history on the front of adoption and cost.
+
+    Both a search along exact slopes and one without slopes are made of every problem, and compared. Figures and
+    tables go to OUT.
+
+    \b
+    Example:
+      techcycle search nev
+    """
+    settings, name = load_search(study), load_case(case).name
+    settings.case(name)
+    folder = Folder(out)
+    folder.prepare()
+    answer = run_search(name, settings, accepted_posterior(name), _tell)
+    folder.table(f"front_{name}.csv", answer.front.table)
+    folder.table(f"search_{name}.csv", search_table(answer))
+    _draw_search(answer, folder)
+    words = [line for problem in answer.problems for line in problem_words(problem, answer)]
+    words += front_words(answer.front, answer.unit, answer.share)
+    timing = load_case(name).model.variable("timing elasticity").value
+    words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
+    if as_json:
+        told = {"case": name, "words": words, "ends": _records(search_table(answer))}
+        click.echo(json.dumps(told | {"front": _records(answer.front.table)}, indent=1, ensure_ascii=False))
+        return
+    click.echo("\n".join(words))
+
+
+def search_table(answer: SearchAnswer) -> pd.DataFrame:
+    """Every end of every search as one row."""
+    rows = [
+        {"objective": problem.objective, "family": problem.family, "method": end.method, "value": end.value,
+         "units": end.units, "cost": end.cost, "runs": end.runs, "backward passes": end.passes,
+         "finished": end.success, "message": end.message, "best": end is problem.search.best,
+         "levers": _levers(problem.search.levers.names, end.x)}
+        for problem in answer.problems
+        for end in (*problem.search.along, problem.search.free)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _levers(names: Sequence[str], x: NDArray[np.float64]) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in zip(names, x, strict=True))
+
+
+def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:
+    asked = answer.question
+    plans = f"'{asked.phase_out.name}' against '{asked.supported.name}', and that against '{asked.no_support.name}'"
+    lines = [f"What it hinges on: {plans}.", *hinges(answer.table, asked.key_year)]
+    lines += ["Convergence:", *(f"  {line}" for line in convergence(answer.table))]
+    if answer.boxes:
+        lines.append(f"Where '{asked.phase_out.name}' fails:")
+        lines += [f"  {line}" for one in answer.boxes for line in fails(one, _units(answer))]
+    return lines
+
+
+def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
+    from analysis.laboratory import question_figures as figures
+
+    case, year = answer.case, answer.question.key_year
+    full = load_case(case).title
+    for method in figures.methods_drawn(answer.table, (TOTAL, REMOVED)):
+        tag = f"{case}_{method.replace(' ', '_').lower()}"
+        title = f"{full}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)"
+        figures.tornado(answer.table, method, year, title, folder.figure(f"tornado_{tag}"))
+        title = f"{full}: what the answer hinges on, by year (hollow: not converged)"
+        figures.index_bands(answer.table, method, title, folder.figure(f"index_bands_{tag}"))
+    if answer.boxes:
+        title = f"{full}: where this fails:\n{answer.question.phase_out.name}"
+        figures.failure_boxes(answer, title, folder.figure(f"failure_boxes_{case}"))
+
+
+def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
+    from analysis.laboratory import question_figures as figures
+
+    full = load_case(answer.case).title
+    title = f"{full}: adoption against public money"
+    figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{answer.case}"))
+    figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{answer.case}"))
+
+
+def _units(answer: SensitivityAnswer) -> dict[str, str]:
+    return {one.name: one.unit for one in answer.ranges}
+
+
+def _ranges(answer: SensitivityAnswer) -> list[dict[str, object]]:
+    return [{"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
+    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
+
+
+def _tell(text: str) -> None:
+    click.echo(f"  {text}", err=True)

@@ -1,0 +1,127 @@
+"""The runs of a study as its results read them: schedule by schedule, one array (draw, time) for each variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+Values = Mapping[str, Array]
+Role = Literal["supported", "no support", "named", "grid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One schedule of a study: its label, its part in it, and for an exit of the grid its shape, start and length."""
+
+    label: str
+    role: Role
+    shape: str = ""
+    start: float = np.nan
+    length: float = 0.0
+
+    @property
+    def family(self) -> str:
+        """Which exits it is compared with, from year to year: those of its shape and length."""
+        return family(self.shape, self.length) if self.role == "grid" else ""
+
+
+def family(shape: str, length: float) -> str:
+    """Name exits of one shape and length: "cliff", "linear over 5 years"."""
+    return shape if length == 0 else f"{shape} over {length:g} year{'' if length == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """All runs of a study: every plan for the same draws.
+
+    `read` gives one plan's values, each (draw, time), by place in `plans`; plans are read one at a time, so that an
+    ensemble larger than memory can be read through. `draws` are the parameters of the draws, (draw,) each.
+    """
+
+    plans: tuple[Plan, ...]
+    times: Array
+    draws: Mapping[str, Array]
+    read: Callable[[int], Values]
+
+    def only(self, role: Role) -> int:
+        """Place of the one plan with that part in the study."""
+        (place,) = [i for i, plan in enumerate(self.plans) if plan.role == role]
+        return place
+
+    def at(self, year: float) -> int:
+        """Place of a saved time; InputError, naming it, for one that is not saved."""
+        place = int(np.searchsorted(self.times, year - 1e-9))
+        if place == len(self.times) or abs(self.times[place] - year) > 1e-9:
+            raise InputError(f"{year:g} is not a saved time ({self.times[0]:g} to {self.times[-1]:g})")
+        return place
+
+
+def finite_draws(runs: Runs) -> NDArray[np.bool_]:
+    """Which draws are finite throughout under every plan, (draw,)."""
+    kept = np.ones(len(next(iter(runs.draws.values()))), dtype=bool)
+    for place in range(len(runs.plans)):
+        for one in runs.read(place).values():
+            kept &= np.isfinite(one).all(axis=1)
+    return kept
+
+
+def where(runs: Runs, kept: NDArray[np.bool_]) -> Runs:
+    """Return the same runs with some draws only."""
+    read = runs.read
+
+    def part(place: int) -> Values:
+        return {name: one[kept] for name, one in read(place).items()}
+
+    return Runs(runs.plans, runs.times, {name: one[kept] for name, one in runs.draws.items()}, part)
+
+
+def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:
+    """Share of the market over the last year at every saved time, (draw, time), from sales and market summed up.
+
+    The first year has none and is not a number; so is a year without a market.
+    """
+    step = round(1 / (times[1] - times[0]))
+    share = np.full_like(sold, np.nan)
+    market = wanted[:, step:] - wanted[:, :-step]
+    np.divide(sold[:, step:] - sold[:, :-step], market, out=share[:, step:], where=market > 0)
+    return share
+
+
+def labels(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """Labels of plans, in order."""
+    return tuple(plan.label for plan in plans)
+
+
+class Evaluator(Protocol):
+    """What computes runs: draws `first` to `last` of one schedule, (run, time, variable)."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names along the axis of variables."""
+
+    @property
+    def times(self) -> Array:
+        """Saved times."""
+
+    def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
+        """Return the runs, (run, time, variable)."""
+
+
+def in_memory(evaluator: Evaluator, plans: Sequence[Plan], draws: Mapping[str, Array]) -> Runs:
+    """Return runs that are computed when they are read, and kept."""
+    count = len(next(iter(draws.values())))
+
+    @cache
+    def read(place: int) -> Values:
+        values = evaluator.evaluate(place, 0, count)
+        return {name: np.ascontiguousarray(values[:, :, i]) for i, name in enumerate(evaluator.outputs)}
+
+    return Runs(tuple(plans), np.asarray(evaluator.times), draws, read)

@@ -1,0 +1,181 @@
+"""The three barriers: how long each industry waited at each, what was lost there, and what shortens the wait.
+
+Devil's River is crossed with the first prototype, the Valley of Death with the first product on sale, the Darwinian Sea
+when a tenth of the market and parity without support hold together.  A barrier crossed before the model starts has no
+wait that the model could tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
+from analysis.mechanisms.instruments import Instruments, Tried, instruments
+from analysis.mechanisms.runs import Drawn, Runs, spread
+from analysis.pathways import STAGES, PathStudy
+
+Array = NDArray[np.float64]
+RIVER, VALLEY, SEA = BARRIERS
+# the stage that ends each barrier; it begins where the one before ends, the first with the first clock of the industry
+ENDS: Mapping[str, str] = {RIVER: "river crossed", VALLEY: "product", SEA: "self-sustaining"}
+# what comes in or is completed, and what of it goes on, or is lost
+ATTRITION: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
+    RIVER: (("river completion",), ("river crossing",), True),
+    VALLEY: (("valley completion",), ("valley crossing",), True),
+    SEA: (("valley crossing", "technology import", "imitative entry"), ("design exit",), False),
+}
+TELLING = 0.05  # years; a lever that moves a wait by less is not listed in words
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wait:
+    """One barrier of one industry: dates and wait in years, (draw,); infinite if never crossed, NaN if not known.
+
+    `lost` is the share that did not get through to the end of the run, (draw,): of concepts or prototypes completed, or
+    of designs that ever came to market.
+    """
+
+    barrier: str
+    begins: Array
+    ends: Array
+    lost: Array
+    before: bool
+
+    @property
+    def years(self) -> Array:
+        """Years between beginning and end, (draw,)."""
+        if self.before:
+            return np.full_like(self.ends, np.nan)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.ends - self.begins)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shortened:
+    """What one change of one instrument does to the wait at one barrier: years more, (draw,)."""
+
+    barrier: str
+    tried: Tried
+    years: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Barriers:
+    """All barriers of one industry, and what every instrument that is meant for a barrier does to its wait."""
+
+    case: str
+    basis: str
+    until: float
+    waits: tuple[Wait, ...]
+    shortened: tuple[Shortened, ...]
+
+
+def barriers(of: Drawn, study: InstrumentStudy, paths: PathStudy, known: Instruments | None = None) -> Barriers:
+    """Date the barriers of a case in every draw; `known` saves running its instruments again."""
+    found = known or instruments(of, study)
+    clock = min(paths.cases[of.case].clocks.values())
+    start = of.model.initial_time
+    waits = tuple(_waits(found.base.stages(), clock, start, found.base))
+    shortened = []
+    for wait in waits:
+        for one in found.tried:
+            if wait.barrier in one.lever.instrument.barriers and not wait.before:
+                with np.errstate(invalid="ignore"):
+                    more = _years(one.stages, wait.barrier, clock) - _years(one.reference, wait.barrier, clock)
+                shortened.append(Shortened(wait.barrier, one, more))
+    return Barriers(of.case, found.basis, found.until, waits, tuple(shortened))
+
+
+def _waits(stages: Array, clock: float, start: float, runs: Runs) -> list[Wait]:
+    out = []
+    for barrier in BARRIERS:
+        begins, ends = _begins(stages, barrier, clock), stages[:, STAGES.index(ENDS[barrier])]
+        out.append(Wait(barrier, begins, ends, _lost(runs, barrier), bool(np.all(ends <= start))))
+    return out
+
+
+def _begins(stages: Array, barrier: str, clock: float) -> Array:
+    place = BARRIERS.index(barrier)
+    return np.full(len(stages), clock) if place == 0 else stages[:, STAGES.index(ENDS[BARRIERS[place - 1]])]
+
+
+def _years(stages: Array, barrier: str, clock: float) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(stages[:, STAGES.index(ENDS[barrier])] - _begins(stages, barrier, clock))
+
+
+def _lost(runs: Runs, barrier: str) -> Array:
+    """Return the share lost by the end of the run: sums of flows by the trapezoidal rule between saved values."""
+    came, went, through = ATTRITION[barrier]
+    total, part = (sum(np.trapezoid(runs.values[name], runs.times, axis=1) for name in names) for names in (came, went))
+    share = np.divide(part, total, out=np.full(len(runs.values[went[0]]), np.nan), where=np.asarray(total) > 0)
+    return np.asarray(1.0 - share if through else share)
+
+
+def barrier_table(found: Barriers) -> pd.DataFrame:
+    """One row for each barrier: dates, wait and loss with 90% intervals, share of draws that cross it."""
+    rows = []
+    for one in found.waits:
+        row: dict[str, object] = {
+            "case": found.case,
+            "barrier": one.barrier,
+            "crossed before the run starts": one.before,
+        }
+        told = {"begins": one.begins, "crossed": one.ends, "years": one.years, "lost": one.lost}
+        for name, values in told.items():
+            low, middle, high = spread(values)
+            row |= {name: middle, f"{name}, low": low, f"{name}, high": high}
+        row |= {"crosses": float(np.isfinite(one.ends).mean()), "until": found.until, "basis": found.basis}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def lever_table(found: Barriers) -> pd.DataFrame:
+    """One row for each instrument and change at each barrier: years more of waiting, with 90% interval."""
+    rows = []
+    for one in found.shortened:
+        low, middle, high = spread(one.years)
+        known = one.years[~np.isnan(one.years)]
+        rows.append(
+            {
+                "case": found.case, "barrier": one.barrier, "instrument": one.tried.lever.instrument.name,
+                "change": one.tried.change, "setting": one.tried.setting, "years": middle, "low": low, "high": high,
+                "shorter": float((known < 0).mean()) if known.size else np.nan,
+                "assumption": one.tried.assumption, "basis": found.basis,
+            }
+        )  # fmt: skip
+    columns = [
+        "case",
+        "barrier",
+        "instrument",
+        "change",
+        "setting",
+        "years",
+        "low",
+        "high",
+        "shorter",
+        "assumption",
+        "basis",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shortened]:
+    """Return the changes that shorten a wait most, by the median, and bring its end forward.
+
+    One for each instrument, taking it away left out; less than `TELLING` years does not count.
+    """
+    towards: tuple[Change, ...] = ("more", "on", "to", "half")
+    meant = [one for one in found.shortened if one.barrier == barrier and one.tried.change in towards]
+    end = STAGES.index(ENDS[barrier])
+    # a wait also shortens where the barrier before takes longer: that does not help
+    helping = [one for one in meant if spread(one.years)[1] < -TELLING and spread(one.tried.delay[:, end])[1] < 0]
+    best: dict[str, Shortened] = {}
+    for one in sorted(helping, key=lambda each: spread(each.years)[1]):
+        best.setdefault(one.tried.lever.instrument.name, one)
+    return list(best.values())[:count]

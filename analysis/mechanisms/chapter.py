@@ -1,0 +1,215 @@
+"""Studies run, saved and told: tables, words and figures of loops, barriers and instruments, for command or report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.folder import Folder
+from analysis.mechanisms import figures
+from analysis.mechanisms.barriers import Barriers, barrier_table, barriers, lever_table, strongest_levers
+from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
+from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
+from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts
+from analysis.mechanisms.loop_study import LoopStudy
+from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
+from analysis.mechanisms.runs import drawn, spread
+from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
+from analysis.pathways import STAGES, load_path_study
+from models.case import load_case
+
+TENTH = STAGES.index("share 10%")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A part of the answer: `words` to read, `tables` by title, `stems` of the figures that show it."""
+
+    words: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame]
+    stems: tuple[Path, ...]
+
+
+def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
+    """Score, cut and compare the loops of one case; save tables and figures."""
+    of = drawn(case, draws or study.draws)
+    settings = study.case(case)
+    until = of.until(settings.until)
+    found, taken, cut = loop_dominance(of, study), takeover(of, study), knockouts(of, study)
+    tables = {
+        "loops": dominance_table(found), "takeover": takeover_table(taken),
+        "knockouts": knockout_table(case, of.basis, cut, until),
+    }  # fmt: skip
+    for name, table in tables.items():
+        folder.table(f"{name}_{case}.csv", table)
+    title = load_case(case).title
+    stems = folder.figure(f"loops_{case}"), folder.figure(f"knockouts_{case}")
+    figures.loop_panels(f"{title}: which loops do it", found, taken, settings.shown, stems[0])
+    outcomes = ("years to share 10%", f"output to {until:g}")
+    figures.knockout_panels(f"{title}: without each loop", tables["knockouts"], outcomes, stems[1])
+    return Told(tuple(loop_words(found, taken, cut, settings.shown, study)), tables, stems)
+
+
+def loop_words(
+    found: Dominance, taken: TakenOver, cut: Sequence[Knockout], shown: tuple[float, float], study: LoopStudy
+) -> list[str]:
+    """Say which loops are strongest when, when learning takes over from support, and what each loop is worth."""
+    words = [takeover_words(taken), *_learning_words(found)]
+    stretches = [one for one in phases(found, *shown) if one[1] - one[0] >= 2]
+    told = ", ".join(f"{first}-{last} {name} ({probability:.0%})" for first, last, name, probability in stretches)
+    words.append(
+        f"{found.case}: longest-lived strongest loops (probability over draws): {told or 'none for three years'}."
+    )
+    alone = [
+        f"{name} in {int((found.dominates[:, i] >= 0.5).sum())} years"
+        for i, name in enumerate(found.names)
+        if (found.dominates[:, i] >= 0.5).any()
+    ]
+    words.append(
+        f"{found.case}: loops that probably do at least {found.level:.0%} of what all named loops do: "
+        f"{', '.join(alone) or 'none in any year'}. Named loops are {np.median(found.named):.0%} (median over years) "
+        "of all loops scored, those and the model's independent ones; the rest is mostly single stocks adjusting."
+    )
+    active = {name for i, name in enumerate(found.names) if found.share[..., i].any()}
+    for one in cut:
+        low, middle, high = (100 * x for x in spread(one.output))
+        years = spread(one.delay[:, TENTH])
+        if not one.acts:
+            words.append(f"{found.case}: {one.loop} does not act here.")
+            continue
+        interval = f" ({low:+.0f} to {high:+.0f})" if found.posterior else ""
+        words.append(
+            f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
+            f"{middle:+.0f}%{interval} and 10% of the market comes {_later(years, found.posterior)}."
+        )
+    idle = [name for name in found.names if name not in active]
+    if idle:
+        words.append(f"{found.case}: without any score: {', '.join(idle)}.")
+    words += [f"{found.case}: {loop.name} is not cut: {loop.not_cut}." for loop in study.loops
+              if loop.not_cut and loop.name in found.names]  # fmt: skip
+    return words
+
+
+def _learning_words(found: Dominance) -> list[str]:
+    """Say how much of what happens the learning loop does at its best, beside what cutting it costs."""
+    name = next((one for one in found.names if one.startswith("R1 ")), None)
+    if name is None:
+        return []
+    share = np.median(found.share[..., found.names.index(name)], axis=0)
+    best = int(share.argmax())
+    return [
+        f"{found.case}: {name} never does more than {share[best]:.0%} of what all named loops do in a year (median, in "
+        f"{found.years[best]:.0f}): scores tell what moves the model at a moment, and learning works slowly; what it "
+        "is worth in the long run is told by cutting it."
+    ]
+
+
+def _later(years: tuple[float, float, float], interval: bool) -> str:
+    low, middle, high = years
+    if np.isnan(middle):
+        return "never, with it or without"
+    if np.isposinf(middle):
+        return "never within the run" + (f" (from {low:+.1f} years)" if interval and np.isfinite(low) else "")
+    told = f" ({low:+.1f} to {'never' if np.isposinf(high) else f'{high:+.1f}'})" if interval else ""
+    return f"{middle:+.1f} years later{told}" if middle >= 0 else f"{-middle:.1f} years earlier{told}"
+
+
+def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
+    """Try every instrument in some cases; save tables and figures."""
+    found = [instruments(drawn(case, draws or study.draws), study) for case in cases]
+    words, tables, stems = [], {}, []
+    for one in found:
+        table = instrument_table(one)
+        tables[one.case] = table
+        folder.table(f"instruments_{one.case}.csv", table)
+        stem = folder.figure(f"instruments_{one.case}")
+        outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
+        figures.instrument_panels(f"{load_case(one.case).title}: every instrument", table, outcomes, stem)
+        stems.append(stem)
+        words += instrument_words(one)
+    return Told(tuple(words), tables, tuple(stems))
+
+
+def instrument_words(found: Instruments) -> list[str]:
+    """Say what moves adoption most, what moves nothing here, what rests on assumption, and what the case lacks."""
+    ups = [one for one in found.tried if one.change in ("more", "on", "to")]
+    ranked = sorted(ups, key=lambda one: -abs(spread(one.moves["domestic sales"])[1]))[:5]
+    best = ", ".join(f"{_moved(one)}: {100 * spread(one.moves['domestic sales'])[1]:+.1f}%" for one in ranked)
+    names = list(dict.fromkeys(one.lever.instrument.name for one in found.tried))
+    idle = [name for name in names if not any(one.acts for one in found.tried if one.lever.instrument.name == name)]
+    assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
+    words = [
+        f"{found.case}: {len(names)} of {len(names) + len(found.absent)} instruments have an input here "
+        f"({found.basis}). Domestic sales to {found.until:g} move most with {best}.",
+        f"{found.case}: assumption only: {', '.join(assumed) or 'none'}.",
+        f"{found.case}: absent: {', '.join(f'{name} ({why})' for name, why in found.absent.items()) or 'none'}.",
+    ]
+    if idle:
+        words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
+    return words
+
+
+def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
+    """Date the barriers of some cases and what shortens the wait; save tables and the figure."""
+    paths = load_path_study()
+    found = [barriers(drawn(case, draws or study.draws), study, paths) for case in cases]
+    waits = pd.concat([barrier_table(one) for one in found], ignore_index=True)
+    levers = pd.concat([lever_table(one) for one in found], ignore_index=True)
+    folder.table("barriers.csv", waits)
+    folder.table("barrier_levers.csv", levers)
+    stem = folder.figure("barriers")
+    figures.barrier_panels("How long each industry waited at each barrier", waits, stem)
+    return Told(
+        tuple(word for one in found for word in barrier_words(one)), {"waits": waits, "levers": levers}, (stem,)
+    )
+
+
+def barrier_words(found: Barriers) -> list[str]:
+    """Say how long the industry waited at each barrier, what was lost, and what shortens the wait most."""
+    words = []
+    posterior = len(found.waits[0].ends) > 1
+    for wait in found.waits:
+        fate = "of designs left the market" if wait.barrier == BARRIERS[-1] else "did not get through"
+        lost = f"{spread(wait.lost)[1]:.0%} {fate}"
+        if wait.before:
+            words.append(f"{found.case}: {wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
+            continue
+        low, middle, high = spread(wait.years)
+        told = (
+            "not crossed"
+            if np.isposinf(middle)
+            else f"{middle:.1f} years" + (f" ({low:.1f} to {high:.1f})" if posterior else "")
+        )
+        told_levers = (
+            f"{_moved(one.tried)}{' [assumption]' if one.tried.assumption else ''}: "
+            f"{_years(spread(one.years), posterior)}"
+            for one in strongest_levers(found, wait.barrier)
+        )
+        helps = "; ".join(told_levers)
+        words.append(
+            f"{found.case}: {wait.barrier}: {told}; {lost}; shortened most by {helps or 'none of the instruments'}."
+        )
+    return words
+
+
+def _moved(one: Tried) -> str:
+    return f"{one.lever.instrument.name} ({one.lever.variable} {one.setting})"
+
+
+def _years(years: tuple[float, float, float], interval: bool) -> str:
+    low, middle, high = years
+    return f"{middle:+.1f} years" + (f" ({low:+.1f} to {high:+.1f})" if interval else "")
+
+
+def mechanisms_chapter(
+    cases: Sequence[str], loops: LoopStudy, policy: InstrumentStudy, folder: Folder, draws: int | None = None
+) -> dict[str, Told]:
+    """Return everything that a report says of mechanisms, by heading; tables and figures are saved on the way."""
+    parts = {f"Feedback loops: {load_case(case).title}": tell_loops(case, loops, folder, draws) for case in cases}
+    parts["Three barriers"] = tell_barriers(cases, policy, folder, draws)
+    parts["Policy instruments"] = tell_instruments(cases, policy, folder, draws)
+    return parts

@@ -1,0 +1,138 @@
+"""Commands about mechanisms: `loops`, `barriers`, `instruments`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from analysis.folder import Folder
+from analysis.mechanisms.chapter import Told, tell_barriers, tell_instruments, tell_loops
+from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
+from analysis.mechanisms.instrument_study import load_instrument_study
+from analysis.mechanisms.loop_study import STUDY as LOOPS
+from analysis.mechanisms.loop_study import load_loop_study
+from analysis.shown import records, text
+from models.case import CASES, load_case
+
+_DRAWS = click.option("--draws", type=click.IntRange(2, 2000), help="Posterior draws; default: the study's.")
+_OUT = click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def add_commands(cli: click.Group) -> None:
+    """Add the commands of this module to a group."""
+    for command in (loops, barriers, instruments):
+        cli.add_command(command)
+
+
+@click.command()
+@click.argument("case")
+@click.option(
+    "--study", type=click.Path(path_type=Path), default=LOOPS, help="Study file (TOML) instead of the shipped."
+)
+@_DRAWS
+@_OUT
+@_JSON
+def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -> None:
+    """Say which feedback loops carry CASE, year by year, and what each is worth, over posterior draws.
+
+    Loops That Matter gives the share of every named loop in what the model does, with the probability that it
+    is the strongest or dominates; learning is held against support, with the year in which it takes over, or
+    that it does not; each loop is cut in the same draws. Tables and figures go to OUT.
+
+    \b
+    Example:
+      techcycle loops nev --draws 100
+    """
+    case, folder = load_case(case).name, _folder(out)
+    told = tell_loops(case, load_loop_study(study), folder, draws)
+    if as_json:
+        _json(told)
+        return
+    click.echo("\n".join(told.words))
+    click.echo("\nStrongest loops by year (probability over draws of being the strongest, of dominating alone)")
+    table = told.tables["loops"]
+    best = table[table["strongest"] >= 0.2].sort_values(["year", "strongest"], ascending=[True, False])
+    columns = ["year", "loop", "share", "low", "high", "strongest", "dominates alone", "in smallest set"]
+    click.echo(text(best[columns].round(3)))
+
+
+@click.command()
+@click.argument("cases", nargs=-1)
+@click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
+@_DRAWS
+@_OUT
+@_JSON
+def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
+    """Say how long each industry waited at Devil's River, the Valley of Death and the Darwinian Sea, and why.
+
+    Dates and losses of each barrier, and how many years each policy meant for it saves, over posterior draws;
+    default: all four industries.
+    """
+    told = tell_barriers(_cases(cases), load_instrument_study(study), _folder(out), draws)
+    if as_json:
+        _json(told)
+        return
+    click.echo("\n".join(told.words))
+    columns = ["case", "barrier", "begins", "crossed", "years", "years, low", "years, high", "lost", "crosses"]
+    click.echo("\n" + text(told.tables["waits"][columns].round(2)))
+
+
+@click.command()
+@click.argument("cases", nargs=-1)
+@click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
+@_DRAWS
+@_OUT
+@_JSON
+def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
+    """Try every policy instrument at half, half as much again, off or on, in each industry.
+
+    Effects on stage years, cost, price, adoption and public money, over posterior draws; what rests on
+    assumption is marked, what an industry lacks is listed; default: all four industries.
+    """
+    told = tell_instruments(_cases(cases), load_instrument_study(study), _folder(out), draws)
+    if as_json:
+        _json(told)
+        return
+    click.echo("\n".join(told.words))
+    for table in told.tables.values():
+        click.echo("\n" + text(wide_table(table)))
+
+
+def wide_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each instrument and change, medians of the outcomes in columns; shares in percent."""
+    rows = table.dropna(subset=["outcome"])
+    keys = ["case", "instrument", "setting", "assumption", "outcome"]
+    wide = rows.set_index(keys)["effect"].unstack(sort=False)
+    kept = [
+        name
+        for name in wide.columns
+        if not name.startswith(("years to river", "years to share 1%", "years to share 20%"))
+    ]
+    wide = wide[kept]
+    for name in kept:
+        if not name.startswith("years"):
+            wide[name] = 100 * wide[name]
+    return wide.rename(columns={n: n if n.startswith("years") else f"{n} (%)" for n in kept}).round(2).reset_index()
+
+
+def _cases(cases: Sequence[str]) -> list[str]:
+    return [load_case(case).name for case in cases] or list(CASES)
+
+
+def _folder(out: Path) -> Folder:
+    folder = Folder(out)
+    folder.prepare()
+    return folder
+
+
+def _json(told: Told) -> None:
+    tables = {name: records(table) for name, table in told.tables.items()}
+    data = {"words": list(told.words), "figures": [str(stem) for stem in told.stems], **tables}
+    click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))

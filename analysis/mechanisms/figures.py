@@ -1,0 +1,228 @@
+"""Figures of loops, barriers and instruments: arrays in, figure out; every one leaves PNG, SVG and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from analysis.figures import GREY, STYLE, save
+from analysis.mechanisms.loops import Dominance, dominance_table
+from analysis.mechanisms.takeover import TakenOver
+
+Array = NDArray[np.float64]
+NAMED = 8  # loops with a colour of their own; the others go together
+COLOURS = ("#1b4965", "#edae49", "#66a182", "#7d5ba6", "#d1495b", "#4a90a4", "#a3744a", "#9ab87a")
+HATCHES = ("", "", "", "", "////", "....", "xxxx", "----")
+REST = "#d9dde0"
+SUPPORT, LEARNED = "#d1495b", "#1b4965"
+
+
+def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[float, float], stem: Path) -> Path:
+    """Draw what loops do in one case over time, the strongest with intervals, and learning against support."""
+    chosen = (found.years >= shown[0]) & (found.years <= shown[1])
+    years = found.years[chosen]
+    share, signed = found.share[:, chosen], found.signed[:, chosen]
+    order = np.argsort(-share.mean(axis=(0, 1)), kind="stable")
+    top = [int(i) for i in order[:NAMED] if share[..., i].any()]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(3, 1, figsize=(7.6, 9.2), height_ratios=[1.35, 1.0, 1.0])
+        _stacked(
+            axes[0], years, signed.mean(axis=0), found.names, top, "mean over draws" if found.posterior else "one run"
+        )
+        of = ": median, 90% of draws" if found.posterior else ": one run"
+        learning = next((i for i, name in enumerate(found.names) if name.startswith("R1 ")), None)
+        lines = list(dict.fromkeys([*top[:3], *([learning] if learning is not None else [])]))
+        colours = {one: COLOURS[top.index(one)] if one in top else GREY for one in lines}
+        _bands(axes[1], years, share, found.names, lines, colours, found.level, of)
+        _against(axes[2], taken, of)
+        for ax in axes[:2]:
+            ax.set_xlim(years[0], years[-1])
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    table = dominance_table(found)
+    numbers = table[(table["year"] >= shown[0]) & (table["year"] <= shown[1])]
+    return save(figure, numbers, stem)
+
+
+def _stacked(ax: Axes, years: Array, signed: Array, names: Sequence[str], top: Sequence[int], of: str) -> None:
+    rest = [i for i in range(len(names)) if i not in top]
+    parts = [(names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
+    for label, values in (
+        ("all others", np.maximum(signed[:, rest], 0).sum(1)),
+        ("all others", np.minimum(signed[:, rest], 0).sum(1)),
+    ):
+        parts.append((label, values, REST, ""))
+    tops = {1: np.zeros(len(years)), -1: np.zeros(len(years))}
+    told: set[str] = set()
+    for name, values, colour, hatch in parts:
+        for sign, start in tops.items():
+            side = np.maximum(values, 0) if sign > 0 else np.minimum(values, 0)
+            if not side.any():
+                continue
+            label = name if name not in told else ""
+            told.add(name)
+            ax.fill_between(
+                years, start, start + side, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0.3,
+                label=label or "_nolegend_",
+            )  # fmt: skip
+            tops[sign] = start + side
+    ax.axhline(0, color="#222222", linewidth=0.8)
+    ax.set_ylim(-1, 1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_ylabel("share of all named loops\n(balancing below 0)")
+    ax.set_title(f"What each loop does: {of}")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _bands(
+    ax: Axes, years: Array, share: Array, names: Sequence[str], lines: Sequence[int], colours: Mapping[int, str],
+    level: float, of: str,
+) -> None:  # fmt: skip
+    styles = ("-", "--", "-.", ":")
+    for style, one in zip(styles, lines, strict=False):
+        low, middle, high = np.quantile(share[..., one], [0.05, 0.5, 0.95], axis=0)
+        ax.fill_between(years, low, high, color=colours[one], alpha=0.2, linewidth=0)
+        ax.plot(years, middle, style, color=colours[one], label=names[one])
+    ax.axhline(level, color=GREY, linewidth=0.8)
+    ax.text(years[0], level + 0.02, " dominates", fontsize=8, color=GREY)
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_ylabel("share of all named loops")
+    ax.set_title(f"Strongest loops and learning{of}")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _against(ax: Axes, taken: TakenOver, of: str) -> None:
+    for values, colour, style, label in (
+        (taken.from_support, SUPPORT, "--", "support ended"),
+        (taken.from_learned, LEARNED, "-", f"what was learned since {taken.since:g} undone"),
+        (taken.from_learning, GREY, ":", "learning stopped"),
+    ):
+        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
+        ax.fill_between(taken.years, low, high, color=colour, alpha=0.2, linewidth=0)
+        ax.plot(taken.years, middle, style, color=colour, label=label)
+    known = taken.year[np.isfinite(taken.year)]
+    if known.size > len(taken.year) / 2:
+        ax.axvline(float(np.median(taken.year)), color="#222222", linewidth=0.8)
+    ax.set_ylim(min(0.0, float(taken.from_learning.min()), float(taken.from_support.min())), 1)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("year of the cut")
+    ax.set_ylabel(f"sales lost in the {taken.window:g}\nyears after")
+    ax.set_title(f"Learning against support{of}; line: takeover")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
+    """Draw what each loop is for: change of two outcomes without it, median and 90% of draws; a cross for never."""
+    loops = list(dict.fromkeys(table["loop"]))[::-1]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, len(outcomes), figsize=(8.6, 0.3 * len(loops) + 1.4), sharey=True)
+        for ax, outcome in zip(np.atleast_1d(axes), outcomes, strict=True):
+            part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
+            _intervals(ax, part, "change")
+            years = outcome.startswith("years")
+            ax.set_xlabel(f"{outcome}: later (years)" if years else f"{outcome}: change")
+            if not years:
+                ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+        np.atleast_1d(axes)[0].set_yticks(range(len(loops)), loops)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, table[table["outcome"].isin(outcomes)], stem)
+
+
+def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
+    """Points with intervals; what has no upper end runs to the edge, what is never reached is a cross there."""
+    numbers = part[[value, "low", "high"]].to_numpy(dtype=float)
+    finite = numbers[np.isfinite(numbers)]
+    least, most = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    edge = most + 0.12 * max(most - least, 1e-9)
+    for y, (middle, low, high) in enumerate(numbers):
+        if np.isnan(middle):
+            continue
+        right = min(high, edge)
+        ax.plot([min(low, edge), right], [y, y], color=LEARNED, linewidth=2.2, solid_capstyle="butt", alpha=0.55)
+        never = np.isposinf(middle)
+        ax.plot(min(middle, edge), y, "x" if never else "o", color=SUPPORT if never else LEARNED, markersize=5)
+    ax.axvline(0, color="#222222", linewidth=0.8)
+
+
+def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
+    """Draw how long each industry waited at each barrier, on one axis of years."""
+    cases = list(dict.fromkeys(waits["case"]))
+    shades = {
+        "Devil's River": ("#1b4965", ""),
+        "Valley of Death": ("#66a182", "////"),
+        "Darwinian Sea": ("#edae49", "...."),
+    }
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.6, 0.75 * len(cases) + 1.5))
+        for y, case in enumerate(reversed(cases)):
+            for row in waits[waits["case"] == case].to_dict("records"):
+                colour, hatch = shades[str(row["barrier"])]
+                if row["crossed before the run starts"] or not np.isfinite(row["begins"]):
+                    continue
+                end = row["crossed"] if np.isfinite(row["crossed"]) else row["until"]
+                told = row["barrier"] in ax.get_legend_handles_labels()[1]
+                ax.barh(
+                    y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
+                    edgecolor="white", label="_nolegend_" if told else str(row["barrier"]),
+                )  # fmt: skip
+                high = row["crossed, high"] if np.isfinite(row["crossed, high"]) else row["until"]
+                ax.plot([row["crossed, low"], high], [y, y], color="#222222", linewidth=1.4)
+            early = waits[(waits["case"] == case) & waits["crossed before the run starts"].astype(bool)]
+            if len(early):
+                crossed = ", ".join(early["barrier"])
+                ax.text(float(early["crossed"].min()) - 1, y, f"{crossed}: before", ha="right", va="center", fontsize=8)
+        ax.set_yticks(range(len(cases)), list(reversed(cases)))
+        ax.use_sticky_edges = False
+        ax.margins(x=0.03)
+        ax.set_xlabel("year; lines: 90% of draws")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, waits, stem)
+
+
+def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
+    """Draw every instrument's effect on some outcomes: less of it, more of it, none of it, or put on."""
+    marks = {
+        "half": ("v", GREY),
+        "more": ("^", LEARNED),
+        "off": ("s", SUPPORT),
+        "on": ("o", "#66a182"),
+        "to": ("D", "#7d5ba6"),
+    }
+    rows = table[table["outcome"].isin(outcomes)]
+    names = list(dict.fromkeys(rows["instrument"]))[::-1]
+    place = {name: y for y, name in enumerate(names)}
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, len(outcomes), figsize=(9.6, 0.27 * len(names) + 1.5), sharey=True)
+        for ax, outcome in zip(np.atleast_1d(axes), outcomes, strict=True):
+            part = rows[rows["outcome"] == outcome]
+            finite = part["effect"].replace([np.inf, -np.inf], np.nan).dropna()
+            edge = 1.1 * max(float(finite.abs().max()), 1e-9) if len(finite) else 1.0
+            for row in part.to_dict("records"):
+                mark, colour = marks[str(row["change"])]
+                y = place[str(row["instrument"])]
+                low, middle, high = (float(np.clip(row[k], -edge, edge)) for k in ("low", "effect", "high"))
+                ax.plot([low, high], [y, y], color=colour, linewidth=1.6, alpha=0.5)
+                ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
+            ax.axvline(0, color="#222222", linewidth=0.8)
+            years = outcome.startswith("years")
+            ax.set_xlabel(f"{outcome}:\nlater (years)" if years else f"{outcome}:\nchange")
+            if not years:
+                ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+        np.atleast_1d(axes)[0].set_yticks(range(len(names)), names)
+        for change, (mark, colour) in marks.items():
+            np.atleast_1d(axes)[0].plot(
+                [], [], mark, color=colour, markersize=4, label={"half": "-50%", "more": "+50%"}.get(change, change)
+            )
+        handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, title="open marks: assumption")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, rows, stem)

@@ -1,0 +1,192 @@
+"""Every policy instrument, changed one at a time in the same draws: stages, cost, price, adoption, public money.
+
+All inputs that any instrument uses are left open in one compiled model, so every change is a batch of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
+from analysis.mechanisms.knockouts import OUTPUT, SALES, later
+from analysis.mechanisms.runs import STAGE_OUTPUTS, Drawn, Runs, run, spread
+from analysis.pathways import STAGES
+from models.policy import with_announced
+
+Array = NDArray[np.float64]
+OUTLAY = "Cumulative Fiscal Outlay"
+FLOWS = (
+    "river completion", "river crossing", "valley completion", "valley crossing", "technology import",
+    "imitative entry", "design exit",
+)  # fmt: skip
+OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT, OUTLAY, "unit cost", "Price", *FLOWS)
+LEAST_CHANGE = 1e-6
+SAID: Mapping[str, str] = {"half": "-50%", "more": "+50%", "off": "off", "on": "on", "to": "to"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What the inputs are in one batch: constants, (draw,), and paths on their grids, (draw or 1, point)."""
+
+    constants: Mapping[str, Array]
+    series: Mapping[str, tuple[Array, Array]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One change of one instrument in a case, and what the same draws are compared with.
+
+    `delay` is years later by stage, (draw, stage), infinite if only the run compared with reaches it, NaN if neither;
+    `moves` are changes as shares, (draw,), by outcome.  `clipped` says that a bound of the model cut the change short.
+    """
+
+    lever: Lever
+    change: Change
+    setting: str
+    assumption: bool
+    clipped: bool
+    delay: Array
+    stages: Array
+    reference: Array
+    moves: Mapping[str, Array]
+
+    @property
+    def acts(self) -> bool:
+        """Whether it moves anything at all."""
+        finite = np.abs(self.delay[np.isfinite(self.delay)]).max(initial=0.0)
+        shares = max(float(np.nanmax(np.abs(values), initial=0.0)) for values in self.moves.values())
+        return bool(finite > LEAST_CHANGE or np.isinf(self.delay).any() or shares > LEAST_CHANGE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instruments:
+    """All changes of all instruments in one case; `absent` says why an instrument is not among them."""
+
+    case: str
+    basis: str
+    until: float
+    compared: float
+    base: Runs
+    tried: tuple[Tried, ...]
+    absent: Mapping[str, str]
+
+
+def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
+    """Try every change of every instrument of a case."""
+    asked = study.case(of.case)
+    until = of.until(asked.until)
+    found = levers(of.case, study, of.model)
+    present = {name: lever for name, lever in found.items() if lever is not None}
+    history = _history(of, present)
+
+    def runs(setting: Setting) -> Runs:
+        series = with_announced(setting.series, of.model)
+        return run(of, OUTCOMES, until, setting.constants, series)
+
+    base, tried, absent = runs(history), [], {}
+    for name, lever in found.items():
+        changes = lever.changes(of.case, until) if lever is not None else ()
+        if lever is None or not changes:
+            absent[name] = "no such input" if lever is None else f"history has no {lever.variable}"
+            continue
+        setting, reference, helped = history, base, False
+        needed = present.get(lever.instrument.needs)
+        if needed is not None and needed.unused(until) and of.case in needed.instrument.on:
+            setting, _, _ = changed(history, needed, "on", of.case)
+            reference, helped = runs(setting), True
+        for change in changes:
+            new, value, clipped = changed(setting, lever, change, of.case)
+            assumption = lever.assumption or change == "on" or helped
+            tried.append(_compared(lever, change, value, assumption, clipped, runs(new), reference, asked.compared))
+    return Instruments(of.case, of.basis, until, asked.compared, base, tuple(tried), absent)
+
+
+def _history(of: Drawn, found: Mapping[str, Lever]) -> Setting:
+    """What every input is without a change, on grids that have every point that any instrument puts on."""
+    constants, series = {}, {}
+    for lever in found.values():
+        if lever.constant:
+            drawn = {of.model.variable(name).name: values for name, values in of.samples.items()}
+            constants[lever.variable] = drawn.get(lever.variable, np.full(of.count, lever.values[0]))
+            continue
+        points = [year for one in found.values() if one.variable == lever.variable
+                  for year, _ in one.instrument.on.get(of.case, ())]  # fmt: skip
+        grid = np.unique(np.concatenate([lever.times, points]))
+        if len(grid) == 1:
+            grid = np.append(grid, grid + 1.0)
+        series[lever.variable] = (grid, np.interp(grid, lever.times, lever.values)[None])
+    return Setting(constants, series)
+
+
+def changed(setting: Setting, lever: Lever, change: Change, case: str) -> tuple[Setting, str, bool]:
+    """Return a setting with one lever moved, what it is moved to in words, and whether a bound cut it short."""
+    one = lever.instrument
+    old = setting.constants[lever.variable] if lever.constant else setting.series[lever.variable][1]
+    said = SAID[change]
+    if change == "on":
+        years, values = np.array(one.on[case]).T
+        new = (
+            np.full_like(old, values[0])
+            if lever.constant
+            else np.interp(setting.series[lever.variable][0], years, values)[None]
+        )
+        said = f"{np.abs(values).max():g} {lever.unit}" + (
+            f" from {years[values != 0][0]:.0f}" if not lever.constant else ""
+        )
+    elif change == "to" and one.to is not None:
+        new, said = np.full_like(old, one.to), f"{one.to:g} {lever.unit}"
+    elif change == "off" and case in one.off:
+        new, said = np.full_like(old, one.off[case]), f"off ({one.off[case]:g})"
+    else:
+        new = old * FACTORS[change]
+    kept = np.clip(new, *lever.limits)
+    clipped = bool(np.any(kept != new))
+    if lever.constant:
+        return Setting({**setting.constants, lever.variable: kept}, setting.series), said, clipped
+    grid = setting.series[lever.variable][0]
+    return Setting(setting.constants, {**setting.series, lever.variable: (grid, kept)}), said, clipped
+
+
+def _compared(
+    lever: Lever, change: Change, value: str, assumption: bool, clipped: bool, runs: Runs, reference: Runs, year: float
+) -> Tried:
+    def share(name: str, when: float | None) -> Array:
+        now, then = (x.values[name][:, -1] if when is None else x.at(name, when) for x in (runs, reference))
+        return np.asarray(now / np.where(then > 0, then, np.nan) - 1.0)
+
+    moves = {
+        "unit cost": share("unit cost", year),
+        "price": share("Price", year),
+        "domestic sales": share(SALES, None),
+        "output": share(OUTPUT, None),
+        "fiscal outlay": share(OUTLAY, None),
+    }
+    stages, before = runs.stages(), reference.stages()
+    return Tried(lever, change, value, assumption, clipped, later(stages, before), stages, before, moves)
+
+
+def instrument_table(found: Instruments) -> pd.DataFrame:
+    """One row for each instrument, change and outcome, with 90% intervals; absent instruments have one row each."""
+    rows = []
+    for one in found.tried:
+        about = {
+            "case": found.case, "instrument": one.lever.instrument.name, "paper": one.lever.instrument.paper,
+            "input": one.lever.variable, "change": one.change, "setting": one.setting, "clipped": one.clipped,
+            "evidence": ", ".join(one.lever.evidence), "assumption": one.assumption, "acts": one.acts,
+        }  # fmt: skip
+        outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
+        named = {"unit cost": f"unit cost in {found.compared:g}", "price": f"price in {found.compared:g}"}
+        outcomes |= {named.get(name, f"{name} to {found.until:g}"): values for name, values in one.moves.items()}
+        for name, values in outcomes.items():
+            low, middle, high = spread(values)
+            rows.append({**about, "outcome": name, "effect": middle, "low": low, "high": high, "basis": found.basis})
+    rows += [
+        {"case": found.case, "instrument": name, "change": "absent", "setting": why, "basis": found.basis}
+        for name, why in found.absent.items()
+    ]
+    return pd.DataFrame(rows)

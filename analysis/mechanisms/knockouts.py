@@ -1,0 +1,111 @@
+"""What each loop is for: stage dates and sales without it, in the same draw, over the draws of a posterior.
+
+A loop is cut by holding one or two of its variables (`cut` in the study file) from a year on: at a given value, or at
+the value they have then.  A cut through a variable that several loops share cuts them all; the study file says which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.mechanisms.loop_study import Held, LoopStudy
+from analysis.mechanisms.runs import OWN, STAGE_OUTPUTS, Drawn, Runs, held, own_paths, run, spread
+from analysis.pathways import STAGES
+
+Array = NDArray[np.float64]
+SALES = "Cumulative Domestic Sales"
+OUTPUT = "Cumulative Production"
+OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT)
+LEAST_CHANGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knockout:
+    """One loop cut in every draw: years later for each stage, (draw, stage), and change of sums, (draw,) each.
+
+    A stage that only the run with the loop reaches is infinitely later, one that neither reaches is NaN; changes are
+    shares of what the same draw has with the loop.
+    """
+
+    loop: str
+    polarity: str
+    cut: str
+    since: float
+    delay: Array
+    sales: Array
+    output: Array
+
+    @property
+    def acts(self) -> bool:
+        """Whether cutting it changes anything."""
+        moved = np.abs(self.delay[np.isfinite(self.delay)]).max(initial=0.0) > LEAST_CHANGE
+        return bool(moved or np.isinf(self.delay).any() or np.abs(self.sales).max() > LEAST_CHANGE)
+
+
+def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
+    """Cut every loop of a case that has a cut, one at a time."""
+    settings = study.case(of.case)
+    until = of.until(settings.until)
+    with_all = run(of, OUTCOMES, until)
+    found = []
+    for name in study.loops_of(of.case):
+        loop = study.named(name)
+        cut = loop.cut_of(of.case)
+        if not cut:
+            continue
+        since = of.model.initial_time if loop.since == "start" else settings.since
+        without = cut_run(of, cut, since, until)
+        found.append(
+            Knockout(name, loop.polarity, cut_words(cut), since, later(without.stages(), with_all.stages()),
+                     change(without, with_all, SALES), change(without, with_all, OUTPUT))
+        )  # fmt: skip
+    return found
+
+
+def cut_run(of: Drawn, cut: Held, since: float, until: float) -> Runs:
+    """Run every draw with variables held from a year on."""
+    return run(of, OUTCOMES, until, series=held(own_paths(of, cut, until), cut, since))
+
+
+def later(stages: Array, reference: Array) -> Array:
+    """Return how much later stages come, (draw, stage): infinite if only the reference reaches one, NaN if none."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(stages - reference)
+
+
+def change(runs: Runs, reference: Runs, variable: str) -> Array:
+    """Return the change of the last value as a share of the reference, (draw,)."""
+    before = reference.values[variable][:, -1]
+    return np.asarray(runs.values[variable][:, -1] / np.where(before > 0, before, np.nan) - 1.0)
+
+
+def cut_words(cut: Held) -> str:
+    """Say what a cut holds."""
+    told = [f"{name} at its own value" if value == OWN else f"{name} = {value:g}" for name, value in cut.items()
+            if value == OWN or not isinstance(value, str)]  # fmt: skip
+    told += [f"{name} as {value}" for name, value in cut.items() if isinstance(value, str) and value != OWN]
+    return ", ".join(told)
+
+
+def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -> pd.DataFrame:
+    """One row for each loop and outcome: change without the loop with its 90% interval over the draws."""
+    rows = []
+    for one in found:
+        about = {"case": case, "loop": one.loop, "polarity": one.polarity, "cut": one.cut, "since": one.since}
+        outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
+        outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
+        for name, values in outcomes.items():
+            low, middle, high = spread(values)
+            known = values[~np.isnan(values)]
+            rows.append(
+                {
+                    **about, "outcome": name, "change": middle, "low": low, "high": high,
+                    "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
+                    "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,152 @@
+"""The study file of loops: named paths of variables, what cuts each, and the settings of every case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.case import CASES
+from models.settings import read_settings
+from stockflow.errors import InputError, unknown
+
+STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"
+ALL = "all"
+Held = Mapping[str, float | str]
+Year = Annotated[float, Field(ge=1900, le=2100)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Takeover(_Table):
+    """Years in which cutting the learning loop and taking support away are compared; `window` years of sales each.
+
+    `other_windows` are looked at beside it, since the answer depends on it.
+    """
+
+    first: Year
+    last: Year
+    window: Annotated[float, Field(gt=0, le=20)]
+    other_windows: tuple[Annotated[float, Field(gt=0, le=20)], ...] = ()
+
+
+class LoopCase(_Table):
+    """One case: last year of its runs, year from which loops are cut, years drawn, what support and learning are."""
+
+    until: Year
+    since: Year
+    shown: tuple[Year, Year]
+    support: Held
+    learning: Held
+    takeover: Takeover
+
+
+class NamedLoop(_Table):
+    """A loop as people speak of it: one or more paths of variables, the sign expected, and what cuts it.
+
+    `cut` gives what is held (see `runs.held`) by case or for all; a loop without it says why in `not_cut`.
+    """
+
+    name: str
+    polarity: Literal["reinforcing", "balancing", "changing"]
+    meaning: Annotated[str, Field(min_length=5)]
+    paths: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
+    cases: tuple[str, ...] = CASES
+    since: Literal["start", "case"] = "case"
+    cut: Mapping[str, Held] = Field(default_factory=dict)
+    not_cut: str = ""
+
+    @model_validator(mode="after")
+    def _cut_or_said_why(self) -> NamedLoop:
+        if bool(self.cut) == bool(self.not_cut):
+            raise ValueError(f"loop {self.name!r} needs either a cut or a reason in not_cut")
+        return self
+
+    def cut_of(self, case: str) -> Held:
+        """Return what is held to cut this loop in a case; empty if it is not cut."""
+        return self.cut.get(case, self.cut.get(ALL, {}))
+
+
+class LoopStudy(_Table):
+    """The whole study file."""
+
+    draws: Annotated[int, Field(ge=2, le=2000)]
+    dominant: Share
+    compared_draws: Annotated[int, Field(ge=1, le=2000)]
+    cases: Mapping[str, LoopCase]
+    segments: Mapping[str, Mapping[str, tuple[str, ...]]]
+    loops: Annotated[tuple[NamedLoop, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> LoopStudy:
+        names = [loop.name for loop in self.loops]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"two loops are called {twice[0]!r}")
+        for case in self.cases:
+            if case not in CASES:
+                raise ValueError(f"case {case!r} is none of {', '.join(CASES)}")
+        for loop in self.loops:
+            for path in loop.paths:
+                for part in path:
+                    if _segment(part) is not None and _segment(part) not in self.segments:
+                        raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
+        return self
+
+    def case(self, case: str) -> LoopCase:
+        """Return the settings of a case; InputError with the nearest names if there are none."""
+        if case not in self.cases:
+            raise unknown("case", case, self.cases)
+        return self.cases[case]
+
+    def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """Return the paths of every loop that a case has, written out, by name."""
+        found = {}
+        for loop in self.loops:
+            paths = [whole for path in loop.paths if (whole := self._whole(path, case)) is not None]
+            if case in loop.cases and paths:
+                found[loop.name] = tuple(paths)
+        return found
+
+    def named(self, name: str) -> NamedLoop:
+        """Return a loop by its name."""
+        return next(loop for loop in self.loops if loop.name == name)
+
+    def _whole(self, path: tuple[str, ...], case: str, depth: int = 0) -> tuple[str, ...] | None:
+        """Write segments out; None if the case has none of one."""
+        if depth > 5:
+            raise InputError(f"{STUDY.name}: segments contain each other: {path[0]}")
+        out: list[str] = []
+        for part in path:
+            segment = _segment(part)
+            if segment is None:
+                out.append(part)
+                continue
+            by_case = self.segments[segment]
+            members = by_case.get(case, by_case.get(ALL))
+            whole = None if members is None else self._whole(members, case, depth + 1)
+            if whole is None:
+                return None
+            out += whole
+        return tuple(out)
+
+
+def load_loop_study(path: Path = STUDY) -> LoopStudy:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path, LoopStudy)
+
+
+def single_paths(loops: Mapping[str, tuple[tuple[str, ...], ...]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield loop, name of the path and path, for every path of every loop."""
+    for name, paths in loops.items():
+        for number, path in enumerate(paths):
+            yield name, name if len(paths) == 1 else f"{name} ({number + 1})", path
+
+
+def _segment(part: str) -> str | None:
+    return part[1:-1] if part.startswith("<") and part.endswith(">") else None

@@ -1,0 +1,124 @@
+"""`techcycle policy`: schedules shown in words, checked and drawn."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from analysis.folder import Folder
+from analysis.policy_words import UNITS, Shown, shown, words
+from models.schedule import load_schedule, shipped
+from stockflow.errors import InputError
+
+UNTIL = click.FloatRange(2000, 2060)
+
+
+@click.group()
+def policy() -> None:
+    """Schedules of support: what they say, whether they are valid, what they look like.
+
+    FILE is a schedule (TOML) or the short name of a shipped one; `techcycle policy list` names them.
+    """
+
+
+@policy.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def list_command(as_json: bool) -> None:
+    """Name the shipped schedules with their titles."""
+    titles = {name: load_schedule(name).title for name in shipped()}
+    if as_json:
+        click.echo(json.dumps(titles, indent=1, ensure_ascii=False))
+        return
+    for name, title in titles.items():
+        click.echo(f"{name:{max(map(len, titles))}s}  {title}")
+
+
+@policy.command()
+@click.argument("file")
+@click.option("--until", type=UNTIL, default=2035.0, show_default=True, help="Last year of the table.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def show(file: str, until: float, as_json: bool) -> None:
+    """Say in words what FILE does, with a table of yearly means beside history.
+
+    What depends on the run, as a trigger does, is that of one run at the accepted values.
+
+    \b
+    Example:
+      techcycle policy show nev_share_triggered
+    """
+    schedule = load_schedule(file)
+    answer = shown(schedule, until)
+    if as_json:
+        click.echo(json.dumps(as_record(answer), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo("\n".join(words(schedule)))
+    for name, date in answer.began.items():
+        change = answer.plan.moving[name].change
+        if change.trigger is not None:
+            told = f"begins in {date:g}" if date is not None else f"does not begin by {until:g}"
+            click.echo(f"At the accepted values the decline of {name} {told}.")
+    for name, most in answer.cut.items():
+        click.echo(f"At the accepted values {name} is cut by up to {most:.3g}: it would exceed the price.")
+    if answer.paths:
+        click.echo(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
+        units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in answer.units.items())
+        click.echo(f"{units}.\n")
+        click.echo(_text(answer.table()))
+
+
+@policy.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def validate(files: Sequence[str]) -> None:
+    """Check each FILE; what is wrong is told by file, key, value and bound, with exit code 2."""
+    bad = 0
+    for file in files:
+        try:
+            click.echo(f"{file}: valid: {load_schedule(file).title}")
+        except InputError as error:
+            click.echo(f"techcycle: error: {error}", err=True)
+            bad += 1
+    if bad:
+        sys.exit(2)
+
+
+@policy.command()
+@click.argument("file")
+@click.option("--until", type=UNTIL, default=2035.0, show_default=True, help="Last year of the figure.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
+)
+def plot(file: str, until: float, out: Path) -> None:
+    """Draw the path of every instrument of FILE against history: PNG, SVG and CSV in OUT/figures."""
+    from analysis.policy_figure import schedule_paths
+
+    schedule = load_schedule(file)
+    if not schedule.instruments:
+        raise InputError(f"{schedule.name}: no instrument to draw")
+    folder = Folder(out)
+    folder.prepare()
+    click.echo(str(schedule_paths(shown(schedule, until), folder.figure(f"policy_{schedule.name}"))))
+
+
+def as_record(answer: Shown) -> dict[str, object]:
+    """Return the schedule, its words, when it begins and the yearly table, ready for JSON."""
+    return {
+        "schedule": answer.schedule.model_dump(mode="json", exclude_defaults=True),
+        "words": words(answer.schedule),
+        "began": answer.began,
+        "cut at the price": answer.cut,
+        "units": dict(answer.units),
+        "yearly": [
+            {str(key): value for key, value in row.items() if not (isinstance(value, float) and math.isnan(value))}
+            for row in answer.table().to_dict("records")
+        ],
+    }
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, float_format=lambda v: f"{v:.4g}")

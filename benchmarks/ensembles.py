@@ -1,0 +1,178 @@
+"""What an ensemble costs that is stored: runs a second in several ways side by side, and a million runs once.
+
+Run with `python -m benchmarks.ensembles`; it writes ENSEMBLES.md when all was measured at full size.  The ensemble
+has the shape of the shipped NEV study: its model with its sums, its outputs in quarters to its horizon, draws of the
+accepted posterior, here all 1,000; exits from its supported path, as many as make up the runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from analysis.laboratory.cluster import local_cluster
+from analysis.laboratory.ensemble import Ensemble
+from analysis.laboratory.prepare import ScheduleRuns, outputs, prepared
+from analysis.laboratory.store import open_store
+from analysis.laboratory.study import STEP, load_study
+from analysis.laboratory.writing import write
+from benchmarks.machine import Cost, cost, machine, timed
+from calibration.results import accepted_posterior
+from models.case import load_case
+from models.schedule import load_schedule
+from models.schedule_grid import variants
+
+MANY = 1_000_000
+FEW = 40_000
+DRAWS = 1_000
+PLAIN = "the model without schedules, nothing kept, 1 thread"
+_RESULT = Path(__file__).parent / "ENSEMBLES.md"
+Job = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A large ensemble written once: its shape, what that cost, bytes on disk, seconds to open with all checksums."""
+
+    runs: int
+    schedules: int
+    times: int
+    variables: int
+    spent: Cost
+    disk: int
+    opening: float
+
+    @property
+    def numbers(self) -> int:
+        """Bytes of the numbers themselves."""
+        return 8 * self.runs * self.times * self.variables
+
+
+def exits(runs: int, draws: int = DRAWS) -> Ensemble:
+    """Return at least `runs` runs of the study's shape: exits from its supported path, sloping, over many lengths."""
+    study = load_study("nev")
+    base = load_schedule(study.supported, study.case)
+    count = -(-runs // draws)
+    starts = np.linspace(study.grid.first, study.grid.last, -(-count // 40)).tolist()
+    lengths = np.linspace(0.5, 10.0, 20).tolist()
+    made = variants(base, ["linear", "exponential"], starts, lengths, tuple(base.instruments))
+    samples = accepted_posterior(study.case).spread(draws)
+    model = prepared(study, load_case(study.case).model)
+    computes = ScheduleRuns(model, tuple(made[:count]), samples, outputs(study), study.horizon + study.tail)
+    return Ensemble(computes, tuple(one.name for one in computes.schedules), draws, {"case": study.case})
+
+
+def plain(ensemble: Ensemble, threads: int) -> None:
+    """Run as many runs in batches of the model itself: no schedule, no store, no blocks."""
+    one = ensemble.evaluator
+    assert isinstance(one, ScheduleRuns)
+    for _ in ensemble.schedules:
+        one.model.batch(one.draws, one.outputs, one.until, STEP, threads)
+
+
+def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:
+    """Return what is timed side by side, by name; every call computes the whole ensemble."""
+    count = iter(range(10**9))
+
+    def stored(**settings: object) -> None:
+        write(ensemble, folder / f"{next(count)}.zarr", progress=False, **settings)
+
+    return {
+        PLAIN: partial(plain, ensemble, 1),
+        "all in memory, no store, 1 thread": partial(ensemble.rows, 0, ensemble.runs, 1),
+        "all in memory, no store, 2 threads": partial(ensemble.rows, 0, ensemble.runs, 2),
+        "store, 1 thread": partial(stored, threads=1),
+        "store, 2 threads": partial(stored, threads=2),
+        "store, two Dask workers": partial(stored, scheduler=address),
+    }
+
+
+def side_by_side(ensemble: Ensemble, folder: Path, rounds: int) -> dict[str, list[Cost]]:
+    """Time all ways in turn, `rounds` times over, after one round that is not counted."""
+    with local_cluster(2) as cluster:
+        jobs = ways(ensemble, folder, cluster.scheduler_address)
+        spent: dict[str, list[Cost]] = {name: [] for name in jobs}
+        for turn in range(rounds + 1):
+            for name, job in jobs.items():
+                one = cost(job)
+                if turn:
+                    spent[name].append(one)
+    return spent
+
+
+def million(ensemble: Ensemble, path: Path) -> Stored:
+    """Write an ensemble on all processors, and open it again."""
+    spent = cost(partial(write, ensemble, path))
+    _, opening = timed(partial(open_store, path, ensemble.digest))
+    disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    times, variables = len(ensemble.evaluator.times), len(ensemble.evaluator.outputs)
+    return Stored(ensemble.runs, len(ensemble.schedules), times, variables, spent, disk, opening)
+
+
+def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
+    """Return the ways as a table; ratios are of the fastest rounds."""
+    best = {name: min(one.seconds for one in costs) for name, costs in spent.items()}
+    lines = [
+        "| way | runs/s | to the first line | memory of this process, MB |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, costs in spent.items():
+        memory = max((one.memory for one in costs if one.memory is not None), default=None)
+        held = "" if memory is None else f"{memory / 1e6:,.0f}"
+        lines.append(f"| {name} | {runs / best[name]:,.0f} | {best[PLAIN] / best[name]:.2f} | {held} |")
+    return lines
+
+
+def stored_table(one: Stored) -> list[str]:
+    """Return what the large ensemble cost, a line for each thing."""
+    memory = "not counted here" if one.spent.memory is None else f"{one.spent.memory / 1e6:,.0f} MB"
+    return [
+        f"{one.runs:,} runs, {one.schedules:,} schedules x {one.runs // one.schedules:,} draws, "
+        f"{one.times} times x {one.variables} variables:",
+        "",
+        "| what | how much |",
+        "| --- | ---: |",
+        f"| runs/s | {one.runs / one.spent.seconds:,.0f} |",
+        f"| minutes | {one.spent.seconds / 60:.1f} |",
+        f"| peak memory beyond the inputs | {memory} |",
+        f"| numbers | {one.numbers / 1e9:.1f} GB |",
+        f"| on disk | {one.disk / 1e9:.1f} GB, {one.disk / one.numbers:.2f} of the numbers |",
+        f"| bytes on disk a run | {one.disk / one.runs:,.0f} |",
+        f"| opening with all checksums | {one.opening:.1f} s, {one.disk / one.opening / 1e9:.1f} GB/s |",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print Markdown."""
+    parser = argparse.ArgumentParser(prog="benchmarks.ensembles", description=__doc__)
+    parser.add_argument("--runs", type=int, default=MANY, help="of the ensemble that is written once")
+    parser.add_argument("--side", type=int, default=FEW, help="runs of the ensemble that is timed in several ways")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way gets its turn")
+    parser.add_argument("--folder", type=Path, help="where stores are written for the time being")
+    options = parser.parse_args(arguments)
+    where = machine()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        few = exits(options.side)
+        spent = side_by_side(few, Path(name), options.rounds)
+        text = [
+            "# Speed of stored ensembles, measured", "",
+            f"Made by `python -m benchmarks.ensembles` on {where.day}; ratios travel, seconds do not.", "",
+            where.line(), "", f"## {few.runs:,} runs in several ways", "", *side_table(few.runs, spent), "",
+        ]  # fmt: skip
+        print("\n".join(text), flush=True)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        large = million(exits(options.runs), Path(name) / "large.zarr")
+    rest = [f"## {large.runs:,} runs once, all processors", "", *stored_table(large), ""]
+    print("\n".join(rest), flush=True)
+    if options.runs >= MANY:
+        _RESULT.write_text("\n".join([*text, *rest]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""What a schedule file says of one instrument: amount, shape of the decline, dates, trigger, bounds.
+
+Years are decimal, shares fractions, money bnCNY of 2020. Whatever cannot be is refused when it is read, by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from stockflow.errors import InputError
+
+Shape = Literal["keep", "cliff", "linear", "exponential", "tiers"]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+Year = Annotated[float, Field(strict=True, ge=1900, le=2200, allow_inf_nan=False)]
+Years = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+SlopingShapes = ("linear", "exponential")
+_Kind = TypeVar("_Kind", bound=BaseModel)
+TRIGGERS = {"market share": "Dmnl", "cost parity ratio": "Dmnl", "cumulative volume": "unit"}
+
+
+class Strict(BaseModel):
+    """A table that cannot change and takes no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quantity(Strict):
+    """A number with its unit."""
+
+    value: NotNegative
+    unit: Text
+
+
+class Stretch(Strict):
+    """Consecutive points (year, value) of an own path that come from one source."""
+
+    source: Text
+    evidence: Literal["paper", "read", "recalled", "derived", "assumed"]
+    points: Annotated[tuple[tuple[Year, NotNegative], ...], Field(min_length=1)]
+
+
+class Amount(Strict):
+    """What would be paid without a decline, in place of the case's history: one of five.
+
+    `value` from the year `since` on (from the start of the run if not given), history before; `points` (year, value),
+    straight in between and held at the ends; the same as `stretches`, each with its source; `share_of_price`, from
+    `since` on, of the price that the same draw has without the schedule; `hold_from`: history, and from that year on
+    its value in that year.
+    """
+
+    unit: Text | None = None
+    value: NotNegative | None = None
+    points: Annotated[tuple[tuple[Year, NotNegative], ...], Field(min_length=1)] | None = None
+    stretches: Annotated[tuple[Stretch, ...], Field(min_length=1)] | None = None
+    share_of_price: Share | None = None
+    hold_from: Year | None = None
+    since: Year | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        kinds = ("value", "points", "stretches", "share_of_price", "hold_from")
+        given = [name for name in kinds if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of {', '.join(kinds)} must be given, not {', '.join(given) or 'none'}")
+        if self.since is not None and given[0] not in ("value", "share_of_price"):
+            raise ValueError(f"since = {self.since:g} belongs to value or share_of_price, not to {given[0]}")
+        if given[0] in ("value", "points", "stretches") and self.unit is None:
+            raise ValueError(f"{given[0]} needs its unit")
+        if given[0] in ("share_of_price", "hold_from") and self.unit is not None:
+            raise ValueError(f"unit = {self.unit!r}: {given[0]} has none")
+        years = [year for year, _ in self.path]
+        for before, after in pairwise(years):
+            if after <= before:
+                raise ValueError(f"year {after:g} does not follow {before:g}")
+        return self
+
+    @property
+    def path(self) -> tuple[tuple[float, float], ...]:
+        """The points of an own path, in order; empty for the other kinds."""
+        return self.points or tuple(point for one in self.stretches or () for point in one.points)
+
+
+class Tier(Strict):
+    """A step: `at` a year, or `after` so many years of the decline, to a fraction of the base or to an own value."""
+
+    at: Year | None = None
+    after: Years | None = None
+    fraction: Share | None = None
+    value: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        for pair in (("at", "after"), ("fraction", "value")):
+            if sum(getattr(self, name) is not None for name in pair) != 1:
+                raise ValueError(f"a tier needs either {pair[0]} or {pair[1]}")
+        return self
+
+
+class Trigger(Strict):
+    """What begins a decline: the first quarter in which the condition holds, looked for from `not_before` on.
+
+    Market share over the last year, or cumulative volume at home, at least `level`; or the ratio of the unsubsidised
+    user cost to its benchmark at most `level`. Once begun, a decline never stops.
+    """
+
+    on: Literal["market share", "cost parity ratio", "cumulative volume"]
+    level: Positive
+    unit: Text
+    not_before: Year | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.unit != TRIGGERS[self.on]:
+            raise ValueError(f"unit = {self.unit!r}: {self.on} is in {TRIGGERS[self.on]!r}")
+        if self.on == "market share" and self.level >= 1:
+            raise ValueError(f"level = {self.level:g}: a market share must be below 1")
+        return self
+
+
+class Reallocation(Strict):
+    """Where a share of the money goes that the change saves in a year, against the same draw without it."""
+
+    to: Text
+    share: Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
+
+
+class Change(Strict):
+    """What becomes of one instrument.
+
+    It falls from `start`, or from `announced` years after its `trigger`, by `shape` over `length` years, not below
+    the fraction `floor`; from `end` on nothing is paid. A dated decline is known `announced` years before it starts,
+    a triggered one from its trigger on; 0 is by surprise. `cap` and `annual_budget` act from the start of the decline,
+    or always if there is none.
+    """
+
+    shape: Shape = "keep"
+    amount: Amount | None = None
+    start: Year | None = None
+    trigger: Trigger | None = None
+    length: Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)] | None = None
+    tiers: tuple[Tier, ...] = ()
+    end: Year | None = None
+    floor: Share = 0.0
+    cap: Quantity | None = None
+    annual_budget: Quantity | None = None
+    announced: Years = 0.0
+    reallocate: Reallocation | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.start is not None and self.trigger is not None:
+            raise ValueError(f"start = {self.start:g} and trigger: only one of them can begin the decline")
+        if self.shape != "keep" and not self.begins:
+            raise ValueError(f"shape = {self.shape!r} needs a start or a trigger")
+        if (self.length is not None) != (self.shape in SlopingShapes):
+            needs = "needs a length" if self.length is None else f"has no length (got {self.length:g})"
+            raise ValueError(f"shape = {self.shape!r} {needs}")
+        if bool(self.tiers) != (self.shape == "tiers"):
+            raise ValueError(f"shape = {self.shape!r} {'needs tiers' if not self.tiers else 'has no tiers'}")
+        if self.floor and self.shape == "keep":
+            raise ValueError(f"floor = {self.floor:g} needs a shape that falls")
+        if self.announced and not self.begins and self.end is None:
+            raise ValueError(f"announced = {self.announced:g}: nothing begins")
+        self._tiers_fall()
+        if self.end is not None and self.began is not None and self.end <= self.began:
+            raise ValueError(f"end = {self.end:g} is not after the start, {self.began:g}")
+        return self
+
+    def _tiers_fall(self) -> None:
+        when = [one.at if one.at is not None else one.after for one in self.tiers]
+        if self.tiers and len({(one.at is None, one.value is None) for one in self.tiers}) > 1:
+            raise ValueError("tiers must all be dated the same way (at or after) and all be fractions or all values")
+        if self.tiers and self.tiers[0].at is not None and (self.start is not None or self.trigger is not None):
+            raise ValueError("tiers with dates (at) begin by themselves: give no start or trigger, or use after")
+        levels = [one.fraction if one.fraction is not None else one.value for one in self.tiers]
+        for name, values, falls in (("at or after", when, False), ("fraction or value", levels, True)):
+            for before, after in pairwise(values):
+                assert before is not None and after is not None
+                if (after > before) if falls else (after <= before):
+                    raise ValueError(
+                        f"tiers: {name} {after:g} {'rises above' if falls else 'does not follow'} {before:g}"
+                    )
+
+    @property
+    def begins(self) -> bool:
+        """Whether something begins: in a given year or when triggered."""
+        return self.began is not None or self.trigger is not None
+
+    @property
+    def began(self) -> float | None:
+        """The year in which a dated decline starts; None for a triggered one and for none."""
+        if self.tiers and self.tiers[0].at is not None:
+            return self.tiers[0].at
+        return self.start
+
+
+def revised(change: Change, new: Mapping[str, object], place: str) -> Change:
+    """Return a change with some fields replaced, checked again; InputError, at `place`, for what does not fit."""
+    return valid(Change, {**{name: getattr(change, name) for name in change.model_fields_set}, **new}, place)
+
+
+def valid(kind: type[_Kind], content: Mapping[str, object], place: str) -> _Kind:
+    """Return checked content; InputError, at `place`, with key, what is wrong and value."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{place + ': ' if place else ''}{_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first complaint in one line: key, what is wrong, value."""
+    one = error.errors()[0]
+    place = ".".join(str(part) for part in one["loc"])
+    if one["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    text = "must be a table" if one["type"] == "model_type" else str(one["msg"]).removeprefix("Value error, ")
+    told = "" if one["type"] == "value_error" else f" (got {one['input']!r:.60})"
+    return f"{place + ': ' if place else ''}{text}{told}"
