@@ -75,8 +75,8 @@ class Fitted:
 def accepted_fit(name: str) -> Fitted:
     """Return the accepted fit of a case with its kept draws; InputError if there is none, or it is out of date."""
     case = load_case(name)
-    targets = load_targets(case.name)
     posterior = accepted_posterior(case.name)
+    targets = load_targets(case.name)
     payoff = closed_payoff(case, targets)
     known = {**posterior.parameters, **posterior.reported}
     values = np.stack([known[one] for one in payoff.space.names], axis=1)

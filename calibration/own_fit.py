@@ -149,7 +149,8 @@ def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> li
     if largest >= young:
         return []
     return [
-        f"saturation is not seen: the largest observed share of the market is {largest:.2g}; its ceiling is the prior's"
+        f"saturation is not seen: the largest observed share of the market is {largest:.2g}; "
+        "a ceiling below that of the market rests on the shape of early growth alone"
     ]
 
 

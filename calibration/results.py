@@ -208,7 +208,8 @@ def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
 def is_current(case: str, folder: Path = HERE) -> bool:
     """Whether the accepted fit of `case` was made from the present model, data and target file."""
     try:
-        data = tomllib.loads((folder / f"{case}.toml").read_text(encoding="utf-8"))
+        file = folder / f"{case}.toml" if own_folder(case) is None else record_of(case)
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
         return bool(data["hashes"] == hashes(case, data["estimates"]))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
