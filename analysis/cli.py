@@ -146,7 +146,7 @@ def calibrate(
         own_cli.calibrate_command(case, data, starts, quick, as_json)
         return
     if data is not None or quick:
-        raise InputError(f"calibrate {case}: --data and --quick are for a technology of your own")
+        raise InputError(f"calibrate {case}: --data and --quick are for a technology of your own (`techcycle new`)")
     case = _only(case, CALIBRATED, "calibration")
     if accept and targets is not None:
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")

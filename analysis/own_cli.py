@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from analysis import figures
-from analysis.own_figure import fan_table, own_forecast_figure
+from analysis.own_figure import fan_table, in_own_units, own_forecast_figure
 from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
 from analysis.tables import estimate_table, series_table
 from calibration.new_scores import score_case, score_table, score_words
@@ -20,12 +21,14 @@ from calibration.own_fit import OwnFit, calibrate_own, validate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
 from calibration.own_new import new_case, new_example
 from calibration.own_settings import load_own_settings
-from calibration.results import record_of
+from calibration.results import load_accepted, record_of
+from calibration.targets import load_targets
 from models.case import load_case
-from models.own import own_folder
+from models.own import own_folder, read_own
 from stockflow.errors import InputError
 
 FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
+QUICK = " (quick fit, a first look)"
 PRINTED = 5  # years between the printed rows of a forecast
 
 
@@ -123,19 +126,21 @@ def calibrate_command(name: str, data: Path | None, starts: int | None, quick: b
 
 def _save_fit(name: str, fit: OwnFit) -> Path:
     place = record_of(name).parent
-    estimate_table(fit.calibration).to_csv(place / "estimates.csv", index=False, float_format="%.8g")
-    series_table(fit.calibration).to_csv(place / "errors.csv", index=False, float_format="%.8g")
-    title = f"{load_case(name).title}: model against data, in units of the model"
-    return figures.series_against_data(title, fit.calibration.closed.series, place / "fit")
+    series = in_own_units(fit.calibration.closed.series, read_own(place.parent))
+    shown = replace(fit.calibration, closed=replace(fit.calibration.closed, series=series))
+    estimate_table(shown).to_csv(place / "estimates.csv", index=False, float_format="%.8g")
+    series_table(shown).to_csv(place / "errors.csv", index=False, float_format="%.8g")
+    title = f"{load_case(name).title}: model against data{', a first look' if fit.quick else ''}"
+    return figures.series_against_data(title, series, place / "fit")
 
 
 def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json: bool) -> None:
     """Forecast a user's technology, score its fit on the last years held out, draw both."""
-    last = _last_year(name)
+    last, quick = _last_year(name), _is_quick(name)
     found = fans(name, until or last + FAR)
     back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
     place = record_of(name).parent
-    figure = own_forecast_figure(load_case(name).title, found, back, place / "forecast")
+    figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
     skill = hindcast_table(back) if back else pd.DataFrame()
     if back:
         skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
@@ -151,6 +156,8 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
         click.echo(_text(skill))
     else:
         click.echo(f"\n{why}")
+    if quick:
+        click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
     click.echo(f"\nFigure: {figure}")
 
 
@@ -202,9 +209,13 @@ def _hindcast(name: str) -> tuple[Hindcast | None, str]:
 
 
 def _last_year(name: str) -> int:
-    from calibration.targets import load_targets
+    """Return the last year observed; InputError if nothing was fitted yet."""
+    load_accepted(name)
+    return load_targets(name).last_year
 
-    return load_targets(load_case(name).name).last_year
+
+def _is_quick(name: str) -> bool:
+    return load_targets(name).sampling == load_own_settings().quick
 
 
 def _printed(table: pd.DataFrame, found: Sequence[Fan]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.figures import GREY, STYLE, save
+from calibration.estimates import SeriesFit
+from calibration.own_data import factor_of, unit_of
 from calibration.own_forecast import LEVELS, Fan, Hindcast
+from models.own import OwnFile
 
 FIT, AHEAD, NAIVE = "#1b4965", "#d1495b", "#222222"
 NAMES = ("5%", "25%", "median", "75%", "95%")
@@ -31,6 +35,16 @@ def own_forecast_figure(title: str, fans: Sequence[Fan], back: Hindcast | None, 
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(f"{title}: fit and forecast", x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, fan_table(fans), stem)
+
+
+def in_own_units(series: Sequence[SeriesFit], own: OwnFile) -> tuple[SeriesFit, ...]:
+    """Return fitted series with observed and modelled values in the units of the user's case."""
+    out = []
+    for one in series:
+        factor = factor_of(one.name, own)
+        observed, modelled = (tuple(v / factor for v in values) for values in (one.observed, one.modelled))
+        out.append(replace(one, unit=unit_of(one.name, own), observed=observed, modelled=modelled))
+    return tuple(out)
 
 
 def naive_of(fan: Fan, back: Hindcast | None) -> str | None:
@@ -73,7 +87,7 @@ def _panel(ax: Axes, fan: Fan, naive: str | None) -> None:
     low, high = ax.get_ylim()
     if high / low < 30:
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}" if v >= 1 else f"{v:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_ylabel("share (1)" if fan.unit == "1" else fan.unit)

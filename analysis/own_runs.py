@@ -98,7 +98,10 @@ def own_phase_out(
     held = {"phase out shape": SHAPES[shape], "phase out start": begin, "phase out length": length}
     _, paid = runs_of(fitted, ["support per unit"], {}, until)
     if not (paid["support per unit"] > 0).any():
-        raise InputError(f"{folder}/policy.csv: 'subsidy per unit' is never above 0 by {until:g}: no support to end")
+        raise InputError(
+            f"{folder}/policy.csv: 'subsidy per unit' is never above 0 by {until:g}: no support to end; "
+            "give it there and calibrate again"
+        )
     with_, without = (
         {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, one, until)[1].items()} for one in ({}, held)
     )

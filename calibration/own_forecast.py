@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from calibration.fit import climb, closed_payoff
 from calibration.forecast_settings import Kind
 from calibration.history import Array, History, Years
 from calibration.holdout import seen_by
-from calibration.own_data import ANNUAL, COST, CUMULATIVE
+from calibration.own_data import ANNUAL, COST, CUMULATIVE, factor_of, unit_of
 from calibration.own_settings import load_own_settings
 from calibration.payoff import Payoff, fitted_series
 from calibration.posterior import NotConvergedError, diagnose, quantities, sample
@@ -103,12 +102,11 @@ def fans(name: str, until: int) -> tuple[Fan, ...]:
         ahead = np.arange(last + 1, until + 1)
         cumulative = cumulative_of(fitted) if series == COST else None
         found = compared(fitted, series, [int(year) for year in ahead], kind_of(series), cumulative)
-        back = {COST: own.cost.in_model}.get(series, own.volume.in_model if series in {ANNUAL, CUMULATIVE} else 1.0)
-        unit = {COST: own.cost.unit, ANNUAL: own.yearly, CUMULATIVE: own.volume.unit}.get(series, "1")
+        back = factor_of(series, own)
         years = np.arange(int(known.years[0]), last + 1)
         out.append(
             Fan(
-                series, unit, known.years, known.values / back, years,
+                series, unit_of(series, own), known.years, known.values / back, years,
                 np.quantile(fitted.modelled(series, years), LEVELS, axis=0) / back, ahead,
                 np.quantile(found.draws["model"], LEVELS, axis=0) / back,
                 {who: np.median(d, axis=0) / back for who, d in found.draws.items() if who != "model"},
@@ -168,8 +166,3 @@ def _scored(at: Fitted, whole: Fitted, origin: int) -> Hindcast:
         observed[name] = tuple(float(v) for v in series.values[later])
         skills[name] = one.scored(series.values[later])
     return Hindcast(origin, tuple(comparisons), observed, skills)
-
-
-def forecast_file(name: str) -> Path:
-    """Return where the forecast of a user's technology is written."""
-    return record_of(name).with_name("forecast.csv")
