@@ -39,13 +39,6 @@ def test_the_generic_model_holds_the_core_unchanged_and_its_units_balance() -> N
     assert from_text("generic.mdl", text).unbalanced() == []
 
 
-def test_new_takes_units_scale_and_first_year_from_the_data(here: Path) -> None:
-    new_case("wind", here, DATA)
-    own = read_own(here / "wind")
-    assert (own.cost.unit, own.volume.unit, own.control.initial_time) == ("USD2022/MWh", "GWh", 1984.0)
-    assert 1 <= 963035 * own.volume.in_model < 10  # the largest observed year in units of the model
-
-
 def test_what_new_writes_is_valid_and_says_what_is_assumed(here: Path) -> None:
     new_case("wind", here, DATA)
     told = validate_own("wind", DATA)
@@ -65,13 +58,6 @@ def test_a_unit_of_the_users_own_money_is_taken_as_stated(here: Path) -> None:
     assert float(own_drivers(here / "loom")["market size"].values[0]) == 1000.0
 
 
-@pytest.mark.parametrize("name", ["pv", "generic", "a/b", "..", "", "-x"])
-def test_a_name_that_is_taken_or_no_folder_is_refused_and_nothing_written(here: Path, name: str) -> None:
-    with pytest.raises(InputError, match="name"):
-        new_case(name, here)
-    assert list(here.iterdir()) == []
-
-
 def test_new_never_writes_over_a_folder(here: Path) -> None:
     new_example("wind", "wind", here)
     with pytest.raises(InputError, match="is there already; nothing was written"):
@@ -87,52 +73,6 @@ def test_a_cost_is_the_same_money_in_the_model(here: Path) -> None:
 def test_money_without_a_price_year_has_no_known_way(unit: str) -> None:
     with pytest.raises(InputError, match="needs a price year"):
         way(unit, "TWh")
-
-
-def test_a_stated_factor_that_the_deflators_contradict_is_refused(here: Path) -> None:
-    short_wind(here)
-    edit(here / "wind" / "case.toml", "in_model = 0.006164121618", "in_model = 0.06164121618")
-    with pytest.raises(InputError, match=r"cost.in_model: 0.0616412 for 1 USD2022/MWh .* makes it 0.00616412"):
-        validate_own("wind")
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "words"),
-    [
-        (
-            "case.toml",
-            '[parameters."product life"]',
-            '[parameters."product lives"]',
-            "unknown parameter 'product lives'",
-        ),
-        ("case.toml", "value = 1.0", "value = -1.0", "-1 Year is outside 0.1 to"),
-        ("case.toml", 'kind = "price"', 'kind = "prize"', "cost.kind"),
-        ("case.toml", "final_time = 2060.0", "final_time = 1980.0", "is not after initial_time"),
-        ("case.toml", 'unit = "GWh"', "", "volume.unit"),
-        (
-            "scenario.csv",
-            "reference cost,1984,95,USD2022/MWh",
-            "reference cost,1984,95,EUR/MWh",
-            "is in 'EUR/MWh', not",
-        ),
-        ("scenario.csv", "reference cost,", "reference costs,", "unknown variable 'reference costs'"),
-    ],
-)
-def test_a_bad_entry_is_refused_with_its_file(here: Path, file: str, old: str, new: str, words: str) -> None:
-    short_wind(here)
-    edit(here / "wind" / file, old, new)
-    with pytest.raises(InputError) as told:
-        validate_own("wind")
-    assert words in str(told.value)
-    assert file in str(told.value)
-
-
-def test_a_path_without_source_is_refused_by_row(here: Path) -> None:
-    short_wind(here)
-    with (here / "wind" / "policy.csv").open("a", encoding="utf-8") as file:
-        file.write("subsidy per unit,2010,5,USD2022/MWh,,assumed,\n")
-    with pytest.raises(InputError, match=r"policy.csv row 3: source is missing"):
-        validate_own("wind")
 
 
 def test_paths_may_be_given_in_the_users_units(here: Path) -> None:
