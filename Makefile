@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test test-slow check models bench clean help
+.PHONY: run test test-slow check models bench bench-ensembles clean help
 
 help:
 	@echo "make run        calibrate, score, phase out, draw the paths: everything into output/report.html"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make models     rebuild models/vensim/*.mdl from parts, cases, policies and scenarios"
 	@echo "make bench      speed ratios, measured side by side"
+	@echo "make bench-ensembles  a million stored runs of a study: runs/s, memory, disk (a quarter of an hour)"
 
 run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
@@ -32,6 +33,9 @@ models: $(VENV)/run.ready
 
 bench: $(VENV)/run.ready
 	$(BIN)/python -m benchmarks.engine
+
+bench-ensembles: $(VENV)/run.ready
+	$(BIN)/python -m benchmarks.ensembles
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

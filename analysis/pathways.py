@@ -118,7 +118,7 @@ def industry_path(
 ) -> IndustryPath:
     """Run one industry (with its accepted fit where there is one) and date its stages."""
     if case not in study.cases:
-        raise unknown("case", case, study.cases)
+        raise unknown("case", case, study.cases, listed=True)
     about = study.cases[case]
     model = models(case)
     if accepted is not None:

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
-from analysis.forecasts import rivals
+from analysis.forecasts import coverage_words, rivals
 from analysis.laboratory.accepted import load_answer
 from analysis.scoreboard import scoreboard
 from calibration.forecast_results import load_accepted_forecast
@@ -141,7 +141,8 @@ def forecast_block() -> str:
     return "\n".join([
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
         head, "|---|---|---|---|---|---|---|", *lines, "",
-        *_rival_lines(),
+        *_rival_lines(), "",
+        *(f"- {case}, {line}" for case in CALIBRATED for line in coverage_words(load_accepted_forecast(case).table)),
     ])  # fmt: skip
 
 

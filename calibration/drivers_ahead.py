@@ -146,7 +146,7 @@ def load_rules(case: str, file: Path = HERE) -> Rules:
     """Return the rules of a case by driver; an `InputError` names file, key, value and bound."""
     rules = read_settings(file, TypeAdapter(Mapping[str, Rules]))
     if case not in rules:
-        raise unknown("case", case, rules, file.name)
+        raise unknown("case", case, rules, file.name, listed=True)
     return rules[case]
 
 

@@ -43,7 +43,7 @@ def load_case(name: str) -> Case:
         return Case(str(folder), numbers.title, {**shared.parameters, **numbers.parameters}, model, folder)
     key = name.strip().casefold()
     if key not in CASES:
-        raise unknown("case", name, CASES)
+        raise unknown("case", name, CASES, listed=True)
     own = read_case_file(_FOLDER / "cases" / f"{key}.toml")
     model = stockflow.load(_FOLDER / "vensim" / f"{key}.mdl")
     return Case(key, own.title, {**shared.parameters, **own.parameters}, model)

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 from stockflow.names import plain
 
-_FEW = 6
-
 
 class InputError(ValueError):
     """Bad input from a person or a file; its text is one line and fit to be shown as it is."""
@@ -30,14 +28,14 @@ class UnknownNameError(InputError):
     """A name that does not exist, with the nearest ones that do."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], place: str = "") -> UnknownNameError:
+def unknown(kind: str, name: str, known: Iterable[str], place: str = "", *, listed: bool = False) -> UnknownNameError:
     """Return the error for an unknown `name`, suggesting up to three of `known`, matched without case.
 
-    Where none is near and there are only a few, it names them all.
+    Where none is near, a `listed` few are all named.
     """
     spelling = {plain(one): one for one in known}
     near = difflib.get_close_matches(plain(name), spelling, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(repr(spelling[n]) for n in near)}?" if near else ""
-    if not near and 0 < len(spelling) <= _FEW:
+    if listed and not near:
         hint = f"; known: {', '.join(spelling.values())}"
     return UnknownNameError(f"{place + ': ' if place else ''}unknown {kind} {name!r}{hint}")

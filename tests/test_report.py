@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import identifiability, readme
+from analysis import identifiability, readme, reproduce
+from analysis.chapters import mechanism_chapters
 from analysis.folder import Folder
 from analysis.reproduce import reproduce_all
 from analysis.trust import posteriors_of
@@ -33,6 +34,9 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(identifiability, "load_study", lambda: short)
+        patch.setattr(
+            reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["nev"], folder, draws)
+        )
         reproduce_all(Folder(root), starts=2, draws=12)
     return root
 

@@ -111,7 +111,8 @@ def test_one_value_serves_all_runs_of_a_batch(model) -> None:
 def test_saved_moments_are_those_asked_for(model) -> None:
     batch = model.batch({}, ["path"], until=3.5, save_period=0.5)
     assert batch["time"].values.tolist() == [0.5 * k for k in range(8)]
-    assert model.simulator([], ["path"], until=0.1).times.tolist() == [0.0, 0.0625, 0.125]
+    assert model.simulator([], ["path"], until=0.125).times.tolist() == [0.0, 0.0625, 0.125]
+    assert model.simulator([], ["path"], until=0.125 - 1e-9).times.tolist() == [0.0, 0.0625, 0.125]
 
 
 def test_halving_the_time_step_halves_the_error(tmp_path) -> None:

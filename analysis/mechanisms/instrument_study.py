@@ -100,7 +100,7 @@ class InstrumentStudy(_Table):
     def case(self, case: str) -> InstrumentCase:
         """Return the settings of a case; InputError with the nearest names if there are none."""
         if case not in self.cases:
-            raise unknown("case", case, self.cases)
+            raise unknown("case", case, self.cases, listed=True)
         return self.cases[case]
 
     def named(self, name: str) -> Instrument:

@@ -101,7 +101,7 @@ class LoopStudy(_Table):
     def case(self, case: str) -> LoopCase:
         """Return the settings of a case; InputError with the nearest names if there are none."""
         if case not in self.cases:
-            raise unknown("case", case, self.cases)
+            raise unknown("case", case, self.cases, listed=True)
         return self.cases[case]
 
     def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:
