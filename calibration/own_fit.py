@@ -23,7 +23,7 @@ from calibration.own_units import checked
 from calibration.posterior import Draws
 from calibration.results import posterior_of, record, record_of
 from calibration.sampling import sampled_posterior
-from models.case import Case, load_case
+from models.case import CASES, Case, load_case
 from models.own import own_drivers, own_folder, read_own
 from stockflow.errors import InputError
 
@@ -45,6 +45,8 @@ class OwnFit:
 def own_case(name: str) -> Case:
     """Return the user's technology called `name`; InputError if it is none."""
     folder = own_folder(name)
+    if folder is None and name.strip().casefold() in CASES:
+        raise InputError(f"{name!r} is a case of the project, not a technology of your own")
     if folder is None:
         raise InputError(f"{name!r}: no folder with a case.toml; make one with `techcycle new {name}`")
     return load_case(name)

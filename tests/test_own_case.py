@@ -109,6 +109,11 @@ def test_the_money_of_the_case_does_not_move_its_market(here: Path) -> None:
     np.testing.assert_allclose(first, second, rtol=1e-9)
 
 
+def test_a_case_of_the_project_is_no_technology_of_ones_own() -> None:
+    with pytest.raises(InputError, match="'pv' is a case of the project"):
+        validate_own("pv")
+
+
 def test_an_unknown_case_is_still_refused_with_the_nearest_names(here: Path) -> None:
     with pytest.raises(InputError, match="unknown case 'winds'"):
         load_case("winds")
