@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis import numerics
+from analysis import numerics, own_cli
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.laboratory import question_cli
@@ -34,6 +34,7 @@ from calibration.vensim_data import read_data
 from calibration.vensim_files import changes, read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
 from models.case import CASES, load_case
+from models.own import own_folder
 from models.run import run_case
 from stockflow.console import deliver
 from stockflow.console import settings as numbers
@@ -59,6 +60,10 @@ def cli() -> None:
       techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
       techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
+
+
+for command in own_cli.COMMANDS:
+    cli.add_command(command)
 
 
 @cli.command()
@@ -114,10 +119,13 @@ def parameters(case: str, as_json: bool) -> None:
 @click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
 @click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
 @click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations of a technology of your own.")
+@click.option("--quick", is_flag=True, help="A technology of your own: few draws, for a first look.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def calibrate(
-    case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, as_json: bool
-) -> None:
+    case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, data: Path | None,
+    quick: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Fit CASE (pv, nev, ic or mrna) to the observations: partial steps, then everything at once from many starts.
 
     Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
@@ -127,10 +135,20 @@ def calibrate(
     A target file says what is fitted to what; tables that it names are looked for beside it first, so a series of
     your own needs no code.
 
+    A technology of your own (`techcycle new`) is fitted to --data, with its posterior, and kept in its folder.
+
     \b
     Example:
       techcycle calibrate nev --posterior --out output
+      techcycle calibrate wind --data wind/observations.csv
     """
+    if own_folder(case) is not None:
+        if targets is not None or posterior or accept:
+            raise InputError(f"calibrate {case}: a technology of your own takes --data, --starts, --quick and --json")
+        own_cli.calibrate_command(case, data, starts, quick, as_json)
+        return
+    if data is not None or quick:
+        raise InputError(f"calibrate {case}: --data and --quick are for a technology of your own (`techcycle new`)")
     case = _only(case, FITTED, "calibration")
     if accept and targets is not None:
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
@@ -200,18 +218,34 @@ def import_vensim(
     "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
 )
 @click.option("--accept", is_flag=True, help="Keep the scores in calibration/results.")
+@click.option("--until", type=int, help="A technology of your own: last year of the forecast.")
+@click.option("--no-hindcast", is_flag=True, help="A technology of your own: hold no years out.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def forecast(case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, as_json: bool) -> None:
+def forecast(
+    case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, until: int | None, no_hindcast: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Forecast CASE (pv or nev) from past years, fitted to what was known then, and score it on what came.
 
     Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best
     naive forecast, of a mixture of all (stack) with weights from earlier origins, and the share of years inside the
     model's 90% interval; then wins and losses in words. Goes on with the finished chains in OUT/forecast.
 
+    A technology of your own is forecast to --until with 50% and 90% intervals, after a hindcast of its last years;
+    figure and tables go to its folder.
+
     \b
     Example:
       techcycle forecast nev --train-to 2019 --mode conditional
+      techcycle forecast wind --until 2040
     """
+    if own_folder(case) is not None:
+        if origins or accept:
+            raise InputError(f"forecast {case}: a technology of your own takes --until, --no-hindcast and --json")
+        own_cli.forecast_command(case, until, no_hindcast, as_json)
+        return
+    if until is not None or no_hindcast:
+        raise InputError(f"forecast {case}: --until and --no-hindcast are for a technology of your own")
     case = _only(case, CALIBRATED, "a forecast")
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
     if as_json:
@@ -298,7 +332,15 @@ cli.add_command(policy)
 @click.argument("cases", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def paths(cases: Sequence[str], as_json: bool) -> None:
-    """Date the stages from discovery to large-scale industry; default: all four industries."""
+    """Date the stages from discovery to large-scale industry; default: all four industries.
+
+    A technology of your own is dated alone, over its posterior.
+    """
+    if len(cases) == 1 and own_folder(cases[0]) is not None:
+        own_cli.paths_command(cases[0], as_json)
+        return
+    if mine := [one for one in cases if own_folder(one) is not None]:
+        raise InputError(f"paths: {mine[0]!r} is a technology of your own: give it alone")
     study = load_path_study()
     wanted = [load_case(c).name for c in cases] or list(CASES)
     accepted, unfitted = accepted_fits(wanted)

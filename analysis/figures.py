@@ -51,10 +51,10 @@ def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
 
 def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
     """Draw every series of a calibration with its observations, on a logarithmic axis where it spans a decade."""
-    columns = 3
+    columns = min(3, len(series))
     rows = -(-len(series) // columns)
     with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, columns, figsize=(10.5, 2.75 * rows), squeeze=False)
+        figure, axes = plt.subplots(rows, columns, figsize=(3.5 * columns, 2.75 * rows), squeeze=False)
         for ax, one in zip(axes.flat, series, strict=False):
             _one_series(ax, one)
         for ax in axes.flat[len(series) :]:

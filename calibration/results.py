@@ -19,7 +19,9 @@ import models
 from calibration.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.inference_data import Posterior, load_posterior
 from calibration.posterior import Diagnostics
+from calibration.targets import targets_of
 from models.case import load_case
+from models.own import FIT, PATHS, own_folder, own_parts, read_own
 from models.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -88,8 +90,11 @@ def tables_named(data: object, beside: Path = DATA) -> set[Path]:
 def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dict[str, str]:
     """Digests of everything that a fit of `case` depends on, by kind; `fitted` names what it estimated.
 
-    `targets` is the target file, by default the project's own.
+    `targets` is the target file, by default the project's own, or that of a technology of the user's own.
     """
+    own = own_folder(case)
+    if own is not None:
+        return _own_hashes(case, own, fitted, targets or targets_of(case))
     file = targets or TARGETS / f"{case}.toml"
     return {
         "targets": digest(file),
@@ -98,6 +103,31 @@ def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dic
         "drivers": digest(*(MODELS / kind / f"{case}.csv" for kind in ("policies", "scenarios"))),
         "fixed_parameters": fixed_digest(case, fitted),
     }
+
+
+def _own_hashes(case: str, folder: Path, fitted: Iterable[str], targets: Path) -> dict[str, str]:
+    told = read_own(folder)
+    units = repr((told.control, told.cost, told.volume))
+    return {
+        "targets": digest(targets),
+        "observations": digest(*sorted(tables_named(read_toml(targets), targets.parent))),
+        "equations": digest(*own_parts()),
+        "drivers": digest(*(file for name in PATHS if (file := folder / name).is_file())),
+        "units": hashlib.sha256(units.encode()).hexdigest()[:16],
+        "fixed_parameters": fixed_digest(case, fitted),
+    }
+
+
+def record_of(case: str) -> Path:
+    """Return where the accepted fit of a case lies: among the project's, or in the folder of the user's technology."""
+    own = own_folder(case)
+    return HERE / f"{case}.toml" if own is None else own / FIT
+
+
+def posterior_of(case: str) -> Path:
+    """Return where the accepted posterior of a case lies."""
+    own = own_folder(case)
+    return HERE / f"{case}_posterior.nc" if own is None else (own / FIT).with_name("posterior.nc")
 
 
 def depends_on(case: str, fitted: Iterable[str], targets: Path | None = None) -> str:
@@ -151,7 +181,7 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
 
 def load_accepted(case: str, path: Path | None = None) -> Accepted:
     """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
-    file = path or HERE / f"{case}.toml"
+    file = path or record_of(case)
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         held = {name: float(row["value"]) for name, row in data["estimates"].items()}
@@ -159,7 +189,8 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
         return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
     except FileNotFoundError:
-        raise InputError(f"{file.name}: case {case!r} has no accepted fit") from None
+        how = "" if own_folder(case) is None else f": run `techcycle calibrate {case} --data observations.csv`"
+        raise InputError(f"{file.name}: case {case!r} has no accepted fit{how}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name}: not readable as TOML: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -184,6 +215,8 @@ def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, 
 
 def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
     """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
+    if own_folder(case) is not None:
+        return load_posterior(case, posterior_of(case), depends_on(case, load_accepted(case).values))
     values = load_accepted(case, folder / f"{case}.toml").values
     return load_posterior(case, folder / f"{case}_posterior.nc", depends_on(case, values))
 
@@ -191,7 +224,8 @@ def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
 def is_current(case: str, folder: Path = HERE) -> bool:
     """Whether the accepted fit of `case` was made from the present model, data and target file."""
     try:
-        data = tomllib.loads((folder / f"{case}.toml").read_text(encoding="utf-8"))
+        file = folder / f"{case}.toml" if own_folder(case) is None else record_of(case)
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
         return bool(data["hashes"] == hashes(case, data["estimates"]))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
@@ -199,7 +233,7 @@ def is_current(case: str, folder: Path = HERE) -> bool:
 
 def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interval]:
     """Return the intervals of the posterior that the record of `case` tells of; empty if it tells of none."""
-    file = path or HERE / f"{case}.toml"
+    file = path or record_of(case)
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         rows, estimates = data.get("posterior", {}).get("quantities", {}), data["estimates"]

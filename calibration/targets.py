@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from calibration.observations import Source
+from models.own import own_folder
 from models.settings import told
 from stockflow.errors import InputError
 
@@ -275,9 +276,15 @@ class Targets(_Strict):
         return next(one for one in self.series if one.name == name)
 
 
+def targets_of(case: str) -> Path:
+    """Return the target file of a case: the project's, or that of a technology of the user's own."""
+    own = own_folder(case)
+    return HERE / f"{case}.toml" if own is None else own / "results" / "targets.toml"
+
+
 def load_targets(case: str, path: Path | None = None) -> Targets:
     """Read and check the target file of `case`; an `InputError` names file, key, value and bound."""
-    file = path or HERE / f"{case}.toml"
+    file = path or targets_of(case)
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -37,10 +37,22 @@ def build_text(case: str, folder: Path = FOLDER) -> str:
 
     Raises InputError for a bad file, and for a variable that is missing, defined twice or not used.
     """
-    core, own = (read_part(folder / "vensim" / "parts" / f"{name}.part") for name in ("core", case))
-    core_path, case_path = (folder / "cases" / f"{name}.toml" for name in ("core", case))
-    shared, numbers = read_core_file(core_path), read_case_file(case_path)
-    drivers = _drivers([folder / kind / f"{case}.csv" for kind in DRIVER_FOLDERS])
+    path = folder / "cases" / f"{case}.toml"
+    drivers = read_drivers([folder / kind / f"{case}.csv" for kind in DRIVER_FOLDERS])
+    return assembled(case, case, path, read_case_file(path), drivers, folder)
+
+
+def assembled(
+    name: str, part: str, case_path: Path, numbers: CaseFile, drivers: Mapping[str, Series], folder: Path = FOLDER
+) -> str:
+    """Return the text of the Vensim file called `name`, from the core, a `part`, and the numbers and drivers given.
+
+    Parts and the core's numbers are those of `folder`; `case_path` stands for `numbers` in messages. Raises InputError
+    for a variable that is missing, defined twice or not used.
+    """
+    core, own = (read_part(folder / "vensim" / "parts" / f"{one}.part") for one in ("core", part))
+    core_path = folder / "cases" / "core.toml"
+    shared = read_core_file(core_path)
     shared_values: Numbers = {**shared.parameters, **shared.lookups}
     _check_names(core, own, {core_path: shared_values, case_path: numbers.parameters}, drivers)
     core_text = "".join(_groups(core, shared_values, drivers, ".Core 9 Constants"))
@@ -48,7 +60,7 @@ def build_text(case: str, folder: Path = FOLDER) -> str:
     own_text = "".join(_groups(own, numbers.parameters, drivers, last))
     text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
     settings = _settings(numbers)
-    model = equations(Source(f"{case}.mdl", text + MARK + settings))
+    model = equations(Source(f"{name}.mdl", text + MARK + settings))
     return text + sketch(model) + settings
 
 
@@ -67,7 +79,8 @@ def interface(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(name for name in _used(groups, shared.lookups.values()) if name not in defined)
 
 
-def _drivers(paths: Iterable[Path]) -> dict[str, Series]:
+def read_drivers(paths: Iterable[Path]) -> dict[str, Series]:
+    """Return the drivers of several tables by name; InputError, with both places, for one that stands in two."""
     drivers: dict[str, Series] = {}
     for path in paths:
         for name, series in read_series(path, sourced=True).items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import stockflow
 from models.casefile import CASES, Parameter, read_case_file, read_core_file
+from models.own import own_folder, own_numbers, own_text
 from stockflow.errors import unknown
 
 __all__ = ["CASES", "Case", "Parameter", "load_case"]
@@ -17,19 +18,32 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`parameters` holds every number a person chose, shared ones first; `model` runs with these values."""
+    """`parameters` holds every number a person chose, shared ones first; `model` runs with these values.
+
+    `folder` is where a technology of the user's own lies; None for one of CASES.
+    """
 
     name: str
     title: str
     parameters: Mapping[str, Parameter]
     model: stockflow.Model
+    folder: Path | None = None
 
 
 def load_case(name: str) -> Case:
-    """Return one of CASES; raises InputError with the nearest names for any other, and for a bad file."""
+    """Return one of CASES, or the technology of the user's own in the folder `name`.
+
+    Raises InputError with the nearest names for any other, and for a bad file.
+    """
+    shared = read_core_file(_FOLDER / "cases" / "core.toml")
+    folder = own_folder(name)
+    if folder is not None:
+        numbers = own_numbers(folder)
+        model = stockflow.from_text(f"{folder.name}.mdl", own_text(folder))
+        return Case(str(folder), numbers.title, {**shared.parameters, **numbers.parameters}, model, folder)
     key = name.strip().casefold()
     if key not in CASES:
         raise unknown("case", name, CASES, listed=True)
-    shared, own = read_core_file(_FOLDER / "cases" / "core.toml"), read_case_file(_FOLDER / "cases" / f"{key}.toml")
+    own = read_case_file(_FOLDER / "cases" / f"{key}.toml")
     model = stockflow.load(_FOLDER / "vensim" / f"{key}.mdl")
     return Case(key, own.title, {**shared.parameters, **own.parameters}, model)

@@ -1,7 +1,8 @@
 """Tidy CSV tables of paths over time (drivers and policies): read once, refused row by row.
 
 Columns `variable,year,value,unit` and, by the kind of table, `source,evidence,note`. Between two points a
-path is a straight line; before the first and after the last point it holds its end value.
+path is a straight line; before the first and after the last point it holds its end value. Lines below the first that
+begin with `#` are comments.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    lines = ["" if line.startswith("#") else line for line in text.splitlines()]  # empty rows are passed over
+    reader = csv.DictReader(lines, strict=True)
     try:
         columns = tuple(reader.fieldnames or ())
     except csv.Error as error:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from stockflow.equations import Variable
 from stockflow.errors import InputError, UnknownNameError
-from stockflow.model import Model, load
+from stockflow.model import Model, from_text, load
 from stockflow.simulator import Simulator
 
 if TYPE_CHECKING:
     from stockflow.reduction import Term
 
-__all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "load"]
+__all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "from_text", "load"]
 
 
 def __getattr__(name: str) -> object:

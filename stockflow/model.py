@@ -508,6 +508,17 @@ def load(path: str | Path, external: str | Path | None = None) -> Model:
     return Model(equations, file)
 
 
+def from_text(name: str, text: str) -> Model:
+    """Return the model of a text as it would stand in the file `name` (.mdl, .xmile), which need not exist.
+
+    InputError as for `load`; files named in the model are not read.
+    """
+    file = Source(name, text)
+    equations = _equations(file)
+    clock(equations)
+    return Model(equations, file)
+
+
 def _equations(file: Source) -> Equations:
     """Read the equations of a file, or find them in the cache if they are all in the file itself."""
     if _OUTSIDE.search(file.text):

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from analysis import own_cli
 from analysis.laboratory.study import load_study, study_file
+from models.own import own_folder
 from stockflow.errors import InputError
 
 
@@ -23,21 +25,36 @@ from stockflow.errors import InputError
     "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
 )
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
+@click.option("--end", type=float, help="A technology of your own: year from which support ends; default: no support.")
+@click.option("--shape", type=click.Choice(list(own_cli.SHAPES)), help="A technology of your own: how support ends.")
+@click.option("--until", type=float, help="A technology of your own: year at which the two are compared.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def phase_out_command(
-    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, as_json: bool
-) -> None:
+    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
+    shape: str | None, until: float | None, as_json: bool,
+) -> None:  # fmt: skip
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 
     Runs every schedule of the study with the same draws of the accepted posterior, and prints one page: safe exit
     year, relapse, cost, regret, value of waiting, and what the answer hinges on. Runs go to OUT/phase_out/NAME.zarr,
     are taken up where they were left, and are read again where they are complete; tables, page and figures lie beside.
 
+    STUDY may be a technology of your own: support as its policy.csv has it against support that ends, over its
+    posterior.
+
     \b
     Example:
       techcycle phase-out nev --out output
       techcycle phase-out my_study.toml --draws 100 --json
+      techcycle phase-out wind --end 2020 --shape linear
     """
+    if own_folder(study) is not None:
+        if draws is not None or scheduler is not None or accept:
+            raise InputError(f"phase-out {study}: a technology of your own takes --end, --shape, --until and --json")
+        own_cli.phase_out_command(study, until, end, shape or "cliff", 5.0, as_json)
+        return
+    if end is not None or shape is not None or until is not None:
+        raise InputError(f"phase-out {study}: --end, --shape and --until are for a technology of your own")
     from analysis.laboratory.answer import answer_study, as_records  # slow to import: Zarr
 
     asked = load_study(study)

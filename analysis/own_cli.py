@@ -1,0 +1,238 @@
+"""Commands on a technology of the user's own, and what the commands of the shipped cases do with one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pandas as pd
+from tqdm import tqdm
+
+from analysis import figures
+from analysis.own_figure import fan_table, in_own_units, own_forecast_figure
+from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
+from analysis.tables import estimate_table, series_table
+from calibration.new_scores import score_case, score_table, score_words
+from calibration.own_fit import OwnFit, calibrate_own, validate_own
+from calibration.own_forecast import Fan, Hindcast, fans, hindcast
+from calibration.own_new import new_case, new_example
+from calibration.own_settings import load_own_settings
+from calibration.results import load_accepted, record_of
+from calibration.targets import load_targets
+from models.case import load_case
+from models.own import own_folder, read_own
+from stockflow.errors import InputError
+
+FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
+QUICK = " (quick fit, a first look)"
+PRINTED = 5  # years between the printed rows of a forecast
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations to take units, first year and scale from.")
+@click.option("--cost-unit", help="Unit of unit_cost, for example USD2020/kWh; default: as in the data.")
+@click.option("--volume-unit", help="Unit of volumes, for example GWh; default: as in the data.")
+@click.option("--kind", type=click.Choice(["price", "cost"]), default="price", show_default=True,
+              help="Whether unit_cost is what buyers pay or what makers spend.")  # fmt: skip
+@click.option("--market", type=float, help="Whole market in volume units a year; default: assumed.")
+@click.option("--reference", type=float, help="Cost of what is used today, in the cost unit; default: assumed.")
+@click.option("--example", help="Copy a shipped example instead: wind.")
+def new(
+    name: str, data: Path | None, cost_unit: str | None, volume_unit: str | None, kind: str, market: float | None,
+    reference: float | None, example: str | None,
+) -> None:  # fmt: skip
+    """Make the folder NAME for a technology of your own: case.toml, policy.csv, scenario.csv, observations.csv.
+
+    \b
+    Example:
+      techcycle new heatpump --data observations.csv --market 2000000
+      techcycle new wind --example wind
+    """
+    if example is not None:
+        if any(one is not None for one in (data, cost_unit, volume_unit, market, reference)):
+            raise InputError("--example: an example brings its own units, data and market; give no other option")
+        files = new_example(name, example, Path())
+    else:
+        files = new_case(name, Path(), data, cost_unit, volume_unit, kind, market, reference)
+    for file in files:
+        click.echo(str(file))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations to check against the case.")
+def validate(name: str, data: Path | None) -> None:
+    """Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row."""
+    for line in validate_own(name, data):
+        click.echo(line)
+    click.echo(f"{name}: valid")
+
+
+@click.command()
+@click.argument("case")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
+@click.option("--from", "since", type=int, help="Leave out rows before this year.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
+    """Score the accepted fit of CASE on observations that it never saw, against the naive forecasts.
+
+    Any case: one of your own, or a shipped one, whose series are named as in its target file. CRPS and log score are
+    of natural logarithms, lower is better; each forecaster starts from the last year that the fit has seen.
+
+    \b
+    Example:
+      techcycle score wind --data wind/later.csv
+    """
+    found = score_case(case, data, since)
+    table = score_table(found)
+    if own_folder(case) is not None:
+        table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps({"scores": _records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(table))
+    click.echo("\n" + "\n".join(score_words(found)))
+
+
+__all__ = ["COMMANDS", "SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command"]
+COMMANDS = (new, validate, score)
+
+
+def calibrate_command(name: str, data: Path | None, starts: int | None, quick: bool, as_json: bool) -> None:
+    """Calibrate a user's technology: print estimates, errors and warnings, leave everything in NAME/results."""
+    if data is None:
+        raise InputError(f"calibrate {name}: give the observations of your technology with --data")
+    settings = load_own_settings()
+    rules = settings.quick if quick else settings.sampling
+    steps = rules.chains * (rules.tune + rules.draws)
+    with tqdm(total=steps, desc=f"calibrate {name}", unit="step", disable=None) as bar:
+        fit = calibrate_own(name, data, starts, quick, bar.set_postfix_str, lambda: bar.update(1))
+    figure = _save_fit(name, fit)
+    estimates, errors = estimate_table(fit.calibration), series_table(fit.calibration)
+    if as_json:
+        told = {"estimates": _records(estimates), "series": _records(errors), "warnings": fit.warnings}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(estimates.drop(columns=["interval", "step"])))
+    click.echo("\n" + _text(errors.drop(columns="unit")) + "\n")
+    click.echo("\n".join(fit.warnings))
+    click.echo(f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.")
+
+
+def _save_fit(name: str, fit: OwnFit) -> Path:
+    place = record_of(name).parent
+    series = in_own_units(fit.calibration.closed.series, read_own(place.parent))
+    shown = replace(fit.calibration, closed=replace(fit.calibration.closed, series=series))
+    estimate_table(shown).to_csv(place / "estimates.csv", index=False, float_format="%.8g")
+    series_table(shown).to_csv(place / "errors.csv", index=False, float_format="%.8g")
+    title = f"{load_case(name).title}: model against data{', a first look' if fit.quick else ''}"
+    return figures.series_against_data(title, series, place / "fit")
+
+
+def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json: bool) -> None:
+    """Forecast a user's technology, score its fit on the last years held out, draw both."""
+    last, quick = _last_year(name), _is_quick(name)
+    found = fans(name, until or last + FAR)
+    back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
+    place = record_of(name).parent
+    figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
+    skill = hindcast_table(back) if back else pd.DataFrame()
+    if back:
+        skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
+    table = fan_table(found)
+    if as_json:
+        click.echo(json.dumps({"forecast": _records(table), "hindcast": _records(skill), "note": why}, indent=1))
+        return
+    click.echo(_text(_printed(table, found)))
+    if back:
+        click.echo(
+            f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
+        )
+        click.echo(_text(skill))
+    else:
+        click.echo(f"\n{why}")
+    if quick:
+        click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
+    click.echo(f"\nFigure: {figure}")
+
+
+def hindcast_table(back: Hindcast) -> pd.DataFrame:
+    """One row per series and forecaster, best CRPS first."""
+    rows = []
+    for series, skills in back.skills.items():
+        best = min(skills, key=lambda who: skills[who].mean_crps)
+        for who, skill in sorted(skills.items(), key=lambda pair: pair[1].mean_crps):
+            rows.append(
+                {"series": series, "forecaster": who, "years": len(skill.years), "CRPS": skill.mean_crps,
+                 "log score": skill.mean_log_score, "inside 50%": skill.coverage[0.5],
+                 "inside 90%": skill.coverage[0.9], "best": "yes" if who == best else ""}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def paths_command(name: str, as_json: bool) -> None:
+    """Date the stages of a user's technology over its posterior."""
+    table = own_paths(name)
+    table.to_csv(record_of(name).with_name("paths.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps(_records(table), indent=1))
+        return
+    click.echo(_text(table))
+    click.echo(f"\nMedians and 90% intervals of the draws that reach a stage; up to {DRAWS} draws of the posterior.")
+
+
+def phase_out_command(
+    name: str, until: float | None, start: float | None, shape: str, length: float, as_json: bool
+) -> None:
+    """Say what ending the support of a user's technology does."""
+    end = until or float(_last_year(name) + FAR)
+    table = own_phase_out(name, end, start, shape, length)
+    table.to_csv(record_of(name).with_name("phase_out.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps(_records(table), indent=1))
+        return
+    click.echo(_text(table))
+    told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
+    click.echo(
+        f"\nAt {end:g}, with support as policy.csv has it and with {told}, by the model's own phase-out constants."
+    )
+
+
+def _hindcast(name: str) -> tuple[Hindcast | None, str]:
+    with tqdm(desc=f"hindcast {name}", unit="step", disable=None) as bar:
+        return hindcast(name, lambda: bar.update(1))
+
+
+def _last_year(name: str) -> int:
+    """Return the last year observed; InputError if nothing was fitted yet."""
+    load_accepted(name)
+    return load_targets(name).last_year
+
+
+def _is_quick(name: str) -> bool:
+    return load_targets(name).sampling == load_own_settings().quick
+
+
+def _printed(table: pd.DataFrame, found: Sequence[Fan]) -> pd.DataFrame:
+    last = {fan.name: int(fan.ahead_years[-1]) for fan in found}
+    ahead = table[table["kind"] == "forecast"]
+    shown = (ahead["year"] % PRINTED == 0) | (ahead["year"] == ahead["series"].map(last))
+    return ahead.loc[shown, ["series", "unit", "year", "5%", "25%", "median", "75%", "95%"]]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    rows = table.to_dict("records")
+    return [
+        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows
+    ]
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(
+        index=False, na_rep="-", max_colwidth=40, float_format=lambda v: f"{v:.4g}" if abs(v) < 1e5 else f"{v:.3e}"
+    )

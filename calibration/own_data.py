@@ -1,0 +1,170 @@
+"""Observations of a technology of the user's own: one CSV, checked row by row, turned into the model's units."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.own import OwnFile
+from stockflow.errors import InputError, unknown
+
+COLUMNS = ("series", "year", "value", "unit", "source")
+COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
+SERIES = (COST, CUMULATIVE, ANNUAL, SHARE)
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One observation as it was written; `place` is its file and row."""
+
+    series: str
+    year: int
+    value: float
+    unit: str
+    source: str
+    place: str
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """Read the table; lines below the first that begin with `#` are comments.
+
+    Raises InputError with file, row, value and bound for columns other than COLUMNS, a row of another length, a series
+    or unit or source left out, a year that is not whole or not between 1700 and 2200, a value that is not a finite
+    number above 0, and a year that a series has twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} byte {error.start}: not UTF-8 text") from None
+    lines = ["" if number and line.startswith("#") else line for number, line in enumerate(text.splitlines())]
+    reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
+    rows: list[Row] = []
+    seen: dict[tuple[str, int], str] = {}
+    try:
+        header = tuple(cell.strip() for cell in next(reader, []))
+        if header != COLUMNS:
+            raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
+        for cells in reader:
+            if not cells:
+                continue
+            row = _row(cells, f"{path} row {reader.line_num}")
+            if (row.series, row.year) in seen:
+                raise InputError(
+                    f"{row.place}: {row.series} of {row.year} stands already in {seen[row.series, row.year]}"
+                )
+            seen[row.series, row.year] = row.place
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(f"{path} row {reader.line_num}: not CSV: {error}") from None
+    if not rows:
+        raise InputError(f"{path}: no observations")
+    return tuple(rows)
+
+
+def _row(cells: Sequence[str], place: str) -> Row:
+    if len(cells) != len(COLUMNS):
+        raise InputError(f"{place}: {len(cells)} fields; must be {len(COLUMNS)}: {','.join(COLUMNS)}")
+    series, year, value, unit, source = (" ".join(cell.split()) for cell in cells)
+    for column, text in zip(COLUMNS, (series, year, value, unit, source), strict=True):
+        if not text:
+            raise InputError(f"{place}: {column} is missing")
+    when, number = _number(year, "year", place), _number(value, "value", place)
+    if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
+        raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR} to {LAST_YEAR}")
+    if number <= 0:
+        raise InputError(f"{place}: value {value} {unit} of {series} is not above 0")
+    return Row(series, int(when), number, unit, source, place)
+
+
+def _number(text: str, column: str, place: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise InputError(f"{place}: {column} {text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise InputError(f"{place}: {column} {text!r} is not finite")
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One series in file order of its years, values as written, and what turns them into the model's units."""
+
+    name: str
+    unit: str
+    rows: tuple[Row, ...]
+    factor: float
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Observed years, increasing."""
+        return tuple(row.year for row in self.rows)
+
+    @property
+    def in_model(self) -> tuple[float, ...]:
+        """Values in the model's units, by year."""
+        return tuple(row.value * self.factor for row in self.rows)
+
+
+def unit_of(series: str, own: OwnFile) -> str:
+    """Return the unit in which the case takes a series."""
+    return {COST: own.cost.unit, CUMULATIVE: own.volume.unit, ANNUAL: own.yearly, SHARE: "1"}[series]
+
+
+def factor_of(series: str, own: OwnFile) -> float:
+    """Return what 1 of a series' own unit is in the model's."""
+    return {COST: own.cost.in_model, SHARE: 1.0}.get(series, own.volume.in_model)
+
+
+def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
+    """Return the observations of each series, years increasing.
+
+    Raises InputError by row for an unknown series, a unit other than the case's, a share above 1, a year outside the
+    run, and a cumulative volume that falls.
+    """
+    found: dict[str, list[Row]] = {}
+    first, last = own.control.initial_time, own.control.final_time
+    for row in rows:
+        if row.series not in SERIES:
+            raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
+        wanted = unit_of(row.series, own)
+        if row.unit.casefold() != wanted.casefold():
+            raise InputError(f"{row.place}: {row.series} is in {row.unit!r}, not {wanted!r} as case.toml says")
+        if row.series == SHARE and row.value > 1:
+            raise InputError(f"{row.place}: share {row.value:g} is above 1; shares are fractions")
+        if not first <= row.year <= last - 1:
+            raise InputError(
+                f"{row.place}: year {row.year} is outside the run, {first:g} to {last - 1:g} "
+                "(case.toml: control.initial_time, final_time)"
+            )
+        found.setdefault(row.series, []).append(row)
+    out = {}
+    for name in SERIES:
+        if name in found:
+            ordered = tuple(sorted(found[name], key=lambda row: row.year))
+            out[name] = Observed(name, unit_of(name, own), ordered, factor_of(name, own))
+    for before, after in zip(*(out[CUMULATIVE].rows[i:] for i in (0, 1)), strict=False) if CUMULATIVE in out else ():
+        if after.value < before.value:
+            raise InputError(
+                f"{after.place}: cumulative_volume falls from {before.value:g} in {before.year} to {after.value:g} "
+                f"{after.unit} in {after.year}"
+            )
+    return out
+
+
+def require(observed: Mapping[str, Observed], fewest: int, path: Path) -> None:
+    """Raise InputError unless there is a cost and a volume or share, each with at least `fewest` years."""
+    if COST not in observed:
+        raise InputError(f"{path}: no {COST}; needs {COST} and at least one of {', '.join(SERIES[1:])}")
+    if len(observed) < 2:
+        raise InputError(f"{path}: only {COST}; needs at least one of {', '.join(SERIES[1:])} too")
+    for one in observed.values():
+        if len(one.rows) < fewest:
+            raise InputError(f"{one.rows[-1].place}: {one.name} has {len(one.rows)} years; needs at least {fewest}")

@@ -1,0 +1,187 @@
+"""Calibrating a technology of the user's own: mode from several starts, posterior, record, warnings.
+
+Everything is written into NAME/results: table and targets, chains, posterior.nc, fit.toml, estimates, warnings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.estimates import Calibration
+from calibration.fit import Mode, find_mode
+from calibration.inference_data import save
+from calibration.own_data import ANNUAL, CUMULATIVE, SHARE, Observed
+from calibration.own_settings import OwnSettings, load_own_settings
+from calibration.own_targets import adoption_of, observations, write_targets
+from calibration.own_units import checked
+from calibration.posterior import Draws
+from calibration.results import posterior_of, record, record_of
+from calibration.sampling import sampled_posterior
+from models.case import CASES, Case, load_case
+from models.own import own_drivers, own_folder, read_own
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFit:
+    """A calibration of a user's technology with its draws, and what its data cannot tell, one sentence each."""
+
+    calibration: Calibration
+    mode: Mode
+    draws: Draws
+    warnings: tuple[str, ...]
+    quick: bool
+
+
+def own_case(name: str) -> Case:
+    """Return the user's technology called `name`; InputError if it is none."""
+    folder = own_folder(name)
+    if folder is None and name.strip().casefold() in CASES:
+        raise InputError(f"{name!r} is a case of the project, not a technology of your own")
+    if folder is None:
+        raise InputError(f"{name!r}: no folder with a case.toml; make one with `techcycle new {name}`")
+    return load_case(name)
+
+
+def validate_own(name: str, data: Path | None = None) -> list[str]:
+    """Check case.toml, policy.csv, scenario.csv and, if given, observations; return what to know, one line each.
+
+    InputError, naming file, row, value and bound, for whatever is wrong.
+    """
+    case, settings = own_case(name), load_own_settings()
+    assert case.folder is not None
+    said = checked(read_own(case.folder))
+    said += _assumed(case.folder)
+    if data is not None:
+        found = observations(data, case.folder, settings)
+        write = ", ".join(f"{one.name} {one.years[0]}-{one.years[-1]} ({len(one.rows)})" for one in found.values())
+        said.insert(0, f"observations: {write}")
+        said += _beyond(found, case.folder)
+    return said
+
+
+def calibrate_own(
+    name: str, data: Path, starts: int | None = None, quick: bool = False, progress: Progress | None = None,
+    tick: Callable[[], object] | None = None, workers: int | None = None,
+) -> OwnFit:  # fmt: skip
+    """Fit the user's technology to `data` and keep the fit in its folder.
+
+    InputError before any work for whatever `validate_own` refuses; NotConvergedError, with the draws kept and nothing
+    accepted, if a reported quantity breaks the rules of sampling.
+    """
+    validate_own(name, data)
+    case, settings = own_case(name), load_own_settings()
+    assert case.folder is not None
+    found = observations(data, case.folder, settings)
+    record_of(case.name).unlink(missing_ok=True)  # its targets are replaced: a fit to others is none of this case
+    case = load_case(name)
+    targets = write_targets(case.name, found, case.folder or Path(), settings, quick)
+    mode = find_mode(case, targets, starts, progress)
+    answer = sampled_posterior(mode, _chains(case, targets.model_dump_json(), found), tick, workers)
+    said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
+    save(answer.data, posterior_of(case.name))
+    record_of(case.name).write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
+    record_of(case.name).with_name("warnings.txt").write_text("".join(f"{one}\n" for one in said), encoding="utf-8")
+    return OwnFit(answer.calibration, mode, answer.draws, said, quick)
+
+
+def warnings_of(
+    mode: Mode, draws: Draws, observed: Mapping[str, Observed], settings: OwnSettings, quick: bool
+) -> list[str]:
+    """Say what these data cannot identify, one sentence each.
+
+    Parameters whose posterior is hardly narrower than their prior, pairs told only together, a ceiling that no
+    observation has come near, and inputs that are assumed.
+    """
+    folder = own_folder(mode.case.name) or Path()
+    said = ["quick: few draws under loose rules; a first look, not a result"] if quick else []
+    coordinates = mode.payoff.coordinates
+    x = draws.flat[:, : len(coordinates)]
+    learned = {c.name: 1 - float(x[:, i].std()) / c.prior.spread for i, c in enumerate(coordinates)}
+    for name, share in learned.items():
+        if share < settings.silent:
+            said.append(
+                f"not identified: {name!r} is known no better than before the data ({max(share, 0.0):.0%} learned)"
+            )
+    said += _tied([c.name for c in coordinates], x, settings.tied)
+    said += _ceiling(observed, folder, settings.young)
+    said.append(
+        "one adoption series is fitted: "
+        + adoption_of(observed)
+        + "".join(f"; {name} repeats it and is shown only" for name in observed if name in _repeats(observed))
+    )
+    return said + _assumed(folder) + _beyond(observed, folder)
+
+
+def _repeats(observed: Mapping[str, Observed]) -> Sequence[str]:
+    fitted = adoption_of(observed)
+    return [name for name in (ANNUAL, CUMULATIVE, SHARE) if name in observed and name != fitted]
+
+
+def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        together = np.asarray(np.corrcoef(x.T))
+    return [
+        f"told only together: {names[i]!r} and {names[j]!r} (correlation {together[i, j]:+.2f} in the posterior)"
+        for i in range(len(names))
+        for j in range(i)
+        if abs(together[i, j]) > bound
+    ]
+
+
+def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> list[str]:
+    one = observed[adoption_of(observed)]
+    size = own_drivers(folder)["market size"]
+    if one.name == SHARE:
+        largest = max(one.in_model)
+    else:
+        years, values = np.array(one.years, dtype=float), np.array(one.in_model)
+        if one.name == CUMULATIVE:
+            years, values = years[1:], np.diff(values) / np.diff(years)
+        largest = float(np.max(values / np.interp(years + 0.5, size.years, size.values)))
+    if largest >= young:
+        return []
+    return [
+        f"saturation is not seen: the largest observed share of the market is {largest:.2g}; "
+        "a ceiling below that of the market rests on the shape of early growth alone"
+    ]
+
+
+def _assumed(folder: Path) -> list[str]:
+    own, drivers = read_own(folder), own_drivers(folder)
+    said = []
+    for name, what in (("market size", "saturation"), ("reference cost", "parity")):
+        if all(point.evidence == "assumed" for point in drivers[name].points):
+            said.append(f"assumed: {name!r} in scenario.csv; {what} rests on it")
+    if own.cost.source.startswith("assumed"):
+        said.append("assumed: the way of cost into CNY of 2020 (case.toml: cost.in_model)")
+    return said
+
+
+def _beyond(observed: Mapping[str, Observed], folder: Path) -> list[str]:
+    """Say where observations exceed the market that the case gives."""
+    size = own_drivers(folder)["market size"]
+    if ANNUAL not in observed:
+        return []
+    return [
+        f"{row.place}: annual_volume {row.value:g} {row.unit} is above the market size of scenario.csv in {row.year}"
+        for row, value in zip(observed[ANNUAL].rows, observed[ANNUAL].in_model, strict=True)
+        if value > float(np.interp(row.year + 0.5, size.years, size.values))
+    ]
+
+
+def _chains(case: Case, targets: str, observed: Mapping[str, Observed]) -> Path:
+    """Folder of the chains of this very fit: another model, target or observation has another one."""
+    told = hashlib.sha256(case.model.file.text.encode())
+    told.update(targets.encode())
+    told.update(repr([(one.name, one.years, one.in_model) for one in observed.values()]).encode())
+    return record_of(case.name).parent / "chains" / told.hexdigest()[:12]

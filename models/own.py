@@ -1,0 +1,194 @@
+"""A technology of the user's own: a folder NAME with case.toml, policy.csv and scenario.csv on the generic market.
+
+The folder says what differs from the generic case (`cases/generic.toml`): the clock, the units of cost and volume with
+their way into the model's money and units, any parameter, any policy or scenario path. All equations are those of
+`core.part` and `generic.part`. Once calibrated, the estimates in NAME/results/fit.toml take the place of the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
+from models.casefile import CASES, CaseFile, Control, Parameter, Text, read_case_file
+from models.series import Point, Series, read_series
+from models.settings import read_settings, read_toml
+from stockflow.errors import InputError, unknown
+
+GENERIC = "generic"
+CASE_FILE, FIT = "case.toml", "results/fit.toml"
+PATHS = ("policy.csv", "scenario.csv")
+MONEY, UNIT = "bnCNY/unit", "unit/Year"
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cost(_Strict):
+    """What an observed `unit_cost` is: its unit, what 1 of it is in bnCNY of 2020 per unit of the model, and its kind.
+
+    A "price" is what buyers pay, a "cost" what makers spend.
+    """
+
+    unit: Text
+    in_model: Positive
+    kind: Literal["price", "cost"]
+    source: Text
+
+
+class Volume(_Strict):
+    """The unit of observed volumes, how many units of the model 1 of it is, and what a unit of the model is called."""
+
+    unit: Text
+    in_model: Positive
+    model_unit: Text
+    source: Text
+
+
+class Change(_Strict):
+    """A parameter that differs from the generic case; what is left out stays as it is there."""
+
+    value: Finite
+    source: Text
+    evidence: Literal["paper", "read", "recalled", "derived", "assumed", "fit"]
+    low: Finite | None = None
+    high: Finite | None = None
+
+
+class Clock(_Strict):
+    """Year from which durations are counted besides the start of the run, and where it is from."""
+
+    year: Finite
+    source: Text
+
+
+class OwnFile(_Strict):
+    """The whole case.toml of a technology of the user's own."""
+
+    title: Text
+    control: Control
+    cost: Cost
+    volume: Volume
+    clocks: Mapping[str, Clock] = {}
+    parameters: Mapping[str, Change] = {}
+
+    @property
+    def yearly(self) -> str:
+        """Unit of a yearly volume."""
+        return f"{self.volume.unit}/year"
+
+    def factor(self, unit: str) -> tuple[float, str] | None:
+        """Return what 1 `unit` is in the model, and in which of its units; None for no unit of this case."""
+        if unit == self.cost.unit:
+            return self.cost.in_model, MONEY
+        if unit.casefold() == self.yearly.casefold():
+            return self.volume.in_model, UNIT
+        return (self.volume.in_model, "unit") if unit == self.volume.unit else None
+
+
+def own_folder(name: str) -> Path | None:
+    """Return the folder of a technology of the user's own, if `name` leads to one from the current folder."""
+    folder = Path(name.strip())
+    shipped = name.strip().casefold() in (*CASES, GENERIC)
+    return folder if name.strip() and not shipped and (folder / CASE_FILE).is_file() else None
+
+
+def read_own(folder: Path) -> OwnFile:
+    """Read case.toml; InputError names file, key, value and bound."""
+    try:
+        return read_settings(folder / CASE_FILE, OwnFile)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+
+
+def own_numbers(folder: Path, fitted: bool = True) -> CaseFile:
+    """Return all numbers of the case: the generic ones, those of case.toml, and, if `fitted`, the accepted estimates.
+
+    InputError for a parameter that the generic case does not have or a value outside its bounds.
+    """
+    own, generic = read_own(folder), read_case_file(FOLDER / "cases" / f"{GENERIC}.toml")
+    table = dict(generic.parameters)
+    for name, change in own.parameters.items():
+        place = f'{folder / CASE_FILE}: parameters."{name}"'
+        if name not in table:
+            raise unknown("parameter", name, table, place)
+        table[name] = _changed(table[name], change.model_dump(exclude_none=True), place)
+    for name, row in (_estimates(folder) if fitted else {}).items():
+        if name in table:
+            told = {"value": row["value"], "source": FIT, "evidence": "fit"}
+            table[name] = _changed(table[name], told, f"{folder / FIT}: {name}")
+    units: dict[str, tuple[str, ...]] = {
+        "unit": (own.volume.model_unit,),
+        "content": (f"{own.volume.model_unit} made",),
+    }
+    return CaseFile(title=own.title, control=own.control, units=units, parameters=table)
+
+
+def own_drivers(folder: Path) -> dict[str, Series]:
+    """Return every path of the case, in units of the model: the generic ones, replaced by those of policy and scenario.
+
+    InputError with file and row for an unknown name, a unit that is neither the model's nor one of the case's own, and
+    whatever `read_series` refuses.
+    """
+    own = read_own(folder)
+    usual = read_drivers([FOLDER / kind / f"{GENERIC}.csv" for kind in DRIVER_FOLDERS])
+    found: dict[str, Series] = {}
+    for file in PATHS:
+        given = read_series(folder / file, sourced=True) if (folder / file).exists() else {}
+        for name, series in given.items():
+            place = series.points[0].place
+            if name not in usual:
+                raise unknown("variable", name, usual, place)
+            if name in found:
+                raise InputError(f"{place}: {name!r} stands also at {found[name].points[0].place}")
+            found[name] = Series(name, tuple(_in_model(p, usual[name].unit, own) for p in series.points))
+    return {**usual, **found}
+
+
+def own_text(folder: Path) -> str:
+    """Return the text of the Vensim file of the case, complete and free of anything beside it."""
+    numbers = own_numbers(folder)
+    return assembled(folder.name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder))
+
+
+def own_parts() -> tuple[Path, ...]:
+    """Return the files that hold the equations and the shared drivers of such a case."""
+    parts = (FOLDER / "vensim" / "parts" / f"{name}.part" for name in ("core", GENERIC))
+    return (*parts, *(FOLDER / kind / f"{GENERIC}.csv" for kind in DRIVER_FOLDERS))
+
+
+def _changed(one: Parameter, told: Mapping[str, Any], place: str) -> Parameter:
+    row = {**one.model_dump(), **told}
+    if not row["low"] <= row["value"] <= row["high"]:
+        raise InputError(f"{place}: value {row['value']:g} {one.unit} is outside {row['low']:g} to {row['high']:g}")
+    return Parameter.model_validate(row)
+
+
+def _in_model(point: Point, unit: str, own: OwnFile) -> Point:
+    if point.unit == unit:
+        return point
+    known = own.factor(point.unit)
+    if known is None or known[1] != unit.replace("content/Year", UNIT):
+        asked = {MONEY: own.cost.unit, UNIT: own.yearly, "content/Year": own.yearly}.get(unit)
+        wanted = f"{unit!r}" if asked is None else f"{asked!r} (or {unit!r}, the model's)"
+        raise InputError(f"{point.place}: {point.name!r} is in {point.unit!r}, not {wanted}")
+    return replace(point, value=point.value * known[0], unit=unit)
+
+
+def _estimates(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    file = folder / FIT
+    if not file.is_file():
+        return {}
+    try:
+        rows = read_toml(file)["estimates"]
+        return {str(name): {"value": float(row["value"])} for name, row in rows.items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{file}: not a calibration record: {error!r}") from None
