@@ -68,6 +68,7 @@ class PathCase(BaseModel):
     observed: Mapping[str, float]
     observed_sources: Mapping[str, str]
     policies: tuple[PolicyMark, ...]
+    save_period: float = Field(default=0.25, gt=0)  # years between the moments between which dates are interpolated
 
     @model_validator(mode="after")
     def _sourced(self) -> PathCase:
@@ -124,7 +125,7 @@ def industry_path(
     if accepted is not None:
         model = model.with_constants(accepted.values)
     until = min(about.until, model.final_time)
-    run = model.batch({}, list(OUTPUTS), until=until, save_period=0.25).isel(run=0)
+    run = model.batch({}, list(OUTPUTS), until=until, save_period=about.save_period).isel(run=0)
     times = run["time"].to_numpy()
     values = {name: run[name].to_numpy() for name in OUTPUTS}
     return IndustryPath(

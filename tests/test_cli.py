@@ -119,7 +119,7 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "xx"), "unknown case 'xx'; known: pv, nev, ic, mrna"),
         (("run",), "Missing argument"),
         (("forecast", "ic"), "'pv' and 'nev'"),
-        (("latecomers", "steel"), "'dram'"),
+        (("latecomers", "steel"), "'steel'"),
         (("phase-out", "ic"), "'ic'"),
         (("paths", "steam"), "steam"),
         (("phase-out", "nowhere.toml"), "nowhere.toml"),
