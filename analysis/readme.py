@@ -42,7 +42,7 @@ SLOWER = {
 def fit_block() -> str:
     """Return the fit of every series as a Markdown table."""
     lines = ["| case | series | years | R2 of logs | rms log error | used in |", "|---|---|---|---|---|---|"]
-    for case in CALIBRATED:
+    for case in CASES:
         for name, row in _record(case)["series"].items():
             lines.append(
                 f"| {case} | {name} | {row['first_year']}-{row['last_year']} ({row['n']}) | {row['r2_log']:.3f} | "
@@ -54,7 +54,7 @@ def fit_block() -> str:
 def misfit_block() -> str:
     """Return the years that the fits miss by more than a factor of 1.5."""
     lines = []
-    for case in CALIBRATED:
+    for case in CASES:
         for name, row in _record(case)["series"].items():
             if row["misfits"]:
                 years = ", ".join(f"{ratio:.2g} in {year}" for year, ratio in row["misfits"])
@@ -65,7 +65,7 @@ def misfit_block() -> str:
 def summary_block() -> str:
     """Return how the starts ended, what bounds were hit, the causal effects and the scoreboard in sentences."""
     lines = []
-    for case in CALIBRATED:
+    for case in CASES:
         data = _record(case)
         checks, bounds = data["checks"], ", ".join(data["checks"]["at_bound"]) or "none"
         lines.append(
