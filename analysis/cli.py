@@ -18,7 +18,7 @@ from analysis.laboratory import question_cli
 from analysis.laboratory.cli import phase_out_command
 from analysis.latecomers_command import latecomers_command
 from analysis.mechanisms.cli import add_commands
-from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.paths.command import paths
 from analysis.policy_cli import policy
 from analysis.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from analysis.scoreboard import scoreboard as score
@@ -33,7 +33,7 @@ from calibration.results import Accepted, accepted_fits, load_accepted
 from calibration.vensim_data import read_data
 from calibration.vensim_files import changes, read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
-from models.case import CASES, load_case
+from models.case import load_case
 from models.own import own_folder
 from models.run import run_case
 from stockflow.console import deliver
@@ -328,42 +328,7 @@ cli.add_command(phase_out_command)
 cli.add_command(policy)
 
 
-@cli.command()
-@click.argument("cases", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def paths(cases: Sequence[str], as_json: bool) -> None:
-    """Date the stages from discovery to large-scale industry; default: all four industries.
-
-    A technology of your own is dated alone, over its posterior.
-    """
-    if len(cases) == 1 and own_folder(cases[0]) is not None:
-        own_cli.paths_command(cases[0], as_json)
-        return
-    if mine := [one for one in cases if own_folder(one) is not None]:
-        raise InputError(f"paths: {mine[0]!r} is a technology of your own: give it alone")
-    study = load_path_study()
-    wanted = [load_case(c).name for c in cases] or list(CASES)
-    accepted, unfitted = accepted_fits(wanted)
-    table = durations([industry_path(c, study, accepted.get(c)) for c in wanted], study)
-    if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "model": _records(table),
-                    "published": _records(published_durations(study.window)),
-                    "unfitted": unfitted,
-                },
-                indent=1,
-            )
-        )
-        return
-    wide = table.pivot_table(index=["case", "clock"], columns="stage", values="years", sort=False)
-    click.echo("Years from each clock to each stage (model):")
-    click.echo(wide.round(1).to_string(na_rep="-"))
-    for line in unfitted.values():
-        click.echo(line)
-    click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
-    click.echo(_text(published_durations(study.window)))
+cli.add_command(paths)
 
 
 cli.add_command(latecomers_command)
