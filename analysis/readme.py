@@ -21,6 +21,12 @@ import pandas as pd
 from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts import coverage_words, rivals
 from analysis.laboratory.accepted import load_answer
+from analysis.mechanisms.runs import drawn
+from analysis.paths.dated import date_path
+from analysis.paths.durations import durations, published_durations
+from analysis.paths.followers import alone
+from analysis.paths.stages import LARGE
+from analysis.paths.study import load_path_study
 from analysis.scoreboard import scoreboard
 from calibration.forecast_results import load_accepted_forecast
 from calibration.results import HERE as RESULTS
@@ -191,12 +197,43 @@ def _rival_lines() -> list[str]:
     ]
 
 
+def paths_block() -> str:
+    """Return the years to a tenth of the market by clock as a Markdown table, and what latecomers owe to others."""
+    study = load_path_study()
+    of = {case: drawn(case, study.draws) for case in CASES}
+    paths = [date_path(one, study) for one in of.values()]
+    table = durations(paths, study)
+    lines = ["| industry | from | years to 10% of the market | draws within 25-35 | observed |", "|---|---|---|---|---|"]
+    for row in table[table["stage"] == LARGE].to_dict("records"):
+        seen = "" if pd.isna(row["observed years"]) else f"{row['observed years']:.1f}"
+        lines.append(
+            f"| {study.cases[row['case']].title} | {row['clock']}, {row['clock year']:g} | {row['years']:.1f} "
+            f"({row['years low']:.1f} to {row['years high']:.1f}) | {row['in window']:.0%} | {seen} |"
+        )
+    published = published_durations(study.window)
+    pairs = published[(published["from"] == "invention") | (published["to"] == "mass market")]
+    told = [
+        f"{a} to {b} {middle:.0f} ({low:.0f} to {high:.0f}, {count} technologies)"
+        for a, b, middle, low, high, count in pairs[
+            ["from", "to", "median", "lower quartile", "upper quartile", "technologies"]
+        ].itertuples(index=False)
+        if count > 20
+    ]
+    late = [alone(of[case], study).set_index("stage").loc[LARGE] for case in ("nev", "pv")]
+    owed = "; ".join(f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late)
+    return "\n".join([
+        *lines, "", f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
+        f"With {late[0]['without']}, 10% of the market comes later by: {owed}.",
+    ])  # fmt: skip
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "fit": fit_block,
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,
     "phase-out": phase_out_block,
+    "paths": paths_block,
     "bench": bench_block,
 }
 

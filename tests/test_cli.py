@@ -199,8 +199,20 @@ def test_scoreboard_answers_at_least_25_targets_and_its_json_agrees_with_its_tex
     assert f"{inside} of {len(board['rows'])} answered" in text
 
 
-def test_paths_json_holds_every_case_and_clock(techcycle: Run) -> None:
-    code, out, _ = techcycle("paths", "--json")
-    rows = json.loads(out)["model"]
+def test_paths_json_holds_every_case_and_clock(techcycle: Run, tmp_path: Path) -> None:
+    code, out, _ = techcycle("paths", "--json", "--draws", "4", "--no-ahead", "--out", str(tmp_path))
+    told = json.loads(out)
     assert code == 0
+    rows = told["stages"]["durations"]
     assert {row["case"] for row in rows} == {"pv", "nev", "ic", "mrna"}
+    assert {row["clock"] for row in rows if row["case"] == "nev"} == {"national R&D", "863 project", "industrial entry"}
+    assert told["latecomers"]["two clocks"]
+    assert (tmp_path / "figures" / "paths.png").is_file()
+
+
+def test_paths_of_one_case_tell_years_words_and_worlds_ahead(techcycle: Run, tmp_path: Path) -> None:
+    code, out, _ = techcycle("paths", "nev", "--draws", "4", "--out", str(tmp_path))
+    assert code == 0
+    assert "industrial entry" in out
+    assert "no observation after 2023 tests them" in out
+    assert (tmp_path / "results" / "paths_ahead_nev.csv").is_file()
