@@ -26,9 +26,9 @@ from analysis.shown import records as _records
 from analysis.shown import text as _text
 from analysis.tables import calibration_tables
 from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
+from calibration.errors import NotConvergedError
 from calibration.forecast import MODES
 from calibration.forecast_settings import load_forecast_settings
-from calibration.posterior import NotConvergedError
 from calibration.results import Accepted, accepted_fits, load_accepted
 from calibration.vensim_data import read_data
 from calibration.vensim_files import changes, read_control, read_payoff
