@@ -1,4 +1,4 @@
-"""Chapters of the report that run over the posterior: when support can end, and which mechanisms are at work."""
+"""Chapters of the report that run over the posterior: when support can end, mechanisms at work, paths."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from analysis.folder import Folder
 from analysis.laboratory.answer import answer_study
 from analysis.laboratory.figures import draw_all
 from analysis.laboratory.study import load_study
+from analysis.mechanisms.chapter import Told as Mechanisms
 from analysis.mechanisms.chapter import mechanisms_chapter
 from analysis.mechanisms.instrument_study import load_instrument_study
 from analysis.mechanisms.loop_study import load_loop_study
+from analysis.paths.chapter import Told as Paths
+from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
+from analysis.paths.study import PathStudy
 from models.case import load_case
 
 
@@ -55,10 +59,24 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
     """Return loops of each case, barriers and instruments."""
     told = mechanisms_chapter(cases, load_loop_study(), load_instrument_study(), folder, draws)
-    return tuple(
-        Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
-        for title, one in told.items()
-    )
+    return tuple(_chapter(title, one) for title, one in told.items())
+
+
+def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws: int | None = None) -> list[Chapter]:
+    """Return stages and durations, latecomers on both clocks, and the runs ahead."""
+    of = drawn_cases(cases, study, draws)
+    stages, paths = tell_stages(of, study, folder)
+    late = tell_followers(paths, of, study, folder, draws)
+    ahead = tell_forward(of, study, folder)
+    return [
+        _chapter("Stages and durations", stages),
+        _chapter("Latecomers and leaders", late),
+        _chapter("Runs to 2060", ahead),
+    ]
+
+
+def _chapter(title: str, one: Paths | Mechanisms) -> Chapter:
+    return Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
 
 
 def _told(stem: Path) -> str:

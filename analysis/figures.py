@@ -14,10 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.pathways import STAGES, IndustryPath, PathStudy
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from calibration.estimates import Calibration, SeriesFit, Variant
 from models.case import load_case
@@ -28,15 +26,6 @@ GREY = "#5f6b73"
 LINES = {"historical": ("#222222", "-"), "cliff": ("#d1495b", "--"), "linear": ("#1b4965", "-."),
          "exponential": ("#66a182", ":"), "cost-triggered": ("#edae49", (0, (5, 1, 1, 1, 1, 1)))}  # fmt: skip
 MARKERS = {"low": "v", "central": "o", "high": "^"}
-STAGE_MARKS = {"river crossed": "1", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
-               "self-sustaining": "*"}  # fmt: skip
-
-BANDS = {
-    "before the product: Devil's River, Valley of Death": ("#b9cbd8", 1.0),
-    "product to 10% of the market: Darwinian Sea": ("#cfe3d6", 1.0),
-    "25-35 years from the first clock": ("#edae49", 0.45),
-    "policy": ("#7d5ba6", 1.0),
-}
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
@@ -241,114 +230,4 @@ def phase_out_costs(answer: PhaseOut, title: str, stem: Path) -> Path:
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return save(figure, table, stem)
-
-
-def industry_paths(paths: Sequence[IndustryPath], study: PathStudy, stem: Path) -> Path:
-    """Draw the industries on one axis: stages as marks, barriers as bands, policies as bars."""
-    rows: list[dict[str, object]] = []
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(11, 1.5 * len(paths) + 1.5))
-        for i, path in enumerate(paths):
-            y = float(len(paths) - 1 - i)
-            _bands(ax, path, y, study.window)
-            rows += _clocks(ax, path, y) + _stages(ax, path, y) + _policies(ax, path, y)
-        ax.set_yticks(range(len(paths)), [_wrapped(p) for p in reversed(paths)])
-        ax.set_ylim(-0.62, len(paths) - 0.45)
-        ax.set_xlim(1943, 2042)
-        ax.set_xlabel("year")
-        ax.grid(axis="y", visible=False)
-        marks = [ax.plot([], [], STAGE_MARKS[s], color="#222222", label=s, markersize=8)[0] for s in STAGES]
-        bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
-        figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
-        ax.set_title("From discovery to large-scale industry: stages as the model dates them (hollow: observed)")
-    return save(figure, pd.DataFrame(rows), stem)
-
-
-def _wrapped(path: IndustryPath) -> str:
-    mark = "" if path.calibrated else "\n(not calibrated)"
-    return path.title.replace(" (", "\n(").replace(" and ", "\nand ") + mark
-
-
-def _bands(ax: Axes, path: IndustryPath, y: float, window: tuple[float, float]) -> None:
-    start = min(path.clocks.values())
-    product, large = path.stages["product"], path.stages["share 10%"]
-    before, sea, claim, _ = BANDS.values()
-    if np.isfinite(product):
-        ax.barh(y, product - start, left=start, height=0.26, color=before[0])
-        if np.isfinite(large) and large > product:
-            ax.barh(y, large - product, left=product, height=0.26, color=sea[0])
-    if path.already("product"):
-        ax.annotate(f"product before {product:g}", (product, y), xytext=(-4, 0), textcoords="offset points",
-                    ha="right", va="center", fontsize=7.5)  # fmt: skip
-    ax.barh(y, window[1] - window[0], left=start + window[0], height=0.46, color=claim[0], alpha=claim[1], zorder=1)
-
-
-def _clocks(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for i, (name, year) in enumerate(sorted(path.clocks.items(), key=lambda one: one[1])):
-        ax.vlines(year, y - 0.17, y + 0.2 + 0.09 * (i % 2), color="#222222", linewidth=1.1, zorder=4)
-        ax.annotate(f"{name} {year:g}", (year, y + 0.2 + 0.09 * (i % 2)), xytext=(2, 1),
-                    textcoords="offset points", fontsize=7.5, va="bottom")  # fmt: skip
-        rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
-    return rows
-
-
-def _stages(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for i, stage in enumerate(STAGES):
-        year = path.stages[stage]
-        if np.isfinite(year) and not path.already(stage):
-            ax.plot(year, y + 0.07 * (-1) ** i, STAGE_MARKS[stage], color="#222222", markersize=7, zorder=5)
-        rows.append({"case": path.case, "what": "stage, model", "name": stage, "year": year})
-        if stage in path.observed:
-            seen = path.observed[stage]
-            ax.plot(seen, y - 0.22, STAGE_MARKS[stage], color="#222222", mfc="white", markersize=6, zorder=5)
-            rows.append({"case": path.case, "what": "stage, observed", "name": stage, "year": seen})
-    return rows
-
-
-def _policies(ax: Axes, path: IndustryPath, y: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for i, policy in enumerate(path.policies):
-        level = y - 0.32 - 0.13 * i
-        ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
-        early = policy.first < 1970  # no room for the name before the bar
-        ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
-                    textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
-                    color="#4f3b73")  # fmt: skip
-        rows += [
-            {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
-            for end, year in (("start", policy.first), ("end", policy.last))
-        ]
-    return rows
-
-
-def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
-    """Draw the start-by-end matrix of durations, cells inside the window marked."""
-    keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(8.6, 0.36 * len(keys) + 1.4))
-        for i, (case, clock) in enumerate(keys):
-            part = table[(table["case"] == case) & (table["clock"] == clock)].set_index("stage")
-            for j, stage in enumerate(STAGES):
-                years = part.loc[stage, "years"]
-                known = years is not None and np.isfinite(years)
-                inside = known and study.window[0] <= years <= study.window[1]
-                colour = "#edae49" if inside else "#f4f4f4"
-                ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, edgecolor="white", linewidth=2))
-                text = f"{years:.1f}" if known else "-"
-                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=9)
-        ax.set_xlim(0, len(STAGES))
-        ax.set_ylim(len(keys), 0)
-        ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
-        starts = table.drop_duplicates(["case", "clock"])["clock year"]
-        ax.set_yticks(np.arange(len(keys)) + 0.5, [f"{c}: {k} {y:g}" for (c, k), y in zip(keys, starts, strict=True)])
-        ax.xaxis.tick_top()
-        ax.tick_params(length=0)
-        ax.grid(visible=False)
-        ax.spines[:].set_visible(False)
-        ax.set_title(
-            f"Years from each clock to each stage; shaded: within {study.window[0]:g}-{study.window[1]:g}", pad=24
-        )
     return save(figure, table, stem)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.pathways import STAGES, date_stages
+from analysis.paths.stages import STAGES, date_stages
 from calibration.observations import Source, observed
 from calibration.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race

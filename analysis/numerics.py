@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from analysis import phase_out
 from analysis.drawn_runs import case_model
-from analysis.pathways import STAGES, industry_path, load_path_study
+from analysis.paths.dated import industry_path
+from analysis.paths.stages import STAGES
+from analysis.paths.study import load_path_study
 from analysis.scoreboard import scoreboard
 from calibration.payoff import Payoff, fitted_series
 from calibration.results import Accepted
@@ -159,7 +161,7 @@ def headlines(
     for case in CASES:
         path = industry_path(case, paths, accepted.get(case), models)
         for stage in STAGES:
-            yield Figure(case, "stages", stage, "date", "year", path.stages[stage])
+            yield Figure(case, "stages", stage, "date", "year", path.spread(stage)[1])
     say("stages")
     for one in scoreboard(accepted, models=models).rows:
         yield Figure(one.case, "scoreboard", f"{one.id} {one.description}", "verdict", "inside", float(one.inside))

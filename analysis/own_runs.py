@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.pathways import OUTPUTS, STAGES, date_stages, load_path_study
+from analysis.paths.stages import STAGE_OUTPUTS, STAGES, date_stages
+from analysis.paths.study import load_path_study
 from calibration.ahead import Fitted, accepted_fit
 from models.own import OwnFile, own_folder, read_own
 from stockflow.errors import InputError
@@ -46,7 +47,7 @@ def own_paths(name: str) -> pd.DataFrame:
     fitted = accepted_fit(name)
     model = fitted.case.model
     low, high = load_path_study().window
-    times, values = runs_of(fitted, OUTPUTS, {}, model.final_time)
+    times, values = runs_of(fitted, STAGE_OUTPUTS, {}, model.final_time)
     count = len(next(iter(values.values())))
     dated = [date_stages(times, {key: rows[i] for key, rows in values.items()}) for i in range(count)]
     rows = []

@@ -38,8 +38,7 @@ class Report:
     ridges: Mapping[str, pd.DataFrame]
     board: Scoreboard
     phase_outs: Mapping[str, PhaseOut]
-    durations: pd.DataFrame
-    published: pd.DataFrame
+    paths: Sequence[Chapter]
     trust: Trust
     forecasts: Sequence[ForecastChapter]
     exits: Sequence[Chapter]
@@ -61,8 +60,7 @@ def write_report(report: Report, root: Path) -> Path:
         cases=cases,
         board=report.board,
         board_words=board_words(report.board),
-        path_words=path_words(report.durations),
-        published=report.published,
+        paths=report.paths,
         headlines=headlines(report),
         forecasts=report.forecasts,
         exits=report.exits,
@@ -298,34 +296,6 @@ def board_words(board: Scoreboard) -> str:
     )
 
 
-def path_words(table: pd.DataFrame) -> list[str]:
-    """Say what the clocks do to the 25-35 years."""
-    words = []
-    for case, part in table.groupby("case", sort=False):
-        large = part[part["stage"] == "share 10%"].dropna(subset=["years"])
-        if large.empty:
-            words.append(f"{case}: 10% of the market is not dated (before the model starts or after it ends).")
-            continue
-        listed = ", ".join(
-            f"{row['years']:.0f} from {row['clock']} ({row['clock year']:g})" for _, row in large.iterrows()
-        )
-        words.append(f"{case}: years to 10% of the market: {listed}.")
-        product = part[part["stage"] == "product"]["stage year"].iloc[0]
-        early = 0.0 if product is None else product - large["stage year"].iloc[0]
-        if early > 0:
-            words.append(
-                f"{case}: 10% of the market comes {early:.1f} years before the first whole commercial design, an "
-                "inversion that calibration of this case has to mend."
-            )
-    known = table.dropna(subset=["in window"])
-    inside = int(known["in window"].astype(bool).sum())
-    words.append(
-        f"Over all pairs of clock and stage that the model dates, {inside} of {len(known)} lie within 25-35 years: "
-        "the figure is a choice of clock as much as a property of technologies."
-    )
-    return words
-
-
 def headlines(report: Report) -> Sequence[str]:
     """Return the answers in brief."""
     lines = []
@@ -349,5 +319,5 @@ def headlines(report: Report) -> Sequence[str]:
         lines.append(headline(report.trust.identified[case]))
         lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
     lines.append(board_words(report.board))
-    lines.append(path_words(report.durations)[-1])
+    lines.append(report.paths[0].words[-1])
     return lines

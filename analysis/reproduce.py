@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm import tqdm
 
 from analysis import figures
-from analysis.chapters import exit_chapter, mechanism_chapters
+from analysis.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.folder import Folder
 from analysis.forecast_chapter import forecast_chapter
-from analysis.pathways import durations, industry_path, load_path_study, published_durations
+from analysis.paths.study import load_path_study
 from analysis.phase_out import PhaseOut, load_study, run_study
 from analysis.report import Report, write_report
 from analysis.residual_figure import residual_panels
@@ -123,18 +121,6 @@ def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
     return answer
 
 
-def paths_all(accepted: Mapping[str, Accepted], folder: Folder) -> pd.DataFrame:
-    """Date the stages of the four industries and save matrix and figures."""
-    study = load_path_study()
-    dated = [industry_path(case, study, accepted.get(case)) for case in CASES]
-    table = durations(dated, study)
-    folder.table("paths.csv", table)
-    folder.table("published_durations.csv", published_durations(load_path_study().window))
-    figures.industry_paths(dated, study, folder.figure("paths"))
-    figures.duration_matrix(table, study, folder.figure("durations"))
-    return table
-
-
 def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
     """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
     folder.prepare()
@@ -166,7 +152,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
             answers[case] = phase_out_case(case, accepted[case], folder)
             bar.update()
         bar.set_postfix_str("paths")
-        durations_table = paths_all(fits, folder)
+        paths = path_chapters(CASES, load_path_study(), folder, draws)
         bar.update()
         exits = []
         for case in calibrations:
@@ -177,8 +163,5 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
         mechanisms = mechanism_chapters(CASES, folder, draws)
         bar.update()
     forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in calibrations)
-    published = published_durations(load_path_study().window)
-    report = Report(
-        calibrations, ridges, board, answers, durations_table, published, trust, forecasts, exits, mechanisms
-    )
+    report = Report(calibrations, ridges, board, answers, paths, trust, forecasts, exits, mechanisms)
     return write_report(report, folder.root)

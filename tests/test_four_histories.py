@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from analysis.pathways import date_stages
+from analysis.paths.stages import date_stages
 from calibration.payoff import fitted_series
 from calibration.targets import load_targets
 from models.case import CASES, load_case

@@ -19,7 +19,8 @@ from analysis.mechanisms.loop_study import load_loop_study, single_paths
 from analysis.mechanisms.loops import dominance_table, loop_dominance, phases, signs_found, smallest_sets
 from analysis.mechanisms.runs import OWN, Drawn, drawn, held, own_paths, run, spread
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
-from analysis.pathways import STAGES, load_path_study
+from analysis.paths.stages import STAGES
+from analysis.paths.study import load_path_study
 from models.case import CASES
 from stockflow.ceteris import score_links
 from stockflow.errors import InputError

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instruments
 from analysis.mechanisms.runs import Drawn, Runs, spread
-from analysis.pathways import STAGES, PathStudy
+from analysis.paths.stages import STAGES
+from analysis.paths.study import PathStudy
 
 Array = NDArray[np.float64]
 RIVER, VALLEY, SEA = BARRIERS

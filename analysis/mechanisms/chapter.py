@@ -19,7 +19,8 @@ from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
 from analysis.mechanisms.runs import drawn, spread
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
-from analysis.pathways import STAGES, load_path_study
+from analysis.paths.stages import STAGES
+from analysis.paths.study import load_path_study
 from models.case import load_case
 
 TENTH = STAGES.index("share 10%")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import OUTPUT, SALES, later
-from analysis.mechanisms.runs import STAGE_OUTPUTS, Drawn, Runs, run, spread
-from analysis.pathways import STAGES
+from analysis.mechanisms.runs import Drawn, Runs, run, spread
+from analysis.paths.stages import STAGE_OUTPUTS, STAGES
 from models.policy import with_announced
 
 Array = NDArray[np.float64]

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.mechanisms.loop_study import Held, LoopStudy
-from analysis.mechanisms.runs import OWN, STAGE_OUTPUTS, Drawn, Runs, held, own_paths, run, spread
-from analysis.pathways import STAGES
+from analysis.mechanisms.runs import OWN, Drawn, Runs, held, own_paths, run, spread
+from analysis.paths.stages import STAGE_OUTPUTS, STAGES
 
 Array = NDArray[np.float64]
 SALES = "Cumulative Domestic Sales"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.drawn_runs import case_model
-from analysis.pathways import STAGES, date_stages
+from analysis.paths.stages import STAGE_OUTPUTS, STAGES, date_stages
 from calibration.results import accepted_posterior
 from stockflow import Model
 from stockflow.errors import InputError
@@ -18,10 +18,6 @@ Array = NDArray[np.float64]
 Paths = Mapping[str, tuple[Array, Array]]
 OWN = "own"  # a variable held at the value it has when the holding begins
 STEP = 0.25  # years between saved values
-# what stages are dated from
-STAGE_OUTPUTS = (
-    "Cumulative River Crossing", "Commercial Designs", "market share", "unsubsidised user cost", "trigger benchmark",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

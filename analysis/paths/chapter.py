@@ -1,0 +1,94 @@
+"""Paths run, saved and told: tables, words and figures for the command and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.folder import Folder
+from analysis.latecomer_figure import race_figure
+from analysis.latecomers import Following, follow
+from analysis.mechanisms.runs import Drawn, drawn
+from analysis.paths import figures
+from analysis.paths.dated import Dated, date_path
+from analysis.paths.durations import durations, means, places, published_durations
+from analysis.paths.followers import alone, two_clocks
+from analysis.paths.forward import future_table, futures
+from analysis.paths.study import PathStudy
+from analysis.paths.words import follower_words, forward_words, path_words, published_words
+
+SHOWN_FROM = 2024.0  # first year of the figures of runs ahead
+RACE_DRAWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A part of the answer: `words` to read, `tables` by title, `stems` of the figures that show it."""
+
+    words: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame]
+    stems: tuple[Path, ...]
+
+
+def drawn_cases(cases: Sequence[str], study: PathStudy, draws: int | None = None) -> dict[str, Drawn]:
+    """Return draws of the accepted posterior of each case, `draws` of them or as many as the study says."""
+    return {case: drawn(case, draws or study.draws) for case in cases}
+
+
+def tell_stages(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> tuple[Told, list[Dated]]:
+    """Date the stages of the cases, compare durations with those of other technologies; save tables and figures."""
+    paths = [date_path(one, study) for one in of.values()]
+    table, published, placed = durations(paths, study), published_durations(study.window), places(paths)
+    averages = means(paths, study.window)
+    for name, one in (("paths", table), ("published_durations", published), ("paths_places", placed),
+                      ("paths_means", averages)):  # fmt: skip
+        folder.table(f"{name}.csv", one)
+    stems = folder.figure("paths"), folder.figure("durations"), folder.figure("clocks")
+    figures.industry_paths(paths, study, stems[0])
+    figures.duration_matrix(table, study, stems[1])
+    figures.clock_figure(table, published, study, stems[2])
+    words = path_words(paths, table, study) + published_words(published, placed, study)
+    tables = {"durations": table, "means": averages, "published": published, "places": placed}
+    return Told(tuple(words), tables, stems), paths
+
+
+def tell_followers(
+    paths: Sequence[Dated], of: Mapping[str, Drawn], study: PathStudy, folder: Folder, draws: int | None = None
+) -> Told:
+    """Put latecomers beside leaders on both clocks, and shut off what comes from abroad; save tables and a figure."""
+    race: Following | None = follow(study.race, draws or RACE_DRAWS) if "ic" in of else None
+    clocks = two_clocks(paths, race)
+    shut = [alone(one, study) for one in of.values() if study.cases[one.case].follower is not None]
+    tables = {"two clocks": clocks}
+    folder.table("paths_two_clocks.csv", clocks)
+    if shut:
+        tables["without what is abroad"] = pd.concat(shut, ignore_index=True)
+        folder.table("paths_alone.csv", tables["without what is abroad"])
+    words, stems = follower_words(clocks, shut), []
+    if race is not None:
+        tables["shares of memory chips"] = race.shares
+        folder.table("latecomers_shares.csv", race.shares)
+        stems.append(folder.figure("latecomers"))
+        race_figure(race, stems[0])
+        words.append(
+            f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; {race.basis} "
+            "What is said of the followers is judged, and no interval covers that."
+        )
+    return Told(tuple(words), tables, tuple(stems))
+
+
+def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> Told:
+    """Run the worlds and policies ahead of every case that has them; save tables and figures."""
+    tables, stems = {}, []
+    for case, one in of.items():
+        if case not in study.forward:
+            continue
+        found = futures(one, study)
+        tables[case] = future_table(case, found, study.forward[case])
+        folder.table(f"paths_ahead_{case}.csv", tables[case])
+        stems.append(folder.figure(f"paths_ahead_{case}"))
+        figures.forward_panels(study.cases[case].title, found, study.forward[case], SHOWN_FROM, stems[-1])
+    return Told(tuple(forward_words(tables)) if tables else (), tables, tuple(stems))

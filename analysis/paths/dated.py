@@ -1,0 +1,73 @@
+"""Dated stages of an industry: one date a stage for every draw of its accepted posterior, or for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.drawn_runs import case_model
+from analysis.mechanisms.runs import Drawn, run, spread
+from analysis.paths.stages import STAGE_OUTPUTS, STAGES
+from analysis.paths.study import PathCase, PathStudy
+from calibration.results import Accepted
+from stockflow import Model
+from stockflow.errors import unknown
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dated:
+    """Dates of all stages in years, (draw, stage): infinite where never reached, the start where met at the start.
+
+    `basis` says in words what was run; without `posterior` there is one run and an interval means nothing.
+    """
+
+    case: str
+    about: PathCase
+    basis: str
+    posterior: bool
+    initial_time: float
+    until: float
+    dates: Array
+
+    def of(self, stage: str) -> Array:
+        """Return the dates of one stage, (draw,)."""
+        return np.asarray(self.dates[:, STAGES.index(stage)])
+
+    def spread(self, stage: str) -> tuple[float, float, float]:
+        """Return 5%, 50% and 95% of the date of a stage; a draw that never reaches it counts as later than all."""
+        return spread(self.of(stage))
+
+    def already(self, stage: str) -> bool:
+        """Whether some draw met the stage at the model's first moment, so that its true date is earlier."""
+        return bool((self.of(stage) <= self.initial_time).any())
+
+    def reached(self, stage: str) -> float:
+        """Return the share of draws that reach the stage within the run."""
+        return float(np.isfinite(self.of(stage)).mean())
+
+
+def date_path(of: Drawn, study: PathStudy) -> Dated:
+    """Run every draw of one industry and date its stages; InputError for a case that the study does not have."""
+    if of.case not in study.cases:
+        raise unknown("case", of.case, study.cases, listed=True)
+    about = study.cases[of.case]
+    until = of.until(about.until)
+    runs = run(of, STAGE_OUTPUTS, until, save_period=about.save_period)
+    return Dated(of.case, about, of.basis, of.posterior, of.model.initial_time, until, runs.stages())
+
+
+def industry_path(
+    case: str, study: PathStudy, accepted: Accepted | None, models: Callable[[str], Model] = case_model
+) -> Dated:
+    """Date one run of an industry: at its accepted estimates, or at the values of its case file."""
+    if case not in study.cases:
+        raise unknown("case", case, study.cases, listed=True)
+    model = models(case)
+    if accepted is None:
+        return date_path(Drawn(case, model, {}, "one run at the values of the case file"), study)
+    return date_path(Drawn(case, model.with_constants(accepted.values), {}, "one run at the accepted estimates"), study)

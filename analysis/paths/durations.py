@@ -1,0 +1,126 @@
+"""Durations: from every clock to every stage, over draws; and between the dated stages of other technologies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.mechanisms.runs import spread
+from analysis.paths.dated import Dated
+from analysis.paths.stages import LARGE, PRODUCT, STAGES
+from analysis.paths.study import PathStudy
+from calibration.observations import load_table
+
+Array = NDArray[np.float64]
+TABLE = "technology_timelines"
+STARTS = ("discovery", "invention", "first_commercial", "takeoff")
+ENDS = ("invention", "first_commercial", "takeoff", "mass_market")
+
+
+def durations(paths: Sequence[Dated], study: PathStudy) -> pd.DataFrame:
+    """Start-by-end matrix, a row per industry, clock and stage.
+
+    `stage year` and `years` are medians over draws with 5% and 95% beside them; a draw that never reaches the stage
+    counts as later than all (an infinite end). `in window` is the share of all draws whose duration lies in the
+    study's window. A stage met when the model starts is not dated.
+    """
+    rows = []
+    for path in paths:
+        for clock, start in path.about.clocks.items():
+            rows += [_row(path, clock, start, stage, study.window) for stage in STAGES]
+    return pd.DataFrame(rows)
+
+
+def _row(path: Dated, clock: str, start: float, stage: str, window: tuple[float, float]) -> dict[str, object]:
+    already = path.already(stage)
+    low, middle, high = (np.nan,) * 3 if already else path.spread(stage)
+    observed = path.about.observed.get(stage)
+    return {
+        "case": path.case, "clock": clock, "clock year": start, "stage": stage,
+        "stage year": middle, "stage year low": low, "stage year high": high,
+        "years": middle - start, "years low": low - start, "years high": high - start,
+        "reached": path.reached(stage),
+        "in window": np.nan if already else within(path.of(stage) - start, window),
+        "observed stage year": np.nan if observed is None else observed,
+        "observed years": np.nan if observed is None else observed - start,
+        "note": f"before {path.initial_time:g}, when the model starts" if already else "",
+    }  # fmt: skip
+
+
+def within(years: Array, window: tuple[float, float]) -> float:
+    """Return the share of durations that lie in the window, its ends included; never is outside."""
+    return float(((years >= window[0]) & (years <= window[1])).mean())
+
+
+def stage_dates() -> pd.DataFrame:
+    """Return the year of every dated stage of every technology of the timelines: the earliest where several stand."""
+    table = load_table(TABLE).rows
+    return table.groupby(["technology", "stage"])["year"].min().unstack()
+
+
+def published_durations(window: tuple[float, float], dates: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Start-by-end matrix over the technologies of the timelines, a row per pair of stages.
+
+    `technologies` have both dates, in this order; `end not dated` have the start alone, so that what took longest may
+    be missing; `other order` have the end first and are left out.
+    """
+    known = stage_dates() if dates is None else dates
+    rows = []
+    for start in STARTS:
+        for end in ENDS[STARTS.index(start) :]:
+            both = (known[end] - known[start]).dropna()
+            gap = both[both >= 0].to_numpy(dtype=float)
+            quartiles = np.percentile(gap, [25, 50, 75]) if gap.size else np.full(3, np.nan)
+            rows.append(
+                {
+                    "from": start.replace("_", " "), "to": end.replace("_", " "), "technologies": len(gap),
+                    "lower quartile": quartiles[0], "median": quartiles[1], "upper quartile": quartiles[2],
+                    f"share within {window[0]:g}-{window[1]:g}": within(gap, window) if gap.size else np.nan,
+                    "end not dated": int((known[start].notna() & known[end].isna()).sum()),
+                    "other order": int((both < 0).sum()),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def places(paths: Sequence[Dated], dates: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Where each industry stands among the technologies: years from the first product to a tenth of the market.
+
+    The technologies' are from the first commercial year to the takeoff (a tenth of fitted saturation); `quicker` is
+    the share of them that took no longer than the industry's median.
+    """
+    known = stage_dates() if dates is None else dates
+    gap = (known["takeoff"] - known["first_commercial"]).dropna()
+    gap = gap[gap >= 0]
+    rows = []
+    for path in paths:
+        if path.already(PRODUCT):
+            continue
+        with np.errstate(invalid="ignore"):
+            low, middle, high = spread(path.of(LARGE) - path.of(PRODUCT))
+        rows.append({"case": path.case, "years": middle, "years low": low, "years high": high,
+                     "quicker": float((gap <= middle).mean()), "technologies": len(gap)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def means(paths: Sequence[Dated], window: tuple[float, float], stage: str = LARGE) -> pd.DataFrame:
+    """Mean over industries of the years to a stage, for the earliest and for the latest clock of each.
+
+    Draws of different industries are independent: the n-th of one goes with the n-th of another. Industries that do
+    not date the stage are left out and counted.
+    """
+    used = [path for path in paths if not path.already(stage)]
+    rows = []
+    for words, pick in (("earliest", min), ("latest", max)):
+        spans = [path.of(stage) - pick(path.about.clocks.values()) for path in used]
+        if not spans:
+            continue
+        count = max(len(one) for one in spans)
+        mean = np.mean([np.resize(one, count) for one in spans], axis=0)
+        low, middle, high = spread(mean)
+        rows.append({"clock": words, "to": stage, "industries": len(used), "years": middle,
+                     "years low": low, "years high": high, "in window": within(mean, window)})  # fmt: skip
+    return pd.DataFrame(rows)

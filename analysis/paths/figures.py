@@ -1,0 +1,264 @@
+"""Figures of paths: four industries on one axis, durations by clock, the start-by-end matrix, runs ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from analysis.figures import STYLE, save
+from analysis.mechanisms.runs import spread
+from analysis.paths.dated import Dated
+from analysis.paths.forward import Future
+from analysis.paths.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
+from analysis.paths.study import Forward, PathStudy
+
+MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
+         "self-sustaining": "*"}  # fmt: skip
+BANDS = {
+    "Devil's River: first clock to first design": ("#8aa5b8", 1.0),
+    "Valley of Death: to first product": ("#b9cbd8", 1.0),
+    "Darwinian Sea: to self-sustaining": ("#dfeae3", 1.0),
+    "25-35 years from the first clock": ("#edae49", 0.45),
+    "policy": ("#7d5ba6", 1.0),
+}
+INK = "#222222"
+LINES = (("#222222", "-"), ("#d1495b", "--"), ("#1b4965", "-."), ("#66a182", ":"), ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1))))
+LATEST = 2042  # last year on the axis of paths
+
+
+def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path:
+    """Draw the industries on one axis: stages as marks with 90% bars, barriers as bands, policies as bars."""
+    rows: list[dict[str, object]] = []
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(11, 1.75 * len(paths) + 1.6))
+        for i, path in enumerate(paths):
+            y = float(len(paths) - 1 - i)
+            rows += _bands(ax, path, y, study.window) + _clocks(ax, path, y) + _stages(ax, path, y)
+            rows += _policies(ax, path, y)
+        ax.set_yticks(range(len(paths)), [_wrapped(p) for p in reversed(paths)])
+        ax.set_ylim(-0.62, len(paths) - 0.45)
+        ax.set_xlim(1943, LATEST)
+        ax.set_xlabel("year")
+        ax.grid(axis="y", visible=False)
+        marks = [ax.plot([], [], MARKS[s], color=INK, label=s, markersize=8, markeredgewidth=1.4)[0] for s in STAGES]
+        bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
+        figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
+        ax.set_title(
+            "From discovery to large-scale industry: stages as the model dates them, medians and 90% of draws; "
+            "hollow: observed"
+        )
+    return save(figure, pd.DataFrame(rows), stem)
+
+
+def _wrapped(path: Dated) -> str:
+    mark = "" if path.posterior else "\n(one run)"
+    return path.about.title.replace(" (", "\n(").replace(" and ", "\nand ") + mark
+
+
+def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list[dict[str, object]]:
+    edges = [min(path.about.clocks.values()), *(path.spread(stage)[1] for stage in (RIVER, PRODUCT, LAST))]
+    rows: list[dict[str, object]] = []
+    river, valley, sea, claim, _ = BANDS.values()
+    for (colour, _alpha), begins, ends, stage in zip(
+        (river, valley, sea), edges, edges[1:], (RIVER, PRODUCT, LAST), strict=False
+    ):
+        if path.already(stage) or not np.isfinite(begins):
+            continue
+        last = ends if np.isfinite(ends) else LATEST
+        ax.barh(y, last - begins, left=begins, height=0.26, color=colour, edgecolor="white", linewidth=0.6)
+        rows.append({"case": path.case, "what": "barrier", "name": f"ends with {stage}", "year": begins, "to": ends})
+    if path.already(PRODUCT):
+        ax.annotate(f"product before {path.initial_time:g}", (path.initial_time, y), xytext=(-4, 0),
+                    textcoords="offset points", ha="right", va="center", fontsize=7.5)  # fmt: skip
+    begin = edges[0]
+    ax.barh(y, window[1] - window[0], left=begin + window[0], height=0.5, color=claim[0], alpha=claim[1], zorder=1)
+    return rows
+
+
+def _clocks(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    ordered = sorted(path.about.clocks.items(), key=lambda one: one[1])
+    for i, (name, year) in enumerate(ordered):
+        top = y + 0.2 + 0.09 * (len(ordered) - 1 - i)  # the earliest highest, so that no later line crosses its name
+        ax.vlines(year, y - 0.17, top, color=INK, linewidth=1.1, zorder=4)
+        ax.annotate(f"{name} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
+                    va="bottom")  # fmt: skip
+        rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
+    return rows
+
+
+def _stages(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, stage in enumerate(STAGES):
+        low, middle, high = path.spread(stage)
+        level = y + (0.08, 0.0, -0.08)[i % 3]
+        if np.isfinite(middle) and not path.already(stage):
+            if path.posterior:
+                ax.plot([low, min(high, LATEST)], [level, level], color=INK, linewidth=1.0, zorder=4)
+            ax.plot(middle, level, MARKS[stage], color=INK, markersize=7, markeredgewidth=1.4, zorder=5)
+        rows.append(
+            {"case": path.case, "what": "stage, model", "name": stage, "year": middle, "low": low, "high": high}
+        )
+        if stage in path.about.observed:
+            seen = path.about.observed[stage]
+            ax.plot(seen, y - 0.22, MARKS[stage], color=INK, mfc="white", markersize=6, zorder=5)
+            rows.append({"case": path.case, "what": "stage, observed", "name": stage, "year": seen})
+    return rows
+
+
+def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for i, policy in enumerate(path.about.policies):
+        level = y - 0.34 - 0.13 * i
+        ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
+        early = policy.first < 1970  # no room for the name before the bar
+        ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
+                    textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
+                    color="#4f3b73")  # fmt: skip
+        rows += [
+            {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
+            for end, year in (("start", policy.first), ("end", policy.last))
+        ]
+    return rows
+
+
+def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
+    """Draw the years from every clock to a tenth of the market, and those of other technologies, on one axis."""
+    part = table[(table["stage"] == LARGE) & table["years"].notna()]
+    pairs = published[
+        published["from"].isin(["invention", "first commercial"]) & published["to"].ne("first commercial")
+    ]
+    labels = [f"{case}: from {clock} {year:g}" for case, clock, year in
+              part[["case", "clock", "clock year"]].itertuples(index=False)]  # fmt: skip
+    labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.2, 0.27 * len(labels) + 1.5))
+        ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
+        for i, row in enumerate(part.to_dict("records")):
+            ends = [row["years low"], min(row["years high"], 100.0)]
+            ax.plot(ends, [i, i], color=INK, linewidth=2)
+            ax.plot(row["years"], i, "s", color=INK, markersize=5)
+            if pd.notna(row["observed years"]):
+                ax.plot(row["observed years"], i + 0.28, "s", color=INK, mfc="white", markersize=4)
+        for i, row in enumerate(pairs.to_dict("records"), start=len(part)):
+            ax.plot([row["lower quartile"], row["upper quartile"]], [i, i], color="#7d5ba6", linewidth=4, alpha=0.6,
+                    solid_capstyle="butt")  # fmt: skip
+            ax.plot(row["median"], i, "D", color="#4f3b73", markersize=5)
+        ax.axhline(len(part) - 0.5, color="#9aa5ab", linewidth=0.8)
+        ax.set_yticks(range(len(labels)), labels)
+        ax.set_ylim(len(labels) - 0.4, -0.6)
+        ax.set_xlim(0, 90)
+        ax.set_xlabel("years")
+        ax.grid(axis="y", visible=False)
+        figure.suptitle(
+            "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of other\n"
+            "technologies between dated stages (median, quartiles, number of them); shaded: "
+            f"{study.window[0]:g}-{study.window[1]:g} years",
+            x=0.01, ha="left", fontsize=9.5, fontweight="bold",
+        )  # fmt: skip
+    return save(figure, pd.concat([part, pairs]), stem)
+
+
+def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
+    """Draw the start-by-end matrix: median and 90% of the years, cells shaded by the share of draws in the window."""
+    keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(9.2, 0.46 * len(keys) + 1.4))
+        for i, (case, clock) in enumerate(keys):
+            part = table[(table["case"] == case) & (table["clock"] == clock)].set_index("stage")
+            for j, stage in enumerate(STAGES):
+                row = part.loc[stage]
+                share = 0.0 if np.isnan(row["in window"]) else float(row["in window"])
+                ax.add_patch(Rectangle((j, i), 1, 1, facecolor="#f4f4f4", edgecolor="white", linewidth=2))
+                ax.add_patch(Rectangle((j, i), 1, 1, facecolor="#edae49", alpha=share, edgecolor="white", linewidth=2))
+                ax.text(j + 0.5, i + 0.5, _cell(row), ha="center", va="center", fontsize=8.2, linespacing=1.25)
+        ax.set_xlim(0, len(STAGES))
+        ax.set_ylim(len(keys), 0)
+        ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
+        starts = table.drop_duplicates(["case", "clock"])["clock year"]
+        ax.set_yticks(np.arange(len(keys)) + 0.5, [f"{c}: {k} {y:g}" for (c, k), y in zip(keys, starts, strict=True)])
+        ax.xaxis.tick_top()
+        ax.tick_params(length=0)
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        figure.suptitle(
+            "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
+            f"Shaded: share of draws within {study.window[0]:g}-{study.window[1]:g} years, from none to all",
+            x=0.01, ha="left", fontsize=9.5, fontweight="bold",
+        )  # fmt: skip
+    return save(figure, table, stem)
+
+
+def _cell(row: pd.Series) -> str:
+    if np.isnan(row["years"]):
+        return "-"
+    if not np.isfinite(row["years"]):
+        return "never"
+    if row["years low"] == row["years high"]:
+        return f"{row['years']:.1f}"
+    high = f"{row['years high']:.1f}" if np.isfinite(row["years high"]) else "never"
+    return f"{row['years']:.1f}\n{row['years low']:.1f} to {high}"
+
+
+def forward_panels(title: str, found: Sequence[Future], forward: Forward, since: float, stem: Path) -> Path:
+    """Draw every quantity ahead, left by scenario under the first policy, right by policy in the first scenario."""
+    first_world, first_policy = next(iter(forward.scenarios)), next(iter(forward.policies))
+    sides = (
+        (f"worlds, {first_policy}", [one for one in found if one.policy == first_policy], "scenario"),
+        (f"policies, {first_world}", [one for one in found if one.scenario == first_world], "policy"),
+    )
+    rows: list[dict[str, object]] = []
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(len(forward.quantities), 2, figsize=(8.4, 1.8 * len(forward.quantities) + 1.4),
+                                    sharex=True, sharey="row", squeeze=False)  # fmt: skip
+        for column, (head, runs, by) in enumerate(sides):
+            for line, (label, quantity) in enumerate(forward.quantities.items()):
+                ax = axes[line, column]
+                first = max(since, quantity.since or since)
+                for one, (colour, dashes) in zip(runs, LINES, strict=False):
+                    rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first)
+                unit = "" if quantity.shown == "1" else f", {quantity.shown}"
+                ax.set_title(f"{label}{unit}" if column == 0 else "", fontsize=8.8)
+                _scale(ax, [one.values[label][:, one.times >= first] for one in found])
+            axes[0, column].annotate(head, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
+                                     textcoords="offset points", fontweight="bold")  # fmt: skip
+            axes[-1, column].set_xlabel("year")
+            handles, names = axes[0, column].get_legend_handles_labels()
+            axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)
+        note = "lines: medians; band: 90% of draws in the first world under the first policy"
+        figure.suptitle(f"{title}: runs ahead\n{note}", x=0.01, ha="left", fontsize=9.5)
+    return save(figure, pd.DataFrame(rows), stem)
+
+
+def _fan(
+    ax: Axes, one: Future, label: str, name: str, colour: str, dashes: object, since: float
+) -> list[dict[str, object]]:
+    seen = one.times >= since
+    times, values = one.times[seen], one.values[label][:, seen]
+    low, middle, high = np.array([spread(column) for column in values.T]).T
+    if colour == INK:
+        ax.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.plot(times, middle, color=colour, linestyle=dashes, label=name, linewidth=1.5)
+    return [
+        {"quantity": label, "scenario": one.scenario, "policy": one.policy, "year": t, "low": a, "median": b, "high": c}
+        for t, a, b, c in zip(times, low, middle, high, strict=True)
+    ]
+
+
+def _scale(ax: Axes, values: Sequence[NDArray[np.float64]]) -> None:
+    least, most = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    if least > 0 and most > 300 * least:
+        ax.set_yscale("log")
+    elif least >= 0:
+        ax.set_ylim(bottom=0)

@@ -1,0 +1,145 @@
+"""Runs ahead: every named world with every named policy, over the posterior. Nothing after the data tests them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.mechanisms.runs import Drawn, spread
+from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
+from models.policy import is_driver
+from models.schedule import load_schedule
+from models.schedule_run import run_schedule
+from stockflow import Model
+from stockflow.errors import InputError, UnknownNameError, unknown
+
+Array = NDArray[np.float64]
+STEP = 0.25  # years between saved values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Future:
+    """One world under one policy: `values` by quantity told, (draw, time)."""
+
+    scenario: str
+    policy: str
+    times: Array
+    values: Mapping[str, Array]
+
+    def at(self, quantity: str, year: float) -> Array:
+        """Return values, (draw,), at the last saved moment not after `year`."""
+        return np.asarray(self.values[quantity][:, last_before(self.times, year)])
+
+
+def futures(of: Drawn, study: PathStudy) -> list[Future]:
+    """Run every scenario of the study with every policy of it; the first of each is what is expected.
+
+    Raises InputError for a case without such runs, a factor or path of what is no driver of the model, values outside
+    a driver's limits, and an unknown schedule.
+    """
+    if of.case not in study.forward:
+        raise unknown("case with runs ahead", of.case, study.forward, listed=True)
+    forward = study.forward[of.case]
+    for label, one in forward.quantities.items():
+        _check(of.model, one, f"paths.toml: forward.{of.case}.quantities.{label}")
+    return [
+        _future(of, study, forward, scenario, policy) for scenario in forward.scenarios for policy in forward.policies
+    ]
+
+
+def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy: str) -> Future:
+    world, rules = forward.scenarios[scenario], forward.policies[policy]
+    model = of.model
+    for name, one in ((scenario, world), (policy, rules)):
+        model = changed(model, one, f"paths.toml: forward.{of.case}: {name!r}")
+    until, told = of.until(study.until), forward.quantities
+    outputs = list(dict.fromkeys(name for one in told.values() for name in (one.of, one.over) if name is not None))
+    if rules.schedule is None:
+        batch = model.batch(of.samples, outputs, until=until, save_period=STEP)
+    else:
+        batch = run_schedule(model, load_schedule(rules.schedule, of.case), of.samples, outputs, until, STEP)
+    times = batch["time"].to_numpy()
+    values = {name: batch[model.variable(name).name].to_numpy() for name in outputs}
+    return Future(scenario, policy, times, {label: _told(one, times, values) for label, one in told.items()})
+
+
+def _check(model: Model, one: Quantity, place: str) -> None:
+    for name in filter(None, (one.of, one.over)):
+        try:
+            model.variable(name)
+        except UnknownNameError:
+            raise unknown("variable", name, model.variables, place) from None
+    unit = model.variable(one.of).unit
+    if one.over is not None:
+        unit = "1" if model.variable(one.over).unit == unit else f"{unit} / {model.variable(one.over).unit}"
+    if one.unit != ("1" if unit == "Dmnl" else unit):
+        raise InputError(f"{place}: {one.of!r} is told in {one.unit!r}, the model has {unit!r}")
+
+
+def _told(one: Quantity, times: Array, values: Mapping[str, Array]) -> Array:
+    if one.over is not None:
+        return np.asarray(values[one.of] / values[one.over])
+    if one.since is not None:
+        return np.asarray(values[one.of] - values[one.of][:, [last_before(times, one.since)]])
+    return values[one.of]
+
+
+def last_before(times: Array, year: float) -> int:
+    """Return the place of the last saved moment not after `year`."""
+    return int(np.searchsorted(times, year + 1e-9)) - 1
+
+
+def changed(model: Model, one: Ahead, place: str) -> Model:
+    """Return the model with drivers multiplied by the factors, or replaced from a path's first year on."""
+    names = [*one.factors, *one.paths]
+    if not names:
+        return model
+    for name in names:
+        _driver(model, name, place)
+    went = model.batch({}, names, save_period=model.time_step).isel(run=0)
+    times = went["time"].to_numpy()
+    series = {}
+    for name, points in one.factors.items():
+        years, factors = zip(*points, strict=True)
+        series[name] = (times, went[model.variable(name).name].to_numpy() * np.interp(times, years, factors))
+    for name, path in one.paths.items():
+        if path.unit != model.variable(name).unit:
+            raise InputError(f"{place}: {name!r} is in {path.unit!r}, not {model.variable(name).unit!r}")
+        years, points = zip(*path.points, strict=True)
+        before = went[model.variable(name).name].to_numpy()
+        series[name] = (times, np.where(times < years[0], before, np.interp(times, years, points)))
+    return model.with_series(series)
+
+
+def _driver(model: Model, name: str, place: str) -> None:
+    try:
+        found = model.variable(name)
+    except UnknownNameError:
+        raise unknown("driver", name, model.variables, place) from None
+    if not is_driver(found):
+        raise InputError(f"{place}: {name!r} is no driver: the model computes it")
+
+
+def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.DataFrame:
+    """Return a row per scenario, policy, quantity and year of the study: median and 90% over draws.
+
+    A year after the end of the run is refused.
+    """
+    rows = []
+    for one in found:
+        if max(forward.years) > one.times[-1] + 1e-9:
+            raise InputError(
+                f"paths.toml: forward.{case}.years: {max(forward.years):g} is after the end of the run, "
+                f"{one.times[-1]:g}"
+            )
+        for label, quantity in forward.quantities.items():
+            for year in forward.years:
+                low, middle, high = spread(one.at(label, year))
+                rows.append({"case": case, "scenario": one.scenario, "policy": one.policy, "quantity": label,
+                             "unit": quantity.shown, "year": year, "low": low, "median": middle,
+                             "high": high})  # fmt: skip
+    return pd.DataFrame(rows)

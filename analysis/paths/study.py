@@ -1,0 +1,174 @@
+"""The study file of paths: clocks and observed dates of each industry, and the runs to 2060, each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from analysis.paths.stages import STAGES
+from models.settings import read_settings
+
+STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
+Year = Annotated[float, Field(ge=1800, le=2100)]
+Source = Annotated[str, Field(min_length=10)]
+Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicyMark(_Table):
+    """A policy drawn as a bar on the time axis."""
+
+    name: str
+    first: float
+    last: float
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PolicyMark:
+        if self.last < self.first:
+            raise ValueError(f"{self.name!r} ends in {self.last:g}, before it starts in {self.first:g}")
+        return self
+
+
+class Discovery(_Table):
+    """The year in which what the industry rests on was found, wherever that was."""
+
+    year: Year
+    what: Annotated[str, Field(min_length=3)]
+    source: Source
+
+
+class Follower(_Table):
+    """An industry that began elsewhere: when it entered, and the constants that shut off what comes from abroad."""
+
+    country: Annotated[str, Field(min_length=2)]
+    entry: Year
+    entry_source: Source
+    alone: Mapping[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1)
+    alone_says: Annotated[str, Field(min_length=10)]
+
+
+class PathCase(_Table):
+    """Clocks and observed dates of one industry, each with its source."""
+
+    title: str
+    until: float
+    clocks: Mapping[str, float] = Field(min_length=1)
+    clock_sources: Mapping[str, str]
+    observed: Mapping[str, float]
+    observed_sources: Mapping[str, str]
+    policies: tuple[PolicyMark, ...]
+    discovery: Discovery
+    follower: Follower | None = None
+    save_period: float = Field(default=0.25, gt=0)  # years between the moments between which dates are interpolated
+
+    @model_validator(mode="after")
+    def _sourced(self) -> PathCase:
+        bare = (set(self.clocks) - set(self.clock_sources)) | (set(self.observed) - set(self.observed_sources))
+        if bare:
+            raise ValueError(f"no source for {sorted(bare)}")
+        if set(self.observed) - set(STAGES):
+            raise ValueError(f"observed dates must be of {STAGES}")
+        return self
+
+
+class GivenPath(_Table):
+    """A path (year, value) that takes the place of a driver from its first year on."""
+
+    unit: str
+    points: tuple[tuple[Year, Annotated[float, Field(allow_inf_nan=False)]], ...] = Field(min_length=1)
+
+
+class Ahead(_Table):
+    """A world or a policy ahead: drivers multiplied by factors (year, factor) or replaced, or a schedule of support.
+
+    Points are joined by straight lines and held at the ends; with nothing changed all is as the case's files have it.
+    """
+
+    says: Annotated[str, Field(min_length=10)]
+    source: Source
+    factors: Mapping[str, tuple[tuple[Year, Factor], ...]] = {}
+    paths: Mapping[str, GivenPath] = {}
+    schedule: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ahead:
+        given = dict(self.factors) | {name: path.points for name, path in self.paths.items()}
+        for name, points in given.items():
+            years = [year for year, _ in points]
+            if not points or any(b <= a for a, b in pairwise(years)):
+                raise ValueError(f"{name!r}: years {years} do not increase")
+        if twice := set(self.factors) & set(self.paths):
+            raise ValueError(f"{sorted(twice)} has both factors and a path")
+        return self
+
+
+class Quantity(_Table):
+    """What is told of a run ahead: a variable of the model, over another one, or what it gains from a year on.
+
+    `unit` is the model's (1 for a ratio), `shown` is that unit in words.
+    """
+
+    of: str
+    over: str | None = None
+    since: Year | None = None
+    unit: str
+    shown: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Quantity:
+        if self.over is not None and self.since is not None:
+            raise ValueError(f"{self.of!r} is told both over another variable and since a year: give one")
+        return self
+
+
+class Forward(_Table):
+    """Worlds (scenarios) and policies of one case, each run with each; the first of both is what is expected.
+
+    `years` are those that the table tells.
+    """
+
+    years: tuple[Year, ...] = Field(min_length=1)
+    quantities: Mapping[str, Quantity] = Field(min_length=1)
+    scenarios: Mapping[str, Ahead] = Field(min_length=1)
+    policies: Mapping[str, Ahead] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _scheduled(self) -> Forward:
+        wrong = [name for name, one in self.scenarios.items() if one.schedule is not None]
+        if wrong:
+            raise ValueError(f"scenario {wrong[0]!r} has a schedule of support, which is a policy")
+        return self
+
+
+class PathStudy(_Table):
+    """The whole study file."""
+
+    window: tuple[float, float]
+    draws: Annotated[int, Field(ge=1, le=100_000)]
+    race: str
+    until: Year
+    cases: Mapping[str, PathCase]
+    forward: Mapping[str, Forward]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PathStudy:
+        if self.window[1] <= self.window[0]:
+            raise ValueError(f"window {self.window} does not increase")
+        for case, one in self.forward.items():
+            if max(one.years) > self.until:
+                raise ValueError(f"forward.{case}.years: {max(one.years):g} is after until = {self.until:g}")
+        if lost := set(self.forward) - set(self.cases):
+            raise ValueError(f"forward: {sorted(lost)} is none of the cases")
+        return self
+
+
+def load_path_study(path: Path = STUDY) -> PathStudy:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path, PathStudy)

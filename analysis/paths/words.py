@@ -1,0 +1,152 @@
+"""What the paths say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.paths.dated import Dated
+from analysis.paths.durations import means
+from analysis.paths.followers import LATECOMER, LEADER
+from analysis.paths.stages import LARGE, PRODUCT
+from analysis.paths.study import PathStudy
+
+END = "10% of the market"
+
+
+def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) -> list[str]:
+    """Say when each industry got where, against what is observed, and what the clock does to the 25-35 years."""
+    low, high = study.window
+    window = f"{low:g}-{high:g} years"
+    words = [_industry(path, table[(table["case"] == path.case)], window) for path in paths]
+    words += [line for path in paths if (line := _order(path))]
+    for row in means(paths, study.window).to_dict("records"):
+        words.append(
+            f"Mean over {row['industries']} industries to {END}, from the {row['clock']} clock of each: "
+            f"{_years(row['years'], row['years low'], row['years high'])}; "
+            f"{row['in window']:.0%} of draws within {window}."
+        )
+    known = table.dropna(subset=["in window"])
+    some = known[known["in window"] >= 0.5]
+    words.append(
+        f"Of {len(known)} pairs of clock and stage that the model dates, {len(some)} have most draws within {window}: "
+        "the figure is a choice of clock as much as a property of technologies."
+    )
+    return words
+
+
+def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
+    part = table[table["stage"] == LARGE]
+    if path.already(LARGE):
+        return f"{path.about.title}: {END} before the model starts."
+    dates = _date(path.spread(LARGE), path.posterior)
+    seen = path.about.observed.get(LARGE)
+    told = [
+        f"{_years(row['years'], row['years low'], row['years high'])} from {row['clock']} ({row['clock year']:g}; "
+        f"{row['in window']:.0%} of draws within {window})"
+        for row in part.to_dict("records")
+    ]
+    observed = f", observed {seen:.1f}" if seen is not None else ""
+    return f"{path.about.title}: {END} in {dates}{observed} ({path.basis}): {'; '.join(told)}."
+
+
+def _order(path: Dated) -> str:
+    """Say if an industry sells before it has a product."""
+    if path.already(PRODUCT) or path.already(LARGE):
+        return ""
+    early = float((path.of(LARGE) < path.of(PRODUCT)).mean())
+    return f"{path.case}: in {early:.0%} of draws {END} comes before the first product." if early > 0 else ""
+
+
+def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy) -> list[str]:
+    """Say what other technologies took, and where the industries stand among them."""
+    low, high = study.window
+    column = f"share within {low:g}-{high:g}"
+    words = []
+    for start, end in (("first commercial", "mass market"), ("invention", "mass market")):
+        pair = table[(table["from"] == start) & (table["to"] == end)].iloc[0]
+        words.append(
+            f"Other technologies, {start} to {end}: median {pair['median']:.0f} years, half of them "
+            f"{pair['lower quartile']:.0f} to {pair['upper quartile']:.0f} ({pair['technologies']} technologies); "
+            f"{pair[column]:.0%} within {low:g}-{high:g}. Those whose end is not dated ({pair['end not dated']}) "
+            "are not in it."
+        )
+    for row in placed.to_dict("records"):
+        words.append(
+            f"{row['case']}: {_years(row['years'], row['years low'], row['years high'])} from first product to {END}; "
+            f"{row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first sale to "
+            "takeoff."
+        )
+    return words
+
+
+def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[str]:
+    """Say who was quicker on which clock, and what a latecomer owes to those before it."""
+    large = clocks[(clocks["stage"] == LARGE) & np.isfinite(clocks["year"].astype(float))]
+    leaders, late = large[large["role"] == LEADER], large[large["role"] == LATECOMER]
+    words = []
+    if len(leaders) and len(late):
+        for column, told in (("from discovery", "from discovery"), ("from entry", "from their own entry")):
+            lead = ", ".join(f"{row['who']} {row[column]:.0f}" for row in leaders.to_dict("records"))
+            follow = ", ".join(f"{row['who']} {row[column]:.0f}" for row in late.to_dict("records"))
+            words.append(f"Years to {END} {told}: latecomers {follow}; leaders {lead}.")
+        words.append("Only memory chips have a leader and followers in one industry; the others are set side by side.")
+        words.append(
+            "Whether latecomers take longer is a matter of the clock: counted from discovery, wherever it was made, "
+            "they are late by the years before they entered; counted from entry they are quicker than any leader was "
+            "from discovery, because knowledge, machines and markets are there."
+            if late["from entry"].max() < leaders["from discovery"].min() < late["from discovery"].min()
+            else "From discovery not every latecomer is later than every leader, or from entry not every one quicker."
+        )
+    for table in alone:
+        row = table[table["stage"] == LARGE].iloc[0]
+        words.append(
+            f"{row['case']}: with {row['without']}, {END} comes {row['years later']:.1f} years later "
+            f"({row['low']:.1f} to {row['high']:.1f})."
+        )
+    return words
+
+
+def forward_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Say what the runs ahead are and what they span."""
+    words = [
+        "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
+        "several series, so read differences between worlds and policies rather than levels. Bands hold what the "
+        "posterior leaves open, not what the equations may have wrong."
+    ]
+    for case, table in tables.items():
+        first = str(table["quantity"].iloc[0])
+        part = table[(table["quantity"] == first) & (table["year"] == table["year"].max())]
+        expected = part.iloc[0]
+        least, most = part.loc[part["median"].idxmin()], part.loc[part["median"].idxmax()]
+        unit = "" if expected["unit"] == "1" else f" {expected['unit']}"
+        words.append(
+            f"{case}: {first} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
+            f"({_number(expected['low'])} to {_number(expected['high'])}) {expected['scenario']} and "
+            f"{expected['policy']}; over worlds and policies medians go from {_number(least['median'])} "
+            f"({least['scenario']}, {least['policy']}) to {_number(most['median'])} ({most['scenario']}, "
+            f"{most['policy']})."
+        )
+    return words
+
+
+def _years(middle: float, low: float, high: float) -> str:
+    if not np.isfinite(middle):
+        return "never within the run"
+    if low == high:
+        return f"{middle:.1f} years"
+    return f"{middle:.1f} years ({low:.1f} to {f'{high:.1f}' if np.isfinite(high) else 'never'})"
+
+
+def _date(spread: tuple[float, float, float], interval: bool) -> str:
+    low, middle, high = spread
+    if not np.isfinite(middle):
+        return "no year of the run"
+    end = f"{high:.1f}" if np.isfinite(high) else "never"
+    return f"{middle:.1f} ({low:.1f} to {end})" if interval else f"{middle:.1f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
