@@ -1,4 +1,4 @@
-"""Commands on a technology of the user's own, and what the commands of the shipped cases do with one."""
+"""What the commands of the shipped cases do with a technology of the user's own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from analysis.own_figure import fan_table, in_own_units, own_forecast_figure
 from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
 from analysis.tables import estimate_table, series_table
 from calibration.new_scores import score_case, score_table, score_words
-from calibration.own_fit import OwnFit, calibrate_own, validate_own
+from calibration.own_fit import OwnFit, calibrate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
-from calibration.own_new import new_case, new_example
 from calibration.own_settings import load_own_settings
 from calibration.results import load_accepted, record_of
 from calibration.targets import load_targets
@@ -32,75 +31,7 @@ QUICK = " (quick fit, a first look)"
 PRINTED = 5  # years between the printed rows of a forecast
 
 
-@click.command()
-@click.argument("name")
-@click.option("--data", type=click.Path(path_type=Path), help="Observations to take units, first year and scale from.")
-@click.option("--cost-unit", help="Unit of unit_cost, for example USD2020/kWh; default: as in the data.")
-@click.option("--volume-unit", help="Unit of volumes, for example GWh; default: as in the data.")
-@click.option("--kind", type=click.Choice(["price", "cost"]), default="price", show_default=True,
-              help="Whether unit_cost is what buyers pay or what makers spend.")  # fmt: skip
-@click.option("--market", type=float, help="Whole market in volume units a year; default: assumed.")
-@click.option("--reference", type=float, help="Cost of what is used today, in the cost unit; default: assumed.")
-@click.option("--example", help="Copy a shipped example instead: wind.")
-def new(
-    name: str, data: Path | None, cost_unit: str | None, volume_unit: str | None, kind: str, market: float | None,
-    reference: float | None, example: str | None,
-) -> None:  # fmt: skip
-    """Make the folder NAME for a technology of your own: case.toml, policy.csv, scenario.csv, observations.csv.
-
-    \b
-    Example:
-      techcycle new heatpump --data observations.csv --market 2000000
-      techcycle new wind --example wind
-    """
-    if example is not None:
-        if any(one is not None for one in (data, cost_unit, volume_unit, market, reference)):
-            raise InputError("--example: an example brings its own units, data and market; give no other option")
-        files = new_example(name, example, Path())
-    else:
-        files = new_case(name, Path(), data, cost_unit, volume_unit, kind, market, reference)
-    for file in files:
-        click.echo(str(file))
-
-
-@click.command()
-@click.argument("name")
-@click.option("--data", type=click.Path(path_type=Path), help="Observations to check against the case.")
-def validate(name: str, data: Path | None) -> None:
-    """Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row."""
-    for line in validate_own(name, data):
-        click.echo(line)
-    click.echo(f"{name}: valid")
-
-
-@click.command()
-@click.argument("case")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
-@click.option("--from", "since", type=int, help="Leave out rows before this year.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
-    """Score the accepted fit of CASE on observations that it never saw, against the naive forecasts.
-
-    Any case: one of your own, or a shipped one, whose series are named as in its target file. CRPS and log score are
-    of natural logarithms, lower is better; each forecaster starts from the last year that the fit has seen.
-
-    \b
-    Example:
-      techcycle score wind --data wind/later.csv
-    """
-    found = score_case(case, data, since)
-    table = score_table(found)
-    if own_folder(case) is not None:
-        table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
-    if as_json:
-        click.echo(json.dumps({"scores": _records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
-        return
-    click.echo(_text(table))
-    click.echo("\n" + "\n".join(score_words(found)))
-
-
-__all__ = ["COMMANDS", "SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command"]
-COMMANDS = (new, validate, score)
+__all__ = ["SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
 
 
 def calibrate_command(name: str, data: Path | None, starts: int | None, quick: bool, as_json: bool) -> None:
@@ -159,6 +90,19 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
     if quick:
         click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
     click.echo(f"\nFigure: {figure}")
+
+
+def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:
+    """Score an accepted fit of any case on observations that it never saw; one of the user's own keeps the table."""
+    found = score_case(case, data, since)
+    table = score_table(found)
+    if own_folder(case) is not None:
+        table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps({"scores": _records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(table))
+    click.echo("\n" + "\n".join(score_words(found)))
 
 
 def hindcast_table(back: Hindcast) -> pd.DataFrame:

@@ -19,12 +19,13 @@ import numpy as np
 from calibration.baseline_settings import Settings, load_settings
 from calibration.baselines import Experience, extrapolated_experience, known_experience, naive_forecasts
 from calibration.drivers_ahead import Expectations, expectations
+from calibration.errors import NotConvergedError
 from calibration.fit import climb, closed_payoff, joint_priors
 from calibration.forecast_settings import CaseSettings, ForecastSettings, load_forecast_settings
 from calibration.history import Array, History, Years, natural
 from calibration.holdout import FEWEST, seen_by
 from calibration.payoff import SAVED, FittedSeries, Payoff, fitted_series, reading
-from calibration.posterior import Diagnostics, Draws, NotConvergedError, diagnose, sample
+from calibration.posterior import Diagnostics, Draws, diagnose, sample
 from calibration.scores import Skill, score
 from calibration.targets import Targets
 from models.case import Case

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.ahead import Comparison, Fitted, accepted_fit, compared
+from calibration.errors import NotConvergedError
 from calibration.fit import climb, closed_payoff
 from calibration.forecast_settings import Kind
 from calibration.history import Array, History, Years
@@ -15,7 +16,7 @@ from calibration.holdout import seen_by
 from calibration.own_data import ANNUAL, COST, CUMULATIVE, factor_of, unit_of
 from calibration.own_settings import load_own_settings
 from calibration.payoff import Payoff, fitted_series
-from calibration.posterior import NotConvergedError, diagnose, quantities, sample
+from calibration.posterior import diagnose, quantities, sample
 from calibration.results import depends_on, record_of
 from calibration.scores import Skill
 from calibration.targets import Targets, load_targets

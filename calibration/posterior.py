@@ -35,10 +35,6 @@ TRIES = 100
 DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
-class NotConvergedError(Exception):
-    """Chains that do not agree, are too short or diverge: what is wrong, and where the draws are."""
-
-
 @dataclass(frozen=True, slots=True)
 class Draws:
     """Draws of one posterior: coordinates, shape (chain, draw, size), and which transitions diverged (chain, draw)."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import arviz as az
 
+from calibration.errors import NotConvergedError
 from calibration.estimates import Calibration
 from calibration.fit import Mode, concluded
 from calibration.inference_data import inference_data, save
-from calibration.posterior import Draws, NotConvergedError, diagnose, intervals, quantities, sample
+from calibration.posterior import Draws, diagnose, intervals, quantities, sample
 from calibration.results import Sampled, depends_on
 
 Progress = Callable[[str], None]

@@ -13,10 +13,10 @@ import pytest
 import calibration.posterior
 import stockflow
 from calibration.drivers_ahead import Expectations, Rule, Rules
+from calibration.errors import NotConvergedError
 from calibration.forecast import MODEL, CaseForecast, Mode, carried_forward, forecast_case, payoff_at
 from calibration.forecast_settings import CaseSettings, ForecastSettings, Kind, load_forecast_settings
 from calibration.observations import Source
-from calibration.posterior import NotConvergedError
 from calibration.targets import ObservedSource, PartialStep, Prior, Sampling, SeriesTarget, Targets, load_targets
 from models.case import Case, Parameter, load_case
 from models.series import Point, Series

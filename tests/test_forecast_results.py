@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analysis import cli, forecasts
 from analysis.forecast_figures import fan_numbers, forecast_fans
 from analysis.forecasts import best_before, duels, forecast_words, skill_rows
+from calibration.errors import NotConvergedError
 from calibration.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecast
 from calibration.forecast_results import (
     accept_forecast,
@@ -25,7 +26,7 @@ from calibration.forecast_results import (
 )
 from calibration.forecast_settings import CaseSettings, load_forecast_settings
 from calibration.history import History
-from calibration.posterior import Diagnostics, NotConvergedError
+from calibration.posterior import Diagnostics
 from calibration.scores import crps, pooled_coverage, score
 from calibration.stacking import STACK, best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.targets import load_targets

@@ -273,3 +273,13 @@ def test_a_run_may_set_the_length_of_a_delay(tank) -> None:
 
 def test_the_simulator_itself_does_not_check_limits(tank) -> None:
     assert tank.simulator(["tap"], ["tap"])([[200.0]])[0, 0, 0] == 200.0
+
+
+@pytest.mark.parametrize("name", stockflow.__all__)
+def test_every_public_name_is_found_where_it_is_made(name: str) -> None:
+    assert getattr(stockflow, name).__name__ == name
+
+
+def test_a_name_that_is_not_public_is_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="module 'stockflow' has no attribute 'lod'"):
+        stockflow.lod  # noqa: B018

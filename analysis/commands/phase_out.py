@@ -9,6 +9,7 @@ import click
 import pandas as pd
 
 from analysis import own_cli
+from analysis.commands.shared import JSON, OUT
 from analysis.laboratory.study import load_study, study_file
 from models.own import own_folder
 from stockflow.errors import InputError
@@ -16,9 +17,7 @@ from stockflow.errors import InputError
 
 @click.command("phase-out")
 @click.argument("study")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
+@OUT
 @click.option("--draws", type=click.IntRange(2, 4000), help="Draws of the posterior; default: the study's.")
 @click.option("--scheduler", help="Address of a Dask scheduler (tcp://...), or 'local' for a cluster of processes.")
 @click.option(
@@ -28,7 +27,7 @@ from stockflow.errors import InputError
 @click.option("--end", type=float, help="A technology of your own: year from which support ends; default: no support.")
 @click.option("--shape", type=click.Choice(list(own_cli.SHAPES)), help="A technology of your own: how support ends.")
 @click.option("--until", type=float, help="A technology of your own: year at which the two are compared.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@JSON
 def phase_out_command(
     study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
     shape: str | None, until: float | None, as_json: bool,

@@ -7,14 +7,16 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
-from analysis.folder import Folder
-from analysis.policy_words import UNITS, Shown, shown, words
+from analysis.commands.shared import JSON, OUT
 from models.schedule import load_schedule, shipped
 from stockflow.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.policy_words import Shown
 
 UNTIL = click.FloatRange(2000, 2060)
 
@@ -28,7 +30,7 @@ def policy() -> None:
 
 
 @policy.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@JSON
 def list_command(as_json: bool) -> None:
     """Name the shipped schedules with their titles."""
     titles = {name: load_schedule(name).title for name in shipped()}
@@ -42,7 +44,7 @@ def list_command(as_json: bool) -> None:
 @policy.command()
 @click.argument("file")
 @click.option("--until", type=UNTIL, default=2035.0, show_default=True, help="Last year of the table.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@JSON
 def show(file: str, until: float, as_json: bool) -> None:
     """Say in words what FILE does, with a table of yearly means beside history.
 
@@ -52,6 +54,8 @@ def show(file: str, until: float, as_json: bool) -> None:
     Example:
       techcycle policy show nev_share_triggered
     """
+    from analysis.policy_words import UNITS, shown, words
+
     schedule = load_schedule(file)
     answer = shown(schedule, until)
     if as_json:
@@ -69,7 +73,7 @@ def show(file: str, until: float, as_json: bool) -> None:
         click.echo(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
         units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in answer.units.items())
         click.echo(f"{units}.\n")
-        click.echo(_text(answer.table()))
+        click.echo(answer.table().to_string(index=False, float_format=lambda v: f"{v:.4g}"))
 
 
 @policy.command()
@@ -90,12 +94,12 @@ def validate(files: Sequence[str]) -> None:
 @policy.command()
 @click.argument("file")
 @click.option("--until", type=UNTIL, default=2035.0, show_default=True, help="Last year of the figure.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
+@OUT
 def plot(file: str, until: float, out: Path) -> None:
     """Draw the path of every instrument of FILE against history: PNG, SVG and CSV in OUT/figures."""
+    from analysis.folder import Folder
     from analysis.policy_figure import schedule_paths
+    from analysis.policy_words import shown
 
     schedule = load_schedule(file)
     if not schedule.instruments:
@@ -107,6 +111,8 @@ def plot(file: str, until: float, out: Path) -> None:
 
 def as_record(answer: Shown) -> dict[str, object]:
     """Return the schedule, its words, when it begins and the yearly table, ready for JSON."""
+    from analysis.policy_words import words
+
     return {
         "schedule": answer.schedule.model_dump(mode="json", exclude_defaults=True),
         "words": words(answer.schedule),
@@ -118,7 +124,3 @@ def as_record(answer: Shown) -> dict[str, object]:
             for row in answer.table().to_dict("records")
         ],
     }
-
-
-def _text(table: pd.DataFrame) -> str:
-    return table.to_string(index=False, float_format=lambda v: f"{v:.4g}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from analysis.commands.shared import JSON, OUT
 from analysis.folder import Folder
 from analysis.mechanisms.chapter import Told, tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
@@ -19,16 +20,6 @@ from analysis.shown import records, text
 from models.case import CASES, load_case
 
 _DRAWS = click.option("--draws", type=click.IntRange(2, 2000), help="Posterior draws; default: the study's.")
-_OUT = click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-
-
-def add_commands(cli: click.Group) -> None:
-    """Add the commands of this module to a group."""
-    for command in (loops, barriers, instruments):
-        cli.add_command(command)
 
 
 @click.command()
@@ -37,8 +28,8 @@ def add_commands(cli: click.Group) -> None:
     "--study", type=click.Path(path_type=Path), default=LOOPS, help="Study file (TOML) instead of the shipped."
 )
 @_DRAWS
-@_OUT
-@_JSON
+@OUT
+@JSON
 def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -> None:
     """Say which feedback loops carry CASE, year by year, and what each is worth, over posterior draws.
 
@@ -67,8 +58,8 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
 @click.argument("cases", nargs=-1)
 @click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
 @_DRAWS
-@_OUT
-@_JSON
+@OUT
+@JSON
 def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
     """Say how long each industry waited at Devil's River, the Valley of Death and the Darwinian Sea, and why.
 
@@ -88,8 +79,8 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
 @click.argument("cases", nargs=-1)
 @click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
 @_DRAWS
-@_OUT
-@_JSON
+@OUT
+@JSON
 def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
     """Try every policy instrument at half, half as much again, off or on, in each industry.
 

@@ -10,6 +10,7 @@ import click
 import numpy as np
 import pandas as pd
 
+from analysis.commands.shared import JSON
 from analysis.latecomer_figure import race_figure
 from analysis.latecomers import DRAWS, follow
 
@@ -19,7 +20,7 @@ from analysis.latecomers import DRAWS, follow
 @click.option("--draws", type=click.IntRange(1, 1000), default=DRAWS, show_default=True,
               help="Draws of the leader's posterior.")  # fmt: skip
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw the shares: FIGURE.png, .svg and .csv.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@JSON
 def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool) -> None:
     """Run the latecomers of NAME (dram: Japan and Korea) against the run of their leader.
 

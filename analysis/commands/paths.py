@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from analysis import own_cli
+from analysis.commands.shared import JSON, OUT
 from analysis.folder import Folder
 from analysis.paths.chapter import Told, drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.stages import STAGES
@@ -26,10 +27,8 @@ from stockflow.errors import InputError
     "--study", type=click.Path(path_type=Path), default=STUDY, help="Study file (TOML) instead of the shipped."
 )
 @click.option("--ahead/--no-ahead", default=True, show_default=True, help="Also run worlds and policies to 2060.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@OUT
+@JSON
 def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out: Path, as_json: bool) -> None:
     """Date the stages from discovery to large-scale industry; default: all four industries.
 

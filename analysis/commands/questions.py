@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.commands.shared import JSON, OUT
 from analysis.folder import Folder
 from analysis.laboratory.given_data import REMOVED
 from analysis.laboratory.question_words import assumption_words, convergence, fails, front_words, hinges, problem_words
@@ -24,17 +25,7 @@ from calibration.results import accepted_posterior
 from calibration.targets import load_targets
 from models.case import load_case
 
-OUT = click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
 STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-
-
-def register(group: click.Group) -> None:
-    """Add the commands to a group."""
-    group.add_command(sensitivity)
-    group.add_command(search)
 
 
 @click.command()

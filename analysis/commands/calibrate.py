@@ -1,0 +1,117 @@
+"""`techcycle calibrate` and `techcycle import-vensim`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from analysis import own_cli
+from analysis.commands.shared import FITTED, JSON, OUT, only
+from analysis.folder import Folder
+from analysis.reproduce import calibrate_case, case_summary, sample_case
+from analysis.shown import text
+from analysis.tables import calibration_tables
+from calibration.vensim_data import read_data
+from calibration.vensim_files import read_control, read_payoff
+from calibration.vensim_targets import Measure, to_targets
+from models.case import load_case
+from models.own import own_folder
+from stockflow.errors import InputError
+from stockflow.names import plain
+
+
+@click.command()
+@click.argument("case")
+@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the target file's.")
+@OUT
+@click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
+@click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
+@click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations of a technology of your own.")
+@click.option("--quick", is_flag=True, help="A technology of your own: few draws, for a first look.")
+@JSON
+def calibrate(
+    case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, data: Path | None,
+    quick: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Fit CASE (pv, nev, ic or mrna) to the observations: partial steps, then everything at once from many starts.
+
+    Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
+    ended, and draws every series against data. Intervals are the accepted posterior's; with --posterior it is sampled
+    anew into OUT/posterior, chain by chain. Chains that have not converged are saved, never printed: exit code 3.
+
+    A target file says what is fitted to what; tables that it names are looked for beside it first, so a series of
+    your own needs no code.
+
+    A technology of your own (`techcycle new`) is fitted to --data, with its posterior, and kept in its folder.
+
+    \b
+    Example:
+      techcycle calibrate nev --posterior --out output
+      techcycle calibrate wind --data wind/observations.csv
+    """
+    if own_folder(case) is not None:
+        if targets is not None or posterior or accept:
+            raise InputError(f"calibrate {case}: a technology of your own takes --data, --starts, --quick and --json")
+        own_cli.calibrate_command(case, data, starts, quick, as_json)
+        return
+    if data is not None or quick:
+        raise InputError(f"calibrate {case}: --data and --quick are for a technology of your own (`techcycle new`)")
+    case = only(case, FITTED, "calibration")
+    if accept and targets is not None:
+        raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
+    if accept and not posterior:
+        raise InputError("--accept: an accepted fit carries its posterior: give --posterior too")
+    folder = Folder(out)
+    if posterior:
+        calibration = sample_case(case, folder, starts, accept, targets)
+    else:
+        calibration = calibrate_case(case, folder, starts, targets)
+    if as_json:
+        click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
+        return
+    for title, table in calibration_tables(calibration).items():
+        click.echo(f"\n{title}\n{text(table)}")
+
+
+@click.command("import-vensim")
+@click.argument("case")
+@click.argument("payoff", type=click.Path(path_type=Path))
+@click.argument("control", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--region", required=True, help="Where the data were observed.")
+@click.option("--measure", type=click.Choice(["at the time", "mid year", "year end"]), default="at the time",
+              show_default=True, help="When a value is compared; 'at the time' is what Vensim does.")  # fmt: skip
+@click.option("--unit", "units", multiple=True, metavar='"VARIABLE=UNIT"', help="Unit of one; default: the model's.")
+@click.option("--response", help="Parameter held in turn; default: the first searched.")
+@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the control's RESTART_MAX.")
+@click.option("--seed", type=click.IntRange(0), help="Seed; default: the control's, else 1234.")
+@click.option("--table", default="imported", show_default=True, help="Name of the table of observations.")
+@OUT
+def import_vensim(
+    case: str, payoff: Path, control: Path, data: Path, region: str, measure: Measure, units: Sequence[str],
+    response: str | None, starts: int | None, seed: int | None, table: str, out: Path,
+) -> None:  # fmt: skip
+    """Turn Vensim's PAYOFF (.vpd), CONTROL (.voc) and DATA (.csv, .tab) into a target file of CASE.
+
+    \b
+    Example:
+      techcycle import-vensim pv fit.vpd fit.voc observed.tab --region China --unit "Capacity=GW/Year"
+      techcycle calibrate pv --targets output/pv.toml
+    """
+    about = load_case(case)
+    if plain(table) == plain(about.name):
+        raise InputError(f"--table {table!r}: the target file itself is called so")
+    given: dict[str, str] = {}
+    for pair in units:
+        name, equals, unit = pair.partition("=")
+        if not equals or not name.strip() or not unit.strip():
+            raise InputError(f'--unit {pair!r}: expected "variable=unit"')
+        given[name.strip()] = unit.strip()
+    made = to_targets(read_payoff(payoff, about.model), read_control(control, about.model), read_data(data), about.name,
+                      table, region, measure, given, response, starts, seed, about.model)  # fmt: skip
+    for path in made.write(out / f"{about.name}.toml", out):
+        click.echo(str(path))

@@ -1,0 +1,34 @@
+"""A group of commands that knows their names and first sentences, and imports one when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group over a table: name of a command -> ("module:attribute", the first sentence of its help).
+
+    `commands` holds stubs made of name and sentence: the group's help, shell completion and the names near a mistyped
+    one come from these. To call a command, to ask for its own help and to complete its options import it.
+    """
+
+    def __init__(self, *, table: Mapping[str, tuple[str, str]], **settings: object) -> None:
+        stubs = [click.Command(name, help=sentence) for name, (_, sentence) in table.items()]
+        super().__init__(commands=stubs, **settings)  # type: ignore[arg-type]
+        self.table = table
+
+    def load(self, name: str) -> click.Command:
+        """Import and return the command behind a name of the table."""
+        module, _, attribute = self.table[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and what is left of the arguments, as click does, the command itself for its stub."""
+        name, found, left = super().resolve_command(ctx, args)
+        return name, self.load(name) if name is not None and found is not None else None, left

@@ -1,0 +1,53 @@
+"""Commands on a technology of the user's own alone: `techcycle new` and `techcycle validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from calibration.own_new import new_case, new_example
+from stockflow.errors import InputError
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations to take units, first year and scale from.")
+@click.option("--cost-unit", help="Unit of unit_cost, for example USD2020/kWh; default: as in the data.")
+@click.option("--volume-unit", help="Unit of volumes, for example GWh; default: as in the data.")
+@click.option("--kind", type=click.Choice(["price", "cost"]), default="price", show_default=True,
+              help="Whether unit_cost is what buyers pay or what makers spend.")  # fmt: skip
+@click.option("--market", type=float, help="Whole market in volume units a year; default: assumed.")
+@click.option("--reference", type=float, help="Cost of what is used today, in the cost unit; default: assumed.")
+@click.option("--example", help="Copy a shipped example instead: wind.")
+def new(
+    name: str, data: Path | None, cost_unit: str | None, volume_unit: str | None, kind: str, market: float | None,
+    reference: float | None, example: str | None,
+) -> None:  # fmt: skip
+    """Make the folder NAME for a technology of your own: case.toml, policy.csv, scenario.csv, observations.csv.
+
+    \b
+    Example:
+      techcycle new heatpump --data observations.csv --market 2000000
+      techcycle new wind --example wind
+    """
+    if example is not None:
+        if any(one is not None for one in (data, cost_unit, volume_unit, market, reference)):
+            raise InputError("--example: an example brings its own units, data and market; give no other option")
+        files = new_example(name, example, Path())
+    else:
+        files = new_case(name, Path(), data, cost_unit, volume_unit, kind, market, reference)
+    for file in files:
+        click.echo(str(file))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path), help="Observations to check against the case.")
+def validate(name: str, data: Path | None) -> None:
+    """Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row."""
+    from calibration.own_fit import validate_own
+
+    for line in validate_own(name, data):
+        click.echo(line)
+    click.echo(f"{name}: valid")

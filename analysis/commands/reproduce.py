@@ -1,0 +1,20 @@
+"""`techcycle reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from analysis.commands.shared import OUT
+from analysis.folder import Folder
+from analysis.reproduce import reproduce_all
+
+
+@click.command()
+@OUT
+@click.option("--starts", type=click.IntRange(1, 1000), help="Starts of each calibration; default: the target files'.")
+def reproduce(out: Path, starts: int | None) -> None:
+    """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
+    report = reproduce_all(Folder(out), starts)
+    click.echo(f"Open {report} in a browser.")

@@ -1,0 +1,69 @@
+"""`techcycle run` and `techcycle parameters`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from analysis.commands.shared import JSON
+from calibration.vensim_files import changes
+from models.case import load_case
+from stockflow.console import deliver
+from stockflow.console import settings as numbers
+from stockflow.names import plain
+
+
+@click.command()
+@click.argument("case")
+@click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
+@click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
+@click.option("--changes", "changes_file", type=click.Path(path_type=Path),
+              help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
+@click.option("--until", type=float, help="Last time of the run (year); default: the model's final time.")
+@click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
+              help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+def run(
+    case: str, settings: Sequence[str], policy: Path | None, changes_file: Path | None, until: float | None,
+    engine: str, out: Path | None,
+) -> None:  # fmt: skip
+    """Run CASE once and print a CSV: a row per saved time, a column per variable.
+
+    \b
+    Example:
+      techcycle run pv --until 2030 --set "cost sensitivity=2" | head
+    """
+    given = numbers(settings)
+    if changes_file is not None:
+        by_hand = set(map(plain, given))
+        read = changes(changes_file, load_case(case).model)
+        given = {**{name: value for name, value in read.items() if plain(name) not in by_hand}, **given}
+    from models.run import run_case
+
+    dataset = run_case(case, given, policy, until, engine)
+    table = dataset.to_dataframe()
+    table.index.name = "Time"
+    deliver([table.to_csv(float_format="%.10g")], out)
+
+
+@click.command()
+@click.argument("case")
+@JSON
+def parameters(case: str, as_json: bool) -> None:
+    """List the parameters of CASE: value, unit, bounds, source."""
+    rows = [
+        {"parameter": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high,
+         "evidence": p.evidence, "source": p.source}
+        for p in load_case(case).parameters.values()
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    import pandas as pd
+
+    from analysis.shown import text
+
+    click.echo(text(pd.DataFrame(rows)))

@@ -1,0 +1,78 @@
+"""What the results may be trusted for: `techcycle scoreboard`, `identify` and `numerics`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from analysis import numerics
+from analysis.commands.shared import CALIBRATED, FITTED, JSON, OUT, only
+from analysis.folder import Folder
+from analysis.scoreboard import scoreboard as score
+from analysis.shown import records, text
+from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
+from calibration.results import accepted_fits, load_accepted
+
+
+@click.command()
+@JSON
+def scoreboard(as_json: bool) -> None:
+    """Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered."""
+    accepted, unfitted = accepted_fits(FITTED)
+    posteriors, missing = posteriors_of(tuple(accepted))
+    board = score(accepted, posteriors=posteriors)
+    if as_json:
+        click.echo(json.dumps(board.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(text(board.table()))
+    click.echo("\n".join([*missing.values(), *unfitted.values()]))
+    click.echo(f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.")
+    click.echo(f"\nNot answered ({len(board.unanswered)}):")
+    for one in board.unanswered:
+        click.echo(f"  {one.id:6s} {one.description}: {one.reason}")
+
+
+@click.command("identify")
+@click.argument("case")
+@OUT
+@JSON
+def identify_command(case: str, out: Path, as_json: bool) -> None:
+    """Say what the data can tell apart in CASE (pv or nev): a verdict on every calibrated parameter.
+
+    Profiles every parameter of the accepted fit, compares prior and posterior, follows the ridge of learning by doing
+    against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.
+    """
+    case = only(case, CALIBRATED, "identification")
+    folder = Folder(out)
+    folder.prepare()
+    posteriors, missing = posteriors_of((case,))
+    found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
+    for name, table in tables_of(found).items():
+        folder.table(f"identifiability_{case}_{name}.csv", table)
+    if as_json:
+        told = {"basis": found.basis, "missing": missing.get(case), "words": verdict_words(found) + ridge_words(found)}
+        click.echo(
+            json.dumps(told | {k: records(v) for k, v in tables_of(found).items()}, indent=1, ensure_ascii=False)
+        )
+        return
+    click.echo("\n".join([*missing.values(), f"Spreads and correlations: {found.basis}."]))
+    for table in tables_of(found).values():
+        click.echo("\n" + text(table))
+    click.echo("\n" + "\n".join([*verdict_words(found), *ridge_words(found), *statement_words(found)]))
+
+
+@click.command("numerics")
+@JSON
+def numerics_command(as_json: bool) -> None:
+    """Run every headline result again at half the time step and print how far it moves, with a verdict."""
+    table = numerics.certificate({case: load_accepted(case) for case in CALIBRATED})
+    if as_json:
+        click.echo(json.dumps(records(table), indent=1, ensure_ascii=False))
+        return
+    click.echo(text(numerics.summary(table)))
+    moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")
+    if len(moved):
+        click.echo(f"\nBeyond their tolerance:\n{text(moved)}")
+    click.echo(f"\n{numerics.words(table, numerics.load_study())}")
