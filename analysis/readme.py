@@ -21,6 +21,7 @@ import pandas as pd
 from analysis.forecast_chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts import coverage_words, rivals
 from analysis.laboratory.accepted import load_answer
+from analysis.latecomers import follow
 from analysis.mechanisms.runs import drawn
 from analysis.paths.dated import date_path
 from analysis.paths.durations import durations, published_durations
@@ -203,7 +204,10 @@ def paths_block() -> str:
     of = {case: drawn(case, study.draws) for case in CASES}
     paths = [date_path(one, study) for one in of.values()]
     table = durations(paths, study)
-    lines = ["| industry | from | years to 10% of the market | draws within 25-35 | observed |", "|---|---|---|---|---|"]
+    lines = [
+        "| industry | from | years to 10% of the market | draws within 25-35 | observed |",
+        "|---|---|---|---|---|",
+    ]
     for row in table[table["stage"] == LARGE].to_dict("records"):
         seen = "" if pd.isna(row["observed years"]) else f"{row['observed years']:.1f}"
         lines.append(
@@ -220,10 +224,14 @@ def paths_block() -> str:
         if count > 20
     ]
     late = [alone(of[case], study).set_index("stage").loc[LARGE] for case in ("nev", "pv")]
-    owed = "; ".join(f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late)
+    owed = "; ".join(
+        f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late
+    )
     return "\n".join([
         *lines, "", f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
-        f"With {late[0]['without']}, 10% of the market comes later by: {owed}.",
+        f"With {late[0]['without']}, 10% of the market comes later by: {owed}.", "",
+        f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
+        f"{follow(study.race).share_error:.2f} (root mean square over countries and years).",
     ])  # fmt: skip
 
 
