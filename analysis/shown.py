@@ -18,5 +18,5 @@ def text(table: pd.DataFrame) -> str:
         index=False,
         na_rep="-",
         max_colwidth=60,
-        float_format=lambda v: f"{v:.4g}" if abs(v) < 1000 else f"{v:.1f}",
+        float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else f"{v:.1f}",
     )

@@ -133,6 +133,7 @@ def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], st
                 ax.xaxis.set_major_formatter(PercentFormatter(1.0))
         np.atleast_1d(axes)[0].set_yticks(range(len(loops)), loops)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        figure.supxlabel("median and 90% of draws; cross at the edge: never within the run", fontsize=8)
     return save(figure, table[table["outcome"].isin(outcomes)], stem)
 
 
@@ -188,6 +189,9 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
     return save(figure, waits, stem)
 
 
+CHANGES = {"half": "-50%", "more": "+50%", "off": "none of it", "on": "put on", "to": "set to a value"}
+
+
 def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
     """Draw every instrument's effect on some outcomes: less of it, more of it, none of it, or put on."""
     marks = {
@@ -219,9 +223,7 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                 ax.xaxis.set_major_formatter(PercentFormatter(1.0))
         np.atleast_1d(axes)[0].set_yticks(range(len(names)), names)
         for change, (mark, colour) in marks.items():
-            np.atleast_1d(axes)[0].plot(
-                [], [], mark, color=colour, markersize=4, label={"half": "-50%", "more": "+50%"}.get(change, change)
-            )
+            np.atleast_1d(axes)[0].plot([], [], mark, color=colour, markersize=4, label=CHANGES.get(change, change))
         handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, title="open marks: assumption")
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")

@@ -118,18 +118,23 @@ def forward_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
     for case, table in tables.items():
         first = str(table["quantity"].iloc[0])
-        part = table[(table["quantity"] == first) & (table["year"] == table["year"].max())]
-        expected = part.iloc[0]
-        least, most = part.loc[part["median"].idxmin()], part.loc[part["median"].idxmax()]
-        unit = "" if expected["unit"] == "1" else f" {expected['unit']}"
-        words.append(
-            f"{case}: {first} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
-            f"({_number(expected['low'])} to {_number(expected['high'])}) {expected['scenario']} and "
-            f"{expected['policy']}; over worlds and policies medians go from {_number(least['median'])} "
-            f"({least['scenario']}, {least['policy']}) to {_number(most['median'])} ({most['scenario']}, "
-            f"{most['policy']})."
-        )
+        for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
+            words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
     return words
+
+
+def _ahead(case: str, quantity: str, part: pd.DataFrame) -> str:
+    """Say one quantity of one year: as expected and decided, and between which worlds and policies medians lie."""
+    expected = part.iloc[0]
+    ordered = part.sort_values("median")
+    least, most = ordered.iloc[0], ordered.iloc[-1]
+    unit = "" if expected["unit"] == "1" else f" {expected['unit']}"
+    return (
+        f"{case}: {quantity} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
+        f"({_number(expected['low'])} to {_number(expected['high'])}) {expected['scenario']} and {expected['policy']}; "
+        f"over worlds and policies medians go from {_number(least['median'])} ({least['scenario']}, {least['policy']}) "
+        f"to {_number(most['median'])} ({most['scenario']}, {most['policy']})."
+    )
 
 
 def _years(middle: float, low: float, high: float) -> str:
