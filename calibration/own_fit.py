@@ -6,7 +6,8 @@ Everything is written into NAME/results: table and targets, chains, posterior.nc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,16 +83,31 @@ def calibrate_own(
     case, settings = own_case(name), load_own_settings()
     assert case.folder is not None
     found = observations(data, case.folder, settings)
-    record_of(case.name).unlink(missing_ok=True)  # its targets are replaced: a fit to others is none of this case
-    case = load_case(name)
-    targets = write_targets(case.name, found, case.folder or Path(), settings, quick)
-    mode = find_mode(case, targets, starts, progress)
-    answer = sampled_posterior(mode, _chains(case, targets.model_dump_json(), found), tick, workers)
-    said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
-    save(answer.data, posterior_of(case.name))
-    record_of(case.name).write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
-    record_of(case.name).with_name("warnings.txt").write_text("".join(f"{one}\n" for one in said), encoding="utf-8")
+    with _kept(record_of(case.name).parent):
+        record_of(case.name).unlink(missing_ok=True)  # its targets are replaced: a fit to others is none of this case
+        case = load_case(name)
+        targets = write_targets(case.name, found, case.folder or Path(), settings, quick)
+        mode = find_mode(case, targets, starts, progress)
+        answer = sampled_posterior(mode, _chains(case, targets.model_dump_json(), found), tick, workers)
+        said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
+        save(answer.data, posterior_of(case.name))
+        told = record_of(case.name)
+        told.with_name("warnings.txt").write_text("".join(f"{one}\n" for one in said), encoding="utf-8")
+        told.write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
     return OwnFit(answer.calibration, mode, answer.draws, said, quick)
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Put the files of an accepted fit back if anything, an interruption included, ends the work on the next one."""
+    before = {file: file.read_bytes() for file in folder.glob("*") if file.is_file()}
+    try:
+        yield
+    except BaseException:
+        if folder / "fit.toml" in before:
+            for file, content in before.items():
+                file.write_bytes(content)
+        raise
 
 
 def warnings_of(

@@ -153,3 +153,22 @@ def test_demand_for_vaccines_does_not_give_the_history_of_chips() -> None:
     ]
     assert rise[0] > 3
     assert rise[1] < 1.5
+
+
+def test_demand_for_vaccines_does_not_give_the_history_of_photovoltaics() -> None:
+    vaccines, solar = run("mrna"), load_case("pv").model
+    own = run("pv")
+    inside = slice(1985.0, 2040.0)
+    wanted = vaccines["addressable demand"].sel(time=inside)
+    paths = {}
+    for name in ("market size", "RoW market size"):
+        scale = float(own[name].max() / wanted.max())
+        paths[name] = (wanted["time"].to_numpy(), scale * wanted.to_numpy())
+    swapped = solar.with_series(paths).run(until=2040.0)
+    made = "production"
+    assert float(own[made].sel(time=2020.0)) > 3 * float(own[made].sel(time=2015.0))
+    assert float(swapped[made].sel(time=2020.0)) < 2 * float(swapped[made].sel(time=2015.0))
+    years = slice(2012.0, 2020.0)
+    apart = np.log(own[made].sel(time=years) / swapped[made].sel(time=years))
+    assert float(np.sqrt((apart**2).mean())) > 1.5
+    assert float(swapped["Price"].sel(time=2020.0)) > 1.5 * float(own["Price"].sel(time=2020.0))

@@ -18,6 +18,7 @@ from analysis.cli import cli
 from analysis.own_runs import own_phase_out
 from calibration import own_fit
 from calibration.ahead import Comparison, accepted_fit
+from calibration.errors import NotConvergedError
 from calibration.history import History
 from calibration.new_scores import score_case, score_table, score_words
 from calibration.own_data import by_series, read_rows
@@ -298,3 +299,19 @@ def test_the_shipped_example_goes_through_all_commands(tmp_path: Path, monkeypat
     score = command("score", "wind", "--data", "wind/later.csv")
     assert "annual_volume: the model" in score
     assert (tmp_path / "wind" / "results" / "forecast.png").is_file()
+
+
+def test_an_accepted_fit_is_kept_when_the_next_one_does_not_converge(
+    battery: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(NAME) / "results"
+    before = {file.name: file.read_bytes() for file in folder.glob("*") if file.is_file()}
+
+    def fails(*_: object) -> None:
+        raise NotConvergedError("the chains have not converged")
+
+    monkeypatch.setattr(own_fit, "sampled_posterior", fails)
+    with pytest.raises(NotConvergedError):
+        own_fit.calibrate_own(NAME, Path("data.csv"), 1, True)
+    assert {file.name: file.read_bytes() for file in folder.glob("*") if file.is_file()} == before
+    assert load_accepted(NAME).values == {**battery.fit.calibration.values}

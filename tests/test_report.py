@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis import identifiability, readme, reproduce
-from analysis.chapters import mechanism_chapters
+from analysis.chapters import mechanism_chapters, path_chapters
 from analysis.folder import Folder
 from analysis.reproduce import reproduce_all
 from analysis.trust import posteriors_of
@@ -36,6 +36,9 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(identifiability, "load_study", lambda: short)
         patch.setattr(
             reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["nev"], folder, draws)
+        )
+        patch.setattr(
+            reproduce, "path_chapters", lambda _, study, folder, draws: path_chapters(["mrna"], study, folder, draws)
         )
         reproduce_all(Folder(root), starts=2, draws=12)
     return root

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ ROOT = "zarr.json"
 VALUES = "values"
 _BLOCK_BYTES = 2**25  # of numbers in memory, so that a few blocks fit anywhere
 _MOST_RUNS = 2**16
+_QUIET = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def skeleton(ensemble: Ensemble, layout: Layout) -> dict[str, bytes]:
     }
     xr.Dataset(coords=coordinates, attrs=attributes).to_zarr(store, zarr_format=3, consolidated=False)
     _array(store, layout, layout.runs, VALUES)
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():  # filters belong to the process: two threads would undo each other's
         warnings.filterwarnings("ignore", "Consolidated metadata")  # xarray asks for it, Zarr 3 has not settled it
         zarr.consolidate_metadata(store)
     return {key: buffer.to_bytes() for key, buffer in sorted(store._store_dict.items())}
