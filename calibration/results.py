@@ -21,7 +21,7 @@ from calibration.inference_data import Posterior, load_posterior
 from calibration.posterior import Diagnostics
 from calibration.targets import targets_of
 from models.case import load_case
-from models.own import FIT, PATHS, own_folder, own_parts, read_own
+from models.own import FIT, PATHS, again, own_folder, own_parts, read_own
 from models.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -189,7 +189,8 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
         return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
     except FileNotFoundError:
-        how = "" if own_folder(case) is None else f": run `techcycle calibrate {case} --data observations.csv`"
+        own = own_folder(case)
+        how = "" if own is None else f": {again(own)}"
         raise InputError(f"{file.name}: case {case!r} has no accepted fit{how}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name}: not readable as TOML: {error}") from None
@@ -215,8 +216,9 @@ def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, 
 
 def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
     """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
-    if own_folder(case) is not None:
-        return load_posterior(case, posterior_of(case), depends_on(case, load_accepted(case).values))
+    if (own := own_folder(case)) is not None:
+        digest_now = depends_on(case, load_accepted(case).values)
+        return load_posterior(case, posterior_of(case), digest_now, f"{again(own)}")
     values = load_accepted(case, folder / f"{case}.toml").values
     return load_posterior(case, folder / f"{case}_posterior.nc", depends_on(case, values))
 
