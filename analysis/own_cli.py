@@ -20,7 +20,7 @@ from calibration.new_scores import score_case, score_table, score_words
 from calibration.own_fit import OwnFit, calibrate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
 from calibration.own_settings import load_own_settings
-from calibration.results import load_accepted, record_of
+from calibration.results import accepted_posterior, record_of
 from calibration.targets import load_targets
 from models.case import load_case
 from models.own import own_folder, read_own
@@ -154,7 +154,7 @@ def _hindcast(name: str) -> tuple[Hindcast | None, str]:
 
 def _last_year(name: str) -> int:
     """Return the last year observed; InputError if nothing was fitted yet."""
-    load_accepted(name)
+    accepted_posterior(name)
     return load_targets(name).last_year
 
 

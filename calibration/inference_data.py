@@ -133,9 +133,12 @@ def save(data: az.InferenceData, file: Path) -> Path:
     return part.replace(file)
 
 
-def load_posterior(case: str, file: Path, digest: str) -> Posterior:
-    """Read an accepted posterior; InputError if it is missing, damaged, or of another model, data or target file."""
-    again_with = f"run `techcycle calibrate {case} --posterior --accept`"
+def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Posterior:
+    """Read an accepted posterior; InputError if it is missing, damaged, or of another model, data or target file.
+
+    `remedy` says what to do then; by default to sample and accept again.
+    """
+    again_with = remedy or f"run `techcycle calibrate {case} --posterior --accept`"
     try:
         data = az.from_netcdf(str(file), engine="h5netcdf")
         own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))

@@ -61,7 +61,7 @@ def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScor
 def _refuse_seen(fitted: Fitted, rows: Sequence[Row]) -> None:
     for row in rows:
         if row.series not in fitted.names:
-            raise unknown("fitted series", row.series, fitted.names, row.place)
+            raise unknown("fitted series", row.series, fitted.names, row.place, listed=True)
         last = int(fitted.series(row.series).years[-1])
         if row.year <= last:
             raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
 SERIES = (COST, CUMULATIVE, ANNUAL, SHARE)
 FIRST_YEAR, LAST_YEAR = 1700, 2200
+SMALLEST = 1e-30  # of a value in the units of the model; the largest is one over it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class Row:
 def read_rows(path: Path) -> tuple[Row, ...]:
     """Read the table; lines below the first that begin with `#` are comments.
 
-    Raises InputError with file, row, value and bound for columns other than COLUMNS, a row of another length, a series
-    or unit or source left out, a year that is not whole or not between 1700 and 2200, a value that is not a finite
-    number above 0, and a year that a series has twice.
+    Raises InputError with file, row, value and bound for other separators than commas, columns other than COLUMNS, a
+    row of another length, a series or unit or source left out, a year that is not whole or not between 1700 and 2200, a
+    value that is not a finite number above 0, and a year that a series has twice.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -46,12 +47,12 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     lines = ["" if number and line.startswith("#") else line for number, line in enumerate(text.splitlines())]
     reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
     rows: list[Row] = []
+    last = 1
     seen: dict[tuple[str, int], str] = {}
     try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-        if header != COLUMNS:
-            raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
+        _check_header(next(reader, []), path)
         for cells in reader:
+            last = reader.line_num
             if not cells:
                 continue
             row = _row(cells, f"{path} row {reader.line_num}")
@@ -62,10 +63,21 @@ def read_rows(path: Path) -> tuple[Row, ...]:
             seen[row.series, row.year] = row.place
             rows.append(row)
     except csv.Error as error:
-        raise InputError(f"{path} row {reader.line_num}: not CSV: {error}") from None
+        raise InputError(f"{path} row {last + 1}: not CSV: {error}") from None
     if not rows:
         raise InputError(f"{path}: no observations")
     return tuple(rows)
+
+
+def _check_header(cells: Sequence[str], path: Path) -> None:
+    header = tuple(cell.strip() for cell in cells)
+    if header == COLUMNS:
+        return
+    told = f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}"
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            told += f": fields are separated by {name}, save the table with commas"
+    raise InputError(told)
 
 
 def _row(cells: Sequence[str], place: str) -> Row:
@@ -85,11 +97,11 @@ def _row(cells: Sequence[str], place: str) -> Row:
 
 def _number(text: str, column: str, place: str) -> float:
     try:
-        number = float(text)
+        number = math.nan if "_" in text else float(text)  # Python alone takes 9_1 for 91
     except ValueError:
         raise InputError(f"{place}: {column} {text!r} is not a number") from None
     if not math.isfinite(number):
-        raise InputError(f"{place}: {column} {text!r} is not finite")
+        raise InputError(f"{place}: {column} {text!r} is not a finite number")
     return number
 
 
@@ -123,6 +135,12 @@ def factor_of(series: str, own: OwnFile) -> float:
     return {COST: own.cost.in_model, SHARE: 1.0}.get(series, own.volume.in_model)
 
 
+def check_series(row: Row) -> None:
+    """Raise InputError for a row of an unknown series."""
+    if row.series not in SERIES:
+        raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
+
+
 def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     """Return the observations of each series, years increasing.
 
@@ -132,11 +150,17 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     found: dict[str, list[Row]] = {}
     first, last = own.control.initial_time, own.control.final_time
     for row in rows:
-        if row.series not in SERIES:
-            raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
+        check_series(row)
         wanted = unit_of(row.series, own)
         if row.unit.casefold() != wanted.casefold():
-            raise InputError(f"{row.place}: {row.series} is in {row.unit!r}, not {wanted!r} as case.toml says")
+            hint = "; shares are fractions" if row.series == SHARE else ""
+            raise InputError(f"{row.place}: {row.series} is in {row.unit!r}, not {wanted!r} as case.toml says{hint}")
+        in_model = row.value * factor_of(row.series, own)
+        if not SMALLEST <= in_model <= 1 / SMALLEST:
+            raise InputError(
+                f"{row.place}: value {row.value:g} {row.unit} of {row.series} is {in_model:g} in units of the model, "
+                f"outside {SMALLEST:g} to {1 / SMALLEST:g} (case.toml: cost.in_model, volume.in_model)"
+            )
         if row.series == SHARE and row.value > 1:
             raise InputError(f"{row.place}: share {row.value:g} is above 1; shares are fractions")
         if not first <= row.year <= last - 1:
@@ -159,12 +183,17 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     return out
 
 
+def require_both(series: Collection[str], path: Path) -> None:
+    """Raise InputError unless there is a cost and a volume or share."""
+    if COST not in series:
+        raise InputError(f"{path}: no {COST}; needs {COST} and at least one of {', '.join(SERIES[1:])}")
+    if len(series) < 2:
+        raise InputError(f"{path}: only {COST}; needs at least one of {', '.join(SERIES[1:])} too")
+
+
 def require(observed: Mapping[str, Observed], fewest: int, path: Path) -> None:
     """Raise InputError unless there is a cost and a volume or share, each with at least `fewest` years."""
-    if COST not in observed:
-        raise InputError(f"{path}: no {COST}; needs {COST} and at least one of {', '.join(SERIES[1:])}")
-    if len(observed) < 2:
-        raise InputError(f"{path}: only {COST}; needs at least one of {', '.join(SERIES[1:])} too")
+    require_both(observed, path)
     for one in observed.values():
         if len(one.rows) < fewest:
             raise InputError(f"{one.rows[-1].place}: {one.name} has {len(one.rows)} years; needs at least {fewest}")

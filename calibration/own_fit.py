@@ -19,10 +19,10 @@ from calibration.fit import Mode, find_mode
 from calibration.inference_data import save
 from calibration.own_data import ANNUAL, CUMULATIVE, SHARE, Observed
 from calibration.own_settings import OwnSettings, load_own_settings
-from calibration.own_targets import adoption_of, observations, write_targets
+from calibration.own_targets import adoption_of, observations, priors, write_targets
 from calibration.own_units import checked
 from calibration.posterior import Draws
-from calibration.results import posterior_of, record, record_of
+from calibration.results import accepted_posterior, posterior_of, record, record_of
 from calibration.sampling import sampled_posterior
 from models.case import CASES, Case, load_case
 from models.own import own_drivers, own_folder, read_own
@@ -47,15 +47,16 @@ def own_case(name: str) -> Case:
     """Return the user's technology called `name`; InputError if it is none."""
     folder = own_folder(name)
     if folder is None and name.strip().casefold() in CASES:
-        raise InputError(f"{name!r} is a case of the project, not a technology of your own")
+        raise InputError(f"{name!r} is a case of the project, not a technology of your own, which has its --data")
     if folder is None:
         raise InputError(f"{name!r}: no folder with a case.toml; make one with `techcycle new {name}`")
-    return load_case(name)
+    return load_case(name, fitted=False)
 
 
 def validate_own(name: str, data: Path | None = None) -> list[str]:
     """Check case.toml, policy.csv, scenario.csv and, if given, observations; return what to know, one line each.
 
+    A fit that is there and cannot be used is among what to know.
     InputError, naming file, row, value and bound, for whatever is wrong.
     """
     case, settings = own_case(name), load_own_settings()
@@ -67,7 +68,8 @@ def validate_own(name: str, data: Path | None = None) -> list[str]:
         write = ", ".join(f"{one.name} {one.years[0]}-{one.years[-1]} ({len(one.rows)})" for one in found.values())
         said.insert(0, f"observations: {write}")
         said += _beyond(found, case.folder)
-    return said
+        priors(found, case.folder, settings)
+    return said + _fit_problem(case.name)
 
 
 def calibrate_own(
@@ -170,6 +172,17 @@ def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> li
         f"saturation is not seen: the largest observed share of the market is {largest:.2g}; "
         "a ceiling below that of the market rests on the shape of early growth alone"
     ]
+
+
+def _fit_problem(name: str) -> list[str]:
+    if not record_of(name).exists():
+        return []
+    try:
+        load_case(name)
+        accepted_posterior(name)
+    except InputError as problem:
+        return [f"the fit cannot be used: {problem}"]
+    return []
 
 
 def _assumed(folder: Path) -> list[str]:

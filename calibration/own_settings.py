@@ -83,6 +83,7 @@ class OwnSettings(_Strict):
     silent: Annotated[float, Field(gt=0, lt=1)]
     tied: Annotated[float, Field(gt=0, lt=1)]
     young: Annotated[float, Field(gt=0, lt=1)]
+    largest_persistence: Annotated[float, Field(gt=0, lt=1)]
     hindcast: Hindcast
     pool: Mapping[str, Pooled]
     judged: Mapping[str, Judged]

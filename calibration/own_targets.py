@@ -161,6 +161,7 @@ def _targets(
         "response": settings.response,
         "response_grid": list(settings.response_grid),
         "free": {key: prior.model_dump() for key, prior in priors(observed, folder, settings).items()},
+        "errors": {"largest_persistence": settings.largest_persistence},
         "sampling": rules.model_dump(),
         "series": [_series(one, own, settings, one.name in fitted) for one in observed.values()],
     }

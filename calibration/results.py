@@ -21,7 +21,7 @@ from calibration.inference_data import Posterior, load_posterior
 from calibration.posterior import Diagnostics
 from calibration.targets import targets_of
 from models.case import load_case
-from models.own import FIT, PATHS, own_folder, own_parts, read_own
+from models.own import FIT, PATHS, again, own_folder, own_parts, read_own
 from models.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -189,12 +189,16 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
         return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
     except FileNotFoundError:
-        how = "" if own_folder(case) is None else f": run `techcycle calibrate {case} --data observations.csv`"
-        raise InputError(f"{file.name}: case {case!r} has no accepted fit{how}") from None
+        raise InputError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+        raise InputError(f"{file.name}: not readable as TOML: {error}{_remedy(case)}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
+        raise InputError(f"{file.name}: not a calibration record: {error!r}{_remedy(case)}") from None
+
+
+def _remedy(case: str, before: str = "; ") -> str:
+    own = own_folder(case)
+    return "" if own is None else before + again(own)
 
 
 def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, Accepted], dict[str, str]]:
@@ -215,8 +219,13 @@ def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, 
 
 def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
     """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
-    if own_folder(case) is not None:
-        return load_posterior(case, posterior_of(case), depends_on(case, load_accepted(case).values))
+    if (own := own_folder(case)) is not None:
+        values = load_accepted(case).values
+        try:
+            now = depends_on(case, values)
+        except (InputError, OSError) as error:
+            raise InputError(f"{own}/results: {error}; {again(own)}") from None
+        return load_posterior(case, posterior_of(case), now, again(own))
     values = load_accepted(case, folder / f"{case}.toml").values
     return load_posterior(case, folder / f"{case}_posterior.nc", depends_on(case, values))
 

@@ -30,16 +30,17 @@ class Case:
     folder: Path | None = None
 
 
-def load_case(name: str) -> Case:
+def load_case(name: str, fitted: bool = True) -> Case:
     """Return one of CASES, or the technology of the user's own in the folder `name`.
 
+    Without `fitted` a technology of the user's own stands at the values of its case file, whatever was estimated.
     Raises InputError with the nearest names for any other, and for a bad file.
     """
     shared = read_core_file(_FOLDER / "cases" / "core.toml")
     folder = own_folder(name)
     if folder is not None:
-        numbers = own_numbers(folder)
-        model = stockflow.from_text(f"{folder.name}.mdl", own_text(folder))
+        numbers = own_numbers(folder, fitted)
+        model = stockflow.from_text(f"{folder.name}.mdl", own_text(folder, fitted))
         return Case(str(folder), numbers.title, {**shared.parameters, **numbers.parameters}, model, folder)
     key = name.strip().casefold()
     if key not in CASES:

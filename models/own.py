@@ -124,7 +124,7 @@ def own_numbers(folder: Path, fitted: bool = True) -> CaseFile:
     for name, row in (_estimates(folder) if fitted else {}).items():
         if name in table:
             told = {"value": row["value"], "source": FIT, "evidence": "fit"}
-            table[name] = _changed(table[name], told, f"{folder / FIT}: {name}")
+            table[name] = _changed(table[name], told, f"{folder / FIT}: {name}", f"; {again(folder)}")
     units: dict[str, tuple[str, ...]] = {
         "unit": (own.volume.model_unit,),
         "content": (f"{own.volume.model_unit} made",),
@@ -153,10 +153,15 @@ def own_drivers(folder: Path) -> dict[str, Series]:
     return {**usual, **found}
 
 
-def own_text(folder: Path) -> str:
+def own_text(folder: Path, fitted: bool = True) -> str:
     """Return the text of the Vensim file of the case, complete and free of anything beside it."""
-    numbers = own_numbers(folder)
+    numbers = own_numbers(folder, fitted)
     return assembled(folder.name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder))
+
+
+def again(folder: Path) -> str:
+    """Return what to do where the fit in the folder cannot be used."""
+    return f"run `techcycle calibrate {folder} --data observations.csv`"
 
 
 def own_parts() -> tuple[Path, ...]:
@@ -165,10 +170,11 @@ def own_parts() -> tuple[Path, ...]:
     return (*parts, *(FOLDER / kind / f"{GENERIC}.csv" for kind in DRIVER_FOLDERS))
 
 
-def _changed(one: Parameter, told: Mapping[str, Any], place: str) -> Parameter:
+def _changed(one: Parameter, told: Mapping[str, Any], place: str, remedy: str = "") -> Parameter:
     row = {**one.model_dump(), **told}
     if not row["low"] <= row["value"] <= row["high"]:
-        raise InputError(f"{place}: value {row['value']:g} {one.unit} is outside {row['low']:g} to {row['high']:g}")
+        span = f"{row['low']:g} to {row['high']:g}"
+        raise InputError(f"{place}: value {row['value']:g} {one.unit} is outside {span}{remedy}")
     return Parameter.model_validate(row)
 
 
@@ -190,5 +196,7 @@ def _estimates(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         rows = read_toml(file)["estimates"]
         return {str(name): {"value": float(row["value"])} for name, row in rows.items()}
+    except InputError as error:
+        raise InputError(f"{folder / 'results'}: {error}; {again(folder)}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{file}: not a calibration record: {error!r}") from None
+        raise InputError(f"{file}: not a calibration record: {error!r}; {again(folder)}") from None

@@ -14,6 +14,7 @@ from analysis.folder import Folder
 from analysis.reproduce import calibrate_case, case_summary, sample_case
 from analysis.shown import text
 from analysis.tables import calibration_tables
+from calibration.own_fit import own_case
 from calibration.vensim_data import read_data
 from calibration.vensim_files import read_control, read_payoff
 from calibration.vensim_targets import Measure, to_targets
@@ -59,7 +60,7 @@ def calibrate(
         own_cli.calibrate_command(case, data, starts, quick, as_json)
         return
     if data is not None or quick:
-        raise InputError(f"calibrate {case}: --data and --quick are for a technology of your own (`techcycle new`)")
+        own_case(case)
     case = only(case, FITTED, "calibration")
     if accept and targets is not None:
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")

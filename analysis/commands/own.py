@@ -39,6 +39,7 @@ def new(
         files = new_case(name, Path(), data, cost_unit, volume_unit, kind, market, reference)
     for file in files:
         click.echo(str(file))
+    click.echo(f"Next: techcycle calibrate {name} --data {data or f'{name}/observations.csv'}")
 
 
 @click.command()
