@@ -131,6 +131,7 @@ def warnings_of(
                 f"not identified: {name!r} is known no better than before the data ({max(share, 0.0):.0%} learned)"
             )
     said += _tied([c.name for c in coordinates], x, settings.tied)
+    said += _untypical([c.name for c in coordinates], mode.best, x)
     said += _ceiling(observed, folder, settings.young)
     said.append(
         "one adoption series is fitted: "
@@ -154,6 +155,14 @@ def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:
         for j in range(i)
         if abs(together[i, j]) > bound
     ]
+
+
+def _untypical(names: Sequence[str], best: Array, x: Array) -> list[str]:
+    """Say which parameters of the best fit, which `run` shows, lie outside the 90% interval of the draws."""
+    low, high = np.quantile(x, [0.05, 0.95], axis=0)
+    out = [name for i, name in enumerate(names) if not low[i] <= best[i] <= high[i]]
+    told = ", ".join(repr(name) for name in out)
+    return [f"the best fit is not typical: outside the 90% interval in {told}; forecasts use the draws"] if out else []
 
 
 def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> list[str]:

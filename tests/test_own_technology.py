@@ -281,6 +281,11 @@ def test_parameters_known_only_together_are_named_as_a_pair(battery: Made) -> No
     assert said == [f"told only together: {second!r} and {first!r} (correlation +1.00 in the posterior)"]
 
 
+@pytest.mark.parametrize(("spread", "told"), [(1e-9, True), (1e3, False)])
+def test_a_best_fit_outside_the_draws_is_said_not_to_be_typical(battery: Made, spread: float, told: bool) -> None:
+    assert any("the best fit is not typical" in one for one in warned(battery.fit, spread)) == told
+
+
 def test_a_market_hardly_entered_is_said_to_hide_its_ceiling(battery: Made) -> None:
     assert any(one.startswith("saturation is not seen: the largest observed share") for one in battery.fit.warnings)
 
