@@ -112,8 +112,8 @@ COMMANDS = {
 def cli() -> None:
     """How does a technology become an industry, and what can policy do about it?
 
-    A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on photovoltaics and new-energy
-    vehicles in China. Money is billion CNY of 2020, time is in years.
+    A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on their histories. Money is billion CNY
+    of 2020, time is in years.
 
     \b
     Start here:

@@ -19,10 +19,12 @@ from analysis.paths.stages import STAGES, date_stages
 from calibration.observations import Source, observed
 from calibration.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
+from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
-DRAWS = 40
+DRAWS = 200
 UNTIL = 2006.0
+SETTLED = 0.01  # share of the market by which the last round of a race may still move one
 OUTPUTS = ("Cumulative River Crossing", "Commercial Designs", "unsubsidised user cost", "trigger benchmark")
 
 
@@ -44,6 +46,11 @@ class Following:
         gap = self.shares["median"] - self.shares["observed"]
         return float(np.sqrt(np.mean(gap.to_numpy(dtype=float) ** 2)))
 
+    def miss(self, country: str) -> tuple[int, float, float]:
+        """Return the last observed year of a country with its observed share and the modelled median."""
+        last = self.shares[self.shares["country"] == country].iloc[-1]
+        return int(last["year"]), float(last["observed"]), float(last["median"])
+
 
 def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder: Path = HERE) -> Following:
     """Run the latecomers of a file over `draws` draws of the leader's posterior accepted in `folder`.
@@ -58,17 +65,26 @@ def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder:
     basis = missing.get(
         study.leader, f"{study.leader}: {count} draws of the accepted posterior, bands hold 90% of them."
     )
+    if race.unsettled > SETTLED:
+        raise InputError(f"{name}.toml: passes: shares still move by {race.unsettled:.3f} after {study.passes} rounds")
     return Following(race, share_table(race), stage_table(race), basis)
 
 
 def share_table(race: Race) -> pd.DataFrame:
-    """Return modelled shares (median and 90% over draws, mid-year) beside every observed one, fractions."""
+    """Return modelled shares (median and 90% over draws, mid-year) beside every observed one, fractions.
+
+    The leader stands for the whole market that followers leave, so that it is compared with what they leave in years
+    in which all of them are observed.
+    """
     study = race.study
-    told = {study.leader_title: (study.observed.leader_region, race.leader_share)}
-    told |= {one.title: (one.region, race.shares[key]) for key, one in study.followers.items()}
+    seen = {one.title: _observed(study, one.region, race.times) for one in study.followers.values()}
+    years = sorted(set.intersection(*(set(one) for one in seen.values())))
+    left = {year: 1.0 - sum(one[year] for one in seen.values()) for year in years}
+    told = {study.leader_title: (left, race.leader_share)}
+    told |= {one.title: (seen[one.title], race.shares[key]) for key, one in study.followers.items()}
     rows = []
-    for title, (region, share) in told.items():
-        for year, value in _observed(study, region, race.times).items():
+    for title, (values, share) in told.items():
+        for year, value in values.items():
             modelled = [float(np.interp(float(year) + 0.5, race.times, row)) for row in share]
             low, median, high = np.quantile(modelled, [0.05, 0.5, 0.95])
             rows.append({"country": title, "year": int(year), "observed": value,

@@ -205,7 +205,7 @@ def paths_block() -> str:
     paths = [date_path(one, study) for one in of.values()]
     table = durations(paths, study)
     lines = [
-        "| industry | from | years to 10% of the market | draws within 25-35 | observed |",
+        "| industry | from | years to 10% of the market | draws within 25-35 | observed, or derived |",
         "|---|---|---|---|---|",
     ]
     for row in table[table["stage"] == LARGE].to_dict("records"):
@@ -230,8 +230,8 @@ def paths_block() -> str:
     return "\n".join([
         *lines, "", f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
         f"With {late[0]['without']}, 10% of the market comes later by: {owed}.", "",
-        f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
-        f"{follow(study.race).share_error:.2f} (root mean square over countries and years).",
+        "Memory chips, Japan and Korea after the United States: shares of the market are missed by "
+        f"{follow(study.race, study.draws).share_error:.2f} (root mean square over countries and years).",
     ])  # fmt: skip
 
 

@@ -22,8 +22,12 @@ class Way:
 def way(cost_unit: str, volume_unit: str) -> Way:
     """Return what 1 `cost_unit` is in bnCNY of 2020 per `volume_unit`.
 
-    InputError if a unit is not known, money states no price year or is nominal, or the two count different things.
+    A thing that no unit is known of is taken as it is where both name the same one: USD2020/pump and pump. InputError
+    if a unit is not known, money states no price year or is nominal, or the two count different things.
     """
+    money, _, thing = cost_unit.rpartition("/")
+    if money and thing.strip() == volume_unit.strip() and not _known(thing):
+        cost_unit, volume_unit = money.strip(), "1"
     cost, volume = parse_unit(cost_unit), parse_unit(volume_unit)
     if cost.currency is None or volume.currency is not None:
         raise InputError(f"unit {cost_unit!r} must be money per {volume_unit!r}, which must not be money")
@@ -34,6 +38,14 @@ def way(cost_unit: str, volume_unit: str) -> Way:
     rate = Prices.read().in_yuan(cost.currency, cost.price_year, cost.price_year)
     words = f"1 {cost.currency} of {cost.price_year} is {rate:.6g} CNY of {BASE_YEAR} (calibration/data/deflators.csv)"
     return Way(cost.scale * volume.scale * rate / 1e9, words)
+
+
+def _known(unit: str) -> bool:
+    try:
+        parse_unit(unit)
+    except InputError:
+        return False
+    return True
 
 
 def checked(own: OwnFile) -> list[str]:

@@ -70,7 +70,6 @@ class Observed(_Strict):
     table: str
     series: str
     unit: str
-    leader_region: str
 
 
 class Follower(_Strict):

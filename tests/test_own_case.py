@@ -47,9 +47,10 @@ def test_what_new_writes_is_valid_and_says_what_is_assumed(here: Path) -> None:
     assert any("'reference cost'" in line for line in told)
 
 
-def test_new_without_data_is_valid_and_says_that_units_are_taken_as_stated(here: Path) -> None:
+def test_new_without_data_is_valid_and_counts_its_money_in_yuan(here: Path) -> None:
     new_case("plain", here)
-    assert any("units: taken as stated" in line for line in validate_own("plain"))
+    assert "1 USD of 2020 is" in read_own(here / "plain").cost.source
+    assert not any("units: taken as stated" in line for line in validate_own("plain"))
 
 
 def test_a_unit_of_the_users_own_money_is_taken_as_stated(here: Path) -> None:
@@ -124,3 +125,10 @@ def test_the_text_of_a_case_opens_as_one_vensim_file(here: Path) -> None:
     text = own_text(Path("wind"))
     assert text.startswith("{UTF-8}")
     assert core_text() in text
+
+
+def test_a_thing_that_no_unit_is_known_of_is_the_same_in_both_units() -> None:
+    assert way("USD2020/pump", "pump").factor == pytest.approx(way("USD2020/MWh", "MWh").factor)
+    for cost, volume in (("USD2020/pump", "heater"), ("USD/pump", "pump"), ("pump", "pump")):
+        with pytest.raises(InputError):
+            way(cost, volume)

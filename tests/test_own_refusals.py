@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from own_made import HEADER, edited, table, written
 
+from analysis.cli import cli
 from calibration.own_data import read_rows
 from calibration.own_fit import validate_own
 from calibration.own_new import EXAMPLES, new_case, new_example
@@ -257,3 +259,14 @@ def test_the_example_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("case", CASES)
 def test_the_shipped_model_files_are_byte_for_byte_what_is_built(case: str) -> None:
     assert (FOLDER / "vensim" / f"{case}.mdl").read_bytes() == build_text(case).encode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("paths", NAME, "--draws", "7"), ("paths", NAME, "--ahead"), ("forecast", NAME, "--mode", "conditional"),
+     ("forecast", NAME, "--out", "z")],
+)  # fmt: skip
+def test_an_option_that_an_own_technology_does_not_take_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:
+    found = CliRunner().invoke(cli, arguments)
+    assert isinstance(found.exception, InputError)
+    assert f"{arguments[2]} is not for a technology of your own" in str(found.exception)

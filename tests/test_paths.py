@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from analysis.cli import cli
 from analysis.folder import Folder
 from analysis.mechanisms.runs import Drawn, drawn
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
@@ -297,6 +299,8 @@ def test_a_change_of_what_is_no_driver_or_in_another_unit_is_refused(given: dict
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [("window = [25.0, 35.0]", "window = [35.0, 25.0]", "does not increase"),
+     ("window = [25.0, 35.0]", "window = [nan, 35.0]", "finite"),
+     ('"discovery" = 1947.0, "first', '"discovery" = nan, "first', "clocks"),
      ("[[2026.0, 1.0], [2030.0, 0.67]]", "[[2026.0, 1.0], [2025.0, 0.67]]", "do not increase"),
      ("[[2026.0, 1.0], [2030.0, 0.67]]", "[[2026.0, 1.0], [2030.0, -0.67]]", "greater than or equal to 0"),
      ("years = [2030.0, 2040.0, 2050.0, 2060.0]", "years = [2030.0, 2070.0]", "2070 is after until = 2060"),
@@ -344,3 +348,22 @@ def test_the_chapter_leaves_words_tables_and_figures(tmp_path: Path) -> None:
     assert any("national R&D (1991" in line for line in stages.words)
     assert any("no observation after 2023 tests them" in line for line in ahead_.words)
     assert (tmp_path / "results" / "paths_ahead_nev.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [('race = "dram"', 'race = "drams"', "'dram'"), ('"fuel price" = [[', '"fule price" = [[', "'fuel price'"),
+     ('schedule = "nev_continued"', 'schedule = "nev_continu"', "nev_continu"),
+     ("until = 2060.0                     #", "until = 2040.0                     #", "2060 is after until = 2040")],
+)  # fmt: skip
+def test_a_study_that_cannot_be_run_is_refused_before_anything_is_written(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    text = STUDY.read_text(encoding="utf-8")
+    assert old in text
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = CliRunner().invoke(cli, ["paths", "nev", "--draws", "2", "--study", str(file), "--out", str(out)])
+    assert isinstance(found.exception, InputError)
+    assert says in str(found.exception)
+    assert not out.exists()

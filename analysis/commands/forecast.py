@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from analysis import own_cli
-from analysis.commands.shared import CALIBRATED, JSON, OUT, only
+from analysis.commands.shared import CALIBRATED, JSON, OUT, only, own_takes
 from analysis.folder import Folder
 from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.shown import text
@@ -49,8 +49,7 @@ def forecast(
       techcycle forecast wind --until 2040
     """
     if own_folder(case) is not None:
-        if origins or accept:
-            raise InputError(f"forecast {case}: a technology of your own takes --until, --no-hindcast and --json")
+        own_takes(case, "until", "no_hindcast", "as_json")
         own_cli.forecast_command(case, until, no_hindcast, as_json)
         return
     if until is not None or no_hindcast:

@@ -9,13 +9,15 @@ from pathlib import Path
 import click
 
 from analysis import own_cli
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import JSON, OUT, own_takes
 from analysis.folder import Folder
 from analysis.paths.chapter import Told, drawn_cases, tell_followers, tell_forward, tell_stages
+from analysis.paths.forward import check_forward
 from analysis.paths.stages import STAGES
 from analysis.paths.study import STUDY, load_path_study
 from analysis.shown import records, text
 from models.case import CASES, load_case
+from models.latecomer import load_latecomers
 from models.own import own_folder
 from stockflow.errors import InputError
 
@@ -42,6 +44,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
       techcycle paths nev pv --draws 100
     """
     if len(cases) == 1 and own_folder(cases[0]) is not None:
+        own_takes(cases[0], "as_json")
         own_cli.paths_command(cases[0], as_json)
         return
     if mine := [one for one in cases if own_folder(one) is not None]:
@@ -49,6 +52,10 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     settings, folder = load_path_study(study), Folder(out)
     wanted = list(dict.fromkeys(load_case(c).name for c in cases)) or list(CASES)
     of = drawn_cases(wanted, settings, draws)
+    load_latecomers(settings.race)
+    for case in of if ahead else ():
+        if case in settings.forward:
+            check_forward(case, of[case].model, settings)
     folder.prepare()
     stages, dated = tell_stages(of, settings, folder)
     late = tell_followers(dated, of, settings, folder, draws)

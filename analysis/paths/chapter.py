@@ -21,7 +21,6 @@ from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 
 SHOWN_FROM = 2024.0  # first year of the figures of runs ahead
-RACE_DRAWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def tell_followers(
     paths: Sequence[Dated], of: Mapping[str, Drawn], study: PathStudy, folder: Folder, draws: int | None = None
 ) -> Told:
     """Put latecomers beside leaders on both clocks, and shut off what comes from abroad; save tables and a figure."""
-    race: Following | None = follow(study.race, draws or RACE_DRAWS) if "ic" in of else None
+    race: Following | None = follow(study.race, draws or study.draws) if "ic" in of else None
     clocks = two_clocks(paths, race)
     shut = [alone(one, study) for one in of.values() if study.cases[one.case].follower is not None]
     tables = {"two clocks": clocks}
@@ -74,10 +73,18 @@ def tell_followers(
         stems.append(folder.figure("latecomers"))
         race_figure(race, stems[0])
         words.append(
-            f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; {race.basis} "
-            "What is said of the followers is judged, and no interval covers that."
+            f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
+            f"{_misses(race)}; {race.basis} What is said of the followers is judged, and no interval covers that."
         )
     return Told(tuple(words), tables, tuple(stems))
+
+
+def _misses(race: Following) -> str:
+    told = []
+    for one in race.race.study.followers.values():
+        year, seen, modelled = race.miss(one.title)
+        told.append(f"{one.title} in {year}: {modelled:.2f}, observed {seen:.2f}")
+    return ", ".join(told)
 
 
 def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> Told:
@@ -91,4 +98,4 @@ def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> T
         folder.table(f"paths_ahead_{case}.csv", tables[case])
         stems.append(folder.figure(f"paths_ahead_{case}"))
         figures.forward_panels(study.cases[case].title, found, study.forward[case], SHOWN_FROM, stems[-1])
-    return Told(tuple(forward_words(tables)) if tables else (), tables, tuple(stems))
+    return Told(tuple(forward_words(tables, study)) if tables else (), tables, tuple(stems))

@@ -27,7 +27,8 @@ LEADER, LATECOMER = "leader", "latecomer"
 def two_clocks(paths: Sequence[Dated], race: Following | None) -> pd.DataFrame:
     """Return a row per country and stage: date, years from discovery and from its own entry, median and 90%.
 
-    A leader enters with the discovery. Stages met before a model starts are left out.
+    A leader enters with the discovery. Stages met before a model starts, or in some draws before the country's entry,
+    are left out: they have no time from entry.
     """
     rows = []
     for path in paths:
@@ -49,7 +50,7 @@ def two_clocks(paths: Sequence[Dated], race: Following | None) -> pd.DataFrame:
                 low, middle, high = dates
                 rows.append(_row(f"Memory chips ({country})", LATECOMER, race.race.study.discovery, entries[country],
                                  stage, (low, middle, high), reached))  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame([row for row in rows if float(str(row["from entry low"])) >= 0])
 
 
 def _row(
@@ -72,7 +73,7 @@ def alone(of: Drawn, study: PathStudy) -> pd.DataFrame:
     """
     about = study.cases[of.case]
     if about.follower is None:
-        raise InputError(f"paths.toml: cases.{of.case}: leads, so that there is nothing to shut off")
+        raise InputError(f"study of paths: cases.{of.case}: leads, so that there is nothing to shut off")
     until = of.until(study.until)
     held = {name: np.full(of.count, value) for name, value in about.follower.alone.items()}
     usual = run(of, STAGE_OUTPUTS, until, save_period=about.save_period).stages()

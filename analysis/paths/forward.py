@@ -41,21 +41,34 @@ def futures(of: Drawn, study: PathStudy) -> list[Future]:
     Raises InputError for a case without such runs, a factor or path of what is no driver of the model, values outside
     a driver's limits, and an unknown schedule.
     """
-    if of.case not in study.forward:
-        raise unknown("case with runs ahead", of.case, study.forward, listed=True)
+    check_forward(of.case, of.model, study)
     forward = study.forward[of.case]
-    for label, one in forward.quantities.items():
-        _check(of.model, one, f"paths.toml: forward.{of.case}.quantities.{label}")
     return [
         _future(of, study, forward, scenario, policy) for scenario in forward.scenarios for policy in forward.policies
     ]
+
+
+def check_forward(case: str, model: Model, study: PathStudy) -> None:
+    """Refuse, before anything is run, what the study asks of a case and its model cannot give (see `futures`)."""
+    if case not in study.forward:
+        raise unknown("case with runs ahead", case, study.forward, listed=True)
+    forward, place = study.forward[case], f"study of paths: forward.{case}"
+    if max(forward.years) > model.final_time:
+        raise InputError(f"{place}.years: {max(forward.years):g} is after the end of the run, {model.final_time:g}")
+    for label, quantity in forward.quantities.items():
+        _check(model, quantity, f"{place}.quantities.{label}")
+    for name, one in {**forward.scenarios, **forward.policies}.items():
+        for driver in (*one.factors, *one.paths):
+            _driver(model, driver, f"{place}: {name!r}")
+        if one.schedule is not None:
+            load_schedule(one.schedule, case)
 
 
 def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy: str) -> Future:
     world, rules = forward.scenarios[scenario], forward.policies[policy]
     model = of.model
     for name, one in ((scenario, world), (policy, rules)):
-        model = changed(model, one, f"paths.toml: forward.{of.case}: {name!r}")
+        model = changed(model, one, f"study of paths: forward.{of.case}: {name!r}")
     until, told = of.until(study.until), forward.quantities
     outputs = list(dict.fromkeys(name for one in told.values() for name in (one.of, one.over) if name is not None))
     if rules.schedule is None:
@@ -133,7 +146,7 @@ def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.Dat
     for one in found:
         if max(forward.years) > one.times[-1] + 1e-9:
             raise InputError(
-                f"paths.toml: forward.{case}.years: {max(forward.years):g} is after the end of the run, "
+                f"study of paths: forward.{case}.years: {max(forward.years):g} is after the end of the run, "
                 f"{one.times[-1]:g}"
             )
         for label, quantity in forward.quantities.items():

@@ -15,6 +15,7 @@ from models.settings import read_settings
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
 Year = Annotated[float, Field(ge=1800, le=2100)]
 Source = Annotated[str, Field(min_length=10)]
+Span = Annotated[float, Field(ge=0, le=500, allow_inf_nan=False)]  # years between two events
 Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -26,8 +27,8 @@ class PolicyMark(_Table):
     """A policy drawn as a bar on the time axis."""
 
     name: str
-    first: float
-    last: float
+    first: Year
+    last: Year
 
     @model_validator(mode="after")
     def _in_order(self) -> PolicyMark:
@@ -58,15 +59,15 @@ class PathCase(_Table):
     """Clocks and observed dates of one industry, each with its source."""
 
     title: str
-    until: float
-    clocks: Mapping[str, float] = Field(min_length=1)
+    until: Year
+    clocks: Mapping[str, Year] = Field(min_length=1)
     clock_sources: Mapping[str, str]
-    observed: Mapping[str, float]
+    observed: Mapping[str, Year]
     observed_sources: Mapping[str, str]
     policies: tuple[PolicyMark, ...]
     discovery: Discovery
     follower: Follower | None = None
-    save_period: float = Field(default=0.25, gt=0)  # years between the moments between which dates are interpolated
+    save_period: float = Field(default=0.25, gt=0, le=1)  # years between saved moments
 
     @model_validator(mode="after")
     def _sourced(self) -> PathCase:
@@ -96,6 +97,7 @@ class Ahead(_Table):
     factors: Mapping[str, tuple[tuple[Year, Factor], ...]] = {}
     paths: Mapping[str, GivenPath] = {}
     schedule: str | None = None
+    not_counted: str = ""  # what of it no quantity told counts
 
     @model_validator(mode="after")
     def _in_order(self) -> Ahead:
@@ -150,7 +152,7 @@ class Forward(_Table):
 class PathStudy(_Table):
     """The whole study file."""
 
-    window: tuple[float, float]
+    window: tuple[Span, Span]
     draws: Annotated[int, Field(ge=1, le=100_000)]
     race: str
     until: Year

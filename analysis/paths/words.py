@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,14 +93,12 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
             lead = ", ".join(f"{row['who']} {row[column]:.0f}" for row in leaders.to_dict("records"))
             follow = ", ".join(f"{row['who']} {row[column]:.0f}" for row in late.to_dict("records"))
             words.append(f"Years to {END} {told}: latecomers {follow}; leaders {lead}.")
-        words.append("Only memory chips have a leader and followers in one industry; the others are set side by side.")
         words.append(
-            "Whether latecomers take longer is a matter of the clock: counted from discovery, wherever it was made, "
-            "they are late by the years before they entered; counted from entry they are quicker than any leader was "
-            "from discovery, because knowledge, machines and markets are there."
-            if late["from entry"].max() < leaders["from discovery"].min() < late["from discovery"].min()
-            else "From discovery not every latecomer is later than every leader, or from entry not every one quicker."
+            "Only memory chips have a leader and followers in one industry; the others are set side by side and differ "
+            "in much besides."
         )
+        chips = leaders[leaders["who"].str.contains("circuits")]
+        words += [_late(row, chips.iloc[0]) for row in late.to_dict("records") if row["who"].startswith("Memory")]
     for table in alone:
         row = table[table["stage"] == LARGE].iloc[0]
         words.append(
@@ -109,7 +108,22 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
     return words
 
 
-def forward_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def _late(row: Mapping[Hashable, Any], leader: pd.Series) -> str:
+    """Compare a follower with the leader of its own industry on both clocks, by 90% intervals."""
+
+    def against(column: str) -> str:
+        if row[f"{column} low"] > leader["from discovery high"]:
+            return "later"
+        return "earlier" if row[f"{column} high"] < leader["from discovery low"] else "not told apart"
+
+    return (
+        f"{row['who']} against its leader, years to {END}: {against('from discovery')} counted from discovery "
+        f"({row['from discovery']:.0f} against {leader['from discovery']:.0f}), {against('from entry')} counted from "
+        f"its own entry in {row['entry']:.0f} ({row['from entry']:.0f})."
+    )
+
+
+def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[str]:
     """Say what the runs ahead are and what they span."""
     words = [
         "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
@@ -120,6 +134,8 @@ def forward_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         first = str(table["quantity"].iloc[0])
         for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
             words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
+        for name, one in {**study.forward[case].scenarios, **study.forward[case].policies}.items():
+            words += [f"{case}, {name}: {one.not_counted}."] if one.not_counted else []
     return words
 
 
