@@ -16,6 +16,7 @@ from analysis import figures
 from analysis.own_figure import fan_table, in_own_units, own_forecast_figure
 from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
 from analysis.tables import estimate_table, series_table
+from calibration.errors import NotConvergedError
 from calibration.new_scores import score_case, score_table, score_words
 from calibration.own_fit import OwnFit, calibrate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
@@ -69,7 +70,11 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
     """Forecast a user's technology, score its fit on the last years held out, draw both."""
     last, quick = _last_year(name), _is_quick(name)
     found = fans(name, until or last + FAR)
-    back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
+    failed: NotConvergedError | None = None
+    try:
+        back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
+    except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
+        back, why, failed = None, "no hindcast: its chains have not converged", error
     place = record_of(name).parent
     figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
     skill = hindcast_table(back) if back else pd.DataFrame()
@@ -78,7 +83,16 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
     table = fan_table(found)
     if as_json:
         click.echo(json.dumps({"forecast": _records(table), "hindcast": _records(skill), "note": why}, indent=1))
-        return
+    else:
+        _tell_forecast(table, found, back, skill, why, quick)
+        click.echo(f"\nFigure: {figure}")
+    if failed is not None:
+        raise failed
+
+
+def _tell_forecast(
+    table: pd.DataFrame, found: Sequence[Fan], back: Hindcast | None, skill: pd.DataFrame, why: str, quick: bool
+) -> None:
     click.echo(_text(_printed(table, found)))
     if back:
         click.echo(
@@ -89,7 +103,6 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
         click.echo(f"\n{why}")
     if quick:
         click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
-    click.echo(f"\nFigure: {figure}")
 
 
 def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 from calibration.ahead import Comparison, Fitted, accepted_fit, compared
 from calibration.errors import NotConvergedError
 from calibration.fit import climb, closed_payoff
+from calibration.forecast import modelled_after
 from calibration.forecast_settings import Kind
 from calibration.history import Array, History, Years
 from calibration.holdout import seen_by
 from calibration.own_data import ANNUAL, COST, CUMULATIVE, factor_of, unit_of
 from calibration.own_settings import load_own_settings
 from calibration.payoff import Payoff, fitted_series
-from calibration.posterior import diagnose, quantities, sample
+from calibration.posterior import Draws, diagnose, quantities, sample
 from calibration.results import depends_on, record_of
 from calibration.scores import Skill
 from calibration.targets import Targets, load_targets
@@ -122,7 +123,8 @@ def hindcast(
     """Fit again without the last years and score what that fit says of them; None and the reason if there are too few.
 
     Priors, drivers and sampling are those of the accepted fit; drivers are as the case has them. NotConvergedError if
-    the draws break its rules.
+    what the scores are made of, the forecasts year by year and the errors, breaks its rules: single parameters, which
+    fewer years tell even less, are not reported.
     """
     fitted, settings = accepted_fit(name), load_own_settings()
     longest = max(len(one.years) for one in fitted.payoff.series)
@@ -142,12 +144,24 @@ def hindcast(
     digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin}"
     folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{digest[:12]}"
     draws = sample(payoff, best, targets.sampling, targets.seed, folder, digest, tick, workers)
-    found = diagnose(quantities(payoff, draws), draws.diverging)
+    found = diagnose(_forecast_quantities(payoff, draws, fitted, origin), draws.diverging)
     if failures := found.failures(targets.sampling):
         raise NotConvergedError(f"hindcast from {origin}: {'; '.join(failures)}; chains kept in {folder}")
     return _scored(
         Fitted(fitted.case, payoff, draws.thinned(targets.sampling.keep).flat, targets.seed), fitted, origin
     ), ""
+
+
+def _forecast_quantities(payoff: Payoff, draws: Draws, whole: Fitted, origin: int) -> dict[str, Array]:
+    """Return what a score is made of, (chain, draw) each: log forecasts by series and year, sizes, persistences."""
+    places = range(len(payoff.series))
+    later = {i: (y := whole.series(payoff.series[i].target.name).years)[y > origin] for i in places}
+    shape, out = draws.coordinates.shape[:2], {}
+    for i, values in modelled_after(payoff, draws.flat, later).items():
+        for k, year in enumerate(later[i]):
+            out[f"{payoff.series[i].target.name} in {year}"] = np.log(values[:, k]).reshape(shape)
+    known, count = quantities(payoff, draws), len(payoff.coordinates)
+    return {**out, **{name: known[name] for name in payoff.space.names[count:]}}
 
 
 def _payoff_at(case: Case, targets: Targets, origin: int) -> Payoff:

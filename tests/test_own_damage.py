@@ -11,8 +11,10 @@ from click.testing import CliRunner, Result
 from own_helpers import short_wind
 from own_made import PLUMBING, edited
 
+from analysis import own_cli
 from analysis.cli import cli
 from calibration import own_fit
+from calibration.errors import NotConvergedError
 from calibration.own_fit import calibrate_own
 from calibration.own_settings import OwnSettings, load_own_settings
 from calibration.results import accepted_posterior
@@ -98,3 +100,16 @@ def test_a_refused_calibration_leaves_the_fit_as_it_was(copy: Path) -> None:
     edited(Path("observations.csv"), "unit_cost,2005", "unit_cost,2004")
     assert said("calibrate", "wind", "--data", "observations.csv").exit_code != 0
     assert {file: file.read_bytes() for file in RESULTS.iterdir() if file.is_file()} == before
+
+
+def test_a_hindcast_that_has_not_converged_leaves_the_forecast_and_is_said_last(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise NotConvergedError("hindcast from 2013: R-hat of 'unit_cost in 2014' is 1.5")
+
+    monkeypatch.setattr(own_cli, "hindcast", failing)
+    result = said("forecast", "wind", "--until", "2020")
+    assert isinstance(result.exception, NotConvergedError)
+    assert "no hindcast: its chains have not converged" in result.output
+    assert (RESULTS / "forecast.png").is_file()
