@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.mechanisms.runs import spread
 from analysis.paths.stages import STAGES, date_stages
 from calibration.observations import Source, observed
 from calibration.results import HERE, accepted_fits, accepted_posterior
@@ -114,7 +115,7 @@ def stage_table(race: Race) -> pd.DataFrame:
             dated.append(date_stages(race.times, {**values, "market share": share}))
         for stage in STAGES:
             years = np.array([one[stage] for one in dated])
-            low, median, high = np.quantile(years, [0.05, 0.5, 0.95], method="nearest")
+            low, median, high = spread(years)
             rows.append(
                 {"country": follower.title, "stage": stage, "year": median, "low": low, "high": high,
                  "from discovery": median - race.study.discovery, "from industrial entry": median - follower.entry,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from analysis import figures
 from analysis.own_figure import fan_table, in_own_units, own_forecast_figure
 from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
+from analysis.shown import records
 from analysis.tables import estimate_table, series_table
 from calibration.errors import NotConvergedError
 from calibration.new_scores import score_case, score_table, score_words
@@ -47,7 +47,7 @@ def calibrate_command(name: str, data: Path | None, starts: int | None, quick: b
     figure = _save_fit(name, fit)
     estimates, errors = estimate_table(fit.calibration), series_table(fit.calibration)
     if as_json:
-        told = {"estimates": _records(estimates), "series": _records(errors), "warnings": fit.warnings}
+        told = {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings}
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
         return
     click.echo(_text(estimates.drop(columns=["interval", "step"])))
@@ -69,7 +69,7 @@ def _save_fit(name: str, fit: OwnFit) -> Path:
 def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json: bool) -> None:
     """Forecast a user's technology, score its fit on the last years held out, draw both."""
     last, quick = _last_year(name), _is_quick(name)
-    found = fans(name, until or last + FAR)
+    found = fans(name, last + FAR if until is None else until)
     failed: NotConvergedError | None = None
     try:
         back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
@@ -82,7 +82,7 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
         skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
     table = fan_table(found)
     if as_json:
-        click.echo(json.dumps({"forecast": _records(table), "hindcast": _records(skill), "note": why}, indent=1))
+        click.echo(json.dumps({"forecast": records(table), "hindcast": records(skill), "note": why}, indent=1))
     else:
         _tell_forecast(table, found, back, skill, why, quick)
         click.echo(f"\nFigure: {figure}")
@@ -112,7 +112,7 @@ def score_command(case: str, data: Path, since: int | None, as_json: bool) -> No
     if own_folder(case) is not None:
         table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
     if as_json:
-        click.echo(json.dumps({"scores": _records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
+        click.echo(json.dumps({"scores": records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
         return
     click.echo(_text(table))
     click.echo("\n" + "\n".join(score_words(found)))
@@ -137,7 +137,7 @@ def paths_command(name: str, as_json: bool) -> None:
     table = own_paths(name)
     table.to_csv(record_of(name).with_name("paths.csv"), index=False, float_format="%.8g")
     if as_json:
-        click.echo(json.dumps(_records(table), indent=1))
+        click.echo(json.dumps(records(table), indent=1))
         return
     click.echo(_text(table))
     click.echo(f"\nMedians and 90% intervals of the draws that reach a stage; up to {DRAWS} draws of the posterior.")
@@ -147,11 +147,11 @@ def phase_out_command(
     name: str, until: float | None, start: float | None, shape: str, length: float, as_json: bool
 ) -> None:
     """Say what ending the support of a user's technology does."""
-    end = until or float(_last_year(name) + FAR)
+    end = float(_last_year(name) + FAR) if until is None else until
     table = own_phase_out(name, end, start, shape, length)
     table.to_csv(record_of(name).with_name("phase_out.csv"), index=False, float_format="%.8g")
     if as_json:
-        click.echo(json.dumps(_records(table), indent=1))
+        click.echo(json.dumps(records(table), indent=1))
         return
     click.echo(_text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
@@ -180,13 +180,6 @@ def _printed(table: pd.DataFrame, found: Sequence[Fan]) -> pd.DataFrame:
     ahead = table[table["kind"] == "forecast"]
     shown = (ahead["year"] % PRINTED == 0) | (ahead["year"] == ahead["series"].map(last))
     return ahead.loc[shown, ["series", "unit", "year", "5%", "25%", "median", "75%", "95%"]]
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    rows = table.to_dict("records")
-    return [
-        {str(k): None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows
-    ]
 
 
 def _text(table: pd.DataFrame) -> str:

@@ -103,6 +103,7 @@ def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
 
 
 def _attempt(read: Callable[[], Any]) -> Any:
+    # PySD's readers and pandas raise any of these on a file that is not as the model says; it ends as one refusal
     failures = (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError, NotImplementedError)
     try:
         with warnings.catch_warnings():

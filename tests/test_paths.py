@@ -279,8 +279,9 @@ def test_the_table_ahead_holds_every_world_policy_quantity_and_year() -> None:
     assert len(table) == expected
     assert (table["low"] <= table["median"]).all()
     assert (table["median"] <= table["high"]).all()
+    late = study().model_copy(update={"forward": {"nev": forward.model_copy(update={"years": (2070.0,)})}})
     with pytest.raises(InputError, match="2070 is after the end of the run, 2060"):
-        future_table("nev", ahead("nev"), forward.model_copy(update={"years": (2070.0,)}))
+        futures(of("nev"), late)
 
 
 @pytest.mark.parametrize(

@@ -717,7 +717,7 @@ def test_what_is_written_is_whole_or_nothing(tmp_path: Path, model: stockflow.Mo
     assert [path.parent for path in made.write(folder / "t.toml", folder)] == [folder] * 3
 
 
-@pytest.mark.parametrize("table", ["", "a/b", "../../evil", "..", ".hidden", "a b", "/tmp/a"])
+@pytest.mark.parametrize("table", ["", "a/b", "../../evil", "..", ".hidden", "a b", "/a"])
 def test_a_table_that_is_no_plain_file_name_is_refused(model: stockflow.Model, table: str) -> None:
     payoff, control, data = (
         read_payoff(EXAMPLES / "diffusion.vpd", model),

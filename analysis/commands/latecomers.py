@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
-import pandas as pd
 
 from analysis.commands.shared import JSON
 from analysis.latecomer_figure import race_figure
 from analysis.latecomers import DRAWS, follow
+from analysis.shown import records
 
 
 @click.command("latecomers")
@@ -36,7 +34,7 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
     if figure is not None:
         race_figure(answer, figure)
     if as_json:
-        tables = {"shares": _plain(answer.shares), "stages": _plain(answer.stages)}
+        tables = {"shares": records(answer.shares), "stages": records(answer.stages)}
         click.echo(
             json.dumps({**tables, "share_error": answer.share_error, "basis": answer.basis}, indent=1, allow_nan=False)
         )
@@ -45,8 +43,3 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         click.echo(f"{title}\n{table.round(2).to_string(index=False)}\n")
     click.echo(answer.basis)
     click.echo(f"Root mean square error of the shares: {answer.share_error:.2f}")
-
-
-def _plain(table: pd.DataFrame) -> Sequence[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]

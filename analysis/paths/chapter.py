@@ -20,8 +20,6 @@ from analysis.paths.forward import future_table, futures
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 
-SHOWN_FROM = 2024.0  # first year of the figures of runs ahead
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -97,5 +95,5 @@ def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> T
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])
         stems.append(folder.figure(f"paths_ahead_{case}"))
-        figures.forward_panels(study.cases[case].title, found, study.forward[case], SHOWN_FROM, stems[-1])
+        figures.forward_panels(study.cases[case].title, found, study.forward[case], study.shown_from, stems[-1])
     return Told(tuple(forward_words(tables, study)) if tables else (), tables, tuple(stems))

@@ -138,17 +138,9 @@ def _driver(model: Model, name: str, place: str) -> None:
 
 
 def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.DataFrame:
-    """Return a row per scenario, policy, quantity and year of the study: median and 90% over draws.
-
-    A year after the end of the run is refused.
-    """
+    """Return a row per scenario, policy, quantity and year of the study: median and 90% over draws."""
     rows = []
     for one in found:
-        if max(forward.years) > one.times[-1] + 1e-9:
-            raise InputError(
-                f"study of paths: forward.{case}.years: {max(forward.years):g} is after the end of the run, "
-                f"{one.times[-1]:g}"
-            )
         for label, quantity in forward.quantities.items():
             for year in forward.years:
                 low, middle, high = spread(one.at(label, year))

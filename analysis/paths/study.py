@@ -156,6 +156,7 @@ class PathStudy(_Table):
     draws: Annotated[int, Field(ge=1, le=100_000)]
     race: str
     until: Year
+    shown_from: Year
     cases: Mapping[str, PathCase]
     forward: Mapping[str, Forward]
 
