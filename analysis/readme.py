@@ -23,9 +23,10 @@ from analysis.forecasts import coverage_words, rivals
 from analysis.laboratory.accepted import load_answer
 from analysis.latecomers import follow
 from analysis.mechanisms.runs import drawn
+from analysis.paths.chapter import last_misses
 from analysis.paths.dated import date_path
 from analysis.paths.durations import durations, published_durations
-from analysis.paths.followers import alone
+from analysis.paths.followers import alone, two_clocks
 from analysis.paths.stages import LARGE
 from analysis.paths.study import load_path_study
 from analysis.scoreboard import scoreboard
@@ -227,11 +228,19 @@ def paths_block() -> str:
     owed = "; ".join(
         f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late
     )
+    race = follow(study.race, study.draws)
+    clocks = two_clocks([path for path in paths if path.about.follower], race)
+    quick = [
+        f"{row['who']} {row['from discovery']:.0f} and {row['from entry']:.0f}"
+        for row in clocks[clocks["stage"] == LARGE].to_dict("records")
+    ]
     return "\n".join([
         *lines, "", f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
         f"With {late[0]['without']}, 10% of the market comes later by: {owed}.", "",
-        "Memory chips, Japan and Korea after the United States: shares of the market are missed by "
-        f"{follow(study.race, study.draws).share_error:.2f} (root mean square over countries and years).",
+        f"Latecomers, years to 10% of the market from the discovery, wherever it was made, and from their own entry: "
+        f"{'; '.join(quick)}.", "",
+        f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
+        f"{race.share_error:.2f} (root mean square over countries and years); {last_misses(race)}.",
     ])  # fmt: skip
 
 

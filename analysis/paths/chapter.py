@@ -72,12 +72,13 @@ def tell_followers(
         race_figure(race, stems[0])
         words.append(
             f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
-            f"{_misses(race)}; {race.basis} What is said of the followers is judged, and no interval covers that."
+            f"{last_misses(race)}; {race.basis} What is said of the followers is judged, and no interval covers that."
         )
     return Told(tuple(words), tables, tuple(stems))
 
 
-def _misses(race: Following) -> str:
+def last_misses(race: Following) -> str:
+    """Say the share of each follower in its last observed year, modelled (median) and observed."""
     told = []
     for one in race.race.study.followers.values():
         year, seen, modelled = race.miss(one.title)
