@@ -17,10 +17,10 @@ run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-slow: $(VENV)/test.ready
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 check: $(VENV)/test.ready
 	$(BIN)/ruff check .

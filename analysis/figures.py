@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.phase_out import PAID_AND_OWED, RESPONSES, PhaseOut
 from calibration.estimates import Calibration, SeriesFit, Variant
 from models.case import load_case
+from stockflow.errors import InputError
 
 STYLE = Path(__file__).parent / "house.mplstyle"
 FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
@@ -29,12 +30,16 @@ MARKERS = {"low": "v", "central": "o", "high": "^"}
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
-    """Write `stem`.png, .svg and .csv; return the PNG's path."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(stem.with_suffix(".png"))
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-    numbers.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.8g")
-    plt.close(figure)
+    """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written."""
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(stem.with_suffix(".png"))
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        numbers.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.8g")
+    except OSError as error:
+        raise InputError(f"{stem}.png: cannot be written: {error.strerror}") from None
+    finally:
+        plt.close(figure)
     return stem.with_suffix(".png")
 
 
@@ -80,13 +85,18 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     values = np.asarray(one.observed)
     if values.max() > 10 * values.min():
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.yaxis.set_major_formatter(FuncFormatter(_decade))
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_ylabel("share (1)" if one.unit == "1" else one.unit)
     note = "" if one.use == "closed loop" else f" ({one.use})"
     ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
+
+
+def _decade(value: float, _: int) -> str:
+    """Return a tick of a logarithmic axis: in full within what is easily read, else as a power of ten."""
+    return f"{value:g}" if 1e-4 <= value < 1e5 else f"$10^{{{round(np.log10(value))}}}$"
 
 
 def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:

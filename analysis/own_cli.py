@@ -140,7 +140,10 @@ def paths_command(name: str, as_json: bool) -> None:
         click.echo(json.dumps(records(table), indent=1))
         return
     click.echo(_text(table))
-    click.echo(f"\nMedians and 90% intervals of the draws that reach a stage; up to {DRAWS} draws of the posterior.")
+    click.echo(
+        f"\nMedians and 90% intervals of up to {DRAWS} draws of the posterior; a draw that does not reach a stage by "
+        "the end of the run counts as later than all: never."
+    )
 
 
 def phase_out_command(
@@ -183,6 +186,8 @@ def _printed(table: pd.DataFrame, found: Sequence[Fan]) -> pd.DataFrame:
 
 
 def _text(table: pd.DataFrame) -> str:
-    return table.to_string(
-        index=False, na_rep="-", max_colwidth=40, float_format=lambda v: f"{v:.4g}" if abs(v) < 1e5 else f"{v:.3e}"
-    )
+    return table.to_string(index=False, na_rep="-", max_colwidth=40, float_format=_number)
+
+
+def _number(value: float) -> str:
+    return "never" if value == float("inf") else f"{value:.4g}" if abs(value) < 1e5 else f"{value:.3e}"

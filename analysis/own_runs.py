@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.mechanisms.runs import spread
 from analysis.paths.stages import STAGE_OUTPUTS, STAGES, date_stages
 from analysis.paths.study import load_path_study
 from calibration.ahead import Fitted, accepted_fit
@@ -40,9 +41,9 @@ def runs_of(
 def own_paths(name: str) -> pd.DataFrame:
     """Return a row per clock and stage: median and 90% interval of date and duration over the posterior.
 
-    A stage met when the run starts has no date: it came earlier. `reached` is the share of draws that get there by the
-    end of the run, and quantiles are of those; `in window` the share of all draws whose duration is in the paths
-    study's window.
+    A stage met in all draws when the run starts has no date: it came earlier. A draw that does not reach a stage by
+    the end of the run counts as later than all, infinite, as with the shipped cases; `reached` is the share of draws
+    that do, `in window` the share whose duration is in the paths study's window.
     """
     fitted = accepted_fit(name)
     model = fitted.case.model
@@ -54,9 +55,9 @@ def own_paths(name: str) -> pd.DataFrame:
     for clock, start in _clocks(name, model.initial_time).items():
         for stage in STAGES:
             ends = np.array([one[stage] for one in dated])
-            met, known = bool((ends <= model.initial_time).all()), np.isfinite(ends) & (ends > model.initial_time)
-            quantiles = np.quantile(ends[known], ENDS) if known.any() else np.full(3, np.nan)
-            spans = ends - start
+            met = bool((ends <= model.initial_time).all())
+            quantiles = np.full(3, np.nan) if met else np.array(spread(ends))
+            spans, known = ends - start, ends > model.initial_time
             rows.append(
                 {
                     "clock": clock, "clock year": start, "stage": stage,

@@ -6,9 +6,12 @@ Everything is written into NAME/results: table and targets, chains, posterior.nc
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +27,14 @@ from calibration.own_units import checked
 from calibration.posterior import Draws
 from calibration.results import accepted_posterior, posterior_of, record, record_of
 from calibration.sampling import sampled_posterior
+from calibration.targets import targets_of
 from models.case import CASES, Case, load_case
-from models.own import own_drivers, own_folder, read_own
+from models.own import CASE_FILE, FIT, GENERIC, PATHS, own_drivers, own_folder, read_own
 from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
+STAGE, FORGOTTEN = "next-", 86400.0  # of the folder of a fit being made; seconds after which one is thrown away
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class OwnFit:
 def own_case(name: str) -> Case:
     """Return the user's technology called `name`; InputError if it is none."""
     folder = own_folder(name)
-    if folder is None and name.strip().casefold() in CASES:
+    if folder is None and name.strip().casefold() in (*CASES, GENERIC):
         raise InputError(f"{name!r} is a case of the project, not a technology of your own, which has its --data")
     if folder is None:
         raise InputError(f"{name!r}: no folder with a case.toml; make one with `techcycle new {name}`")
@@ -85,31 +90,58 @@ def calibrate_own(
     case, settings = own_case(name), load_own_settings()
     assert case.folder is not None
     found = observations(data, case.folder, settings)
-    with _kept(record_of(case.name).parent):
-        record_of(case.name).unlink(missing_ok=True)  # its targets are replaced: a fit to others is none of this case
-        case = load_case(name)
-        targets = write_targets(case.name, found, case.folder or Path(), settings, quick)
+    with _staged(case.folder) as work:
+        case = load_case(str(work))
+        targets = write_targets(case.label, found, work, settings, quick)
         mode = find_mode(case, targets, starts, progress)
-        answer = sampled_posterior(mode, _chains(case, targets.model_dump_json(), found), tick, workers)
+        chains = _chains(record_of(name).parent, case, targets.model_dump_json(exclude={"file"}), found)
+        answer = sampled_posterior(mode, chains, tick, workers)
         said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
         save(answer.data, posterior_of(case.name))
         told = record_of(case.name)
         told.with_name("warnings.txt").write_text("".join(f"{one}\n" for one in said), encoding="utf-8")
         told.write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
-    return OwnFit(answer.calibration, mode, answer.draws, said, quick)
+    made = replace(answer.calibration, case=name, targets_file=targets_of(name))
+    mode = replace(mode, case=load_case(name, fitted=False))
+    return OwnFit(made, mode, answer.draws, said, quick)
 
 
 @contextmanager
-def _kept(folder: Path) -> Iterator[None]:
-    """Put the files of an accepted fit back if anything, an interruption included, ends the work on the next one."""
-    before = {file: file.read_bytes() for file in folder.glob("*") if file.is_file()}
+def _staged(folder: Path) -> Iterator[Path]:
+    """Give a copy of the case to fit in; its results take the place of those in `folder` when all is done, record last.
+
+    Whatever ends the work before, a killed process included, leaves the earlier fit as it was.
+    """
+    record_file = folder / FIT
+    home = record_file.parent
+    with _writing(home):
+        home.mkdir(exist_ok=True)
+        for left in home.glob(f"{STAGE}*"):
+            if time.time() - left.stat().st_mtime > FORGOTTEN:
+                shutil.rmtree(left)
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=home))
+    try:
+        work = stage / folder.resolve().name
+        with _writing(work):
+            work.mkdir()
+            for file in (CASE_FILE, *PATHS):
+                if (folder / file).is_file():
+                    shutil.copyfile(folder / file, work / file)
+        yield work
+        with _writing(home):
+            made = [one for one in (work / FIT).parent.iterdir() if one.is_file()]
+            for one in sorted(made, key=lambda one: one.name == record_file.name):
+                one.replace(home / one.name)
+    finally:
+        shutil.rmtree(stage)
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
     try:
         yield
-    except BaseException:
-        if folder / "fit.toml" in before:
-            for file, content in before.items():
-                file.write_bytes(content)
-        raise
+    except OSError as error:
+        raise InputError(f"{place}: cannot be written: {error.strerror}") from None
 
 
 def warnings_of(
@@ -120,7 +152,8 @@ def warnings_of(
     Parameters whose posterior is hardly narrower than their prior, pairs told only together, a ceiling that no
     observation has come near, and inputs that are assumed.
     """
-    folder = own_folder(mode.case.name) or Path()
+    folder = mode.case.folder
+    assert folder is not None
     said = ["quick: few draws under loose rules; a first look, not a result"] if quick else []
     coordinates = mode.payoff.coordinates
     x = draws.flat[:, : len(coordinates)]
@@ -217,9 +250,9 @@ def _beyond(observed: Mapping[str, Observed], folder: Path) -> list[str]:
     ]
 
 
-def _chains(case: Case, targets: str, observed: Mapping[str, Observed]) -> Path:
+def _chains(results: Path, case: Case, targets: str, observed: Mapping[str, Observed]) -> Path:
     """Folder of the chains of this very fit: another model, target or observation has another one."""
     told = hashlib.sha256(case.model.file.text.encode())
     told.update(targets.encode())
     told.update(repr([(one.name, one.years, one.in_model) for one in observed.values()]).encode())
-    return record_of(case.name).parent / "chains" / told.hexdigest()[:12]
+    return results / "chains" / told.hexdigest()[:12]

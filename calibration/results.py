@@ -149,7 +149,7 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
     """Return the whole record as TOML text: deterministic for the same fit."""
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by `techcycle calibrate`; edit nothing here by hand."))
-    document["case"] = calibration.case
+    document["case"] = Path(calibration.case).name
     document["response"] = calibration.response
     document["method"] = (
         "partial calibration, then the mode of the posterior density (autocorrelated Student errors of logarithms, "

@@ -56,15 +56,15 @@ def sampled_posterior(
         "acceptance": rules.acceptance, "gradients_per_draw": round(float(draws.steps.mean()), 1),
     }  # fmt: skip
     origin = {
-        "digest": digest, "case": case.name, "parameters": names, "seed": seed, "settings": settings,
+        "digest": digest, "case": case.label, "parameters": names, "seed": seed, "settings": settings,
         "sampler": f"nutpie {version('nutpie')}", "created_by": "techcycle calibrate --posterior",
     }  # fmt: skip
     units = {name: case.parameters[name].unit for name in names}
     data = inference_data(payoff, kept, units, seed, origin)
     if failures := found.failures(rules):
-        file = save(data, folder / f"{case.name}_not_converged.nc")
+        file = save(data, folder / f"{case.label}_not_converged.nc")
         raise NotConvergedError(
-            f"the chains of {case.name!r} have not converged: {'; '.join(failures)}; draws in {file}"
+            f"the chains of {case.label!r} have not converged: {'; '.join(failures)}; draws in {file}"
         )
     known = intervals(payoff, draws, found)
     return Answer(concluded(mode, known), Sampled(known, found, settings, digest), data, draws)

@@ -84,7 +84,7 @@ class ObservedSource(_Strict):
     first_year: int
     last_year: int
     factor: float = 1.0
-    folder: Path | None = None
+    folder: Path | None = Field(default=None, exclude=True)
 
     def source(self) -> Source:
         """Return the same as the observation module's own type."""
@@ -302,7 +302,7 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{file.name}: {place}: {told(first)}") from None
-    if targets.case != case:
+    if own_folder(case) is None and targets.case != case:
         raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {case!r}")
     return targets
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from models.casefile import CASES, CaseFile, Control, Lookup, Parameter, read_case_file, read_core_file
 from models.parts import Entry, Group, names_used, read_part
-from models.series import Series, read_series
+from models.series import Point, Series, read_series
 from models.sketch import MARK, sketch
 from stockflow.errors import InputError, unknown
 from stockflow.source import Source, equations
@@ -122,9 +122,19 @@ def _check_names(
             raise unknown("driver", name, expected, series.points[0].place)
         if series.unit != expected[name].unit:
             raise InputError(f"{series.points[0].place}: {name!r} is in {series.unit!r}, not {expected[name].unit!r}")
+        for point in series.points:
+            _check_limits(point, expected[name])
     for entry in entries:
         if entry.is_driver and entry.read_at[0] not in drivers:
             raise InputError(f"{entry.place}: driver {entry.read_at[0]!r} has no rows in policies or scenarios")
+
+
+def _check_limits(point: Point, entry: Entry) -> None:
+    low, high = entry.limits
+    for bound, wrong, word in ((low, low is not None and point.value < low, "below"),
+                               (high, high is not None and point.value > high, "above")):  # fmt: skip
+        if wrong:
+            raise InputError(f"{point.place}: {point.name!r} {point.value:g} {point.unit} is {word} {bound:g}")
 
 
 def _used(groups: Iterable[Group], lookups: Iterable[Lookup]) -> dict[str, str]:

@@ -29,6 +29,11 @@ class Case:
     model: stockflow.Model
     folder: Path | None = None
 
+    @property
+    def label(self) -> str:
+        """Name without the way to its folder."""
+        return self.name if self.folder is None else self.folder.resolve().name
+
 
 def load_case(name: str, fitted: bool = True) -> Case:
     """Return one of CASES, or the technology of the user's own in the folder `name`.
@@ -40,7 +45,7 @@ def load_case(name: str, fitted: bool = True) -> Case:
     folder = own_folder(name)
     if folder is not None:
         numbers = own_numbers(folder, fitted)
-        model = stockflow.from_text(f"{folder.name}.mdl", own_text(folder, fitted))
+        model = stockflow.from_text(f"{folder.resolve().name}.mdl", own_text(folder, fitted))
         return Case(str(folder), numbers.title, {**shared.parameters, **numbers.parameters}, model, folder)
     key = name.strip().casefold()
     if key not in CASES:

@@ -24,6 +24,8 @@ GENERIC = "generic"
 CASE_FILE, FIT = "case.toml", "results/fit.toml"
 PATHS = ("policy.csv", "scenario.csv")
 MONEY, UNIT = "bnCNY/unit", "unit/Year"
+NEEDED = ("market size", "reference cost")
+DIVISORS = (*NEEDED, "content per unit")  # what something is taken as a share of
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -135,8 +137,9 @@ def own_numbers(folder: Path, fitted: bool = True) -> CaseFile:
 def own_drivers(folder: Path) -> dict[str, Series]:
     """Return every path of the case, in units of the model: the generic ones, replaced by those of policy and scenario.
 
-    InputError with file and row for an unknown name, a unit that is neither the model's nor one of the case's own, and
-    whatever `read_series` refuses.
+    A path that neither gives stays as it is in the generic case: none of it. InputError with file and row for an
+    unknown name, a unit that is neither the model's nor one of the case's own, whatever `read_series` refuses, and a
+    market size or reference cost that is not given, since the generic ones stand only for the place.
     """
     own = read_own(folder)
     usual = read_drivers([FOLDER / kind / f"{GENERIC}.csv" for kind in DRIVER_FOLDERS])
@@ -149,14 +152,20 @@ def own_drivers(folder: Path) -> dict[str, Series]:
                 raise unknown("variable", name, usual, place)
             if name in found:
                 raise InputError(f"{place}: {name!r} stands also at {found[name].points[0].place}")
+            for point in series.points if name in DIVISORS else ():
+                if point.value <= 0:
+                    raise InputError(f"{point.place}: {name!r} {point.value:g} {point.unit} must be above 0")
             found[name] = Series(name, tuple(_in_model(p, usual[name].unit, own) for p in series.points))
+    for name in NEEDED:
+        if name not in found:
+            raise InputError(f"{folder / PATHS[-1]}: no rows of {name!r}, which every technology must have")
     return {**usual, **found}
 
 
 def own_text(folder: Path, fitted: bool = True) -> str:
     """Return the text of the Vensim file of the case, complete and free of anything beside it."""
     numbers = own_numbers(folder, fitted)
-    return assembled(folder.name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder))
+    return assembled(folder.resolve().name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder))
 
 
 def again(folder: Path) -> str:

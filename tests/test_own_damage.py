@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from calibration.own_settings import OwnSettings, load_own_settings
 from calibration.results import accepted_posterior
 
 REMEDY = "run `techcycle calibrate wind --data observations.csv`"
+pytestmark = pytest.mark.xdist_group("own damage")  # its fit is made once
+ROOT = Path(own_fit.__file__).parents[1]
 RESULTS = Path("wind/results")
 Damage = Callable[[], object]
 HOW: dict[str, Damage] = {
@@ -96,10 +102,62 @@ def test_calibrating_again_repairs_it(copy: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_refused_calibration_leaves_the_fit_as_it_was(copy: Path) -> None:
-    before = {file: file.read_bytes() for file in RESULTS.iterdir() if file.is_file()}
+    before = kept()
     edited(Path("observations.csv"), "unit_cost,2005", "unit_cost,2004")
     assert said("calibrate", "wind", "--data", "observations.csv").exit_code != 0
-    assert {file: file.read_bytes() for file in RESULTS.iterdir() if file.is_file()} == before
+    assert kept() == before
+
+
+def kept() -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in RESULTS.iterdir() if file.is_file()}
+
+
+def test_a_refit_that_is_killed_leaves_the_fit_as_it_was(copy: Path) -> None:
+    before = kept()
+    killed = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from calibration import own_fit\n"
+        "from test_own_damage import few\n"
+        "own_fit.load_own_settings = few\n"
+        "own_fit.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "own_fit.calibrate_own('wind', Path('observations.csv'), starts=1, quick=True, workers=1)\n"
+    )
+    place = os.pathsep.join(str(one) for one in (Path(__file__).parent, ROOT))
+    ended = subprocess.run(
+        [sys.executable, "-c", killed], check=False, capture_output=True, env={**os.environ, "PYTHONPATH": place}
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    assert kept() == before
+    assert accepted_posterior("wind").parameters
+
+
+def test_a_fit_that_fails_while_it_is_made_leaves_nothing_behind(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise NotConvergedError("not converged")
+
+    before = kept()
+    monkeypatch.setattr(own_fit, "load_own_settings", few)
+    monkeypatch.setattr(own_fit, "sampled_posterior", failing)
+    with pytest.raises(NotConvergedError):
+        calibrate_own("wind", Path("observations.csv"), starts=1, quick=True, workers=1)
+    assert kept() == before
+    assert [one.name for one in RESULTS.iterdir() if one.is_dir()] == ["chains"]
+
+
+def test_a_fit_can_be_renamed_and_moved(copy: Path) -> None:
+    (copy / "elsewhere").mkdir()
+    (copy / "wind").rename(copy / "elsewhere" / "windmills")
+    assert accepted_posterior("elsewhere/windmills").parameters
+
+
+def test_a_run_of_a_case_edited_after_its_fit_warns_on_standard_error(copy: Path) -> None:
+    assert said("run", "wind", "--until", "2006").stderr == ""
+    edited(Path("wind/case.toml"), "value = 1.0", "value = 2.0")
+    result = said("run", "wind", "--until", "2006")
+    assert result.exit_code == 0
+    assert "the estimates are of an earlier state" in result.stderr
+    assert "earlier state" not in result.stdout
 
 
 def test_a_hindcast_that_has_not_converged_leaves_the_forecast_and_is_said_last(

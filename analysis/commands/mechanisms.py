@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -20,6 +20,16 @@ from analysis.shown import records, text
 from models.case import CASES, load_case
 
 _DRAWS = click.option("--draws", type=click.IntRange(2, 2000), help="Posterior draws; default: the study's.")
+
+
+def _for_cases(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command over several cases its argument and options."""
+    study = click.option(
+        "--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments."
+    )
+    for one in (JSON, OUT, _DRAWS, study, click.argument("cases", nargs=-1)):
+        command = one(command)
+    return command
 
 
 @click.command()
@@ -55,11 +65,7 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
 
 
 @click.command()
-@click.argument("cases", nargs=-1)
-@click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
-@_DRAWS
-@OUT
-@JSON
+@_for_cases
 def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
     """Say how long each industry waited at Devil's River, the Valley of Death and the Darwinian Sea, and why.
 
@@ -76,11 +82,7 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
 
 
 @click.command()
-@click.argument("cases", nargs=-1)
-@click.option("--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments.")
-@_DRAWS
-@OUT
-@JSON
+@_for_cases
 def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path, as_json: bool) -> None:
     """Try every policy instrument at half, half as much again, off or on, in each industry.
 

@@ -11,6 +11,7 @@ import click
 from analysis.commands.shared import JSON
 from calibration.vensim_files import changes
 from models.case import load_case
+from models.own import own_folder
 from stockflow.console import deliver
 from stockflow.console import settings as numbers
 from stockflow.names import plain
@@ -43,10 +44,25 @@ def run(
         given = {**{name: value for name, value in read.items() if plain(name) not in by_hand}, **given}
     from models.run import run_case
 
+    _warn_of_old_estimates(case)
     dataset = run_case(case, given, policy, until, engine)
     table = dataset.to_dataframe()
     table.index.name = "Time"
     deliver([table.to_csv(float_format="%.10g")], out)
+
+
+def _warn_of_old_estimates(case: str) -> None:
+    """Say on standard error that a technology of the user's own was changed after it was calibrated."""
+    if own_folder(case) is None:
+        return
+    from calibration.results import is_current, record_of
+
+    if record_of(case).is_file() and not is_current(case):
+        click.echo(
+            f"Warning: {case}: the estimates are of an earlier state of its files; "
+            f"`techcycle calibrate {case}` makes new ones.",
+            err=True,
+        )
 
 
 @click.command()
