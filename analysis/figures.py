@@ -85,7 +85,7 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     values = np.asarray(one.observed)
     if values.max() > 10 * values.min():
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(_decade))
+        ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -94,9 +94,13 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
 
 
-def _decade(value: float, _: int) -> str:
-    """Return a tick of a logarithmic axis: in full within what is easily read, else as a power of ten."""
-    return f"{value:g}" if 1e-4 <= value < 1e5 else f"$10^{{{round(np.log10(value))}}}$"
+def log_tick(value: float, _: int = 0) -> str:
+    """Return a tick of a logarithmic axis: in full within what is easily read, else with a power of ten."""
+    if 1e-4 <= value < 1e5:
+        return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = f"10^{{{int(exponent)}}}"
+    return f"${power}$" if mantissa == "1" else f"${mantissa}\\times{power}$"
 
 
 def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:

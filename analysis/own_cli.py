@@ -17,6 +17,7 @@ from analysis.own_runs import DRAWS, SHAPES, own_paths, own_phase_out
 from analysis.shown import records
 from analysis.tables import estimate_table, series_table
 from calibration.errors import NotConvergedError
+from calibration.forecast import MODEL
 from calibration.new_scores import score_case, score_table, score_words
 from calibration.own_fit import OwnFit, calibrate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
@@ -82,7 +83,8 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
         skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
     table = fan_table(found)
     if as_json:
-        click.echo(json.dumps({"forecast": records(table), "hindcast": records(skill), "note": why}, indent=1))
+        told = {"forecast": records(table), "hindcast": records(skill), "note": why}
+        click.echo(json.dumps({**told, "words": skill_words(back) if back else []}, indent=1, ensure_ascii=False))
     else:
         _tell_forecast(table, found, back, skill, why, quick)
         click.echo(f"\nFigure: {figure}")
@@ -99,6 +101,7 @@ def _tell_forecast(
             f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
         )
         click.echo(_text(skill))
+        click.echo("\n" + "\n".join(skill_words(back)))
     else:
         click.echo(f"\n{why}")
     if quick:
@@ -130,6 +133,23 @@ def hindcast_table(back: Hindcast) -> pd.DataFrame:
                  "inside 90%": skill.coverage[0.9], "best": "yes" if who == best else ""}
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def skill_words(back: Hindcast) -> list[str]:
+    """Say of every series whether the model's forecast was the best, and what to make of it where it was not."""
+    words = []
+    for series, skills in back.skills.items():
+        naive = min((who for who in skills if who != MODEL), key=lambda who: skills[who].mean_crps)
+        model, other = skills[MODEL].mean_crps, skills[naive].mean_crps
+        if model <= other:
+            words.append(f"{series}: the model was the best ({model:.3g}; {naive} {other:.3g}).")
+            continue
+        inside = skills[MODEL].coverage[0.9]
+        words.append(
+            f"{series}: the model lost to {naive} ({model:.3g} against {other:.3g}; {inside:.0%} of years inside its "
+            f"90% interval): for a forecast of {series} alone take {naive}."
+        )
+    return words
 
 
 def paths_command(name: str, as_json: bool) -> None:

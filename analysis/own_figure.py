@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.figures import GREY, STYLE, save
+from analysis.figures import GREY, STYLE, log_tick, save
 from calibration.estimates import SeriesFit
 from calibration.own_data import factor_of, unit_of
 from calibration.own_forecast import LEVELS, Fan, Hindcast
@@ -87,7 +87,7 @@ def _panel(ax: Axes, fan: Fan, naive: str | None) -> None:
     low, high = ax.get_ylim()
     if high / low < 30:
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}" if v >= 1 else f"{v:g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_ylabel("share (1)" if fan.unit == "1" else fan.unit)

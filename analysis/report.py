@@ -22,6 +22,7 @@ from analysis.scoreboard import Scoreboard, Spread
 from analysis.tables import effect_table, estimate_table, series_table
 from analysis.trust import Trust, chapter, headline
 from calibration.estimates import Calibration
+from calibration.targets import load_targets
 from models.case import CASES, load_case
 from stockflow.diagram import diagrams
 
@@ -132,24 +133,44 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
 
 def case_chapter(report: Report, case: str) -> dict[str, object]:
     """Return what the page says of one calibrated case."""
-    calibration, answer = report.calibrations[case], report.phase_outs[case]
+    calibration = report.calibrations[case]
     return {
         "name": case,
         "title": load_case(case).title,
         "estimates": estimate_table(calibration),
         "series": series_table(calibration),
         "residuals": short_report(residual_report(calibration)),
+        "fit_words": fit_words(calibration),
+        "misfits": misfits(calibration),
+        "events": event_table(calibration),
+        "support": support_chapter(report, case) if case in report.phase_outs else None,
+    }
+
+
+def support_chapter(report: Report, case: str) -> dict[str, object]:
+    """Return what the page says of the response to support, and of its end."""
+    calibration, answer = report.calibrations[case], report.phase_outs[case]
+    return {
         "effects": effect_table(calibration),
         "ridge": report.ridges[case],
         "ridge_words": ridge_words(report.ridges[case], calibration),
         "response": calibration.response,
-        "fit_words": fit_words(calibration),
-        "misfits": misfits(calibration),
         "phase_words": phase_words(answer),
         "phase_table": phase_table(answer),
-        "support": answer.study.support,
+        "varied": answer.study.support,
         "paid_by": answer.study.paid_by,
     }
+
+
+def event_table(calibration: Calibration) -> pd.DataFrame:
+    """One row per dated event that was fitted: when the model has it, when it was, with the stated deviation."""
+    found = {name: year for fit in (*(fit for _, fit in calibration.partial), calibration.closed)
+             for name, year in fit.events.items()}  # fmt: skip
+    known = {one.name: one for one in load_targets(calibration.case, calibration.targets_file).events}
+    return pd.DataFrame(
+        [{"event": name, "model": round(year, 1), "observed": known[name].year, "sd (years)": known[name].sd}
+         for name, year in found.items() if name in known]
+    )  # fmt: skip
 
 
 def fit_words(calibration: Calibration) -> list[str]:
@@ -307,6 +328,8 @@ def headlines(report: Report) -> Sequence[str]:
             f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
             f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
         )
+        if case not in report.phase_outs:
+            continue
         for name, value in calibration.closed.effects.items():
             ridge = report.ridges[case]
             best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])

@@ -28,7 +28,6 @@ from calibration.results import (
     TARGETS,
     Accepted,
     Sampled,
-    accepted_fits,
     accepted_from,
     accepted_intervals,
     is_current,
@@ -37,6 +36,8 @@ from calibration.results import (
 from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
+
+SUPPORTED = ("pv", "nev")  # cases with studies of ending support, forecasts, and of what the data tell apart
 
 
 def case_summary(calibration: Calibration) -> dict[str, Any]:
@@ -124,15 +125,15 @@ def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
 def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
     """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
     folder.prepare()
-    calibrations = {case: calibrate_case(case, folder, starts) for case in ("pv", "nev")}
-    accepted = {case: accepted_from(c) for case, c in calibrations.items()}
+    calibrations = {case: calibrate_case(case, folder, starts) for case in CASES}
+    fits = {case: accepted_from(c) for case, c in calibrations.items()}
+    accepted = {case: fits[case] for case in SUPPORTED}
     trust = examine(accepted, folder.table, folder.figure)
-    others, _ = accepted_fits(case for case in CASES if case not in calibrations)  # as accepted, not fitted again
-    posteriors, _ = posteriors_of(tuple(others))
-    fits = {**accepted, **others}
-    with tqdm(total=7 + len(calibrations), desc="analyses", unit="step", disable=None) as bar:
+    posteriors, _ = posteriors_of(tuple(case for case in CASES if case not in accepted))
+    with tqdm(total=3 + 3 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
-        for case, calibration in calibrations.items():
+        for case in accepted:
+            calibration = calibrations[case]
             bar.set_postfix_str(f"response of {case}")
             targets = load_targets(case)
             variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
@@ -147,21 +148,21 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
         folder.table("scoreboard.csv", board.table())
         bar.update()
         answers = {}
-        for case in calibrations:
+        for case, fit in accepted.items():
             bar.set_postfix_str(f"phase-out of {case}")
-            answers[case] = phase_out_case(case, accepted[case], folder)
+            answers[case] = phase_out_case(case, fit, folder)
             bar.update()
         bar.set_postfix_str("paths")
         paths = path_chapters(CASES, load_path_study(), folder, draws)
         bar.update()
         exits = []
-        for case in calibrations:
+        for case in accepted:
             bar.set_postfix_str(f"when support of {case} can end")
             exits.append(exit_chapter(case, folder, draws))
             bar.update()
         bar.set_postfix_str("loops, barriers, instruments")
         mechanisms = mechanism_chapters(CASES, folder, draws)
         bar.update()
-    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in calibrations)
+    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in accepted)
     report = Report(calibrations, ridges, board, answers, paths, trust, forecasts, exits, mechanisms)
     return write_report(report, folder.root)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.errors import NotConvergedError
 from calibration.estimates import Calibration
 from calibration.fit import Mode, find_mode
 from calibration.inference_data import save
@@ -26,7 +27,7 @@ from calibration.own_targets import adoption_of, observations, priors, write_tar
 from calibration.own_units import checked
 from calibration.posterior import Draws
 from calibration.results import accepted_posterior, posterior_of, record, record_of
-from calibration.sampling import sampled_posterior
+from calibration.sampling import Answer, sampled_posterior
 from calibration.targets import targets_of
 from models.case import CASES, Case, load_case
 from models.own import CASE_FILE, FIT, GENERIC, PATHS, own_drivers, own_folder, read_own
@@ -95,7 +96,7 @@ def calibrate_own(
         targets = write_targets(case.label, found, work, settings, quick)
         mode = find_mode(case, targets, starts, progress)
         chains = _chains(record_of(name).parent, case, targets.model_dump_json(exclude={"file"}), found)
-        answer = sampled_posterior(mode, chains, tick, workers)
+        mode, answer = _sampled(mode, settings, chains, progress, tick, workers)
         said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
         save(answer.data, posterior_of(case.name))
         told = record_of(case.name)
@@ -104,6 +105,24 @@ def calibrate_own(
     made = replace(answer.calibration, case=name, targets_file=targets_of(name))
     mode = replace(mode, case=load_case(name, fitted=False))
     return OwnFit(made, mode, answer.draws, said, quick)
+
+
+def _sampled(
+    mode: Mode, settings: OwnSettings, folder: Path, progress: Progress | None, tick: Callable[[], object] | None,
+    workers: int | None,
+) -> tuple[Mode, Answer]:  # fmt: skip
+    """Sample, with more chains beside the first while these break their rules; NotConvergedError if the last do."""
+    *early, last = (
+        replace(mode, targets=mode.targets.model_copy(update={"sampling": rules}))
+        for rules in settings.chains(mode.targets.sampling)
+    )
+    for one in early:
+        try:
+            return one, sampled_posterior(one, folder, tick, workers)
+        except NotConvergedError:
+            if progress:
+                progress(f"{one.targets.sampling.chains} chains do not do, more of them")
+    return last, sampled_posterior(last, folder, tick, workers)
 
 
 @contextmanager

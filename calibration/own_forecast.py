@@ -14,7 +14,7 @@ from calibration.forecast import modelled_after
 from calibration.forecast_settings import Kind
 from calibration.history import Array, History, Years
 from calibration.holdout import seen_by
-from calibration.own_data import ANNUAL, COST, CUMULATIVE, factor_of, unit_of
+from calibration.own_data import ANNUAL, COST, CUMULATIVE, SHARE, factor_of, unit_of
 from calibration.own_settings import load_own_settings
 from calibration.payoff import Payoff, fitted_series
 from calibration.posterior import Draws, diagnose, quantities, sample
@@ -103,7 +103,7 @@ def fans(name: str, until: int) -> tuple[Fan, ...]:
             raise InputError(f"--until {until}: must be after {last}, the last year of {series}, and at most {end:g}")
         ahead = np.arange(last + 1, until + 1)
         cumulative = cumulative_of(fitted) if series == COST else None
-        found = compared(fitted, series, [int(year) for year in ahead], kind_of(series), cumulative)
+        found = _possible(compared(fitted, series, [int(year) for year in ahead], kind_of(series), cumulative))
         back = factor_of(series, own)
         years = np.arange(int(known.years[0]), last + 1)
         out.append(
@@ -115,6 +115,13 @@ def fans(name: str, until: int) -> tuple[Fan, ...]:
             )
         )  # fmt: skip
     return tuple(out)
+
+
+def _possible(found: Comparison) -> Comparison:
+    """Return forecasts of a share with no draw above 1, the model's and the naive ones alike."""
+    if found.name != SHARE:
+        return found
+    return replace(found, draws={who: np.minimum(draws, 1.0) for who, draws in found.draws.items()})
 
 
 def hindcast(
@@ -143,9 +150,12 @@ def hindcast(
     free = [one.name for one in payoff.coordinates]
     digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin}"
     folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{digest[:12]}"
-    draws = sample(payoff, best, targets.sampling, targets.seed, folder, digest, tick, workers)
-    found = diagnose(_forecast_quantities(payoff, draws, fitted, origin), draws.diverging)
-    if failures := found.failures(targets.sampling):
+    for rules in settings.chains(targets.sampling):
+        draws = sample(payoff, best, rules, targets.seed, folder, digest, tick, workers)
+        found = diagnose(_forecast_quantities(payoff, draws, fitted, origin), draws.diverging)
+        if not (failures := found.failures(rules)):
+            break
+    else:
         raise NotConvergedError(f"hindcast from {origin}: {'; '.join(failures)}; chains kept in {folder}")
     return _scored(
         Fitted(fitted.case, payoff, draws.thinned(targets.sampling.keep).flat, targets.seed), fitted, origin
@@ -176,7 +186,7 @@ def _scored(at: Fitted, whole: Fitted, origin: int) -> Hindcast:
         series = whole.series(name)
         later = series.years > origin
         years = [int(year) for year in series.years[later]]
-        one = compared(at, name, years, kind_of(name), cumulative_of(at) if name == COST else None)
+        one = _possible(compared(at, name, years, kind_of(name), cumulative_of(at) if name == COST else None))
         comparisons.append(one)
         observed[name] = tuple(float(v) for v in series.values[later])
         skills[name] = one.scored(series.values[later])

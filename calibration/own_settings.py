@@ -83,6 +83,7 @@ class OwnSettings(_Strict):
     silent: Annotated[float, Field(gt=0, lt=1)]
     tied: Annotated[float, Field(gt=0, lt=1)]
     young: Annotated[float, Field(gt=0, lt=1)]
+    doublings: Annotated[int, Field(ge=0, le=4)]
     largest_persistence: Annotated[float, Field(gt=0, lt=1)]
     hindcast: Hindcast
     pool: Mapping[str, Pooled]
@@ -91,6 +92,10 @@ class OwnSettings(_Strict):
     series: Mapping[str, Error]
     sampling: Sampling
     quick: Sampling
+
+    def chains(self, rules: Sampling) -> tuple[Sampling, ...]:
+        """Return the rules, then the same with more chains, to be tried in turn until the chains keep them."""
+        return tuple(rules.model_copy(update={"chains": rules.chains * 2**k}) for k in range(self.doublings + 1))
 
 
 def load_own_settings(file: Path = HERE) -> OwnSettings:

@@ -71,8 +71,12 @@ def sampled_posterior(
 
 
 def _asked(mode: Mode) -> str:
-    """Digest of the targets and observations fitted, which may be less than the file's: a forecast's end early."""
-    total = hashlib.sha256(mode.targets.model_dump_json(exclude={"file"}).encode())
+    """Digest of the targets and observations fitted, which may be less than the file's: a forecast's end early.
+
+    The number of chains is left out: a chain is the same whatever others are beside it.
+    """
+    told = mode.targets.model_dump_json(exclude={"file": True, "sampling": {"chains"}})
+    total = hashlib.sha256(told.encode())
     for series in mode.payoff.series:
         for part in (series.years, series.values, series.sigma):
             total.update(part.tobytes())

@@ -200,7 +200,7 @@ def test_without_a_tariff_less_is_built_and_less_is_paid(tried: dict[str, Instru
 
 
 def test_dear_loans_hold_photovoltaics_up_and_cheap_ones_help(tried: dict[str, Instruments]) -> None:
-    dear, cheap = (one(tried["pv"], "cheap loans", to) for to in ("more", "half"))
+    dear, cheap = (one(tried["pv"], "loans: rate of interest", to) for to in ("more", "half"))
     assert (dear.moves["domestic sales"] < 0).all() and (cheap.moves["domestic sales"] > 0).all()
 
 

@@ -22,7 +22,7 @@ from calibration.results import HERE as RESULTS
 from calibration.results import accepted_from, hashes, load_accepted
 from calibration.targets import load_targets
 from models.build import FOLDER
-from models.case import load_case
+from models.case import CASES, load_case
 from stockflow.errors import InputError
 
 
@@ -63,6 +63,24 @@ def test_the_page_has_the_chapter_and_leads_to_it(output: Path, chapter: str) ->
     text = (output / "report.html").read_text(encoding="utf-8")
     assert text.count(f'<h2 id="{chapter}">') == 1
     assert f'<a href="#{chapter}">' in text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_has_fit_errors_and_estimates_of_every_industry(output: Path, case: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
+    targets = load_targets(case)
+    assert part.count("<img") >= 3
+    for name in [one.name for one in targets.series] + [load_case(case).model.variable(n).name for n in targets.free]:
+        assert f"<td>{name}</td>" in part, name
+
+
+@pytest.mark.parametrize("case", ["ic", "mrna"])
+def test_dates_that_were_fitted_stand_beside_those_recorded(output: Path, case: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
+    for one in load_targets(case).events:
+        assert f"<td>{one.name}</td>" in part
 
 
 @pytest.mark.parametrize("case", ["pv", "nev"])

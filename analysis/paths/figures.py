@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from analysis.figures import STYLE, save
@@ -162,9 +163,9 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
         ax.set_xlabel("years")
         ax.grid(axis="y", visible=False)
         figure.suptitle(
-            "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of other\n"
-            "technologies between dated stages (median, quartiles, number of them); shaded: "
-            f"{study.window[0]:g}-{study.window[1]:g} years",
+            "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of\n"
+            "other technologies between dated stages (median, quartiles, number of them);\n"
+            f"shaded: {study.window[0]:g}-{study.window[1]:g} years",
             x=0.01, ha="left", fontsize=9.5, fontweight="bold",
         )  # fmt: skip
     return save(figure, pd.concat([part, pairs]), stem)
@@ -230,12 +231,13 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
                     rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first)
                 unit = "" if quantity.shown == "1" else f", {quantity.shown}"
                 ax.set_title(f"{label}{unit}" if column == 0 else "", fontsize=8.8)
-                _scale(ax, [one.values[label][:, one.times >= first] for one in found])
             axes[0, column].annotate(head, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
                                      textcoords="offset points", fontweight="bold")  # fmt: skip
             axes[-1, column].set_xlabel("year")
             handles, names = axes[0, column].get_legend_handles_labels()
             axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)
+        for ax, (label, quantity) in zip(axes[:, 0], forward.quantities.items(), strict=True):
+            _scale(ax, [one.values[label][:, one.times >= max(since, quantity.since or since)] for one in found])
         note = "lines: medians; band: 90% of draws in the first world under the first policy"
         figure.suptitle(f"{title}: runs ahead\n{note}", x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.DataFrame(rows), stem)
@@ -260,5 +262,7 @@ def _scale(ax: Axes, values: Sequence[NDArray[np.float64]]) -> None:
     least, most = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     if least > 0 and most > 300 * least:
         ax.set_yscale("log")
-    elif least >= 0:
+        return
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.10g}"))
+    if least >= 0:
         ax.set_ylim(bottom=0)
