@@ -82,6 +82,14 @@ class Study(_Strict):
     searching: str
     verdicts: Rules
     cases: Mapping[str, CaseStudy]
+    without_ridge: Mapping[str, Annotated[str, Field(min_length=10)]] = {}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Study:
+        for case in self.without_ridge:
+            if case in self.cases:
+                raise ValueError(f"case {case!r} has a ridge to walk and a reason for none")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class Identified:
     """What the data can tell apart in one case; `basis` says where spreads and correlations come from.
 
     `correlations` (parameter, parameter) and the profiles are in the order of `names`; `draws` are coordinates
-    (draw, parameter), None without an accepted posterior.
+    (draw, parameter), None without an accepted posterior. `ridge` is None where the study says why (`no_ridge`).
     """
 
     case: str
@@ -101,7 +109,8 @@ class Identified:
     pairs: pd.DataFrame
     draws: Array | None
     payoff: Payoff
-    ridge: Ridge
+    ridge: Ridge | None
+    no_ridge: str
     drop: float
 
 
@@ -114,13 +123,16 @@ def identify(
     case: str, values: Mapping[str, float], posterior: Posterior | None = None, study: Study | None = None,
     tick: Tick | None = None,
 ) -> Identified:  # fmt: skip
-    """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge.
+    """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
 
     Without a posterior, spreads and correlations are those of the curvature at the mode. `tick` is called after every
     refit, at most `refits` times.
     """
     study = study or load_study()
     about = load_case(case)
+    why = study.without_ridge.get(case, "")
+    if not why and case not in study.cases:
+        raise InputError(f"{STUDY.name}: nothing is said of case {case!r}; known: {', '.join(study.cases)}")
     payoff = closed_payoff(about, load_targets(case))
     best = mode_near(payoff, values)
     curved = covariance(payoff, best)
@@ -136,14 +148,16 @@ def identify(
         case, names, basis, profiles, correlations,
         parameter_table(payoff, best, units, centre, spread, correlations, profiles, study),
         pair_table(names, correlations, study.verdicts.correlated), draws, payoff,
-        walk_ridge(about, payoff, best, curved, posterior, study, study.cases[case], tick), study.drop,
+        None if why else walk_ridge(about, payoff, best, curved, posterior, study, study.cases[case], tick),
+        why, study.drop,
     )  # fmt: skip
 
 
 def refits(case: str, study: Study) -> int:
     """Return how many refits `identify` makes at most."""
     free = len(closed_payoff(load_case(case), load_targets(case)).coordinates)
-    return free * (study.points + 1) + len(study.cases[case].searching_values) + 3
+    ridge = 0 if case in study.without_ridge else len(study.cases[case].searching_values) + 3
+    return free * (study.points + 1) + ridge
 
 
 def drawn_coordinates(payoff: Payoff, posterior: Posterior) -> Array:

@@ -112,9 +112,8 @@ def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
     return save(figure, numbers, stem)
 
 
-def learning_ridge(found: Identified, title: str, stem: Path) -> Path:
+def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
     """Draw doing against searching with the draws, the objective along the ridge, and what stays fixed on it."""
-    ridge = found.ridge
     searching = 100 * ridge.profile.values
     table = pd.DataFrame(
         {"searching rate": ridge.profile.values, "doing rate": ridge.doing, "rise of objective": ridge.profile.rise,
@@ -125,11 +124,9 @@ def learning_ridge(found: Identified, title: str, stem: Path) -> Path:
         figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
         _rates(axes[0], ridge)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
-        axes[1].axhline(
-            found.drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {found.drop:g}"
-        )
+        axes[1].axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
         axes[1].set_ylabel("rise of objective (1)")
-        axes[1].set_ylim(0, max(1.2 * found.drop, 1.1 * float(ridge.profile.rise.max())))
+        axes[1].set_ylim(0, max(1.2 * drop, 1.1 * float(ridge.profile.rise.max())))
         _fall(axes[2], ridge)
         for ax in axes:
             ax.set_xlabel("learning by searching held at (% per doubling)")

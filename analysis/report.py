@@ -329,6 +329,7 @@ def headlines(report: Report) -> Sequence[str]:
             f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
         )
         if case not in report.phase_outs:
+            lines.append(headline(report.trust.identified[case]))
             continue
         for name, value in calibration.closed.effects.items():
             ridge = report.ridges[case]

@@ -19,7 +19,7 @@ from analysis.residual_figure import residual_panels
 from analysis.residual_report import residual_report
 from analysis.scoreboard import scoreboard
 from analysis.tables import calibration_tables, estimate_table, ridge_table
-from analysis.trust import examine, posteriors_of
+from analysis.trust import examine
 from calibration.accept import accept_fit
 from calibration.estimates import Calibration, Interval
 from calibration.fit import Mode, concluded, find_mode, response_ridge
@@ -37,7 +37,7 @@ from calibration.sampling import sampled_posterior, steps_of
 from calibration.targets import load_targets
 from models.case import CASES, load_case
 
-SUPPORTED = ("pv", "nev")  # cases with studies of ending support, forecasts, and of what the data tell apart
+SUPPORTED = ("pv", "nev")  # cases with studies of ending support and with forecasts
 
 
 def case_summary(calibration: Calibration) -> dict[str, Any]:
@@ -128,8 +128,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
     calibrations = {case: calibrate_case(case, folder, starts) for case in CASES}
     fits = {case: accepted_from(c) for case, c in calibrations.items()}
     accepted = {case: fits[case] for case in SUPPORTED}
-    trust = examine(accepted, folder.table, folder.figure)
-    posteriors, _ = posteriors_of(tuple(case for case in CASES if case not in accepted))
+    trust = examine(fits, folder.table, folder.figure)
     with tqdm(total=3 + 3 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case in accepted:
@@ -143,7 +142,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
             figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
             bar.update()
         bar.set_postfix_str("scoreboard")
-        board = scoreboard(fits, posteriors={**trust.posteriors, **posteriors})
+        board = scoreboard(fits, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         bar.update()

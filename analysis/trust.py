@@ -1,6 +1,6 @@
 """How far results may be trusted: accepted posteriors, what the data can tell apart, and the numerics certificate.
 
-Made for both calibrated cases at once; what is missing is said in one sentence where it would have stood.
+Made for all calibrated cases at once; what is missing is said in one sentence where it would have stood.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from analysis import identifiability, numerics
 from analysis.identifiability import IDENTIFIED, MOSTLY_PRIOR, TOGETHER, TOGETHER_WITH, Identified, identify, refits
 from analysis.identifiability_figures import correlation_matrix, learning_ridge, profile_panels
-from analysis.ridge import joint_rate
+from analysis.ridge import Ridge, joint_rate
 from calibration.estimates import Interval
 from calibration.inference_data import Posterior
 from calibration.results import HERE, Accepted, accepted_intervals, accepted_posterior
@@ -53,19 +53,23 @@ def posteriors_of(cases: tuple[str, ...], folder: Path = HERE) -> tuple[dict[str
 
 
 def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: Path = HERE) -> Trust:
-    """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go."""
+    """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go.
+
+    The certificate is of the cases whose stocks its study names.
+    """
     posteriors, missing = posteriors_of(tuple(accepted), folder)
     identified = {case: identify_case(case, fit, posteriors.get(case), stem) for case, fit in accepted.items()}
     for case, one in identified.items():
         for name, part in tables_of(one).items():
             table(f"identifiability_{case}_{name}.csv", part)
-    with tqdm(total=2 * (2 * len(accepted) + 2), desc="numerics", unit="part", disable=None) as bar:
+    judged = {case: fit for case, fit in accepted.items() if case in numerics.load_study().stocks}
+    with tqdm(total=2 * (2 * len(judged) + 2), desc="numerics", unit="part", disable=None) as bar:
 
         def told(text: str) -> None:
             bar.set_postfix_str(text)
             bar.update()
 
-        certificate = numerics.certificate(accepted, tick=told)
+        certificate = numerics.certificate(judged, tick=told)
     table("numerics.csv", certificate)
     intervals = {case: accepted_intervals(case, folder / f"{case}.toml") for case in posteriors}
     return Trust(posteriors, missing, intervals, identified, certificate)
@@ -79,7 +83,10 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
     title = load_case(case).title
     profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{case}"))
     correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{case}"))
-    learning_ridge(found, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}"))
+    if found.ridge is not None:
+        learning_ridge(
+            found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")
+        )
     return found
 
 
@@ -93,9 +100,11 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], object]]:
 
 def tables_of(found: Identified) -> dict[str, pd.DataFrame]:
     """Return the tables of one case by name."""
+    tables = {"parameters": found.parameters, "pairs": found.pairs}
+    if (ridge := found.ridge) is None:
+        return tables
     return {
-        "parameters": found.parameters, "pairs": found.pairs, "factors": found.ridge.one_factor,
-        "factor_errors": found.ridge.series, "statements": found.ridge.statements,
+        **tables, "factors": ridge.one_factor, "factor_errors": ridge.series, "statements": ridge.statements,
     }  # fmt: skip
 
 
@@ -118,6 +127,8 @@ def verdict_words(found: Identified) -> list[str]:
 def ridge_words(found: Identified) -> list[str]:
     """Say what stays fixed along the ridge, what does not, and what the data say of the one-factor variant."""
     ridge = found.ridge
+    if ridge is None:
+        return [f"No ridge was walked: {found.no_ridge}."]
     inside = ridge.profile.rise <= found.drop
     doing, together, credit, joint = (v[inside] for v in (ridge.doing, ridge.together, ridge.credit, ridge.joint))
     ends = ("down to zero", "up to the largest tried")
@@ -136,24 +147,26 @@ def ridge_words(found: Identified) -> list[str]:
         low, middle, high = np.quantile(both, [0.05, 0.5, 0.95])
         held = "" if ridge.free else f", searching being held at {ridge.fitted[1]:.0%}"
         words.append(f"Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).")
-    return [*words, one_factor_words(found)]
+    return [*words, one_factor_words(ridge, found.drop)]
 
 
-def one_factor_words(found: Identified) -> str:
+def one_factor_words(ridge: Ridge, drop: float) -> str:
     """Say what the fit loses without learning by searching, and which series notices."""
-    rise, table = float(found.ridge.profile.rise[0]), found.ridge.series
+    rise, table = float(ridge.profile.rise[0]), ridge.series
     first, last = table.columns[1], table.columns[-1]
     worst = table.iloc[int(np.argmax((table[last] - table[first]).abs().to_numpy()))]
-    told = "so these data cannot tell one factor from two" if rise < found.drop else "so these data want both factors"
+    told = "so these data cannot tell one factor from two" if rise < drop else "so these data want both factors"
     return (
         f"Without learning by searching (one factor) the objective is {rise:.2f} above the best against a limit of "
-        f"{found.drop:g}, {told}; the series whose error changes most is {worst['series']}, root mean square log error "
+        f"{drop:g}, {told}; the series whose error changes most is {worst['series']}, root mean square log error "
         f"from {worst[first]:.3f} to {worst[last]:.3f}."
     )
 
 
 def statement_words(found: Identified) -> list[str]:
     """Say of every policy what it does at both ends of the ridge."""
+    if found.ridge is None:
+        return []
     low, high = found.ridge.ends
     words = []
     for policy, part in found.ridge.statements.groupby("under", sort=False):
@@ -169,6 +182,8 @@ def statement_words(found: Identified) -> list[str]:
 
 def headline(found: Identified) -> str:
     """Say in one sentence what the data leave open between doing and searching."""
+    if found.ridge is None:
+        return f"{load_case(found.case).title}: {found.no_ridge}."
     credit = found.ridge.credit[found.ridge.profile.rise <= found.drop]
     return (
         f"{load_case(found.case).title}: the data would give research anywhere from {abs(credit.min()):.0%} to "
@@ -215,15 +230,17 @@ def chapter(trust: Trust, case: str) -> dict[str, object]:
         "posterior_words": posterior_words(case, known, trust.posteriors[case].size) if known else "",
         "posterior": interval_table(case, known) if known else None,
         "verdicts": verdict_words(found), "parameters": found.parameters, "pairs": found.pairs,
-        "ridge_words": ridge_words(found), "factors": found.ridge.one_factor, "factor_errors": found.ridge.series,
-        "statement_words": statement_words(found), "statements": statement_table(found), "drop": found.drop,
+        "ridge_words": ridge_words(found), "drop": found.drop, "ridge": None if found.ridge is None else {
+            "factors": found.ridge.one_factor, "factor_errors": found.ridge.series,
+            "statement_words": statement_words(found), "statements": statement_table(found.ridge),
+        },
     }  # fmt: skip
 
 
-def statement_table(found: Identified) -> pd.DataFrame:
+def statement_table(ridge: Ridge) -> pd.DataFrame:
     """Return the policy statements in percent, ends of the ridge first."""
-    table = found.ridge.statements.copy()
-    ends = found.ridge.ends
+    table = ridge.statements.copy()
+    ends = ridge.ends
     table.insert(0, "policy", table.pop("under").replace("", "-"))
     table = table.rename(
         columns={"what": "change of", "low searching": f"searching {ends[0]:.0%} (%)", "as fitted": "as fitted (%)",

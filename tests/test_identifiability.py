@@ -7,11 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 import stockflow
 from analysis import identifiability
 from analysis.cli import main
-from analysis.identifiability import Rules, drawn_coordinates, load_study, pair_table, partner, spreads, verdict
+from analysis.identifiability import (
+    Rules,
+    Study,
+    drawn_coordinates,
+    identify,
+    load_study,
+    pair_table,
+    partner,
+    spreads,
+    verdict,
+)  # fmt: skip
 from analysis.ridge import PolicyChange, changed_policy, joint_rate
 from analysis.trust import posteriors_of
 from calibration.coordinates import Coordinate
@@ -19,8 +30,9 @@ from calibration.fit import covariance
 from calibration.inference_data import Posterior
 from calibration.payoff import FittedSeries, Payoff
 from calibration.profiles import Profile, all_profiles, grid, mode_near, own_prior, profiled, with_free
-from calibration.targets import EventTarget, ObservedSource, Prior, SeriesTarget
-from models.case import load_case
+from calibration.results import load_accepted
+from calibration.targets import EventTarget, ObservedSource, Prior, SeriesTarget, load_targets
+from models.case import CASES, load_case
 from stockflow.errors import InputError
 
 RULES = Rules(identified=0.5, prior=0.2, correlated=0.6)
@@ -247,14 +259,33 @@ def test_the_shipped_study_names_what_the_models_have() -> None:
             assert model.variable(name)
         for policy in about.policies:
             assert isinstance(changed_policy(model, policy), stockflow.Model)
-    assert set(study.cases) == {"pv", "nev"}
+    assert {*study.cases, *study.without_ridge} == set(CASES)
 
 
-def test_identification_of_a_case_that_was_not_calibrated_is_refused_in_one_line(
+def test_a_reason_for_no_ridge_stands_only_where_a_rate_of_learning_is_not_fitted() -> None:
+    study = load_study()
+    for case in CASES:
+        fitted = {load_case(case).model.variable(name).name for name in load_targets(case).free}
+        assert (study.doing in fitted) == (case in study.cases)
+
+
+def test_a_case_with_a_ridge_and_a_reason_for_none_is_refused() -> None:
+    told = load_study().model_dump() | {"without_ridge": {"nev": "nothing is learned here"}}
+    with pytest.raises(ValidationError, match="'nev' has a ridge to walk and a reason for none"):
+        Study.model_validate(told)
+
+
+def test_a_case_of_which_the_study_says_nothing_is_refused() -> None:
+    silent = load_study().model_copy(update={"without_ridge": {}})
+    with pytest.raises(InputError, match=r"identifiability.toml: nothing is said of case 'mrna'; known: nev, pv, ic"):
+        identify("mrna", load_accepted("mrna").values, None, silent)
+
+
+def test_identification_of_an_unknown_case_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["techcycle", "identify", "ic"])
+    monkeypatch.setattr("sys.argv", ["techcycle", "identify", "ics"])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
-    assert capsys.readouterr().err == "techcycle: error: identification exists for 'pv' and 'nev', not yet for 'ic'\n"
+    assert capsys.readouterr().err.startswith("techcycle: error: unknown case 'ics'")

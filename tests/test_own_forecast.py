@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_made import PLUMBING, table, written
+from own_made import PLUMBING, edited, table, written
 
 from analysis.own_cli import skill_words
 from calibration import own_fit
@@ -51,6 +51,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
         rows += [f"share,{2008 + i},{round(0.02 * 1.5**i, 4)},1,made up" for i in range(10)]
         data = written(Path("data.csv"), rows)
         new_case("mine", Path(), data)
+        for old, new in (("time_step = 0.0625", "time_step = 0.25"), ("final_time = 2060.0", "final_time = 2045.0")):
+            edited(Path("mine/case.toml"), old, new)
         calibrate_own("mine", data, starts=1, quick=True, workers=1)
         yield asked
 

@@ -39,12 +39,12 @@ def scoreboard(as_json: bool) -> None:
 @OUT
 @JSON
 def identify_command(case: str, out: Path, as_json: bool) -> None:
-    """Say what the data can tell apart in CASE (pv or nev): a verdict on every calibrated parameter.
+    """Say what the data can tell apart in CASE (pv, nev, ic or mrna): a verdict on every calibrated parameter.
 
     Profiles every parameter of the accepted fit, compares prior and posterior, follows the ridge of learning by doing
     against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.
     """
-    case = only(case, CALIBRATED, "identification")
+    case = only(case, FITTED, "identification")
     folder = Folder(out)
     folder.prepare()
     posteriors, missing = posteriors_of((case,))
@@ -52,7 +52,11 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     for name, table in tables_of(found).items():
         folder.table(f"identifiability_{case}_{name}.csv", table)
     if as_json:
-        told = {"basis": found.basis, "missing": missing.get(case), "words": verdict_words(found) + ridge_words(found)}
+        told: dict[str, object] = {
+            "basis": found.basis,
+            "missing": missing.get(case),
+            "words": verdict_words(found) + ridge_words(found),
+        }
         click.echo(
             json.dumps(told | {k: records(v) for k, v in tables_of(found).items()}, indent=1, ensure_ascii=False)
         )
