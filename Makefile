@@ -17,10 +17,10 @@ run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/test.ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 check: $(VENV)/test.ready
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ COMMANDS = {
     ),
     "identify": (
         "analysis.commands.trust:identify_command",
-        "Say what the data can tell apart in CASE (pv or nev): a verdict on every calibrated parameter.",
+        "Say what the data can tell apart in CASE (pv, nev, ic or mrna): a verdict on every calibrated parameter.",
     ),
     "numerics": (
         "analysis.commands.trust:numerics_command",

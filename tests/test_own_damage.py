@@ -24,7 +24,6 @@ from calibration.own_settings import OwnSettings, load_own_settings
 from calibration.results import accepted_posterior
 
 REMEDY = "run `techcycle calibrate wind --data observations.csv`"
-pytestmark = pytest.mark.xdist_group("own damage")  # its fit is made once
 ROOT = Path(own_fit.__file__).parents[1]
 RESULTS = Path("wind/results")
 Damage = Callable[[], object]

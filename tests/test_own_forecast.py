@@ -21,7 +21,6 @@ from calibration.own_new import new_case
 from calibration.own_settings import OwnSettings, load_own_settings
 from calibration.scores import score
 
-pytestmark = pytest.mark.xdist_group("own forecast")  # its fit is made once
 YEARS = (2001, 2002)
 
 
