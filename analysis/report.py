@@ -169,7 +169,7 @@ def event_table(calibration: Calibration) -> pd.DataFrame:
     known = {one.name: one for one in load_targets(calibration.case, calibration.targets_file).events}
     return pd.DataFrame(
         [{"event": name, "model": round(year, 1), "observed": known[name].year, "sd (years)": known[name].sd}
-         for name, year in found.items() if name in known]
+         for name, year in found.items()]
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import click
 from analysis.commands.shared import JSON
 from calibration.vensim_files import changes
 from models.case import load_case
-from models.own import own_folder
+from models.own import again, own_folder
 from stockflow.console import deliver
 from stockflow.console import settings as numbers
 from stockflow.names import plain
@@ -53,16 +53,13 @@ def run(
 
 def _warn_of_old_estimates(case: str) -> None:
     """Say on standard error that a technology of the user's own was changed after it was calibrated."""
-    if own_folder(case) is None:
+    folder = own_folder(case)
+    if folder is None:
         return
     from calibration.results import is_current, record_of
 
     if record_of(case).is_file() and not is_current(case):
-        click.echo(
-            f"Warning: {case}: the estimates are of an earlier state of its files; "
-            f"`techcycle calibrate {case}` makes new ones.",
-            err=True,
-        )
+        click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {again(folder)}", err=True)
 
 
 @click.command()
