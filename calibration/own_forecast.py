@@ -118,7 +118,10 @@ def fans(name: str, until: int) -> tuple[Fan, ...]:
 
 
 def _possible(found: Comparison) -> Comparison:
-    """Return forecasts of a share with no draw above 1, the model's and the naive ones alike."""
+    """Return forecasts of a share with no draw above 1, the model's and the naive ones alike.
+
+    Not for scores: a forecast with every draw at 1 has no density.
+    """
     if found.name != SHARE:
         return found
     return replace(found, draws={who: np.minimum(draws, 1.0) for who, draws in found.draws.items()})
@@ -186,7 +189,7 @@ def _scored(at: Fitted, whole: Fitted, origin: int) -> Hindcast:
         series = whole.series(name)
         later = series.years > origin
         years = [int(year) for year in series.years[later]]
-        one = _possible(compared(at, name, years, kind_of(name), cumulative_of(at) if name == COST else None))
+        one = compared(at, name, years, kind_of(name), cumulative_of(at) if name == COST else None)
         comparisons.append(one)
         observed[name] = tuple(float(v) for v in series.values[later])
         skills[name] = one.scored(series.values[later])

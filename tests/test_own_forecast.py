@@ -16,7 +16,7 @@ from calibration.ahead import Comparison
 from calibration.errors import NotConvergedError
 from calibration.history import History
 from calibration.own_fit import calibrate_own
-from calibration.own_forecast import Hindcast, fans
+from calibration.own_forecast import Hindcast, fans, hindcast
 from calibration.own_new import new_case
 from calibration.own_settings import OwnSettings, load_own_settings
 from calibration.scores import score
@@ -47,7 +47,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
         patch.setattr(own_fit, "load_own_settings", few)
         patch.setattr(own_fit, "sampled_posterior", refusing)
         rows = [row for row in table() if not row.startswith("annual")]
-        rows += [f"share,{2008 + i},{round(0.02 * 1.5**i, 4)},1,made up" for i in range(10)]
+        rows += [f"share,{2008 + i},{round(min(0.9, 0.02 * 2**i) + 0.005 * i, 4)},1,made up" for i in range(10)]
         data = written(Path("data.csv"), rows)
         new_case("mine", Path(), data)
         for old, new in (("time_step = 0.0625", "time_step = 0.25"), ("final_time = 2060.0", "final_time = 2045.0")):
@@ -75,6 +75,12 @@ def test_no_forecast_of_a_share_goes_above_one(fitted: list[int]) -> None:
     assert share.ahead.max() <= 1
     assert max(float(naive.max()) for naive in share.naive.values()) <= 1
     assert (np.diff(share.ahead, axis=0) >= 0).all()
+
+
+def test_a_share_that_saturates_is_scored_although_naive_forecasts_of_it_pass_one(fitted: list[int]) -> None:
+    found, why = hindcast("mine", workers=1)
+    assert found is not None, why
+    assert {"model", "exponential"} <= set(found.skills["share"])
 
 
 def scored(model: float, naive: float) -> Hindcast:
