@@ -161,7 +161,7 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
         if left := len(table) - len(shown):
             worst = table["objective after"].max()
             ax.annotate(f"{left} off the scale, worst {worst:.0f}", (0.03, 0.9), xycoords="axes fraction")
-        ax.set_title(f"{load_case(calibration.case).title}: how {len(table)} starts ended")
+        ax.set_title(f"{load_case(calibration.case).title}:\nhow {len(table)} starts ended")
     return save(figure, table, stem)
 
 

@@ -12,6 +12,7 @@ import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -188,11 +189,19 @@ def load_table(name: str, folder: Path = DATA) -> Table:
 
     Raises InputError, one line with file, row, column and value, for: an unknown table, a missing or
     additional column, an empty unit or source, a value that is not a finite number, a duplicate, a year
-    out of range, a series, unit or region the manifest does not know, and a manifest without licence.
+    out of range, a series, unit or region the manifest does not know, and a manifest without licence. Files that are
+    as they were are not checked again: the table is the same object, not to be changed.
     """
     names = sorted(path.stem for path in folder.glob("*.csv"))
     if name not in names:
         raise unknown("table", name, names)
+    files = (folder / f"{name}.toml", folder / f"{name}.csv")
+    return _checked_table(name, folder, tuple(one.read_bytes() for one in files if one.exists()))
+
+
+@lru_cache(maxsize=64)
+def _checked_table(name: str, folder: Path, _contents: tuple[bytes, ...]) -> Table:
+    """Read and check the files anew; their contents are there to tell whether they have changed."""
     manifest = _read_manifest(folder / f"{name}.toml")
     path = folder / f"{name}.csv"
     numbered = list(_read_rows(path, _ROWS[manifest.layout]))

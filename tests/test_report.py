@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from analysis import identifiability, readme, reproduce
-from analysis.chapters import mechanism_chapters, path_chapters
+from analysis import identifiability, numerics, readme, reproduce
+from analysis.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.folder import Folder
 from analysis.reproduce import reproduce_all
 from analysis.trust import posteriors_of
@@ -32,7 +33,12 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = identifiability.load_study()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
     short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
+    judged = numerics.load_study()
+    judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
+    exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numerics, "load_study", lambda: judged)
+        patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
         patch.setattr(identifiability, "load_study", lambda: short)
         patch.setattr(
             reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["nev"], folder, draws)
