@@ -18,6 +18,7 @@ from calibration.targets import ErrorModel, Prior
 
 Array = NDArray[np.float64]
 EDGE = 1e-9
+TINY, FAR = 1e-9, 6.0  # a logarithm that may go to zero ends at TINY, or so many spreads below a centre near it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Coordinate:
     @property
     def bounds(self) -> tuple[float, float]:
         """Bounds as coordinates."""
-        low = max(self.low, 1e-9) if self.logarithmic else self.low
+        low = self.low
+        if self.logarithmic:
+            low = max(low, min(TINY, self.prior.centre * float(np.exp(-FAR * self.prior.spread))))
         return float(self.inward(np.asarray(low))), float(self.inward(np.asarray(self.high)))
 
 

@@ -15,7 +15,8 @@ from calibration.forecast_settings import Kind
 from calibration.history import Array, History, Years
 from calibration.holdout import seen_by
 from calibration.own_data import ANNUAL, COST, CUMULATIVE, SHARE, factor_of, unit_of
-from calibration.own_settings import load_own_settings
+from calibration.own_settings import OwnSettings, load_own_settings
+from calibration.own_targets import FLOOR, seen_priors
 from calibration.payoff import Payoff, fitted_series
 from calibration.posterior import Draws, diagnose, quantities, sample
 from calibration.results import depends_on, record_of
@@ -132,26 +133,26 @@ def hindcast(
 ) -> tuple[Hindcast | None, str]:
     """Fit again without the last years and score what that fit says of them; None and the reason if there are too few.
 
-    Priors, drivers and sampling are those of the accepted fit; drivers are as the case has them. NotConvergedError if
-    what the scores are made of, the forecasts year by year and the errors, breaks its rules: single parameters, which
-    fewer years tell even less, are not reported.
+    Drivers and sampling are those of the accepted fit, priors what they would have been then; drivers are as the case
+    has them. NotConvergedError if what the scores are made of, the forecasts year by year and the errors, breaks its
+    rules: single parameters, which fewer years tell even less, are not reported.
     """
     fitted, settings = accepted_fit(name), load_own_settings()
     longest = max(len(one.years) for one in fitted.payoff.series)
     held = settings.hindcast.years(longest)
     if not held:
         return None, f"no hindcast: {longest} years in the longest series, fewer than {settings.hindcast.fewest}"
-    targets = load_targets(fitted.case.name)
     origin = min(int(one.years[-1]) for one in fitted.payoff.series) - held
     short = [
         one.target.name for one in fitted.payoff.series if int((one.years <= origin).sum()) < settings.fewest
     ]  # fmt: skip
     if short:
         return None, f"no hindcast: {short[0]} has fewer than {settings.fewest} years by {origin}"
+    targets = targets_at(fitted, settings, origin)
     payoff = _payoff_at(fitted.case, targets, origin)
     best, _ = climb(payoff, payoff.space.scatter(targets.starts, targets.seed))
     free = [one.name for one in payoff.coordinates]
-    digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin}"
+    digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin} {targets.free[FLOOR].centre:.6g}"
     folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{digest[:12]}"
     for rules in settings.chains(targets.sampling):
         draws = sample(payoff, best, rules, targets.seed, folder, digest, tick, workers)
@@ -175,6 +176,13 @@ def _forecast_quantities(payoff: Payoff, draws: Draws, whole: Fitted, origin: in
             out[f"{payoff.series[i].target.name} in {year}"] = np.log(values[:, k]).reshape(shape)
     known, count = quantities(payoff, draws), len(payoff.coordinates)
     return {**out, **{name: known[name] for name in payoff.space.names[count:]}}
+
+
+def targets_at(fitted: Fitted, settings: OwnSettings, origin: int) -> Targets:
+    """Return the target file of the fit with the priors that costs up to `origin` give."""
+    targets, cost = load_targets(fitted.case.name), fitted.series(COST)
+    seen = [float(value) for value in cost.values[cost.years <= origin]]
+    return targets.model_copy(update={"free": seen_priors(targets.free, seen, settings)})
 
 
 def _payoff_at(case: Case, targets: Targets, origin: int) -> Payoff:

@@ -46,8 +46,9 @@ class Judged(_Strict):
 
 
 class Started(_Strict):
-    """A scale: lognormal around what the first observations say."""
+    """A scale: lognormal around `times` what the observations say."""
 
+    times: Positive = 1.0
     spread: Positive
     reason: Reason
 

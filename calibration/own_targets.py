@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,19 @@ QUANTITY = {
     SHARE: ("market share", "mid year"),
 }
 COST_QUANTITY = {"price": "Cumulative Price", "cost": "Cumulative Unit Cost"}
+FLOOR = "cost floor share"
 RECENT = 6  # first years whose growth says how fast sales grew before the start
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What the first observations say of the start of the run, in the model's units: experience and cost of a unit."""
+    """What the observations say of scales: experience and cost of a unit at the start, in the model's units, and the
+    lowest cost observed as a share of the first.
+    """
 
     experience: float
     cost: float
+    lowest: float
 
 
 def observations(path: Path, folder: Path, settings: OwnSettings) -> dict[str, Observed]:
@@ -72,7 +76,22 @@ def start_of(observed: Mapping[str, Observed], folder: Path) -> Start:
     before = values[0] * np.exp(-growth * (since + (1.0 if one.name == CUMULATIVE else 0.5)))
     experience = before if one.name == CUMULATIVE else before / growth
     markup = numbers.parameters["target markup"].value if own.cost.kind == "price" else 0.0
-    return Start(float(experience), observed[COST].in_model[0] / (1 + markup))
+    costs = observed[COST].in_model
+    return Start(float(experience), costs[0] / (1 + markup), lowest_of(costs))
+
+
+def lowest_of(costs: Sequence[float]) -> float:
+    """Return the lowest cost as a share of the first."""
+    return min(costs) / costs[0]
+
+
+def seen_priors(free: Mapping[str, Prior], costs: Sequence[float], settings: OwnSettings) -> dict[str, Prior]:
+    """Return the priors as they would have been had no cost after `costs` been known.
+
+    The floor's is centred below the lowest cost; every other is of the industries, judged, or of the first years.
+    """
+    known = settings.started[FLOOR].times * lowest_of(costs)
+    return {**free, FLOOR: free[FLOOR].model_copy(update={"centre": known})}
 
 
 def _growth(years: np.ndarray[Any, np.dtype[np.float64]], values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
@@ -84,12 +103,12 @@ def _growth(years: np.ndarray[Any, np.dtype[np.float64]], values: np.ndarray[Any
 def priors(observed: Mapping[str, Observed], folder: Path, settings: OwnSettings) -> dict[str, Prior]:
     """Return the prior of every free parameter, its centre kept inside the bounds of the case."""
     start, known = start_of(observed, folder), own_numbers(folder, fitted=False).parameters
-    scales = {"initial experience": start.experience, "reference component cost": start.cost}
+    scales = {"initial experience": start.experience, "reference component cost": start.cost, FLOOR: start.lowest}
     out = {name: pooled_prior(name, rule) for name, rule in settings.pool.items()}
     for name, judged in settings.judged.items():
         out[name] = Prior(shape=judged.shape, centre=judged.centre, spread=judged.spread, source=judged.reason)
     for name, rule in settings.started.items():
-        out[name] = Prior(shape="lognormal", centre=scales[name], spread=rule.spread, source=rule.reason)
+        out[name] = Prior(shape="lognormal", centre=rule.times * scales[name], spread=rule.spread, source=rule.reason)
     for name, prior in out.items():
         one = known[name]
         if not one.low <= prior.centre <= one.high:

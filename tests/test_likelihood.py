@@ -26,10 +26,10 @@ from calibration_helpers import (
 from scipy.stats import halfnorm, lognorm, norm, t, truncnorm
 
 import stockflow
-from calibration.coordinates import Space, space
+from calibration.coordinates import Coordinate, Space, space
 from calibration.likelihood import crossing, normal, soft_range, yearly_errors
 from calibration.payoff import FittedSeries, Payoff
-from calibration.targets import ErrorModel, EventTarget
+from calibration.targets import ErrorModel, EventTarget, Prior
 
 GAPS = GAPS_IN_PRICES
 DOUBTFUL = np.array([True, True, False, False, True])
@@ -373,6 +373,13 @@ def test_prior_draws_have_the_quantiles_of_the_truncated_priors(priors: Space) -
 def test_prior_draws_and_starts_come_from_their_seed(priors: Space) -> None:
     assert priors.prior_draws(5, 3).tobytes() == priors.prior_draws(5, 3).tobytes()
     assert priors.prior_draws(5, 3).tobytes() != priors.prior_draws(5, 4).tobytes()
+
+
+@pytest.mark.parametrize(("centre", "spread", "low"), [(0.02, 1.5, 1e-9), (1e-8, 1.5, 1e-8 * np.exp(-9.0))])
+def test_a_logarithm_that_may_go_to_zero_ends_far_below_its_centre(centre: float, spread: float, low: float) -> None:
+    prior = Prior(shape="lognormal", centre=centre, spread=spread, source="test")
+    ends = Coordinate("floor", prior, 0.0, 1.0).bounds
+    assert np.exp(ends) == pytest.approx([low, 1.0])
 
 
 def test_values_and_coordinates_are_inverse(priors: Space) -> None:

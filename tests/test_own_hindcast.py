@@ -12,9 +12,11 @@ from own_made import PLUMBING
 from calibration import own_fit
 from calibration.ahead import accepted_fit
 from calibration.own_fit import calibrate_own
-from calibration.own_forecast import Hindcast, cumulative_of, hindcast
+from calibration.own_forecast import Hindcast, cumulative_of, hindcast, targets_at
 from calibration.own_settings import load_own_settings
+from calibration.own_targets import FLOOR
 from calibration.results import is_current
+from calibration.targets import load_targets
 from stockflow.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -50,6 +52,16 @@ def test_experience_is_what_came_before_and_the_observed_years(wind: Hindcast) -
     past, volumes = cumulative_of(accepted_fit("wind")), accepted_fit("wind").series("annual_volume")
     assert past is not None
     assert past.values[-1] - past.values[0] == pytest.approx(volumes.values[1:].sum())
+
+
+def test_a_hindcast_has_no_prior_that_knows_held_out_costs(wind: Hindcast) -> None:
+    fitted, settings = accepted_fit("wind"), load_own_settings()
+    cost, times = fitted.series("unit_cost"), settings.started[FLOOR].times
+    seen = cost.values[cost.years <= wind.origin]
+    then, now = targets_at(fitted, settings, wind.origin).free[FLOOR], load_targets("wind").free[FLOOR]
+    assert then.centre == pytest.approx(times * seen.min() / seen[0])
+    assert now.centre == pytest.approx(times * cost.values.min() / cost.values[0])
+    assert then.centre > now.centre
 
 
 def test_a_fit_is_current_until_its_case_changes(wind: Hindcast) -> None:

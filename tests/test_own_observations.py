@@ -10,7 +10,7 @@ from own_helpers import example_rows, short_wind, write
 
 from calibration.own_data import by_series, read_rows
 from calibration.own_settings import load_own_settings
-from calibration.own_targets import adoption_of, observations, start_of, write_targets
+from calibration.own_targets import FLOOR, adoption_of, observations, priors, seen_priors, start_of, write_targets
 from models.own import read_own
 
 COST = ["unit_cost", "2005", "110", "USD2022/MWh", "somewhere"]
@@ -56,3 +56,29 @@ def test_experience_at_the_start_is_volume_over_growth_when_growth_was_steady(tm
     at_start = 1.0 * math.exp(-growth / 2)  # TWh a year at the start of 2004, whose middle has 1
     found = observations(path, tmp_path / "wind", load_own_settings())
     assert start_of(found, tmp_path / "wind").experience == pytest.approx(at_start / growth, rel=1e-3)
+
+
+def test_the_floor_of_cost_is_judged_below_the_lowest_cost_and_not_from_the_first(tmp_path: Path) -> None:
+    path = short_wind(tmp_path)
+    volumes = [row for row in example_rows("observations.csv", 2004, 2016) if row[0] == "annual_volume"]
+    costs = [["unit_cost", str(2004 + i), str(100 * 10**-i), "USD2022/MWh", "x"] for i in range(6)]
+    write(path, [*volumes, *costs])
+    settings = load_own_settings()
+    found = observations(path, tmp_path / "wind", settings)
+    floor = priors(found, tmp_path / "wind", settings)[FLOOR]
+    rule = settings.started[FLOOR]
+    assert floor.centre == pytest.approx(rule.times * 1e-5)
+    assert floor.spread == rule.spread
+    assert floor.centre * math.exp(floor.spread) < 1e-5, "a floor above the lowest cost is not far from the centre"
+
+
+def test_priors_of_an_earlier_year_know_no_later_cost(tmp_path: Path) -> None:
+    path = short_wind(tmp_path)
+    settings = load_own_settings()
+    found = observations(path, tmp_path / "wind", settings)
+    whole = priors(found, tmp_path / "wind", settings)
+    costs = found["unit_cost"].in_model[:5]
+    earlier = seen_priors(whole, costs, settings)
+    assert earlier[FLOOR].centre == pytest.approx(settings.started[FLOOR].times * min(costs) / costs[0])
+    assert earlier[FLOOR].centre > whole[FLOOR].centre
+    assert {**earlier, FLOOR: whole[FLOOR]} == whole
