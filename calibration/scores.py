@@ -50,8 +50,9 @@ class Skill:
     """Scores of one forecaster for one series from one origin; tuples have one entry per forecast year.
 
     CRPS and log score are of natural logarithms; MAPE and sMAPE of the median, as fractions; `u2` is the root mean
-    square log error over that of no change since the origin; `coverage` is the share of years inside each central
-    interval; `inside` says which years; `shares` split the mean square log error of the median.
+    square log error over that of no change since the origin, NaN where nothing changed; `coverage` is the share of
+    years inside each central interval; `inside` says which years; `shares` split the mean square log error of the
+    median.
     """
 
     series: str
@@ -131,11 +132,11 @@ def smape(forecast: Array, observed: Array) -> float:
 def theil_u2(forecast: Array, observed: Array, origin: float) -> float:
     """Root mean square error over that of the no-change forecast `origin` (Theil 1966): below 1 beats no change.
 
-    An observation that never leaves its value at the origin is an `InputError`: no error can be measured by it.
+    NaN where no observation leaves the value at the origin: no change makes no error that another could be measured by.
     """
     no_change = float(np.sum((observed - origin) ** 2))
     if no_change <= 0:
-        raise InputError("observations equal the value at the origin, so no change makes no error to compare with")
+        return float("nan")
     return float(np.sqrt(np.sum((forecast - observed) ** 2) / no_change))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from own_helpers import write
 
+from calibration.ahead import accepted_fit
 from calibration.forecast import MODEL
 from calibration.new_scores import score_case, score_words
 from stockflow.errors import InputError
@@ -21,6 +22,14 @@ def test_a_shipped_case_is_scored_from_its_last_fitted_year(tmp_path: Path) -> N
     assert {MODEL, "logistic", "exponential", "last value"} <= set(one.skills)
     last = float(one.comparison.history.values[-1])
     assert np.median(one.comparison.draws["last value"]) == pytest.approx(last, rel=0.1)
+
+
+def test_observations_that_stay_at_the_last_fitted_value_are_scored(tmp_path: Path) -> None:
+    last = float(accepted_fit("nev").series("NEV sales").values[-1])
+    rows = [["NEV sales", year, repr(last), UNIT, WHY] for year in (2024, 2025)]
+    (one,) = score_case("nev", write(tmp_path / "new.csv", rows))
+    assert one.observed == pytest.approx((last, last))
+    assert one.skills["last value"].mean_crps < one.skills["exponential"].mean_crps
 
 
 def test_a_winner_has_the_lowest_crps_and_the_words_agree(tmp_path: Path) -> None:

@@ -73,8 +73,13 @@ def test_u2_is_one_for_no_change_zero_for_the_truth_and_a_half_for_half_the_erro
     assert scores.theil_u2(np.zeros(3), observed, 0.0) == pytest.approx(1)
     assert scores.theil_u2(observed, observed, 0.0) == 0
     assert scores.theil_u2(observed / 2, observed, 0.0) == pytest.approx(0.5)
-    with pytest.raises(InputError, match="no change"):
-        scores.theil_u2(observed, np.ones(3), 1.0)
+
+
+def test_u2_is_no_number_where_nothing_changed_and_the_other_scores_stand() -> None:
+    assert np.isnan(scores.theil_u2(np.array([1.0, 2.0, 4.0]), np.ones(3), 1.0))
+    flat = score("price", 2019, "one", (2020, 2021), np.exp(0.1 * np.repeat(NORMAL, 2, axis=1)), np.ones(2), 1.0)
+    assert np.isnan(flat.u2)
+    assert flat.mean_crps == pytest.approx(normal_crps(0.0, 0.1, 0), abs=1e-4)
 
 
 def test_theil_shares_are_pure_where_one_kind_of_error_stands_alone() -> None:
