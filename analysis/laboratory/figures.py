@@ -14,12 +14,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures import STYLE, save
 from analysis.laboratory.account import ARREARS_ROW, LINES
 from analysis.laboratory.hinges import main_plan
 from analysis.laboratory.results import Results
+from models.case import load_case
 
 CM = 1 / 2.54
 COLUMN, PAGE = 8.5 * CM, 17.5 * CM
@@ -84,6 +86,7 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
             ))  # fmt: skip
         _finish(axes, len(labels), "year", "share over the\nlast year (%)")
         handles, names = axes.flat[0].get_legend_handles_labels()
+        _headed(figure, found, "share of the market by schedule")
         figure.legend(handles, names, loc="outside lower center", ncols=4)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
 
@@ -113,6 +116,7 @@ def safe_exit(found: Results, stem: Path) -> Path:
         axes[1].set_xlabel("start of the exit (year)")
         years = [y for y in found.safe[0].starts if y % 5 == 0]
         axes[1].set_xticks([*years, never], [*(f"{y:g}" for y in years), "never"])
+        _headed(figure, found, "from when\nan exit is safe")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return save(figure, found.safe_table(), stem)
 
@@ -151,6 +155,7 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
         axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
         if owing:
             axes[1, 0].set_ylabel("owed, not paid\n(billion CNY of 2020)")
+        _headed(figure, found, "public money by schedule")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return save(figure, rows, stem)
 
@@ -185,8 +190,14 @@ def regret(found: Results, stem: Path) -> Path:
         axes[0, 0].set_ylim(bottom=0)
         axes[1, 0].set_ylabel("best of all schedules\n(% of draws)")
         axes[1, 0].set_ylim(bottom=0)
+        _headed(figure, found, "regret by schedule")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return save(figure, table, stem)
+
+
+def _headed(figure: Figure, found: Results, what: str) -> None:
+    title = f"{load_case(found.study.case).title}: {what}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
 def _finish(axes: Any, used: int, below: str, beside: str) -> None:
