@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test test-slow check models bench bench-ensembles clean help
+.PHONY: run test test-slow check models bench bench-ensembles trials clean help
 
 help:
 	@echo "make run        calibrate, score, phase out, draw the paths: everything into output/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make models     rebuild models/vensim/*.mdl from parts, cases, policies and scenarios"
 	@echo "make bench      speed ratios, measured side by side"
 	@echo "make bench-ensembles  a million stored runs of a study: runs/s, memory, disk (a quarter of an hour)"
+	@echo "make trials     the three commands for a technology of one's own, tried on six (an hour)"
 
 run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
@@ -36,6 +37,9 @@ bench: $(VENV)/run.ready
 
 bench-ensembles: $(VENV)/run.ready
 	$(BIN)/python -m benchmarks.ensembles
+
+trials: $(VENV)/run.ready
+	$(BIN)/python -m analysis.own_trials
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

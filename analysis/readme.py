@@ -23,6 +23,7 @@ from analysis.forecasts import coverage_words, rivals
 from analysis.laboratory.accepted import load_answer
 from analysis.latecomers import follow
 from analysis.mechanisms.runs import drawn
+from analysis.own_trials import trial_lines
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import date_path
 from analysis.paths.durations import durations, published_durations
@@ -244,6 +245,11 @@ def paths_block() -> str:
     ])  # fmt: skip
 
 
+def own_block() -> str:
+    """Return the scores of the technologies on which the commands for one's own were tried."""
+    return "\n".join(trial_lines())
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "fit": fit_block,
     "misfits": misfit_block,
@@ -251,6 +257,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "forecast": forecast_block,
     "phase-out": phase_out_block,
     "paths": paths_block,
+    "own": own_block,
     "bench": bench_block,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -153,7 +154,8 @@ def hindcast(
     best, _ = climb(payoff, payoff.space.scatter(targets.starts, targets.seed))
     free = [one.name for one in payoff.coordinates]
     digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin} {targets.free[FLOOR].centre:.6g}"
-    folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{digest[:12]}"
+    kept = hashlib.sha256(digest.encode()).hexdigest()[:12]
+    folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{kept}"
     for rules in settings.chains(targets.sampling):
         draws = sample(payoff, best, rules, targets.seed, folder, digest, tick, workers)
         found = diagnose(_forecast_quantities(payoff, draws, fitted, origin), draws.diverging)

@@ -28,8 +28,6 @@ from stockflow.errors import InputError
 
 Array = NDArray[np.float64]
 Tick = Callable[[], object]
-JITTER = 0.3  # spread of the chains' starts about the mode, on the line
-INSIDE = 0.02  # share of a coordinate's range that starts keep from its bounds
 TRIES = 100
 # all that reading a file of arrays raises when its bytes are not those that were written
 DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -97,13 +95,14 @@ def diagnose(quantities: Mapping[str, Array], diverging: NDArray[np.bool_]) -> D
     return Diagnostics(names, found[:, 0], found[:, 1], found[:, 2], float(diverging.mean()), int(diverging.size))
 
 
-def starting_point(payoff: Payoff, mode: Array, seed: int, chain: int) -> Array:
-    """Return a point of the line near the mode at which the density is defined."""
+def starting_point(payoff: Payoff, mode: Array, rules: Sampling, seed: int, chain: int) -> Array:
+    """Return a point of the line near the mode, as near and as far from bounds as the rules say, that has a density."""
     low, high = payoff.space.bounds
-    inside = np.clip(mode, low + INSIDE * (high - low), high - INSIDE * (high - low))
+    edge = rules.inside * (high - low)
+    near = np.clip(mode, low + edge, high - edge)
     rng = np.random.default_rng([seed, chain])
     for _ in range(TRIES):
-        point = payoff.space.to_line(inside) + JITTER * rng.standard_normal(payoff.space.size)
+        point = payoff.space.to_line(near) + rules.jitter * rng.standard_normal(payoff.space.size)
         if np.isfinite(payoff.on_the_line(point)[0]):
             return np.asarray(point)
     raise InputError(f"{payoff.model.file.name}: no run near the best point can be compared with the observations")
@@ -113,7 +112,7 @@ def sample_chain(
     payoff: Payoff, mode: Array, rules: Sampling, seed: int, chain: int, tick: Tick | None = None
 ) -> Draws:
     """Return one chain of draws; `tick` is called at every step of the chain, tuning included."""
-    begin = starting_point(payoff, mode, seed, chain)
+    begin = starting_point(payoff, mode, rules, seed, chain)
     say = tick or (lambda: None)
 
     def expand(u: Array) -> dict[str, Array]:

@@ -64,6 +64,8 @@ class Sampling(_Strict):
     tune: Annotated[int, Field(ge=50)] = 1000
     draws: Annotated[int, Field(ge=50)] = 2000
     keep: Annotated[int, Field(ge=20)] = 250
+    inside: Annotated[float, Field(gt=0, lt=0.5)] = 0.02  # share of each range that starts of chains keep from its ends
+    jitter: Annotated[float, Field(gt=0, le=2)] = 0.3  # spread of the starts about the mode, in logits
     acceptance: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     largest_rhat: Annotated[float, Field(gt=1)] = 1.01
     smallest_ess: Positive = 400.0

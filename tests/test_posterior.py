@@ -276,15 +276,27 @@ def test_a_start_is_refused_where_no_run_can_be_compared(growth: stockflow.Model
     )
     payoff = Payoff(growth, (replace(RATES, low=0.5, prior=RATES.prior.model_copy(update={"centre": 0.7})),), (lost,))
     with pytest.raises(InputError, match=r"growth\.mdl: no run near the best point can be compared"):
-        starting_point(payoff, payoff.space.centre, 1, 0)
+        starting_point(payoff, payoff.space.centre, Sampling(), 1, 0)
 
 
-def test_starts_of_chains_differ_and_lie_inside_even_for_a_mode_at_its_bound(payoff: Payoff) -> None:
-    _, high = payoff.space.bounds
-    points = [starting_point(payoff, np.r_[high[0], payoff.space.centre[1:]], 1, chain) for chain in range(3)]
+@pytest.mark.parametrize("inside", [0.02, 1e-6])
+def test_starts_of_chains_differ_and_lie_inside_even_for_a_mode_at_its_bound(payoff: Payoff, inside: float) -> None:
+    low, high = payoff.space.bounds
+    rules, mode = Sampling(inside=inside, jitter=0.1), np.r_[high[0], payoff.space.centre[1:]]
+    points = [starting_point(payoff, mode, rules, 1, chain) for chain in range(3)]
     assert all(np.isfinite(payoff.on_the_line(point)[0]) for point in points)
     assert len({point.tobytes() for point in points}) == 3
-    assert (payoff.space.from_line(np.array(points)) < high).all()
+    found = payoff.space.from_line(np.array(points))
+    assert (found < high).all()
+    assert found[:, 0] == pytest.approx(high[0] - inside * (high[0] - low[0]), abs=inside * (high[0] - low[0]))
+
+
+def test_starts_lie_as_near_to_the_mode_as_the_rules_say(payoff: Payoff) -> None:
+    mode = payoff.space.centre
+    near, far = (
+        payoff.space.to_line(mode) - [starting_point(payoff, mode, Sampling(jitter=one), 1, 0)] for one in (0.1, 0.3)
+    )
+    assert far == pytest.approx(3 * near)
 
 
 # ---- diagnostics -----------------------------------------------------------------------------------------------------
