@@ -12,7 +12,7 @@ help:
 	@echo "make models     rebuild models/vensim/*.mdl from parts, cases, policies and scenarios"
 	@echo "make bench      speed ratios, measured side by side"
 	@echo "make bench-ensembles  a million stored runs of a study: runs/s, memory, disk (a quarter of an hour)"
-	@echo "make trials     the three commands for a technology of one's own, tried on six (an hour)"
+	@echo "make trials     the three commands for a technology of one's own, tried on seven (an hour)"
 
 run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
