@@ -18,7 +18,7 @@ from analysis.shown import records
 from analysis.tables import estimate_table, series_table
 from calibration.errors import NotConvergedError
 from calibration.forecast import MODEL
-from calibration.new_scores import score_case, score_table, score_words
+from calibration.new_scores import NOTHING_NAIVE, best_naive, score_case, score_table, score_words
 from calibration.own_fit import OwnFit, calibrate_own
 from calibration.own_forecast import Fan, Hindcast, fans, hindcast
 from calibration.own_settings import load_own_settings
@@ -139,7 +139,10 @@ def skill_words(back: Hindcast) -> list[str]:
     """Say of every series whether the model's forecast was the best, and what to make of it where it was not."""
     words = []
     for series, skills in back.skills.items():
-        naive = min((who for who in skills if who != MODEL), key=lambda who: skills[who].mean_crps)
+        naive = best_naive(skills)
+        if naive is None:
+            words.append(f"{series}: {NOTHING_NAIVE}.")
+            continue
         model, other = skills[MODEL].mean_crps, skills[naive].mean_crps
         if model <= other:
             words.append(f"{series}: the model was the best ({model:.3g}; {naive} {other:.3g}).")

@@ -30,6 +30,7 @@ from analysis.paths.durations import durations, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.stages import LARGE
 from analysis.paths.study import load_path_study
+from analysis.reproduce import SUPPORTED
 from analysis.scoreboard import scoreboard
 from calibration.forecast_results import load_accepted_forecast
 from calibration.results import HERE as RESULTS
@@ -38,7 +39,6 @@ from models.case import CASES, load_case
 
 README = Path(__file__).parent.parent / "README.md"
 SPEEDS = README.parent / "benchmarks" / "results.json"
-CALIBRATED = ("pv", "nev")
 ENGINE = "stockflow, 2 threads"
 SLOWER = {
     "PySD": ("PySD",),
@@ -132,7 +132,7 @@ def _rate(row: Mapping[str, Any]) -> float:
 def forecast_block() -> str:
     """Return the skill of the forecasts from the headline origin as a Markdown table, and the count of wins."""
     lines, told = [], []
-    for case in CALIBRATED:
+    for case in SUPPORTED:
         chapter = forecast_chapter(case)
         if chapter.missing:
             return f"No accepted forecasts: {chapter.missing}"
@@ -151,7 +151,7 @@ def forecast_block() -> str:
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
         head, "|---|---|---|---|---|---|---|", *lines, "",
         *_rival_lines(), "",
-        *(f"- {case}, {line}" for case in CALIBRATED for line in coverage_words(load_accepted_forecast(case).table)),
+        *(f"- {case}, {line}" for case in SUPPORTED for line in coverage_words(load_accepted_forecast(case).table)),
     ])  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def _answer_cell(row: Mapping[str, Any]) -> str:
 
 def _rival_lines() -> list[str]:
     """The model against each forecaster used throughout, a row for each case and kind of drivers."""
-    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in CALIBRATED])
+    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in SUPPORTED])
     rows["told"] = [f"{ratio:.2f} ({pairs})" for ratio, pairs in zip(rows["ratio"], rows["pairs"], strict=True)]
     wide = rows.pivot(index=["case", "mode"], columns="against", values="told")[list(dict.fromkeys(rows["against"]))]
     return [

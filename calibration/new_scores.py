@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from calibration.scores import Skill
 from calibration.targets import load_targets
 from models.own import read_own
 from stockflow.errors import InputError, unknown
+
+NOTHING_NAIVE = "no naive forecast could be made; nothing is won or lost"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,18 +124,22 @@ def score_table(scores: Sequence[NewScore]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def best_naive(skills: Mapping[str, Skill]) -> str | None:
+    """Return the naive forecaster with the lowest mean CRPS; None without any."""
+    return min((who for who in skills if who != MODEL), key=lambda who: skills[who].mean_crps, default=None)
+
+
 def score_words(scores: Sequence[NewScore]) -> list[str]:
     """Say of each series who wins, and by how much the model beats the best naive forecast or loses to it."""
     out = []
     for one in scores:
-        naive = {who: skill.mean_crps for who, skill in one.skills.items() if who != MODEL}
         for who, why in one.comparison.absent.items():
             out.append(f"{one.comparison.name}: no {who}: {why}")
-        if not naive:
-            out.append(f"{one.comparison.name}: no naive forecast could be made; nothing is won or lost")
+        best = best_naive(one.skills)
+        if best is None:
+            out.append(f"{one.comparison.name}: {NOTHING_NAIVE}")
             continue
-        best = min(naive, key=lambda who: naive[who])
-        ratio = one.skills[MODEL].mean_crps / naive[best]
+        ratio = one.skills[MODEL].mean_crps / one.skills[best].mean_crps
         told = "wins against" if ratio < 1 else "loses to"
         out.append(f"{one.comparison.name}: the model {told} the best naive forecast, {best} (CRPS ratio {ratio:.2f})")
     return out

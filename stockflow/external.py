@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,16 +78,20 @@ class External:
         self.check(tree.file)
         axes = {str(place): list(inside) for place, inside in enumerate(choices)}
         last = (axes, self.folder.resolve(), axes, definition.name)
-        match kind:
-            case "GetConstants":
-                made = external.ExtConstant(tree.file, tree.tab, tree.cell, *last)
-            case "GetLookups":
-                made = external.ExtLookup(tree.file, tree.tab, tree.x_row_or_col, tree.cell, *last)
-            case _:
-                how = definition.data or "interpolate"
-                made = external.ExtData(tree.file, tree.tab, tree.time_row_or_col, tree.cell, how, *last)
-        _attempt(made.initialize)
-        return made.data
+
+        def made() -> Any:
+            match kind:
+                case "GetConstants":
+                    one = external.ExtConstant(tree.file, tree.tab, tree.cell, *last)
+                case "GetLookups":
+                    one = external.ExtLookup(tree.file, tree.tab, tree.x_row_or_col, tree.cell, *last)
+                case _:
+                    how = definition.data or "interpolate"
+                    one = external.ExtData(tree.file, tree.tab, tree.time_row_or_col, tree.cell, how, *last)
+            one.initialize()
+            return one.data
+
+        return _attempt(made)
 
 
 def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
@@ -103,11 +108,11 @@ def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
 
 
 def _attempt(read: Callable[[], Any]) -> Any:
-    # PySD's readers and pandas raise any of these on a file that is not as the model says; it ends as one refusal
-    failures = (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError, NotImplementedError)
+    # PySD's readers, pandas and openpyxl have no error of their own: a damaged table, or a place that it does not have,
+    # ends in one of these, each of which a test brings about; nothing of this package runs inside
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read()
-    except failures as error:
+    except (ValueError, TypeError, LookupError, AttributeError, BadZipFile) as error:
         raise Refused([f"file that cannot be read ({' '.join(str(error).split())})"]) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ def scored(model: float, naive: float) -> Hindcast:
     seen = np.array([1.0, 1.0])
     skills = {who: score("unit_cost", 2000, who, YEARS, d, seen, 1.1) for who, d in draws.items()}
     return Hindcast(2000, (Comparison("unit_cost", history, YEARS, draws, {}),), {}, {"unit_cost": skills})
+
+
+def test_where_no_naive_forecast_could_be_made_that_is_said() -> None:
+    alone = replace(found := scored(1.0, 2.0), skills={"unit_cost": {"model": found.skills["unit_cost"]["model"]}})
+    assert skill_words(alone) == ["unit_cost: no naive forecast could be made; nothing is won or lost."]
 
 
 def test_a_naive_forecast_that_wins_is_named_with_the_advice_to_take_it() -> None:

@@ -1,6 +1,8 @@
 """Macros are written out, and numbers come from files beside the model and from nowhere else."""
 
+import zipfile
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import openpyxl
@@ -182,6 +184,74 @@ def test_files_that_do_not_hold_what_is_asked_for_are_refused(folder: Path, equa
         loaded(folder, equation)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["CONSTANTS({}, '{}')", "LOOKUPS({}, '1', '{}')", "DATA({}, '1', '{}')"])
+@pytest.mark.parametrize("cell", ["B2", "B0", "ZZ99", "", "name", "22"])
+@pytest.mark.parametrize(
+    "file", ["no zip.xlsx", "half.xlsx", "cut.xlsx", "bad.xls", "bytes.csv", "ragged.csv", "empty.csv"]
+)
+def test_damaged_files_end_as_one_refusal_wherever_they_are_read(folder: Path, kind: str, cell: str, file: str) -> None:
+    (folder / "no zip.xlsx").write_text("no zip")
+    with zipfile.ZipFile(folder / "half.xlsx", "w") as half:
+        half.writestr("a", "b")
+    (folder / "cut.xlsx").write_bytes((folder / "data" / "table.xlsx").read_bytes()[:2000])
+    (folder / "bad.xls").write_bytes(b"\xd0\xcf\x11\xe0abc")
+    (folder / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01,\x80\n")
+    (folder / "ragged.csv").write_text("a,b\n1,2,3,4\n\n,,")
+    (folder / "empty.csv").write_text("")
+    function = "XLS" if ".xls" in file else "DIRECT"
+    call = f"GET {function} " + kind.format(f"'{file}', '{',' if function == 'DIRECT' else 'Sheet'}'", cell)
+    with pytest.raises(InputError) as caught:
+        loaded(
+            folder,
+            f"f( {call}) ~ Dmnl\ny= f(1) ~ Dmnl"
+            if "LOOKUPS" in kind
+            else f"y{':=' if 'DATA' in kind else '='} {call} ~ Dmnl",
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "cell", "kind"),
+    [
+        ("data/table.csv", "ZZ99", ValueError),
+        ("data/table.csv", "B0", TypeError),  # of a series
+        ("data/table.csv", "", IndexError),
+        ("data/table.xlsx", "none", AttributeError),
+        ("half.xlsx", "B2", KeyError),
+        ("no zip.xlsx", "name", BadZipFile),
+    ],
+)
+def test_every_error_that_is_caught_comes_from_a_reader(
+    folder: Path, monkeypatch, file: str, cell: str, kind: type
+) -> None:
+    (folder / "no zip.xlsx").write_text("no zip")
+    with zipfile.ZipFile(folder / "half.xlsx", "w") as half:
+        half.writestr("a", "b")
+    raised: list[type] = []
+    attempt = stockflow.external._attempt
+
+    def watched(read):
+        def kept():
+            try:
+                return read()
+            except Exception as error:
+                raised.append(type(error))
+                raise
+
+        return attempt(kept)
+
+    monkeypatch.setattr("stockflow.external._attempt", watched)
+    tab, function = ("Sheet", "XLS") if file.endswith("xlsx") else (",", "DIRECT")
+    with pytest.raises(InputError, match="file that cannot be read"):
+        what = (
+            f"DATA('{file}', '{tab}', '1', '{cell}')"
+            if kind is TypeError
+            else f"CONSTANTS('{file}', '{tab}', '{cell}')"
+        )
+        loaded(folder, f"a{':' if kind is TypeError else ''}= GET {function} {what} ~ Dmnl")
+    assert raised == [kind]
 
 
 def test_a_file_is_read_once_for_all_elements(folder: Path, monkeypatch) -> None:
