@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,15 @@ import numpy as np
 from stockflow.clock import clock
 from stockflow.equations import Equations
 from stockflow.errors import InputError, StoppedError
+from stockflow.literals import vensim_reader, xmile_reader
 from stockflow.names import plain
 from stockflow.source import Source
 
 if TYPE_CHECKING:
     import xarray as xr
+
+# PySD writes names and texts between single quotes
+_ENDS_A_QUOTE = re.compile(r"['\\\r\n]")
 
 
 def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
@@ -47,7 +51,7 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(file.folder) / beside, copy)
         with np.printoptions(precision=17, floatmode="unique"), _stopping(file.name):
-            model = pysd.read_vensim(path) if file.is_vensim else pysd.read_xmile(path)
+            model = pysd.load(translated(path))
         _interpolate_quickly(model)
         _change_elements(model, file)
         with np.errstate(all="ignore"), _stopping(file.name):
@@ -67,6 +71,57 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
         data[name] = ("time", values, {"unit": one.unit, "documentation": one.documentation})
     unit = {"unit": equations.find("time step").unit}
     return xr.Dataset(data, {"time": ("time", frame.index.to_numpy(dtype=float), unit)})
+
+
+def translated(path: Path) -> Path:
+    """Return the Python file that PySD writes for a model, of whose text it holds nothing but names and numbers.
+
+    PySD puts comments and names between quotes as they are, so that a comment or a name with a quote
+    could go on as code: it gets no comments, and no text in which a quote could end early.
+    """
+    from pysd.builders.python.python_model_builder import ModelBuilder
+    from pysd.translators.vensim.vensim_file import VensimFile
+    from pysd.translators.xmile.xmile_file import XmileFile
+
+    vensim_reader(), xmile_reader()
+    file = VensimFile(path) if path.suffix == ".mdl" else XmileFile(path)
+    file.parse()
+    model = file.get_abstract_model()
+    for section in model.sections:
+        for element in section.elements:
+            element.documentation = element.units = ""
+        # what it does not translate
+        section.constraints, section.test_inputs = (), ()
+    for text in _texts(model.sections):
+        if _ENDS_A_QUOTE.search(text):
+            raise ValueError(f"it is not given the name or text {text!r}, which could end a quote")
+    return Path(ModelBuilder(model).build_model())
+
+
+def _texts(part: object) -> Iterator[str]:
+    """Yield every text in a syntax tree of PySD's that it writes as it is, however deep.
+
+    Names of variables become identifiers or are escaped, but those of data and of functions.
+    """
+    kind = type(part).__name__
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping):
+        yield from _texts((*part.keys(), *part.values()))
+    elif isinstance(part, Iterable) and not isinstance(part, np.ndarray):
+        for inner in part:
+            yield from _texts(inner)
+    elif kind == "ReferenceStructure":
+        yield from _texts(vars(part)["subscripts"])
+    elif kind == "CallStructure":
+        function, arguments = vars(part)["function"], vars(part)["arguments"]
+        yield from _texts((getattr(function, "reference", function), arguments))
+    elif kind == "AbstractElement":
+        inside = {name: inner for name, inner in vars(part).items() if name != "name"}
+        data = any(hasattr(component, "keyword") for component in inside["components"])
+        yield from _texts((vars(part)["name"] if data else "", inside))
+    elif hasattr(part, "__dict__"):
+        yield from _texts(vars(part))
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stockflow.definition import OPEN, Definition, Limits, Macro, Refused
+from stockflow.literals import vensim_reader
 from stockflow.names import plain
 
-# PySD evaluates the limits of a table as Python: they are checked, and taken out, before it sees them
+# the limits of a table say how it is drawn: they are checked and taken out
 _TABLE_LIMITS = re.compile(r"\(([\s\\]*)\[([^\]]*)\][\s\\]*,?")
 _NUMBERS_ONLY = re.compile(r"[\s\\\d.,()eE+-]*")
 # in parentheses of its own a negative number is the whole base of a power
@@ -128,15 +129,15 @@ def _range(parsed: Parsed, copies: list[tuple[str, str]], entry: Entry, componen
 
 
 def _component(equation: str) -> Any:
-    # the parser library is PySD's affair: its errors are taken from where PySD uses it
-    from pysd.translators.vensim.vensim_element import Element, parsimonious
-
+    reader = vensim_reader()
     text = _harmless(equation)
-    failures = (parsimonious.exceptions.ParseError, parsimonious.exceptions.VisitationError, ValueError, RecursionError)
+    # the parser library is PySD's affair: its errors are taken from where PySD uses it
+    parsing = reader.parsimonious.exceptions
+    failures = (parsing.ParseError, parsing.VisitationError, ValueError, RecursionError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            component = Element(equation=text, units="", documentation="").parse()
+            component = reader.Element(equation=text, units="", documentation="").parse()
             if hasattr(component, "parse"):
                 component.parse()
     except failures as error:
@@ -158,7 +159,7 @@ def bounded(equation: str) -> None:
 
 
 def _harmless(equation: str) -> str:
-    """Return an equation that PySD reads without evaluating more than numbers, and within its stack."""
+    """Return an equation without what only says how a table is drawn, and within the stack of PySD's parser."""
     bounded(equation)
     if "=" not in equation:
         for numbered in _NUMBERED.finditer(equation):
@@ -168,6 +169,8 @@ def _harmless(equation: str) -> str:
         if not _NUMBERS_ONLY.fullmatch(limits[2]):
             raise Refused([f"table limits [{limits[2]}] that are not numbers"])
     bare = _TABLE_LIMITS.sub(r"(\1", equation)
+    if again := _TABLE_LIMITS.search(bare):
+        raise Refused([f"table limits given twice ([{again[2]}])"])
     return NEGATIVE.sub(lambda found: found[1] or f"(0-{found[2]})", bare)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from stockflow.definition import Definition, Refused
 from stockflow.equations import Method
 from stockflow.errors import InputError
+from stockflow.literals import xmile_reader
 from stockflow.names import plain
 from stockflow.vensim import NEGATIVE, Parsed, bounded
 
@@ -131,9 +132,8 @@ class _File:
 
     def definitions(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
-        from pysd.translators.xmile.xmile_element import parsimonious
-
-        parsing = (parsimonious.exceptions.ParseError, parsimonious.exceptions.VisitationError)
+        exceptions = xmile_reader().parsimonious.exceptions
+        parsing = (exceptions.ParseError, exceptions.VisitationError)
         try:
             element = self._element(node, dimensions)
         except (*parsing, ValueError, KeyError, IndexError, AttributeError, TypeError, RecursionError) as error:
@@ -164,8 +164,7 @@ class _File:
 
     def _element(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Any:
         """Return PySD's reading of a variable."""
-        from pysd.translators.xmile import xmile_element as reader
-
+        reader = xmile_reader()
         for equation in node.iter(f"{self.mark}eqn", f"{self.mark}inflow", f"{self.mark}outflow"):
             equation.text = self._as_read(equation.text or "")
         if not self._is_lookup(node) and next(node.iter(f"{self.mark}eqn"), None) is None:

@@ -1,12 +1,20 @@
 """A model file is text from a stranger: nothing in it is executed, and nothing in it lasts for ever."""
 
+import ast
+import contextlib
 import time
+from pathlib import Path
 
+import pysd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from stockflow_helpers import loaded, written
 
 import stockflow
-from stockflow import InputError
+from stockflow import InputError, literals, reference
+from stockflow.definition import Refused
+from stockflow.errors import StoppedError
 
 
 @pytest.mark.parametrize(
@@ -15,6 +23,13 @@ from stockflow import InputError
         "f( [PAYLOAD],(0,0),(1,1)) ~ Dmnl",
         "f(\t[ PAYLOAD ] , (0,0),(1,1)) ~ Dmnl",
         "f([PAYLOAD](0,0),(1,1)) ~ Dmnl",
+        "f( [0],[(PAYLOAD*0,0)-(10,10)],(0,0),(10,10)) ~ Dmnl",
+        "f( [1],[PAYLOAD],(0,0),(10,10)) ~ Dmnl",
+        "f( [1],[2],[PAYLOAD],(0,0),(10,10)) ~ Dmnl",
+        "f( [[PAYLOAD]],(0,0),(10,10)) ~ Dmnl",
+        "f( [0],[(PAYLOAD*0,0)-(10,10)],(0,0),(10,10)) ~ Dmnl\ny= f(Time) ~ Dmnl",
+        "y= WITH LOOKUP(Time, ([1],[PAYLOAD],(0,0),(10,10))) ~ Dmnl",
+        "y= WITH LOOKUP(Time, ([(0,0)-(1,1)],[(PAYLOAD,0)-(10,10)],(0,0),(10,10))) ~ Dmnl",
         "y= WITH LOOKUP(Time, ([PAYLOAD],(0,0),(1,1))) ~ Dmnl",
         "y= 1+WITH LOOKUP(Time, ( \\\n [PAYLOAD] , (0,0),(1,1))) ~ Dmnl",
         'y= "a" + WITH LOOKUP(Time, ([PAYLOAD],(0,0),(1,1)))+"b" ~ Dmnl',
@@ -29,6 +44,89 @@ def test_nothing_in_a_file_is_executed(tmp_path, equation: str) -> None:
     payload = f"open({str(witness)!r}.replace('x','x')+'','w')"
     with pytest.raises(InputError):
         loaded(tmp_path, equation.replace("PAYLOAD", payload))
+    assert not witness.exists()
+
+
+def _places_of_eval(package) -> set[str]:
+    """Return the modules in a package that name Python's `eval`, read from their text."""
+    return {
+        ".".join(file.relative_to(package).with_suffix("").parts)
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "eval"
+    }
+
+
+def test_every_reader_of_the_library_that_evaluates_text_is_one_made_safe() -> None:
+    readers = (literals.vensim_reader(), literals.xmile_reader())
+    package = Path(pysd.translators.__file__).parent
+    assert _places_of_eval(package) == {one.__name__.removeprefix("pysd.translators.") for one in readers}
+    assert all(vars(one)["eval"] is literals.value for one in readers)
+
+
+_PIECES = st.sampled_from(
+    [
+        *"[](),-;~\\'\" \t",
+        "[(0,0)-(1,1)]",
+        "[0],",
+        "(0,0)",
+        "(1,2),",
+        "1",
+        "-2e3",
+        "PAYLOAD",
+        "(PAYLOAD*0,0)",
+        "f(",
+        "Time",
+    ]
+)
+_FRAMES = ["f({})", "f( [0],{},(0,0),(1,1))", "y= WITH LOOKUP(Time, ({},(0,0),(1,1)))", "y= {}", "x[{}]= 1", "r: {}"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(frame=st.sampled_from(_FRAMES), pieces=st.lists(_PIECES, min_size=1, max_size=12))
+def test_no_nesting_of_brackets_brings_text_to_be_executed(tmp_path, frame: str, pieces: list[str]) -> None:
+    witness = tmp_path / "witness"
+    payload = f"open({str(witness)!r},'w')"
+    text = frame.format("".join(pieces).replace("PAYLOAD", payload))
+    with contextlib.suppress(InputError):
+        stockflow.load(written(tmp_path, f"{text} ~ Dmnl ~"))
+    assert not witness.exists()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="()[],-+.eE0123456789' \\_ax\n", max_size=40))
+def test_what_stands_for_eval_gives_numbers_points_and_texts_or_refuses(text: str) -> None:
+    try:
+        value = literals.value(text)
+    except Refused:
+        return
+    if isinstance(value, list):
+        assert value and all(len(point) == 2 for point in value)
+        assert "[" not in text.strip()[1:-1]
+    else:
+        assert isinstance(value, (int, float, str))
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        'y= Time ~ Dmnl ~ innocent """ + str(PAYLOAD) + """',
+        'x= 1 ~ Dmnl ~ ends \\\\"""; PAYLOAD; """',
+        "x= 1 ~ u'u + PAYLOAD + 'u ~",
+        "r: \"a', PAYLOAD, 'b\" ~~\nx[r]= 1 ~ Dmnl ~",
+        "d\\' + PAYLOAD + r' := 1 ~ Dmnl ~",
+        "y= GET DIRECT CONSTANTS('a\\', ', PAYLOAD, ', 'B5') ~ Dmnl ~",
+    ],
+)
+def test_nothing_in_a_file_is_executed_by_the_reference_engine(tmp_path, equation: str) -> None:
+    witness = tmp_path / "witness"
+    payload = f'open("{witness}","w")'
+    path = written(tmp_path, equation.replace("PAYLOAD", payload))
+    with contextlib.suppress(InputError, StoppedError):
+        stockflow.load(path).run(engine="reference")
+    # whatever the reading above thinks of it
+    with contextlib.suppress(ValueError, SyntaxError, literals.vensim_reader().parsimonious.exceptions.ParseError):
+        pysd.load(reference.translated(Path(path)))
     assert not witness.exists()
 
 
