@@ -30,7 +30,7 @@ check: $(VENV)/test.ready
 	$(BIN)/lint-imports
 
 models: $(VENV)/run.ready
-	$(BIN)/python -m models.build
+	$(BIN)/python -m models.files.build
 
 bench: $(VENV)/run.ready
 	$(BIN)/python -m benchmarks.engine
@@ -39,7 +39,7 @@ bench-ensembles: $(VENV)/run.ready
 	$(BIN)/python -m benchmarks.ensembles
 
 trials: $(VENV)/run.ready
-	$(BIN)/python -m analysis.own_trials
+	$(BIN)/python -m analysis.own.trials
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

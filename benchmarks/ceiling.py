@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.machine import cost
-from stockflow.clock import Clock
-from stockflow.equations import Table
-from stockflow.graph import STATE, Graph
-from stockflow.llvm import compile_plan, vector_width
-from stockflow.plan import Plan, plan
-from stockflow.system import State, System
+from stockflow.compiler.graph import STATE, Graph
+from stockflow.compiler.llvm import compile_plan, vector_width
+from stockflow.compiler.plan import Plan, plan
+from stockflow.compiler.system import State, System
+from stockflow.language.clock import Clock
+from stockflow.language.equations import Table
 
 # chains side by side: few leave the processor waiting, many do not fit into its registers
 _LANES = (6, 10, 16)

@@ -20,10 +20,10 @@ import stockflow
 from benchmarks.machine import timed
 from benchmarks.scalar_c import ScalarC
 from benchmarks.vector_numpy import VectorNumpy
-from stockflow.llvm import compile_plan
-from stockflow.plan import plan
-from stockflow.simulator import Simulator
-from stockflow.system import lower
+from stockflow.compiler.llvm import compile_plan
+from stockflow.compiler.plan import plan
+from stockflow.compiler.simulator import Simulator
+from stockflow.compiler.system import lower
 
 Array = NDArray[np.float64]
 

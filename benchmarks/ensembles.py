@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.laboratory.cluster import local_cluster
-from analysis.laboratory.ensemble import Ensemble
-from analysis.laboratory.prepare import ScheduleRuns, outputs, prepared
-from analysis.laboratory.store import open_store
-from analysis.laboratory.study import STEP, load_study
-from analysis.laboratory.writing import write
+from analysis.ensembles.cluster import local_cluster
+from analysis.ensembles.ensemble import Ensemble
+from analysis.ensembles.store import open_store
+from analysis.ensembles.writing import write
+from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
+from analysis.phase_out.study import STEP, load_study
 from benchmarks.machine import Cost, cost, machine, timed
-from calibration.results import accepted_posterior
+from calibration.records.results import accepted_posterior
 from models.case import load_case
-from models.schedule import load_schedule
-from models.schedule_grid import variants
+from models.schedules.file import load_schedule
+from models.schedules.grid import variants
 
 MANY = 1_000_000
 FEW = 40_000

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.usual import refuse_unusual
-from stockflow.equations import Table
-from stockflow.plan import Plan
+from stockflow.compiler.plan import Plan
+from stockflow.language.equations import Table
 
 FLAGS = ("-O3", "-march=native")
 

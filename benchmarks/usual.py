@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stockflow.equations import Table
-from stockflow.plan import Plan
+from stockflow.compiler.plan import Plan
+from stockflow.language.equations import Table
 
 
 def refuse_unusual(plan: Plan) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.usual import refuse_unusual
-from stockflow.equations import Table
-from stockflow.graph import NUMPY
-from stockflow.plan import Plan
+from stockflow.compiler.graph import NUMPY
+from stockflow.compiler.plan import Plan
+from stockflow.language.equations import Table
 
 # runs taken together: enough to hide Python, few enough for the caches
 BLOCK = 1000

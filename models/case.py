@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import stockflow
-from models.casefile import CASES, Parameter, read_case_file, read_core_file
+from models.files.casefile import CASES, Parameter, read_case_file, read_core_file
 from models.own import own_folder, own_numbers, own_text
 from stockflow.errors import unknown
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.case import load_case
-from models.settings import read_settings
+from models.files.settings import read_settings
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
-from models.casefile import CASES, CaseFile, Control, Parameter, Text, read_case_file
-from models.series import Point, Series, read_series
-from models.settings import read_settings, read_toml
+from models.files.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
+from models.files.casefile import CASES, CaseFile, Control, Parameter, Text, read_case_file
+from models.files.series import Point, Series, read_series
+from models.files.settings import read_settings, read_toml
 from stockflow.errors import InputError, unknown
 
 GENERIC = "generic"

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series import Series, read_series
+from models.files.series import Series, read_series
 from stockflow import Model, Variable
-from stockflow.equations import WithLookup, references
 from stockflow.errors import InputError, UnknownNameError, unknown
+from stockflow.language.equations import WithLookup, references
 
 TimePath = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -4,21 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stockflow.equations import Variable
+    from stockflow.compiler.simulator import Simulator
     from stockflow.errors import InputError, UnknownNameError
+    from stockflow.gradients.payoff import Term
+    from stockflow.language.equations import Variable
     from stockflow.model import Model, from_text, load
-    from stockflow.reduction import Term
-    from stockflow.simulator import Simulator
 
 __all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "from_text", "load"]
 
 _HOMES = {
     "InputError": "errors",
     "Model": "model",
-    "Simulator": "simulator",
-    "Term": "reduction",
+    "Simulator": "compiler.simulator",
+    "Term": "gradients.payoff",
     "UnknownNameError": "errors",
-    "Variable": "equations",
+    "Variable": "language.equations",
     "from_text": "model",
     "load": "model",
 }
@@ -31,3 +31,7 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(f"stockflow.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

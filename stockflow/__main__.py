@@ -1,5 +1,5 @@
 """`python -m stockflow`."""
 
-from stockflow.cli import main
+from stockflow.commands.cli import main
 
 main()

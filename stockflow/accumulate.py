@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from stockflow.equations import Expression, Integral, Number, Operation, Reference, Variable
 from stockflow.errors import InputError
+from stockflow.language.equations import Expression, Integral, Number, Operation, Reference, Variable
 from stockflow.model import Model
 from stockflow.names import plain
 

@@ -13,27 +13,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stockflow import cache, codec, source
-from stockflow.batch import Batch
-from stockflow.checked import Checked
-from stockflow.clock import clock
-from stockflow.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
+from stockflow.batches.batch import Batch
+from stockflow.batches.checked import Checked
+from stockflow.batches.failure import watching
+from stockflow.compiler import cache
+from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
-from stockflow.failure import watching
-from stockflow.reality import RealityCheck, run_checks
-from stockflow.simulator import Simulator, Task, compiled
-from stockflow.source import Source
+from stockflow.insight.reality import RealityCheck, run_checks
+from stockflow.language import codec, source
+from stockflow.language.clock import clock
+from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
+from stockflow.language.source import Source
 from stockflow.version import VERSION
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from stockflow.gradient import Gradient
-    from stockflow.indices import IndexSums
-    from stockflow.jacobian import Jacobian
-    from stockflow.lint import Finding
-    from stockflow.loops import Loop
-    from stockflow.reduction import Payoff, Term
+    from stockflow.batches.indices import IndexSums
+    from stockflow.gradients.gradient import Gradient
+    from stockflow.gradients.jacobian import Jacobian
+    from stockflow.gradients.payoff import Payoff, Term
+    from stockflow.insight.lint import Finding
+    from stockflow.insight.loops import Loop
 
 Series = tuple[ArrayLike, ArrayLike]
 _Key = tuple[object, ...]
@@ -215,7 +216,7 @@ class Model:
         accuracy, 2 kB for every power of two that values spread over.  Runs that are not finite
         throughout are left out, and counted in the attribute `failed`.
         """
-        from stockflow.quantiles import batch_quantiles
+        from stockflow.batches.quantiles import batch_quantiles
 
         prepared = self._prepared(
             samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
@@ -236,9 +237,9 @@ class Model:
         """Return what sensitivity indices of variance are made of, from two independent samples of constants.
 
         For N values of each of D constants N(D + 2) runs are made and none is stored; `indices()` of
-        the result gives first and total order with their errors.  See `stockflow.indices`.
+        the result gives first and total order with their errors.  See `stockflow.batches.indices`.
         """
-        from stockflow.indices import index_sums
+        from stockflow.batches.indices import index_sums
 
         asked = Checked(self.equations)
         names = asked.inputs(tuple(a))
@@ -269,7 +270,7 @@ class Model:
         import xarray as xr
 
         from stockflow import reference
-        from stockflow.system import delay_constants
+        from stockflow.compiler.system import delay_constants
 
         names = tuple(name for name, one in self.variables.items() if one.kind != "lookup")
         given = self._settings(params or {})
@@ -303,7 +304,7 @@ class Model:
         Runs stop at the last time a term reads.  Raises InputError as `simulator` does, and for a
         term at a time that is not saved.
         """
-        from stockflow.reduction import payoff
+        from stockflow.gradients.payoff import payoff
 
         asked = Checked(self.equations)
         return payoff(asked.moments(until, save_period, method), asked.inputs(inputs), terms)
@@ -320,9 +321,9 @@ class Model:
         """Return the compiled payoff of runs with its exact derivatives with respect to `inputs`.
 
         `width` runs share a vector, as many as the processor takes if not given; 2 or 4 answer a
-        single run sooner.  Kinks are one-sided: see `stockflow.adjoint`.
+        single run sooner.  Kinks are one-sided: see `stockflow.gradients.adjoint`.
         """
-        from stockflow.gradient import gradient
+        from stockflow.gradients.gradient import gradient
 
         asked = Checked(self.equations)
         return gradient(asked.moments(until, save_period, method), asked.inputs(inputs), terms, width)
@@ -336,7 +337,7 @@ class Model:
         method: Method | None = None,
     ) -> Jacobian:
         """Return the compiled derivatives of variables at saved times, `points`, with respect to `inputs`."""
-        from stockflow.jacobian import jacobian
+        from stockflow.gradients.jacobian import jacobian
 
         asked = Checked(self.equations)
         return jacobian(asked.moments(until, save_period, method), asked.inputs(inputs), points)
@@ -346,7 +347,7 @@ class Model:
 
         `equivalences` are sets of unit names that mean the same, beside those the file declares.
         """
-        from stockflow.units import unbalanced
+        from stockflow.insight.units import unbalanced
 
         return unbalanced(self.equations, equivalences)
 
@@ -355,28 +356,28 @@ class Model:
 
         Through any chain and through stocks, or only those its own equation reads.
         """
-        from stockflow import structure
+        from stockflow.insight import structure
 
         return structure.depends_on(self.equations, name, direct)
 
     def used_by(self, name: str, direct: bool = False) -> tuple[str, ...]:
         """Return the variables that a variable acts on, in file order: through any chain, or directly."""
-        from stockflow import structure
+        from stockflow.insight import structure
 
         return structure.used_by(self.equations, name, direct)
 
     def components(self) -> tuple[tuple[str, ...], ...]:
         """Return the sets of variables that all act on each other, largest first."""
-        from stockflow import structure
+        from stockflow.insight import structure
 
         return structure.components(self.equations)
 
     def loops(self) -> tuple[Loop, ...]:
-        """Return the shortest independent feedback loops with polarity and name; see `stockflow.loops`.
+        """Return the shortest independent feedback loops with polarity and name; see `stockflow.insight.loops`.
 
         Where equations leave a polarity open, slopes halfway through the base run decide.
         """
-        from stockflow.loops import feedback_loops
+        from stockflow.insight.loops import feedback_loops
 
         return feedback_loops(self.equations)
 
@@ -402,7 +403,7 @@ class Model:
         at the start, when nothing has changed.  Memory holds some runs at every step at a time.  Raises
         InputError for a loop with a link that the model has not, and for one that `series` cuts.
         """
-        from stockflow.loop_scores import loop_scores
+        from stockflow.insight.loop_scores import loop_scores
 
         wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
         return loop_scores(self, samples, wanted, until, save_period, threads, method, series or {}, seed)
@@ -412,12 +413,12 @@ class Model:
         return Model(equations, self.file)
 
     def reality_checks(self) -> tuple[RealityCheck, ...]:
-        """Run the reality checks written in the file and return their outcomes; see `stockflow.reality`."""
+        """Run the reality checks written in the file and return their outcomes; see `stockflow.insight.reality`."""
         return run_checks(self.file, lambda file: Model(_equations(file), file))
 
     def lint(self) -> tuple[Finding, ...]:
-        """Return what a careful reader would ask about the file, in file order; see `stockflow.lint`."""
-        from stockflow.lint import lint
+        """Return what a careful reader would ask about the file, in file order; see `stockflow.insight.lint`."""
+        from stockflow.insight.lint import lint
 
         return lint(self.equations)
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stockflow.clock import clock
-from stockflow.equations import Equations
 from stockflow.errors import InputError, StoppedError
-from stockflow.literals import vensim_reader, xmile_reader
+from stockflow.language.clock import clock
+from stockflow.language.equations import Equations
+from stockflow.language.literals import vensim_reader, xmile_reader
+from stockflow.language.source import Source
 from stockflow.names import plain
-from stockflow.source import Source
 
 if TYPE_CHECKING:
     import xarray as xr

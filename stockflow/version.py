@@ -12,5 +12,5 @@ VERSION = "0.1.0"
 @functools.cache
 def fingerprint() -> str:
     """Return a hash of the package's own text, which changes with every change to it."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from analysis import own_cli
 from analysis.commands.shared import FITTED, JSON, OUT, only
-from analysis.folder import Folder
-from analysis.reproduce import calibrate_case, case_summary, sample_case
-from analysis.shown import text
-from analysis.tables import calibration_tables
-from calibration.own_fit import own_case
-from calibration.vensim_data import read_data
-from calibration.vensim_files import read_control, read_payoff
-from calibration.vensim_targets import Measure, to_targets
+from analysis.fits.tables import calibration_tables
+from analysis.own import commands as own_cli
+from analysis.plain.folder import Folder
+from analysis.plain.shown import text
+from analysis.report.reproduce import calibrate_case, case_summary, sample_case
+from calibration.own.fit import own_case
+from calibration.vensim.data import read_data
+from calibration.vensim.files import read_control, read_payoff
+from calibration.vensim.targets import Measure, to_targets
 from models.case import load_case
 from models.own import own_folder
 from stockflow.errors import InputError

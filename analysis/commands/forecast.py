@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from analysis import own_cli
 from analysis.commands.shared import CALIBRATED, JSON, OUT, only, own_takes
-from analysis.folder import Folder
-from analysis.forecasts import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
-from analysis.shown import text
-from calibration.forecast import MODES
-from calibration.forecast_settings import load_forecast_settings
+from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
+from analysis.own import commands as own_cli
+from analysis.plain.folder import Folder
+from analysis.plain.shown import text
+from calibration.forecasting.forecast import MODES
+from calibration.forecasting.settings import load_forecast_settings
 from models.own import own_folder
 from stockflow.errors import InputError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import JSON
-from analysis.latecomer_figure import race_figure
-from analysis.latecomers import DRAWS, follow
-from analysis.shown import records
+from analysis.paths.latecomer_figure import race_figure
+from analysis.paths.latecomers import DRAWS, follow
+from analysis.plain.shown import records
 
 
 @click.command("latecomers")

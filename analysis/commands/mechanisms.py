@@ -10,13 +10,13 @@ import click
 import pandas as pd
 
 from analysis.commands.shared import JSON, OUT
-from analysis.folder import Folder
 from analysis.mechanisms.chapter import Told, tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
 from analysis.mechanisms.instrument_study import load_instrument_study
 from analysis.mechanisms.loop_study import STUDY as LOOPS
 from analysis.mechanisms.loop_study import load_loop_study
-from analysis.shown import records, text
+from analysis.plain.folder import Folder
+from analysis.plain.shown import records, text
 from models.case import CASES, load_case
 
 _DRAWS = click.option("--draws", type=click.IntRange(2, 2000), help="Posterior draws; default: the study's.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from calibration.own_new import new_case, new_example
+from calibration.own.new import new_case, new_example
 from stockflow.errors import InputError
 
 
@@ -47,7 +47,7 @@ def new(
 @click.option("--data", type=click.Path(path_type=Path), help="Observations to check against the case.")
 def validate(name: str, data: Path | None) -> None:
     """Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row."""
-    from calibration.own_fit import validate_own
+    from calibration.own.fit import validate_own
 
     for line in validate_own(name, data):
         click.echo(line)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from analysis import own_cli
 from analysis.commands.shared import JSON, OUT, own_takes
-from analysis.folder import Folder
+from analysis.draws.stages import STAGES
+from analysis.own import commands as own_cli
 from analysis.paths.chapter import Told, drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
-from analysis.paths.stages import STAGES
 from analysis.paths.study import STUDY, load_path_study
-from analysis.shown import records, text
+from analysis.plain.folder import Folder
+from analysis.plain.shown import records, text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
 from models.own import own_folder

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis import own_cli
 from analysis.commands.shared import JSON, OUT
-from analysis.laboratory.study import load_study, study_file
+from analysis.own import commands as own_cli
+from analysis.phase_out.study import load_study, study_file
 from models.own import own_folder
 from stockflow.errors import InputError
 
@@ -54,7 +54,7 @@ def phase_out_command(
         return
     if end is not None or shape is not None or until is not None:
         raise InputError(f"phase-out {study}: --end, --shape and --until are for a technology of your own")
-    from analysis.laboratory.answer import answer_study, as_records  # slow to import: Zarr
+    from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr
 
     asked = load_study(study)
     if draws is not None:
@@ -62,7 +62,7 @@ def phase_out_command(
     stem = out / "phase_out" / study_file(study).stem.removeprefix("laboratory_")
     answer = answer_study(asked, stem, scheduler, progress=not as_json)
     if accept:
-        from analysis.laboratory.accepted import accept_answer
+        from analysis.phase_out.accepted import accept_answer
 
         accept_answer(answer)
     tables = answer.tables()
@@ -70,7 +70,7 @@ def phase_out_command(
         _write(stem.with_name(f"{stem.name}_{name}.csv"), table.to_csv(index=False, float_format="%.8g"))
     _write(stem.with_name(f"{stem.name}_page.txt"), answer.page)
     if figures:
-        from analysis.laboratory.figures import draw_all
+        from analysis.phase_out.figures import draw_all
 
         draw_all(answer.results, stem)
     if as_json:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import JSON, OUT
-from models.schedule import load_schedule, shipped
+from models.schedules.file import load_schedule, shipped
 from stockflow.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.policy_words import Shown
+    from analysis.phase_out.schedule_words import Shown
 
 UNTIL = click.FloatRange(2000, 2060)
 
@@ -54,7 +54,7 @@ def show(file: str, until: float, as_json: bool) -> None:
     Example:
       techcycle policy show nev_share_triggered
     """
-    from analysis.policy_words import UNITS, shown, words
+    from analysis.phase_out.schedule_words import UNITS, shown, words
 
     schedule = load_schedule(file)
     answer = shown(schedule, until)
@@ -97,9 +97,9 @@ def validate(files: Sequence[str]) -> None:
 @OUT
 def plot(file: str, until: float, out: Path) -> None:
     """Draw the path of every instrument of FILE against history: PNG, SVG and CSV in OUT/figures."""
-    from analysis.folder import Folder
-    from analysis.policy_figure import schedule_paths
-    from analysis.policy_words import shown
+    from analysis.phase_out.schedule_figure import schedule_paths
+    from analysis.phase_out.schedule_words import shown
+    from analysis.plain.folder import Folder
 
     schedule = load_schedule(file)
     if not schedule.instruments:
@@ -111,7 +111,7 @@ def plot(file: str, until: float, out: Path) -> None:
 
 def as_record(answer: Shown) -> dict[str, object]:
     """Return the schedule, its words, when it begins and the yearly table, ready for JSON."""
-    from analysis.policy_words import words
+    from analysis.phase_out.schedule_words import words
 
     return {
         "schedule": answer.schedule.model_dump(mode="json", exclude_defaults=True),

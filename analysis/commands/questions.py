@@ -12,17 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.commands.shared import JSON, OUT
-from analysis.folder import Folder
-from analysis.laboratory.given_data import REMOVED
-from analysis.laboratory.question_words import assumption_words, convergence, fails, front_words, hinges, problem_words
-from analysis.laboratory.search_settings import load_search
-from analysis.laboratory.search_study import SearchAnswer, run_search
-from analysis.laboratory.sensitivity import TOTAL
-from analysis.laboratory.sensitivity_settings import load_study
-from analysis.laboratory.sensitivity_study import METHODS, Method, SensitivityAnswer, run_sensitivity
-from analysis.laboratory.unknowns import Basis
-from calibration.results import accepted_posterior
-from calibration.targets import load_targets
+from analysis.plain.folder import Folder
+from analysis.search.settings import load_search
+from analysis.search.study import SearchAnswer, run_search
+from analysis.search.words import assumption_words, front_words, problem_words
+from analysis.unknowns.given_data import REMOVED
+from analysis.unknowns.sensitivity import TOTAL
+from analysis.unknowns.settings import load_study
+from analysis.unknowns.study import METHODS, Method, SensitivityAnswer, run_sensitivity
+from analysis.unknowns.unknowns import Basis
+from analysis.unknowns.words import convergence, fails, hinges
+from calibration.fitting.targets import load_targets
+from calibration.records.results import accepted_posterior
 from models.case import load_case
 
 STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
@@ -127,7 +128,7 @@ def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:
 
 
 def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
-    from analysis.laboratory import question_figures as figures
+    from analysis.unknowns import figures
 
     case, year = answer.case, answer.question.key_year
     full = load_case(case).title
@@ -143,7 +144,7 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
 
 
 def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
-    from analysis.laboratory import question_figures as figures
+    from analysis.search import figures
 
     full = load_case(answer.case).title
     title = f"{full}: adoption against public money"

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import OUT
-from analysis.folder import Folder
-from analysis.reproduce import reproduce_all
+from analysis.plain.folder import Folder
+from analysis.report.reproduce import reproduce_all
 
 
 @click.command()

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import JSON
-from calibration.vensim_files import changes
+from calibration.vensim.files import changes
 from models.case import load_case
 from models.own import again, own_folder
-from stockflow.console import deliver
-from stockflow.console import settings as numbers
+from stockflow.commands.console import deliver
+from stockflow.commands.console import settings as numbers
 from stockflow.names import plain
 
 
@@ -56,7 +56,7 @@ def _warn_of_old_estimates(case: str) -> None:
     folder = own_folder(case)
     if folder is None:
         return
-    from calibration.results import is_current, record_of
+    from calibration.records.results import is_current, record_of
 
     if record_of(case).is_file() and not is_current(case):
         click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {again(folder)}", err=True)
@@ -77,6 +77,6 @@ def parameters(case: str, as_json: bool) -> None:
         return
     import pandas as pd
 
-    from analysis.shown import text
+    from analysis.plain.shown import text
 
     click.echo(text(pd.DataFrame(rows)))

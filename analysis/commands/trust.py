@@ -7,13 +7,20 @@ from pathlib import Path
 
 import click
 
-from analysis import numerics
 from analysis.commands.shared import CALIBRATED, FITTED, JSON, OUT, only
-from analysis.folder import Folder
-from analysis.scoreboard import scoreboard as score
-from analysis.shown import records, text
-from analysis.trust import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
-from calibration.results import accepted_fits, load_accepted
+from analysis.plain.folder import Folder
+from analysis.plain.shown import records, text
+from analysis.scoreboard.board import scoreboard as score
+from analysis.trust import numerics
+from analysis.trust.chapter import (
+    identify_case,
+    posteriors_of,
+    ridge_words,
+    statement_words,
+    tables_of,
+    verdict_words,
+)
+from calibration.records.results import accepted_fits, load_accepted
 
 
 @click.command()

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.draws.runs import Drawn, Runs, spread
+from analysis.draws.stages import STAGES
 from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instruments
-from analysis.mechanisms.runs import Drawn, Runs, spread
-from analysis.paths.stages import STAGES
 from analysis.paths.study import PathStudy
 
 Array = NDArray[np.float64]

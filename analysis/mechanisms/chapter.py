@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.folder import Folder
+from analysis.draws.runs import drawn, spread
+from analysis.draws.stages import STAGES
 from analysis.mechanisms import figures
 from analysis.mechanisms.barriers import Barriers, barrier_table, barriers, lever_table, strongest_levers
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
@@ -17,10 +18,9 @@ from analysis.mechanisms.instruments import Instruments, Tried, instrument_table
 from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
-from analysis.mechanisms.runs import drawn, spread
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
-from analysis.paths.stages import STAGES
 from analysis.paths.study import load_path_study
+from analysis.plain.folder import Folder
 from models.case import load_case
 
 TENTH = STAGES.index("share 10%")

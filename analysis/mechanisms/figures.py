@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from analysis.figures import GREY, STYLE, save
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
+from analysis.plain.style import GREY, STYLE, save
 
 Array = NDArray[np.float64]
 NAMED = 8  # loops with a colour of their own; the others go together

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import models
 from models.case import CASES, load_case
+from models.files.series import Series, read_series
+from models.files.settings import read_settings
 from models.policy import is_driver
-from models.series import Series, read_series
-from models.settings import read_settings
 from stockflow import Model
-from stockflow.equations import WithLookup
 from stockflow.errors import UnknownNameError, unknown
+from stockflow.language.equations import WithLookup
 from stockflow.names import plain
 
 Array = NDArray[np.float64]

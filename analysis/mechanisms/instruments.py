@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.draws.runs import Drawn, Runs, run, spread
+from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
-from analysis.mechanisms.knockouts import OUTPUT, SALES, later
-from analysis.mechanisms.runs import Drawn, Runs, run, spread
-from analysis.paths.stages import STAGE_OUTPUTS, STAGES
+from analysis.mechanisms.knockouts import OUTPUT, SALES
 from models.policy import with_announced
 
 Array = NDArray[np.float64]

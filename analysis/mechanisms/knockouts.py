@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run, spread
+from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
-from analysis.mechanisms.runs import OWN, Drawn, Runs, held, own_paths, run, spread
-from analysis.paths.stages import STAGE_OUTPUTS, STAGES
 
 Array = NDArray[np.float64]
 SALES = "Cumulative Domestic Sales"
@@ -69,12 +69,6 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
 def cut_run(of: Drawn, cut: Held, since: float, until: float) -> Runs:
     """Run every draw with variables held from a year on."""
     return run(of, OUTCOMES, until, series=held(own_paths(of, cut, until), cut, since))
-
-
-def later(stages: Array, reference: Array) -> Array:
-    """Return how much later stages come, (draw, stage): infinite if only the reference reaches one, NaN if none."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(stages - reference)
 
 
 def change(runs: Runs, reference: Runs, variable: str) -> Array:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.case import CASES
-from models.settings import read_settings
+from models.files.settings import read_settings
 from stockflow.errors import InputError, unknown
 
 STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.draws.runs import Drawn, spread
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
-from analysis.mechanisms.runs import Drawn, spread
-from stockflow.loop_scores import pairs
+from stockflow.insight.loop_scores import pairs
 
 Array = NDArray[np.float64]
 YEAR = 1.0

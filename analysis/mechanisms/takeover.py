@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.draws.runs import Drawn, Runs, held, own_paths, run, spread
 from analysis.mechanisms.loop_study import Held, LoopStudy
-from analysis.mechanisms.runs import Drawn, Runs, held, own_paths, run, spread
 
 Array = NDArray[np.float64]
 NEVER = np.inf

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.folder import Folder
-from analysis.latecomer_figure import race_figure
-from analysis.latecomers import Following, follow
-from analysis.mechanisms.runs import Drawn, drawn
+from analysis.draws.runs import Drawn, drawn
 from analysis.paths import figures
 from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, means, places, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import future_table, futures
+from analysis.paths.latecomer_figure import race_figure
+from analysis.paths.latecomers import Following, follow
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
+from analysis.plain.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.drawn_runs import case_model
-from analysis.mechanisms.runs import Drawn, run, spread
-from analysis.paths.stages import STAGE_OUTPUTS, STAGES
+from analysis.draws.runs import Drawn, case_model, run, spread
+from analysis.draws.stages import STAGE_OUTPUTS, STAGES
 from analysis.paths.study import PathCase, PathStudy
-from calibration.results import Accepted
+from calibration.records.results import Accepted
 from stockflow import Model
 from stockflow.errors import unknown
 

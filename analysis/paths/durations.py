@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.mechanisms.runs import spread
+from analysis.draws.runs import spread
+from analysis.draws.stages import LARGE, PRODUCT, STAGES
 from analysis.paths.dated import Dated
-from analysis.paths.stages import LARGE, PRODUCT, STAGES
 from analysis.paths.study import PathStudy
-from calibration.observations import load_table
+from calibration.observed.observations import load_table
 
 Array = NDArray[np.float64]
 TABLE = "technology_timelines"

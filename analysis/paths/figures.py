@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -17,12 +13,12 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from analysis.figures import STYLE, save
-from analysis.mechanisms.runs import spread
+from analysis.draws.runs import spread
+from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.forward import Future
-from analysis.paths.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.study import Forward, PathStudy
+from analysis.plain.style import STYLE, save
 
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
          "self-sustaining": "*"}  # fmt: skip

@@ -1,8 +1,8 @@
 """Latecomers against leaders on two clocks, and what a latecomer owes to what was there before it.
 
 Dates count from the discovery, wherever it was made, and from the country's own entry into the industry. Memory chips
-have a leader and followers in one race (`analysis.latecomers`); for the two Chinese industries the world abroad is data
-of the case, so there is no leader's run to date.
+have a leader and followers in one race (see latecomers); for the two Chinese industries the world abroad is
+data of the case, so there is no leader's run to date.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.latecomers import Following
-from analysis.mechanisms.knockouts import later
-from analysis.mechanisms.runs import Drawn, run, spread
+from analysis.draws.runs import Drawn, run, spread
+from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
 from analysis.paths.dated import Dated
-from analysis.paths.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES
+from analysis.paths.latecomers import Following
 from analysis.paths.study import PathStudy
 from stockflow.errors import InputError
 

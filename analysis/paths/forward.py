@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.mechanisms.runs import Drawn, spread
+from analysis.draws.runs import Drawn, spread
 from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
 from models.policy import is_driver
-from models.schedule import load_schedule
-from models.schedule_run import run_schedule
+from models.schedules.file import load_schedule
+from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.errors import InputError, UnknownNameError, unknown
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from analysis.paths.stages import STAGES
-from models.settings import read_settings
+from analysis.draws.stages import STAGES
+from models.files.settings import read_settings
 
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
 Year = Annotated[float, Field(ge=1800, le=2100)]

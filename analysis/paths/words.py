@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.draws.stages import LARGE, PRODUCT
 from analysis.paths.dated import Dated
 from analysis.paths.durations import means
 from analysis.paths.followers import LATECOMER, LEADER
-from analysis.paths.stages import LARGE, PRODUCT
 from analysis.paths.study import PathStudy
 
 END = "10% of the market"

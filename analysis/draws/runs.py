@@ -1,0 +1,154 @@
+"""Runs of a case over its posterior draws, with variables held from some year on in the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
+from calibration.records.results import accepted_posterior
+from models.case import load_case
+from stockflow import Model
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+Paths = Mapping[str, tuple[Array, Array]]
+OWN = "own"  # a variable held at the value it has when the holding begins
+STEP = 0.25  # years between saved values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A case with values of its parameters: draws of the accepted posterior, or one run where there is none.
+
+    `samples` holds (draw,) by parameter; `basis` says in words what the draws are.
+    """
+
+    case: str
+    model: Model
+    samples: Mapping[str, Array]
+    basis: str
+
+    @property
+    def count(self) -> int:
+        """Number of draws."""
+        return len(next(iter(self.samples.values()))) if self.samples else 1
+
+    @property
+    def posterior(self) -> bool:
+        """Whether these are draws of a posterior, so that an interval means something."""
+        return bool(self.samples)
+
+    def until(self, wanted: float) -> float:
+        """Return a last year that the model can run to."""
+        return min(wanted, self.model.final_time)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """Saved runs of one case: `times`, (time,), and values by variable as it was asked for, (draw, time)."""
+
+    times: Array
+    values: Mapping[str, Array]
+
+    def at(self, variable: str, year: float) -> Array:
+        """Return the values, (draw,), at the last saved time not after `year`."""
+        return self.values[variable][:, int(np.searchsorted(self.times, year + 1e-9)) - 1]
+
+    def stages(self) -> Array:
+        """Return the date of every stage, (draw, stage); infinite where never reached."""
+        values = {name: self.values[name] for name in STAGE_OUTPUTS}
+        rows = [
+            date_stages(self.times, {n: v[i] for n, v in values.items()}) for i in range(len(values["market share"]))
+        ]
+        return np.array([[row[stage] for stage in STAGES] for row in rows])
+
+
+def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
+    """Return `draws` evenly spaced draws of the accepted posterior, else the run of the case file, and say so."""
+    model = model or case_model(case)
+    try:
+        samples = accepted_posterior(case).spread(draws)
+    except InputError as error:
+        return Drawn(case, model, {}, f"one run at the values of the case file, no interval ({error})")
+    return Drawn(case, model, samples, f"{len(next(iter(samples.values())))} draws of the accepted posterior")
+
+
+def run(
+    of: Drawn, outputs: Sequence[str], until: float, samples: Mapping[str, Array] | None = None,
+    series: Paths | None = None, save_period: float = STEP,
+) -> Runs:  # fmt: skip
+    """Run every draw; `samples` and `series` take the place of what the draws or the model have."""
+    paths = {of.model.variable(name).name: path for name, path in (series or {}).items()}
+    merged = {**_named(of, of.samples), **_named(of, samples or {})}
+    given = {name: values for name, values in merged.items() if name not in paths}
+    wide = {name: (times, np.broadcast_to(values, (of.count, len(times)))) for name, (times, values) in paths.items()}
+    names = list(dict.fromkeys(outputs))
+    moving = [
+        name for name in names if of.model.variable(name).kind != "constant" or of.model.variable(name).name in paths
+    ]
+    timed = moving or [STAGE_OUTPUTS[0]]  # constants alone make no run
+    batch = of.model.batch(given, timed, until, save_period, series=wide)
+    times = batch["time"].to_numpy()
+    values = {name: batch[of.model.variable(name).name].to_numpy() for name in moving}
+    for name in set(names) - set(moving):
+        one = of.model.variable(name)
+        column = given[one.name] if one.name in given else np.array(one.value)
+        values[name] = np.repeat(np.broadcast_to(column, (of.count,))[:, None], len(times), 1)
+    return Runs(times, values)
+
+
+def own_paths(of: Drawn, what: Mapping[str, float | str], until: float) -> Runs:
+    """Return how the variables to hold, and those that they follow, go in every draw, at every step."""
+    followed = [value for value in what.values() if isinstance(value, str) and value != OWN]
+    return run(of, [*what, *followed], until, save_period=of.model.time_step)
+
+
+def held(went: Runs, what: Mapping[str, float | str], since: float, own_at: float | None = None) -> Paths:
+    """Return paths that hold variables from the year `since` on, ready for `run`; `went` is that of `own_paths`.
+
+    A variable is held at a number, at its own value of the moment (`OWN`) or of the year `own_at`, or goes as another
+    variable went.  Before that it goes as it went, step by step, in the same draw.
+    """
+    begin = max(since, float(went.times[0]))
+    after = went.times > begin - (went.times[1] - went.times[0]) / 2
+    paths = {}
+    for name, value in what.items():
+        path = went.values[name].copy()
+        if value == OWN:
+            path[:, after] = went.at(name, begin if own_at is None else own_at)[:, None]
+        elif isinstance(value, str):
+            path[:, after] = went.values[value][:, after]
+        else:
+            path[:, after] = value
+        paths[name] = (went.times, path)
+    return paths
+
+
+def _named(of: Drawn, samples: Mapping[str, Array]) -> dict[str, Array]:
+    return {of.model.variable(name).name: values for name, values in samples.items()}
+
+
+def spread(values: Array) -> tuple[float, float, float]:
+    """Return 5%, 50% and 95% of values, infinite ones counted where they belong; NaN where there are none."""
+    known = np.sort(values[~np.isnan(values)])
+    if not known.size:
+        return (np.nan, np.nan, np.nan)
+    low, middle, high = (float(known[round(p * (len(known) - 1))]) for p in (0.05, 0.5, 0.95))
+    return low, middle, high
+
+
+def case_model(case: str) -> Model:
+    """Return the model of a case as its file has it."""
+    return load_case(case).model
+
+
+def with_held(model: Model, held: Mapping[str, float]) -> Model:
+    """Return the model with some variables held at given values, be they constants or paths over time."""
+    ends = [model.initial_time, model.final_time]
+    constants = {name: value for name, value in held.items() if model.variable(name).value is not None}
+    paths = {name: (ends, [value, value]) for name, value in held.items() if name not in constants}
+    return model.with_constants(constants).with_series(paths)

@@ -1,0 +1,1 @@
+"""Very many runs of a study in one store on disk: written in blocks, resumed, spread over a cluster."""

@@ -1,0 +1,1 @@
+"""How well a case meets its observations: figures, tables and residuals."""

@@ -1,0 +1,154 @@
+"""Arrays in, figure out: no arithmetic beyond scaling. Every figure leaves PNG, SVG and its numbers as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis.plain.style import GREY, STYLE, log_tick, save
+from calibration.fitting.estimates import Calibration, SeriesFit, Variant
+from models.case import load_case
+
+FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
+
+
+def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
+    """Draw every series of a calibration with its observations, on a logarithmic axis where it spans a decade."""
+    columns = min(3, len(series))
+    rows = -(-len(series) // columns)
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, columns, figsize=(3.5 * columns, 2.75 * rows), squeeze=False)
+        for ax, one in zip(axes.flat, series, strict=False):
+            _one_series(ax, one)
+        for ax in axes.flat[len(series) :]:
+            ax.set_visible(False)
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, series_numbers(series), stem)
+
+
+def series_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
+    """Observed and modelled values of every series as one tidy table."""
+    frames = [
+        pd.DataFrame(
+            {"series": s.name, "year": s.years, "observed": s.observed, "model": s.modelled, "unit": s.unit,
+             "log error": s.errors, "stated sigma": s.sigma}
+        )
+        for s in series
+    ]  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _one_series(ax: Axes, one: SeriesFit) -> None:
+    ax.errorbar(
+        one.years,
+        one.observed,
+        yerr=[
+            np.asarray(one.observed) * (1 - np.exp(-np.asarray(one.sigma))),
+            np.asarray(one.observed) * (np.exp(np.asarray(one.sigma)) - 1),
+        ],
+        fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label="observed, with stated error", zorder=3,
+    )  # fmt: skip
+    ax.plot(one.years, one.modelled, color="#d1495b", label="model", zorder=4)
+    values = np.asarray(one.observed)
+    if values.max() > 10 * values.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
+    else:
+        ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set_ylabel("share (1)" if one.unit == "1" else one.unit)
+    note = "" if one.use == "closed loop" else f" ({one.use})"
+    ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
+
+
+def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
+    """Draw each estimate's interval in units of its prior: what the data moved, and what they could not."""
+    rows = [e for _, fit in calibration.partial for e in fit.estimates if e.name not in calibration.closed.values]
+    rows += list(calibration.closed.estimates)
+    table = pd.DataFrame(
+        [
+            {"parameter": e.name, "step": e.step, "unit": e.unit, "estimate": e.value, "low": e.low, "high": e.high,
+             "learned": e.learned, "at bound": e.at_bound, **_standardised(e.prior_shape, e.prior_centre,
+                                                                         e.prior_spread, e.low, e.value, e.high)}
+            for e in rows
+        ]
+    )  # fmt: skip
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(7.4, 0.36 * len(table) + 1.2))
+        y = np.arange(len(table))[::-1]
+        kinds = dict.fromkeys(e.interval for e in rows)
+        ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
+        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label=" and ".join(kinds))
+        ax.plot(table["z"], y, "o", color="#d1495b", label="estimate")
+        ax.set_yticks(y, [f"{r['parameter']} = {r['estimate']:.3g} {_unit(r['unit'])}" for _, r in table.iterrows()])
+        ax.set_xlabel("distance from the prior's centre (prior standard deviations)")
+        figure.legend(loc="outside lower center", ncols=3)
+        ax.set_title(f"{load_case(calibration.case).title}:\nwhat the data say of each free parameter")
+    return save(figure, table, stem)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "Dmnl" else unit
+
+
+def _standardised(shape: str, centre: float, spread: float, *values: float) -> dict[str, float]:
+    """Low end, estimate and high end in prior standard deviations (of the logarithm for a lognormal prior)."""
+    scale = np.log if shape == "lognormal" else np.asarray
+    z = (scale(np.array(values)) - scale(np.array(centre))) / spread
+    return {"z low": float(z[0]), "z": float(z[1]), "z high": float(z[2])}
+
+
+def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
+    """Draw where every start of the optimiser ended: one valley or many."""
+    table = pd.DataFrame(
+        [
+            {"start": s.number, "objective before": s.objective_before, "objective after": s.objective_after,
+             "evaluations": s.evaluations, "stopped": s.stopped}
+            for s in calibration.closed.starts
+        ]
+    ).sort_values("objective after")  # fmt: skip
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.2, 2.8))
+        rank = np.arange(1, len(table) + 1)
+        ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
+        ax.set_xlabel("starts, best end first (number)")
+        ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
+        least = table["objective after"].min()
+        shown = table["objective after"][table["objective after"] <= least + FAR_END]
+        ax.set_ylim(least - 0.5, max(shown.max(), least + 5) + 0.5)
+        if left := len(table) - len(shown):
+            worst = table["objective after"].max()
+            ax.annotate(f"{left} off the scale, worst {worst:.0f}", (0.03, 0.9), xycoords="axes fraction")
+        ax.set_title(f"{load_case(calibration.case).title}:\nhow {len(table)} starts ended")
+    return save(figure, table, stem)
+
+
+def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, stem: Path) -> Path:
+    """Draw the fit and the implied causal effect along the held policy response."""
+    table = pd.DataFrame(
+        {
+            response: [v.response for v in variants],
+            "objective": [v.objective for v in variants],
+            effect or "effect": [v.effects.get(effect, np.nan) for v in variants],
+        }
+    )
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, 2 if effect else 1, figsize=(7.6 if effect else 4.4, 2.7), squeeze=False)
+        axes[0, 0].plot(table[response], table["objective"], "o-")
+        axes[0, 0].set_ylabel("objective of the series alone\n(minus log posterior, 1)")
+        if effect:
+            axes[0, 1].plot(table[response], table[effect], "o-", color="#d1495b")
+            axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (1)")
+            axes[0, 1].set_ylim(0, 1)
+        for ax in axes.flat:
+            ax.set_xlabel(f"{response} held at (1)")
+        axes[0, 0].set_title(f"{load_case(case).title}:\nwhat the series alone can tell apart")
+    return save(figure, table, stem)

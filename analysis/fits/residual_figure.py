@@ -1,0 +1,71 @@
+"""Residuals over the years, one panel per series: what is left when the model has said what it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis.plain.style import GREY, STYLE, save
+from calibration.fitting.estimates import SeriesFit
+from calibration.forecasting.residuals import Residuals, residuals
+
+COLUMNS = 3
+RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95% range of a normal
+
+
+def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
+    """Draw log residuals over their stated error, year by year, with their lag-one autocorrelation; return the PNG."""
+    reports = [residuals(one) for one in series]
+    rows = -(-len(series) // COLUMNS)
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, COLUMNS, figsize=(10.5, 2.3 * rows), squeeze=False)
+        for ax, one, report in zip(axes.flat, series, reports, strict=False):
+            _panel(ax, one, report)
+        for ax in axes.flat[len(series) :]:
+            ax.set_visible(False)
+        for row in axes:
+            row[0].set_ylabel("log residual\n(stated errors)")
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        told = "$r_1$: lag-one autocorrelation of the log residuals, with the 95% range of white noise"
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, title=told, title_fontsize=8.5)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, residual_numbers(series), stem)
+
+
+def residual_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
+    """Return what is drawn as one tidy table: log residual (modelled over observed) and that over the stated error."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"series": s.name, "year": s.years, "log residual": s.errors, "stated error of log": s.sigma,
+                 "residual in stated errors": s.errors / np.asarray(s.sigma)}
+            )
+            for s in series
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+
+
+def _panel(ax: Axes, one: SeriesFit, report: Residuals) -> None:
+    values = one.errors / np.asarray(one.sigma)
+    ax.axhspan(-RANGE, RANGE, color="#e9eef2", label="within two stated errors")
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.vlines(one.years, 0, values, color=GREY, linewidth=1)
+    ax.plot(one.years, values, "o", color="#d1495b", markersize=3.5, label="model above (+) or below (-) observation")
+    limit = 1.1 * max(RANGE * 1.25, float(np.max(np.abs(values))))
+    ax.set_ylim(-limit, limit)
+    ax.margins(x=0.08)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    note = "" if one.use == "closed loop" else f" ({one.use})"
+    lag = report.autocorrelations[0]
+    told = f"$r_1$ undefined ({len(values)} points)"
+    if lag is not None:
+        shown = f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
+        told = f"$r_1$ = {shown} (white noise $\\pm${report.band:.2f})"
+    ax.set_title(f"{one.name}{note}\n{told}", fontweight="normal")

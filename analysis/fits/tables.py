@@ -1,0 +1,72 @@
+"""A calibration as tables that one can paste."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from analysis.fits.residual_report import residual_report, short_report
+from calibration.fitting.estimates import Calibration, Variant
+
+LEARNED = "learned is the share of the prior's spread, as stated in the target file before its bounds, that is gone"
+
+
+def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
+    """Return the tables that a calibration is read from, by title."""
+    return {
+        f"Estimates (mode) with 90% intervals; {LEARNED}": estimate_table(calibration),
+        "Error of every series (natural logarithms)": series_table(calibration),
+        "Residual report (Theil shares, R2 and autocorrelations of logarithms)": short_report(
+            residual_report(calibration)
+        ),
+        "Causal effects and dates": effect_table(calibration),
+        "How the starts ended": start_table(calibration),
+    }
+
+
+def estimate_table(calibration: Calibration) -> pd.DataFrame:
+    """One row per estimate, the closed loop last."""
+    fits = [fit for _, fit in calibration.partial] + [calibration.closed]
+    rows = {e.name: e for fit in fits for e in fit.estimates}
+    return pd.DataFrame(
+        [
+            {"parameter": e.name, "estimate": e.value, "low": e.low, "high": e.high, "unit": e.unit,
+             "interval": e.interval, "learned": e.learned, "at bound": e.at_bound or "no", "step": e.step}
+            for e in rows.values()
+        ]
+    )  # fmt: skip
+
+
+def series_table(calibration: Calibration) -> pd.DataFrame:
+    """One row per observed series: R2 and root mean square of log errors, bias, lag-one autocorrelation."""
+    return pd.DataFrame(
+        [
+            {"series": s.name, "unit": s.unit, "first": s.years[0], "last": s.years[-1], "points": len(s.years),
+             "R2 of logs": s.r2, "rms log error": s.rms, "bias": s.bias, "lag-1": s.autocorrelation, "use": s.use}
+            for s in calibration.closed.series
+        ]
+    )  # fmt: skip
+
+
+def effect_table(calibration: Calibration) -> pd.DataFrame:
+    """Causal effects under each response, and dated events."""
+    rows = [
+        {"what": name, "under": f"{v.name} response ({calibration.response} = {v.response:.2f})", "value": value}
+        for v in calibration.variants
+        for name, value in v.effects.items()
+    ]
+    for step, fit in (*calibration.partial, ("closed loop", calibration.closed)):
+        rows += [{"what": name, "under": step, "value": value} for name, value in fit.events.items()]
+    return pd.DataFrame(rows, columns=["what", "under", "value"])
+
+
+def start_table(calibration: Calibration) -> pd.DataFrame:
+    """One row per start of the closed loop, best end first."""
+    table = pd.DataFrame([asdict(s) for s in calibration.closed.starts]).drop(columns="values")
+    return table.sort_values("objective_after").rename(columns=lambda c: c.replace("_", " "))
+
+
+def ridge_table(calibration: Calibration, variants: tuple[Variant, ...]) -> pd.DataFrame:
+    """Objective and causal effect along the held response."""
+    return pd.DataFrame([{calibration.response: v.response, "objective": v.objective, **v.effects} for v in variants])

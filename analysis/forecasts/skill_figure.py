@@ -1,0 +1,66 @@
+"""Accepted forecast scores as a figure: the model among the naive forecasts, by series, origin and kind of drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from analysis.plain.style import GREY, STYLE, save
+from calibration.forecasting.forecast import MODEL
+from calibration.forecasting.stacking import STACK
+
+MARKS = {
+    "last value": "v", "Moore's law": "s", "Wright's law": "D", "exponential": "^", "logistic": "P", "Gompertz": "X",
+    "Bass": "*",
+}  # fmt: skip
+MODES = {
+    "conditional": ("#1b4965", "o-", "drivers as they were"),
+    "unconditional": ("#d1495b", "o--", "drivers as expected"),
+}
+
+
+def forecast_skill(title: str, table: pd.DataFrame, series: Sequence[str], stem: Path) -> Path:
+    """Draw CRPS of the log by origin, a panel for each of `series`; lower is better. `table` is a score table."""
+    columns = 2 if len(series) in {2, 4} else 3
+    rows = -(-len(series) // columns)
+    told = table[table["series"].isin(series) & (table["forecaster"] != STACK)]
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, columns, figsize=(10.5, 2.5 * rows + 0.9), squeeze=False)
+        for ax, name in zip(axes.flat, series, strict=False):
+            _panel(ax, name, told[told["series"] == name])
+        for ax in axes.flat[len(series) :]:
+            ax.set_visible(False)
+        labelled = {
+            text: handle for ax in axes.flat for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=5)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, told[["mode", "series", "origin", "forecaster", "years", "CRPS"]], stem)
+
+
+def _panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
+    origins = sorted(table["origin"].unique())
+    places = {origin: place for place, origin in enumerate(origins)}
+    naive = table[(table["forecaster"] != MODEL) & (table["mode"] == "conditional")]
+    for who, mark in MARKS.items():
+        part = naive[naive["forecaster"] == who]
+        ax.plot(part["origin"].map(places), part["CRPS"], mark, color=GREY, markersize=4.5, alpha=0.75, label=who,
+                linestyle="none")  # fmt: skip
+    for mode, (colour, line, told) in MODES.items():
+        part = table[(table["forecaster"] == MODEL) & (table["mode"] == mode)]
+        ax.plot(part["origin"].map(places), part["CRPS"], line, color=colour, markersize=4, linewidth=1.4,
+                label=f"model, {told}")  # fmt: skip
+    ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
+    ax.set_xlim(-0.4, len(origins) - 0.6)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("forecast from the end of")
+    ax.set_ylabel("CRPS of the logarithm (1)")
+    ax.set_title(name)

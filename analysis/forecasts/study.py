@@ -1,0 +1,268 @@
+"""Forecasts of a case from all its origins: run, set beside the naive ones, and told in words, losses first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.forecasts.figures import forecast_fans
+from analysis.plain.folder import Folder
+from calibration.fitting.targets import load_targets
+from calibration.forecasting.forecast import MODEL, MODES, Mode, forecast_case
+from calibration.forecasting.record import (
+    ScoredCase,
+    accept_forecast,
+    fixed_by_later_data,
+    forecast_record,
+    possible_origins,
+    score_table,
+    scored,
+    table_text,
+)
+from calibration.forecasting.settings import CaseSettings, ForecastSettings, load_forecast_settings
+from calibration.forecasting.stacking import STACK
+from models.case import load_case
+from stockflow.errors import InputError
+
+TWICE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """The model against naive forecasts for one series from one origin, mean CRPS of the log each.
+
+    `chosen` is the naive forecast that had been best from the origin before, judged by the years known by this one.
+    """
+
+    series: str
+    model: float
+    best: str
+    best_score: float
+    chosen: str | None
+    chosen_score: float
+    stack: float
+    inside: float
+    years: int
+
+
+def run_forecasts(
+    case: str, folder: Folder, origins: Sequence[int] = (), modes: Sequence[Mode] = MODES, accept: bool = False
+) -> tuple[ScoredCase, pd.DataFrame]:
+    """Forecast a case from `origins` (default: all that its data allow) and save table, record and figures.
+
+    Goes on with the finished chains in the folder. InputError, NotConvergedError: as `forecast_case`.
+    """
+    settings, targets, about = load_forecast_settings(), load_targets(case), load_case(case)
+    settings.of(targets)
+    possible, _ = possible_origins(targets, settings)
+    wanted = sorted(set(origins)) or list(possible)
+    if accept and (not set(possible) <= set(wanted) or set(modes) != set(MODES)):
+        raise InputError("--accept: accepted forecasts are from all origins and in both modes: leave out the choice")
+    folder.prepare()
+    rules = settings.rules(case)
+    total = len(wanted) * len(modes) * rules.chains * (rules.tune + rules.draws)
+    made = []
+    with tqdm(total=total, desc=f"forecast {case}", unit="step", disable=None) as bar:
+        for mode in modes:
+            for origin in wanted:
+                bar.set_postfix_str(f"{mode} from {origin}")
+                chains = folder.root / "forecast" / case / str(origin) / mode
+                made.append(forecast_case(about, targets, origin, mode, chains, settings, lambda: bar.update(1)))
+    found = scored(case, made, settings.seed, settings.doubt)
+    table = score_table(found)
+    save_forecasts(found, table, settings, folder)
+    if accept:
+        accept_forecast(found, settings)
+    return found, table
+
+
+def save_forecasts(found: ScoredCase, table: pd.DataFrame, settings: ForecastSettings, folder: Folder) -> None:
+    """Write table, record and, for each mode, the figure."""
+    text = table_text(table)
+    folder.write(f"forecast_{found.case}.csv", text)
+    folder.write(f"forecast_{found.case}.toml", forecast_record(found, settings, text))
+    for mode in dict.fromkeys(one.mode for one in found.forecasts):
+        told = {"conditional": "drivers as they really were", "unconditional": "drivers as expected at the origin"}
+        name = f"forecast_{found.case}" + ("" if mode == "conditional" else f"_{mode}")
+        title = f"{load_case(found.case).title}: forecasts from the past, {told[mode]}"
+        forecast_fans(title, [one for one in found.forecasts if one.mode == mode], folder.figure(name))
+
+
+def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per mode, series and origin: CRPS of model, best naive forecast and stack, 90% coverage, the test."""
+    rows = []
+    for (mode, series, origin), part in table.groupby(["mode", "series", "origin"], sort=False):
+        by = part.set_index("forecaster")
+        naive = by.drop(index=[MODEL, STACK])["CRPS"]
+        best = None if naive.empty else str(naive.idxmin())
+        rows.append(
+            {"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
+             "model CRPS": _cell(by, MODEL, "CRPS"), "best naive": best or "none",
+             "its CRPS": np.nan if best is None else float(naive.min()), "stack CRPS": _cell(by, STACK, "CRPS"),
+             "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def rivals(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per mode and other forecaster: on how many pairs of series and origin the model's CRPS is lower.
+
+    `ratio` is the geometric mean, over these pairs, of the model's CRPS over the other's: under 1 the model is better.
+    A forecaster is used throughout, not chosen by series in hindsight; pairs without it are left out.
+    """
+    rows = []
+    for mode, part in table.groupby("mode", sort=False):
+        by = part.pivot(index=["series", "origin"], columns="forecaster", values="CRPS")
+        for other in (one for one in dict.fromkeys(part["forecaster"]) if one != MODEL):
+            both = by[[MODEL, other]].dropna()
+            ratio = (both[MODEL] / both[other]).to_numpy()
+            rows.append(
+                {"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
+                 "ratio": float(np.exp(np.log(ratio).mean()))}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def duels(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> tuple[Duel, ...]:
+    """Set the model against the naive forecasts from `origin`, for every headline series that was forecast there."""
+    part = table[table["mode"] == mode]
+    out = []
+    for series in about.headline:
+        of = part[part["series"] == series]
+        here = of[of["origin"] == origin].set_index("forecaster")
+        naive = here.drop(index=[MODEL, STACK], errors="ignore")["CRPS"]
+        if here.empty or naive.empty:
+            continue
+        chosen = best_before(of, origin)
+        chosen = chosen if chosen in naive.index else None
+        out.append(
+            Duel(
+                series, _cell(here, MODEL, "CRPS"), str(naive.idxmin()), float(naive.min()), chosen,
+                float(naive[chosen]) if chosen else float("nan"), _cell(here, STACK, "CRPS"),
+                _cell(here, MODEL, "inside 90%"), int(_cell(here, MODEL, "years")),
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+def _cell(by: pd.DataFrame, row: str, column: str) -> float:
+    return float(pd.to_numeric(by[column])[row])
+
+
+def best_before(of: pd.DataFrame, origin: int) -> str | None:
+    """Name the naive forecast that was best from the origin before `origin`, in the years known by then."""
+    earlier = of[of["origin"] < origin]
+    naive = earlier[(earlier["origin"] == earlier["origin"].max()) & ~earlier["forecaster"].isin([MODEL, STACK])]
+    known = {str(row["forecaster"]): _known(str(row["yearly CRPS"]), origin) for _, row in naive.iterrows()}
+    judged = {who: float(np.mean(values)) for who, values in known.items() if values}
+    return min(judged, key=lambda who: judged[who], default=None)
+
+
+def _known(yearly: str, origin: int) -> list[float]:
+    pairs = (one.split(":") for one in yearly.split())
+    return [float(value) for year, value in pairs if int(year) <= origin]
+
+
+def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -> list[str]:
+    """Say how often the model won at the headline origin, every loss by name, and how wide its intervals are."""
+    about, origin = settings.of(load_targets(case)), settings.headline_origin
+    words = []
+    run = set(zip(table["mode"], table["origin"], strict=True))
+    for mode in [one for one in dict.fromkeys(table["mode"]) if (one, origin) in run]:
+        met = duels(table, about, mode, origin)
+        if met:
+            words += _told(met, str(mode), origin)
+        if absent := [one for one in about.headline if one not in {duel.series for duel in met}]:
+            words.append(f"{mode} from {origin}: no comparison for {', '.join(absent)}.")
+        words += _beside(table, about, str(mode), origin)
+    words += coverage_words(table)
+    for year, why in possible_origins(load_targets(case), settings)[1].items():
+        words.append(f"No forecast from {year}: {why}.")
+    if later := fixed_by_later_data(load_case(case), load_targets(case)):
+        words.append(
+            "What these forecasts still know of their future: fixed values of "
+            f"{', '.join(later)} come from a look at all years, priors were written by people who know them, and the "
+            f"bound {load_targets(case).errors.largest_persistence:g} of the errors' persistence was chosen with the "
+            "misfits of 2019-21 in view."
+        )
+    words.append(
+        "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
+        "large p shows no equality. A small p does not show a difference either: the rival was chosen in hindsight, "
+        "and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects a quarter to a "
+        "third of equals."
+    )
+    return words
+
+
+def coverage_words(table: pd.DataFrame) -> list[str]:
+    """Say, for each mode, what share of all forecast years, over series and origins, the model's intervals hold."""
+    words = []
+    for mode, part in table[table["forecaster"] == MODEL].groupby("mode", sort=False):
+        held = {level: np.average(part[f"inside {level}"], weights=part["years"]) for level in ("50%", "90%")}
+        told = " and ".join(f"{share:.0%} in the {level}" for level, share in held.items())
+        words.append(
+            f"{mode}, all origins: of {int(part['years'].sum())} years of {part['series'].nunique()} series "
+            f"{told} intervals of the model."
+        )
+    return words
+
+
+def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> list[str]:
+    """Say how the model did on series that are scored but count in no headline."""
+    names = tuple(one for one in dict.fromkeys(table["series"]) if one not in about.headline)
+    met = duels(table, about.model_copy(update={"headline": names}), mode, origin) if names else ()
+    return [
+        f"{mode} from {origin}: {one.series} is scored but is no headline series: CRPS {one.model:.3f} against "
+        f"{one.best_score:.3f} of {one.best}, a ratio of {one.model / one.best_score:.2f}."
+        for one in met
+    ]
+
+
+def _told(met: Sequence[Duel], mode: str, origin: int) -> list[str]:
+    wins = [one for one in met if one.model < one.best_score]
+    against = [one for one in met if one.chosen is not None]
+    before = [one for one in against if one.model < one.chosen_score]
+    mixed = [one for one in met if one.stack < one.best_score]
+    inside = float(np.average([one.inside for one in met], weights=[one.years for one in met]))
+    words = [
+        f"{mode} from {origin}, {len(met)} headline series: the model beats the best naive forecast in hindsight on "
+        f"{len(wins)}, the naive forecast that was best from the origin before on {len(before)} of {len(against)}; the "
+        f"stack beats the best in hindsight on {len(mixed)}. {inside:.0%} of observations lie in the model's 90% "
+        "intervals."
+    ]
+    for one in met:
+        if one.model >= one.best_score:
+            ratio = one.model / one.best_score
+            much = " (more than twice)" if ratio > TWICE else ""
+            words.append(
+                f"{mode} from {origin}: {one.series} loses to {one.best}: CRPS {one.model:.3f} against "
+                f"{one.best_score:.3f}, a ratio of {ratio:.2f}{much}."
+            )
+    return words
+
+
+def unscored_words(found: ScoredCase) -> list[str]:
+    """Say, once per origin, of which series no forecast is scored and why."""
+    origins = {one.origin: one.untold for one in found.forecasts if one.untold}  # the same in both modes
+    return [
+        f"From {origin} no forecast of " + "; ".join(f"{name} ({why})" for name, why in untold.items()) + "."
+        for origin, untold in origins.items()
+    ]
+
+
+def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
+    """Return scores, words and what was not scored as JSON-ready data."""
+    settings = load_forecast_settings()
+    return {
+        "case": found.case,
+        "words": forecast_words(table, found.case, settings),
+        "rivals": rivals(table).to_dict("records"),
+        "scores": [{str(k): v for k, v in row.items()}
+                   for row in table.astype(object).where(table.notna(), None).to_dict("records")],
+        "not scored": [{"mode": one.mode, "origin": one.origin, "series": name, "reason": why}
+                       for one in found.forecasts for name, why in one.untold.items()],
+    }  # fmt: skip

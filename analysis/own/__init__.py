@@ -1,0 +1,1 @@
+"""Technologies of the user's own: their commands, figures and trials."""

@@ -1,0 +1,216 @@
+"""What the commands of the shipped cases do with a technology of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.fits import figures
+from analysis.fits.tables import estimate_table, series_table
+from analysis.own.figure import fan_table, in_own_units, own_forecast_figure
+from analysis.own.runs import DRAWS, SHAPES, own_paths, own_phase_out
+from analysis.plain.shown import records
+from calibration.errors import NotConvergedError
+from calibration.fitting.targets import load_targets
+from calibration.forecasting.forecast import MODEL
+from calibration.forecasting.new_scores import NOTHING_NAIVE, best_naive, score_case, score_table, score_words
+from calibration.own.fit import OwnFit, calibrate_own
+from calibration.own.forecast import Fan, Hindcast, fans, hindcast
+from calibration.own.settings import load_own_settings
+from calibration.records.results import accepted_posterior, record_of
+from models.case import load_case
+from models.own import own_folder, read_own
+from stockflow.errors import InputError
+
+FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
+QUICK = " (quick fit, a first look)"
+PRINTED = 5  # years between the printed rows of a forecast
+
+
+__all__ = ["SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
+
+
+def calibrate_command(name: str, data: Path | None, starts: int | None, quick: bool, as_json: bool) -> None:
+    """Calibrate a user's technology: print estimates, errors and warnings, leave everything in NAME/results."""
+    if data is None:
+        raise InputError(f"calibrate {name}: give the observations of your technology with --data")
+    settings = load_own_settings()
+    rules = settings.quick if quick else settings.sampling
+    steps = rules.chains * (rules.tune + rules.draws)
+    with tqdm(total=steps, desc=f"calibrate {name}", unit="step", disable=None) as bar:
+        fit = calibrate_own(name, data, starts, quick, bar.set_postfix_str, lambda: bar.update(1))
+    figure = _save_fit(name, fit)
+    estimates, errors = estimate_table(fit.calibration), series_table(fit.calibration)
+    if as_json:
+        told = {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(estimates.drop(columns=["interval", "step"])))
+    click.echo("\n" + _text(errors.drop(columns="unit")) + "\n")
+    click.echo("\n".join(fit.warnings))
+    click.echo(f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.")
+
+
+def _save_fit(name: str, fit: OwnFit) -> Path:
+    place = record_of(name).parent
+    series = in_own_units(fit.calibration.closed.series, read_own(place.parent))
+    shown = replace(fit.calibration, closed=replace(fit.calibration.closed, series=series))
+    estimate_table(shown).to_csv(place / "estimates.csv", index=False, float_format="%.8g")
+    series_table(shown).to_csv(place / "errors.csv", index=False, float_format="%.8g")
+    title = f"{load_case(name).title}: model against data{', a first look' if fit.quick else ''}"
+    return figures.series_against_data(title, series, place / "fit")
+
+
+def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json: bool) -> None:
+    """Forecast a user's technology, score its fit on the last years held out, draw both."""
+    last, quick = _last_year(name), _is_quick(name)
+    found = fans(name, last + FAR if until is None else until)
+    failed: NotConvergedError | None = None
+    try:
+        back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
+    except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
+        back, why, failed = None, "no hindcast: its chains have not converged", error
+    place = record_of(name).parent
+    figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
+    skill = hindcast_table(back) if back else pd.DataFrame()
+    if back:
+        skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
+    table = fan_table(found)
+    if as_json:
+        told = {"forecast": records(table), "hindcast": records(skill), "note": why}
+        click.echo(json.dumps({**told, "words": skill_words(back) if back else []}, indent=1, ensure_ascii=False))
+    else:
+        _tell_forecast(table, found, back, skill, why, quick)
+        click.echo(f"\nFigure: {figure}")
+    if failed is not None:
+        raise failed
+
+
+def _tell_forecast(
+    table: pd.DataFrame, found: Sequence[Fan], back: Hindcast | None, skill: pd.DataFrame, why: str, quick: bool
+) -> None:
+    click.echo(_text(_printed(table, found)))
+    if back:
+        click.echo(
+            f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
+        )
+        click.echo(_text(skill))
+        click.echo("\n" + "\n".join(skill_words(back)))
+    else:
+        click.echo(f"\n{why}")
+    if quick:
+        click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
+
+
+def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:
+    """Score an accepted fit of any case on observations that it never saw; one of the user's own keeps the table."""
+    found = score_case(case, data, since)
+    table = score_table(found)
+    if own_folder(case) is not None:
+        table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps({"scores": records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
+        return
+    click.echo(_text(table))
+    click.echo("\n" + "\n".join(score_words(found)))
+
+
+def hindcast_table(back: Hindcast) -> pd.DataFrame:
+    """One row per series and forecaster, best CRPS first."""
+    rows = []
+    for series, skills in back.skills.items():
+        best = min(skills, key=lambda who: skills[who].mean_crps)
+        for who, skill in sorted(skills.items(), key=lambda pair: pair[1].mean_crps):
+            rows.append(
+                {"series": series, "forecaster": who, "years": len(skill.years), "CRPS": skill.mean_crps,
+                 "log score": skill.mean_log_score, "inside 50%": skill.coverage[0.5],
+                 "inside 90%": skill.coverage[0.9], "best": "yes" if who == best else ""}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def skill_words(back: Hindcast) -> list[str]:
+    """Say of every series whether the model's forecast was the best, and what to make of it where it was not."""
+    words = []
+    for series, skills in back.skills.items():
+        naive = best_naive(skills)
+        if naive is None:
+            words.append(f"{series}: {NOTHING_NAIVE}.")
+            continue
+        model, other = skills[MODEL].mean_crps, skills[naive].mean_crps
+        if model <= other:
+            words.append(f"{series}: the model was the best ({model:.3g}; {naive} {other:.3g}).")
+            continue
+        inside = skills[MODEL].coverage[0.9]
+        words.append(
+            f"{series}: the model lost to {naive} ({model:.3g} against {other:.3g}; {inside:.0%} of years inside its "
+            f"90% interval): for a forecast of {series} alone take {naive}."
+        )
+    return words
+
+
+def paths_command(name: str, as_json: bool) -> None:
+    """Date the stages of a user's technology over its posterior."""
+    table = own_paths(name)
+    table.to_csv(record_of(name).with_name("paths.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps(records(table), indent=1))
+        return
+    click.echo(_text(table))
+    click.echo(
+        f"\nMedians and 90% intervals of up to {DRAWS} draws of the posterior; a draw that does not reach a stage by "
+        "the end of the run counts as later than all: never."
+    )
+
+
+def phase_out_command(
+    name: str, until: float | None, start: float | None, shape: str, length: float, as_json: bool
+) -> None:
+    """Say what ending the support of a user's technology does."""
+    end = float(_last_year(name) + FAR) if until is None else until
+    table = own_phase_out(name, end, start, shape, length)
+    table.to_csv(record_of(name).with_name("phase_out.csv"), index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps(records(table), indent=1))
+        return
+    click.echo(_text(table))
+    told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
+    click.echo(
+        f"\nAt {end:g}, with support as policy.csv has it and with {told}, by the model's own phase-out constants."
+    )
+
+
+def _hindcast(name: str) -> tuple[Hindcast | None, str]:
+    with tqdm(desc=f"hindcast {name}", unit="step", disable=None) as bar:
+        return hindcast(name, lambda: bar.update(1))
+
+
+def _last_year(name: str) -> int:
+    """Return the last year observed; InputError if nothing was fitted yet."""
+    accepted_posterior(name)
+    return load_targets(name).last_year
+
+
+def _is_quick(name: str) -> bool:
+    return load_targets(name).sampling == load_own_settings().quick
+
+
+def _printed(table: pd.DataFrame, found: Sequence[Fan]) -> pd.DataFrame:
+    last = {fan.name: int(fan.ahead_years[-1]) for fan in found}
+    ahead = table[table["kind"] == "forecast"]
+    shown = (ahead["year"] % PRINTED == 0) | (ahead["year"] == ahead["series"].map(last))
+    return ahead.loc[shown, ["series", "unit", "year", "5%", "25%", "median", "75%", "95%"]]
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, na_rep="-", max_colwidth=40, float_format=_number)
+
+
+def _number(value: float) -> str:
+    return "never" if value == float("inf") else f"{value:.4g}" if abs(value) < 1e5 else f"{value:.3e}"

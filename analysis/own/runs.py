@@ -1,0 +1,132 @@
+"""Runs of a user's technology over its posterior: stage dates, and what ending its support would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.draws.runs import spread
+from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
+from analysis.paths.study import load_path_study
+from calibration.forecasting.ahead import Fitted, accepted_fit
+from models.own import OwnFile, own_folder, read_own
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+DRAWS = 200
+STEP = 0.25  # years between saved values
+ENDS = (0.05, 0.5, 0.95)
+START = "start of the run"
+SHAPES = {"cliff": 1.0, "linear": 2.0, "exponential": 3.0}
+ACCOUNT = (
+    "Cumulative Domestic Sales", "market share", "Price", "Cumulative Support Outlay", "Cumulative Fiscal Outlay",
+)  # fmt: skip
+
+
+def runs_of(
+    fitted: Fitted, outputs: Sequence[str], held: Mapping[str, float], until: float
+) -> tuple[Array, dict[str, Array]]:
+    """Run up to DRAWS evenly spaced draws with some constants held; return times and values (run, time) by output."""
+    chosen = np.unique(np.linspace(0, len(fitted.x) - 1, min(DRAWS, len(fitted.x))).astype(int))
+    values = fitted.payoff.space.values(fitted.x[chosen])
+    sample = {one.name: values[:, i] for i, one in enumerate(fitted.payoff.coordinates)}
+    model = fitted.case.model.with_constants(held)
+    batch = model.batch(sample, list(outputs), until=until, save_period=STEP)
+    return batch["time"].to_numpy(), {name: batch[name].to_numpy() for name in outputs}
+
+
+def own_paths(name: str) -> pd.DataFrame:
+    """Return a row per clock and stage: median and 90% interval of date and duration over the posterior.
+
+    A stage met in all draws when the run starts has no date: it came earlier. A draw that does not reach a stage by
+    the end of the run counts as later than all, infinite, as with the shipped cases; `reached` is the share of draws
+    that do, `in window` the share whose duration is in the paths study's window.
+    """
+    fitted = accepted_fit(name)
+    model = fitted.case.model
+    low, high = load_path_study().window
+    times, values = runs_of(fitted, STAGE_OUTPUTS, {}, model.final_time)
+    count = len(next(iter(values.values())))
+    dated = [date_stages(times, {key: rows[i] for key, rows in values.items()}) for i in range(count)]
+    rows = []
+    for clock, start in _clocks(name, model.initial_time).items():
+        for stage in STAGES:
+            ends = np.array([one[stage] for one in dated])
+            met = bool((ends <= model.initial_time).all())
+            quantiles = np.full(3, np.nan) if met else np.array(spread(ends))
+            spans, known = ends - start, ends > model.initial_time
+            rows.append(
+                {
+                    "clock": clock, "clock year": start, "stage": stage,
+                    "reached": float(np.isfinite(ends).mean()),
+                    "note": "before the run" if met else "",
+                    **dict(zip(("year low", "year", "year high"), quantiles, strict=True)),
+                    **dict(zip(("years low", "years", "years high"), quantiles - start, strict=True)),
+                    "in window": float((known & (spans >= low) & (spans <= high)).mean()),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _clocks(name: str, start: float) -> dict[str, float]:
+    folder = own_folder(name)
+    given = {} if folder is None else {key: one.year for key, one in read_own(folder).clocks.items()}
+    return {**given, START: start}
+
+
+def own_phase_out(
+    name: str, until: float, start: float | None = None, shape: str = "cliff", length: float = 5.0
+) -> pd.DataFrame:
+    """Compare support as the case has it with support that ends, over the posterior, at the year `until`.
+
+    Support is what policy.csv pays per unit; it is ended by the model's own phase-out: `shape` from the year `start`
+    over `length` years, by default a cliff at the start of the run, which is no support at all. Columns are median and
+    90% interval of each figure with support, without, and of the difference draw by draw. InputError for a case
+    without support, an unknown shape, and years that do not fit the run.
+    """
+    fitted = accepted_fit(name)
+    model, folder = fitted.case.model, fitted.case.folder
+    if folder is None:
+        raise InputError(f"{name!r}: not a technology of your own")
+    begin = model.initial_time if start is None else start
+    if shape not in SHAPES:
+        raise InputError(f"shape {shape!r} is none of {', '.join(SHAPES)}")
+    if not (model.initial_time <= begin < until <= model.final_time):
+        span = f"{model.initial_time:g} to {model.final_time:g}"
+        raise InputError(f"a phase-out from {begin:g} seen at {until:g}: must lie in the run, {span}, in this order")
+    held = {"phase out shape": SHAPES[shape], "phase out start": begin, "phase out length": length}
+    _, paid = runs_of(fitted, ["support per unit"], {}, until)
+    if not (paid["support per unit"] > 0).any():
+        raise InputError(
+            f"{folder}/policy.csv: 'subsidy per unit' is never above 0 by {until:g}: no support to end; "
+            "give it there and calibrate again"
+        )
+    with_, without = (
+        {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, one, until)[1].items()} for one in ({}, held)
+    )
+    own = read_own(folder)
+    rows = []
+    for key in ACCOUNT:
+        back, unit = _back(key, own)
+        parts = {
+            "with": with_[key] / back,
+            "without": without[key] / back,
+            "difference": (without[key] - with_[key]) / back,
+        }
+        row: dict[str, object] = {"figure": key, "unit": unit}
+        for told, values in parts.items():
+            low, median, high = np.quantile(values, ENDS)
+            row |= {f"{told} low": low, told: median, f"{told} high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _back(figure: str, own: OwnFile) -> tuple[float, str]:
+    if figure == "market share":
+        return 1.0, "1"
+    if figure == "Price":
+        return own.cost.in_model, own.cost.unit
+    return (own.volume.in_model, own.volume.unit) if figure == "Cumulative Domestic Sales" else (1.0, "bnCNY2020")

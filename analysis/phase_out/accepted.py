@@ -1,0 +1,86 @@
+"""The accepted answer of a shipped study, as README and report quote it: page, answers by third, and what made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomlkit
+
+from analysis.phase_out.answer import Answer
+from analysis.phase_out.prepare import ensemble
+from analysis.phase_out.study import STUDIES, load_study
+from calibration.records.results import accepted_posterior, digest
+from models.case import load_case
+from models.files.settings import read_toml
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parent.parent / "results"
+COLUMNS = ("draws", "answer", "unit", "value", "90% low", "90% high")
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAnswer:
+    """What was answered: the page's lines, and the answers by third of the response, one mapping per row."""
+
+    case: str
+    page: tuple[str, ...]
+    by_third: tuple[Mapping[str, Any], ...]
+
+
+def depends_on(case: str) -> dict[str, str]:
+    """Digests of the study file and of everything that its runs depend on (model, draws, schedules, outputs)."""
+    study = load_study(case)
+    made, _ = ensemble(study, load_case(case).model, accepted_posterior(case).spread(study.draws))
+    return {"study": digest(STUDIES / f"laboratory_{case}.toml"), "runs": made.digest}
+
+
+def accept_answer(answer: Answer, folder: Path = HERE) -> Path:
+    """Write the answer of a shipped study to `folder`; InputError if it has other draws than the study asks for."""
+    case = answer.results.study.case
+    if answer.results.study != load_study(case):
+        raise InputError(f"--accept: the answer is not that of the shipped study of {case!r}")
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `techcycle phase-out CASE --accept`; edit nothing here by hand."))
+    document["case"] = case
+    document["draws"] = answer.results.size
+    document["digests"] = depends_on(case)
+    document["page"] = tomlkit.array(answer.page.splitlines()).multiline(True)  # type: ignore[arg-type]
+    rows = tomlkit.aot()
+    for row in answer.tables()["by_third"][list(COLUMNS)].to_dict("records"):
+        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if not _absent(v)}))
+    document["by_third"] = rows
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"phase_out_{case}.toml"
+    part = file.with_suffix(".toml.part")
+    part.write_text(tomlkit.dumps(document), encoding="utf-8")
+    return part.replace(file)
+
+
+def load_answer(case: str, folder: Path = HERE, check: bool = True) -> AcceptedAnswer:
+    """Read the accepted answer of `case`; InputError if missing, damaged, or of another study, model or posterior."""
+    file = folder / f"phase_out_{case}.toml"
+    again = f"run `techcycle phase-out {case} --accept`"
+    if not file.exists():
+        raise InputError(f"{file.name}: case {case!r} has no accepted phase-out study; {again}")
+    data = read_toml(file)
+    try:
+        own = dict(data["digests"])
+        found = AcceptedAnswer(data["case"], tuple(data["page"]), tuple(data["by_third"]))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{file.name}: not an accepted study: {error!r}; {again}") from None
+    if check and own != (now := depends_on(case)):
+        changed = ", ".join(key for key in now if own.get(key) != now[key])
+        raise InputError(f"{file.name}: digests: made with another version of {changed}; {again}")
+    return found
+
+
+def _absent(value: object) -> bool:
+    return isinstance(value, float) and np.isnan(value)
+
+
+def _cell(value: object) -> object:
+    return float(f"{value:.7g}") if isinstance(value, float) else value

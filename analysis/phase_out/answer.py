@@ -1,0 +1,117 @@
+"""A study answered: runs into the store and read back, results, evidence, and tables for people and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.ensembles.writing import write
+from analysis.phase_out import responses as phase_out
+from analysis.phase_out.adoption import rush_table
+from analysis.phase_out.exit import waiting_table
+from analysis.phase_out.hinges import Evidence, drivers, thirds
+from analysis.phase_out.page import page
+from analysis.phase_out.prepare import ensemble, rushed, stored
+from analysis.phase_out.results import Results, results
+from analysis.phase_out.study import Study
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.targets import load_targets
+from calibration.records.results import accepted_posterior, depends_on, load_accepted
+from models.case import load_case
+from stockflow.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A study answered: its results, the parameter of the response, the evidence that decides, and the rushes."""
+
+    results: Results
+    response: str
+    evidence: Evidence | None
+    rush: pd.DataFrame | None
+    by_response: pd.DataFrame
+
+    @property
+    def page(self) -> str:
+        """The page in words."""
+        return page(self.results, self.response, self.evidence, self.rush)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Everything as tables, by name."""
+        found = self.results
+        made = {
+            "measures": found.table(), "shares": found.share_table(), "account": found.accounts,
+            "safe_exit": found.safe_table(), "regret": found.regret(),
+            "waiting": waiting_table(found.waits, found.study), "by_third": thirds(found, self.response, self.evidence),
+            "drivers": drivers(found), "by_response": self.by_response,
+        }  # fmt: skip
+        return made if self.rush is None else made | {"pulled_forward": self.rush}
+
+
+def answer_study(study: Study, stem: Path, scheduler: str | None = None, progress: bool = False) -> Answer:
+    """Run a study into the store `stem`.zarr, or go on with it, and answer it.
+
+    Raises InputError for bad schedules, a posterior of another model, and a store that is not this study's.
+    """
+    accepted, posterior = load_accepted(study.case), accepted_posterior(study.case)
+    model, parameters = load_case(study.case).model, posterior.spread(study.draws)
+    made, plans = ensemble(study, model, parameters)
+    made = replace(made, notes={"title": study.title, "posterior": depends_on(study.case, accepted.values)})
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{stem.parent}: cannot be written: {error.strerror}") from None
+    runs = stored(write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress), plans, parameters)
+    found = results(study, runs)
+    rush = None
+    if study.rush is not None:
+        rush = rush_table(study, rushed(study, model, posterior.spread(study.rush.draws)))
+    table = phase_out.run_study(phase_out.load_study(study.case), accepted).table
+    evidence = evidence_of(study, posterior)
+    if evidence is not None:
+        evidence = replace(evidence, effect=evidence.effect[found.kept])
+    return Answer(found, accepted.response, evidence, rush, table)
+
+
+def evidence_of(study: Study, posterior: Posterior) -> Evidence | None:
+    """Return the causal effect of a study as observed and in each of its draws; none if the study names none.
+
+    Raises InputError for an effect that the targets of the case do not have.
+    """
+    if not study.effect:
+        return None
+    known = {one.name: one for one in load_targets(study.case).effects}
+    if study.effect not in known or study.effect not in posterior.reported:
+        raise InputError(
+            f"{study.title}: effect {study.effect!r} is not in the fit of {study.case}; it has "
+            f"{', '.join(map(repr, known)) or 'none'}"
+        )
+    target = known[study.effect]
+    drawn = Posterior(study.case, {study.effect: posterior.reported[study.effect]}, {}, {}).spread(study.draws)
+    return Evidence(target.name, target.value, target.sd, target.source, drawn[study.effect])
+
+
+def as_records(answer: Answer, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """Return the answer for machines: "never" and "not defined" are null, `reached` and `defined` tell which."""
+    found = answer.results
+    paths = {"shares", "account"}
+    return {
+        "title": found.study.title,
+        "case": found.study.case,
+        "draws": found.size,
+        "failed_draws": found.failed,
+        "schedules": [plan.label for plan in found.plans],
+        "account_gap": found.gap,
+        "safe_exit_year": {one.family: None if np.isinf(one.year) else one.year for one in found.safe},
+        "page": answer.page.splitlines(),
+        **{name: _records(table) for name, table in tables.items() if name not in paths},
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
+    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]

@@ -1,0 +1,214 @@
+"""Figures of a study: shares by schedule, safe exit years, the fiscal account, regret. Arrays in, figure out.
+
+Every figure is readable in grey: lines differ by dash, areas by hatch. `COLUMN` and `PAGE` are widths in inches of a
+column (8.5 cm) and of a page (17.5 cm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.phase_out.account import ARREARS_ROW, LINES
+from analysis.phase_out.hinges import main_plan
+from analysis.phase_out.results import Results
+from analysis.plain.style import STYLE, save
+from models.case import load_case
+
+CM = 1 / 2.54
+COLUMN, PAGE = 8.5 * CM, 17.5 * CM
+SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+         "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5, "savefig.bbox": "standard",
+         "savefig.dpi": 200}  # fmt: skip
+DARK = "#1b4965"
+BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
+MARKERS = {"low": "v", "central": "o", "high": "^"}
+PANELS = 6
+MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
+
+
+def draw_all(found: Results, stem: Path) -> list[Path]:
+    """Draw every figure of a study beside `stem`, with its numbers; returns the PNG files."""
+
+    def beside(name: str) -> Path:
+        return stem.with_name(f"{stem.name}_figure_{name}")
+
+    return [
+        share_fans(found, shown(found), beside("shares")),
+        safe_exit(found, beside("safe_exit")),
+        fiscal_stack(found, beside("account")),
+        regret(found, beside("regret")),
+    ]
+
+
+def shown(found: Results) -> list[str]:
+    """Labels of the schedules worth a panel: the first named, continued, none, an exit of each family, other named."""
+    first = dict.fromkeys(found.plans[i].label for i in (main_plan(found), 0, 1))
+    labels = list(first)
+    for one in found.safe:
+        start = one.year if np.isfinite(one.year) else one.starts[len(one.starts) // 2]
+        labels += [p.label for p in found.plans if p.role == "grid" and p.family == one.family and p.start == start]
+    labels += [plan.label for plan in found.plans if plan.role == "named" and plan.label not in first]
+    return labels[:PANELS]
+
+
+def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
+    """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
+    held = 100 * found.shares[[p.role for p in found.plans].index("supported"), 2]
+    columns = 2
+    rows = -(-len(labels) // columns)
+    frames = []
+    with plt.style.context([STYLE, SMALL]):
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(PAGE, 4.2 * CM * rows + 1.2 * CM), sharex=True, sharey=True, squeeze=False
+        )
+        for ax, label in zip(axes.flat, labels, strict=False):
+            own = 100 * found.shares[found.place(label)]
+            ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
+            ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
+            ax.plot(found.times, own[2], color=DARK, label="median")
+            ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
+            ax.set_title(label)
+            ax.set_ylim(0, 100)
+            frames.append(pd.DataFrame(
+                {"schedule": label, "year": found.times}
+                | dict(zip(("5%", "25%", "50%", "75%", "95%"), own, strict=True)) | {"unit": "%"}
+            ))  # fmt: skip
+        _finish(axes, len(labels), "year", "share over the\nlast year (%)")
+        handles, names = axes.flat[0].get_legend_handles_labels()
+        _headed(figure, found, "share of the market by schedule")
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
+    return save(figure, pd.concat(frames, ignore_index=True), stem)
+
+
+def safe_exit(found: Results, stem: Path) -> Path:
+    """Draw, for each family, how likely an exit fails by its start, and in how many draws it holds from there on."""
+    allowed = 100 * found.study.exit.probability
+    with plt.style.context([STYLE, SMALL]):
+        figure, axes = plt.subplots(2, 1, figsize=(COLUMN, 10.5 * CM), sharex=True)
+        width = 0.8 * found.study.grid.step / max(len(found.safe), 1)
+        last = max(one.starts[-1] for one in found.safe)
+        never = last + 2 * found.study.grid.step
+        for i, one in enumerate(found.safe):
+            colour, hatch = FILLS[i % len(FILLS)]
+            axes[0].plot(one.starts, 100 * one.failing, color=colour, linestyle=DASHES[i], marker="os^D"[i % 4],
+                         markersize=3, label=one.family)  # fmt: skip
+            held = [100 * float((one.by_draw == start).mean()) for start in one.starts]
+            held.append(100 * float(np.isinf(one.by_draw).mean()))
+            at = np.array([*one.starts, never]) + (i - (len(found.safe) - 1) / 2) * width
+            axes[1].bar(at, held, width, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3)
+        axes[0].axhline(allowed, color="#222222", linewidth=0.8, linestyle=":")
+        axes[0].annotate(f"safe below {allowed:.0f}%", (found.safe[0].starts[0], allowed), xytext=(0, 2),
+                         textcoords="offset points", fontsize=6.5)  # fmt: skip
+        axes[0].set_ylabel("draws in which the\nshare is not kept (%)")
+        axes[0].set_ylim(-3, 103)
+        axes[1].set_ylabel("draws first safe\nfrom this start (%)")
+        axes[1].set_xlabel("start of the exit (year)")
+        years = [y for y in found.safe[0].starts if y % 5 == 0]
+        axes[1].set_xticks([*years, never], [*(f"{y:g}" for y in years), "never"])
+        _headed(figure, found, "from when\nan exit is safe")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return save(figure, found.safe_table(), stem)
+
+
+def fiscal_stack(found: Results, stem: Path) -> Path:
+    """Draw yearly public money by line (means over draws), the first named schedule beside continued support."""
+    labels = [found.plans[main_plan(found)].label]
+    labels += [p.label for p in found.plans if p.role == "supported" and p.label not in labels]
+    rows = found.accounts[found.accounts["schedule"].isin(labels)]
+    titles = [line.title for line in LINES]
+    size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
+    drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
+    with plt.style.context([STYLE, SMALL]):
+        owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
+        heights = {"height_ratios": [2, 1]} if owing else {}
+        figure, axes = plt.subplots(1 + owing, len(labels), figsize=(PAGE, (6.5 + 3 * owing) * CM), sharex=True,
+                                    sharey="row", squeeze=False, gridspec_kw=heights)  # fmt: skip
+        for ax, label in zip(axes[0], labels, strict=True):
+            part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
+            money = part[titles].fillna(0.0)
+            stack = [*(money[t].to_numpy() for t in drawn), money.drop(columns=drawn).sum(axis=1).to_numpy()]
+            floor = np.zeros(len(money))
+            for (colour, hatch), title, flow in zip(FILLS, [*drawn, "all other lines"], stack, strict=True):
+                ax.bar(money.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
+                       linewidth=0.2, label=title, align="edge")  # fmt: skip
+                floor = floor + flow
+            if found.study.tail:
+                ax.axvline(found.study.horizon, color="#222222", linewidth=0.8, linestyle=":")
+                ax.annotate("tail", (found.study.horizon, 0.94), xytext=(3, 0), textcoords="offset points",
+                            xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
+            ax.set_title(label)
+            axes[-1, labels.index(label)].set_xlabel("year")
+            if owing:
+                owed = part[ARREARS_ROW]
+                axes[1, labels.index(label)].plot(owed.index + 1, owed, color="#222222")
+        axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
+        if owing:
+            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY of 2020)")
+        _headed(figure, found, "public money by schedule")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return save(figure, rows, stem)
+
+
+def regret(found: Results, stem: Path) -> Path:
+    """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
+    table = found.regret()
+    with plt.style.context([STYLE, SMALL]):
+        figure, axes = plt.subplots(2, len(found.safe) + 1, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False)
+        for j, one in enumerate([*found.safe, None]):
+            plans = [p for p in found.plans if (p.family == one.family if one else p.role != "grid")]
+            at = np.array([p.start for p in plans]) if one else np.arange(len(plans))
+            for i, worth in enumerate(found.study.worth.values):
+                rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in plans]]
+                style = {"marker": MARKERS[worth], "markersize": 3.2, "color": FILLS[i][0],
+                         "linestyle": DASHES[i] if one else "", "clip_on": False,
+                         "label": f"{worth} worth of a unit"}  # fmt: skip
+                axes[0, j].plot(at, rows["mean regret"], **style)
+                axes[1, j].plot(at, 100 * rows["probability of best"], **style)
+            if one is None:
+                axes[1, j].set_xticks(at, [p.label for p in plans], rotation=90)
+                axes[0, j].set_xticks(at, [""] * len(plans))
+                axes[0, j].set_xlim(-0.6, len(plans) - 0.4)
+                axes[1, j].set_xlim(-0.6, len(plans) - 0.4)
+            else:
+                axes[1, j].set_xlabel("start of the exit (year)")
+                for ax in axes[:, j]:
+                    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes[0, j].set_title("no exit, or another" if one is None else one.family)
+        axes[0, 0].set_ylabel("mean regret\n(billion CNY of 2020)")
+        axes[0, 0].set_yscale("symlog", linthresh=10)
+        axes[0, 0].set_ylim(bottom=0)
+        axes[1, 0].set_ylabel("best of all schedules\n(% of draws)")
+        axes[1, 0].set_ylim(bottom=0)
+        _headed(figure, found, "regret by schedule")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return save(figure, table, stem)
+
+
+def _headed(figure: Figure, found: Results, what: str) -> None:
+    title = f"{load_case(found.study.case).title}: {what}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+
+
+def _finish(axes: Any, used: int, below: str, beside: str) -> None:
+    panels: list[Axes] = list(axes.flat)
+    for ax in panels[used:]:
+        ax.set_visible(False)
+    columns = axes.shape[1]
+    for place, ax in enumerate(panels[:used]):
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        if place % columns == 0:
+            ax.set_ylabel(beside)
+        if place + columns >= used:
+            ax.set_xlabel(below)
+            ax.tick_params(labelbottom=True)

@@ -1,0 +1,300 @@
+"""One page in words: the answer with its intervals, what breaks, what it costs, and what it hinges on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.phase_out.hinges import THIRDS, Evidence, drivers, main_plan, of_draws, rank_correlation, thirds
+from analysis.phase_out.results import Results
+from analysis.phase_out.runs import Role
+from analysis.phase_out.spread import Measure, spread
+from analysis.phase_out.words import brief, capital, number, often, over_all, safe_words, told
+
+WIDTH = 115
+
+
+def page(found: Results, response: str, evidence: Evidence | None = None, rush: pd.DataFrame | None = None) -> str:
+    """Return the page of a study: sections of plain sentences, wrapped, and a small table by response of buyers.
+
+    `response` is the parameter that says how strongly buyers answer to support, `evidence` the causal effect that was
+    observed, and `rush` what announcements pull forward at other values of a constant, see `rush_table`.
+    """
+    study = found.study
+    sections = [
+        (study.title, [study.question, _basis(found)]),
+        ("Answer", [*exit_words(found), *share_words(found)]),
+        ("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
+        ("What it costs", cost_words(found)),
+        ("Which schedule", [*regret_words(found), *waiting_words(found)]),
+        ("What it hinges on", [*evidence_words(found, response, evidence), *driver_words(found)]),
+        ("Checks", check_words(found)),
+    ]
+    out = []
+    for title, sentences in sections:
+        out += ["", title, "-" * len(title)]
+        out += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in sentences]
+        if title == "What it hinges on":
+            out.append(thirds_text(found, response, evidence))
+        if title == "Which schedule":
+            out.append(schedules_text(found))
+    return "\n".join(out[1:]) + "\n"
+
+
+def exit_words(found: Results) -> list[str]:
+    """When exits of each family are safe, counted as the study says, and counted from their end where that differs."""
+    words = []
+    for one in found.safe:
+        words.append(safe_words(one, found.study.exit, one is found.safe[0]))
+        for late in found.after_end:
+            if late.family == one.family:
+                words[-1] += f" Counted from its end instead: {over_all(late, found.study.exit)}"
+    return words
+
+
+def share_words(found: Results) -> list[str]:
+    """Years of each share of the market, for everything that is no exit of the grid; "never" is told as such."""
+    words = []
+    for place in _told(found):
+        parts = []
+        for level in found.study.shares:
+            one = found.measures[place][f"year of {level:.0%}"]
+            reached = one.spread.reached
+            seldom = "" if reached == 1 else f", reached by {found.study.horizon:g} in {often(reached)} of the draws"
+            parts.append(f"{level:.0%} in {told(one, 1, never=f'after {found.study.horizon:g}', fifty=False)}{seldom}")
+        words.append(f"Share of the market, {found.plans[place].label}: {'; '.join(parts)}.")
+    return words
+
+
+def relapse_words(found: Results) -> list[str]:
+    """How likely, how long and how deep the share falls below the supported path's."""
+    words = []
+    for place in _told(found):
+        plan, own = found.plans[place], found.measures[place]
+        if plan.role == "supported":
+            continue
+        odds = float(own["relapse"].values.mean())
+        still = float(own["still in relapse at the horizon"].values.mean())
+        least = told(own["least share against the supported path"], 2, fifty=False)
+        how = (
+            f", for {told(own['years in relapse'], 1)}, at the lowest to {least} of it; in {often(still)} of the draws "
+            f"still in {found.study.horizon:g}"
+        )
+        words.append(
+            f"Relapse, {plan.label}: the share over the last year falls below {found.study.exit.share_kept:g} of that "
+            f"under continued support in {often(odds)} of the draws{how if odds > 0 else ''}."
+        )
+    return words
+
+
+def idle_words(found: Results) -> list[str]:
+    """Capacity that stands idle under the first named schedule and under continued support."""
+    full = found.study.full_use
+    words = []
+    for place in dict.fromkeys((main_plan(found), _role(found, "supported"))):
+        own = found.measures[place]
+        words.append(
+            f"Capacity, {found.plans[place].label}: idle in the worst quarter "
+            f"{told(own['idle share of capacity, worst quarter'], 0, scale=100, unit='%', fifty=False)}; used under "
+            f"{full:.0%} for {told(own[f'years with utilisation under {full:g}'], 1, fifty=False)} since "
+            f"{found.study.since:g}."
+        )
+    return words
+
+
+def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
+    """What announcements pull forward; nothing as fitted where the fit holds the response at zero."""
+    fitted = max(float(own["pulled forward by announcements"].values.max()) for own in found.measures)
+    asked = found.study.rush
+    head = "" if fitted > 0 else "As fitted, announcements pull nothing forward. "
+    if rush is None or asked is None:
+        return [head.strip()] if head else []
+    cells = []
+    sums = rush[rush["measure"] == "pulled forward by announcements"]
+    for value, part in sums.groupby("value"):
+        rows = part.set_index("schedule").loc[[found.plans[i].label for i in _told(found)[:2]]]
+        each = [
+            f"{label} {row['median']:.3g} (90%: {row['90% low']:.3g} to {row['90% high']:.3g})"
+            for label, row in rows.iterrows()
+        ]
+        cells.append(f"at {value:g} {', '.join(each)}")
+    return [
+        f"{head}{capital(asked.constant)} is not in the fit ({asked.source}). Pulled forward in sum, in "
+        f"{found.study.texts.unit}: {'; '.join(cells)}."
+    ]
+
+
+def cost_words(found: Results) -> list[str]:
+    """Outlay, cost per additional unit, free riders, and what stands apart."""
+    study, words = found.study, [f"Support: {found.study.texts.support}. Paid by {found.study.texts.paid_by}."]
+    to, rate = f"to {study.horizon:g}", f"{study.rate:.0%}"
+    for place in _told(found):
+        plan, own = found.plans[place], found.measures[place]
+        parts = [f"outlay {told(own[f'fiscal outlay {to}'], fifty=False)} {to}"]
+        if own["tail of contracts"].values.max() > 0.5:
+            parts.append(f"then {told(own['tail of contracts'], fifty=False)} on contracts of before")
+        if own["owed after the tail"].values.max() > 0.5:
+            last = study.horizon + study.tail
+            parts.append(f"still owed in {last:g} {told(own['owed after the tail'], fifty=False)}")
+        parts.append(f"present value at {rate} {told(own[f'outlay with tail, at {rate}'], fifty=False)}")
+        if own["arrears, peak"].values.max() > 0.5:
+            parts.append(f"arrears at their peak {told(own['arrears, peak'], fifty=False)}")
+        if plan.role != "no support":
+            parts.append(f"per additional unit {told(own[f'cost per additional unit, at {rate}'], 1)}")
+            free = told(own["free riders"], scale=100, unit="%")
+            parts.append(f"of the units that drew support {free} would have been sold anyway in the same time")
+        words.append(f"{capital(plan.label)}: {'; '.join(parts)}.")
+    main = main_plan(found)
+    for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
+        if f"{title} {to}" in found.measures[main]:
+            one = told(found.measures[main][f"{title} {to}"], fifty=False)
+            words.append(f"Apart from that, {title} {to}, {found.plans[main].label}: {one}.")
+    return words
+
+
+def regret_words(found: Results) -> list[str]:
+    """Which schedule is best at each worth of a unit, and how sure that is; losses are told as losses."""
+    words, table, stated = [], found.regret(), found.study.worth
+    none = _role(found, "no support")
+    for name, value in stated.values.items():
+        part = table[table["worth"] == name].sort_values("mean regret", kind="stable")
+        least, likely = part.iloc[0], part.iloc[int(np.argmax(part["probability of best"]))]
+        main = part[part["schedule"] == found.plans[main_plan(found)].label].iloc[0]
+        place = found.place(str(least["schedule"]))
+        gain = Measure("gain", "bnCNY", found.gains(name)[place] - found.gains(name)[none])
+        loses = float((gain.values < 0).mean())
+        losing = f", a loss in {often(loses)} of the draws" if loses else ""
+        against = "" if place == none else f"; against no support W {told(gain, fifty=False)}{losing}"
+        words.append(
+            f"A unit worth {value:g} {stated.unit}, {name}: least mean regret for {least['schedule']} "
+            f"({number(least['mean regret'])} bnCNY, at most {number(least['largest regret'])}{against}); most often "
+            f"best: {likely['schedule']}, in {often(likely['probability of best'])} of the draws. "
+            f"{capital(main['schedule'])}: mean regret {number(main['mean regret'])}, best in "
+            f"{often(main['probability of best'])}."
+        )
+    return words
+
+
+def schedules_text(found: Results) -> str:
+    """All schedules but the exits of the grid as a small table: medians with 90% intervals, and probabilities."""
+    rate, stated = f"{found.study.rate:.0%}", found.study
+    table = found.regret()
+    table = table[table["worth"] == "central"].set_index("schedule")
+    rows = []
+    for plan, own in zip(found.plans, found.measures, strict=True):
+        if plan.role != "grid":
+            regret = table.loc[[plan.label]].iloc[0]
+            rows.append({
+                "": plan.label,
+                f"{stated.shares[0]:.0%} share": brief(own[f"year of {stated.shares[0]:.0%}"], 1),
+                "relapse": often(own["relapse"].values.mean()),
+                f"outlay, {rate}": brief(own[f"outlay with tail, at {rate}"]),
+                "per extra unit": brief(own[f"cost per additional unit, at {rate}"], 1),
+                "free riders, %": brief(own["free riders"], scale=100),
+                "mean regret": number(float(regret["mean regret"])),
+                "best": often(regret["probability of best"]),
+            })  # fmt: skip
+    head = f"Median [90% interval]; outlay and regret bnCNY, {stated.texts.per_unit}; regret at the central worth:"
+    return textwrap.indent(f"{head}\n{pd.DataFrame(rows).to_string(index=False, justify='left')}", "  ")
+
+
+def waiting_words(found: Results) -> list[str]:
+    """What a further year of support changes, from the safe year on or, without one, at the middle of the grid."""
+    words = []
+    for family in dict.fromkeys(one.family for one in found.waits):
+        own = [one for one in found.waits if one.family == family]
+        safe = next(one for one in found.safe if one.family == family)
+        wanted = safe.year if np.isfinite(safe.year) else safe.starts[len(safe.starts) // 2]
+        one = min(own, key=lambda w: abs(w.start - wanted))
+        better = ", ".join(f"{often((gain > 0).mean())} ({name})" for name, gain in one.gains.items())
+        words.append(
+            f"Waiting a year, {family} from {one.start + 1:g} instead of {one.start:g}: units "
+            f"{told(Measure('', found.study.texts.unit, one.units), 2, sign=True)}, outlay in present value "
+            f"{told(Measure('', 'bnCNY', one.spent), sign=True)}, at the margin "
+            f"{told(Measure('', found.study.texts.per_unit, one.marginal), 1)}; a gain in {better} of the draws, by "
+            "worth of a unit."
+        )
+    return words
+
+
+def thirds_text(found: Results, response: str, evidence: Evidence | None) -> str:
+    """The main answers by third of the draws as a small table: answers down, thirds across."""
+    split = thirds(found, response, evidence)
+    split = split[~split["answer"].str.startswith("first start")]
+    last = found.safe[0].starts[-1] if found.safe else found.study.horizon
+    cells = split.assign(text=[_cell(value, last) for value in split["value"]])
+    wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
+    wide.index.name, wide.columns.name = None, None
+    return textwrap.indent(f"Draws by {response}:\n{wide.to_string(justify='left')}", "  ")
+
+
+def evidence_words(found: Results, response: str, evidence: Evidence | None) -> list[str]:
+    """Which evidence decides between the responses."""
+    words = [f"{found.study.texts.evidence}."]
+    if evidence is not None:
+        s = spread(evidence.effect)
+        rho = rank_correlation(of_draws(found, response), evidence.effect)
+        side = "right" if rho > 0 else "left"
+        reads = f": who trusts the observed effect more reads the table further to the {side}" if abs(rho) > 0.5 else ""
+        words.append(
+            f"{capital(evidence.name)}: observed {evidence.value:.2f} with standard deviation {evidence.deviation:.2f} "
+            f"({evidence.source}); in the posterior {s.median:.2f} (50%: {s.low50:.2f} to {s.high50:.2f}; 90%: "
+            f"{s.low90:.2f} to {s.high90:.2f}), a compromise of that, the series and the prior. Its rank correlation "
+            f"with {response} is {rho:+.2f}{reads}."
+        )
+    return words
+
+
+def driver_words(found: Results) -> list[str]:
+    """The parameters that go most with the first answers, over the draws."""
+    table = drivers(found)
+    cells = []
+    for answer in dict.fromkeys(table["answer"]):
+        top = table[table["answer"] == answer].head(3)
+        pairs = zip(top["parameter"], top["rank correlation"], strict=True)
+        cells.append(f"{answer}: {', '.join(f'{name} {rho:+.2f}' for name, rho in pairs)}")
+    return [f"Rank correlations over the draws, strongest first. {capital('; '.join(cells))}."] if cells else []
+
+
+def check_words(found: Results) -> list[str]:
+    """Published figures against the model, how far the account closes, and how many draws failed."""
+    words = [
+        f"The account closes in every run to {found.gap:.0e} of its size: lines = fiscal outlay, committed = paid + "
+        "arrears, support + tax given up = the model's own sum."
+    ]
+    if found.failed:
+        words.append(f"{found.failed} draws were not finite under some schedule and are left out.")
+    for one, measure in found.reported:
+        words.append(f"{capital(one.words)}: {told(measure)} in the model, {one.value:g} as reported ({one.source}).")
+    return words
+
+
+def _basis(found: Results) -> str:
+    stated = found.study
+    return (
+        f"{found.size} draws of the accepted posterior of {stated.case} under {len(found.plans)} schedules, each "
+        f"against the runs of the same draws; medians, in brackets intervals that hold 50% or 90% of the draws; money "
+        f"in billion CNY of 2020 (present values of {stated.base_year:g}), units in {stated.texts.unit}."
+    )
+
+
+def _told(found: Results) -> Sequence[int]:
+    """Places of the plans told of in words: the first named one, continued support, no support."""
+    return tuple(dict.fromkeys((main_plan(found), _role(found, "supported"), _role(found, "no support"))))
+
+
+def _role(found: Results, role: Role) -> int:
+    return [plan.role for plan in found.plans].index(role)
+
+
+def _cell(value: object, last: float) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if np.isnan(value):
+        return "not defined"
+    if np.isinf(value):
+        return f"none to {last:g}"
+    return f"{value:.0f}" if value > 1000 else f"{value:.2g}"

@@ -1,0 +1,165 @@
+"""From a study to runs: the model with its sums, the plans with their schedules, what computes them, and the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from analysis.ensembles.ensemble import Ensemble
+from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
+from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
+from analysis.phase_out.results import SIGNALS
+from analysis.phase_out.runs import Plan, Role, Runs, Values, family
+from analysis.phase_out.study import STEP, Study
+from models.schedules.file import Schedule, load_schedule
+from models.schedules.grid import variants
+from models.schedules.run import run_schedule
+from stockflow import Model
+from stockflow.accumulate import with_sums
+from stockflow.language.codec import digest
+
+Array = NDArray[np.float64]
+NEVER_AGAIN = 2200.0  # no run gets there
+
+
+def prepared(study: Study, model: Model) -> Model:
+    """Return the model with the sums that the results read, and no new support from the horizon on.
+
+    Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it
+    only contracts that exist are paid: the tail.
+    """
+    closing = {"support suspension start": study.horizon, "support suspension end": NEVER_AGAIN}
+    return with_sums(model.with_constants(closing), sums(study.case))
+
+
+def outputs(study: Study) -> tuple[str, ...]:
+    """Names of all variables that the results of a study read."""
+    apart = CREDITS if study.case == "nev" else LEVY
+    lines = [line.stock for line in (*LINES, RETURNED, PROMISED, apart)]
+    adoption = (SHARE, SOLD, MADE, MARKET, PLANT, RUSH, OUTSTANDING)
+    return (*adoption, *lines, TOTAL, SUPPORT_AND_TAX, ARREARS, *SIGNALS[study.case])
+
+
+def schedules(study: Study, exits: bool = True) -> dict[Plan, Schedule]:
+    """Return the schedules of a study by plan: supported path, no support, the named ones, then exits of the grid.
+
+    Raises InputError for a schedule file that is bad, missing or of another case, and where nothing can be ended.
+    """
+    known: tuple[tuple[Role, str], ...] = (("supported", study.supported), ("no support", study.no_support))
+    named: tuple[tuple[Role, str], ...] = tuple(("named", name) for name in study.schedules)
+    found = {}
+    for role, name in (*known, *named):
+        schedule = load_schedule(name, study.case)
+        label = {"supported": "continued support", "no support": "no support"}.get(role)
+        found[Plan(label or _short(schedule), role)] = schedule
+    if not exits:
+        return found
+    base = load_schedule(study.supported, study.case)
+    ended = study.grid.instruments or tuple(base.instruments)
+    for shape, length in study.grid.families:
+        lengths = () if shape == "cliff" else (length,)
+        made = variants(base, [shape], study.grid.starts, lengths, ended)
+        for start, schedule in zip(study.grid.starts, made, strict=True):
+            found[Plan(f"{family(shape, length)}, from {start:g}", "grid", shape, start, length)] = schedule
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleRuns:
+    """Computes the runs of a study, draw by draw under each schedule; it pickles, and a run has the same bits anywhere.
+
+    `model` is a prepared one; `draws` hold (draw,) values of its constants.
+    """
+
+    model: Model
+    schedules: tuple[Schedule, ...]
+    draws: Mapping[str, Array]
+    outputs: tuple[str, ...]
+    until: float
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit of every output."""
+        return {name: self.model.variable(name).unit for name in self.outputs}
+
+    @property
+    def times(self) -> Array:
+        """Saved times: quarters from the start of the model."""
+        steps = np.arange(round((self.until - self.model.initial_time) / STEP) + 1, dtype=np.float64)
+        return steps * STEP + self.model.initial_time
+
+    def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
+        """Return draws `first` to `last`, exclusive, under one schedule: (run, time, variable)."""
+        samples = {name: values[first:last] for name, values in self.draws.items()}
+        found = run_schedule(
+            self.model, self.schedules[schedule], samples, self.outputs, self.until, STEP, threads
+        )  # fmt: skip
+        values: Array = np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
+        return values
+
+
+def ensemble(study: Study, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Plan, ...]]:
+    """Return the runs of a study as an ensemble, with its plans in order; `model` is the case's own."""
+    found = schedules(study)
+    ready = prepared(study, model)
+    made = tuple(found.values())
+    computes = ScheduleRuns(ready, made, draws, outputs(study), study.horizon + study.tail)
+    parameters = hashlib.sha256(b"".join(f"{k}:".encode() + v.tobytes() for k, v in sorted(draws.items())))
+    texts = json.dumps([one.model_dump(mode="json") for one in made])
+    origin = {
+        "case": study.case,
+        "equations": digest(ready.equations),
+        "parameters of the draws": parameters.hexdigest()[:16],
+        "contents of the schedules": hashlib.sha256(texts.encode()).hexdigest()[:16],
+    }
+    plans = tuple(found)
+    return Ensemble(computes, tuple(plan.label for plan in plans), len(next(iter(draws.values()))), origin), plans
+
+
+def stored(dataset: xr.Dataset, plans: tuple[Plan, ...], draws: Mapping[str, Array]) -> Runs:
+    """Return the runs of an open store; each plan is read from disk when asked for, the last few are kept."""
+    count = len(next(iter(draws.values())))
+    names = [str(name) for name in dataset["variable"].to_numpy()]
+
+    @cache
+    def first_two(place: int) -> Values:
+        return load(place)
+
+    def load(place: int) -> Values:
+        block = dataset["values"][place * count : (place + 1) * count].to_numpy()
+        return {name: np.ascontiguousarray(block[:, :, i]) for i, name in enumerate(names)}
+
+    return Runs(plans, dataset["time"].to_numpy(), draws, lambda place: first_two(place) if place < 2 else load(place))
+
+
+def rushed(study: Study, model: Model, draws: Mapping[str, Array]) -> Mapping[float, Runs]:
+    """Return runs with other values of the constant that lets announcements pull sales forward, without exits.
+
+    One for each value that the study states; none if it states none.
+    """
+    if study.rush is None:
+        return {}
+    found = schedules(study, exits=False)
+    out = {}
+    for value in study.rush.values:
+        ready = prepared(study, model).with_constants({study.rush.constant: value})
+        computes = ScheduleRuns(ready, tuple(found.values()), draws, (RUSH, OUTSTANDING), study.horizon)
+
+        @cache
+        def read(place: int, computes: ScheduleRuns = computes) -> Values:
+            values = computes.evaluate(place, 0, len(next(iter(draws.values()))))
+            return {name: values[:, :, i] for i, name in enumerate(computes.outputs)}
+
+        out[value] = Runs(tuple(found), computes.times, draws, read)
+    return out
+
+
+def _short(schedule: Schedule) -> str:
+    return schedule.name.removeprefix(f"{schedule.case}_").replace("_", " ")

@@ -1,0 +1,194 @@
+"""A phase-out study as its TOML file states it: the question, the schedules compared, and how answers are defined.
+
+Years are decimal, shares fractions, money billion CNY of 2020. An unknown key is refused, and every complaint names
+file, key and value.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from analysis.phase_out.responses import Reported, Share, Year
+from models.files.settings import read_settings
+from stockflow.errors import InputError
+
+STUDIES = Path(__file__).parents[1] / "studies"
+STEP = 0.25  # years between saved values
+CASES = ("nev", "pv")
+Source = Annotated[str, Field(min_length=10)]
+Text = Annotated[str, Field(min_length=1)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Shape = Literal["cliff", "linear", "exponential"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(_Part):
+    """Exits from the supported path: every shape, at every start, over every length (a cliff has none).
+
+    `instruments` are those that end, by default all that the supported path names.
+    """
+
+    shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
+    first: Year
+    last: Year
+    step: Annotated[float, Field(strict=True, ge=0.25, le=10)] = 1.0
+    lengths: tuple[Annotated[float, Field(strict=True, ge=0.25, le=50)], ...] = ()
+    instruments: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Grid:
+        if self.last < self.first:
+            raise ValueError(f"last start {self.last:g} is before the first, {self.first:g}")
+        if set(self.shapes) != {"cliff"} and not self.lengths:
+            raise ValueError("shapes other than a cliff need lengths")
+        for name in ("shapes", "lengths"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} names one twice")
+        return self
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """All years of start, first to last."""
+        count = int((self.last - self.first) / self.step + 1e-9) + 1
+        return tuple(float(self.first + i * self.step) for i in range(count))
+
+    @property
+    def families(self) -> tuple[tuple[Shape, float], ...]:
+        """Shape and length of every family of exits; the length of a cliff is 0."""
+        pairs = ((s, n) for s, n in product(self.shapes, self.lengths or (0.0,)))
+        return tuple(dict.fromkeys((s, 0.0 if s == "cliff" else n) for s, n in pairs))
+
+
+class SafeExit(_Part):
+    """When an exit counts as safe: the share `years_after` its `counted_from` is kept in all but a few draws.
+
+    Kept means at least `share_kept` times the share on the supported path of the same draw; `probability` is how
+    often it may fail.
+    """
+
+    years_after: Annotated[float, Field(strict=True, ge=1, le=20)] = 5.0
+    share_kept: Share = 0.9
+    probability: Share = 0.1
+    counted_from: Literal["start", "end"] = "start"
+
+
+class Worth(_Part):
+    """What an additional unit is worth (bnCNY a unit, as a range), and what raising public money costs beside it."""
+
+    low: NotNegative
+    central: NotNegative
+    high: NotNegative
+    unit: Text
+    source: Source
+    cost_of_funds: NotNegative
+    cost_of_funds_source: Source
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Worth:
+        if not self.low <= self.central <= self.high:
+            raise ValueError(f"low, central, high are {self.low:g}, {self.central:g}, {self.high:g}: not in order")
+        return self
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The three values of a unit by name."""
+        return {"low": self.low, "central": self.central, "high": self.high}
+
+
+class Rush(_Part):
+    """Runs that ask how much an announcement pulls forward: values of a constant that no observation has fixed."""
+
+    constant: Text
+    values: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
+    draws: Annotated[int, Field(strict=True, ge=2, le=2000)]
+    source: Source
+
+
+class Texts(_Part):
+    """Words for the page: what is supported, with what, and who pays."""
+
+    unit: Text
+    per_unit: Text
+    support: Text
+    paid_by: Text
+    evidence: Text
+
+
+class Study(_Part):
+    """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
+
+    case: Literal["nev", "pv"]
+    title: Text
+    question: Text
+    draws: Annotated[int, Field(strict=True, ge=2, le=4000)]
+    since: Year
+    horizon: Year
+    tail: Annotated[float, Field(strict=True, ge=0, le=40)]
+    supported: Text
+    no_support: Text
+    schedules: tuple[Text, ...]
+    grid: Grid
+    exit: SafeExit = SafeExit()
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)]
+    discount_rates: Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], Field(min_length=1)]
+    base_year: Year
+    worth: Worth
+    texts: Texts
+    off_budget: bool
+    full_use: Share = 0.65
+    rush: Rush | None = None
+    effect: str = ""
+    reported: tuple[Reported, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Study:
+        for name in ("since", "horizon", "tail"):
+            if getattr(self, name) / STEP % 1:
+                raise ValueError(f"{name} {getattr(self, name):g} is not a quarter of a year")
+        if self.horizon % 1 or self.since % 1:
+            raise ValueError(f"since {self.since:g} and horizon {self.horizon:g} must be whole years")
+        if self.since >= self.horizon:
+            raise ValueError(f"since {self.since:g} is not before the horizon {self.horizon:g}")
+        if any(s / STEP % 1 for s in self.grid.starts):
+            raise ValueError("grid.first and grid.step must be quarters of a year")
+        latest = self.grid.starts[-1] + self.exit.years_after
+        if self.exit.counted_from == "end":
+            latest += max(length for _, length in self.grid.families)
+        if latest > self.horizon:
+            raise ValueError(f"an exit from {self.grid.starts[-1]:g} is judged in {latest:g}, after the horizon")
+        names = (self.supported, self.no_support, *self.schedules)
+        if len(set(names)) < len(names):
+            raise ValueError(f"a schedule is named twice: {', '.join(names)}")
+        for name in ("shares", "discount_rates"):
+            texts = [f"{v:.0%}" for v in getattr(self, name)]
+            if len(set(texts)) < len(texts):
+                raise ValueError(f"{name} has two values that read the same: {', '.join(texts)}")
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The discount rate of regret and of the value of waiting: the first one stated."""
+        return self.discount_rates[0]
+
+
+def load_study(which: str | Path) -> Study:
+    """Read a study: `nev` or `pv` for the shipped ones, else the path of a TOML file; InputError for a bad one."""
+    return read_settings(study_file(which), Study)
+
+
+def study_file(which: str | Path) -> Path:
+    """Return the file of a study; InputError, naming the shipped studies, for a name that is neither."""
+    text = str(which)
+    if text.strip().casefold() in CASES:
+        return STUDIES / f"laboratory_{text.strip().casefold()}.toml"
+    if Path(which).suffix != ".toml":
+        known = " and ".join(map(repr, CASES))
+        raise InputError(f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file")
+    return Path(which)

@@ -1,0 +1,1 @@
+"""What every figure, table and folder of answers has in common."""

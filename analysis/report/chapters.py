@@ -1,0 +1,83 @@
+"""Chapters of the report that run over the posterior: when support can end, mechanisms at work, paths."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.mechanisms.chapter import Told as Mechanisms
+from analysis.mechanisms.chapter import mechanisms_chapter
+from analysis.mechanisms.instrument_study import load_instrument_study
+from analysis.mechanisms.loop_study import load_loop_study
+from analysis.paths.chapter import Told as Paths
+from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
+from analysis.paths.study import PathStudy
+from analysis.phase_out.answer import answer_study
+from analysis.phase_out.figures import draw_all
+from analysis.phase_out.study import load_study
+from analysis.plain.folder import Folder
+from models.case import load_case
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one heading tells: sentences or a page of text, tables by title, pictures (PNG files) by what they show."""
+
+    title: str
+    words: tuple[str, ...]
+    page: str
+    tables: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, Path]
+
+
+SHOWN = {"shares": "share of the market by schedule", "safe_exit": "from which year an exit is safe",
+         "account": "public money by line", "regret": "regret by schedule"}  # fmt: skip
+
+
+def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter:
+    """Run the shipped study of `case` and return its page and figures; tables go to the folder's results.
+
+    The runs are made anew in a folder that is removed: `techcycle phase-out` keeps its own.
+    """
+    study = load_study(case)
+    if draws is not None:
+        rush = study.rush and study.rush.model_copy(update={"draws": min(draws, study.rush.draws)})
+        study = study.model_copy(update={"draws": draws, "rush": rush})
+    with tempfile.TemporaryDirectory(dir=folder.root) as runs:
+        answer = answer_study(study, Path(runs) / case)
+        for name, table in answer.tables().items():
+            folder.table(f"laboratory_{case}_{name}.csv", table)
+        drawn = draw_all(answer.results, folder.figure(f"laboratory_{case}"))
+    pictures = dict(zip(SHOWN.values(), drawn, strict=True))
+    return Chapter(load_case(case).title, (), answer.page, {}, pictures)
+
+
+def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
+    """Return loops of each case, barriers and instruments."""
+    told = mechanisms_chapter(cases, load_loop_study(), load_instrument_study(), folder, draws)
+    return tuple(_chapter(title, one) for title, one in told.items())
+
+
+def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws: int | None = None) -> list[Chapter]:
+    """Return stages and durations, latecomers on both clocks, and the runs ahead."""
+    of = drawn_cases(cases, study, draws)
+    stages, paths = tell_stages(of, study, folder)
+    late = tell_followers(paths, of, study, folder, draws)
+    ahead = tell_forward(of, study, folder)
+    return [
+        _chapter("Stages and durations", stages),
+        _chapter("Latecomers and leaders", late),
+        _chapter("Runs to 2060", ahead),
+    ]
+
+
+def _chapter(title: str, one: Paths | Mechanisms) -> Chapter:
+    return Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
+
+
+def _told(stem: Path) -> str:
+    return stem.name.replace("_", " ")

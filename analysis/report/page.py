@@ -1,0 +1,347 @@
+"""Results -> one HTML page that opens offline; every number in it is generated here from the results."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from scipy.stats import chi2
+
+from analysis.fits.residual_report import residual_report, short_report
+from analysis.fits.tables import effect_table, estimate_table, series_table
+from analysis.forecasts.chapter import ForecastChapter
+from analysis.phase_out.responses import PAID_AND_OWED, RESPONSES, PhaseOut
+from analysis.report.chapters import Chapter
+from analysis.scoreboard.board import Scoreboard, Spread
+from analysis.trust import numerics
+from analysis.trust.chapter import Trust, chapter, headline
+from calibration.fitting.estimates import Calibration
+from calibration.fitting.targets import load_targets
+from models.case import CASES, load_case
+from stockflow.pictures.diagram import diagrams
+
+NOTHING = " / ".join("0" for _ in RESPONSES)
+TINY = 1e-9  # what rounding leaves of a zero
+PAGE = Path(__file__).parents[1] / "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the page is made of."""
+
+    calibrations: Mapping[str, Calibration]
+    ridges: Mapping[str, pd.DataFrame]
+    board: Scoreboard
+    phase_outs: Mapping[str, PhaseOut]
+    paths: Sequence[Chapter]
+    trust: Trust
+    forecasts: Sequence[ForecastChapter]
+    exits: Sequence[Chapter]
+    mechanisms: Sequence[Chapter]
+
+
+def write_report(report: Report, root: Path) -> Path:
+    """Render the page into `root`/report.html, figures embedded, and return its path."""
+    environment = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["table"] = html_table
+    environment.filters["cell"] = cell
+    environment.filters["spread"] = spread_cell
+    environment.globals["figure"] = lambda name: data_uri(root / "figures" / f"{name}.png")
+    environment.globals["picture"] = data_uri
+    cases = [case_chapter(report, case) for case in report.calibrations]
+    text = environment.get_template("report.html").render(
+        cases=cases,
+        board=report.board,
+        board_words=board_words(report.board),
+        paths=report.paths,
+        headlines=headlines(report),
+        forecasts=report.forecasts,
+        exits=report.exits,
+        mechanisms=report.mechanisms,
+        **trust_context(report.trust),
+        structures={load_case(name).title: sectors(name) for name in CASES},
+    )
+    target = root / "report.html"
+    part = target.with_suffix(".html.part")
+    part.write_text(text, encoding="utf-8")
+    return part.replace(target)
+
+
+def trust_context(trust: Trust) -> dict[str, object]:
+    """Return what the chapters on posterior, identifiability and numerics are made of."""
+    moved = trust.certificate[trust.certificate["verdict"] == numerics.MOVES]
+    return {
+        "trust_cases": [chapter(trust, case) for case in trust.identified],
+        "trust_drop": f"{max(one.drop for one in trust.identified.values()):g}",
+        "numerics_words": numerics.words(trust.certificate, numerics.load_study()),
+        "numerics_summary": numerics.summary(trust.certificate),
+        "numerics_moved": moved.drop(columns="verdict"),
+    }
+
+
+def data_uri(png: Path) -> str:
+    """Return a picture as text that a page can carry."""
+    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+
+
+def sectors(case: str) -> dict[str, str]:
+    """Return the stock-and-flow diagram of every sector of a case as SVG, with names of arrow heads of its own."""
+    drawn = diagrams(load_case(case).model)
+    return {
+        name: re.sub(r'(id="|url\(#)(tip|end)\b', rf"\g<1>{case}-{place}-\2", svg)
+        for place, (name, svg) in enumerate(drawn.items())
+    }
+
+
+def cell(value: float | None, unit: str) -> str:
+    """Return one figure of the scoreboard: dates with a decimal, numbers with three significant digits."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if "date" in unit or unit == "year" else f"{value:.3g}"
+
+
+def spread_cell(spread: Spread | None, unit: str) -> str:
+    """Return the posterior of one figure: median and 5-95%, "never" where the draws at that end never get there."""
+    if spread is None:
+        return ""
+    told = ["never" if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
+    return f"{told[0]} ({told[1]} to {told[2]})"
+
+
+def html_table(table: pd.DataFrame, digits: int = 3) -> str:
+    """Return a table as HTML, numbers with `digits` significant digits."""
+
+    def shown(value: object) -> str:
+        if value is None or (isinstance(value, float) and not np.isfinite(value)):
+            return "-"
+        if isinstance(value, float) and abs(value) < TINY:
+            return "0"
+        if isinstance(value, float):
+            return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
+        return str(value)
+
+    return table.map(shown).to_html(index=False, border=0, classes="numbers", escape=True)
+
+
+def case_chapter(report: Report, case: str) -> dict[str, object]:
+    """Return what the page says of one calibrated case."""
+    calibration = report.calibrations[case]
+    return {
+        "name": case,
+        "title": load_case(case).title,
+        "estimates": estimate_table(calibration),
+        "series": series_table(calibration),
+        "residuals": short_report(residual_report(calibration)),
+        "fit_words": fit_words(calibration),
+        "misfits": misfits(calibration),
+        "events": event_table(calibration),
+        "support": support_chapter(report, case) if case in report.phase_outs else None,
+    }
+
+
+def support_chapter(report: Report, case: str) -> dict[str, object]:
+    """Return what the page says of the response to support, and of its end."""
+    calibration, answer = report.calibrations[case], report.phase_outs[case]
+    return {
+        "effects": effect_table(calibration),
+        "ridge": report.ridges[case],
+        "ridge_words": ridge_words(report.ridges[case], calibration),
+        "response": calibration.response,
+        "phase_words": phase_words(answer),
+        "phase_table": phase_table(answer),
+        "varied": answer.study.support,
+        "paid_by": answer.study.paid_by,
+    }
+
+
+def event_table(calibration: Calibration) -> pd.DataFrame:
+    """One row per dated event that was fitted: when the model has it, when it was, with the stated deviation."""
+    found = {name: year for fit in (*(fit for _, fit in calibration.partial), calibration.closed)
+             for name, year in fit.events.items()}  # fmt: skip
+    known = {one.name: one for one in load_targets(calibration.case, calibration.targets_file).events}
+    return pd.DataFrame(
+        [{"event": name, "model": round(year, 1), "observed": known[name].year, "sd (years)": known[name].sd}
+         for name, year in found.items()]
+    )  # fmt: skip
+
+
+def fit_words(calibration: Calibration) -> list[str]:
+    """Say how the fit went: starts and other valleys, bounds, what the data could not tell."""
+    closed = calibration.closed
+    ends = np.array([s.objective_after for s in closed.starts])
+    words = [f"{len(ends)} starts (seed {calibration.seed}); best objective {ends.min():.1f}, worst {ends.max():.1f}."]
+    for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
+        there = [s for s in closed.starts if round(s.objective_after, 1) == level]
+        apart = {e.name: abs(np.log(there[0].values[e.name] / e.value)) for e in closed.estimates}
+        name = max(apart, key=lambda one: apart[one])
+        words.append(
+            f"{len(there)} ended at {level:g} instead, where {name} is {there[0].values[name]:.3g} rather than "
+            f"{closed.values[name]:.3g}; intervals cover every end within 2 of the best."
+        )
+    bounds = [f"{e.name} ({e.at_bound})" for e in closed.estimates if e.at_bound]
+    words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
+    weak = [e.name for e in closed.estimates if e.learned < 0.2]
+    if weak:
+        words.append(
+            f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
+        )
+    return words
+
+
+def accepted_by_series(ridge: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the ridge within the approximate 90% of its best one (likelihood ratio)."""
+    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1))
+    return ridge.loc[ridge["objective"] <= limit]
+
+
+def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
+    """Say which values of the response the series alone would accept."""
+    response = calibration.response
+    near = accepted_by_series(ridge)
+    low, high = near[response].min(), near[response].max()
+    tried = ", ".join(f"{v:g}" for v in ridge[response])
+    kept = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
+    return (
+        f"Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
+        f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
+        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
+    )
+
+
+def misfits(calibration: Calibration) -> list[str]:
+    """Name the years in which a series is off by more than a factor of 1.5, worst first."""
+    return [
+        f"{s.name}: model over observation " + ", ".join(f"{ratio:.2g} in {year}" for year, ratio in s.misfits)
+        for s in calibration.closed.series
+        if s.misfits
+    ]
+
+
+def phase_words(answer: PhaseOut) -> list[str]:
+    """Say in words what ending support earlier would have done, for all three responses."""
+    study = answer.study
+    start = study.starts[len(study.starts) // 2]
+    words = []
+    for shape in ("cliff", "linear"):
+        label = f"{shape} from {start:g}"
+        changed = [100 * _number(answer, label, r, "units against history") for r in RESPONSES]
+        told = [
+            ("the support paid or owed by then", _differences(answer, label, PAID_AND_OWED)),
+            ("tax relief", _differences(answer, label, "tax relief")),
+            (
+                f"contracts still to be paid after {study.horizon:g}",
+                _differences(answer, label, "owed after the horizon"),
+            ),
+        ]
+        money = ", ".join(f"{what} by {by}" for what, by in told if by != NOTHING)
+        words.append(
+            f"A {shape} end of support in {start:g} changes cumulative sales to {study.horizon:g} by "
+            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response) and, in billion CNY, {money}."
+        )
+    words += account_checks(answer)
+    share = study.shares[-1]
+    column = f"years lost to {share:.0%}"
+    delays = {s.label: _number(answer, s.label, "high", column) for s in answer.schedules}
+    known = {label: years for label, years in delays.items() if np.isfinite(years)}
+    if known:
+        worst = max(known, key=lambda label: known[label])
+        words.append(
+            f"Under the high response the largest delay of the {share:.0%} share is {known[worst]:.1f} years ({worst})."
+        )
+    return words
+
+
+def account_checks(answer: PhaseOut) -> list[str]:
+    """Hold published figures of the fiscal account against the central historical run."""
+    words = []
+    for told in answer.study.reported:
+        at = int(np.searchsorted(answer.times, told.time))
+        value = float(answer.paths[told.variable][1, 0, at])
+        high = "; sums of support are high by about that ratio" if value > 1.2 * told.value else ""
+        words.append(
+            f"Check of the account: {told.words} are {value:.0f} billion CNY in the model against {told.value:g} as "
+            f"reported ({told.source}){high}."
+        )
+    return words
+
+
+def phase_table(answer: PhaseOut) -> pd.DataFrame:
+    """One row per schedule: cumulative sales against history, years lost and support paid, by response."""
+    share = answer.study.shares[0]
+    rows = []
+    for plan in answer.schedules:
+        row: dict[str, object] = {"schedule": plan.label}
+        row["decline began"] = _number(answer, plan.label, "central", "decline began")
+        for r in RESPONSES:
+            row[f"sales against history, {r} (%)"] = 100 * _number(answer, plan.label, r, "units against history")
+        for r in RESPONSES:
+            row[f"years lost to {share:.0%}, {r}"] = _number(answer, plan.label, r, f"years lost to {share:.0%}")
+        row["paid and owed, central (bn CNY)"] = _number(answer, plan.label, "central", PAID_AND_OWED)
+        row["owed later, central (bn CNY)"] = _number(answer, plan.label, "central", "owed after the horizon")
+        row["tax relief, central (bn CNY)"] = _number(answer, plan.label, "central", "tax relief")
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    empty = [c for c in table.columns[-2:] if (table[c].abs() < TINY).all()]
+    return table.drop(columns=empty)
+
+
+def _differences(answer: PhaseOut, schedule: str, column: str) -> str:
+    """Change of one column against history under the three responses, as text."""
+    changes = [_number(answer, schedule, r, column) - _number(answer, "historical", r, column) for r in RESPONSES]
+    return " / ".join("0" if abs(c) < 0.5 else f"{c:+,.0f}" for c in changes)
+
+
+def _number(answer: PhaseOut, schedule: str, response: str, column: str) -> float:
+    """One cell of the study's table; not a number where the study has none (a share that is never reached)."""
+    table = answer.table
+    cell = table.loc[(table["schedule"] == schedule) & (table["response"] == response), column]
+    return float(pd.to_numeric(cell).iloc[0])
+
+
+def board_words(board: Scoreboard) -> str:
+    """Say how the scoreboard stands."""
+    fresh = [r for r in board.rows if not r.fitted]
+    return (
+        f"{board.inside} of {len(board.rows)} answered target figures of the paper are inside its range; of the "
+        f"{len(fresh)} whose quantity nothing was fitted to, {sum(r.inside for r in fresh)} are. Rows are not "
+        "independent: several ask one date from different starts. "
+        f"{len(board.unanswered)} targets cannot be answered by a model quantity and are listed with the reason."
+    )
+
+
+def headlines(report: Report) -> Sequence[str]:
+    """Return the answers in brief."""
+    lines = []
+    for case, calibration in report.calibrations.items():
+        series = [s for s in calibration.closed.series if s.use == "closed loop"]
+        rms = [s.rms for s in series]
+        lines.append(
+            f"{load_case(case).title}: {len(series)} series to {max(max(s.years) for s in series)} met with root mean "
+            f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
+            f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
+        )
+        if case not in report.phase_outs:
+            lines.append(headline(report.trust.identified[case]))
+            continue
+        for name, value in calibration.closed.effects.items():
+            ridge = report.ridges[case]
+            best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
+            near = accepted_by_series(ridge)
+            lines.append(
+                f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
+                f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
+                f"the fit says {value:.0%}."
+            )
+        lines.append(headline(report.trust.identified[case]))
+        lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
+    lines.append(board_words(report.board))
+    lines.append(report.paths[0].words[-1])
+    return lines

@@ -1,0 +1,170 @@
+"""The main job: calibrate, score, phase out and draw the paths, and leave figures, numbers and one report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from analysis.fits import figures
+from analysis.fits.residual_figure import residual_panels
+from analysis.fits.residual_report import residual_report
+from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
+from analysis.forecasts.chapter import forecast_chapter
+from analysis.paths.study import load_path_study
+from analysis.phase_out import responses_figure
+from analysis.phase_out.responses import PhaseOut, load_study, run_study
+from analysis.plain.folder import Folder
+from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.page import Report, write_report
+from analysis.scoreboard.board import scoreboard
+from analysis.trust.chapter import examine
+from calibration.fitting.estimates import Calibration, Interval
+from calibration.fitting.fit import Mode, concluded, find_mode, response_ridge
+from calibration.fitting.inference_data import save
+from calibration.fitting.targets import load_targets
+from calibration.records.accept import accept_fit
+from calibration.records.results import (
+    TARGETS,
+    Accepted,
+    Sampled,
+    accepted_from,
+    accepted_intervals,
+    is_current,
+    record,
+)
+from calibration.records.sampling import sampled_posterior, steps_of
+from models.case import CASES, load_case
+
+SUPPORTED = ("pv", "nev")  # cases with studies of ending support and with forecasts
+
+
+def case_summary(calibration: Calibration) -> dict[str, Any]:
+    """Return a calibration as JSON-ready data."""
+    tables = calibration_tables(calibration)
+    return {
+        "case": calibration.case,
+        "seed": calibration.seed,
+        "objective": calibration.closed.objective,
+        **{title: json.loads(table.to_json(orient="records")) for title, table in tables.items()},
+    }
+
+
+def calibrate_case(case: str, folder: Folder, starts: int | None = None, targets: Path | None = None) -> Calibration:
+    """Calibrate one case with a progress bar and save its record, tables and figures.
+
+    Intervals are those of the accepted posterior where the fit is the accepted one, else approximate.
+    """
+    mode = mode_of(case, folder, starts, targets)
+    calibration = concluded(mode, known_intervals(mode))
+    save_calibration(calibration, folder)
+    return calibration
+
+
+def mode_of(case: str, folder: Folder, starts: int | None = None, file: Path | None = None) -> Mode:
+    """Find the mode of one case with a progress bar."""
+    folder.prepare()
+    about, targets = load_case(case), load_targets(case, file)
+    count = starts or targets.starts
+    with tqdm(total=count + len(targets.partial) + 1, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
+
+        def progress(text: str) -> None:
+            bar.set_postfix_str(text)
+            bar.update()
+
+        return find_mode(about, targets, count, progress)
+
+
+def known_intervals(mode: Mode) -> dict[str, Interval] | None:
+    """Return the accepted posterior's intervals if it is of this very model, data and target file."""
+    names = [c.name for c in mode.payoff.coordinates]
+    found = accepted_intervals(mode.case.name)
+    own = mode.targets.file == TARGETS / f"{mode.case.name}.toml"
+    return found if own and found and set(names) <= set(found) and is_current(mode.case.name) else None
+
+
+def sample_case(
+    case: str, folder: Folder, starts: int | None = None, accept: bool = False, targets: Path | None = None
+) -> Calibration:
+    """Calibrate one case and sample its posterior; resumes from the chains in the folder; `accept` keeps it."""
+    mode = mode_of(case, folder, starts, targets)
+    with tqdm(total=steps_of(mode), desc=f"sample {case}", unit="step", disable=None) as bar:
+        answer = sampled_posterior(mode, folder.root / "posterior" / case, lambda: bar.update(1))
+    save(answer.data, folder.root / "results" / f"{case}_posterior.nc")
+    save_calibration(answer.calibration, folder, answer.sampled)
+    if accept:
+        accept_fit(answer.calibration, answer.sampled, answer.data)
+    return answer.calibration
+
+
+def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled | None = None) -> None:
+    """Write record, tables and figures of one calibration."""
+    case = calibration.case
+    folder.write(f"calibration_{case}.toml", record(calibration, sampled))
+    folder.json(f"calibration_{case}.json", case_summary(calibration))
+    folder.table(f"calibration_{case}_estimates.csv", estimate_table(calibration))
+    title = load_case(case).title
+    figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
+    figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
+    figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
+    folder.table(f"residuals_{case}.csv", residual_report(calibration))
+    residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
+
+
+def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
+    """Run the shipped phase-out study of one case and save its table and figures."""
+    answer = run_study(load_study(case), accepted)
+    title = load_case(case).title
+    folder.table(f"phase_out_{case}.csv", answer.table)
+    responses_figure.phase_out_paths(answer, f"{title}: ways to end support", folder.figure(f"phase_out_paths_{case}"))
+    responses_figure.phase_out_costs(
+        answer, f"{title}: adoption and cost by schedule", folder.figure(f"phase_out_costs_{case}")
+    )
+    return answer
+
+
+def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
+    """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
+    folder.prepare()
+    calibrations = {case: calibrate_case(case, folder, starts) for case in CASES}
+    fits = {case: accepted_from(c) for case, c in calibrations.items()}
+    accepted = {case: fits[case] for case in SUPPORTED}
+    trust = examine(fits, folder.table, folder.figure)
+    with tqdm(total=3 + 3 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
+        ridges = {}
+        for case in accepted:
+            calibration = calibrations[case]
+            bar.set_postfix_str(f"response of {case}")
+            targets = load_targets(case)
+            variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
+            ridges[case] = ridge_table(calibration, variants)
+            folder.table(f"response_{case}.csv", ridges[case])
+            effect = next(iter(calibration.closed.effects), "")
+            figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
+            bar.update()
+        bar.set_postfix_str("scoreboard")
+        board = scoreboard(fits, posteriors=trust.posteriors)
+        folder.json("scoreboard.json", board.as_json())
+        folder.table("scoreboard.csv", board.table())
+        bar.update()
+        answers = {}
+        for case, fit in accepted.items():
+            bar.set_postfix_str(f"phase-out of {case}")
+            answers[case] = phase_out_case(case, fit, folder)
+            bar.update()
+        bar.set_postfix_str("paths")
+        paths = path_chapters(CASES, load_path_study(), folder, draws)
+        bar.update()
+        exits = []
+        for case in accepted:
+            bar.set_postfix_str(f"when support of {case} can end")
+            exits.append(exit_chapter(case, folder, draws))
+            bar.update()
+        bar.set_postfix_str("loops, barriers, instruments")
+        mechanisms = mechanism_chapters(CASES, folder, draws)
+        bar.update()
+    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in accepted)
+    report = Report(calibrations, ridges, board, answers, paths, trust, forecasts, exits, mechanisms)
+    return write_report(report, folder.root)

@@ -1,0 +1,291 @@
+"""The paper's figures beside the observed and the modelled ones.
+
+`studies/scoreboard.toml` says for every target figure which question to put to a run, or why no run can answer it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.draws.runs import case_model, with_held
+from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns
+from analysis.scoreboard.questions import NONE, UNTIL, Answer, Book, GapError, Run, Study, answer, asked, open_book
+from calibration.fitting.inference_data import Posterior
+from calibration.observed.observations import load_table
+from calibration.records.results import Accepted
+from models.files.settings import read_settings
+from stockflow import Model
+from stockflow.errors import InputError, unknown
+
+Array = NDArray[np.float64]
+STUDY = Path(__file__).parents[1] / "studies" / "scoreboard.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Answers of posterior draws in the row's unit: median, central 90% and share of `draws` inside the range.
+
+    An end is None where it belongs to draws that never get there (or were there before the run began).
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+    inside: float
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answered figure. Numbers are in `unit`; `model` is None when the run never gets there.
+
+    `calibrated` tells whether every case asked has an accepted fit, `fitted_to` what the quantity was fitted to;
+    `spread` is what posterior draws answer, None where some case asked has no posterior.
+    """
+
+    id: str
+    case: str
+    description: str
+    quantity: str
+    unit: str
+    paper: str
+    low: float | None
+    high: float | None
+    observed: float | None
+    observed_source: str
+    model: float | None
+    reading: str
+    fitted_to: str
+    calibrated: bool
+    spread: Spread | None = None
+    inside: bool = field(init=False)
+    observed_inside: bool | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inside", holds(self.model, self.low, self.high))
+        seen = None if self.observed is None else holds(self.observed, self.low, self.high)
+        object.__setattr__(self, "observed_inside", seen)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the quantity was fitted to the data behind the figure."""
+        return bool(self.fitted_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """One figure that no model quantity answers, and why."""
+
+    id: str
+    case: str
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scoreboard:
+    """Every target figure of the paper: answered in `rows`, or listed with the reason."""
+
+    rows: tuple[Row, ...]
+    unanswered: tuple[Unanswered, ...]
+
+    @property
+    def inside(self) -> int:
+        """Number of answered rows whose model value lies in the accepted range."""
+        return sum(row.inside for row in self.rows)
+
+    def table(self) -> pd.DataFrame:
+        """Return one line per answered figure, verdicts in words."""
+        verdict = {True: "inside", False: "outside", None: ""}
+        return pd.DataFrame(
+            {
+                "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
+                "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
+                "model": row.model, "model is": verdict[row.inside],
+                **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
+                "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
+                "reading": row.reading,
+            }
+            for row in self.rows
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole board as plain objects without a number that JSON lacks."""
+        return {
+            "inside": self.inside,
+            "answered": len(self.rows),
+            "rows": [{**asdict(row), "fitted": row.fitted} for row in self.rows],
+            "unanswered": [asdict(one) for one in self.unanswered],
+        }
+
+
+def load_study(path: Path = STUDY) -> Study:
+    """Read the study file; an InputError names file, key and what is wrong."""
+    return read_settings(path, Study)
+
+
+def scoreboard(
+    accepted: Mapping[str, Accepted], study: Study | None = None, posteriors: Mapping[str, Posterior] = NO_POSTERIORS,
+    models: Callable[[str], Model] = case_model,
+) -> Scoreboard:  # fmt: skip
+    """Answer every target figure, cases with an accepted fit run with its values, the others at their defaults.
+
+    Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the
+    study misses or does not know, and for a reading that no run has.
+    """
+    study = load_study() if study is None else study
+    figures = load_table("paper_figures").rows
+    targets = figures[figures["role"] == "target"].to_dict("records")
+    ids = [str(one["id"]) for one in targets]
+    for key in (*study.answers, *study.unanswered):
+        if key not in ids:
+            raise unknown("target figure", key, ids, STUDY.name)
+    for key in ids:
+        if (key in study.answers) == (key in study.unanswered):
+            raise InputError(f"{STUDY.name}: {key}: must stand in exactly one of answers and unanswered")
+    book = open_book(study.readings, _runs(accepted, models))
+    drawn = DrawnRuns(posteriors, study.readings, models)
+    rows, unanswered = [], []
+    for one in targets:
+        key, about = str(one["id"]), (str(one["id"]), str(one["case"]), str(one["description_en"]))
+        if key in study.unanswered:
+            unanswered.append(Unanswered(*about, study.unanswered[key].reason))
+            continue
+        low, high = accepted_range(one, study.answers[key])
+        row = _row(about, paper_text(one), low, high, study.answers[key], book, accepted)
+        rows.append(replace(row, spread=_spread(study.answers[key], low, high, book, drawn)))
+    return Scoreboard(tuple(rows), tuple(unanswered))
+
+
+def accepted_range(figure: Mapping[Any, Any], answer_: Answer) -> tuple[float | None, float | None]:
+    """Return the paper's range where unit and number are the paper's, and the stated one otherwise.
+
+    Raises InputError when the study overrides the paper's own range, or states none where the paper has none.
+    """
+    place = f"{STUDY.name}: answers.{figure['id']}"
+    low, high = _number(figure["value_low"]), _number(figure["value_high"])
+    stated, one_number = (answer_.low, answer_.high), low is not None and low == high
+    if answer_.tolerance > 0 and (answer_.unit != figure["unit"] or not one_number):
+        raise InputError(f"{place}: a tolerance goes with a single number in the paper's unit, not with a range")
+    if answer_.unit != figure["unit"] or (low is None and high is None):
+        if stated == (None, None):
+            raise InputError(f"{place}: the paper gives no range in {answer_.unit!r}, so low or high must be stated")
+        if None not in stated and answer_.low > answer_.high:  # type: ignore[operator]
+            raise InputError(f"{place}: low {answer_.low:g} is above high {answer_.high:g}")
+        return stated
+    if stated != (None, None):
+        raise InputError(f"{place}: low and high are the paper's ({paper_text(figure)}) and cannot be stated")
+    if low is not None and one_number:
+        return low - answer_.tolerance, low + answer_.tolerance
+    return low, high
+
+
+def paper_text(figure: Mapping[Any, Any]) -> str:
+    """Return the paper's figure in words, such as '80 to 90 percent' or 'at most 0.3 CNY per kWh'."""
+    low, high, unit = _number(figure["value_low"]), _number(figure["value_high"]), str(figure["unit"]).strip()
+    if low is None and high is None:
+        years = [f"{year:g}" for year in (_number(figure["year_start"]), _number(figure["year_end"])) if year]
+        period = f" ({'-'.join(dict.fromkeys(years))})" if years else ""
+        return ("no number" if unit in {"", "year", "years", "period", "qualitative"} else unit) + period
+    if low is None or high is None:
+        return f"at most {high:g} {unit}" if low is None else f"at least {low:g} {unit}"
+    return f"{low:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}"
+
+
+def _row(
+    about: tuple[str, str, str], paper: str, low: float | None, high: float | None,
+    one: Answer, book: Book, accepted: Mapping[str, Accepted],
+) -> Row:  # fmt: skip
+    try:
+        model = answer(one.question, book) * one.factor
+        seen, source = _observed(one, book)
+    except InputError as error:
+        raise InputError(f"{STUDY.name}: answers.{about[0]}: {error}") from None
+    cases = {book.readings[name].case for _, name in asked(one.question)}
+    return Row(
+        *about, quantity=one.quantity, unit=one.unit, paper=paper, low=low, high=high, observed=seen,
+        observed_source=source, model=model if math.isfinite(model) else None, reading=one.reading,
+        fitted_to=", ".join(one.fitted), calibrated=cases <= accepted.keys(),
+    )  # fmt: skip
+
+
+def _observed(one: Answer, book: Book) -> tuple[float | None, str]:
+    """Return the stated constant, else the same question put to the observations if every part of it can be."""
+    if one.observed is not None:
+        return one.observed.value, one.observed.source
+    parts = list(asked(one.question))
+    if any(kind in {"date", "lowest", "loss"} for kind, _ in parts):
+        return None, ""
+    try:
+        value = answer(one.question, replace(book, runs=None)) * one.factor
+    except GapError:
+        return None, ""
+    seen = [book.readings[name].seen for _, name in parts]
+    source = "; ".join(dict.fromkeys(data.source() for data in seen if data is not None))
+    return (value, source) if math.isfinite(value) else (None, "")
+
+
+def holds(value: float | None, low: float | None, high: float | None) -> bool:
+    """Whether a value lies in the range; what is no number never does."""
+    if value is None or math.isnan(value):
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def spread_of(answers: Array, low: float | None, high: float | None) -> Spread:
+    """Median, central 90% and share inside of the answers (draw,); a quantile is an answer itself, not between two."""
+    known = np.where(np.isfinite(answers), answers, np.inf)
+    ends = np.quantile(known, [0.5, 0.05, 0.95], method="inverted_cdf")
+    median, first, last = (float(q) if math.isfinite(q) else None for q in ends)
+    inside = float(np.mean([math.isfinite(one) and holds(float(one), low, high) for one in answers]))
+    return Spread(median, first, last, inside, len(answers))
+
+
+def _spread(one: Answer, low: float | None, high: float | None, book: Book, drawn: DrawnRuns) -> Spread | None:
+    cases = {book.readings[name].case for _, name in asked(one.question)}
+    if not cases <= drawn.posteriors.keys():
+        return None
+    count = min(drawn.count(case) for case in cases)
+    answers = [answer(one.question, replace(book, runs=drawn.runs(draw))) * one.factor for draw in range(count)]
+    return spread_of(np.array(answers), low, high)
+
+
+def _spread_cells(spread: Spread | None) -> dict[str, object]:
+    if spread is None:
+        return dict.fromkeys(("posterior median", "posterior 5%", "posterior 95%", "probability inside"))
+    cells: tuple[object, ...] = (spread.median, spread.low, spread.high, spread.inside)
+    return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
+
+
+def _runs(
+    accepted: Mapping[str, Accepted], models: Callable[[str], Model]
+) -> Callable[[str, Mapping[str, float]], Run]:
+    known: dict[str, Model] = {}
+    made: dict[tuple[str, tuple[tuple[str, float], ...]], Run] = {}
+
+    def run(case: str, held: Mapping[str, float]) -> Run:
+        if case not in known:
+            known[case] = models(case).with_constants(accepted[case].values if case in accepted else NONE)
+        key = (case, tuple(sorted(held.items())))
+        if key not in made:
+            made[key] = _model_run(known[case], held)
+        return made[key]
+
+    return run
+
+
+def _model_run(model: Model, held: Mapping[str, float]) -> Run:
+    result = with_held(model, held).run(until=min(UNTIL, model.final_time))
+    return Run(result["time"].to_numpy(), {str(name): np.asarray(result[name]) for name in result.data_vars})
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)

@@ -1,0 +1,1 @@
+"""Best schedules of support, and the front of adoption against public cost."""

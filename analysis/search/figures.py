@@ -1,0 +1,82 @@
+"""Figures of the search: the front of adoption against public cost, best paths of support."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from analysis.plain.style import BLACK, BLUE, GREY, RED, STROKES, STYLE, save
+from analysis.search.front import HISTORY, Front
+from analysis.search.study import Problem, SearchAnswer
+
+REACH = 1.5  # how far the axis of cost goes beyond history and the ends of searches
+
+
+SHAPE_MARKS = {"cliff": "s", "linear": "o", "exponential": "^"}
+
+
+def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Path:
+    """Draw every schedule's median units against median cost, the front, ends of searches, and history with spreads."""
+    table = front.table
+    line, ends = table[table["on the front"]].sort_values("cost"), table[table["kind"] == "searched"]
+    here = table[table["schedule"] == HISTORY].iloc[0]
+    right = REACH * max(here["cost high"], float(ends["cost"].max()) if len(ends) else 0.0)
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.6, 3.9))
+        for held, face, words in ((False, "none", "decline of history"), (True, GREY, "decline of support held")):
+            for shape, mark in SHAPE_MARKS.items():
+                part = table[table["kind"].str.endswith(shape) & (table["kind"].str.startswith("held") == held)]
+                part = part[part["cost"] <= right]
+                if len(part):
+                    ax.plot(part["cost"], part["units"], mark, color=GREY, mfc=face, markersize=3.2, alpha=0.8,
+                            label=f"{shape} {words}")  # fmt: skip
+        shown = line[line["cost"] <= right]
+        ax.fill_between(shown["cost"], shown["units low"], shown["units high"], color=BLUE, alpha=0.12, linewidth=0,
+                        label="front, middle half of draws")  # fmt: skip
+        ax.step(shown["cost"], shown["units"], where="post", color=BLUE, linewidth=1.4, label="front of medians")
+        ax.plot(ends["cost"], ends["units"], "P", color="#edae49", mec=BLACK, markersize=7, zorder=6,
+                label="found by search")  # fmt: skip
+        wide, tall = ([[here[k] - here[f"{k} low"]], [here[f"{k} high"] - here[k]]] for k in ("cost", "units"))
+        ax.errorbar(here["cost"], here["units"], xerr=wide, yerr=tall, fmt="*", color=RED, mec=BLACK, markersize=12,
+                    capsize=2, label="history, middle half of draws", zorder=5)  # fmt: skip
+        beyond = int((table["cost"] > right).sum())
+        if beyond:
+            ax.text(
+                0.99, 0.03, f"{beyond} dearer schedules not shown", transform=ax.transAxes, ha="right", fontsize=7.5
+            )
+        ax.set_xlabel("public money, present value (billion CNY of 2020)")
+        ax.set_ylabel(f"sold to the horizon ({unit})")
+        ax.set_title(title)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=7.5)
+    return save(figure, table, stem)
+
+
+def best_paths(answer: SearchAnswer, title: str, stem: Path) -> Path:
+    """Draw the share of support that the best schedules leave over time."""
+    frames = []
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(5.6, 3.2))
+        for problem, (colour, line, mark) in zip(answer.problems, STROKES, strict=False):
+            label = f"{problem.objective}, {problem.family}"
+            ax.plot(
+                problem.years,
+                100 * problem.shares,
+                color=colour,
+                linestyle=line,
+                marker=mark,
+                markersize=4,
+                label=label,
+            )
+            frames.append(_path(problem, label))
+        ax.set_xlabel("year")
+        ax.set_ylabel("support left (%)")
+        ax.set_ylim(-3, 104)
+        ax.set_title(title)
+        figure.legend(loc="outside lower center", ncols=2)
+    return save(figure, pd.concat(frames, ignore_index=True), stem)
+
+
+def _path(problem: Problem, label: str) -> pd.DataFrame:
+    return pd.DataFrame({"schedule": label, "year": problem.years, "share": problem.shares})

@@ -1,0 +1,120 @@
+"""What a search for schedules is set to: objective, budget, levers, optimisers and the grid behind the front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.files.settings import read_settings
+from stockflow.errors import InputError
+
+STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Year = Annotated[float, Field(ge=1990, le=2060)]
+Text = Annotated[str, Field(min_length=10)]
+Family = Literal["knots", "start and length"]
+Objective = Literal["worth", "units for the budget"]
+Level = Literal["history", "held"]
+Shape = Literal["cliff", "linear", "exponential"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Climb(_Strict):
+    """The search along slopes: how many random starts, and when to stop."""
+
+    starts: Annotated[int, Field(ge=0, le=100)]
+    iterations: Annotated[int, Field(ge=1, le=10_000)]
+    precision: Positive
+
+
+class Free(_Strict):
+    """The search without slopes: population per lever, generations, and the spread at which it stops."""
+
+    population: Annotated[int, Field(ge=2, le=100)]
+    generations: Annotated[int, Field(ge=1, le=10_000)]
+    precision: Positive
+
+
+class Grid(_Strict):
+    """Schedules behind the front: every shape from every start over every length (years)."""
+
+    shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
+    lengths: Annotated[tuple[Annotated[float, Field(ge=0.1, le=50)], ...], Field(min_length=1)]
+    share: Annotated[float, Field(gt=0, lt=1)]
+    draws: Annotated[int, Field(ge=2)]
+
+
+class Case(_Strict):
+    """One case: what a unit is worth (bnCNY of 2020), what is paid, and what may be moved when.
+
+    `cost` weighs cumulative variables; `budget` is a share of what history costs; knots stand every `spacing` years
+    from `first_knot`. `level` says what a share of 1 means: history, or what the `drivers` paid at `held_from`, held
+    from then on. `base` is the schedule file whose declines the grid varies, on history and on support held by `hold`.
+    """
+
+    unit: str
+    horizon: Year
+    tail: Annotated[float, Field(ge=0, le=40)]
+    benefit: Positive
+    benefit_source: Text
+    cost: Annotated[Mapping[str, Finite], Field(min_length=1)]
+    budget: Positive
+    first_knot: Year
+    spacing: Annotated[float, Field(ge=0.25, le=20)]
+    starts: Annotated[tuple[Year, ...], Field(min_length=1)]
+    announced: Annotated[float, Field(ge=0, le=1)]
+    level: Level
+    held_from: Year
+    drivers: Annotated[tuple[str, ...], Field(min_length=1)]
+    base: str
+    hold: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Case:
+        for name, year in (("horizon", self.horizon), ("horizon + tail", self.horizon + self.tail)):
+            if year * 4 % 1:
+                raise ValueError(f"{name} {year:g} is not a quarter of a year")
+        if self.first_knot >= self.horizon:
+            raise ValueError(f"first_knot {self.first_knot:g} is not before the horizon {self.horizon:g}")
+        late = [year for year in self.starts if year >= self.horizon]
+        if late:
+            raise ValueError(f"start {late[0]:g} is not before the horizon {self.horizon:g}")
+        return self
+
+
+class Study(_Strict):
+    """The study file."""
+
+    draws: Annotated[int, Field(ge=2)]
+    judged: Annotated[int, Field(ge=2)]
+    mcpf: Annotated[float, Field(ge=0, le=5)]
+    mcpf_source: Text
+    rate: Annotated[float, Field(ge=0, lt=1)]
+    base_year: Year
+    worst: Annotated[float, Field(gt=0, le=1)]
+    tolerance: Positive
+    seed: Annotated[int, Field(ge=0)]
+    families: Annotated[tuple[Family, ...], Field(min_length=1)]
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    gradient: Climb
+    free: Free
+    grid: Grid
+    cases: Mapping[str, Case]
+
+    def case(self, name: str) -> Case:
+        """Return what is set for the case `name`; InputError if nothing is."""
+        if name not in self.cases:
+            raise InputError(f"a search exists for {' and '.join(map(repr, self.cases))}, not for {name!r}")
+        return self.cases[name]
+
+
+def load_search(path: Path | None = None) -> Study:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path or STUDY, Study)

@@ -1,0 +1,128 @@
+"""A whole search of one case: every objective over every family of schedules, judged on more draws; then the front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.search.front import Front, Schedules, front, grid, joined, settled
+from analysis.search.search import Goal, Levers, Search, search
+from analysis.search.settings import Case, Family, Objective, Study
+from analysis.search.worth import DECLINE, Measures, knot_years, neutral, worth_of
+from calibration.fitting.inference_data import Posterior
+from models.schedules.knots import knot_names
+
+Array = NDArray[np.float64]
+Tell = Callable[[str], object]
+SHORTEST, LONGEST = 0.5, 15.0  # years that the straight decline may take
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One objective over one family of schedules: the search, and its best end judged on more draws.
+
+    `value` and `value_history` are the objective on those draws; `better` is the share of them in which the end has
+    more of it than history; for units on a budget, in which it has more units, whatever they cost in that draw.
+    """
+
+    family: Family
+    objective: Objective
+    search: Search
+    judged: Measures
+    value: float
+    value_history: float
+    better: float
+    years: Array
+    shares: Array
+    path: str
+    budget_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """All problems of a case, history on the same draws, and the front of the grid with the ends of the searches."""
+
+    case: str
+    unit: str
+    history: Measures
+    problems: tuple[Problem, ...]
+    front: Front
+    share: float
+
+
+def run_search(case: str, study: Study, posterior: Posterior, tell: Tell = lambda _: None) -> SearchAnswer:
+    """Search every problem of the study, judge the ends on more draws, and place them on the front."""
+    asked = study.case(case)
+    few, many = posterior.spread(study.draws), posterior.spread(study.judged)
+    names = knot_names()
+    past = {
+        count: worth_of(case, study, draws, names, "history").measures(neutral(names))
+        for count, draws in (("few", few), ("many", many))
+    }
+    budget = asked.budget * float(past["few"].cost.mean())
+    problems, ends = [], []
+    shown = posterior.spread(study.grid.draws)
+    for family in study.families:
+        levers = levers_of(asked, family)
+        judge = worth_of(case, study, few, levers.names, asked.level)
+        for objective in study.objectives:
+            on_budget = objective == "units for the budget"
+            goal = Goal(asked.benefit, study.mcpf, study.worst, budget if on_budget else np.inf, on_budget)
+            found = search(judge, goal, levers, study.gradient, study.free, study.tolerance, study.seed,
+                           lambda text, f=family, o=objective: tell(f"{o}, {f}: {text}"))  # type: ignore[misc]  # fmt: skip
+            judged = worth_of(case, study, many, levers.names, asked.level).measures(found.best.x[None])
+            problems.append(_problem(asked, family, objective, found, judged, past["many"]))
+            measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])
+            ends.append(Schedules((f"searched: {objective}, {family}",), ("searched",), measured))
+    whole = joined([grid(case, study, shown, tell), *ends])
+    return SearchAnswer(case, asked.unit, past["many"], tuple(problems), front(whole), study.grid.share)
+
+
+def levers_of(asked: Case, family: Family) -> Levers:
+    """Return what a family of schedules may move: falling shares at knots, or the start and length of a decline."""
+    if family == "knots":
+        names = knot_names()
+        return Levers(names, np.zeros(len(names)), np.ones(len(names)), falling=True)
+    return Levers(DECLINE, np.array([asked.first_knot, SHORTEST]), np.array([asked.horizon, LONGEST]), falling=False)
+
+
+def _problem(
+    asked: Case, family: Family, objective: Objective, found: Search, judged: Measures, past: Measures
+) -> Problem:
+    goal = found.goal
+    gained, before = (goal.worth(one.units, one.cost)[0] for one in (judged, past))
+    years, shares = path_of(asked, family, found.best.x)
+    if family == "knots":
+        path = path_words(years, shares)
+    else:
+        start, length = found.best.x
+        path = f"full support to {start:.1f}, then a straight line to nothing over {length:.1f} years"
+    before_words = "" if asked.level == "history" else f" (of support as in {asked.held_from:g}, held)"
+    money = f"; budget {goal.budget:,.4g} bnCNY" if np.isfinite(goal.budget) else ""
+    return Problem(
+        family, objective, found, judged, float(goal.value(judged)[0]), float(goal.value(past)[0]),
+        float((settled(gained) > settled(before)).mean()), years, shares, path + before_words, money,
+    )  # fmt: skip
+
+
+def path_of(asked: Case, family: Family, x: Array) -> tuple[Array, Array]:
+    """Return years and shares of support left along an end's path, for words and figures."""
+    if family == "knots":
+        return knot_years(asked), x
+    start, length = x
+    years = np.array([asked.first_knot, start, start + length, max(asked.horizon, start + length)])
+    return years, np.array([1.0, 1.0, 0.0, 0.0])
+
+
+def path_words(years: Array, shares: Array) -> str:
+    """Say a path of support at knots; equal neighbours are told once."""
+    parts: list[str] = []
+    for i, (year, share) in enumerate(zip(years, shares, strict=True)):
+        inner = 0 < i < len(shares) - 1
+        if inner and abs(share - shares[i - 1]) < 0.005 and abs(share - shares[i + 1]) < 0.005:
+            continue
+        parts.append(f"{share:.0%} in {year:g}")
+    return "support left " + ", ".join(parts)

@@ -1,0 +1,211 @@
+"""What a schedule brings and costs over draws of the posterior, with exact slopes by the levers that shape it.
+
+Units and cost are sums of values of the run with fixed weights: units at the horizon, and the present value of what
+is paid (each step's growth discounted from its middle). So one backward pass gives the slopes of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.search.settings import Case, Level, Study
+from analysis.unknowns.answers import SHARE, STEP, UNITS
+from models.policy import TimePath, with_announced
+from models.schedules.knots import NEUTRAL_START, knot_names, knots_model
+from stockflow import Model, Term
+from stockflow.errors import InputError
+from stockflow.gradients.gradient import Gradient
+from stockflow.language.equations import WithLookup
+
+Array = NDArray[np.float64]
+CHUNK = 4096  # runs in memory at a time
+FAR = 1e15  # how many times its own size a value is compared from, so that a square acts as a slope
+DECLINE = ("decline start", "decline length")
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What schedules give in every draw, (schedule, draw): units, cost (bnCNY, present value), year of the share."""
+
+    units: Array
+    cost: Array
+    reached: Array
+
+
+class Judge(Protocol):
+    """What a search asks: the measures of schedules (schedule, lever), and their slopes (draw, lever) at one."""
+
+    def measures(self, x: Array) -> Measures:
+        """Return what each schedule gives in every draw."""
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return derivatives of units and of cost by the levers at one schedule, (draw, lever) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How runs are read: units at `horizon`, money to `until` at a discount `rate`, the year of a `share`.
+
+    `cost` weighs cumulative variables of the model.
+    """
+
+    horizon: float
+    until: float
+    cost: Mapping[str, float]
+    rate: float
+    base_year: float
+    share: float
+
+    @property
+    def outputs(self) -> list[str]:
+        """Variables to be saved every quarter."""
+        return list(dict.fromkeys([UNITS, SHARE, *self.cost]))
+
+    def weights(self, times: Array) -> Array:
+        """What a cumulative variable's value at each time counts in the present value of its growth, (time,)."""
+        discount = (1 + self.rate) ** (self.base_year - (times[1:] + times[:-1]) / 2)
+        found: Array = np.concatenate([[0.0], discount]) - np.concatenate([discount, [0.0]])
+        return found
+
+    def read(self, times: Array, values: Mapping[str, Array]) -> Array:
+        """Return units, cost and year of the share of runs, (3, run), from outputs (run, time) by name."""
+        weights, end = self.weights(times), int(np.searchsorted(times, self.horizon)) + 1
+        cost = sum(weight * (values[name] @ weights) for name, weight in self.cost.items())
+        reached = lasting(times[:end], values[SHARE][:, :end], self.share)
+        return np.array([values[UNITS][:, end - 1], cost, reached])
+
+    def slopes(self, initial_time: float) -> dict[str, list[tuple[str, float, float]]]:
+        """What units and cost are made of: (variable, time, weight) of every value that counts."""
+        count = round((self.until - initial_time) / STEP) + 1
+        times: Array = initial_time + np.arange(count, dtype=float) * STEP
+        weights = self.weights(times)
+        paid = [(n, float(t), f * float(w)) for n, f in self.cost.items() for t, w in zip(times, weights, strict=True)]
+        return {"units": [(UNITS, self.horizon, 1.0)], "cost": paid}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """Runs of one model over draws, (draw,) each constant, with some other constants as levers."""
+
+    model: Model
+    levers: tuple[str, ...]
+    samples: Mapping[str, Array]
+    ledger: Ledger
+    _gradients: dict[str, Gradient] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return len(next(iter(self.samples.values())))
+
+    def measures(self, x: Array) -> Measures:
+        """Return units at the horizon, cost and year of the share of schedules (schedule, lever) in every draw.
+
+        Raises InputError for a run that leaves the numbers.
+        """
+        outputs = self.ledger.outputs
+        simulator = self.model.simulator((*self.samples, *self.levers), outputs, self.ledger.until, STEP)
+        rows = self._rows(x)
+        found = np.empty((3, len(rows)))
+        for first in range(0, len(rows), CHUNK):
+            piece = slice(first, min(first + CHUNK, len(rows)))
+            values = simulator(rows[piece])
+            if not np.isfinite(values).all():
+                self._refuse(rows[piece], values)
+            found[:, piece] = self.ledger.read(
+                simulator.times, dict(zip(outputs, values.transpose(2, 0, 1), strict=True))
+            )
+        return Measures(*found.reshape(3, len(x), self.draws))
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """Return derivatives of units and of cost by each lever at one schedule, (draw, lever) each."""
+        rows, count = self._rows(np.asarray(x, dtype=float)[None]), len(self.levers)
+        units, cost = (self._gradient(what)(rows)[1][:, -count:] for what in ("units", "cost"))
+        return units, cost
+
+    def _rows(self, x: Array) -> Array:
+        """Inputs of every run, draws within schedules: (schedule x draw, input)."""
+        drawn = np.column_stack(list(self.samples.values()))
+        return np.column_stack([np.tile(drawn, (len(x), 1)), np.repeat(x, len(drawn), axis=0)])
+
+    def _gradient(self, what: str) -> Gradient:
+        if what not in self._gradients:
+            # the square of (value + far)/scale has the slope 2 far/scale^2 as long as far outweighs the value
+            terms = [
+                Term(
+                    name, -float(np.copysign(FAR, slope)), float(np.sqrt(2 * FAR / abs(slope))), at, transform="linear"
+                )
+                for name, at, slope in self.ledger.slopes(self.model.initial_time)[what]
+                if slope
+            ]
+            inputs = (*self.samples, *self.levers)
+            self._gradients[what] = self.model.gradient(terms, inputs, self.ledger.until, STEP)
+        return self._gradients[what]
+
+    def _refuse(self, rows: Array, values: Array) -> None:
+        run = int(np.argwhere(~np.isfinite(values))[0, 0])
+        told = ", ".join(f"{n} {v:.4g}" for n, v in zip((*self.samples, *self.levers), rows[run], strict=True))
+        raise InputError(f"{self.model.file.name}: a run leaves the numbers: {told}")
+
+
+def lasting(times: Array, shares: Array, level: float) -> Array:
+    """Year from which shares, (run, time), stay at `level` or above to the end, interpolated; NaN if they do not."""
+    below = shares < level
+    last = below.shape[1] - 1 - np.argmax(below[:, ::-1], axis=1)
+    found = np.full(len(shares), np.nan)
+    always, crossed = ~below.any(axis=1), below.any(axis=1) & (last < below.shape[1] - 1)
+    found[always] = times[0]
+    rows, at = np.flatnonzero(crossed), last[crossed]
+    low, high = shares[rows, at], shares[rows, at + 1]
+    found[rows] = times[at] + (level - low) / (high - low) * (times[at + 1] - times[at])
+    return found
+
+
+def ledger_of(case: str, study: Study) -> Ledger:
+    """Return how runs of `case` are read."""
+    asked = study.case(case)
+    until = asked.horizon + asked.tail
+    return Ledger(asked.horizon, until, asked.cost, study.rate, study.base_year, study.grid.share)
+
+
+def worth_of(case: str, study: Study, samples: Mapping[str, Array], levers: Sequence[str], level: Level) -> Worth:
+    """Return the judge of schedules of `case` that knots or the straight decline draw, support before at `level`."""
+    return Worth(search_model(case, study.case(case), level), tuple(levers), samples, ledger_of(case, study))
+
+
+def search_model(case: str, asked: Case, level: Level) -> Model:
+    """Return the model with knots placed, support at `level`, and the schedule announced as the study says."""
+    model = knots_model(case).with_constants(
+        {"first knot year": asked.first_knot, "knot spacing": asked.spacing, "decline announced": asked.announced}
+    )
+    if level == "history":
+        return model
+    paths = {model.variable(name).name: _held(model, name, asked.held_from) for name in asked.drivers}
+    return model.with_series(with_announced(paths, model))
+
+
+def _held(model: Model, name: str, year: float) -> TimePath:
+    """History up to `year`, and what it paid then for good."""
+    expression = model.variable(name).expression
+    if not isinstance(expression, WithLookup):
+        raise InputError(f"{model.file.name}: {name!r} is no path over time, so nothing of it can be held")
+    xs, ys = np.array(expression.table.xs), np.array(expression.table.ys)
+    before = xs < year
+    return np.append(xs[before], year), np.append(ys[before], np.interp(year, xs, ys))
+
+
+def knot_years(asked: Case) -> Array:
+    """Return the years in which the knots stand."""
+    found: Array = asked.first_knot + asked.spacing * np.arange(len(knot_names()), dtype=float)
+    return found
+
+
+def neutral(levers: Sequence[str]) -> Array:
+    """Return the values of levers, (1, lever), that leave the given support as it is."""
+    special = {"decline start": NEUTRAL_START, "decline length": 5.0}
+    return np.array([[special.get(name, 1.0) for name in levers]])

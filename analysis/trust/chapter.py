@@ -1,0 +1,260 @@
+"""How far results may be trusted: accepted posteriors, what the data can tell apart, and the numerics certificate.
+
+Made for all calibrated cases at once; what is missing is said in one sentence where it would have stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from analysis.trust import identifiability, numerics
+from analysis.trust.identifiability import (
+    IDENTIFIED,
+    MOSTLY_PRIOR,
+    TOGETHER,
+    TOGETHER_WITH,
+    Identified,
+    identify,
+    refits,
+)
+from analysis.trust.identifiability_figures import correlation_matrix, learning_ridge, profile_panels
+from analysis.trust.ridge import Ridge, joint_rate
+from calibration.fitting.estimates import Interval
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.targets import load_targets
+from calibration.records.results import HERE, Accepted, accepted_intervals, accepted_posterior
+from models.case import load_case
+from stockflow.errors import InputError
+
+Save = Callable[[str, pd.DataFrame], object]
+Stem = Callable[[str], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Posteriors by case, why a case has none (one sentence), what the data tell apart, the certificate."""
+
+    posteriors: Mapping[str, Posterior]
+    missing: Mapping[str, str]
+    intervals: Mapping[str, Mapping[str, Interval]]
+    identified: Mapping[str, Identified]
+    certificate: pd.DataFrame
+
+
+def posteriors_of(cases: tuple[str, ...], folder: Path = HERE) -> tuple[dict[str, Posterior], dict[str, str]]:
+    """Return the accepted posteriors, and for every other case the sentence that says why there is none to use."""
+    found: dict[str, Posterior] = {}
+    missing: dict[str, str] = {}
+    for case in cases:
+        try:
+            found[case] = accepted_posterior(case, folder)
+        except InputError as error:
+            missing[case] = f"No posterior is shown: {error}."
+    return found, missing
+
+
+def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: Path = HERE) -> Trust:
+    """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go.
+
+    The certificate is of the cases whose stocks its study names.
+    """
+    posteriors, missing = posteriors_of(tuple(accepted), folder)
+    identified = {case: identify_case(case, fit, posteriors.get(case), stem) for case, fit in accepted.items()}
+    for case, one in identified.items():
+        for name, part in tables_of(one).items():
+            table(f"identifiability_{case}_{name}.csv", part)
+    judged = {case: fit for case, fit in accepted.items() if case in numerics.load_study().stocks}
+    with tqdm(total=2 * (2 * len(judged) + 2), desc="numerics", unit="part", disable=None) as bar:
+
+        def told(text: str) -> None:
+            bar.set_postfix_str(text)
+            bar.update()
+
+        certificate = numerics.certificate(judged, tick=told)
+    table("numerics.csv", certificate)
+    intervals = {case: accepted_intervals(case, folder / f"{case}.toml") for case in posteriors}
+    return Trust(posteriors, missing, intervals, identified, certificate)
+
+
+def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
+    """Identify one case with a progress bar and draw its figures."""
+    study = identifiability.load_study()
+    with _bar(f"identify {case}", refits(case, study)) as tick:
+        found = identify(case, fit.values, posterior, study, tick)
+    title = load_case(case).title
+    profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{case}"))
+    correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{case}"))
+    if found.ridge is not None:
+        learning_ridge(
+            found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")
+        )
+    return found
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[], object]]:
+    """A progress bar that ends full although profiles may stop early."""
+    with tqdm(total=total, desc=what, unit="refit", disable=None) as bar:
+        yield lambda: bar.update(1)
+        bar.update(total - bar.n)
+
+
+def tables_of(found: Identified) -> dict[str, pd.DataFrame]:
+    """Return the tables of one case by name."""
+    tables = {"parameters": found.parameters, "pairs": found.pairs}
+    if (ridge := found.ridge) is None:
+        return tables
+    return {
+        **tables, "factors": ridge.one_factor, "factor_errors": ridge.series, "statements": ridge.statements,
+    }  # fmt: skip
+
+
+def verdict_words(found: Identified) -> list[str]:
+    """Say which parameters the data identify, which are the prior's and which only a partner's."""
+    table = found.parameters
+    groups: dict[str, list[str]] = {}
+    for name, told, other in zip(table["parameter"], table["verdict"], table["strongest partner"], strict=True):
+        named = told.endswith(f" with {other}")
+        kind = IDENTIFIED if told.startswith(IDENTIFIED) else TOGETHER_WITH if named else told
+        groups.setdefault(kind, []).append(f"{name} (with {other})" if named else name)
+    order = [IDENTIFIED, TOGETHER_WITH, TOGETHER, MOSTLY_PRIOR]
+    said = {
+        IDENTIFIED: "Identified by the data", TOGETHER_WITH: "Only together with a partner",
+        TOGETHER: "Known from data and prior together", MOSTLY_PRIOR: "Mostly the prior",
+    }  # fmt: skip
+    return [f"{said[kind]}: {', '.join(groups[kind])}." for kind in order if kind in groups]
+
+
+def ridge_words(found: Identified) -> list[str]:
+    """Say what stays fixed along the ridge, what does not, and what the data say of the one-factor variant."""
+    ridge = found.ridge
+    if ridge is None:
+        return [f"No ridge was walked: {found.no_ridge}."]
+    inside = ridge.profile.rise <= found.drop
+    doing, together, credit, joint = (v[inside] for v in (ridge.doing, ridge.together, ridge.credit, ridge.joint))
+    ends = ("down to zero", "up to the largest tried")
+    unmet = " and ".join(text for text, is_open in zip(ends, ridge.open_ends, strict=True) if is_open)
+    limits = f" ({unmet} no limit was met)" if unmet else ""
+    words = [
+        f"The data accept learning by searching from {ridge.ends[0]:.0%} to {ridge.ends[1]:.0%} per doubling{limits}. "
+        f"Over that range learning by doing goes from {doing.max():.0%} to {doing.min():.0%}, the fall when experience "
+        f"and knowledge both double from {joint.min():.0%} to {joint.max():.0%}, and the share of the fall that "
+        f"research gets the credit for from {abs(credit.min()):.0%} to {credit.max():.0%}.",
+        f"What hardly moves is the fall per doubling of experience with research growing as it did in "
+        f"{int(ridge.window[0])}-{int(ridge.window[1])}: {together.min():.1%} to {together.max():.1%}.",
+    ]
+    if ridge.draws is not None:
+        both = joint_rate(*ridge.draws)
+        low, middle, high = np.quantile(both, [0.05, 0.5, 0.95])
+        held = "" if ridge.free else f", searching being held at {ridge.fitted[1]:.0%}"
+        words.append(f"Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).")
+    return [*words, one_factor_words(ridge, found.drop)]
+
+
+def one_factor_words(ridge: Ridge, drop: float) -> str:
+    """Say what the fit loses without learning by searching, and which series notices."""
+    rise, table = float(ridge.profile.rise[0]), ridge.series
+    first, last = table.columns[1], table.columns[-1]
+    worst = table.iloc[int(np.argmax((table[last] - table[first]).abs().to_numpy()))]
+    told = "so these data cannot tell one factor from two" if rise < drop else "so these data want both factors"
+    return (
+        f"Without learning by searching (one factor) the objective is {rise:.2f} above the best against a limit of "
+        f"{drop:g}, {told}; the series whose error changes most is {worst['series']}, root mean square log error "
+        f"from {worst[first]:.3f} to {worst[last]:.3f}."
+    )
+
+
+def statement_words(found: Identified) -> list[str]:
+    """Say of every policy what it does at both ends of the ridge."""
+    if found.ridge is None:
+        return []
+    low, high = found.ridge.ends
+    words = []
+    for policy, part in found.ridge.statements.groupby("under", sort=False):
+        told = [
+            f"{line['what']} {_percent(line['low searching'])} to {_percent(line['high searching'])}"
+            for line in part.to_dict("records")
+        ]
+        if policy:
+            head = f"{str(policy)[0].upper()}{str(policy)[1:]}"
+            words.append(f"{head}, with searching from {low:.0%} to {high:.0%}: {'; '.join(told)}.")
+    return words
+
+
+def headline(found: Identified) -> str:
+    """Say in one sentence what the data leave open between doing and searching."""
+    if found.ridge is None:
+        return f"{load_case(found.case).title}: {found.no_ridge}."
+    credit = found.ridge.credit[found.ridge.profile.rise <= found.drop]
+    return (
+        f"{load_case(found.case).title}: the data would give research anywhere from {abs(credit.min()):.0%} to "
+        f"{credit.max():.0%} of the fall in learned cost; what policies do is printed for both ends."
+    )
+
+
+def _percent(value: float) -> str:
+    told = f"{value:+.1%}"
+    return "0%" if told in {"+0.0%", "-0.0%"} else told
+
+
+def interval_table(case: str, intervals: Mapping[str, Interval]) -> pd.DataFrame:
+    """One row per reported quantity of a posterior: median, central 90%, convergence."""
+    units = {name: one.unit for name, one in load_case(case).parameters.items()}
+    return pd.DataFrame(
+        [
+            {"quantity": name, "unit": units.get(name, ""), "median": one.median, "5%": one.low, "95%": one.high,
+             "learned": one.learned if name in units else np.nan, "R-hat": f"{one.rhat:.4f}",
+             "bulk ESS": f"{one.bulk:.0f}", "tail ESS": f"{one.tail:.0f}"}
+            for name, one in intervals.items()
+        ]
+    )  # fmt: skip
+
+
+def posterior_words(case: str, intervals: Mapping[str, Interval], draws: int) -> str:
+    """Say in one sentence how the chains stand against the rules of the target file."""
+    rules = load_targets(case).sampling
+    rhat = max(one.rhat for one in intervals.values())
+    bulk, tail = (min(getattr(one, name) for one in intervals.values()) for name in ("bulk", "tail"))
+    return (
+        f"{rules.chains} chains of {rules.draws} draws by a no-U-turn sampler, {draws} kept; largest R-hat {rhat:.4f} "
+        f"(limit {rules.largest_rhat:g}), smallest effective sample {bulk:.0f} in the bulk and {tail:.0f} in the tails "
+        f"(limit {rules.smallest_ess:g}), over {len(intervals)} reported quantities."
+    )
+
+
+def chapter(trust: Trust, case: str) -> dict[str, object]:
+    """Return what the page says of one case."""
+    found = trust.identified[case]
+    known = trust.intervals.get(case, {})
+    return {
+        "name": case, "title": load_case(case).title, "missing": trust.missing.get(case, ""), "basis": found.basis,
+        "posterior_words": posterior_words(case, known, trust.posteriors[case].size) if known else "",
+        "posterior": interval_table(case, known) if known else None,
+        "verdicts": verdict_words(found), "parameters": found.parameters, "pairs": found.pairs,
+        "ridge_words": ridge_words(found), "drop": found.drop, "ridge": None if found.ridge is None else {
+            "factors": found.ridge.one_factor, "factor_errors": found.ridge.series,
+            "statement_words": statement_words(found), "statements": statement_table(found.ridge),
+        },
+    }  # fmt: skip
+
+
+def statement_table(ridge: Ridge) -> pd.DataFrame:
+    """Return the policy statements in percent, ends of the ridge first."""
+    table = ridge.statements.copy()
+    ends = ridge.ends
+    table.insert(0, "policy", table.pop("under").replace("", "-"))
+    table = table.rename(
+        columns={"what": "change of", "low searching": f"searching {ends[0]:.0%} (%)", "as fitted": "as fitted (%)",
+                 "high searching": f"searching {ends[1]:.0%} (%)", "posterior from": "posterior 5% (%)",
+                 "posterior to": "posterior 95% (%)"}
+    )  # fmt: skip
+    numbers = table.columns[2:]
+    table[numbers] = (100 * table[numbers]).round(2)
+    return table.dropna(axis="columns", how="all")

@@ -1,0 +1,241 @@
+"""What the data can tell apart: profiles, correlations and a verdict for every calibrated parameter.
+
+Learning by doing against learning by searching, and what policies do along that ridge, is in `analysis.trust.ridge`.
+Thresholds stand with their reasons in `studies/identifiability.toml`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from analysis.trust.ridge import Outcome, PolicyChange, Ridge, walk_ridge
+from calibration.fitting.fit import closed_payoff, covariance
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.payoff import Payoff
+from calibration.fitting.profiles import Profile, all_profiles, grid, mode_near
+from calibration.fitting.targets import load_targets
+from models.case import load_case
+from models.files.settings import read_settings
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+Tick = Callable[[], object]
+STUDY = Path(__file__).parents[1] / "studies" / "identifiability.toml"
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
+TOGETHER_WITH = "only together with"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rules(_Strict):
+    """When a parameter is called identified or the prior's, and when two are called hard to tell apart."""
+
+    identified: Share
+    prior: Share
+    correlated: Share
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Rules:
+        if self.prior >= self.identified:
+            raise ValueError(f"prior {self.prior:g} must be below identified {self.identified:g}")
+        return self
+
+
+class CaseStudy(_Strict):
+    """What is asked of one case: searching rates to hold, policies to change and outcomes to look at."""
+
+    window: tuple[float, float]
+    searching_values: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=3)]
+    policies: tuple[PolicyChange, ...]
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CaseStudy:
+        if list(self.searching_values) != sorted(set(self.searching_values)) or self.searching_values[0] != 0:
+            raise ValueError("searching_values must start at 0, the one-factor variant, and increase")
+        if self.window[0] >= self.window[1]:
+            raise ValueError(f"window {self.window[0]:g}-{self.window[1]:g} ends before it starts")
+        return self
+
+
+class Study(_Strict):
+    """The whole study file."""
+
+    points: Annotated[int, Field(ge=5, le=41)]
+    enough: Positive
+    drop: Positive
+    draws: Annotated[int, Field(ge=20)]
+    doing: str
+    searching: str
+    verdicts: Rules
+    cases: Mapping[str, CaseStudy]
+    without_ridge: Mapping[str, Annotated[str, Field(min_length=10)]] = {}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Study:
+        for case in self.without_ridge:
+            if case in self.cases:
+                raise ValueError(f"case {case!r} has a ridge to walk and a reason for none")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What the data can tell apart in one case; `basis` says where spreads and correlations come from.
+
+    `correlations` (parameter, parameter) and the profiles are in the order of `names`; `draws` are coordinates
+    (draw, parameter), None without an accepted posterior. `ridge` is None where the study says why (`no_ridge`).
+    """
+
+    case: str
+    names: tuple[str, ...]
+    basis: str
+    profiles: tuple[Profile, ...]
+    correlations: Array
+    parameters: pd.DataFrame
+    pairs: pd.DataFrame
+    draws: Array | None
+    payoff: Payoff
+    ridge: Ridge | None
+    no_ridge: str
+    drop: float
+
+
+def load_study(path: Path = STUDY) -> Study:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path, Study)
+
+
+def identify(
+    case: str, values: Mapping[str, float], posterior: Posterior | None = None, study: Study | None = None,
+    tick: Tick | None = None,
+) -> Identified:  # fmt: skip
+    """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
+
+    Without a posterior, spreads and correlations are those of the curvature at the mode. `tick` is called after every
+    refit, at most `refits` times.
+    """
+    study = study or load_study()
+    about = load_case(case)
+    why = study.without_ridge.get(case, "")
+    if not why and case not in study.cases:
+        raise InputError(f"{STUDY.name}: nothing is said of case {case!r}; known: {', '.join(study.cases)}")
+    payoff = closed_payoff(about, load_targets(case))
+    best = mode_near(payoff, values)
+    curved = covariance(payoff, best)
+    names = tuple(c.name for c in payoff.coordinates)
+    draws = None if posterior is None else drawn_coordinates(payoff, posterior)
+    centre, spread, correlations = spreads(best, curved, len(names), draws)
+    grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
+    workers = len(os.sched_getaffinity(0))
+    profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
+    units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
+    basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
+    return Identified(
+        case, names, basis, profiles, correlations,
+        parameter_table(payoff, best, units, centre, spread, correlations, profiles, study),
+        pair_table(names, correlations, study.verdicts.correlated), draws, payoff,
+        None if why else walk_ridge(about, payoff, best, curved, posterior, study, study.cases[case], tick),
+        why, study.drop,
+    )  # fmt: skip
+
+
+def refits(case: str, study: Study) -> int:
+    """Return how many refits `identify` makes at most."""
+    free = len(closed_payoff(load_case(case), load_targets(case)).coordinates)
+    ridge = 0 if case in study.without_ridge else len(study.cases[case].searching_values) + 3
+    return free * (study.points + 1) + ridge
+
+
+def drawn_coordinates(payoff: Payoff, posterior: Posterior) -> Array:
+    """Posterior draws as coordinates (draw, parameter), in the order of the payoff's parameters.
+
+    A parameter that the posterior lacks is an `InputError`.
+    """
+    missing = [c.name for c in payoff.coordinates if c.name not in posterior.parameters]
+    if missing:
+        raise InputError(f"the posterior of {posterior.case!r} has no parameter {missing[0]!r}")
+    return np.stack([c.inward(posterior.parameters[c.name]) for c in payoff.coordinates], axis=1)
+
+
+def spreads(best: Array, curved: Array, free: int, draws: Array | None) -> tuple[Array, Array, Array]:
+    """Centre and standard deviation (parameter,) and correlations (parameter, parameter), as coordinates."""
+    if draws is None:
+        part = curved[:free, :free]
+        spread = np.sqrt(np.diag(part))
+        return best[:free], spread, part / np.outer(spread, spread)
+    return draws.mean(axis=0), draws.std(axis=0), np.corrcoef(draws.T).reshape(free, free)
+
+
+def partner(names: tuple[str, ...], correlations: Array, place: int) -> tuple[str, float]:
+    """Return the parameter most strongly correlated with the one at `place`, and the correlation; none: ("", 0)."""
+    others = np.abs(np.where(np.arange(len(names)) == place, 0.0, correlations[place]))
+    if not others.any():
+        return "", 0.0
+    strongest = int(np.argmax(others))
+    return names[strongest], float(correlations[place, strongest])
+
+
+def verdict(learned: float, closed: bool, other: str, r: float, rules: Rules) -> str:
+    """Say in words what the data know of a parameter.
+
+    `learned` is 1 - (posterior spread)/(spread of the prior as the target file states it, before its bounds).
+    Identified: its spread shrank enough and the data without its prior bound it on both sides; a strong correlation is
+    said, because it then rests on what is known of the partner. Else only with that partner; else the prior's, if
+    hardly anything was learned.
+    """
+    strong = abs(r) >= rules.correlated
+    if learned >= rules.identified and closed:
+        return f"{IDENTIFIED}, moving with {other}" if strong else IDENTIFIED
+    if strong:
+        return f"{TOGETHER_WITH} {other}"
+    return MOSTLY_PRIOR if learned < rules.prior else TOGETHER
+
+
+def parameter_table(
+    payoff: Payoff, best: Array, units: Mapping[str, str], centre: Array, spread: Array, correlations: Array,
+    profiles: tuple[Profile, ...], study: Study,
+) -> pd.DataFrame:  # fmt: skip
+    """One row per parameter: estimate, what was learned, what the data alone accept, strongest partner, verdict.
+
+    What was learned is against the prior's spread as the target file states it, before its bounds.
+    """
+    names = tuple(c.name for c in payoff.coordinates)
+    rows = []
+    for i, one in enumerate(payoff.coordinates):
+        learned = float(np.clip(1 - spread[i] / one.prior.spread, 0, 1))
+        low, high = profiles[i].accepted(study.drop)
+        other, r = partner(names, correlations, i)
+        rows.append(
+            {
+                "parameter": one.name, "unit": units[one.name], "mode": float(one.outward(best[i])),
+                "prior centre": one.prior.centre, "learned": learned,
+                "data alone from": low, "data alone to": high, "strongest partner": other, "correlation": r,
+                "verdict": verdict(learned, profiles[i].closed(study.drop), other, r, study.verdicts),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).astype({"data alone from": float, "data alone to": float})
+
+
+def pair_table(names: tuple[str, ...], correlations: Array, above: float) -> pd.DataFrame:
+    """Pairs of parameters with |r| > `above`, strongest first."""
+    first, second = np.triu_indices(len(names), 1)
+    r = correlations[first, second]
+    order = [k for k in np.argsort(-np.abs(r), kind="stable") if abs(r[k]) > above]
+    return pd.DataFrame(
+        {"parameter": [names[first[k]] for k in order], "moves with": [names[second[k]] for k in order],
+         "correlation": [float(r[k]) for k in order]}
+    )  # fmt: skip

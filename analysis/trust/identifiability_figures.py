@@ -1,0 +1,165 @@
+"""Figures of what the data can tell apart: profiles, correlations, the ridge of learning by doing and searching."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+from scipy.stats import gaussian_kde, norm
+
+from analysis.plain.style import GREY, STYLE, save
+from analysis.trust.identifiability import Identified
+from analysis.trust.ridge import Ridge
+from calibration.fitting.coordinates import Coordinate
+from calibration.fitting.profiles import Profile
+
+Array = NDArray[np.float64]
+COLUMNS = 5
+PRIOR, POSTERIOR, LINE = "#c9d3d9", "#1b4965", "#d1495b"
+FINE = 120  # points of a drawn density
+CEILING = 6.0  # rise up to which profiles are drawn
+FEW, MANY = 5.0, 60.0  # largest over smallest value from which an axis is logarithmic, and has decades only
+WIDTH = 34  # characters of a panel's title
+STRONG = 0.3  # correlations from here on are written into the matrix
+
+
+def profile_panels(found: Identified, title: str, stem: Path) -> Path:
+    """Draw, for every parameter, the profile of the data alone over prior and posterior density; return the PNG."""
+    rows = -(-len(found.names) // COLUMNS)
+    frames = []
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(rows, COLUMNS, figsize=(12, 2.35 * rows), squeeze=False)
+        for i, (ax, profile) in enumerate(zip(axes.flat, found.profiles, strict=False)):
+            one, row = found.payoff.coordinates[i], found.parameters.iloc[i]
+            _densities(ax, one, profile, None if found.draws is None else found.draws[:, i])
+            _profile(ax, profile, found.drop)
+            ax.axvline(row["mode"], color=GREY, linewidth=0.8, linestyle=":")
+            if one.logarithmic and profile.values[-1] > FEW * profile.values[0]:
+                _logarithmic(ax, profile.values[-1] / profile.values[0])
+            ax.set_title(fill(f"{one.name}: {row['verdict']}", WIDTH), fontsize=7.6, fontweight="normal")
+            ax.set_xlabel(f"value ({row['unit']})", fontsize=7.5)
+            frames.append(pd.DataFrame({"parameter": one.name, "value": profile.values, "rise": profile.rise}))
+        for ax in axes.flat[len(found.names) :]:
+            ax.set_visible(False)
+        for line in axes:
+            line[0].set_ylabel("rise of objective (1)")
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, pd.concat(frames, ignore_index=True), stem)
+
+
+def _profile(ax: Axes, profile: Profile, drop: float) -> None:
+    ax.plot(profile.values, profile.rise, "o-", color=LINE, markersize=3, linewidth=1.4, zorder=4,
+            label="data without this prior, all else refitted")  # fmt: skip
+    ax.axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
+    ax.set_ylim(0, CEILING)
+    ax.tick_params(labelsize=7)
+
+
+def _logarithmic(ax: Axes, ratio: float) -> None:
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if ratio > MANY else (1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _densities(ax: Axes, one: Coordinate, profile: Profile, draws: Array | None) -> None:
+    """Prior and posterior density of the coordinate, scaled to the panel: only their shapes are compared."""
+    first, last = (float(one.inward(np.asarray(v))) for v in profile.values[[0, -1]])
+    x = np.linspace(first, last, FINE)
+    prior = norm.pdf(x, one.centre, one.prior.spread)
+    known = None if draws is None else np.asarray(gaussian_kde(draws)(x))
+    top = CEILING * 0.9 / max(prior.max(), 0.0 if known is None else known.max())
+    ax.fill_between(one.outward(x), prior * top, color=PRIOR, linewidth=0, label="prior (density)")
+    if known is not None:
+        ax.fill_between(
+            one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label="posterior (density)"
+        )
+
+
+def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
+    """Draw the correlations of all pairs, strong ones with their number; return the PNG."""
+    n = len(found.names)
+    first, second = np.tril_indices(n, -1)
+    numbers = pd.DataFrame(
+        {"parameter": [found.names[i] for i in first], "moves with": [found.names[j] for j in second],
+         "correlation": found.correlations[first, second]}
+    )  # fmt: skip
+    shown = np.where(np.tri(n, k=-1, dtype=bool), found.correlations, np.nan)
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(0.42 * n + 2.6, 0.42 * n + 1.6))
+        image = ax.imshow(shown[1:, :-1], cmap="RdBu_r", vmin=-1, vmax=1)
+        for i, j in zip(first.tolist(), second.tolist(), strict=True):
+            r = found.correlations[i, j]
+            if abs(r) >= STRONG:
+                text = f"{r:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+                ax.text(
+                    j, i - 1, text, ha="center", va="center", fontsize=6.8, color="white" if abs(r) > 0.6 else "#222222"
+                )
+        ax.set_xticks(range(n - 1), found.names[:-1], rotation=50, ha="right", rotation_mode="anchor")
+        ax.set_yticks(range(n - 1), found.names[1:])
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        figure.colorbar(image, ax=ax, label="correlation (1)", shrink=0.6)
+        ax.set_title(title)
+    return save(figure, numbers, stem)
+
+
+def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
+    """Draw doing against searching with the draws, the objective along the ridge, and what stays fixed on it."""
+    searching = 100 * ridge.profile.values
+    table = pd.DataFrame(
+        {"searching rate": ridge.profile.values, "doing rate": ridge.doing, "rise of objective": ridge.profile.rise,
+         "fall per doubling of both": ridge.joint, "fall per doubling of experience": ridge.together,
+         "share due to research": ridge.credit}
+    )  # fmt: skip
+    with plt.style.context(STYLE):
+        figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
+        _rates(axes[0], ridge)
+        axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
+        axes[1].axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
+        axes[1].set_ylabel("rise of objective (1)")
+        axes[1].set_ylim(0, max(1.2 * drop, 1.1 * float(ridge.profile.rise.max())))
+        _fall(axes[2], ridge)
+        for ax in axes:
+            ax.set_xlabel("learning by searching held at (% per doubling)")
+            ax.xaxis.set_major_locator(MaxNLocator(6))
+            ax.legend(loc="best", fontsize=7.5)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return save(figure, table, stem)
+
+
+def _rates(ax: Axes, ridge: Ridge) -> None:
+    """Doing against searching: the posterior's draws, the refits, the fit."""
+    if ridge.draws is not None and ridge.free:
+        ax.plot(100 * ridge.draws[1], 100 * ridge.draws[0], ".", color=POSTERIOR, alpha=0.2, markersize=3,
+                label="posterior draws")  # fmt: skip
+    elif ridge.draws is not None:
+        low, high = np.quantile(100 * ridge.draws[0], [0.05, 0.95])
+        ax.vlines(
+            100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
+        )
+    ax.plot(100 * ridge.profile.values, 100 * ridge.doing, "o-", color=LINE, markersize=3.5,
+            label="refitted to each searching rate")  # fmt: skip
+    ax.plot(100 * ridge.fitted[1], 100 * ridge.fitted[0], "*", color="#222222", markersize=10, label="as fitted",
+            zorder=5)  # fmt: skip
+    ax.set_ylabel("learning by doing\n(% off learned cost per doubling)")
+    ax.set_ylim(bottom=0)
+
+
+def _fall(ax: Axes, ridge: Ridge) -> None:
+    """What stays nearly fixed on the ridge, and what does not: the fall of cost and the share due to research."""
+    searching = 100 * ridge.profile.values
+    ax.plot(searching, 100 * ridge.together, "o-", markersize=3.5,
+            label="fall per doubling of experience,\nresearch as it came")  # fmt: skip
+    ax.plot(searching, 100 * ridge.credit, "s--", color="#66a182", markersize=3.5,
+            label="share of the fall due to research")  # fmt: skip
+    ax.set_ylabel("share (%)")
+    ax.set_ylim(0, 100)

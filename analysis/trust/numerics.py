@@ -1,0 +1,238 @@
+"""The numerics certificate: every headline result again at half the time step, with the shift and a verdict.
+
+Euler's error is of first order, so the shift at half the step is about what is left of it at the half step and half
+of what it was before. Tolerances stand with their reasons in `studies/numerics.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from analysis.draws.runs import case_model
+from analysis.draws.stages import STAGES
+from analysis.paths.dated import industry_path
+from analysis.paths.study import load_path_study
+from analysis.phase_out import responses as phase_out
+from analysis.scoreboard.board import scoreboard
+from calibration.fitting.payoff import Payoff, fitted_series
+from calibration.fitting.targets import Targets, load_targets
+from calibration.records.results import Accepted
+from models.case import CASES
+from models.files.settings import read_settings
+from stockflow import Model
+from stockflow.language.clock import clock
+from stockflow.language.equations import Number
+
+STUDY = Path(__file__).parents[1] / "studies" / "numerics.toml"
+Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
+RELATIVE = ("money", "units", "stock")
+HOLDS, MOVES = "holds", "moves"
+FIRST = 5  # figures named in a sentence
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Tick = Callable[[str], object]
+
+
+class Tolerance(BaseModel):
+    """How far a figure of each kind may shift: years, shares, or parts of a stated error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    date: Positive
+    money: Positive
+    units: Positive
+    effect: Positive
+    stock: Positive
+    series: Positive
+    smallest_money: Annotated[float, Field(ge=0)]
+
+
+class Study(BaseModel):
+    """The study file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    divide: Annotated[int, Field(ge=2, le=64)]
+    tolerance: Tolerance
+    stocks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One headline figure: `value` in `unit`; `scale` is the stated error of a series' logarithm, 1 elsewhere."""
+
+    case: str
+    group: str
+    what: str
+    kind: Kind
+    unit: str
+    value: float
+    scale: float = 1.0
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the others."""
+        return self.case, self.group, self.what
+
+
+def load_study(path: Path = STUDY) -> Study:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path, Study)
+
+
+def refined(model: Model, divide: int) -> Model:
+    """Return the model with its time step divided; fixed delays and the save period stay whole numbers of steps."""
+    step = model.time_step / divide
+    name = model.variable("time step").name
+    equations = model.equations.changed({name: Number(step)})
+    clock(equations)
+    return Model(equations, model.file.with_equations({name: f"{name}= {step!r}"}))
+
+
+def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, tick: Tick | None = None) -> pd.DataFrame:
+    """Return one row per headline figure: value, value at the finer step, shift, tolerance and verdict.
+
+    Shifts are in years for dates, shares of the value for money, units and stocks, plain differences for effects, and
+    differences of logarithms over the stated error for series. A figure of the scoreboard holds if its verdict does.
+    """
+    study = study or load_study()
+    finer: dict[str, Model] = {}
+
+    def fine(case: str) -> Model:
+        if case not in finer:
+            finer[case] = refined(case_model(case), study.divide)
+        return finer[case]
+
+    before = list(headlines(accepted, study, case_model, tick))
+    after = {one.key: one for one in headlines(accepted, study, fine, tick)}
+    return pd.DataFrame([row(one, after[one.key], study.tolerance) for one in before])
+
+
+def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
+    """Compare one figure with itself at the finer step."""
+    moved = shift(one, finer.value)
+    holds = _negligible(one, finer.value, tolerance)
+    allowed = 0.0 if one.kind == "verdict" else float(getattr(tolerance, one.kind))
+    return {
+        "case": one.case, "group": one.group, "what": one.what, "unit": one.unit, "value": _or_none(one.value),
+        "finer": _or_none(finer.value), "shift": _or_none(moved), "measured as": measured_as(one.kind),
+        "tolerance": allowed, "verdict": HOLDS if holds or abs(moved) <= allowed else MOVES,
+    }  # fmt: skip
+
+
+def _negligible(one: Figure, finer: float, tolerance: Tolerance) -> bool:
+    return one.kind == "money" and abs(finer - one.value) <= tolerance.smallest_money
+
+
+def shift(one: Figure, finer: float) -> float:
+    """Return how far a figure moves, in the measure of its kind; 0 if neither step ever gets there, else infinite."""
+    if not (np.isfinite(one.value) and np.isfinite(finer)):
+        return 0.0 if one.value == finer or (np.isnan(one.value) and np.isnan(finer)) else float("inf")
+    if one.kind == "series":
+        return float(np.log(finer / one.value) / one.scale)
+    if one.kind in RELATIVE:
+        return finer / one.value - 1 if one.value else (0.0 if finer == 0 else float("inf"))
+    return finer - one.value
+
+
+def measured_as(kind: Kind) -> str:
+    """Say what a shift of that kind is measured in."""
+    return {"date": "years", "effect": "difference", "series": "stated errors", "verdict": "inside or not"}.get(
+        kind, "share of the value"
+    )
+
+
+def headlines(
+    accepted: Mapping[str, Accepted], study: Study, models: Callable[[str], Model], tick: Tick | None = None
+) -> Iterator[Figure]:
+    """Yield every headline figure from the models that `models` gives."""
+    say = tick or (lambda _: None)
+    for case, fit in accepted.items():
+        yield from _fitted(case, fit, models(case))
+        say(f"series of {case}")
+        yield from _stocks(case, fit, models(case), study.stocks.get(case, ()))
+        yield from _phase_out(case, fit, models)
+        say(f"phase-out of {case}")
+    paths = load_path_study()
+    for case in CASES:
+        path = industry_path(case, paths, accepted.get(case), models)
+        for stage in STAGES:
+            yield Figure(case, "stages", stage, "date", "year", path.spread(stage)[1])
+    say("stages")
+    for one in scoreboard(accepted, models=models).rows:
+        yield Figure(one.case, "scoreboard", f"{one.id} {one.description}", "verdict", "inside", float(one.inside))
+    say("scoreboard")
+
+
+def _fitted(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
+    targets = load_targets(case)
+    payoff = _bare_payoff(model.with_constants(fit.values), targets)
+    x = payoff.space.centre
+    for one, values in zip(payoff.series, payoff.series_values(x), strict=True):
+        for k in sorted({0, len(one.years) // 2, len(one.years) - 1}):
+            what, error = f"{one.target.name} in {one.years[k]}", float(one.sigma[k])
+            yield Figure(case, "series", what, "series", one.target.unit, float(values[0, k]), error)
+    for name, value in payoff.effects_at(x).items():
+        yield Figure(case, "effects", name, "effect", "1", float(value[0]))
+    for name, value in payoff.events_at(x).items():
+        yield Figure(case, "events", name, "date", "year", float(value[0]))
+
+
+def _bare_payoff(model: Model, targets: Targets) -> Payoff:
+    """Return a payoff that only reads: nothing is free."""
+    series = [fitted_series(s) for s in targets.series if s.use == "closed loop"]
+    return Payoff(model, (), series, targets.events, targets.effects, (), targets.errors)
+
+
+def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> Iterator[Figure]:
+    run = model.with_constants(fit.values).batch({}, list(names), save_period=0.25).isel(run=0)
+    for name in names:
+        variable = model.variable(name)
+        what = f"{variable.name} at {model.final_time:g}"
+        yield Figure(case, "stocks", what, "stock", variable.unit, float(run[variable.name][-1]))
+
+
+def _phase_out(case: str, fit: Accepted, models: Callable[[str], Model]) -> Iterator[Figure]:
+    study = phase_out.load_study(case)
+    answer = phase_out.run_study(study, fit, models)
+    columns: dict[str, tuple[Kind, str]] = {
+        "cumulative units": ("units", study.unit), phase_out.PAID_AND_OWED: ("money", "bnCNY"),
+        "fiscal outlay": ("money", "bnCNY"), **{f"year of {share:.0%}": ("date", "year") for share in study.shares},
+    }  # fmt: skip
+    for column, (kind, unit) in columns.items():
+        values = pd.to_numeric(answer.table[column])
+        for plan, response, value in zip(answer.table["schedule"], answer.table["response"], values, strict=True):
+            what = f"{plan}, {response} response: {column}"
+            yield Figure(case, "phase-out", what, kind, unit, float(value))
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per case and group: figures, how many hold, the largest shift (of those that move, if any) and whose."""
+    rows = []
+    for (case, group, measure), part in table.groupby(["case", "group", "measured as"], sort=False):
+        moving = part[part["verdict"] == MOVES]
+        shown = moving if len(moving) else part
+        worst = shown.iloc[int(np.argmax(pd.to_numeric(shown["shift"]).abs().fillna(np.inf).to_numpy()))]
+        rows.append(
+            {"case": case, "group": group, "figures": len(part), "hold": int((part["verdict"] == HOLDS).sum()),
+             "largest shift": worst["shift"], "measured as": measure, "tolerance": worst["tolerance"],
+             "of": worst["what"]}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def words(table: pd.DataFrame, study: Study) -> str:
+    """Say in one sentence how the certificate stands."""
+    holds = int((table["verdict"] == HOLDS).sum())
+    moved = table.loc[table["verdict"] == MOVES, "what"].tolist()
+    told = "; ".join(moved[:FIRST]) + (f"; and {len(moved) - FIRST} more" if len(moved) > FIRST else "")
+    rest = f"beyond it: {told}" if moved else "all within tolerance"
+    return f"{holds} of {len(table)} headline figures hold at 1/{study.divide} of the time step; {rest}."
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

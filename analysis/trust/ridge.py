@@ -1,0 +1,293 @@
+"""Learning by doing against learning by searching: the ridge, the one-factor variant, and policies at both ends.
+
+Prices fix what both did together; how much of it was research is read off the prior. What policies do is therefore
+printed for both ends of what the data accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from calibration.fitting.coordinates import Coordinate
+from calibration.fitting.estimates import SeriesFit
+from calibration.fitting.fit import covariance, describe_series
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.payoff import Payoff
+from calibration.fitting.profiles import Profile, own_prior, profiled, refit, with_free
+from calibration.fitting.targets import Prior
+from models.case import Case
+from stockflow import Model
+from stockflow.errors import InputError
+from stockflow.language.equations import WithLookup
+
+Array = NDArray[np.float64]
+Tick = Callable[[], object]
+RAMP = 0.01  # years over which a changed policy sets in
+FEATURES = ("Experience", "learning by doing", "learning by searching")
+
+
+class PolicyChange(BaseModel):
+    """Policy variables multiplied by `factor` from `first` on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    variables: Annotated[tuple[str, ...], Field(min_length=1)]
+    factor: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    first: Annotated[float, Field(ge=1900, le=2100)]
+
+
+class Outcome(BaseModel):
+    """A variable at a moment: what a policy is judged by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    variable: str
+    at: Annotated[float, Field(ge=1900, le=2100)]
+
+
+class RidgeStudy(Protocol):
+    """What the study file says of all cases."""
+
+    @property
+    def drop(self) -> float: ...  # noqa: D102
+    @property
+    def draws(self) -> int: ...  # noqa: D102
+    @property
+    def doing(self) -> str: ...  # noqa: D102
+    @property
+    def searching(self) -> str: ...  # noqa: D102
+
+
+class RidgeCase(Protocol):
+    """What the study file says of one case."""
+
+    @property
+    def window(self) -> tuple[float, float]: ...  # noqa: D102
+    @property
+    def searching_values(self) -> tuple[float, ...]: ...  # noqa: D102
+    @property
+    def policies(self) -> tuple[PolicyChange, ...]: ...  # noqa: D102
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """The ridge of one case: `profile` along the searching rate, the doing rate (point,) refitted to each.
+
+    `together` (point,) is the fall of learned cost per doubling of experience, with knowledge growing as it did in
+    `window`; `credit` (point,) the share of that fall (in logarithms) that research gets. `ends` are the searching
+    rates at which the data alone have lost `drop`, or where the study stops (`open_ends`). `draws` are posterior
+    (doing, searching) values, searching being a constant where the fit holds it (`free` is False).
+    """
+
+    profile: Profile
+    doing: Array
+    together: Array
+    credit: Array
+    window: tuple[float, float]
+    ends: tuple[float, float]
+    open_ends: tuple[bool, bool]
+    free: bool
+    fitted: tuple[float, float]
+    draws: tuple[Array, Array] | None
+    one_factor: pd.DataFrame
+    series: pd.DataFrame
+    statements: pd.DataFrame
+
+    @property
+    def joint(self) -> Array:
+        """Fall of the learned cost per doubling of experience and of knowledge, (point,)."""
+        return joint_rate(self.doing, self.profile.values)
+
+
+def joint_rate(doing: Array, searching: Array) -> Array:
+    """Fall of the learned cost when experience and knowledge both double."""
+    return np.asarray(1 - (1 - doing) * (1 - searching))
+
+
+def walk_ridge(
+    case: Case, payoff: Payoff, best: Array, curved: Array, posterior: Posterior | None, study: RidgeStudy,
+    about: RidgeCase, tick: Tick | None = None,
+) -> Ridge:  # fmt: skip
+    """Refit along the searching rate, without its prior, and look at fit and policies at both ends of the ridge."""
+    free = case.model.variable(study.searching).name in [c.name for c in payoff.coordinates]
+    if not free:
+        payoff, best = with_free(payoff, _wide(case, study.searching), best, case.parameters[study.searching].value)
+        curved = covariance(payoff, best)
+    doing, at = (float(_column(payoff, best[None], name)[0]) for name in (study.doing, study.searching))
+    profile = profiled(payoff, study.searching, about.searching_values, best, curved, tick=tick)
+    found = profile.accepted(study.drop)
+    ends = [float(profile.values[k]) if one is None else one for k, one in zip((0, -1), found, strict=True)]
+    low, high = (_held(payoff, profile, value, curved, tick) for value in ends)
+    place = payoff.space.names.index(study.searching)
+    variants = {
+        "as fitted": (best, float(payoff.objective(best)[0]) - own_prior(payoff.coordinates[place], best[place])),
+        "searching free": _point(profile, int(np.argmin(profile.objective))),
+        "one factor (no searching)": _point(profile, 0),
+    }
+    together, credit = learned_falls(case.model, _samples(payoff, profile.points), about.window)
+    return Ridge(
+        profile=profile, doing=_column(payoff, profile.points, study.doing), together=together, credit=credit,
+        window=about.window, ends=(ends[0], ends[1]), open_ends=(found[0] is None, found[1] is None), free=free,
+        fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
+        one_factor=variant_table(payoff, variants, study),
+        series=variant_series(payoff, {label: x for label, (x, _) in variants.items()}),
+        statements=statements(
+            case.model, payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws
+        ),
+    )  # fmt: skip
+
+
+def _held(payoff: Payoff, profile: Profile, value: float, curved: Array, tick: Tick | None) -> Array:
+    """Refit with the profile's parameter held at a value between its points, from the nearest of them."""
+    place = payoff.space.names.index(profile.name)
+    start = profile.points[int(np.argmin(np.abs(profile.values - value)))].copy()
+    start[place] = float(payoff.coordinates[place].inward(np.asarray(value)))
+    x, _ = refit(payoff, start, place, np.sqrt(np.diag(curved)))
+    if tick:
+        tick()
+    return x
+
+
+def _point(profile: Profile, k: int) -> tuple[Array, float]:
+    return profile.points[k], float(profile.objective[k])
+
+
+def _drawn(posterior: Posterior, study: RidgeStudy, held: float) -> tuple[Array, Array]:
+    doing = posterior.parameters[study.doing]
+    return doing, posterior.parameters.get(study.searching, np.full_like(doing, held))
+
+
+def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], study: RidgeStudy) -> pd.DataFrame:
+    """One row per variant: objective without the searching rate's prior, rates, error of the log, effects."""
+    lowest = min(objective for _, objective in variants.values())
+    rows = []
+    for label, (x, objective) in variants.items():
+        doing, searching = (float(_column(payoff, x[None], name)[0]) for name in (study.doing, study.searching))
+        effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
+        both = float(joint_rate(np.array(doing), np.array(searching)))
+        rows.append(
+            {"variant": label, "objective": objective, "above the best": objective - lowest, study.doing: doing,
+             study.searching: searching, "fall per doubling of both": both, **effects}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFrame:
+    """Root mean square log error of every series, one column per variant."""
+    fits: dict[str, tuple[SeriesFit, ...]] = {
+        label: describe_series(payoff.series, payoff.series_values(x)) for label, x in variants.items()
+    }
+    names = [s.target.name for s in payoff.series]
+    return pd.DataFrame({"series": names, **{label: [s.rms for s in fit] for label, fit in fits.items()}})
+
+
+def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[float, float]) -> tuple[Array, Array]:
+    """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
+    run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=0.25)
+    times = run["time"].to_numpy()
+    change = [_ratios(times, run[name].to_numpy(), window) for name in FEATURES]
+    doublings, by_doing, by_searching = np.log2(change[0]), np.log(change[1]), np.log(change[2])
+    whole = by_doing + by_searching
+    return 1 - np.exp(whole / doublings), by_searching / whole
+
+
+def changed_policy(model: Model, change: PolicyChange) -> Model:
+    """Return the model with the policy's variables multiplied from its first year on.
+
+    Raises InputError for a variable that is no path over time.
+    """
+    series = {}
+    for name in change.variables:
+        variable = model.variable(name)
+        if not isinstance(variable.expression, WithLookup):
+            raise InputError(f"{model.file.name}: policy {change.name!r}: {variable.name!r} is not a path over time")
+        table = variable.expression.table
+        xs = np.asarray(table.xs)
+        times = np.unique([*xs, change.first, change.first + RAMP])
+        values = np.interp(times, xs, np.asarray(table.ys))
+        series[name] = (times, np.where(times > change.first, change.factor, 1.0) * values)
+    return model.with_series(series)
+
+
+def statements(
+    model: Model, payoff: Payoff, corners: Mapping[str, Array], about: RidgeCase, posterior: Posterior | None,
+    draws: int,
+) -> pd.DataFrame:  # fmt: skip
+    """What each policy does to each outcome (share of it) at the corners, with a posterior interval where there is one.
+
+    The first rows are the credit that research gets and the causal effects, which are shares too.
+    """
+    points = np.stack(list(corners.values()))
+    drawn = None if posterior is None else posterior.spread(draws)
+    credit = learned_falls(model, _samples(payoff, points), about.window)[1]
+    of_draws = None if drawn is None else learned_falls(model, drawn, about.window)[1]
+    rows = [_statement("share of the fall of learned cost due to research", "", corners, credit, of_draws)]
+    effects = payoff.effects_at(points)
+    for name, values in effects.items():
+        known = None if posterior is None else posterior.reported.get(name)
+        rows.append(_statement(name, "", corners, values, known))
+    for policy in about.policies:
+        changed = changed_policy(model, policy)
+        at_corners = _changes(model, changed, _samples(payoff, points), about.outcomes)
+        at_draws = None if drawn is None else _changes(model, changed, drawn, about.outcomes)
+        for k, outcome in enumerate(about.outcomes):
+            known = None if at_draws is None else at_draws[k]
+            rows.append(_statement(outcome.name, policy.name, corners, at_corners[k], known))
+    return pd.DataFrame(rows)
+
+
+def _statement(
+    what: str, under: str, corners: Mapping[str, Array], values: Array, known: Array | None
+) -> dict[str, object]:
+    spread = [np.nan] * 2 if known is None else [float(q) for q in np.quantile(known, [0.05, 0.95])]
+    at = {
+        f"{label} searching" if label != "fit" else "as fitted": float(v)
+        for label, v in zip(corners, values, strict=True)
+    }
+    return {"under": under, "what": what, **at, "posterior from": spread[0], "posterior to": spread[1]}
+
+
+def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes: Sequence[Outcome]) -> list[Array]:
+    """Change of every outcome between two models as a share of it, (run,) each."""
+    names = list(dict.fromkeys(one.variable for one in outcomes))
+    until = max(one.at for one in outcomes)
+    runs = [model.batch(samples, names, until=until, save_period=0.25) for model in (base, changed)]
+    times = runs[0]["time"].to_numpy()
+    out = []
+    for one in outcomes:
+        before, after = (_at(times, run[base.variable(one.variable).name].to_numpy(), one.at) for run in runs)
+        out.append(after / before - 1)
+    return out
+
+
+def _samples(payoff: Payoff, points: Array) -> dict[str, Array]:
+    values = payoff.space.values(points)
+    return {c.name: values[:, i] for i, c in enumerate(payoff.coordinates)}
+
+
+def _column(payoff: Payoff, points: Array, name: str) -> Array:
+    return np.asarray(payoff.space.values(points)[:, payoff.space.names.index(name)])
+
+
+def _at(times: Array, values: Array, when: float) -> Array:
+    return np.array([np.interp(when, times, row) for row in values])
+
+
+def _ratios(times: Array, values: Array, window: tuple[float, float]) -> Array:
+    return _at(times, values, window[1]) / _at(times, values, window[0])
+
+
+def _wide(case: Case, name: str) -> Coordinate:
+    """Return a parameter that the fit holds as a coordinate between its bounds, with a prior that says nothing."""
+    one = case.parameters[case.model.variable(name).name]
+    prior = Prior(shape="normal", centre=one.value, spread=100 * (one.high - one.low), source="none: profiled only")
+    return Coordinate(one.name, prior, one.low, one.high)

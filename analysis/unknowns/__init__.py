@@ -1,0 +1,1 @@
+"""What an answer hinges on: sensitivity indices, and the unknowns under which a schedule fails."""

@@ -1,0 +1,122 @@
+"""The answers that unknowns may move: each needs the same draw under several plans, as it is a difference of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.unknowns.settings import Plan, Question
+from models.case import Case
+from models.schedules.file import Schedule
+from models.schedules.run import run_schedule
+from stockflow import Model
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+Samples = Mapping[str, Array]
+Tell = Callable[[str], object]
+STEP = 0.25  # years between saved values
+CHUNK = 4096  # runs in memory at a time
+UNITS, SHARE, OUTLAY = "Cumulative Domestic Sales", "market share", "Cumulative Fiscal Outlay"
+LOST, SHARE_KEPT, SPENT, ADDED = "units lost", "market share", "fiscal outlay", "additional units"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Every answer for every run and year, (run, year) by name, with units; and where the phase-out failed, (run,).
+
+    `failures` has one entry for each way to fail, in words; `shown` are the numbers that decide it.
+    """
+
+    years: Array
+    values: Mapping[str, Array]
+    units: Mapping[str, str]
+    failures: Mapping[str, NDArray[np.bool_]]
+
+
+def answers(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Answers:
+    """Run the samples of constants, (run,) each, under the three plans of the question and return the answers.
+
+    Units are counted since the start of the clock, the share is the mean of the year that begins then, under the
+    phase-out, and outlay is all public money so far under it. Raises InputError if any run leaves the numbers.
+    """
+    runs = {}
+    for plan in (question.supported, question.phase_out, question.no_support):
+        tell(f"{_size(samples):,} runs: {plan.name}")
+        runs[plan.name] = _runs(case.model, plan.load(case.name), plan, question, samples)
+    kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
+    times = kept["time"]
+    at = np.searchsorted(times, question.years)
+    values = {
+        LOST: (kept[UNITS] - out[UNITS])[:, at],
+        SHARE_KEPT: _over_a_year(out[SHARE], at),
+        SPENT: out[OUTLAY][:, at],
+        ADDED: (kept[UNITS] - none[UNITS])[:, at],
+    }
+    units = {LOST: question.unit, SHARE_KEPT: "1", SPENT: "bnCNY of 2020", ADDED: question.unit}
+    return Answers(np.array(question.years), values, units, _failures(question, times, kept, out, none))
+
+
+def _failures(
+    question: Question, times: Array, kept: Samples, out: Samples, none: Samples
+) -> dict[str, NDArray[np.bool_]]:
+    when = question.begins + question.after
+    place = np.searchsorted(times, [when])
+    low = (_over_a_year(out[SHARE], place) < question.share_kept * _over_a_year(kept[SHARE], place))[:, 0]
+    last = int(np.searchsorted(times, question.years[-1]))
+    more = (out[UNITS] - none[UNITS])[:, last]
+    end = int(np.searchsorted(times, question.years[-1] + question.tail)) + 1
+    dearer = present_value(times[:end], (out["cost"] - none["cost"])[:, :end], question.rate, question.base_year)
+    dear = dearer > question.cost_bound * np.maximum(more, 0.0)
+    return {
+        f"share of the year from {when:g} below {question.share_kept:.0%} of the supported path's": low,
+        f"cost per additional unit above {question.cost_bound:g} bnCNY per {question.unit}": dear,
+    }
+
+
+def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
+    """Mean of the year that begins at each of the places, (run, place), from quarterly values (run, time)."""
+    quarters = round(1 / STEP)
+    found: Array = np.mean([values[:, at + step] for step in range(quarters)], axis=0)
+    return found
+
+
+def present_value(times: Array, cumulative: Array, rate: float, base_year: float) -> Array:
+    """Value in `base_year` of the growth of `cumulative`, (..., time), each step at its middle; (...,)."""
+    middle = (times[1:] + times[:-1]) / 2
+    found: Array = np.sum(np.diff(cumulative) * (1 + rate) ** (base_year - middle), axis=-1)
+    return found
+
+
+def _runs(model: Model, schedule: Schedule, plan: Plan, question: Question, samples: Samples) -> dict[str, Array]:
+    outputs = list(dict.fromkeys([UNITS, SHARE, OUTLAY, *question.cost]))
+    pieces: list[dict[str, Array]] = []
+    times = np.empty(0)
+    until = question.years[-1] + max(question.tail, 1.0)
+    for first in range(0, _size(samples), CHUNK):
+        given = {name: np.asarray(column, dtype=float)[first : first + CHUNK] for name, column in samples.items()}
+        piece = run_schedule(model, schedule, given, outputs, until, STEP)
+        bad = np.flatnonzero(~piece["finite"].to_numpy())
+        if len(bad):
+            told = ", ".join(f"{name} {column[bad[0]]:.4g}" for name, column in given.items())
+            when, where = float(piece["first_bad_time"][bad[0]]), str(piece["first_bad_variable"].to_numpy()[bad[0]])
+            raise InputError(
+                f"{plan.name}: {len(bad)} runs leave the numbers, the first at {when:g} in {where!r}: {told}"
+            )
+        times = piece["time"].to_numpy()
+        read = {name: piece[name].to_numpy() for name in outputs}
+        cost = sum(weight * read[name] for name, weight in question.cost.items())
+        pieces.append({UNITS: read[UNITS], SHARE: read[SHARE], OUTLAY: read[OUTLAY], "cost": np.asarray(cost)})
+    return {"time": times, **{name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}}
+
+
+def _size(samples: Samples) -> int:
+    return len(next(iter(samples.values())))
+
+
+def columns(names: Sequence[str], matrix: Array) -> dict[str, Array]:
+    """Return the columns of a matrix, (run, name), by name."""
+    return {name: matrix[:, place] for place, name in enumerate(names)}

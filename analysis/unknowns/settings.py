@@ -1,0 +1,179 @@
+"""What the study of unknowns is set to: methods, rules of convergence, and the questions of each case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.files.settings import read_settings
+from models.schedules.file import Schedule, load_schedule, unchanged
+from stockflow.errors import InputError
+
+STUDY = Path(__file__).parents[1] / "studies" / "sensitivity.toml"
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=1)]  # SALib takes 0 as no seed
+Count = Annotated[int, Field(ge=2, le=1_000_000)]
+Year = Annotated[float, Field(ge=1990, le=2060)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Morris(_Strict):
+    """Screening by elementary effects; widths are shares of the largest effect."""
+
+    seed: Seed
+    trajectories: Annotated[int, Field(ge=4)]
+    levels: Annotated[int, Field(ge=4, multiple_of=2)]
+    resamples: Count
+    width: Positive
+    ranks: Annotated[int, Field(ge=0)]
+    small: Share
+
+
+class Sobol(_Strict):
+    """Shares of variance on independent ranges."""
+
+    seed: Seed
+    base_samples: Annotated[int, Field(ge=8)]
+    resamples: Count
+    width: Positive
+    halved: Positive
+
+    @model_validator(mode="after")
+    def _power_of_two(self) -> Sobol:
+        if self.base_samples & (self.base_samples - 1):
+            raise ValueError(f"base_samples {self.base_samples} is not a power of 2")
+        return self
+
+
+class Shapley(_Strict):
+    """Shares of variance that add up to one, on independent ranges."""
+
+    seed: Seed
+    trajectories: Annotated[int, Field(ge=4)]
+    width: Positive
+    halved: Positive
+
+
+class GivenData(_Strict):
+    """Indices from the draws themselves, which may be correlated."""
+
+    seed: Seed
+    slices: Annotated[int, Field(ge=3, le=50)]
+    classes: Annotated[int, Field(ge=3, le=100)]
+    resamples: Count
+    dummies: Annotated[int, Field(ge=5, le=200)]
+    beyond: Positive
+    width: Positive
+    halved: Positive
+
+
+class Discovery(_Strict):
+    """Boxes in which a schedule fails."""
+
+    seed: Seed
+    held_out: Share
+    depth: Annotated[int, Field(ge=1, le=6)]
+    smallest: Share
+    density: Share
+    significance: Share
+    fewest: Annotated[int, Field(ge=5)]
+
+
+class Plan(_Strict):
+    """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history."""
+
+    name: Annotated[str, Field(min_length=3)]
+    schedule: str | None = None
+    start: Year | None = None
+    length: Positive | None = None
+
+    def load(self, case: str) -> Schedule:
+        """Return the schedule of `case`; InputError as `load_schedule` says."""
+        if self.schedule is None:
+            return unchanged(case)
+        found = load_schedule(self.schedule, case)
+        return found if self.start is None and self.length is None else found.with_dates(self.start, self.length)
+
+
+class Range(_Strict):
+    """Bounds between which an unknown that no fit can tell is drawn evenly."""
+
+    low: Finite
+    high: Finite
+    source: Annotated[str, Field(min_length=10)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
+class Question(_Strict):
+    """What is asked of one case: three plans, the years of the answers, and when the phase-out has failed.
+
+    Years are decimal, shares fractions, money bnCNY of 2020; for `tail` years after the last one costs still count.
+    `cost` gives the weight of each cumulative variable, and `cost_bound` is in bnCNY per unit of the case.
+    """
+
+    unit: str
+    years: Annotated[tuple[Year, ...], Field(min_length=1)]
+    key_year: Year
+    tail: Annotated[float, Field(ge=0, le=40)]
+    begins: Year
+    after: Positive
+    share_kept: Share
+    cost_bound: Positive
+    cost_bound_source: Annotated[str, Field(min_length=10)]
+    rate: Annotated[float, Field(ge=0, lt=1)]
+    base_year: Year
+    cost: Annotated[Mapping[str, Finite], Field(min_length=1)]
+    supported: Plan
+    phase_out: Plan
+    no_support: Plan
+    fixed: Mapping[str, Range]
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Question:
+        if any(b <= a for a, b in zip(self.years, self.years[1:], strict=False)):
+            raise ValueError(f"years {list(self.years)} do not increase")
+        if self.key_year not in self.years:
+            raise ValueError(f"key_year {self.key_year:g} is not one of the years")
+        for year in (*self.years, self.years[-1] + self.tail, self.begins + self.after):
+            if year * 4 % 1:
+                raise ValueError(f"year {year:g} is not a quarter of a year")
+        if self.begins + self.after > self.years[-1]:
+            raise ValueError(f"begins + after is {self.begins + self.after:g}, later than the last year")
+        return self
+
+
+class Study(_Strict):
+    """The study file."""
+
+    confidence: Share
+    draws: Count
+    morris: Morris
+    sobol: Sobol
+    shapley: Shapley
+    given_data: GivenData
+    discovery: Discovery
+    cases: Mapping[str, Question]
+
+    def question(self, case: str) -> Question:
+        """Return what is asked of `case`; InputError if nothing is."""
+        if case not in self.cases:
+            raise InputError(f"sensitivity exists for {' and '.join(map(repr, self.cases))}, not for {case!r}")
+        return self.cases[case]
+
+
+def load_study(path: Path | None = None) -> Study:
+    """Read the study file; an `InputError` names file, key and value."""
+    return read_settings(path or STUDY, Study)

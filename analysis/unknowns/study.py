@@ -1,0 +1,83 @@
+"""The whole study of unknowns of one case: chosen methods, joint draws, and where the phase-out fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.unknowns.answers import Answers, answers, columns
+from analysis.unknowns.discovery import Found, discover
+from analysis.unknowns.given_data import given_data
+from analysis.unknowns.indices import Index, table
+from analysis.unknowns.sensitivity import Evaluate, morris, shapley, sobol
+from analysis.unknowns.settings import Question, Study
+from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.targets import Targets
+from models.case import Case
+
+Array = NDArray[np.float64]
+Method = Literal["morris", "sobol", "shapley", "posterior", "all"]
+METHODS: tuple[Method, ...] = ("morris", "sobol", "shapley", "posterior", "all")
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityAnswer:
+    """Indices of one case as rows, the ranges they are for, joint draws and answers, and boxes of failure.
+
+    `samples`, `found` and `boxes` are empty unless joint draws were asked for.
+    """
+
+    case: str
+    question: Question
+    table: pd.DataFrame
+    ranges: tuple[Unknown, ...]
+    samples: Mapping[str, Array]
+    found: Answers | None
+    boxes: tuple[Found, ...]
+
+
+def run_sensitivity(
+    case: Case, study: Study, posterior: Posterior, targets: Targets, method: Method = "all",
+    basis: Basis = "posterior", tell: Tell = lambda _: None,
+) -> SensitivityAnswer:  # fmt: skip
+    """Find the indices of the chosen methods; `basis` says where independent ranges come from."""
+    question = study.question(case.name)
+    ranges = independent(case, posterior, targets, question.fixed, basis)
+
+    def evaluate(sample: Array) -> tuple[Array, Mapping[str, Array]]:
+        got = answers(case, question, columns([one.name for one in ranges], sample), tell)
+        return got.years, got.values
+
+    rows = _independent(ranges, evaluate, study, method, tell)
+    samples: Mapping[str, Array] = {}
+    found: Answers | None = None
+    boxes: tuple[Found, ...] = ()
+    if method in ("posterior", "all"):
+        samples = joint(case, posterior, question.fixed, study.draws, study.given_data.seed)
+        found = answers(case, question, samples, tell)
+        rows += given_data(samples, found, study.given_data, study.confidence, (question.key_year,), tell)
+        boxes = tuple(discover(name, samples, failed, study.discovery) for name, failed in found.failures.items())
+    return SensitivityAnswer(case.name, question, table(rows), ranges, samples, found, boxes)
+
+
+def _independent(
+    ranges: tuple[Unknown, ...], evaluate: Evaluate, study: Study, method: Method, tell: Tell
+) -> list[Index]:
+    rows: list[Index] = []
+    if method in ("morris", "all"):
+        tell("Morris screening")
+        rows += morris(ranges, evaluate, study.morris, study.confidence)
+    if method in ("sobol", "all"):
+        tell("Sobol indices")
+        rows += sobol(ranges, evaluate, study.sobol, study.confidence)
+    if method in ("shapley", "all"):
+        tell("Shapley effects")
+        rows += shapley(ranges, evaluate, study.shapley, study.confidence)
+    return rows

@@ -1,0 +1,1 @@
+"""From observations and a model to estimates: targets, likelihood, optimiser, sampler, profiles."""

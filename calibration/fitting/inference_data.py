@@ -1,0 +1,163 @@
+"""A posterior as a NetCDF file that ArviZ reads, with what it depends on; and back as draws to run the model with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from calibration.fitting.payoff import Payoff
+from calibration.fitting.posterior import Draws, quantities
+from stockflow.errors import InputError
+
+Array = NDArray[np.float64]
+PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "fletcher32": True, "dtype": "float32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Draws of one accepted posterior in natural units: parameters, and other reported quantities, (draw,) each.
+
+    `series` holds the modelled years and the replicated observations of every series, (draw, year).
+    """
+
+    case: str
+    parameters: Mapping[str, Array]
+    reported: Mapping[str, Array]
+    series: Mapping[str, tuple[tuple[int, ...], Array, Array]]
+
+    @property
+    def size(self) -> int:
+        """Number of draws."""
+        return len(next(iter(self.parameters.values())))
+
+    def spread(self, count: int) -> dict[str, Array]:
+        """Return `count` draws of the parameters, evenly spaced along the chains."""
+        chosen = np.unique(np.linspace(0, self.size - 1, min(count, self.size)).astype(int))
+        return {name: values[chosen] for name, values in self.parameters.items()}
+
+
+def replicated(payoff: Payoff, x: Array, seed: int) -> list[Array]:
+    """Draw what the series could have been, (run, year) each: modelled values times errors of the fitted kind."""
+    rng = np.random.default_rng(seed)
+    _, sigma, rho = payoff.space.split(np.atleast_2d(x))
+    out = []
+    for i, (series, modelled) in enumerate(zip(payoff.series, payoff.series_values(x), strict=True)):
+        z = np.zeros_like(modelled)
+        for k in range(modelled.shape[1]):
+            phi = rho[:, i] ** (series.years[k] - series.years[k - 1]) if k else np.zeros(len(z))
+            step = sigma[:, i] * np.sqrt(1 - phi**2) * rng.standard_t(payoff.errors.degrees, len(z))
+            z[:, k] = (phi * z[:, k - 1] if k else 0.0) + step
+        out.append(modelled * np.exp(z * series.multiplier))
+    return out
+
+
+def inference_data(
+    payoff: Payoff, draws: Draws, units: Mapping[str, str], seed: int, origin: Mapping[str, Any]
+) -> az.InferenceData:
+    """Return all groups: posterior, prior, their predictives, log likelihood, observed data, sampler statistics.
+
+    `lp` among the statistics is the log posterior density of the coordinates, up to a constant.
+    """
+    shape = draws.coordinates.shape[:2]
+    prior = payoff.space.prior_draws(shape[1], seed)
+    names = [s.target.name for s in payoff.series]
+    years = {f"year of {n}": s.years for n, s in zip(names, payoff.series, strict=True)}
+    dims = {n: [f"year of {n}"] for n in names}
+
+    def yearly(parts: list[Array], of: tuple[int, ...]) -> dict[str, Array]:
+        return {n: part.reshape(*of, -1) for n, part in zip(names, parts, strict=True)}
+
+    def table(values: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: np.asarray(v) for name, v in values.items()}
+
+    before = {n: v[None] for n, v in zip(payoff.space.names, payoff.space.values(prior).T, strict=True)}
+    data: az.InferenceData = az.from_dict(
+        posterior=table(quantities(payoff, draws)),
+        prior=before,
+        posterior_predictive={
+            **yearly(replicated(payoff, draws.flat, seed), shape),
+            **{f"modelled {n}": v for n, v in yearly(payoff.series_values(draws.flat), shape).items()},
+        },
+        prior_predictive=yearly(replicated(payoff, prior, seed), (1, shape[1])),
+        log_likelihood=yearly(payoff.pointwise(draws.flat), shape),
+        observed_data={n: s.values for n, s in zip(names, payoff.series, strict=True)},
+        sample_stats={
+            "diverging": draws.diverging,
+            "n_steps": draws.steps,
+            "lp": payoff.log_density(draws.flat).reshape(shape),
+        },
+        coords=years,
+        dims={**dims, **{f"modelled {n}": [f"year of {n}"] for n in names}},
+        attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()},
+    )
+    _label(data, {**units, **_other_units(payoff)})
+    return data
+
+
+def _other_units(payoff: Payoff) -> dict[str, str]:
+    """Units by name of everything but the parameters: series, modelled and observed, their errors, other targets."""
+    out = dict.fromkeys(payoff.space.names[len(payoff.coordinates) :], "1")
+    for series in payoff.series:
+        out[series.target.name] = out[f"modelled {series.target.name}"] = series.target.unit
+    out |= {one.name: "year" for one in payoff.events} | {one.name: "1" for one in payoff.effects}
+    for one in payoff.ranges:
+        out[one.name] = "1" if one.kind == "fall" else payoff.model.variable(one.quantity).unit
+    return out
+
+
+def _label(data: az.InferenceData, units: Mapping[str, str]) -> None:
+    for group in ("posterior", "prior", "posterior_predictive", "prior_predictive", "observed_data"):
+        for name in data[group].data_vars:
+            if name in units:
+                data[group][name].attrs["unit"] = units[name]
+
+
+def save(data: az.InferenceData, file: Path) -> Path:
+    """Write a NetCDF file whole or not at all, numbers packed to single precision."""
+    part = file.with_suffix(".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.unlink(missing_ok=True)
+    xr.Dataset(attrs=data.attrs).to_netcdf(part, mode="w", engine="h5netcdf")
+    for group in data.groups():
+        dataset = data[group]
+        encoding: dict[Any, Any] = {n: dict(PACKED) for n, v in dataset.data_vars.items() if v.dtype.kind == "f"}
+        dataset.to_netcdf(part, mode="a", group=group, engine="h5netcdf", encoding=encoding)
+    return part.replace(file)
+
+
+def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Posterior:
+    """Read an accepted posterior; InputError if it is missing, damaged, or of another model, data or target file.
+
+    `remedy` says what to do then; by default to sample and accept again.
+    """
+    again_with = remedy or f"run `techcycle calibrate {case} --posterior --accept`"
+    try:
+        data = az.from_netcdf(str(file), engine="h5netcdf")
+        own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
+        flat = {name: np.asarray(v, dtype=float).reshape(-1) for name, v in data.posterior.data_vars.items()}
+        series = {}
+        for name, dates in data.observed_data.data_vars.items():
+            years = tuple(int(y) for y in dates[f"year of {name}"])
+            parts = (data.posterior_predictive[key] for key in (f"modelled {name}", name))
+            modelled, again = (np.asarray(p, dtype=float).reshape(-1, len(years)) for p in parts)
+            series[str(name)] = (years, modelled, again)
+        parameters = {name: flat[name] for name in names}
+    except FileNotFoundError:
+        raise InputError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}") from None
+    except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
+        raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again_with}") from None
+    if own != digest:
+        raise InputError(
+            f"{file.name}: digest: made with another version of the model, the data or the targets (it says {own}, "
+            f"now {digest}); {again_with}"
+        )
+    rest = {str(k): v for k, v in flat.items() if k not in names}
+    return Posterior(case, parameters, rest, series)

@@ -1,0 +1,322 @@
+"""What is fitted to what: free parameters with priors, series with windows and errors, dates and effects.
+
+A target file (`calibration/targets/<case>.toml`) says everything; nothing about a case stands in code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from calibration.observed.observations import Source
+from models.files.settings import told
+from models.own import own_folder
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parents[1] / "targets"
+Year = Annotated[float, Field(ge=1900, le=2200)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class Prior(_Strict):
+    """What is believed about a parameter before the data: a truncated normal or lognormal.
+
+    `centre` is in the parameter's unit; `spread` is a standard deviation, of the logarithm for "lognormal".
+    The bounds are the parameter's own, in the case file.
+    """
+
+    shape: Literal["normal", "lognormal"]
+    centre: float
+    spread: Positive
+    source: Annotated[str, Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _positive_median(self) -> Prior:
+        if self.shape == "lognormal" and self.centre <= 0:
+            raise ValueError("centre of a lognormal prior must be > 0")
+        return self
+
+
+class ErrorModel(_Strict):
+    """How the logarithms of a series miss the model: Student-t with `degrees` of freedom around an autoregression.
+
+    The size of a series' error is estimated, half-normal with the series' `sigma` as scale and within a factor
+    `widest` of it; its lag-one persistence is uniform from 0 to `largest_persistence`.
+    """
+
+    degrees: Annotated[float, Field(gt=1, le=200)] = 4.0
+    largest_persistence: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    widest: Annotated[float, Field(gt=1)] = 20.0
+
+
+class Sampling(_Strict):
+    """How a posterior is sampled, and what it must show before it counts (Vehtari et al. 2021)."""
+
+    chains: Annotated[int, Field(ge=2, le=64)] = 4
+    tune: Annotated[int, Field(ge=50)] = 1000
+    draws: Annotated[int, Field(ge=50)] = 2000
+    keep: Annotated[int, Field(ge=20)] = 250
+    inside: Annotated[float, Field(gt=0, lt=0.5)] = 0.02  # share of each range that starts of chains keep from its ends
+    jitter: Annotated[float, Field(gt=0, le=2)] = 0.3  # spread of the starts about the mode, in logits
+    acceptance: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
+    largest_rhat: Annotated[float, Field(gt=1)] = 1.01
+    smallest_ess: Positive = 400.0
+    most_divergent: Annotated[float, Field(ge=0, lt=1)] = 0.005
+
+
+class ObservedSource(_Strict):
+    """One stretch of one observed series, as `calibration.observed.observations.Source` takes it.
+
+    The table is looked for in `folder` if that is given, else among the project's own; `load_targets` fills it in for a
+    table that lies beside the target file.
+    """
+
+    table: str
+    series: str
+    region: str
+    unit: str
+    first_year: int
+    last_year: int
+    factor: float = 1.0
+    folder: Path | None = Field(default=None, exclude=True)
+
+    def source(self) -> Source:
+        """Return the same as the observation module's own type."""
+        return Source(
+            table=self.table,
+            series=self.series,
+            region=self.region,
+            unit=self.unit,
+            first_year=self.first_year,
+            last_year=self.last_year,
+            factor=self.factor,
+            folder=self.folder,
+        )
+
+
+class SeriesTarget(_Strict):
+    """An observed yearly series and the model quantity that must explain it, in logarithms.
+
+    `measure` says how a year is read off the run: the growth of an accumulator over the year, the value at
+    the year's end, or at its middle. `sigma` is the expected error of the logarithm (measurement and model);
+    it is doubled below `small` (start-up years, below a reporting threshold).
+    """
+
+    name: str
+    quantity: str
+    measure: Literal["yearly difference", "year end", "mid year"]
+    unit: str
+    sigma: Positive
+    first_year: int
+    last_year: int
+    small: float = 0.0
+    combine: Literal["geometric mean", "sum"] = "geometric mean"
+    use: Literal["closed loop", "partial only", "shown only"] = "closed loop"
+    scope: Annotated[str, Field(min_length=10)]
+    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SeriesTarget:
+        if self.first_year > self.last_year:
+            raise ValueError(f"window {self.first_year}-{self.last_year} ends before it starts")
+        return self
+
+
+class EventTarget(_Strict):
+    """A dated crossing: `quantity` first reaches `level` in `year`, give or take `sd` years."""
+
+    name: str
+    quantity: str
+    level: Positive
+    year: Year
+    sd: Positive
+    source: str
+
+
+class EffectTarget(_Strict):
+    """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy.
+
+    The model answers with a pair of runs, factual and with the `without` constants set. `known_from` is the year in
+    which the evidence was published: a fit of earlier data does not see it.
+    """
+
+    name: str
+    quantity: str
+    first_year: Year
+    last_year: Year
+    without: Mapping[str, float]
+    value: float
+    sd: Positive
+    known_from: Year
+    source: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EffectTarget:
+        if self.first_year >= self.last_year:
+            raise ValueError(f"window {self.first_year:g}-{self.last_year:g} ends before it starts")
+        return self
+
+
+class RangeTarget(_Strict):
+    """A statement of a range: a quantity's mean, fall or lowest value in a window lies between `low` and `high`.
+
+    The edges are soft over `width`, in the unit of the statement: "mean" and "lowest" in that of the quantity, "fall"
+    a share. A side left out is open.
+    """
+
+    name: str
+    quantity: str
+    kind: Literal["mean", "fall", "lowest"]
+    measure: Literal["yearly difference", "year end", "mid year"] = "mid year"
+    first_year: int
+    last_year: int
+    low: float | None = None
+    high: float | None = None
+    width: Positive
+    source: Annotated[str, Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RangeTarget:
+        if self.first_year > self.last_year:
+            raise ValueError(f"window {self.first_year}-{self.last_year} ends before it starts")
+        if self.kind == "fall" and self.first_year == self.last_year:
+            raise ValueError(f"a fall needs two years, window {self.first_year}-{self.last_year} has one")
+        if self.low is None and self.high is None:
+            raise ValueError("low or high must be given")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
+class DrivenVariable(_Strict):
+    """A variable that a partial calibration takes from data, which cuts the loops through it.
+
+    Before its first observation the first value holds, unless `zero_at` gives a year in which it was still zero.
+    """
+
+    variable: str
+    unit: str
+    measure: Literal["year end", "mid year"] = "mid year"
+    combine: Literal["geometric mean", "sum"] = "geometric mean"
+    zero_at: Year | None = None
+    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+
+
+class PartialStep(_Strict):
+    """A piece of the model fitted alone with its inputs taken from data (Homer 2012; Oliva 2003)."""
+
+    name: str
+    free: Mapping[str, Prior]
+    series: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    driven: tuple[DrivenVariable, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_targets(self) -> PartialStep:
+        if not self.series and not self.events:
+            raise ValueError(f"partial step {self.name!r} fits no series and no event")
+        return self
+
+
+class Targets(_Strict):
+    """All that a calibration of one case needs besides the model; `file` is where it was read from."""
+
+    file: Path | None = None
+    case: str
+    last_year: int
+    starts: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+    free: Mapping[str, Prior] = Field(min_length=1)
+    response: str
+    response_grid: Annotated[tuple[float, ...], Field(min_length=3)]
+    series: tuple[SeriesTarget, ...] = Field(min_length=1)
+    events: tuple[EventTarget, ...] = ()
+    effects: tuple[EffectTarget, ...] = ()
+    ranges: tuple[RangeTarget, ...] = ()
+    errors: ErrorModel = ErrorModel()
+    sampling: Sampling = Sampling()
+    partial: tuple[PartialStep, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Targets:
+        reported = [*dict.fromkeys([*self.free, *(name for step in self.partial for name in step.free)])]
+        reported += [one.name for part in (self.events, self.effects, self.ranges) for one in part]
+        kinds = {"series": [s.name for s in self.series], "partial": [s.name for s in self.partial]}
+        for kind, names in {**kinds, "target or parameter": reported}.items():
+            twice = [name for i, name in enumerate(names) if name in names[:i]]
+            if twice:
+                raise ValueError(f"{kind} {twice[0]!r} is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Targets:
+        series = {one.name for one in self.series}
+        events = {one.name for one in self.events}
+        for step in self.partial:
+            missing = [n for n in step.series if n not in series] + [n for n in step.events if n not in events]
+            if missing:
+                raise ValueError(f"partial step {step.name!r} names unknown targets {missing}")
+        late = [one for one in self.series if one.last_year > self.last_year]
+        if late:
+            raise ValueError(
+                f"series {late[0].name!r} goes to {late[0].last_year}, past the last year {self.last_year}"
+            )
+        if self.response not in self.free:
+            raise ValueError(f"response {self.response!r} is not a free parameter")
+        return self
+
+    def named(self, name: str) -> SeriesTarget:
+        """Return the series target of that name."""
+        return next(one for one in self.series if one.name == name)
+
+
+def targets_of(case: str) -> Path:
+    """Return the target file of a case: the project's, or that of a technology of the user's own."""
+    own = own_folder(case)
+    return HERE / f"{case}.toml" if own is None else own / "results" / "targets.toml"
+
+
+def load_targets(case: str, path: Path | None = None) -> Targets:
+    """Read and check the target file of `case`; an `InputError` names file, key, value and bound."""
+    file = path or targets_of(case)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file.name}: there is no target file for case {case!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    if "file" in data:
+        raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
+    _find_tables(data, file.parent)
+    try:
+        targets = Targets.model_validate({**data, "file": file})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file.name}: {place}: {told(first)}") from None
+    if own_folder(case) is None and targets.case != case:
+        raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {case!r}")
+    return targets
+
+
+def _find_tables(data: object, folder: Path) -> None:
+    """Note the folder in every source, at any depth, whose table lies beside the target file."""
+    if isinstance(data, dict):
+        table = data.get("table")
+        if isinstance(table, str) and (folder / f"{table}.csv").is_file():
+            data.setdefault("folder", folder)
+        for part in data.values():
+            _find_tables(part, folder)
+    elif isinstance(data, list):
+        for part in data:
+            _find_tables(part, folder)

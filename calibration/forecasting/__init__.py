@@ -1,0 +1,1 @@
+"""Forecasts from past years, naive forecasts beside them, and their scores."""

@@ -1,0 +1,145 @@
+"""Scoring an accepted fit on observations that it never saw, against the naive forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from calibration.fitting.targets import load_targets
+from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, compared
+from calibration.forecasting.forecast import MODEL
+from calibration.forecasting.scores import Skill
+from calibration.forecasting.settings import Kind, load_forecast_settings
+from calibration.observed.history import History
+from calibration.observed.money import Prices, convert, parse_unit
+from calibration.own.data import COST, Row, by_series, read_rows
+from calibration.own.forecast import cumulative_of, kind_of
+from models.own import read_own
+from stockflow.errors import InputError, unknown
+
+NOTHING_NAIVE = "no naive forecast could be made; nothing is won or lost"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewScore:
+    """One series on new observations: every forecaster's draws and scores, and the last year the fit has seen."""
+
+    comparison: Comparison
+    observed: tuple[float, ...]
+    skills: dict[str, Skill]
+
+    @property
+    def winner(self) -> str:
+        """Forecaster with the lowest mean CRPS."""
+        return min(self.skills, key=lambda who: self.skills[who].mean_crps)
+
+
+def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScore, ...]:
+    """Score the accepted fit of a case on the observations in `data`, rows before the year `since` left out.
+
+    Columns are those of `calibration.own.data`; series are named, and values given, as in the case's observations (of a
+    shipped case: the names and units of its target file, or a unit that converts). InputError by row for a series that
+    the fit does not have, a unit that does not convert, and an observation of a year that the fit has seen.
+    """
+    fitted = accepted_fit(name)
+    rows = tuple(row for row in read_rows(data) if since is None or row.year >= since)
+    if not rows:
+        raise InputError(f"{data}: no observation from {since} on")
+    _refuse_seen(fitted, rows)
+    found = _own_values(fitted, rows) if fitted.case.folder else _shipped_values(fitted, rows)
+    out = []
+    for series, points in found.items():
+        years, values = zip(*sorted(points.items()), strict=True)
+        kind, cumulative = _about(fitted, series)
+        comparison = compared(fitted, series, years, kind, cumulative)
+        out.append(NewScore(comparison, values, comparison.scored(np.array(values))))
+    return tuple(out)
+
+
+def _refuse_seen(fitted: Fitted, rows: Sequence[Row]) -> None:
+    for row in rows:
+        if row.series not in fitted.names:
+            raise unknown("fitted series", row.series, fitted.names, row.place, listed=True)
+        last = int(fitted.series(row.series).years[-1])
+        if row.year <= last:
+            raise InputError(
+                f"{row.place}: {row.series} of {row.year} is not after {last}, the last year that the fit has seen; "
+                f"score with --from {last + 1} or take the row out"
+            )
+
+
+def _own_values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
+    assert fitted.case.folder is not None
+    read = by_series(rows, read_own(fitted.case.folder))
+    return {one.name: dict(zip(one.years, one.in_model, strict=True)) for one in read.values()}
+
+
+def _shipped_values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
+    out: dict[str, dict[int, float]] = {}
+    prices = Prices.read()
+    for row in rows:
+        target = fitted.series(row.series).target
+        value = row.value
+        if row.unit != target.unit:
+            try:
+                value = convert(value, row.year, parse_unit(row.unit), parse_unit(target.unit), prices)
+            except InputError as reason:
+                raise InputError(
+                    f"{row.place}: {row.series} is in {row.unit!r}, not {target.unit!r}: {reason}"
+                ) from None
+        if row.year > fitted.case.model.final_time - 1:
+            raise InputError(
+                f"{row.place}: year {row.year} is after the run, which ends {fitted.case.model.final_time:g}"
+            )
+        out.setdefault(row.series, {})[row.year] = value
+    return out
+
+
+def _about(fitted: Fitted, series: str) -> tuple[Kind, History | None]:
+    """Return what kind of quantity a series is and what Wright's law would follow."""
+    if fitted.case.folder is not None:
+        return kind_of(series), cumulative_of(fitted) if series == COST else None
+    about = load_forecast_settings().of(load_targets(fitted.case.name))
+    source = about.experience_of(series)
+    return about.kinds[series], None if source is None else source.history()
+
+
+def score_table(scores: Sequence[NewScore]) -> pd.DataFrame:
+    """One row per series and forecaster, best CRPS first: years, CRPS and log score (of logarithms), coverage, wins."""
+    rows = []
+    for one in scores:
+        for who, skill in sorted(one.skills.items(), key=lambda pair: pair[1].mean_crps):
+            rows.append(
+                {
+                    "series": one.comparison.name, "forecaster": who, "years": len(skill.years),
+                    "first": skill.years[0], "last": skill.years[-1], "CRPS": skill.mean_crps,
+                    "log score": skill.mean_log_score, "inside 50%": skill.coverage[0.5],
+                    "inside 90%": skill.coverage[0.9], "best": "yes" if who == one.winner else "",
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def best_naive(skills: Mapping[str, Skill]) -> str | None:
+    """Return the naive forecaster with the lowest mean CRPS; None without any."""
+    return min((who for who in skills if who != MODEL), key=lambda who: skills[who].mean_crps, default=None)
+
+
+def score_words(scores: Sequence[NewScore]) -> list[str]:
+    """Say of each series who wins, and by how much the model beats the best naive forecast or loses to it."""
+    out = []
+    for one in scores:
+        for who, why in one.comparison.absent.items():
+            out.append(f"{one.comparison.name}: no {who}: {why}")
+        best = best_naive(one.skills)
+        if best is None:
+            out.append(f"{one.comparison.name}: {NOTHING_NAIVE}")
+            continue
+        ratio = one.skills[MODEL].mean_crps / one.skills[best].mean_crps
+        told = "wins against" if ratio < 1 else "loses to"
+        out.append(f"{one.comparison.name}: the model {told} the best naive forecast, {best} (CRPS ratio {ratio:.2f})")
+    return out

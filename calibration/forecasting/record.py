@@ -1,0 +1,234 @@
+"""Scores of all forecasts of a case as one table, with a record of what made them; accepted, and read back."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tomlkit
+
+from calibration.fitting.fit import joint_priors
+from calibration.fitting.targets import Targets, load_targets
+from calibration.forecasting.baseline_settings import HERE as BASELINES
+from calibration.forecasting.drivers_ahead import HERE as DRIVERS
+from calibration.forecasting.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecast
+from calibration.forecasting.holdout import seen_by
+from calibration.forecasting.scores import Skill, compare
+from calibration.forecasting.settings import HERE as FORECASTS
+from calibration.forecasting.settings import ForecastSettings
+from calibration.forecasting.stacking import STACK, Stack, stack
+from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
+from models.case import Case, load_case
+from models.files.settings import read_toml
+from stockflow.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredCase:
+    """Forecasts of one case from several origins, earliest first within a mode, and the stack of each series."""
+
+    case: str
+    forecasts: tuple[CaseForecast, ...]
+    stacks: Mapping[tuple[Mode, int, str], Stack]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AcceptedForecast:
+    """The accepted score table of a case, and what its record says."""
+
+    case: str
+    table: pd.DataFrame
+    record: Mapping[str, Any]
+
+
+def scored(case: str, forecasts: Sequence[CaseForecast], seed: int, doubt: float = 0.0) -> ScoredCase:
+    """Stack every series at every origin from the forecasts at earlier ones of the same mode."""
+    ordered = sorted(forecasts, key=lambda one: (MODES.index(one.mode), one.origin))
+    stacks = {}
+    for now in ordered:
+        past = [one for one in ordered if one.mode == now.mode and one.origin < now.origin]
+        for series in now.series:
+            earlier = [found for one in past if (found := one.named(series.name)) is not None]
+            stacks[now.mode, now.origin, series.name] = stack(series, earlier, seed, doubt)
+    return ScoredCase(case, tuple(ordered), stacks)
+
+
+def possible_origins(targets: Targets, settings: ForecastSettings) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Return the origins of the settings at which some series can be fitted, and why the others cannot be used."""
+    possible, refused = [], {}
+    for origin in settings.origins:
+        try:
+            seen_by(targets, origin)
+        except InputError as reason:
+            refused[origin] = str(reason)
+        else:
+            possible.append(origin)
+    return tuple(possible), refused
+
+
+def score_table(found: ScoredCase) -> pd.DataFrame:
+    """One row per mode, origin, series and forecaster: every score, and the test against the best naive forecast.
+
+    CRPS and log score are of natural logarithms; "inside" columns are shares of years in central intervals; "yearly
+    CRPS" has one `year:score` for each year ahead.
+    """
+    rows = []
+    for forecast in found.forecasts:
+        for series in forecast.series:
+            mixture = found.stacks[forecast.mode, forecast.origin, series.name]
+            skills = {**series.skills, STACK: mixture.skill}
+            rows += [_row(series, skill, mixture if who == STACK else None) for who, skill in skills.items()]
+    return pd.DataFrame(rows)
+
+
+def _row(series: SeriesForecast, skill: Skill, mixture: Stack | None) -> dict[str, object]:
+    coverage = skill.coverage
+    row: dict[str, object] = {
+        "mode": series.mode, "origin": series.origin, "series": series.name, "forecaster": skill.forecaster,
+        "first year": skill.years[0], "last year": skill.years[-1], "years": len(skill.years),
+        "CRPS": skill.mean_crps, "log score": skill.mean_log_score,
+        **{f"inside {level:.0%}": coverage[level] for level in coverage},
+        "MAPE": skill.mape, "sMAPE": skill.smape, "U2": skill.u2, "Theil bias": skill.shares.bias,
+        "Theil variance": skill.shares.variance, "Theil covariance": skill.shares.covariance,
+        "tested against": "", "DM statistic": np.nan, "DM p": np.nan, "DM note": "",
+        "yearly CRPS": " ".join(f"{y}:{v:.6g}" for y, v in zip(skill.years, skill.crps, strict=True)),
+        "weights": "", "learnt on": "",
+    }  # fmt: skip
+    best = series.best_naive
+    if skill.forecaster in {MODEL, STACK} and best is not None:
+        row |= against(skill, series.skills[best])
+    if mixture is not None:
+        row["weights"] = "; ".join(f"{name} {weight:.3f}" for name, weight in mixture.weights.items())
+        learnt = f"{mixture.years} forecast years from {', '.join(map(str, mixture.origins))}"
+        row["learnt on"] = learnt if mixture.years else "no earlier origin: equal weights"
+    return row
+
+
+def against(skill: Skill, other: Skill) -> dict[str, object]:
+    """Diebold-Mariano test of two forecasters' yearly CRPS, or why there is none: few years, all differences equal.
+
+    The losses are at growing horizons from one origin and few, so the power is low: a large p shows no equality.
+    """
+    row: dict[str, object] = {"tested against": other.forecaster}
+    if len(skill.years) < 2:
+        return {**row, "DM note": f"{len(skill.years)} year: no test"}
+    try:
+        answer = compare(skill, other)
+    except InputError as reason:
+        return {**row, "DM note": str(reason)}
+    return {**row, "DM statistic": answer.statistic, "DM p": answer.p_value, "DM note": f"n = {answer.years}"}
+
+
+def forecast_hashes(case: str) -> dict[str, str]:
+    """Digests of all files that forecasts of `case` depend on, by kind."""
+    experience = tables_named(read_toml(FORECASTS)["cases"][case])
+    return {
+        **hashes(case, dict.fromkeys(joint_priors(load_targets(case)), 0.0)),
+        "forecasts": digest(FORECASTS),
+        "experience": digest(*sorted(experience)),
+        "drivers_ahead": digest(DRIVERS),
+        "baselines": digest(BASELINES),
+    }
+
+
+def fixed_by_later_data(case: Case, targets: Targets) -> tuple[str, ...]:
+    """Name the parameters whose fixed value came from a look at all years: what a forecast knows of its future."""
+    free = {case.model.variable(name).name for name in joint_priors(targets)}
+    return tuple(one.name for one in case.parameters.values() if one.evidence == "fit" and one.name not in free)
+
+
+def forecast_record(found: ScoredCase, settings: ForecastSettings, table_text: str) -> str:
+    """Return what made a score table, as TOML text: seed, settings, diagnostics, versions, hashes."""
+    case, targets = load_case(found.case), load_targets(found.case)
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `techcycle forecast`; edit nothing here by hand."))
+    document["case"] = found.case
+    document["seed"] = settings.seed
+    document["starts"] = settings.starts
+    document["sampling"] = settings.rules(found.case).model_dump()
+    document["table"] = _text_digest(table_text)
+    document["fixed_by_later_data"] = list(fixed_by_later_data(case, targets))
+    document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
+    document["hashes"] = forecast_hashes(found.case)
+    runs = tomlkit.aot()
+    for one in found.forecasts:
+        d = one.diagnostics
+        runs.append(
+            tomlkit.item(
+                {
+                    "mode": one.mode, "origin": one.origin, "draws": d.draws, "divergent": round(d.divergent, 5),
+                    "largest_rhat": round(float(d.rhat.max()), 4), "smallest_bulk_ess": round(float(d.bulk.min())),
+                    "smallest_tail_ess": round(float(d.tail.min())), "not_scored": dict(one.untold),
+                    "naive_forecasts_not_made": {
+                        f"{s.name}, {who}": why for s in one.series for who, why in s.absent.items()
+                    },
+                }
+            )
+        )  # fmt: skip
+    document["runs"] = runs
+    return tomlkit.dumps(document)
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """Return a score table as CSV text, seven digits each."""
+    return table.to_csv(index=False, float_format="%.7g")
+
+
+def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path = HERE) -> Path:
+    """Write table and record of a case; only of all its origins in both modes, else an `InputError`."""
+    possible, _ = possible_origins(load_targets(found.case), settings)
+    there = {(one.mode, one.origin) for one in found.forecasts}
+    if missing := [(mode, origin) for mode in MODES for origin in possible if (mode, origin) not in there]:
+        raise InputError(
+            f"--accept: the {missing[0][0]} forecast from {missing[0][1]} is missing: accept all origins, both modes"
+        )
+    text = table_text(score_table(found))
+    _write(folder / f"forecast_{found.case}.csv", text)
+    return _write(folder / f"forecast_{found.case}.toml", forecast_record(found, settings, text))
+
+
+def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
+    """Read the accepted forecasts of `case`; InputError if missing, damaged, or of another model, data or settings."""
+    file = folder / f"forecast_{case}.toml"
+    try:
+        record = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = (folder / f"forecast_{case}.csv").read_text(encoding="utf-8")
+        table = pd.read_csv(io.StringIO(text), keep_default_na=True)
+        own, listed = record["hashes"], record["table"]
+    except FileNotFoundError as reason:
+        raise InputError(f"{Path(str(reason.filename)).name}: case {case!r} has no accepted forecast") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError) as reason:
+        raise InputError(f"{file.name}: not a forecast record: {reason!r:.200}") from None
+    if listed != _text_digest(text):
+        raise InputError(f"forecast_{case}.csv: not the table that {file.name} is about")
+    now = forecast_hashes(case)
+    if own != now:
+        changed = [key for key in now if own.get(key) != now[key]]
+        raise InputError(
+            f"{file.name}: hashes: made with other {', '.join(changed)}; run `techcycle forecast {case} --accept`"
+        )
+    for column in ("DM note", "tested against", "weights", "learnt on"):
+        table[column] = table[column].fillna("")
+    return AcceptedForecast(case, table, record)
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _write(file: Path, text: str) -> Path:
+    part = file.with_suffix(file.suffix + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        return part.replace(file)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from None

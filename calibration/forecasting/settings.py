@@ -1,0 +1,114 @@
+"""The numbers of forecasts from the past, read from `calibration/targets/forecasts.toml` and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from calibration.fitting.targets import ObservedSource, Sampling, Targets
+from calibration.observed.history import History
+from calibration.observed.observations import observed
+from models.files.settings import read_settings
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parents[1] / "targets" / "forecasts.toml"
+Kind = Literal["cost", "flow", "level"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExperienceSource(_Strict):
+    """What has been made or installed so far, which Wright's law ties the costs in `of` to.
+
+    With `cumulate` the sources are yearly amounts, summed onto `before`, which was made before their first year.
+    """
+
+    name: str
+    unit: str
+    of: Annotated[tuple[str, ...], Field(min_length=1)]
+    cumulate: bool
+    before: Annotated[float, Field(ge=0)]
+    reason: Annotated[str, Field(min_length=3)]
+    sources: Annotated[tuple[ObservedSource, ...], Field(min_length=1)]
+
+    def history(self) -> History:
+        """Return the cumulative quantity at the end of every observed year; a gap in yearly amounts is refused."""
+        unit = f"{self.unit}/Year" if self.cumulate else self.unit
+        table = observed([one.source() for one in self.sources], unit)
+        years = table.index.to_numpy(dtype=np.int64)
+        values = np.asarray(table.to_numpy(), dtype=np.float64)
+        if self.cumulate:
+            if (np.diff(years) != 1).any():
+                raise InputError(f"experience {self.name!r}: a year is missing among {years[0]}-{years[-1]}")
+            values = self.before + np.cumsum(values)
+        return History(self.name, years, values, self.unit)
+
+
+class CaseSettings(_Strict):
+    """What a case says of its series: which count in the headline, what kind each is, what costs follow.
+
+    `sampling` replaces that of all cases, where it is given.
+    """
+
+    headline: Annotated[tuple[str, ...], Field(min_length=1)]
+    kinds: Mapping[str, Kind]
+    experience: tuple[ExperienceSource, ...] = ()
+    sampling: Sampling | None = None
+
+    def experience_of(self, series: str) -> ExperienceSource | None:
+        """Return the experience that the cost `series` follows, if any."""
+        return next((one for one in self.experience if series in one.of), None)
+
+
+class ForecastSettings(_Strict):
+    """Origins, how each fit is found and sampled, and the cases."""
+
+    seed: int
+    starts: Annotated[int, Field(ge=1)]
+    origins: Annotated[tuple[int, ...], Field(min_length=1)]
+    headline_origin: int
+    doubt: Annotated[float, Field(ge=0)]
+    sampling: Sampling
+    cases: Mapping[str, CaseSettings]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ForecastSettings:
+        if list(self.origins) != sorted(set(self.origins)):
+            raise ValueError(f"origins {list(self.origins)} do not increase")
+        if self.headline_origin not in self.origins:
+            raise ValueError(f"headline origin {self.headline_origin} is none of the origins")
+        return self
+
+    def of(self, targets: Targets) -> CaseSettings:
+        """Return what is said of a case, every series named here known to its targets and the other way round."""
+        if targets.case not in self.cases:
+            known = ", ".join(map(repr, self.cases))
+            raise InputError(f"{HERE.name}: cases: nothing is said of case {targets.case!r}; known: {known}")
+        found = self.cases[targets.case]
+        series = {one.name for one in targets.series}
+        for key, names in (
+            ("headline", found.headline),
+            ("kinds", tuple(found.kinds)),
+            *((f"experience {one.name!r}: of", one.of) for one in found.experience),
+        ):
+            if strange := [name for name in names if name not in series]:
+                raise InputError(f"{HERE.name}: cases.{targets.case}.{key}: {strange[0]!r} is no series of the targets")
+        if silent := sorted(series - set(found.kinds)):
+            raise InputError(f"{HERE.name}: cases.{targets.case}.kinds: nothing is said of series {silent[0]!r}")
+        return found
+
+    def rules(self, case: str) -> Sampling:
+        """Return how the fits of a case are sampled."""
+        own = self.cases[case].sampling if case in self.cases else None
+        return own or self.sampling
+
+
+def load_forecast_settings(file: Path = HERE) -> ForecastSettings:
+    """Read settings; anything missing, unknown or out of bounds is an `InputError` naming file, key and value."""
+    return read_settings(file, ForecastSettings)

@@ -1,0 +1,301 @@
+"""Tables of observations: a CSV file of facts and a TOML manifest that says what they mean.
+
+Every row is checked before anything uses it, so nothing downstream asks again whether a value has a
+unit, a source and a place in the manifest. A bad row is refused with file, row, column and value.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from stockflow.errors import InputError, unknown
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+MaybeNumber = Annotated[Number | None, BeforeValidator(_blank_is_none)]
+MaybeCount = Annotated[int | None, BeforeValidator(_blank_is_none)]
+Evidence = Literal["read", "recalled"]
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Observation(_Checked):
+    """One measured value; `year` is a calendar year, or a decimal date where the series says so."""
+
+    series: Text
+    region: Text
+    year: Number
+    value: NotNegative
+    unit: Text
+    source: Text
+    source_kind: Evidence
+    note: str
+
+
+class Milestone(_Checked):
+    """One dated stage of one technology."""
+
+    technology: Text
+    stage: Literal["discovery", "invention", "first_commercial", "takeoff", "mass_market"]
+    year: Number
+    source: Text
+    source_kind: Evidence
+    note: str
+
+
+class Duration(_Checked):
+    """One published duration; `low` and `high` bound the sample of `n` cases where the study gives them."""
+
+    study: Text
+    scope: Text
+    measure: Text
+    n: MaybeCount
+    value: MaybeNumber
+    low: MaybeNumber
+    high: MaybeNumber
+    unit: Text
+    source: Text
+    source_kind: Evidence
+    note: str
+
+
+class Figure(_Checked):
+    """One figure or dated event of the paper behind the model."""
+
+    id: Text
+    case: Literal["PV", "NEV", "IC", "mRNA", "general", "China"]
+    section: Text
+    quote_zh: str
+    description_en: Text
+    quantity: str
+    value_low: MaybeNumber
+    value_high: MaybeNumber
+    unit: str
+    year_start: MaybeNumber
+    year_end: MaybeNumber
+    role: Literal["target", "driver", "event", "context"]
+    note: str
+
+
+class Break(_Checked):
+    """Years (first, last) in which a series means something else, and what."""
+
+    years: tuple[int, int]
+    what: Text
+
+
+class Series(_Checked):
+    """What one series in one unit means; `currency_year` is the price base of money, absent otherwise."""
+
+    name: Text
+    unit: Text
+    regions: tuple[Text, ...] = Field(min_length=1)
+    role: Literal["outcome", "driver", "context"]
+    meaning: Text
+    scope: Text
+    time_basis: Literal["flow of the year", "mean of the year", "end of the year", "date", "total of several years"]
+    currency_year: int | Literal["nominal"] | None = None
+    last_year: int | None = None
+    breaks: tuple[Break, ...]
+    choice: str = ""
+
+
+class Manifest(_Checked):
+    """Title, origin and licence of a table, the years it may hold, and its series."""
+
+    title: Text
+    layout: Literal["series", "timeline", "duration", "figure"]
+    origin: Text
+    licence: Text
+    first_year: int
+    last_year: int
+    notes: str = ""
+    series: tuple[Series, ...] = ()
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_ROWS: dict[str, type[_Checked]] = {
+    "series": Observation,
+    "timeline": Milestone,
+    "duration": Duration,
+    "figure": Figure,
+}
+_KEYS: dict[str, tuple[str, ...]] = {
+    "series": ("series", "region", "year", "unit"),
+    "timeline": ("technology", "stage", "year", "source"),
+    "duration": ("study", "scope", "measure", "source"),
+    "figure": ("id",),
+}
+# A series has its own last year, so its years are checked with its manifest entry.
+_YEARS: dict[str, tuple[str, ...]] = {
+    "series": (),
+    "timeline": ("year",),
+    "duration": (),
+    "figure": ("year_start", "year_end"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A checked table: `rows` holds one observation per row, in file order, columns as in the file."""
+
+    name: str
+    manifest: Manifest
+    rows: pd.DataFrame
+
+    def entry(self, series: str, unit: str) -> Series:
+        """Return the manifest entry of `series` in `unit`; an unknown one raises InputError."""
+        units = [one.unit for one in self.manifest.series if one.name == series]
+        if not units:
+            raise unknown("series", series, {one.name for one in self.manifest.series}, self.name)
+        if unit not in units:
+            raise unknown(f"unit of {series!r}", unit, units, self.name)
+        return next(one for one in self.manifest.series if (one.name, one.unit) == (series, unit))
+
+    def values(self, series: str, region: str, unit: str) -> dict[float, float]:
+        """Return {year: value} of one series in `unit`, in order of time; nothing found raises InputError."""
+        entry = self.entry(series, unit)
+        if region not in entry.regions:
+            raise unknown(f"region of {series!r}", region, entry.regions, self.name)
+        rows = self.rows
+        found = rows[(rows["series"] == series) & (rows["region"] == region) & (rows["unit"] == unit)]
+        return dict(sorted(zip(found["year"].tolist(), found["value"].tolist(), strict=True)))
+
+
+def load_table(name: str, folder: Path = DATA) -> Table:
+    """Read and check `<name>.csv` and `<name>.toml` in `folder`.
+
+    Raises InputError, one line with file, row, column and value, for: an unknown table, a missing or
+    additional column, an empty unit or source, a value that is not a finite number, a duplicate, a year
+    out of range, a series, unit or region the manifest does not know, and a manifest without licence. Files that are
+    as they were are not checked again: the table is the same object, not to be changed.
+    """
+    names = sorted(path.stem for path in folder.glob("*.csv"))
+    if name not in names:
+        raise unknown("table", name, names)
+    files = (folder / f"{name}.toml", folder / f"{name}.csv")
+    return _checked_table(name, folder, tuple(one.read_bytes() for one in files if one.exists()))
+
+
+@lru_cache(maxsize=64)
+def _checked_table(name: str, folder: Path, _contents: tuple[bytes, ...]) -> Table:
+    """Read and check the files anew; their contents are there to tell whether they have changed."""
+    manifest = _read_manifest(folder / f"{name}.toml")
+    path = folder / f"{name}.csv"
+    numbered = list(_read_rows(path, _ROWS[manifest.layout]))
+    _refuse_duplicates(path, numbered, _KEYS[manifest.layout])
+    for line, row in numbered:
+        for column in _YEARS[manifest.layout]:
+            place = f"{path.name} row {line} column {column}"
+            _check_year(place, getattr(row, column), manifest.first_year, manifest.last_year)
+    if manifest.layout == "series":
+        _check_series(path, numbered, manifest)
+    fields = list(_ROWS[manifest.layout].model_fields)
+    return Table(name, manifest, pd.DataFrame([row.model_dump() for _, row in numbered], columns=fields))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} byte {error.start}: not UTF-8 text") from error
+
+
+def _read_manifest(path: Path) -> Manifest:
+    if not path.exists():
+        raise InputError(f"{path.name}: the table has no manifest")
+    try:
+        raw = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: not TOML: {error}") from error
+    manifest = _checked(Manifest, raw, path.name, lambda key: f"key {key}")
+    names = [(one.name, one.unit) for one in manifest.series]
+    for series, unit in names:
+        if names.count((series, unit)) > 1:
+            raise InputError(f"{path.name} key series: {series!r} in {unit!r} is described twice")
+    return manifest
+
+
+def _read_rows(path: Path, model: type[_Checked]) -> Iterable[tuple[int, _Checked]]:
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    header = list(reader.fieldnames or ())
+    missing = [one for one in model.model_fields if one not in header]
+    additional = [one for one in header if one not in model.model_fields]
+    if missing or additional or len(set(header)) != len(header):
+        wrong = f"column {missing[0]} is missing" if missing else f"column {(additional or header)[0]} is too many"
+        raise InputError(f"{path.name} row 1: {wrong}; expected {','.join(model.model_fields)}")
+    try:
+        numbered = [(reader.line_num, raw) for raw in reader]
+    except csv.Error as error:
+        raise InputError(f"{path.name} after row {reader.line_num}: {error}") from error
+    for line, raw in numbered:
+        if None in raw or None in raw.values():
+            raise InputError(f"{path.name} row {line}: {len(header)} columns expected")
+        yield line, _checked(model, raw, f"{path.name} row {line}", lambda key: f"column {key}")
+
+
+def _checked(model: type[_Model], raw: Mapping[str, Any], place: str, column: Callable[[str], str]) -> _Model:
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        shown = "nothing" if first["type"] == "missing" else repr(first["input"])
+        raise InputError(f"{place} {column(key)}: {shown}: {first['msg'].lower()}") from error
+
+
+def _refuse_duplicates(path: Path, numbered: Sequence[tuple[int, _Checked]], key: Sequence[str]) -> None:
+    seen: dict[tuple[object, ...], int] = {}
+    for line, row in numbered:
+        identity = tuple(getattr(row, column) for column in key)
+        if identity in seen:
+            shown = ", ".join(str(part) for part in identity)
+            raise InputError(
+                f"{path.name} row {line} columns {'+'.join(key)}: duplicate of row {seen[identity]}: {shown}"
+            )
+        seen[identity] = line
+
+
+def _check_year(place: str, year: float | None, first: int, last: int) -> None:
+    if year is not None and not first <= math.floor(year) <= last:
+        raise InputError(f"{place}: {year:.10g} is outside {first} to {last}")
+
+
+def _check_series(path: Path, numbered: Sequence[tuple[int, _Checked]], manifest: Manifest) -> None:
+    known = {(one.name, one.unit): one for one in manifest.series}
+    used = set()
+    for line, row in numbered:
+        assert isinstance(row, Observation)
+        entry = known.get((row.series, row.unit))
+        place = f"{path.name} row {line}"
+        if entry is None:
+            raise InputError(f"{place} column series: {row.series!r} in {row.unit!r} has no manifest entry")
+        if row.region not in entry.regions:
+            raise InputError(f"{place} column region: {row.region!r} is not in {', '.join(entry.regions)}")
+        last = manifest.last_year if entry.last_year is None else entry.last_year
+        _check_year(f"{place} column year", row.year, manifest.first_year, last)
+        used.add((row.series, row.unit))
+    for series, unit in known.keys() - used:
+        raise InputError(f"{path.stem}.toml key series: {series!r} in {unit!r} has no row in {path.name}")

@@ -1,0 +1,154 @@
+"""The numbers by which a technology of the user's own is calibrated, and priors pooled from the four industries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import norm, t
+
+from calibration.fitting.targets import Prior, Sampling
+from calibration.records.results import HERE as ACCEPTED
+from calibration.records.results import load_accepted
+from models.case import CASES, load_case
+from models.files.settings import read_settings
+from stockflow.errors import InputError
+
+HERE = Path(__file__).parents[1] / "targets" / "own_technology.toml"
+Reason = Annotated[str, Field(min_length=10)]
+Positive = Annotated[float, Field(gt=0)]
+Shape = Literal["normal", "lognormal"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Pooled(_Strict):
+    """A prior pooled from the centres of several industries, never narrower than `least`."""
+
+    shape: Shape
+    industries: Annotated[tuple[str, ...], Field(min_length=3)]
+    least: Positive
+    reason: Reason
+
+
+class Judged(_Strict):
+    """A prior that the industries cannot give: centre in the parameter's unit, spread as in `Prior`."""
+
+    shape: Shape
+    centre: float
+    spread: Positive
+    reason: Reason
+
+
+class Started(_Strict):
+    """A scale: lognormal around `times` what the observations say."""
+
+    times: Positive = 1.0
+    spread: Positive
+    reason: Reason
+
+
+class Error(_Strict):
+    """Expected error of the logarithm of a series."""
+
+    sigma: Positive
+    reason: Reason
+
+
+class Hindcast(_Strict):
+    """When and how many of the last years are held out."""
+
+    fewest: Annotated[int, Field(ge=6)]
+    share: Annotated[float, Field(gt=0, lt=1)]
+    least: Annotated[int, Field(ge=1)]
+    most: Annotated[int, Field(ge=1)]
+
+    def years(self, count: int) -> int:
+        """Return how many of `count` years are held out; 0 where there are too few."""
+        return 0 if count < self.fewest else int(np.clip(round(self.share * count), self.least, self.most))
+
+
+class OwnSettings(_Strict):
+    """The whole settings file."""
+
+    seed: Annotated[int, Field(ge=0)]
+    starts: Annotated[int, Field(ge=1)]
+    fewest: Annotated[int, Field(ge=3)]
+    response: str
+    response_grid: tuple[float, ...]
+    silent: Annotated[float, Field(gt=0, lt=1)]
+    tied: Annotated[float, Field(gt=0, lt=1)]
+    young: Annotated[float, Field(gt=0, lt=1)]
+    doublings: Annotated[int, Field(ge=0, le=4)]
+    largest_persistence: Annotated[float, Field(gt=0, lt=1)]
+    hindcast: Hindcast
+    pool: Mapping[str, Pooled]
+    judged: Mapping[str, Judged]
+    started: Mapping[str, Started]
+    series: Mapping[str, Error]
+    sampling: Sampling
+    quick: Sampling
+
+    def chains(self, rules: Sampling) -> tuple[Sampling, ...]:
+        """Return the rules, then the same with more chains, to be tried in turn until the chains keep them."""
+        return tuple(rules.model_copy(update={"chains": rules.chains * 2**k}) for k in range(self.doublings + 1))
+
+
+def load_own_settings(file: Path = HERE) -> OwnSettings:
+    """Read the settings; an `InputError` names file, key and value."""
+    return read_settings(file, OwnSettings)
+
+
+def industry_centres(name: str, industries: tuple[str, ...]) -> dict[str, tuple[float, str]]:
+    """Return what each industry has as its value of a parameter, and where that is from.
+
+    The accepted estimate where the industry has an accepted fit that estimates it, else the value of its case file.
+    InputError for an industry that does not have the parameter.
+    """
+    out = {}
+    for case in industries:
+        if case not in CASES:
+            raise InputError(f"{HERE.name}: pool.{name!r}: no industry {case!r}")
+        fitted = load_accepted(case).values if (ACCEPTED / f"{case}.toml").is_file() else {}
+        if name in fitted:
+            out[case] = fitted[name], f"calibration/results/{case}.toml"
+            continue
+        known = load_case(case).parameters
+        if name not in known:
+            raise InputError(f"{HERE.name}: pool.{name!r}: industry {case!r} has no such parameter")
+        out[case] = known[name].value, f"models/cases/{case}.toml ({known[name].evidence})"
+    return out
+
+
+def pooled_prior(name: str, rule: Pooled) -> Prior:
+    """Return the prior of a parameter of a fifth industry: mean of the centres and the spread of a new member.
+
+    Spread = s sqrt(1 + 1/n) t/z with the 95% quantiles of Student t (n - 1) and of the normal: the prediction interval
+    of one more draw from a normal of which n are known, to its 90% ends. InputError for a centre that has no logarithm.
+    """
+    found = industry_centres(name, rule.industries)
+    values = np.array([value for value, _ in found.values()])
+    if rule.shape == "lognormal":
+        if (values <= 0).any():
+            raise InputError(f"{HERE.name}: pool.{name!r}: a centre is {values.min():g}; a lognormal needs more than 0")
+        values = np.log(values)
+    centre, spread = pool(values)
+    told = ", ".join(f"{case} {value:.3g} from {place}" for case, (value, place) in found.items())
+    return Prior(
+        shape=rule.shape,
+        centre=float(np.exp(centre)) if rule.shape == "lognormal" else centre,
+        spread=max(spread, rule.least),
+        source=f"pooled: {told}; {rule.reason}",
+    )
+
+
+def pool(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+    """Return mean and predictive spread of n values: s sqrt(1 + 1/n) t/z."""
+    n = len(values)
+    stretch = float(t.ppf(0.95, n - 1) / norm.ppf(0.95))
+    return float(values.mean()), float(values.std(ddof=1)) * float(np.sqrt(1 + 1 / n)) * stretch

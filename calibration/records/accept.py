@@ -1,0 +1,55 @@
+"""Accepting a fit: the one place where code writes inside a package.
+
+The record goes to `calibration/results/`, the estimates to `models/cases/`, and the model files are rebuilt, so that
+a model opened in Vensim shows the accepted base run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import arviz as az
+import tomlkit
+
+from calibration.fitting.estimates import Calibration
+from calibration.fitting.inference_data import save
+from calibration.records.results import HERE, TARGETS, Sampled, depends_on, record
+from models.files.build import FOLDER, main
+from stockflow.errors import InputError
+
+
+def accept_fit(calibration: Calibration, sampled: Sampled, data: az.InferenceData) -> Path:
+    """Write record and posterior, carry the estimates into the case file, rebuild the model files; return the record.
+
+    If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.
+    """
+    own = TARGETS / f"{calibration.case}.toml"
+    if calibration.targets_file not in {None, own}:
+        raise InputError(f"{calibration.targets_file}: only a fit to the project's {own.name} can be accepted")
+    if sampled.digest != depends_on(calibration.case, calibration.values):
+        raise InputError(f"{calibration.case}: the posterior is of another model, data or targets than the fit")
+    target = HERE / f"{calibration.case}.toml"
+    case_file = FOLDER / "cases" / f"{calibration.case}.toml"
+    before = case_file.read_text(encoding="utf-8")
+    case_file.write_text(carried(before, calibration), encoding="utf-8")
+    said: list[str] = []
+    if main([], show=said.append):
+        case_file.write_text(before, encoding="utf-8")
+        raise InputError(f"the fit was not accepted: {said[-1]}")
+    save(data, HERE / f"{calibration.case}_posterior.nc")
+    target.write_text(record(calibration, sampled), encoding="utf-8")
+    return target
+
+
+def carried(case_text: str, calibration: Calibration) -> str:
+    """Return the case file's text with every estimate as value, its source and evidence naming the record."""
+    document = tomlkit.parse(case_text)
+    parameters = document["parameters"]
+    for name, value in calibration.values.items():
+        if name not in parameters:
+            raise InputError(f"{calibration.case}.toml: estimated parameter {name!r} is not in the case file")
+        row = parameters[name]
+        row["value"] = float(f"{value:.7g}")
+        row["source"] = f"calibration/results/{calibration.case}.toml"
+        row["evidence"] = "fit"
+    return tomlkit.dumps(document)

@@ -1,0 +1,83 @@
+"""From a mode to an accepted posterior: sample, look whether it may be believed, say what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import arviz as az
+
+from calibration.errors import NotConvergedError
+from calibration.fitting.estimates import Calibration
+from calibration.fitting.fit import Mode, concluded
+from calibration.fitting.inference_data import inference_data, save
+from calibration.fitting.posterior import Draws, diagnose, intervals, quantities, sample
+from calibration.records.results import Sampled, depends_on
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A calibration with its posterior: what the record says, and the draws for the NetCDF file."""
+
+    calibration: Calibration
+    sampled: Sampled
+    data: az.InferenceData
+    draws: Draws
+
+
+def steps_of(mode: Mode) -> int:
+    """Number of steps that all chains take together: what a progress bar counts."""
+    rules = mode.targets.sampling
+    return rules.chains * (rules.tune + rules.draws)
+
+
+def sampled_posterior(
+    mode: Mode, folder: Path, tick: Callable[[], object] | None = None, workers: int | None = None
+) -> Answer:
+    """Sample the posterior around `mode`, resuming from the chains in `folder`, and conclude from it.
+
+    Raises NotConvergedError, with the draws saved in `folder`, if any reported quantity breaks the rules of the target
+    file: nothing is concluded from such draws.
+    """
+    case, payoff, rules, seed = mode.case, mode.payoff, mode.targets.sampling, mode.targets.seed
+    names = [c.name for c in payoff.coordinates]
+    fitted = [*names, *(name for _, fit in mode.partial for name in fit.values)]
+    digest = depends_on(case.name, fitted, mode.targets.file)
+    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick, workers)
+    found = diagnose(quantities(payoff, draws), draws.diverging)
+    kept = draws.thinned(rules.keep)
+    settings: dict[str, int | float] = {
+        "chains": rules.chains, "tune": rules.tune, "draws": rules.draws, "kept": kept.coordinates.shape[1],
+        "acceptance": rules.acceptance, "gradients_per_draw": round(float(draws.steps.mean()), 1),
+    }  # fmt: skip
+    origin = {
+        "digest": digest, "case": case.label, "parameters": names, "seed": seed, "settings": settings,
+        "sampler": f"nutpie {version('nutpie')}", "created_by": "techcycle calibrate --posterior",
+    }  # fmt: skip
+    units = {name: case.parameters[name].unit for name in names}
+    data = inference_data(payoff, kept, units, seed, origin)
+    if failures := found.failures(rules):
+        file = save(data, folder / f"{case.label}_not_converged.nc")
+        raise NotConvergedError(
+            f"the chains of {case.label!r} have not converged: {'; '.join(failures)}; draws in {file}"
+        )
+    known = intervals(payoff, draws, found)
+    return Answer(concluded(mode, known), Sampled(known, found, settings, digest), data, draws)
+
+
+def _asked(mode: Mode) -> str:
+    """Digest of the targets and observations fitted, which may be less than the file's: a forecast's end early.
+
+    The number of chains is left out: a chain is the same whatever others are beside it.
+    """
+    told = mode.targets.model_dump_json(exclude={"file": True, "sampling": {"chains"}})
+    total = hashlib.sha256(told.encode())
+    for series in mode.payoff.series:
+        for part in (series.years, series.values, series.sigma):
+            total.update(part.tobytes())
+    return total.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Vensim's payoff, optimisation, sensitivity, changes and data files."""

@@ -1,0 +1,177 @@
+"""How a target file made of Vensim's files is written: the document, its table of observations, the manifest."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from calibration.observed.money import parse_unit
+from calibration.vensim.data import Column, VensimData
+from calibration.vensim.files import Control, Element, PayoffDefinition
+from stockflow.errors import InputError
+
+_USED = {"MULTIPLE_START", "RESTART_MAX", "SEED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A target file and the table it takes its observations from, as texts, with the table's name."""
+
+    table: str
+    targets: str
+    rows: str
+    manifest: str
+
+    def write(self, targets: Path, folder: Path) -> tuple[Path, Path, Path]:
+        """Write the target file, and table and manifest into `folder`, which is made if need be: all or none.
+
+        Raises InputError for a folder that cannot be made or written, and for a file that is there already.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
+        paths = targets, folder / f"{self.table}.csv", folder / f"{self.table}.toml"
+        for path in paths:
+            if path.exists():
+                raise InputError(f"{path}: is there already; give another name or move it away")
+        try:
+            for path, text in zip(paths, (self.targets, self.rows, self.manifest), strict=True):
+                path.write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            for path in paths:
+                path.unlink(missing_ok=True)
+            raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from error
+        return paths
+
+
+@dataclass(frozen=True, slots=True)
+class FittedTo:
+    """One observed series on its way: years and positive values in `unit`, and the error of their logarithm."""
+
+    element: Element
+    column: Column
+    quantity: str
+    unit: str
+    measure: str
+    years: tuple[int, ...]
+    values: tuple[float, ...]
+    sigma: float
+    scope: str
+
+
+def entry(one: FittedTo, table: str, region: str) -> dict[str, Any]:
+    """Return the entry of one series in a target file."""
+    span = {"first_year": one.years[0], "last_year": one.years[-1]}
+    source = {"table": table, "series": one.column.name, "region": region, "unit": one.unit, **span}
+    return {
+        "name": one.column.name,
+        "quantity": one.quantity,
+        "measure": one.measure,
+        "unit": one.unit,
+        "sigma": one.sigma,
+        **span,
+        "scope": one.scope,
+        "sources": [source],
+    }
+
+
+def comments(payoff: PayoffDefinition, control: Control, data: VensimData) -> list[str]:
+    """Return what the head of a target file says: where it came from and what was left behind."""
+    names = ", ".join(Path(one).name for one in (payoff.file, control.file, data.file))
+    left = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in control.options.items()
+        if name not in _USED
+    ]
+    left += [f"{one.name} | {one.extra}" for one in control.parameters if one.extra]
+    return [f"Read from {names}.", *([f"Left behind: {'; '.join(left)}."] if left else [])]
+
+
+def toml(document: Mapping[str, Any], comments: Sequence[str]) -> str:
+    """Return a target file as text."""
+    text = tomlkit.document()
+    for one in comments:
+        text.add(tomlkit.comment(one))
+    for key in ("case", "last_year", "starts", "seed", "response", "response_grid"):
+        text.add(key, tomlkit.item(document[key]))
+    free = tomlkit.table(is_super_table=True)
+    for name, prior in document["free"].items():
+        free.append(name, tomlkit.item(prior))
+    text.add("free", free)
+    series = tomlkit.aot()
+    for entry in document["series"]:
+        made = tomlkit.table()
+        for key, value in entry.items():
+            made.append(key, _inline(value) if key == "sources" else tomlkit.item(value))
+        series.append(made)
+    text.add("series", series)
+    return tomlkit.dumps(text)
+
+
+def _inline(sources: Sequence[Mapping[str, Any]]) -> Any:
+    found = tomlkit.array()
+    for one in sources:
+        source = tomlkit.inline_table()
+        source.update(one)
+        found.append(source)
+    return found.multiline(True)
+
+
+def rows(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
+    """Return the table of observations as text."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["series", "region", "year", "value", "unit", "source", "source_kind", "note"])
+    for one in series:
+        for year, value, time in zip(one.years, one.values, one.column.times, strict=True):
+            writer.writerow(
+                [
+                    one.column.name,
+                    region,
+                    year,
+                    repr(value),
+                    one.unit,
+                    data.file,
+                    "read",
+                    f"time {time:g} in {data.file}",
+                ]
+            )
+    return out.getvalue()
+
+
+def manifest(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
+    """Return the manifest of the table as text."""
+    text = tomlkit.document()
+    text.add("title", tomlkit.item(f"Observations of {data.file}"))
+    text.add("layout", tomlkit.item("series"))
+    text.add("first_year", tomlkit.item(min(one.years[0] for one in series)))
+    text.add("last_year", tomlkit.item(max(one.years[-1] for one in series)))
+    text.add("origin", tomlkit.item(f"{data.file}, a table of data for Vensim"))
+    text.add("licence", tomlkit.item("not stated in the file; that of its author"))
+    entries = tomlkit.aot()
+    for one in series:
+        entry = tomlkit.table()
+        price_year = parse_unit(one.unit).price_year
+        entry.update(
+            {
+                "name": one.column.name,
+                "unit": one.unit,
+                "regions": [region],
+                "role": "outcome",
+                "meaning": f"what {one.quantity} is compared with",
+                "scope": f"as in {data.file}",
+                "time_basis": "mean of the year" if one.measure == "mid year" else "end of the year",
+                **({} if price_year is None else {"currency_year": price_year}),
+                "breaks": [],
+            }
+        )
+        entries.append(entry)
+    text.add("series", entries)
+    return tomlkit.dumps(text)

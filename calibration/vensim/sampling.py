@@ -1,0 +1,259 @@
+"""Vensim's sensitivity controls (.vsc): which constants are drawn from what, and the samples themselves.
+
+Forms after the Vensim reference manual, "Sensitivity Control Files" and "Distributions".  The draws follow the stated
+distributions; they are not Vensim's own numbers, whose generator is another.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from calibration.vensim.distributions import ARGUMENTS, continuous, discrete
+from calibration.vensim.text import Line, contents, lines
+from stockflow import Model
+from stockflow.errors import InputError
+from stockflow.names import plain
+
+Array = NDArray[np.float64]
+Method = Literal["U", "M", "L", "G", "F"]
+
+#: what Vensim takes where the first line leaves a field empty
+DEFAULT_RUNS, DEFAULT_METHOD, DEFAULT_SEED = 200, "M", 1234
+_MOST_RUNS = 10_000_000
+_DRAW = re.compile(r"([A-Za-z][\w ]*?)\s*\(([^()]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How one constant is drawn: a distribution by name, and its arguments after the manual."""
+
+    line: Line
+    name: str
+    distribution: str
+    arguments: tuple[float, ...]
+
+    def steps(self) -> Array:
+        """Return the values of a VECTOR, from the lowest up."""
+        low, high, step = self.arguments
+        return np.asarray(low + step * np.arange(math.floor((high - low) / step * (1 + 1e-12)) + 1))
+
+    def at(self, share: Array) -> Array:
+        """Return the values below which the given shares (any shape, 0 to 1) of the truncated distribution lie."""
+        if self.distribution == "RANDOM UNIFORM":
+            return np.asarray(self.arguments[0] + share * (self.arguments[1] - self.arguments[0]))
+        exact = continuous(self.distribution, self.arguments)
+        law = exact or discrete(self.distribution, self.arguments)
+        low, high = ((end - law.shift) / law.stretch for end in self.arguments[:2])
+        if not exact:
+            # counts between the ends, which stretching may have moved by a rounding error
+            low, high = math.ceil(round(low, 9)), math.floor(round(high, 9))
+        below, above = law.law.cdf(low if exact else low - 1), law.law.cdf(high)
+        if not above - below > 1e-12:
+            raise self.line.refusal(f"no share of {self.distribution} lies between its min and max", "wider bounds")
+        drawn = np.clip(law.law.ppf(below + share * (above - below)), low, high)
+        return np.asarray(law.shift + law.stretch * drawn, dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityControl:
+    """A sensitivity control: number of runs, method, seed, and the draws in file order.
+
+    Methods: "U" one constant at a time, "M" all together, "L" latin hypercube, "G" grid, "F" from `sample`, a file
+    beside the control.
+    """
+
+    file: str
+    runs: int
+    method: Method
+    seed: int
+    sample: str
+    draws: tuple[Draw, ...]
+
+
+def read_sensitivity(path: str | Path, model: Model | None = None) -> SensitivityControl:
+    """Read a sensitivity control (.vsc): `runs,method,seed,file,warnings`, then `name=DISTRIBUTION(...)` lines.
+
+    Raises InputError for a first line that cannot be read, an unknown distribution or number of arguments, min not
+    below max, a spread or shape not above 0, a name that stands twice or is not a constant of the model, and a
+    control that draws nothing.
+    """
+    rows = list(lines(path))
+    if not rows:
+        raise InputError(f"{path}: empty; expected runs,method,seed,file,warnings and lines name=DISTRIBUTION(...)")
+    runs, method, seed, sample = _first(rows[0])
+    found: dict[str, Draw] = {}
+    for line in rows[1:] if method != "F" else ():
+        one = _draw(line, model)
+        if plain(one.name) in found:
+            raise line.refusal(f"{one.name} is drawn twice", "each constant once")
+        found[plain(one.name)] = one
+    if not found and method != "F":
+        raise InputError(f"{path}: draws no constant; expected lines name=DISTRIBUTION(...)")
+    return SensitivityControl(str(path), runs, method, seed, sample, tuple(found.values()))
+
+
+def _first(line: Line) -> tuple[int, Method, int, str]:
+    fields = [one.strip() for one in line.text.split(",")]
+    form = "runs,method,seed,file,warnings with method U, M, L, G or F"
+    if len(fields) > 5 or "(" in line.text:
+        raise line.refusal("not the first line of a sensitivity control", form)
+    runs, method, seed, sample, warnings = fields + [""] * (5 - len(fields))
+    count = line.value(runs, "number of runs") if runs else float(DEFAULT_RUNS)
+    start = line.value(seed, "seed") if seed else float(DEFAULT_SEED)
+    how = (method or DEFAULT_METHOD).upper()
+    if not 1 <= count <= _MOST_RUNS or count != int(count):
+        raise line.refusal(f"number of runs is {runs}", f"a whole number from 1 to {_MOST_RUNS}")
+    if start != int(start):
+        raise line.refusal(f"seed is {seed}", "a whole number")
+    if how not in set("UMLGF") or warnings not in {"", "0", "1"}:
+        raise line.refusal(f"method is {method!r} and warnings {warnings!r}", form)
+    if how == "F" and not sample:
+        raise line.refusal("method F without a file", "runs,F,seed,file")
+    return int(count), cast(Method, how), int(start), sample
+
+
+def _draw(line: Line, model: Model | None) -> Draw:
+    name, *right = line.split("=")
+    found = _DRAW.fullmatch(right[0]) if len(right) == 1 else None
+    if found is None:
+        raise line.refusal("a draw that cannot be read", "name=DISTRIBUTION(min,max,...)")
+    law = plain(found[1]).upper()
+    if law not in ARGUMENTS:
+        raise line.refusal(f"unknown distribution {found[1]!r}", f"one of {', '.join(sorted(ARGUMENTS))}")
+    names = ARGUMENTS[law]
+    given = found[2].split(",")
+    if len(given) != len(names):
+        raise line.refusal(f"{law} with {len(given)} arguments", f"{law}({','.join(names)})")
+    values = tuple(line.value(text, f"{what} of {law}") for text, what in zip(given, names, strict=True))
+    _refuse_arguments(line, law, dict(zip(names, values, strict=True)))
+    display = line.name(name, None) if model is None else line.constant(line.name(name, model), model).name
+    if model is not None:
+        for end in values[:2]:
+            _within(line, display, end, model)
+    return Draw(line, display, law, values)
+
+
+def _within(line: Line, name: str, value: float, model: Model) -> None:
+    try:
+        model.variable(name).check(value)
+    except InputError as error:
+        raise line.refusal(str(error), "min and max within the limits of the model") from None
+
+
+def _refuse_arguments(line: Line, law: str, given: Mapping[str, float]) -> None:
+    if not given["min"] < given["max"]:
+        raise line.refusal(f"min {given['min']:g} is not below max {given['max']:g}", "min < max")
+    for what in {"sd", "stretch", "increment", "order", "shape", "A", "B", "mean of counts"} & given.keys():
+        if given[what] <= 0:
+            raise line.refusal(f"{what} of {law} is {given[what]:g}", f"{what} above 0")
+    if "P" in given and not 0 < given["P"] <= 1:
+        raise line.refusal(f"P of {law} is {given['P']:g}", "P above 0, at most 1")
+    if "N" in given and (given["N"] < 1 or given["N"] != int(given["N"])):
+        raise line.refusal(f"N of {law} is {given['N']:g}", "a whole number from 1")
+    corners = [given[one] for one in ("start", "peak", "stop") if one in given]
+    if corners and not (corners == sorted(corners) and corners[0] < corners[2]):
+        raise line.refusal("start, peak and stop are not in order", "start <= peak <= stop, start < stop")
+
+
+def samples(
+    control: SensitivityControl, runs: int | None = None, seed: int | None = None, model: Model | None = None
+) -> dict[str, Array]:
+    """Return what `Model.batch` takes: for each constant its values, shape (run,), one for each run.
+
+    `runs` and `seed` replace those of the file.  "M" draws independently and "L" by latin hypercube.  "G" takes the
+    middle of `runs` equal shares of each distribution in every combination, and constants that are all VECTORs are
+    combined in the same way under every method but "U".  "U" gives each constant its `runs` draws (a VECTOR its
+    values) in turn while the others hold the value of `model`, which it needs.  "F" takes the rows of the file.
+
+    Raises InputError for a seed not above 0 (Vensim's own or unrepeatable draws), VECTORs mixed with distributions,
+    and more runs than ten million.
+    """
+    count = control.runs if runs is None else runs
+    start = control.seed if seed is None else seed
+    if count < 1:
+        raise InputError(f"{control.file}: {count} runs asked for, but there must be at least 1")
+    if control.method == "F":
+        return _from_file(control, model, runs)
+    if start < 1:
+        raise InputError(f"{control.file}: seed {start} is Vensim's own generator or chance; give a seed above 0")
+    generator = np.random.default_rng(start)
+    stepped = [one for one in control.draws if one.distribution == "VECTOR"]
+    if control.method == "U":
+        return _one_at_a_time(control, count, generator, model)
+    if stepped and len(stepped) < len(control.draws):
+        raise stepped[0].line.refusal("a VECTOR beside random distributions", "VECTORs alone, or method U")
+    if stepped:
+        return _combined(control, [one.steps() for one in stepped])
+    if control.method == "G":
+        middles = (np.arange(count) + 0.5) / count
+        return _combined(control, [one.at(middles) for one in control.draws])
+    if control.method == "L":
+        cube = qmc.LatinHypercube(len(control.draws), seed=generator).random(count)
+    else:
+        cube = generator.random((count, len(control.draws)))
+    return {one.name: one.at(cube[:, place]) for place, one in enumerate(control.draws)}
+
+
+def _combined(control: SensitivityControl, values: Sequence[Array]) -> dict[str, Array]:
+    total = math.prod(len(one) for one in values)
+    if total > _MOST_RUNS:
+        raise InputError(f"{control.file}: {total} combinations, but at most {_MOST_RUNS} runs")
+    grid = np.meshgrid(*values, indexing="ij")
+    return {one.name: axis.reshape(-1) for one, axis in zip(control.draws, grid, strict=True)}
+
+
+def _one_at_a_time(
+    control: SensitivityControl, count: int, generator: np.random.Generator, model: Model | None
+) -> dict[str, Array]:
+    if model is None:
+        raise InputError(f"{control.file}: method U needs the model, whose values the other constants keep")
+    drawn = {
+        one.name: one.steps() if one.distribution == "VECTOR" else one.at(generator.random(count))
+        for one in control.draws
+    }
+    total = sum(len(one) for one in drawn.values())
+    found, begin = {}, 0
+    for one in control.draws:
+        base = one.line.constant(one.name, model).value
+        values = np.full(total, np.nan if base is None else base)
+        values[begin : begin + len(drawn[one.name])] = drawn[one.name]
+        begin += len(drawn[one.name])
+        found[one.name] = values
+    return found
+
+
+def _from_file(control: SensitivityControl, model: Model | None, runs: int | None) -> dict[str, Array]:
+    """Read tab-separated rows under a row of names; an empty cell repeats the one above, as Vensim does."""
+    path = Path(control.file).parent / control.sample
+    rows = [(at, text.split("\t")) for at, text in enumerate(contents(path).splitlines(), start=1) if text.strip()]
+    if len(rows) < 2:
+        raise InputError(f"{path}: needs a row of names and at least one row of numbers")
+    header = Line(str(path), rows[0][0], "\t".join(rows[0][1]))
+    names = [header.name(one, None) if model is None else header.constant(one, model).name for one in rows[0][1]]
+    if len(set(map(plain, names))) < len(names):
+        raise header.refusal("a name stands twice", "each constant once")
+    values = np.empty((len(rows) - 1, len(names)))
+    for place, (at, cells) in enumerate(rows[1:]):
+        line = Line(str(path), at, "\t".join(cells))
+        if len(cells) > len(names):
+            raise line.refusal(f"{len(cells)} values", f"{len(names)} values")
+        for column, name in enumerate(names):
+            text = cells[column].strip() if column < len(cells) else ""
+            if not text and place == 0:
+                raise line.refusal(f"no value of {name} and none above to repeat", "a number")
+            value = line.value(text, name) if text else values[place - 1, column]
+            if model is not None:
+                _within(line, name, value, model)
+            values[place, column] = value
+    if runs is not None and runs > len(values):
+        raise InputError(f"{path}: {runs} runs asked for, but it has {len(values)} rows")
+    return {name: values[:runs, column] for column, name in enumerate(names)}

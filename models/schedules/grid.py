@@ -1,0 +1,47 @@
+"""Many schedules from one: every shape with every start and length, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from models.schedules.change import Change, Shape, SlopingShapes, revised
+from models.schedules.file import Schedule
+from stockflow.errors import InputError
+
+
+def variants(
+    base: Schedule,
+    shapes: Sequence[Shape],
+    starts: Sequence[float],
+    lengths: Sequence[float] = (),
+    instruments: Sequence[str] | None = None,
+) -> list[Schedule]:
+    """Return `base` with every shape from every start over every length; a cliff has no length and comes once a start.
+
+    The shapes replace those of `instruments`, by default of every instrument that declines in `base`; amounts, caps,
+    budgets, announcements and reallocations stay. An instrument that `base` does not name keeps its history up to its
+    decline. Raises InputError for tiers, for a sloping shape without lengths, and where nothing declines.
+    """
+    falling = tuple(name for name, one in base.instruments.items() if one.shape != "keep")
+    names = falling if instruments is None else tuple(instruments)
+    if not names:
+        raise InputError(f"{base.name}: no instrument declines: say which")
+    if "tiers" in shapes or "keep" in shapes:
+        raise InputError(f"{base.name}: variants are of the shapes 'cliff', 'linear' and 'exponential'")
+    if not lengths and any(shape in SlopingShapes for shape in shapes):
+        raise InputError(f"{base.name}: {' and '.join(SlopingShapes)} need lengths")
+    made = []
+    for shape, start in product(shapes, starts):
+        for length in lengths if shape in SlopingShapes else (None,):
+            over = "" if length is None else f", {length:g} years"
+            label = "_".join([base.name, shape, f"{start:g}", *([] if length is None else [f"{length:g}"])])
+            changes = {name: _declining(base, name, shape, start, length) for name in names}
+            made.append(base.changed(changes, label, f"{base.title}: {shape} from {start:g}{over}"))
+    return made
+
+
+def _declining(base: Schedule, name: str, shape: Shape, start: float, length: float | None) -> Change:
+    before = base.instruments.get(name, Change())
+    new = {"shape": shape, "start": start, "length": length, "tiers": (), "trigger": None}
+    return revised(before, new, f"{base.name}: {name}")

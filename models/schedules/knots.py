@@ -1,0 +1,65 @@
+"""A case's model in which constants draw the path of support: shares at knot years, or one straight decline.
+
+The equations stand in `vensim/parts/knots.part`. They are put around the case's own: what the case calls `support
+multiplier` becomes `core support multiplier`, and announced support reads the multiplier one anticipation horizon
+ahead. As long as every knot is 1 and no decline starts, a run is that of the case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.case import load_case
+from models.files.parts import Group, read_part
+from stockflow import Model
+from stockflow.errors import InputError
+from stockflow.language.source import Source, equations
+from stockflow.names import plain
+
+PART = Path(__file__).parents[1] / "vensim" / "parts" / "knots.part"
+WRAPPED, CORE = "support multiplier", "core support multiplier"
+ANNOUNCED, AHEAD = "announced support per unit", "announced support multiplier"
+NEUTRAL_START = 2200.0  # a decline that starts after every run
+_SKETCH = "\\\\\\---///"
+
+
+def knot_names(part: Path = PART) -> tuple[str, ...]:
+    """Return the constants that hold the share of support at each knot, in order of time."""
+    names = (entry.name for group in read_part(part) for entry in group.entries)
+    return tuple(name for name in names if re.fullmatch(r"support knot \d+", name))
+
+
+def knots_model(case: str, part: Path = PART) -> Model:
+    """Return the model of `case` with the constants of the knots part, all of them neutral.
+
+    Raises InputError for a case whose announced support does not read the support multiplier.
+    """
+    file = load_case(case).model.file
+    entries = {entry.key: entry.equation for entry in file.entries()}
+    for name in (WRAPPED, ANNOUNCED):
+        if plain(name) not in entries:
+            raise InputError(f"{file.name}: has no {name!r}, so no schedule can be searched for")
+    announced = entries[plain(ANNOUNCED)]
+    if WRAPPED not in announced:
+        raise InputError(f"{file.name}: {ANNOUNCED!r} does not read {WRAPPED!r}, so no schedule can be searched for")
+    changed = file.with_equations(
+        {
+            WRAPPED: entries[plain(WRAPPED)].replace(WRAPPED, CORE, 1),
+            ANNOUNCED: announced.replace(WRAPPED, AHEAD),
+        }
+    )
+    body, mark, rest = changed.text.partition(_SKETCH)
+    text = body + "".join(_text(read_part(part))) + mark + rest
+    source = Source(f"{case}_knots.mdl", text, changed.folder)
+    return Model(equations(source), source)
+
+
+def _text(groups: Sequence[Group]) -> list[str]:
+    stars = "*" * 56
+    out = []
+    for group in groups:
+        out.append(f"{stars}\n\t.{group.name}\n{stars}~\n\t|\n\n")
+        out += [entry.text + "\n\n" for entry in group.entries]
+    return out

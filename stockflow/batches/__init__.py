@@ -1,0 +1,1 @@
+"""Many runs of one model on one time axis, and what is kept of them."""

@@ -1,0 +1,97 @@
+"""Many runs as a Dataset: what was asked for, with units, where it came from, and which runs failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.batches.failure import first_failures
+from stockflow.compiler.simulator import Simulator
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# runs simulated at a time when failed runs are looked at again
+_LOOKED_AT = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Runs that have been checked and can be computed piece by piece.
+
+    `values` has shape (run, input); `tables` holds the y values of open series and lookups, each
+    (run, point).  `watch` gives the simulator for a second look at runs that failed.
+    """
+
+    simulator: Simulator
+    watch: Callable[[], Simulator]
+    values: NDArray[np.float64]
+    tables: Mapping[str, NDArray[np.float64]]
+    seed: int
+    threads: int | None
+    variables: Mapping[str, Mapping[str, str]]
+    time: Mapping[str, str]
+    origin: Mapping[str, str | float]
+
+    def pieces(self, size: int) -> Iterator[xr.Dataset]:
+        """Yield the runs in order, at most `size` in each Dataset."""
+        for begin in range(0, len(self.values), size):
+            yield self.dataset(begin, min(begin + size, len(self.values)))
+
+    def dataset(self, begin: int, end: int) -> xr.Dataset:
+        """Return runs `begin` to `end`, exclusive."""
+        import xarray as xr
+
+        simulator = self.simulator
+        results = self._simulated(simulator, np.arange(begin, end), self.threads)
+        finite = np.asarray(np.isfinite(results).all(axis=(1, 2)))
+        times, names = self._failures(results, finite, begin)
+        data = {
+            name: (("run", "time"), results[:, :, place], dict(self.variables[name]))
+            for place, name in enumerate(simulator.outputs)
+        }
+        coordinates = {
+            "run": np.arange(begin, end),
+            "time": ("time", simulator.times, dict(self.time)),
+            "finite": ("run", finite),
+            "first_bad_time": ("run", times, dict(self.time)),
+            "first_bad_variable": ("run", names),
+        }
+        return xr.Dataset(data, coordinates, dict(self.origin))
+
+    def outputs(self, begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the outputs, shape (run, time, output), of runs `begin` to `end`, exclusive, on this thread.
+
+        They stand in memory taken from `spare`; see `Simulator`.
+        """
+        return self._simulated(self.simulator, np.arange(begin, end), 1, spare)
+
+    def _simulated(
+        self,
+        simulator: Simulator,
+        runs: NDArray[np.int64],
+        threads: int | None,
+        spare: list[NDArray[np.float64]] | None = None,
+    ) -> NDArray[np.float64]:
+        tables = {name: one[runs] for name, one in self.tables.items()}
+        return simulator(self.values[runs], threads, tables, self.seed, runs, spare)
+
+    def _failures(
+        self, results: NDArray[np.float64], finite: NDArray[np.bool_], begin: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+        """Say where each run failed: what a second look finds, or else the first output that is bad."""
+        times = np.full(len(finite), np.nan)
+        names = np.full(len(finite), "", dtype=object)
+        failed = np.flatnonzero(~finite)
+        for first in range(0, len(failed), _LOOKED_AT):
+            rows = failed[first : first + _LOOKED_AT]
+            watch = self.watch()
+            times[rows], names[rows] = first_failures(watch, self._simulated(watch, begin + rows, self.threads))
+        for row in failed[names[failed] == ""]:
+            step, place = np.argwhere(~np.isfinite(results[row]))[0]
+            times[row], names[row] = self.simulator.times[step], self.simulator.outputs[place]
+        return times, names.astype(str)

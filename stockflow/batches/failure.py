@@ -1,0 +1,43 @@
+"""Where a run first stopped being finite: a second look at the runs that failed, with all they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.compiler.simulator import Simulator, Task
+from stockflow.language.equations import Table, references
+from stockflow.language.order import evaluation_order
+
+
+def watching(task: Task) -> Task:
+    """Return the watched task of all that the outputs of a task are made of, in order of evaluation.
+
+    The first of them that is not finite, at the first moment when any is not, is where it began:
+    all that it reads at that moment is finite.
+    """
+    variables = task.equations.variables
+    needed: dict[str, None] = {}
+    todo = list(task.outputs)
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed[name] = None
+            todo += references(variables[name].expression)
+    ordered = evaluation_order(task.equations, [name for name in variables if name in needed])
+    outputs = tuple(name for name in ordered if not isinstance(variables[name].expression, Table))
+    return replace(task, outputs=outputs, watched=True)
+
+
+def first_failures(watch: Simulator, codes: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[str]]:
+    """Return time and name of the first number that is not finite, by run; NaN and "" where all are.
+
+    `codes` is what the simulator of a watched task gives, shape (run, step, 1).
+    """
+    failed = codes[:, :, 0] > 0
+    steps = failed.argmax(axis=1)
+    places = codes[np.arange(len(codes)), steps, 0].astype(int)
+    times = np.where(places > 0, watch.times[steps], np.nan)
+    return times, [watch.outputs[place - 1] if place else "" for place in places]

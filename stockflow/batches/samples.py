@@ -1,0 +1,75 @@
+"""Samples as a file: a column for each parameter, a row for each run."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.batches.checked import Checked, first_outside
+from stockflow.errors import InputError
+from stockflow.language.equations import Equations
+from stockflow.names import plain
+
+
+def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a CSV file of numbers, shape (run,), by name.
+
+    Raises InputError, naming row and column, for a file without rows, a row that is too short or
+    long, a name that stands twice, and a value that is no finite number.
+    """
+    file = Path(path)
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = [row for row in csv.reader(lines, strict=True) if row]
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: not a CSV file: {error}") from error
+    if len(rows) < 2:
+        raise InputError(f"{file}: needs a row of names and at least one row of numbers")
+    names = [name.strip() for name in rows[0]]
+    for place, name in enumerate(names):
+        if not name or plain(name) in map(plain, names[:place]):
+            raise InputError(f"{file}: column {place + 1}: {'no name' if not name else f'{name!r} stands twice'}")
+    values = np.empty((len(rows) - 1, len(names)))
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(names):
+            raise InputError(f"{file}: row {number} has {len(row)} values, not {len(names)}")
+        values[number - 1] = [
+            _number(text, f"{file}: row {number}, {name}") for text, name in zip(row, names, strict=True)
+        ]
+    return {name: values[:, place] for place, name in enumerate(names)}
+
+
+def samples_of(path: str | Path, equations: Equations) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a CSV file of constants of a model, shape (run,), by name.
+
+    Raises InputError as `read_samples` does and, with the file and its row or column, for a name that is not a
+    constant of the model and for a value outside its limits.
+    """
+    columns, checked = read_samples(path), Checked(equations)
+    for name, values in columns.items():
+        place = f"column {name!r}"
+        try:
+            one = checked.constant(name)
+            bad = first_outside(one, values)
+            if bad is not None:
+                place = f"row {bad + 1}"
+                one.check(float(values[bad]))
+        except InputError as error:
+            raise InputError(f"{path}: {place}: {error}") from None
+    return columns
+
+
+def _number(text: str, place: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"{place}: {text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise InputError(f"{place}: {text.strip()} is not a finite number")
+    return value

@@ -1,0 +1,325 @@
+"""The `stockflow` command: a model file in, answers out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from stockflow.batches.samples import samples_of
+from stockflow.commands.bench import measure
+from stockflow.commands.console import deliver, replace_file, run_command, settings, table
+from stockflow.commands.loops import loops as loops_command
+from stockflow.errors import InputError, LoopError
+from stockflow.insight.loops import Loop
+from stockflow.language.equations import Method
+from stockflow.model import Model, load
+from stockflow.pictures.diagram import svg
+from stockflow.pictures.layout import groups
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+_UNTIL = click.option("--until", type=float, metavar="T", help="Last time of the run; default: the FINAL TIME.")
+_SAVE = click.option("--save-period", type=float, metavar="P", help="Time between saved moments; default: the SAVEPER.")
+_METHOD = click.option("--method", type=click.Choice(["Euler", "RK4"]), help="Default: as the file asks.")
+_SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random functions.")
+_DIGITS = "%.10g"
+_CHUNK = 4096
+_NAMED = 10
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """Look into, check and run a system dynamics model file, once or many thousand times.
+
+    Names of variables are accepted in any case, with spaces or underscores.
+
+    \b
+    Start here:
+      stockflow info model.mdl                             what is in it, and which feedback loops
+      stockflow check model.mdl                            do units balance, what would a reader ask
+      stockflow run model.mdl --set "birth rate=0.03"      one run, as CSV
+      stockflow batch model.mdl samples.csv --outputs Population --out runs.csv
+      stockflow loops model.mdl                            which feedback loops do it, and when
+      stockflow bench model.mdl                            how fast is it here
+      stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
+    """
+
+
+@cli.command()
+@_FILE
+@click.option("--loops", "shown", type=click.IntRange(0), default=20, show_default=True, help="Loops to list.")
+@_JSON
+def info(file: Path, shown: int, as_json: bool) -> None:
+    """Say what is in FILE: time settings, stocks, constants, feedback loops.
+
+    Loops are the shortest independent ones: every other loop is a combination of them. A polarity
+    marked ~ was measured halfway through the base run and may change during it.
+    """
+    model = load(file)
+    loops = model.loops()
+    if as_json:
+        click.echo(json.dumps(_facts(model, loops), indent=1, ensure_ascii=False))
+        return
+    unit = model.variable("time step").unit
+    kinds = Counter(one.kind for one in model.variables.values())
+    click.echo(f"{file}")
+    click.echo(
+        f"  {model.initial_time:g} to {model.final_time:g} {unit}, step {model.time_step:g},"
+        f" saved every {model.save_period:g}, {model.equations.method}"
+    )
+    click.echo(f"  {len(model.variables)} variables: {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}")
+    sizes = ", ".join(str(len(one)) for one in model.components())
+    signs = ", ".join(f"{n} {polarity}" for polarity, n in Counter(one.polarity for one in loops).most_common())
+    click.echo(
+        f"  {len(loops)} independent feedback loops ({signs or 'none'}); variables in feedback: {sizes or 'none'}"
+    )
+    _section("Stocks", [(name, f"[{model.variable(name).unit}]") for name in model.stocks])
+    _section("Constants", [_constant(model, name) for name in model.constants])
+    rows = [(one.name, _polarity(one), str(one.length)) for one in loops[:shown]]
+    _section(f"Loops ({len(rows)} of {len(loops)}; length in variables)", rows)
+
+
+def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        click.echo(f"\n{title}\n{table(rows)}", nl=False)
+
+
+def _constant(model: Model, name: str) -> tuple[str, str, str]:
+    one = model.variable(name)
+    low, high = ("?" if bound is None else f"{bound:g}" for bound in one.limits)
+    return name, f"{one.value:g} {one.unit}", "" if one.limits == (None, None) else f"{low} to {high}"
+
+
+def _polarity(loop: Loop) -> str:
+    return loop.polarity if loop.certain or loop.sign is None else f"{loop.polarity} ~"
+
+
+def _facts(model: Model, loops: Sequence[Loop]) -> dict[str, object]:
+    return {
+        "file": model.file.name,
+        "initial_time": model.initial_time,
+        "final_time": model.final_time,
+        "time_step": model.time_step,
+        "save_period": model.save_period,
+        "method": model.equations.method,
+        "variables": [
+            {"name": name, "kind": one.kind, "unit": one.unit, "group": one.group, "line": one.line or None,
+             "value": one.value, "limits": one.limits, "documentation": one.documentation}
+            for name, one in model.variables.items()
+        ],
+        "components": model.components(),
+        "loops": [
+            {"name": one.name, "polarity": one.polarity, "certain": one.certain, "members": one.members,
+             "stocks": one.stocks}
+            for one in loops
+        ],
+    }  # fmt: skip
+
+
+@cli.command()
+@_FILE
+@click.option("--strict", is_flag=True, help="Fail on notes, too.")
+@_JSON
+def check(file: Path, strict: bool, as_json: bool) -> int:
+    """Check FILE: units of every equation, loops without a stock, the reality checks written in it, and what a
+    careful reader would ask.
+
+    Exit code 0: nothing found, or notes only; 1: something to mend; 2: the file cannot be read.
+    Notes are rules of thumb and matters of judgement.
+    """
+    try:
+        model = load(file)
+    except LoopError as error:
+        click.echo(json.dumps({"loops": [str(error)]}, indent=1) if as_json else str(error))
+        return 1
+    units, findings, reality = model.unbalanced(), model.lint(), model.reality_checks()
+    warnings = [one for one in findings if one.severity == "warning"]
+    notes = [one for one in findings if one.severity == "note"]
+    if as_json:
+        lint = [
+            {"code": one.code, "severity": one.severity, "variable": one.variable, "line": one.line, "text": one.text}
+            for one in findings
+        ]
+        checks = [{"name": one.name, "line": one.line, "failed_at": one.failed_at} for one in reality]
+        click.echo(
+            json.dumps({"loops": [], "units": units, "reality": checks, "lint": lint}, indent=1, ensure_ascii=False)
+        )
+    else:
+        failed = [str(one) for one in reality if not one.holds]
+        lines = {"units": units, "reality": failed, "warning": map(str, warnings), "note": map(str, notes)}
+        for title, found in lines.items():
+            for line in found:
+                click.echo(f"{title}: {line}")
+        checked = f", {len(failed)} of {len(reality)} reality checks failed" if reality else ""
+        click.echo(f"{file}: {len(units)} unbalanced{checked}, {len(warnings)} warnings, {len(notes)} notes")
+    return 1 if units or warnings or (strict and notes) or not all(one.holds for one in reality) else 0
+
+
+@cli.command()
+@_FILE
+@click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
+@_UNTIL
+@_SAVE
+@_METHOD
+@_SEED
+@click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
+              help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+def run(
+    file: Path,
+    pairs: Sequence[str],
+    until: float | None,
+    save_period: float | None,
+    method: Method | None,
+    seed: int,
+    engine: str,
+    out: Path | None,
+) -> None:
+    """Run FILE once and print a CSV: a row for each saved time, a column for each variable.
+
+    A run that becomes infinite or undefined is printed, and where that begins named on standard error.
+
+    \b
+    Example:
+      stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
+    """
+    model, given = load(file), settings(pairs)
+    dataset = model.run(given, until, engine, method, seed, save_period)
+    frame = dataset.to_dataframe()
+    frame.index.name = "Time"
+    deliver([frame.to_csv(float_format=_DIGITS)], out)
+    bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
+    if bad:
+        # a second look knows what was computed first
+        again = model.with_constants(given).batch({}, bad, until, save_period, method=method, seed=seed)
+        failed: list[str] = []
+        list(_noting([again], failed))
+        where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:_NAMED])
+        click.echo(f"stockflow: the run is not finite: {where}", err=True)
+
+
+@cli.command()
+@_FILE
+@click.argument("samples", type=click.Path(path_type=Path))
+@click.option("--outputs", required=True, metavar="A,B", help="Variables to keep, with commas between.")
+@_UNTIL
+@_SAVE
+@_METHOD
+@_SEED
+@click.option("--threads", type=click.IntRange(1), help="Default: all cores.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write: .csv, or .nc for netCDF.")
+def batch(
+    file: Path,
+    samples: Path,
+    outputs: str,
+    until: float | None,
+    save_period: float | None,
+    method: Method | None,
+    seed: int,
+    threads: int | None,
+    out: Path | None,
+) -> None:
+    """Run FILE once for each row of SAMPLES, a CSV with a column for each constant that differs.
+
+    The answer is a CSV with the columns run, time and the outputs; runs count from 0. Runs that
+    become infinite or undefined stay in it and are named on standard error.
+
+    \b
+    Example:
+      printf 'birth rate\\n0.02\\n0.03\\n' > samples.csv
+      stockflow batch model.mdl samples.csv --outputs Population,deaths --out runs.nc
+    """
+    if out is not None and out.suffix not in {".csv", ".nc"}:
+        raise InputError(f"{out}: the name must end in .csv or .nc")
+    names = [name.strip() for name in outputs.split(",") if name.strip()]
+    model = load(file)
+    columns = samples_of(samples, model.equations)
+    runs = len(next(iter(columns.values())))
+    # netCDF is written in one piece
+    chunk = runs if out is not None and out.suffix == ".nc" else _CHUNK
+    pieces = model.batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
+    failed: list[str] = []
+    if out is not None and out.suffix == ".nc":
+        replace_file(out, lambda part: _netcdf(next(_noting(pieces, failed)), part))
+    else:
+        deliver(_long(_noting(pieces, failed)), out)
+    if failed:
+        some = ", ".join(failed[:_NAMED]) + (", ..." if len(failed) > _NAMED else "")
+        click.echo(f"stockflow: {len(failed)} of {runs} runs are not finite: {some}", err=True)
+
+
+def _noting(pieces: Iterable[xr.Dataset], failed: list[str]) -> Iterator[xr.Dataset]:
+    """Pass datasets on, noting which runs failed, where and when."""
+    for piece in pieces:
+        bad = piece.isel(run=np.flatnonzero(~piece["finite"].values))
+        columns = (bad[name].values for name in ("run", "first_bad_variable", "first_bad_time"))
+        failed += [f"{run} ({name} at {time:g})" for run, name, time in zip(*columns, strict=True)]
+        yield piece
+
+
+def _long(pieces: Iterable[xr.Dataset]) -> Iterator[str]:
+    for place, piece in enumerate(pieces):
+        frame = piece.reset_coords(drop=True).to_dataframe(["run", "time"])
+        yield frame.to_csv(float_format=_DIGITS, header=place == 0)
+
+
+def _netcdf(dataset: xr.Dataset, path: Path) -> None:
+    # this kind of netCDF knows no truth values
+    dataset.assign_coords(finite=dataset["finite"].astype("int8")).to_netcdf(path, engine="scipy")
+
+
+@cli.command()
+@_FILE
+@click.option("--runs", type=click.IntRange(1), default=2000, show_default=True, help="Runs of the batch.")
+@_JSON
+def bench(file: Path, runs: int, as_json: bool) -> None:
+    """Measure how fast FILE runs on this machine, against PySD once, and how far the two are apart."""
+    numbers = measure(load(file), runs)
+    if as_json:
+        click.echo(json.dumps(numbers, indent=1))
+    else:
+        click.echo(table([(name, "-" if one is None else f"{one:.3g}") for name, one in numbers.items()]), nl=False)
+
+
+@cli.command()
+@_FILE
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write to.")
+@click.option("--group", multiple=True, help="Draw this group of variables only; may be repeated.")
+def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
+    """Draw FILE as stocks and flows: one SVG for each group of variables, named after it.
+
+    A name in angle brackets stands elsewhere, too; + and - are signs of links that the equation
+    alone tells.
+    """
+    model = load(file)
+    drawn = {name: svg(model, name) for name in group or groups(model.equations)}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made: {error.strerror}") from None
+    for name, text in drawn.items():
+        path = out / f"{re.sub(r'[^0-9A-Za-z]+', '_', name).strip('_') or 'model'}.svg"
+        deliver([text], path)
+        click.echo(path)
+
+
+cli.add_command(loops_command)
+
+
+def main() -> None:
+    """Run the command; bad input ends in one line on standard error and exit code 2."""
+    run_command(cli, "stockflow")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The command `stockflow loops`: which feedback loops do what a model does, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from stockflow.commands.console import deliver, settings, table
+from stockflow.insight.loop_scores import periods
+from stockflow.language.equations import Method
+from stockflow.model import load
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_DOMINANT = 0.5
+_ALL_ONE_WAY = 0.99
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
+@click.option("--until", type=float, metavar="T", help="Last time of the run; default: the FINAL TIME.")
+@click.option("--save-period", type=float, metavar="P", help="Time between saved moments; default: the SAVEPER.")
+@click.option("--method", type=click.Choice(["Euler", "RK4"]), help="Default: as the file asks.")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Loops to list.")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV to write: loop, time and the scores.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def loops(
+    file: Path,
+    pairs: Sequence[str],
+    until: float | None,
+    save_period: float | None,
+    method: Method | None,
+    top: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Say which feedback loops do what FILE does, and when (Loops That Matter).
+
+    Scored are the shortest independent loops. A share is a loop's part in all that loops of its group do,
+    a mean over every time step; groups do not act on each other. A loop dominates where its share is one
+    half or more. R acts as a reinforcing loop, B as a balancing one, U as both.
+
+    \b
+    Example:
+      stockflow loops model.mdl --until 2030 --top 5
+    """
+    scores = load(file).loop_scores(
+        {name: [value] for name, value in settings(pairs).items()}, None, until, save_period, method=method
+    )
+    rows = _rows(scores)
+    if out is not None:
+        values = scores[["score", "relative_score", "mean_relative_score", "mean_share"]].isel(run=0)
+        deliver([values.reset_coords(drop=True).to_dataframe(["loop", "time"]).to_csv(float_format="%.10g")], out)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    head = [("group", "share", "acts", "dominates", "loop")]
+    shown = [
+        (str(row["group"]), f"{row['share']:.1%}", str(row["acts"]), _stretches(row["dominates"]), str(row["loop"]))
+        for row in rows[:top]
+    ]
+    click.echo(table([*head, *shown]), nl=False)
+    if len(rows) > top:
+        click.echo(f"and {len(rows) - top} loops more, with at most {rows[top]['share']:.1%}")
+
+
+def _rows(scores: xr.Dataset) -> list[dict[str, object]]:
+    """One row for each loop, those of a group together, the largest mean share first."""
+    times = scores["time"].to_numpy()
+    rows: list[dict[str, object]] = []
+    for place, name in enumerate(scores["loop"].to_numpy()):
+        one = scores.isel(run=0, loop=place)
+        share = one["mean_share"].to_numpy()
+        weights = np.diff(times, prepend=times[0])
+        rows.append(
+            {
+                "loop": str(name),
+                "members": str(one["members"].item()).split(" -> "),
+                "group": int(one["partition"]),
+                "share": float(np.average(share, weights=weights)),
+                "acts": _acts(one["mean_relative_score"].to_numpy(), share),
+                "dominates": periods(times, share >= _DOMINANT),
+            }
+        )
+    return sorted(rows, key=lambda row: (row["group"], -float(str(row["share"]))))
+
+
+def _acts(
+    signed: np.ndarray[tuple[int], np.dtype[np.float64]], share: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> str:
+    """R or B where all but a hundredth of what the loop does goes one way, U otherwise, - without any."""
+    total = float(share.sum())
+    if not total > 0.0:
+        return "-"
+    rising = (1.0 + float(signed.sum()) / total) / 2.0
+    return "R" if rising >= _ALL_ONE_WAY else "B" if rising <= 1.0 - _ALL_ONE_WAY else "U"
+
+
+def _stretches(found: object) -> str:
+    assert isinstance(found, list)
+    return ", ".join(f"{first:g}-{last:g}" for first, last in found) or "-"

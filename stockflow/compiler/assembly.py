@@ -1,0 +1,338 @@
+"""The text of a compiled plan: one function for a block of runs, and one that loops over blocks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from stockflow.compiler.graph import TIME, Path
+from stockflow.compiler.instruction_order import scheduled, waits
+from stockflow.compiler.plan import Plan
+from stockflow.compiler.vector import Writer, literal
+
+_BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
+
+
+class Assembly:
+    """Writes LLVM assembly for a plan, `width` runs at a time.
+
+    Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
+    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  After
+    `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
+    """
+
+    def __init__(self, plan: Plan, width: int) -> None:
+        self.plan = plan
+        self.states = plan.system.states
+        self.outputs = plan.system.outputs
+        self.graph = plan.system.graph
+        self.writer = Writer(width)
+        self.names: dict[int, str] = {}
+        self.rings: dict[int, int] = {}
+        self.runge_kutta = plan.method == "RK4"
+        self.waits = False
+        self.workspace = len(self.outputs)
+        for place, state in enumerate(self.states):
+            if state.delay:
+                self.rings[place] = self.workspace
+                self.workspace += state.delay
+        self.points = self.workspace
+        self.workspace += plan.points
+        self.columns = len(plan.system.inputs) + plan.points
+        self.totals: dict[int, str] = {}
+        self.probes: dict[int, str] = {}
+        self.moving = [place for place, state in enumerate(self.states) if not state.delay]
+
+    def text(self) -> str:
+        """Return the module, with the entry point `simulate`."""
+        writer = self.writer
+        last = self.filled_rings(self.prologue())
+        start = self.taken()
+        self.body()
+        self.observation()
+        new = self.advance()
+        loop = self.taken()
+        # spilled vectors that straddle two cache lines would cost a quarter of the speed
+        aligned = f"alignstack({8 * writer.width})"
+        head = [f"define void @block({_BLOCK}, i64 %seed) noinline {aligned} {{", "entry:", *start]
+        row = "%rowbegin" if self.runge_kutta else "%row"
+        head += [
+            "  br label %loop",
+            "loop:",
+            f"  %k = phi i64 [0, %{last}], [%k1, %next]",
+            f"  {row} = phi ptr [%out, %{last}], [%rownext, %next]",
+        ]
+        for place, state in enumerate(self.states):
+            initial = self.name(state.initial)
+            head.append(f"  %s{place} = phi {writer.double} [{initial}, %{last}], [{new[place]}, %next]")
+        block = [*head, *(self.stage_head() if self.runge_kutta else ()), *loop, "exit:", "  ret void", "}"]
+        return "\n".join([*writer.globals, *sorted(writer.declarations), *block, self.driver()])
+
+    def taken(self) -> list[str]:
+        """Return the lines written so far and begin anew."""
+        lines, self.writer.lines = self.writer.lines, []
+        return lines
+
+    def name(self, node: int) -> str:
+        """Return the name or literal of a node that has been computed."""
+        value, truth = self.graph.value(node), self.graph.truth(node)
+        if value is not None:
+            return self.writer.number(value)
+        if truth is not None:
+            return self.writer.always(truth)
+        return self.names[node]
+
+    def compute(self, nodes: Iterable[int]) -> None:
+        """Write operations in order, skipping constants and what has a name already."""
+        for node in nodes:
+            if node in self.names or not self.graph.stage[node]:
+                continue
+            op, args, payload = self.graph.nodes[node]
+            if op == "path":
+                self.names[node] = self.path(node)
+            elif op in {"random", "initial random"}:
+                self.names[node] = self.random(str(payload), "%k" if op == "random" else "0")
+            else:
+                self.names[node] = self.writer.operation(self.graph, node, [self.name(one) for one in args])
+
+    def path(self, node: int) -> str:
+        """Read an open table; where all runs are at the same position, whole vectors at once."""
+        writer, (_, (position,), payload) = self.writer, self.graph.nodes[node]
+        assert isinstance(payload, Path)
+        first, count = payload
+        start = self.points + first
+        lanes = ", ".join(f"i64 {start * writer.width + lane}" for lane in range(writer.width))
+
+        def together(index: str) -> str:
+            scalar = writer.let(f"extractelement {writer.integer} {index}, i64 0")
+            at = writer.let(f"add i64 {scalar}, {start}")
+            place = writer.let(f"getelementptr {writer.double}, ptr %work, i64 {at}")
+            return writer.let(f"load {writer.double}, ptr {place}, align 8")
+
+        def apart(index: str) -> str:
+            row = writer.integers("mul", index, writer.whole(writer.width))
+            return writer.gathered("%work", writer.integers("add", row, f"<{lanes}>"))
+
+        alike = self.graph.stage[position] in {0, TIME}
+        return writer.curve(self.name(position), count, together if alike else apart)
+
+    def random(self, site: str, step: str) -> str:
+        """Draw a number that depends on seed, site, step and run alone."""
+        writer = self.writer
+        key = int.from_bytes(hashlib.sha256(site.encode()).digest()[:8], "little", signed=True)
+        run = writer.let(f"load {writer.integer}, ptr %runs, align 8")
+        keys = (writer.spread("%seed", "i64"), writer.whole(key))
+        return writer.uniform(writer.threefry(keys, (writer.spread(step, "i64"), run)))
+
+    def prologue(self) -> str:
+        """Gather inputs and open tables, compute what is constant in a run; return the last label."""
+        writer = self.writer
+        wanted = self.graph.reachable([*self.plan.hoisted, *(state.initial for state in self.states)])
+        for node in wanted:
+            op, _, payload = self.graph.nodes[node]
+            if op == "input":
+                self.names[node] = self.gathered_lanes("%values", int(str(payload)))
+        last = "entry"
+        if self.plan.points:
+            writer.line("br label %tables")
+            writer.lines.append("tables:")
+            writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
+            at = writer.let("getelementptr double, ptr %values, i64 %point")
+            vector = self.gathered_lanes(at, len(self.plan.system.inputs))
+            slot = writer.let(f"add i64 %point, {self.points}")
+            place = writer.let(f"getelementptr {writer.double}, ptr %work, i64 {slot}")
+            writer.line(f"store {writer.double} {vector}, ptr {place}, align 8")
+            writer.line("%nextpoint = add i64 %point, 1")
+            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
+            writer.line("br i1 %unread, label %tables, label %read")
+            last = "read"
+            writer.lines.append("read:")
+        self.compute(wanted)
+        return last
+
+    def gathered_lanes(self, base: str, column: int) -> str:
+        """Return the vector of one column of the rows of all lanes."""
+        writer, vector = self.writer, "poison"
+        for lane in range(writer.width):
+            place = writer.let(f"getelementptr double, ptr {base}, i64 {lane * self.columns + column}")
+            value = writer.let(f"load double, ptr {place}")
+            vector = writer.let(f"insertelement {writer.double} {vector}, double {value}, i64 {lane}")
+        return vector
+
+    def filled_rings(self, last: str) -> str:
+        """Fill the memory of every delay with its initial value; return the last label."""
+        line, double = self.writer.line, self.writer.double
+        for place, first in self.rings.items():
+            state = self.states[place]
+            line(f"br label %fill{place}")
+            self.writer.lines.append(f"fill{place}:")
+            line(f"%f{place} = phi i64 [{first}, %{last}], [%g{place}, %fill{place}]")
+            line(f"%p{place} = getelementptr {double}, ptr %work, i64 %f{place}")
+            line(f"store {double} {self.name(state.initial)}, ptr %p{place}, align 8")
+            line(f"%g{place} = add i64 %f{place}, 1")
+            line(f"%c{place} = icmp ult i64 %g{place}, {first + state.delay}")
+            line(f"br i1 %c{place}, label %fill{place}, label %filled{place}")
+            last = f"filled{place}"
+            self.writer.lines.append(f"{last}:")
+        return last
+
+    def body(self) -> None:
+        """Compute rates at the present moment, then branch on whether it is kept."""
+        writer, graph = self.writer, self.graph
+        moment = "%moment" if self.runge_kutta else "%k"
+        offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
+        for column, node in enumerate(self.plan.series):
+            at = writer.let(f"add i64 {offset}, {column}")
+            place = writer.let(f"getelementptr double, ptr %table, i64 {at}")
+            vector = writer.spread(writer.let(f"load double, ptr {place}"))
+            truth = graph.is_truth(node)
+            self.names[node] = writer.compare("une", vector, writer.number(0.0)) if truth else vector
+        for node in [*self.plan.body, *self.plan.observed]:
+            op, _, payload = graph.nodes[node]
+            if op == "state":
+                held = self.states[int(str(payload))].delay or not self.runge_kutta
+                self.names[node] = f"%{'s' if held else 'x'}{payload}"
+        self.compute(self.plan.body)
+        self.waits = waits(writer.lines)
+        writer.lines = scheduled(writer.lines)
+        if self.runge_kutta:
+            writer.line("%begins = icmp eq i64 %stage, 0")
+            writer.line("br i1 %begins, label %first, label %further")
+            writer.lines.append("first:")
+        writer.line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
+        writer.line("%savedbyte = load i8, ptr %savedplace")
+        writer.line("%keep = icmp ne i8 %savedbyte, 0")
+        if self.runge_kutta:
+            self.remember()
+        writer.line(f"br i1 %keep, label %observe, label %{'further' if self.runge_kutta else 'next'}")
+
+    def observation(self) -> None:
+        """Store outputs as vectors, then lane by lane to where each run's rows stand."""
+        writer, double, count = self.writer, self.writer.double, len(self.outputs)
+        inside = dict(self.names)
+        writer.lines.append("observe:")
+        self.compute(self.plan.observed)
+        for column, node in enumerate(self.outputs):
+            place = writer.let(f"getelementptr {double}, ptr %work, i64 {column}")
+            writer.line(f"store {double} {self.name(node)}, ptr {place}, align 8")
+        self.names = inside
+        writer.line("br label %spread")
+        writer.lines.append("spread:")
+        writer.line("%j = phi i64 [0, %observe], [%j1, %spread]")
+        place = writer.let(f"getelementptr {double}, ptr %work, i64 %j")
+        vector = writer.let(f"load {double}, ptr {place}, align 8")
+        stride = count * int(self.plan.clock.saved.sum())
+        for lane in range(writer.width):
+            value = writer.let(f"extractelement {double} {vector}, i64 {lane}")
+            at = writer.let(f"add i64 %j, {lane * stride}")
+            target = writer.let(f"getelementptr double, ptr %row, i64 {at}")
+            writer.line(f"store double {value}, ptr {target}")
+        writer.line("%j1 = add i64 %j, 1")
+        writer.line(f"%more = icmp ult i64 %j1, {count}")
+        writer.line("br i1 %more, label %spread, label %spreaddone")
+        writer.lines.append("spreaddone:")
+        writer.line(f"%rowafter = getelementptr double, ptr %row, i64 {count}")
+        writer.line(f"br label %{'further' if self.runge_kutta else 'next'}")
+
+    def advance(self) -> list[str]:
+        """Take one step; return the names of the new states."""
+        writer = self.writer
+        new: dict[int, str] = {}
+        if self.runge_kutta:
+            writer.lines.append("further:")
+            writer.line("%rownext = phi ptr [%row, %stages], [%row, %first], [%rowafter, %spreaddone]")
+            writer.line("%k1 = add i64 %k, 1")
+            new = self.combined_stages()
+        else:
+            writer.lines.append("next:")
+            writer.line("%rownext = phi ptr [%row, %loop], [%rowafter, %spreaddone]")
+            writer.line("%k1 = add i64 %k, 1")
+            step = writer.number(self.plan.clock.step)
+            for place in self.moving:
+                new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
+            self.remember()
+        for place in self.rings:
+            slot = self.slot(place, "%k1")
+            new[place] = writer.let(f"load {writer.double}, ptr {slot}, align 8")
+        writer.line(f"%done = icmp uge i64 %k1, {len(self.plan.clock.times)}")
+        writer.line("br i1 %done, label %exit, label %loop")
+        return [new[place] for place in range(len(self.states))]
+
+    def remember(self) -> None:
+        """Store the present input of every delay."""
+        for place in self.rings:
+            rate, slot = self.name(self.states[place].rate), self.slot(place, "%k")
+            self.writer.line(f"store {self.writer.double} {rate}, ptr {slot}, align 8")
+
+    def slot(self, place: int, moment: str) -> str:
+        """Return the address in a delay's ring that belongs to a moment."""
+        writer = self.writer
+        turn = writer.let(f"urem i64 {moment}, {self.states[place].delay}")
+        at = writer.let(f"add i64 {turn}, {self.rings[place]}")
+        return writer.let(f"getelementptr {writer.double}, ptr %work, i64 {at}")
+
+    def stage_head(self) -> list[str]:
+        """Open the loop over the four stages of a step, of which the last moment needs only the first."""
+        double = self.writer.double
+        lines = [
+            f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",
+            "  %count = select i1 %final, i64 1, i64 4",
+            "  br label %stages",
+            "stages:",
+            "  %stage = phi i64 [0, %loop], [%stage1, %further]",
+            "  %row = phi ptr [%rowbegin, %loop], [%rownext, %further]",
+        ]
+        for place in self.moving:
+            lines.append(f"  %x{place} = phi {double} [%s{place}, %loop], [{self.probes[place]}, %further]")
+            lines.append(f"  %a{place} = phi {double} [zeroinitializer, %loop], [{self.totals[place]}, %further]")
+        return [
+            *lines,
+            "  %stage1 = add i64 %stage, 1",
+            "  %halves = lshr i64 %stage1, 1",
+            "  %whole = mul i64 %k, 2",
+            "  %moment = add i64 %whole, %halves",
+        ]
+
+    def combined_stages(self) -> dict[int, str]:
+        """Weigh the rates 1, 2, 2, 1 and move on to the next stage, or from the last to the next moment."""
+        writer, step = self.writer, self.plan.clock.step
+        before = writer.let("sub i64 %stage, 1")
+        middle = writer.let(f"icmp ult i64 {before}, 2")
+        weight = writer.spread(writer.let(f"select i1 {middle}, double 2.0, double 1.0"))
+        early = writer.let("icmp ult i64 %stage, 2")
+        ahead = writer.let(f"select i1 {early}, double {literal(step / 2)}, double {literal(step)}")
+        ahead = writer.spread(ahead)
+        for place in self.moving:
+            rate = self.name(self.states[place].rate)
+            self.totals[place] = writer.fused(weight, rate, f"%a{place}")
+            self.probes[place] = writer.fused(ahead, rate, f"%s{place}")
+        writer.line("%again = icmp ult i64 %stage1, %count")
+        writer.line("br i1 %again, label %stages, label %next")
+        writer.lines.append("next:")
+        share = writer.number(step / 6)
+        return {place: writer.fused(share, self.totals[place], f"%s{place}") for place in self.moving}
+
+    def driver(self) -> str:
+        """Return the entry point, for so many blocks of runs; `%runs` are their numbers."""
+        width = self.writer.width
+        rows = int(self.plan.clock.saved.sum())
+        return f"""
+define void @simulate(ptr %values, ptr %out, ptr %table, ptr %saved, ptr %work, ptr %runs, i64 %seed, i64 %count) {{
+entry:
+  br label %blocks
+blocks:
+  %b = phi i64 [0, %entry], [%b1, %blocks]
+  %vo = mul i64 %b, {width * self.columns}
+  %v = getelementptr double, ptr %values, i64 %vo
+  %oo = mul i64 %b, {width * rows * len(self.outputs)}
+  %o = getelementptr double, ptr %out, i64 %oo
+  %before = mul i64 %b, {width}
+  %r = getelementptr i64, ptr %runs, i64 %before
+  call void @block(ptr %v, ptr %o, ptr %table, ptr %saved, ptr %work, ptr %r, i64 %seed)
+  %b1 = add i64 %b, 1
+  %more = icmp slt i64 %b1, %count
+  br i1 %more, label %blocks, label %done
+done:
+  ret void
+}}
+"""

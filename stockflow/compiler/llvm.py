@@ -1,0 +1,184 @@
+"""Compiles a plan to machine code: a vector of runs goes through all time steps with its state in registers.
+
+One compiled function takes a range of blocks of `width` runs.  The last block is filled up with
+copies of the last run, so every run goes through the same instructions whatever its neighbours,
+its place or the number of threads.  Calls release Python's lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from llvmlite import __version__ as llvmlite_version
+from llvmlite import binding
+from numpy.typing import NDArray
+
+from stockflow.compiler.machine import assembled, linked
+
+if TYPE_CHECKING:
+    from stockflow.compiler.plan import Plan
+
+_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 2)
+# pieces per thread, to even out threads of unequal speed, and the most blocks copied at a time
+_PIECES = 4
+_LARGEST_PIECE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Machine code for a plan, with all it needs to run; it can be kept in a file.
+
+    A run brings `columns` numbers, its inputs and then its tables, and gives `outputs` numbers at
+    every saved moment.  `workspace` counts the vectors one thread needs for memory.
+    """
+
+    width: int
+    workspace: int
+    columns: int
+    outputs: int
+    saved: NDArray[np.uint8]
+    table: NDArray[np.float64]
+    machine: bytes
+
+    def packed(self) -> bytes:
+        """Return everything as bytes."""
+        numbers = [self.width, self.workspace, self.columns, self.outputs, *self.table.shape, len(self.saved)]
+        head = json.dumps(numbers).encode()
+        return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), self.machine])
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Code:
+        """Return what `packed` made bytes of."""
+        head, _, rest = content.partition(b"\n")
+        width, workspace, columns, outputs, rows, series, steps = json.loads(head)
+        table = np.frombuffer(rest, dtype=np.float64, count=rows * series).reshape(rows, series).copy()
+        saved = np.frombuffer(rest, dtype=np.uint8, count=steps, offset=table.nbytes).copy()
+        return cls(width, workspace, columns, outputs, saved, table, rest[table.nbytes + steps :])
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Code that is loaded; `engine` owns the machine code that `function` points to."""
+
+    code: Code
+    function: Any
+    engine: Any
+
+    def run(
+        self,
+        values: NDArray[np.float64],
+        threads: int | None = None,
+        tables: Sequence[NDArray[np.float64]] = (),
+        seed: int = 0,
+        numbers: NDArray[np.int64] | None = None,
+        spare: list[NDArray[np.float64]] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return outputs, shape (run, time, output), for input values of shape (run, input).
+
+        `tables` hold the y values of open tables, each (run, point).  Random numbers depend on
+        `seed` and on a run's number, 0, 1, 2, ... if there are no `numbers`.  Outputs stand in
+        memory taken from `spare` if there is some that is large enough; `memory_of` gives it back.
+        """
+        code, runs, width = self.code, len(values), self.code.width
+        blocks = -(-runs // width)
+        shape = blocks * width, int(code.saved.sum()), code.outputs
+        out = _memory(shape, spare)
+        if not runs:
+            return out
+        parts = [values, *tables]
+        numbers = np.arange(runs) if numbers is None else numbers
+
+        def piece(begin: int, end: int) -> None:
+            rows = np.minimum(np.arange(begin * width, end * width), runs - 1)
+            filled = np.concatenate([part[rows] for part in parts], axis=1)
+            work = np.empty((code.workspace, width))
+            arrays = (filled, out[begin * width :], code.table, code.saved, work, numbers[rows])
+            self.function(*(one.ctypes.data for one in arrays), seed, end - begin)
+
+        workers = min(threads or available_threads(), blocks)
+        pieces = max(-(-blocks // _LARGEST_PIECE), min(blocks, workers * _PIECES if workers > 1 else 1))
+        cuts = np.linspace(0, blocks, pieces + 1).astype(int).tolist()
+        if workers == 1:
+            for begin, end in itertools.pairwise(cuts):
+                piece(begin, end)
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(piece, cuts[:-1], cuts[1:]))
+        return out[:runs]
+
+
+def _memory(shape: tuple[int, int, int], spare: list[NDArray[np.float64]] | None) -> NDArray[np.float64]:
+    """Return uninitialised memory; fresh pages of the system cost as much as many time steps."""
+    wanted = math.prod(shape)
+    try:
+        found = spare.pop() if spare else None
+    except IndexError:  # another thread was quicker
+        found = None
+    if found is None or found.size < wanted:
+        found = np.empty(wanted)
+    return found[:wanted].reshape(shape)
+
+
+def memory_of(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return all the memory that outputs of a run stand in, to be spared for others."""
+    base = outputs.base
+    return base if isinstance(base, np.ndarray) else outputs.reshape(-1)
+
+
+def available_threads() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def vector_width() -> int:
+    """Return how many doubles one vector register of this processor holds."""
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 8
+    return 4 if features.get("avx2") else 2
+
+
+def processor() -> tuple[str, ...]:
+    """Return what machine code depends on beside its plan: the processor and the compiler."""
+    version = ".".join(map(str, binding.llvm_version_info))
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), llvmlite_version, version
+
+
+def generate(plan: Plan, width: int | None = None) -> Code:
+    """Return machine code for a plan on this processor, by default for as many runs at a time as are quickest.
+
+    That is one vector register of runs, or two where a time step is one long chain of operations, in which the
+    processor would wait for each of them: a second vector is computed meanwhile.
+    """
+    from stockflow.compiler.assembly import Assembly
+
+    assembly = Assembly(plan, width or vector_width())
+    text = assembly.text()
+    if width is None and assembly.waits:
+        assembly = Assembly(plan, 2 * vector_width())
+        text = assembly.text()
+    width = assembly.writer.width
+    saved = plan.clock.saved.astype(np.uint8)
+    machine = assembled(text)
+    return Code(width, assembly.workspace, assembly.columns, len(assembly.outputs), saved, plan.table, machine)
+
+
+def load(code: Code) -> Kernel:
+    """Return the code ready to run in this process."""
+    engine = linked(code.machine)
+    return Kernel(code, _SIGNATURE(engine.get_function_address("simulate")), engine)
+
+
+def compile_plan(plan: Plan, width: int | None = None) -> Kernel:
+    """Return a plan ready to run on this processor."""
+    return load(generate(plan, width))

@@ -1,0 +1,178 @@
+"""Equations to one graph: what each state starts from, how fast it changes, and what is observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stockflow.compiler.functions import SMALL, Functions
+from stockflow.compiler.graph import INPUT, Graph
+from stockflow.errors import InputError
+from stockflow.language.equations import (
+    ActiveInitial,
+    DelayFixed,
+    Equations,
+    Expression,
+    Initial,
+    Integral,
+    LookupCall,
+    Number,
+    Operation,
+    Random,
+    Reference,
+    Table,
+    Time,
+    WithLookup,
+    references,
+)
+from stockflow.language.order import evaluation_order, initial_order, needed_at_start
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One remembered number.
+
+    An integral has `delay` 0 and `rate` is its change per unit of time; a fixed delay remembers
+    its input `rate` for `delay` time steps.  `initial` depends on inputs at most.
+    """
+
+    name: str
+    initial: int
+    rate: int
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A graph with its roots; `outputs` and `inputs` are in the order asked for."""
+
+    graph: Graph
+    inputs: tuple[str, ...]
+    states: tuple[State, ...]
+    outputs: tuple[int, ...]
+
+
+def lower(equations: Equations, inputs: Sequence[str], outputs: Sequence[str]) -> System:
+    """Return the system that computes `outputs` with the constants `inputs` left open.
+
+    Both are display names.  Only the states that outputs depend on are part of it.  Raises
+    InputError if an input decides the length of a fixed delay.
+    """
+    return _Lowering(equations, inputs).system(outputs)
+
+
+class _Lowering:
+    def __init__(self, equations: Equations, inputs: Sequence[str]) -> None:
+        self.equations = equations
+        self.inputs = tuple(inputs)
+        for name in equations.structural.intersection(inputs):
+            raise InputError(f"{equations.source}: {name} decides how an equation is built, so it is fixed by the file")
+        self.graph = Graph()
+        self.step = equations.control("time step")
+        self.functions = Functions(self.graph, self.graph.constant(self.step))
+        self.start: dict[str, int] = {}
+        self.now: dict[str, int] = {}
+        self.stateful: dict[str, Integral | DelayFixed] = {}
+
+    def system(self, outputs: Sequence[str]) -> System:
+        graph = self.graph
+        needed = self._needed(outputs)
+        self._initial_values(needed)
+        for name in needed:
+            expression = self.equations.variables[name].expression
+            if isinstance(expression, (Integral, DelayFixed)):
+                self.now[name] = graph.add("state", (), len(self.stateful))
+                self.stateful[name] = expression
+        for name in evaluation_order(self.equations, needed):
+            if name not in self.now:
+                self.now[name] = self._variable(name, self.now, graph.add("time"))
+        states = tuple(self._state(name, expression) for name, expression in self.stateful.items())
+        return System(graph, self.inputs, states, tuple(graph.as_number(self.now[name]) for name in outputs))
+
+    def _needed(self, outputs: Iterable[str]) -> tuple[str, ...]:
+        """Everything the outputs depend on, through stocks and delays too."""
+        seen: dict[str, None] = {}
+        todo = list(outputs)
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen[name] = None
+                todo += references(self.equations.variables[name].expression)
+        return tuple(name for name in self.equations.variables if name in seen)
+
+    def _initial_values(self, needed: Iterable[str]) -> None:
+        first = self.graph.constant(self.equations.control("initial time"))
+        needed = set(needed)
+        wanted = [name for name in needed_at_start(self.equations) if name in needed]
+        for name in initial_order(self.equations, wanted):
+            match self.equations.variables[name].expression:
+                case Integral(_, initial) | DelayFixed(_, _, initial) | Initial(initial) | ActiveInitial(_, initial):
+                    self.start[name] = self._lower(initial, self.start, first)
+                case _:
+                    self.start[name] = self._variable(name, self.start, first)
+
+    def _variable(self, name: str, values: Mapping[str, int], time: int) -> int:
+        if name in self.inputs:
+            return self.graph.add("input", (), self.inputs.index(name))
+        expression = self.equations.variables[name].expression
+        if isinstance(expression, Initial):
+            return self.start[name]
+        if isinstance(expression, Table):
+            return self.graph.constant(0.0)
+        if isinstance(expression, ActiveInitial):
+            return self._lower(expression.expression, values, time)
+        return self._lower(expression, values, time)
+
+    def _state(self, name: str, expression: Integral | DelayFixed) -> State:
+        graph, time = self.graph, self.graph.add("time")
+        initial = graph.as_number(self.start[name])
+        if isinstance(expression, Integral):
+            rate = graph.as_number(self._lower(expression.rate, self.now, time))
+            if expression.floored:
+                # what empties the stock in one step
+                most = graph.apply("div", graph.apply("neg", self.now[name]), graph.constant(self.step))
+                rate = graph.apply("max", rate, most)
+            return State(name, initial, rate)
+        first = graph.constant(self.equations.control("initial time"))
+        length = self._lower(expression.delay, self.start, first)
+        delay = graph.value(length)
+        if delay is None:
+            raise InputError(
+                f"{self.equations.source}: {self._culprits(length)} decides the length of the delay in {name},"
+                " which is fixed when a simulator is made: use with_constants"
+            )
+        rate = graph.as_number(self._lower(expression.input, self.now, time))
+        return State(name, initial, rate, round(max(delay / self.step, 1.0) + SMALL))
+
+    def _culprits(self, node: int) -> str:
+        below = [self.graph.nodes[one] for one in self.graph.reachable([node]) if self.graph.stage[one] == INPUT]
+        return " and ".join(self.inputs[int(str(one.payload))] for one in below if one.op == "input")
+
+    def _lower(self, expression: Expression, values: Mapping[str, int], time: int) -> int:
+        graph = self.graph
+        match expression:
+            case Number(value):
+                return graph.constant(value)
+            case Time():
+                return time
+            case Random(site):
+                return graph.random(site, initial=values is self.start)
+            case Reference(name):
+                return values[name]
+            case WithLookup(argument, table):
+                return self.functions.lookup(self._lower(argument, values, time), table)
+            case LookupCall(name, argument):
+                points = self.equations.variables[name].expression
+                if isinstance(points, Table):
+                    return self.functions.lookup(self._lower(argument, values, time), points)
+            case Operation(operator, arguments):
+                return self.functions.node(operator, [self._lower(one, values, time) for one in arguments], time)
+        raise InputError(f"{self.equations.source}: {type(expression).__name__} inside an expression")
+
+
+def delay_constants(equations: Equations) -> tuple[str, ...]:
+    """Return the constants that decide the length of some fixed delay."""
+    delays = (one.expression.delay for one in equations.variables.values() if isinstance(one.expression, DelayFixed))
+    roots = [name for delay in delays for name in references(delay)]
+    names = initial_order(equations, roots)
+    return tuple(name for name in names if equations.variables[name].kind == "constant")

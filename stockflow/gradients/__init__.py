@@ -1,0 +1,1 @@
+"""Exact slopes of a payoff, by going backward through the run."""

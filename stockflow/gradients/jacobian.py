@@ -1,0 +1,128 @@
+"""Exact derivatives of outputs at chosen times: every state takes along how it changes with some inputs.
+
+That is one more system, so it runs wherever runs do.  A lane follows a few inputs at once; a run takes
+as many lanes as that needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stockflow.batches.pieces import in_pieces
+from stockflow.compiler.llvm import Kernel
+from stockflow.compiler.rewrite import simplify
+from stockflow.compiler.system import System
+from stockflow.errors import InputError
+from stockflow.gradients.adjoint import Calculus
+from stockflow.gradients.payoff import cached_kernel, checked, differentiable, kept, readable
+from stockflow.language.equations import Equations
+
+Point = tuple[str, float]
+
+# most inputs one lane follows: more share the run itself, fewer leave more in registers
+_FOLLOWED = 4
+# most lanes that go through one call
+_TOGETHER = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jacobian:
+    """Compiled runs of one model that follow how outputs change with inputs.
+
+    Calling it is pure; it can be called from several threads.  A run gives the same bits whatever the
+    number of threads and the other runs.
+    """
+
+    equations: Equations
+    inputs: tuple[str, ...]
+    points: tuple[Point, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    kernel: Kernel
+
+    def __call__(self, values: ArrayLike, threads: int | None = None) -> NDArray[np.float64]:
+        """Return derivatives, shape (run, point, input), for input values of shape (run, input).
+
+        They are in the unit of the point's variable per unit of the input.  Raises InputError for a
+        wrong shape or a value that is not finite.
+        """
+        array = checked(values, self.inputs, self.equations.source, threads)
+        runs, inputs = array.shape
+        result = np.empty((runs, len(self.points), inputs))
+        groups, followed = lanes(inputs)
+        seeds = np.eye(groups * followed, inputs).reshape(groups, followed * inputs)
+
+        def piece(first: int, last: int) -> None:
+            repeated = np.repeat(array[first:last], groups, axis=0)
+            filled = np.concatenate([repeated, np.tile(seeds, (last - first, 1))], axis=1)
+            outputs = self.kernel.run(filled, 1)
+            slopes = outputs.reshape(last - first, groups, outputs.shape[1], -1, followed)
+            chosen = slopes[:, :, self.rows, self.columns].transpose(0, 2, 1, 3)
+            result[first:last] = chosen.reshape(last - first, len(self.points), -1)[:, :, :inputs]
+
+        if groups:
+            in_pieces(piece, runs, 1, max(_TOGETHER // groups, 1), threads)
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return jacobian, (self.equations, self.inputs, self.points)
+
+
+def jacobian(equations: Equations, inputs: tuple[str, ...], points: Sequence[Point]) -> Jacobian:
+    """Return derivatives of `points`, each a variable and a saved time, with respect to `inputs`.
+
+    Raises InputError for a point that cannot be read, for an input that decides the length of a
+    fixed delay, and for random numbers.
+    """
+    if not points:
+        raise InputError(f"{equations.source}: derivatives of outputs need at least one point")
+    names = [readable(equations, name) for name, _ in points]
+    outputs = tuple(dict.fromkeys(names))
+    moments, rows = kept(equations, points)
+
+    def system() -> System:
+        return simplify(following(differentiable(equations, inputs, outputs), lanes(len(inputs))[1]))
+
+    kernel = cached_kernel("jacobian", equations, inputs, outputs, moments, system)
+    columns = tuple(outputs.index(name) for name in names)
+    return Jacobian(equations, inputs, tuple(points), tuple(rows), columns, kernel)
+
+
+def lanes(inputs: int) -> tuple[int, int]:
+    """Return how many lanes a run takes, and how many inputs each of them follows."""
+    groups = -(-inputs // _FOLLOWED)
+    return groups, -(-inputs // max(groups, 1))
+
+
+def following(system: System, directions: int) -> System:
+    """Return the system whose outputs are the changes of the outputs of another, for each direction.
+
+    A direction is a rate of change for each input; they are inputs too, after the others.
+    """
+    graph, count = system.graph, len(system.inputs)
+    calculus = Calculus(graph)
+    roots = [node for state in system.states for node in (state.initial, state.rate)]
+    changes = []
+    for direction in range(directions):
+        seeds = {
+            graph.add("input", (), at): graph.add("input", (), count * (direction + 1) + at) for at in range(count)
+        }
+        first = len(system.states) * (direction + 1)
+        for at in range(len(system.states)):
+            seeds[graph.add("state", (), at)] = graph.add("state", (), first + at)
+        changes.append(calculus.pushed([*roots, *system.outputs], seeds))
+    zero = graph.constant(0.0)
+    states = [*system.states]
+    for change in changes:
+        states += [
+            replace(one, initial=change.get(one.initial, zero), rate=change.get(one.rate, zero))
+            for one in system.states
+        ]
+    outputs = tuple(change.get(node, zero) for node in system.outputs for change in changes)
+    names = tuple(f"{name} {number}" for number in range(directions) for name in system.inputs)
+    return replace(system, inputs=system.inputs + names, states=tuple(states), outputs=outputs)

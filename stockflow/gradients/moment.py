@@ -1,0 +1,224 @@
+"""The functions of one moment, forward and backward, as LLVM assembly.
+
+Every function reads and writes arrays of vectors: `x` the states and then what is remembered of the
+moment, `h` the slow nodes, `row` the series of the moment, one double each.  Backward functions take
+`seed`, what flows to the rates or outputs, and add to or write what flows to states and slow nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.compiler.graph import TIME
+from stockflow.compiler.instruction_order import scheduled
+from stockflow.compiler.vector import Writer
+from stockflow.gradients.routine import Routine
+from stockflow.gradients.sensitivities import Sensitivity, is_fast, is_slow
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which nodes stand where: `series` in a row of the table, `hoisted` in `h`."""
+
+    series: tuple[int, ...]
+    hoisted: tuple[int, ...]
+
+
+def layout(what: Sensitivity) -> Layout:
+    """Return where all functions find what is not computed in a moment."""
+    graph = what.graph
+    roots = [*(one.rate for one in what.states), *what.outputs]
+    for group in (what.back, what.gathered, what.observed_back, what.observed_gathered):
+        roots += group.values()
+    used = set(roots)
+    everything = graph.reachable(roots)
+    for node in everything:
+        if is_fast(graph, node):
+            used.update(graph.nodes[node].args)
+    return Layout(
+        tuple(node for node in everything if node in used and graph.stage[node] == TIME),
+        tuple(node for node in everything if node in used and is_slow(graph, node)),
+    )
+
+
+def table(what: Sensitivity, where: Layout, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of the series, shape (time, series)."""
+    columns = what.graph.evaluate(where.series, times)
+    return np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
+
+
+class Functions(Routine):
+    """Writes the functions of a system, one after the other, with one writer."""
+
+    def __init__(self, what: Sensitivity, where: Layout, writer: Writer) -> None:
+        super().__init__(writer)
+        self.what = what
+        self.where = where
+        self.graph = what.graph
+        self.names: dict[int, str] = {}
+        self.leaves: dict[int, tuple[str, int]] = {}
+
+    def text(self) -> list[str]:
+        """Return all functions."""
+        what, count = self.what, len(self.what.states)
+        tape = {node: count + at for at, node in enumerate(what.taped)}
+        rates = {at: one.rate for at, one in enumerate(what.states)}
+        return [
+            self.begin(),
+            self.forward("rates", rates, tape),
+            self.forward("observe", dict(enumerate(what.outputs)), {}),
+            self.backward("back", 0, what.back, what.gathered, tape, fresh=True),
+            self.backward("unobserve", count, what.observed_back, what.observed_gathered, {}, fresh=False),
+            self.end(),
+        ]
+
+    def begin(self) -> str:
+        """Inputs to slow nodes and initial states."""
+        self.slow_nodes([*self.where.hoisted, *(one.initial for one in self.what.states)])
+        for at, node in enumerate(self.where.hoisted):
+            self.store(node, "%h", at)
+        for at, one in enumerate(self.what.states):
+            self.store(one.initial, "%x", at)
+        return self.closed("begin", "values", "h", "x")
+
+    def forward(self, name: str, results: dict[int, int], tape: dict[int, int]) -> str:
+        """States to results; what is dear goes behind the states."""
+        nodes = self.graph.reachable([*results.values(), *tape], self.known())
+        self.load(nodes, {})
+        self.compute([*results.values(), *tape])
+        self.writer.lines = scheduled(self.writer.lines)
+        for node, at in tape.items():
+            self.store(node, "%x", at)
+        for at, node in results.items():
+            self.store(node, "%out", at)
+        return self.closed(name, "x", "h", "row", "out")
+
+    def backward(
+        self,
+        name: str,
+        kind: int,
+        back: Mapping[int, int],
+        gathered: Mapping[int, int],
+        tape: dict[int, int],
+        fresh: bool,
+    ) -> str:
+        """Carry flows from rates or outputs to states, written if `fresh` and else added, and slow nodes, added."""
+        groups = (("%out", back), ("%sums", gathered))
+        roots = [node for _, group in groups for node in group.values()]
+        nodes = self.graph.reachable(roots, self.known().union(tape))
+        self.load(nodes, tape, kind)
+        self.compute(roots)
+        self.writer.lines = scheduled(self.writer.lines)
+        for array, group in groups:
+            for at, node in group.items():
+                self.store(node, array, at, add=not (fresh and array == "%out"))
+        if fresh:
+            for at in range(len(self.what.states)):
+                if at not in back:
+                    self.store(self.graph.constant(0.0), "%out", at)
+        return self.closed(name, "x", "h", "row", "seed", "out", "sums")
+
+    def end(self) -> str:
+        """What flowed to initial states and slow nodes, to inputs."""
+        nodes = self.graph.reachable(self.what.ends)
+        count = len(self.what.states)
+        self.slow_nodes([node for node in nodes if is_slow(self.graph, node)])
+        for node in nodes:
+            op, _, payload = self.graph.nodes[node]
+            if op == "state":
+                place = int(str(payload)) - count
+                beyond = place - count - len(self.what.outputs)
+                self.names[node] = self.get("%x", place) if place < count else self.get("%sums", beyond)
+        self.compute(nodes)
+        for at, node in enumerate(self.what.ends):
+            self.store(node, "%out", at)
+        return self.closed("end", "values", "x", "sums", "out")
+
+    def known(self) -> frozenset[int]:
+        """Nodes that no function of a moment computes."""
+        return frozenset([*self.where.series, *self.where.hoisted])
+
+    def slow_nodes(self, roots: Sequence[int]) -> None:
+        """Gather the inputs of every lane, and compute what depends on nothing else."""
+        writer, inputs = self.writer, len(self.what.inputs)
+        nodes = self.graph.reachable(roots)
+        for node in nodes:
+            op, _, payload = self.graph.nodes[node]
+            if op == "input":
+                vector = "poison"
+                for lane in range(writer.width):
+                    place = writer.let(f"getelementptr double, ptr %values, i64 {lane * inputs + int(str(payload))}")
+                    value = writer.let(f"load double, ptr {place}")
+                    vector = writer.let(f"insertelement {writer.double} {vector}, double {value}, i64 {lane}")
+                self.names[node] = vector
+        self.compute(nodes)
+
+    def load(self, nodes: Iterable[int], tape: dict[int, int], kind: int = 0) -> None:
+        """Say where the leaves among nodes are; flows of `kind` stand in `seed`."""
+        count = len(self.what.states)
+        columns = {node: at for at, node in enumerate(self.where.series)}
+        places = {node: at for at, node in enumerate(self.where.hoisted)}
+        for node in nodes:
+            op, _, payload = self.graph.nodes[node]
+            if node in tape:
+                self.leaves[node] = ("%x", tape[node])
+            elif op == "state":
+                place = int(str(payload))
+                self.leaves[node] = ("%x", place) if place < count else ("%seed", place - count - kind)
+            elif node in places:
+                self.leaves[node] = ("%h", places[node])
+            elif node in columns:
+                self.leaves[node] = ("%row", columns[node])
+
+    def compute(self, nodes: Iterable[int]) -> None:
+        """Write operations, each after its arguments, skipping constants and what has a name already."""
+        todo = list(nodes)[::-1]
+        while todo:
+            node = todo[-1]
+            if node in self.names or not self.graph.stage[node]:
+                todo.pop()
+                continue
+            if node in self.leaves:
+                self.names[node] = self.fetched(node)
+                continue
+            args = self.graph.nodes[node].args
+            missing = [one for one in args if one not in self.names and self.graph.stage[one]]
+            if missing:
+                todo += missing[::-1]
+            else:
+                self.names[node] = self.writer.operation(self.graph, node, [self.name(one) for one in args])
+
+    def fetched(self, node: int) -> str:
+        """Load a leaf; 0 or 1 may stand for truth."""
+        array, at = self.leaves[node]
+        if array == "%row":
+            place = self.writer.let(f"getelementptr double, ptr %row, i64 {at}")
+            vector = self.writer.spread(self.writer.let(f"load double, ptr {place}"))
+        else:
+            vector = self.get(array, at)
+        return self.writer.compare("une", vector, self.writer.number(0.0)) if self.graph.is_truth(node) else vector
+
+    def name(self, node: int) -> str:
+        """Return the name or literal of a node that has been computed."""
+        value, truth = self.graph.value(node), self.graph.truth(node)
+        if value is not None:
+            return self.writer.number(value)
+        if truth is not None:
+            return self.writer.always(truth)
+        return self.names[node]
+
+    def store(self, node: int, array: str, at: int, add: bool = False) -> None:
+        """Store or add a node; truth becomes 0 or 1."""
+        vector = self.name(node)
+        if self.graph.is_truth(node):
+            vector = self.writer.let(f"uitofp {self.writer.truth} {vector} to {self.writer.double}")
+        (self.add if add else self.put)(vector, array, at)
+
+    def closed(self, name: str, *arguments: str) -> str:
+        """Return the function that was written."""
+        self.names, self.leaves = {}, {}
+        return self.function(name, ", ".join(f"ptr noalias %{one}" for one in arguments))

@@ -1,0 +1,295 @@
+"""The loops of a gradient as LLVM assembly: forward through all moments, compare, and backward again.
+
+What each step was at is kept on the way forward.  If that takes too much memory, only the states at
+the beginning of each stretch of steps are kept, and a stretch is run again before its way back.
+Inputs of fixed delays, and what flows back to them, are kept for all steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from stockflow.compiler.vector import Writer
+from stockflow.gradients.moment import Layout
+from stockflow.gradients.residuals import residual
+from stockflow.gradients.routine import Routine
+from stockflow.gradients.sensitivities import Sensitivity
+from stockflow.language.equations import Method
+
+_SHARED = "ptr %table, ptr %marks, ptr %work"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """An explicit method: each stage begins `ahead` steps along the rates of the stage before it.
+
+    `weights` make a step of the rates of its stages.  A step has `stride` rows in the table of series,
+    and the stages stand in `rows` of them.
+    """
+
+    ahead: tuple[float, ...]
+    weights: tuple[float, ...]
+    rows: tuple[int, ...]
+    stride: int
+
+
+SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
+    {
+        "Euler": Scheme((0.0,), (1.0,), (0,), 1),
+        "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6), (0, 1, 1, 2), 2),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where arrays begin in the workspace of one thread, and how long they are, all counted in vectors.
+
+    What is kept of a stage takes `moment`; `steps` are run in stretches of `stretch`.
+    """
+
+    steps: int
+    stretch: int
+    moment: int
+    places: Mapping[str, int]
+    sizes: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """Length of the whole."""
+        return sum(self.sizes.values())
+
+
+def memory(what: Sensitivity, where: Layout, scheme: Scheme, steps: int, rows: int, most: int) -> Memory:
+    """Lay out the workspace; all steps are one stretch unless that takes more than `most` vectors."""
+    count, moment = len(what.states), len(what.states) + len(what.taped)
+    step = moment * len(scheme.ahead)
+    # beginnings of stretches and one stretch together take least where they take the same
+    stretch = steps if step * steps <= most else math.ceil(math.sqrt(steps * count / step))
+    sizes = {
+        "h": len(where.hoisted),
+        "seen": rows * len(what.outputs),
+        "flows": rows * len(what.outputs),
+        "now": count,
+        "rates": count,
+        "flow": count,
+        "seed": count,
+        "back": count,
+        "sums": len(what.slow),
+        "final": count,
+        "begins": (-(-steps // max(stretch, 1)) + 1) * count,
+        "tape": stretch * step,
+    }
+    for place, state in enumerate(what.states):
+        if state.delay:
+            sizes[f"past{place}"] = sizes[f"later{place}"] = steps + 1 + state.delay
+    places = dict(zip(sizes, itertools.accumulate(sizes.values(), initial=0), strict=False))
+    return Memory(steps, stretch, moment, places, sizes)
+
+
+class Passes(Routine):
+    """Writes the loops; a row of the table has `columns` series, a time step the length `step`."""
+
+    def __init__(
+        self, what: Sensitivity, writer: Writer, scheme: Scheme, memory: Memory, columns: int, step: float
+    ) -> None:
+        super().__init__(writer)
+        self.what = what
+        self.scheme = scheme
+        self.memory = memory
+        self.columns = columns
+        self.step = step
+        self.states = range(len(what.states))
+        self.delays = {at: one.delay for at, one in enumerate(what.states) if one.delay}
+
+    def text(self) -> list[str]:
+        """Return all functions, with the entry point `gradient`."""
+        return [self.forward(), self.compare(), self.backward(), self.block(), self.driver()]
+
+    def forward(self) -> str:
+        """Take steps `from` to `to`, exclusive, from the states `begin` to the states `end`."""
+        scheme, now, rates = self.scheme, self.array("now"), self.array("rates")
+        for at in self.states:
+            self.put(self.get("%begin", at), now, at)
+        with self.counting("%from", "%to") as k:
+            tape = self.tape(k)
+            self.observe(k, tape, now)
+            new = {at: self.get(now, at) for at in self.states if at not in self.delays}
+            for stage, ahead in enumerate(scheme.ahead):
+                x = self.place(tape, stage * self.memory.moment)
+                for at in self.states if stage else ():
+                    there = self.get(tape, at)
+                    if at in new:
+                        there = self.plus(there, self.get(rates, at), ahead * self.step)
+                    self.put(there, x, at)
+                self.moment("rates", x, self.row(k, stage), rates)
+                for at, vector in new.items():
+                    new[at] = self.plus(vector, self.get(rates, at), scheme.weights[stage] * self.step)
+                for at, delay in self.delays.items() if not stage else ():
+                    self.put(self.get(rates, at), self.array(f"past{at}"), self.writer.let(f"add i64 {k}, {delay}"))
+            for at, vector in new.items():
+                self.put(vector, now, at)
+        for at in self.states:
+            self.put(self.get(now, at), "%end", at)
+        return self.function("forward", f"{_SHARED}, i64 %from, i64 %to, ptr %begin, ptr %end")
+
+    def observe(self, moment: str, x: str, now: str) -> None:
+        """Bring together the states of a moment in `x`, and compute the outputs if they are kept."""
+        for at in self.states:
+            self.put(self.get(self.array(f"past{at}"), moment) if at in self.delays else self.get(now, at), x, at)
+        with self.where_kept(moment) as first:
+            self.moment("observe", x, self.row(moment), self.place(self.array("seen"), first))
+
+    def compare(self) -> str:
+        """Turn what was seen into residuals, their sum of squares, and what flows back from it."""
+        writer = self.writer
+        self.put(writer.number(0.0), "%total")
+        with self.counting("0", "%count") as i:
+            places = []
+            for column in range(2):
+                at = writer.let(f"getelementptr [2 x i64], ptr %places, i64 {i}, i64 {column}")
+                places.append(writer.let(f"load i64, ptr {at}"))
+            numbers = writer.let(f"getelementptr [4 x double], ptr %numbers, i64 {i}")
+            later, earlier = (self.get(self.array("seen"), place) for place in places)
+            found, rate, grows = residual(writer, later, earlier, numbers)
+            self.put(found, "%residuals", i)
+            self.put(writer.fused(found, found, self.get("%total")), "%total")
+            flow = writer.let(f"fmul {writer.double} {writer.exact('add', found, found)}, {rate}")
+            back = writer.let(f"fneg {writer.double} {flow}")
+            self.add(flow, self.array("flows"), places[0])
+            self.add(writer.select(grows, back, writer.number(0.0)), self.array("flows"), places[1])
+        arguments = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
+        return self.function("compare", f"{_SHARED}, {arguments}")
+
+    def backward(self) -> str:
+        """Go back from step `to`, exclusive, to step `from`; `flow` is what flows to the states."""
+        let, zero, scheme = self.writer.let, self.writer.number(0.0), self.scheme
+        flow, seed, back = (self.array(name) for name in ("flow", "seed", "back"))
+        count, last = let("sub i64 %to, %from"), let("sub i64 %to, 1")
+        with self.counting("0", count) as done:
+            k = let(f"sub i64 {last}, {done}")
+            tape = self.tape(k)
+            flows = {at: self.get(flow, at) for at in self.states if at not in self.delays}
+            new = {at: flows.get(at, zero) for at in self.states}
+            for stage in reversed(range(len(scheme.ahead))):
+                for at in self.states:
+                    if at in flows:
+                        arrives = self.plus(None, flows[at], scheme.weights[stage] * self.step)
+                        if stage + 1 < len(scheme.ahead):
+                            arrives = self.plus(arrives, self.get(back, at), scheme.ahead[stage + 1] * self.step)
+                    elif stage:
+                        arrives = zero
+                    else:
+                        arrives = self.get(self.array(f"later{at}"), let(f"add i64 {k}, {self.delays[at]}"))
+                    self.put(arrives, seed, at)
+                x = self.place(tape, stage * self.memory.moment)
+                self.moment("back", x, self.row(k, stage), seed, back, self.array("sums"))
+                for at in self.states:
+                    new[at] = self.writer.exact("add", new[at], self.get(back, at))
+            for at, vector in new.items():
+                self.put(vector, flow, at)
+            self.unobserve(k, tape)
+        return self.function("backward", f"{_SHARED}, i64 %from, i64 %to")
+
+    def unobserve(self, moment: str, x: str) -> None:
+        """Add what flows from kept outputs to the states of a moment; delays keep theirs for earlier."""
+        flow = self.array("flow")
+        with self.where_kept(moment) as first:
+            seed = self.place(self.array("flows"), first)
+            self.moment("unobserve", x, self.row(moment), seed, flow, self.array("sums"))
+        for at in self.delays:
+            self.put(self.get(flow, at), self.array(f"later{at}"), moment)
+
+    def block(self) -> str:
+        """Do all for one vector of runs."""
+        let, zero, steps = self.writer.let, self.writer.number(0.0), self.memory.steps
+        stretches = -(-steps // max(self.memory.stretch, 1))
+        begins, final, flow = (self.array(name) for name in ("begins", "final", "flow"))
+        self.call("begin", "ptr %values", f"ptr {self.array('h')}", f"ptr {begins}")
+        for name in ("sums", "flows", "flow", *(f"later{at}" for at in self.delays)):
+            self.fill(self.array(name), self.memory.sizes[name], zero)
+        for at, delay in self.delays.items():
+            self.fill(self.array(f"past{at}"), delay, self.get(begins, at))
+        with self.counting("0", str(stretches)) as j:
+            self.stretch("forward", j)
+        self.observe(str(steps), final, self.place(begins, stretches * len(self.states)))
+        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
+        self.call("compare", _SHARED, given)
+        self.unobserve(str(steps), final)
+        with self.counting("0", str(stretches)) as done:
+            j = let(f"sub i64 {stretches - 1}, {done}")
+            with self.when(let(f"icmp ne i64 {done}, 0")):
+                self.stretch("forward", j)
+            self.stretch("backward", j)
+        for at, delay in self.delays.items():
+            self.put(zero, flow, at)
+            with self.counting("0", str(min(delay, steps + 1))) as moment:
+                self.add(self.get(self.array(f"later{at}"), moment), flow, at)
+        self.call("end", "ptr %values", f"ptr {flow}", f"ptr {self.array('sums')}", "ptr %gradient")
+        return self.function("block", f"ptr %values, {_SHARED}, {given}, ptr %gradient")
+
+    def stretch(self, name: str, number: str) -> None:
+        """Run one stretch of steps forward or backward."""
+        let, stretch = self.writer.let, self.memory.stretch
+        first = let(f"mul i64 {number}, {stretch}")
+        beyond = let(f"add i64 {first}, {stretch}")
+        short = let(f"icmp slt i64 {beyond}, {self.memory.steps}")
+        last = let(f"select i1 {short}, i64 {beyond}, i64 {self.memory.steps}")
+        arguments = [_SHARED, f"i64 {first}", f"i64 {last}"]
+        if name == "forward":
+            begin = self.place(self.array("begins"), let(f"mul i64 {number}, {len(self.states)}"))
+            arguments += [f"ptr {begin}", f"ptr {self.place(begin, len(self.states))}"]
+        self.call(name, *arguments)
+
+    def driver(self) -> str:
+        """Do all for so many vectors of runs."""
+        inputs = len(self.what.inputs)
+        arrays = {"values": inputs, "residuals": "%count", "total": 1, "gradient": inputs}
+        with self.counting("0", "%blocks") as b:
+            place = {
+                name: self.place(f"%{name}", self.writer.let(f"mul i64 {b}, {size}")) for name, size in arrays.items()
+            }
+            ends = f"ptr {place['residuals']}, ptr {place['total']}, ptr {place['gradient']}"
+            self.call("block", f"ptr {place['values']}", _SHARED, "ptr %places, ptr %numbers, i64 %count", ends)
+        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total, ptr %gradient, i64 %blocks"
+        return self.function("gradient", f"ptr %values, {_SHARED}, {given}", internal=False)
+
+    def array(self, name: str) -> str:
+        """Return the address of an array of the workspace."""
+        return self.place("%work", self.memory.places[name])
+
+    def tape(self, moment: str) -> str:
+        """Return the address of what is kept of a step in the present stretch."""
+        let = self.writer.let
+        size = self.memory.moment * len(self.scheme.ahead)
+        return self.place(self.array("tape"), let(f"mul i64 {let(f'sub i64 {moment}, %from')}, {size}"))
+
+    def row(self, moment: str, stage: int = 0) -> str:
+        """Return the address of the series of a stage."""
+        let = self.writer.let
+        first = let(f"mul i64 {moment}, {self.columns * self.scheme.stride}")
+        at = let(f"add i64 {first}, {self.columns * self.scheme.rows[stage]}")
+        return let(f"getelementptr double, ptr %table, i64 {at}")
+
+    @contextmanager
+    def where_kept(self, moment: str) -> Iterator[str]:
+        """Do what is written inside at moments that are kept; gives the place of their first output."""
+        let = self.writer.let
+        mark = let(f"load i64, ptr {let(f'getelementptr i64, ptr %marks, i64 {moment}')}")
+        with self.when(let(f"icmp sge i64 {mark}, 0")):
+            yield let(f"mul i64 {mark}, {len(self.what.outputs)}")
+
+    def moment(self, name: str, x: str, row: str, *arrays: str) -> None:
+        """Call a function of one moment."""
+        self.call(name, *(f"ptr {one}" for one in (x, self.array("h"), row, *arrays)))
+
+    def plus(self, term: str | None, vector: str, factor: float) -> str:
+        """Return term + vector * factor; no term is 0."""
+        if term is None:
+            return self.writer.arithmetic("mul", vector, self.writer.number(factor))
+        return self.writer.fused(vector, self.writer.number(factor), term)

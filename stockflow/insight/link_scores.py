@@ -1,0 +1,204 @@
+"""Equations that score links while a model runs: how much of an effect's change one cause made, other things equal.
+
+The score of the link x -> z, z = f(x, y), over one time step (Schoenberg, Davidsen and Eberlein 2020, System
+Dynamics Review 36(2), 158-190, equation 1) is
+
+    |f(x now, y before) - z before| / |z now - z before|, with the sign of what x did to z against the change of x,
+
+and 0 where z or x did not change.  Into a stock it is taken of the net flow: the flow's change over the change of the
+net flow, as corrected in Schoenberg, Hayward and Eberlein 2023 (System Dynamics Review 39(2), 140-151, equation 3 in
+the form of their section on aggregation).  A fixed delay is treated as a stock, the value that enters it as its flow.
+Values before are remembered by fixed delays of one step, so the scores come from the run itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from types import MappingProxyType
+
+from stockflow.errors import InputError
+from stockflow.insight.structure import moving_part, read_names
+from stockflow.language.equations import (
+    DelayFixed,
+    Equations,
+    Expression,
+    Initial,
+    Integral,
+    LookupCall,
+    Number,
+    Operation,
+    Random,
+    Reference,
+    Time,
+    Variable,
+    WithLookup,
+    terms,
+)
+
+Link = tuple[str, str]
+# a change below this share of what it is a change of is rounding
+_ROUNDING = 1e-13
+_MOST_PATHS = 200
+_OWNER = "scores of links"
+# operations that read the time by themselves, with the places of their arguments that are times
+_TIMES: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "step": (1,),
+        "ramp": (1, 2),
+        "endless ramp": (1,),
+        "pulse": (0,),
+        "pulse train": (0, 3),
+        "impulse": (0,),
+        "impulses": (0,),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLinks:
+    """A model with a variable more for each link; `names` gives the variable that holds a link's score."""
+
+    equations: Equations
+    names: Mapping[Link, str]
+
+
+def score_links(equations: Equations, links: Iterable[Link]) -> ScoredLinks:
+    """Return the model with scores of links (cause, effect), which are display names.
+
+    A link that runs through the hidden parts of its effect, as into a SMOOTH, has the score of the strongest path
+    through them.  Raises InputError where there is no such link.
+    """
+    scorer = _Scorer(equations)
+    names = {link: scorer.link(*link) for link in dict.fromkeys(links)}
+    return ScoredLinks(scorer.equations(), MappingProxyType(names))
+
+
+class _Scorer:
+    """Collects the variables that the scores need."""
+
+    def __init__(self, equations: Equations) -> None:
+        self.source = equations
+        self.variables = equations.variables
+        self.step = equations.control("time step")
+        self.start = equations.control("initial time")
+        self.new: dict[str, Variable] = {}
+
+    def equations(self) -> Equations:
+        """Return the model with everything that was asked for."""
+        old = self.source
+        return Equations(
+            old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural
+        )  # fmt: skip
+
+    def link(self, cause: str, effect: str) -> str:
+        """Return the variable that holds the score of a link, direct or through hidden parts of the effect."""
+        paths = list(self.paths(cause, effect))
+        if not paths:
+            raise InputError(f"{self.source.source}: there is no link from {cause} to {effect}")
+        if len(paths) > _MOST_PATHS:
+            raise InputError(f"{self.source.source}: {effect} hides more than {_MOST_PATHS} paths from {cause}")
+        scores = [reduce(_times, (self.direct(*pair) for pair in path)) for path in paths]
+        return self.added(f"score of {cause} -> {effect}", reduce(_stronger, scores), owner="")
+
+    def paths(self, cause: str, effect: str) -> Iterator[tuple[Link, ...]]:
+        """Yield the simple paths from cause to effect whose other members are hidden parts of a variable."""
+        todo: list[tuple[str, tuple[Link, ...]]] = [(effect, ())]
+        count = 0
+        while todo and count <= _MOST_PATHS:
+            name, path = todo.pop()
+            part = moving_part(self.variables[name].expression)
+            for read in () if part is None else read_names(part):
+                longer = ((read, name), *path)
+                if read == cause:
+                    count += 1
+                    yield longer
+                elif self.variables[read].owner and read not in {one for one, _ in path}:
+                    todo.append((read, longer))
+
+    def direct(self, cause: str, effect: str) -> Expression:
+        """Return the score of a link that stands in the equation of the effect."""
+        part = moving_part(self.variables[effect].expression)
+        assert part is not None
+        now = self.moving(effect, part)
+        before, cause_now = self.before(now), Reference(cause)
+        change = _minus(now, before)
+        sizes: list[Expression] = [Operation("abs", (one,)) for one in terms(part)]
+        least = _times(Number(_ROUNDING), reduce(_plus, sizes))
+        moved = _minus(cause_now, self.before(cause_now))
+        alone = _minus(self.earlier(part, cause), before)
+        share = Operation("/", (alone, Operation("abs", (change,))))
+        falling = Operation("<", (moved, Number(0.0)))
+        signed = Operation("if then else", (falling, Operation("negative", (share,)), share))
+        still = reduce(
+            lambda left, right: Operation("or", (left, right)),
+            (
+                Operation("<", (Time(), Number(self.start + self.step / 2))),
+                Operation("<=", (Operation("abs", (change,)), least)),
+                Operation("=", (moved, Number(0.0))),
+            ),
+        )
+        # as a variable of its own, since several loops and paths use it
+        name = self.added(
+            f"direct score of {cause} -> {effect}", Operation("if then else", (still, Number(0.0), signed))
+        )
+        return Reference(name)
+
+    def moving(self, name: str, part: Expression) -> Reference:
+        """Return what of a variable changes at once: itself, or the net flow of a stock."""
+        if isinstance(self.variables[name].expression, Integral | DelayFixed):
+            return Reference(self.added(f"net flow of {name}", part))
+        return Reference(name)
+
+    def before(self, now: Reference) -> Expression:
+        """Return the value of a variable one step ago, and at the start that of the start."""
+        one = self.variables.get(now.name)
+        if one is not None and (one.kind in {"constant", "control"} or isinstance(one.expression, Initial)):
+            return now
+        return Reference(self.added(f"{now.name} a step ago", DelayFixed(now, Number(self.step), now)))
+
+    def earlier(self, expression: Expression, keep: str) -> Expression:
+        """Return an expression of a step ago, but with one variable as it is now."""
+        match expression:
+            case Reference(name):
+                return expression if name == keep else self.before(expression)
+            case Time():
+                return _minus(expression, Number(self.step))
+            case Random(site):
+                return self.before(Reference(self.added(f"random number {site}", expression)))
+            case WithLookup(argument, table):
+                return WithLookup(self.earlier(argument, keep), table)
+            case LookupCall(name, argument):
+                return LookupCall(name, self.earlier(argument, keep))
+            case Operation(operator, arguments):
+                parts = [self.earlier(one, keep) for one in arguments]
+                for place in _TIMES.get(operator, ()):
+                    parts[place] = _plus(parts[place], Number(self.step))
+                return Operation(operator, tuple(parts))
+        return expression
+
+    def added(self, name: str, expression: Expression, owner: str = _OWNER) -> str:
+        """Add a variable, if it is not there yet, and return its name."""
+        if name not in self.new:
+            if name in self.variables:
+                raise InputError(f"{self.source.source}: a variable is called {name!r}, a name that scores need")
+            self.new[name] = Variable(name, "auxiliary", "Dmnl", "", "", (None, None), expression, owner=owner)
+        return name
+
+
+def _plus(left: Expression, right: Expression) -> Expression:
+    return Operation("+", (left, right))
+
+
+def _minus(left: Expression, right: Expression) -> Expression:
+    return Operation("-", (left, right))
+
+
+def _times(left: Expression, right: Expression) -> Expression:
+    return Operation("*", (left, right))
+
+
+def _stronger(left: Expression, right: Expression) -> Expression:
+    larger = Operation(">=", (Operation("abs", (left,)), Operation("abs", (right,))))
+    return Operation("if then else", (larger, left, right))

@@ -1,0 +1,295 @@
+"""What a careful reader would ask about a model file, in the manner of SDM-Doc.
+
+Nothing found here stops a model from running.  A warning is something to mend; a note is a matter of
+judgement or a rule of thumb that can be wrong, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from stockflow.insight.lint_moments import inexact_moments, jumps_inside_steps, short_pulses
+from stockflow.insight.structure import read_names
+from stockflow.insight.units import read_unit
+from stockflow.language.equations import (
+    DelayFixed,
+    Equations,
+    Expression,
+    Initial,
+    Integral,
+    LookupCall,
+    Number,
+    Operation,
+    Reference,
+    Table,
+    Time,
+    Variable,
+    WithLookup,
+    children,
+    walk,
+)
+
+#: code -> (severity, what it means)
+CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "no-documentation": ("warning", "the variable has no comment"),
+        "no-unit": ("warning", "the variable has no unit"),
+        "unused": ("warning", "no equation reads this constant or lookup"),
+        "short-delay": ("warning", "a time constant is shorter than four time steps"),
+        "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last"),
+        "inexact-moment": ("warning", "a step or pulse in a model whose time steps do not add up exactly"),
+        "jump-inside-step": ("warning", "a step or pulse under Runge-Kutta, which reads it within a time step"),
+        "similar-names": ("warning", "two names differ only in case, spaces or punctuation"),
+        "buried-constant": ("note", "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation"),
+        "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover"),
+        "not-monotone": ("note", "a curve both rises and falls"),
+        "may-go-negative": ("note", "an outflow does not depend on the stock it empties"),
+        "long-equation": ("note", "an equation that is hard to read"),
+    }
+)
+_STEPS_OF_A_DELAY = 4
+_MOST_VARIABLES = 10
+_MOST_PARTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark: a key of `CODES`, the variable, its line in the file if known, and a sentence."""
+
+    code: str
+    variable: str
+    line: int | None
+    text: str
+
+    @property
+    def severity(self) -> str:
+        """Either "warning" or "note"."""
+        return CODES[self.code][0]
+
+    def __str__(self) -> str:
+        place = "" if self.line is None else f"line {self.line}: "
+        return f"{place}{self.variable}: {self.text} [{self.code}]"
+
+
+def lint(equations: Equations) -> tuple[Finding, ...]:
+    """Return all findings in file order; what holds for many elements of an array stands once, at the first."""
+    order = {name: place for place, name in enumerate(equations.variables)}
+    rank = {code: place for place, code in enumerate(CODES)}
+    found: dict[tuple[str, str], Finding] = {}
+    for code, check in _CHECKS.items():
+        for name, text in check(equations):
+            line = equations.variables[name].line or None
+            found.setdefault((code, _array(name)), Finding(code, name, line, text))
+    return tuple(sorted(found.values(), key=lambda one: (order[one.variable], rank[one.code])))
+
+
+def _own(equations: Equations) -> Iterator[Variable]:
+    return (one for one in equations.visible.values() if one.kind != "control")
+
+
+def _array(name: str) -> str:
+    return name.partition("[")[0]
+
+
+def _buried_constants(equations: Equations) -> Iterator[tuple[str, str]]:
+    for one in _own(equations):
+        if one.kind not in {"constant", "lookup"}:
+            numbers = dict.fromkeys(f"{value:.6g}" for value in _numbers(one.expression))
+            if numbers:
+                what = "the number" if len(numbers) == 1 else "the numbers"
+                yield one.name, f"{what} {', '.join(numbers)} should be a named constant with unit and source"
+
+
+def _numbers(expression: Expression) -> Iterator[float]:
+    if isinstance(expression, Number):
+        if expression.value not in {0.0, 1.0}:
+            yield expression.value
+        return
+    parts = children(expression)
+    if isinstance(expression, Operation) and parts[-1] == Number(2.0) and expression.operator in {"^", "ln"}:
+        parts = parts[:-1]
+    for part in parts:
+        yield from _numbers(part)
+
+
+def _no_documentation(equations: Equations) -> Iterator[tuple[str, str]]:
+    return ((one.name, "has no comment") for one in _own(equations) if not one.documentation.strip())
+
+
+def _no_unit(equations: Equations) -> Iterator[tuple[str, str]]:
+    return ((one.name, "has no unit") for one in equations.visible.values() if not one.unit.strip())
+
+
+def _read_somewhere(equations: Equations) -> frozenset[str]:
+    return frozenset(
+        name for one in equations.variables.values() for name in read_names(one.expression) if name != one.name
+    )
+
+
+def _unused(equations: Equations) -> Iterator[tuple[str, str]]:
+    read = _read_somewhere(equations)
+    for one in _own(equations):
+        if one.kind in {"constant", "lookup"} and one.name not in read:
+            yield one.name, f"no equation reads this {one.kind}"
+
+
+def _output_only(equations: Equations) -> Iterator[tuple[str, str]]:
+    read = _read_somewhere(equations)
+    for one in _own(equations):
+        if one.kind == "auxiliary" and one.name not in read:
+            yield one.name, "no equation reads it: an output, or a leftover"
+
+
+def _short_delays(equations: Equations) -> Iterator[tuple[str, str]]:
+    step, time = equations.find("time step"), equations.control("time step")
+    limit = _STEPS_OF_A_DELAY * time
+    users: dict[str, str] = {}
+    for one in equations.variables.values():
+        for name in _divisors(one.expression):
+            users.setdefault(name, one.owner or one.name)
+    for name, user in users.items():
+        one = equations.variables[name]
+        if one.value is not None and 0 < one.value < limit and _same_unit(one.unit, step.unit):
+            yield (
+                name,
+                (
+                    f"is {one.value:.6g} {one.unit}, shorter than {_STEPS_OF_A_DELAY} time steps ({limit:.6g}),"
+                    f" so {user!r} depends on TIME STEP"
+                ),
+            )
+
+
+def _divisors(expression: Expression) -> Iterator[str]:
+    for one in walk(expression):
+        if isinstance(one, Operation) and one.operator in {"/", "zidz", "xidz"}:
+            for factor in _factors(one.arguments[1]):
+                if isinstance(factor, Reference):
+                    yield factor.name
+
+
+def _factors(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Operation) and expression.operator == "*":
+        for part in expression.arguments:
+            yield from _factors(part)
+    else:
+        yield expression
+
+
+def _same_unit(one: str, other: str) -> bool:
+    try:
+        return read_unit(one) == read_unit(other)
+    except ValueError:
+        return False
+
+
+def _similar_names(equations: Equations) -> Iterator[tuple[str, str]]:
+    seen: dict[str, str] = {}
+    for name in equations.visible:
+        first = seen.setdefault(re.sub(r"[\W_]+", "", name.casefold()), name)
+        if first != name:
+            yield name, f"differs from {first!r} only in case, spaces or punctuation"
+
+
+def _not_monotone(equations: Equations) -> Iterator[tuple[str, str]]:
+    """Curves over time are histories, not responses, and may go up and down."""
+    paths = _paths_over_time(equations)
+    for one in _own(equations):
+        for part in walk(one.expression):
+            if isinstance(part, Table) and one.name not in paths:
+                steps = [right - left for left, right in zip(part.ys, part.ys[1:], strict=False)]
+                if any(step > 0 for step in steps) and any(step < 0 for step in steps):
+                    at = part.xs[part.ys.index(max(part.ys))]
+                    yield one.name, f"the curve both rises and falls; its highest point is at {at:.6g}"
+
+
+def _paths_over_time(equations: Equations) -> frozenset[str]:
+    paths: set[str] = set()
+    responses: set[str] = set()
+    for one in _own(equations):
+        for part in walk(one.expression):
+            if isinstance(part, WithLookup) and _clock(equations, part.argument):
+                paths.add(one.name)
+            elif isinstance(part, LookupCall):
+                (paths if _clock(equations, part.argument) else responses).add(part.name)
+    return frozenset(paths - responses)
+
+
+def _clock(equations: Equations, argument: Expression) -> bool:
+    """Say whether an expression is Time, shifted or scaled by constants at most."""
+    parts = list(walk(argument))
+    fixed = all(equations.variables[one.name].value is not None for one in parts if isinstance(one, Reference))
+    return fixed and any(isinstance(one, Time) for one in parts)
+
+
+def _may_go_negative(equations: Equations) -> Iterator[tuple[str, str]]:
+    """Rule of thumb: an outflow that the stock itself has no part in can empty it below zero."""
+    for one in _own(equations):
+        low, expression = one.limits[0], one.expression
+        if isinstance(expression, Integral) and not (low is not None and low < 0):
+            for term in _outflows(expression.rate):
+                if one.name not in _same_moment(equations, read_names(term)):
+                    flow = term.name if isinstance(term, Reference) else ""
+                    what = repr(flow) if flow in equations.visible else "an outflow"
+                    yield one.name, f"{what} takes from it without depending on it, so it may go below zero"
+
+
+def _outflows(rate: Expression, sign: int = 1) -> Iterator[Expression]:
+    """Yield the terms of a rate that are taken off and are not plainly zero."""
+    match rate:
+        case Operation("+", parts):
+            for part in parts:
+                yield from _outflows(part, sign)
+        case Operation("-", (left, right)):
+            yield from _outflows(left, sign)
+            yield from _outflows(right, -sign)
+        case Operation("negative", (inner,)):
+            yield from _outflows(inner, -sign)
+        case Operation("*" | "/", (left, right)) if not isinstance(left, Reference) and read_names(left):
+            for term in _outflows(left, sign):
+                yield Operation(rate.operator, (term, right))
+        case _:
+            if sign < 0 and rate != Number(0.0):
+                yield rate
+
+
+def _same_moment(equations: Equations, names: Iterable[str]) -> frozenset[str]:
+    """Return the names with all they are computed from at one moment, up to the stocks."""
+    seen: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            expression = equations.variables[name].expression
+            todo += [] if isinstance(expression, (Integral, DelayFixed, Initial)) else read_names(expression)
+    return frozenset(seen)
+
+
+def _long_equations(equations: Equations) -> Iterator[tuple[str, str]]:
+    for one in _own(equations):
+        variables = len({_array(name) for name in read_names(one.expression)})
+        parts = sum(not isinstance(part, Table) for part in walk(one.expression))
+        if variables > _MOST_VARIABLES or parts > _MOST_PARTS:
+            yield one.name, f"reads {variables} variables in {parts} parts; give intermediate results a name"
+
+
+_CHECKS: Mapping[str, Callable[[Equations], Iterator[tuple[str, str]]]] = MappingProxyType(
+    {
+        "buried-constant": _buried_constants,
+        "no-documentation": _no_documentation,
+        "no-unit": _no_unit,
+        "unused": _unused,
+        "short-delay": _short_delays,
+        "short-pulse": short_pulses,
+        "inexact-moment": inexact_moments,
+        "jump-inside-step": jumps_inside_steps,
+        "similar-names": _similar_names,
+        "output-only": _output_only,
+        "not-monotone": _not_monotone,
+        "may-go-negative": _may_go_negative,
+        "long-equation": _long_equations,
+    }
+)

@@ -1,0 +1,83 @@
+"""What a careful reader would ask about STEP and PULSE: where their moments are not what the file seems to say.
+
+Runs follow PySD, whose meaning of these functions differs from Vensim's in the cases found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stockflow.language.equations import Equations, Expression, Number, Operation, Reference, number, walk
+
+# place of the width among the arguments
+_WIDTH = {"pulse": 1, "pulse train": 2}
+_TITLES = {"step": "STEP", "pulse": "PULSE", "pulse train": "PULSE TRAIN"}
+# a time step without a part finer than this adds up exactly over any run
+_FINEST = 2.0**-32
+
+
+def short_pulses(equations: Equations) -> Iterator[tuple[str, str]]:
+    """Yield pulses of known width that are shorter than a time step."""
+    step = equations.control("time step")
+    for name, one in _calls(equations):
+        if one.operator in _WIDTH:
+            width = _value(equations, one.arguments[_WIDTH[one.operator]])
+            if width is not None and width < step * (1 - 1e-9):
+                yield (
+                    name,
+                    f"the width of {_TITLES[one.operator]} is {width:.6g}, below TIME STEP {step:.6g}: nothing, if no"
+                    " moment of the run falls in it; Vensim takes it as one TIME STEP",
+                )
+
+
+def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
+    """Yield steps and pulses of a model whose time steps do not add up exactly."""
+    step = equations.control("time step")
+    if (step / _FINEST).is_integer():
+        return
+    for name, one in _calls(equations):
+        if one.operator != "step" or _halfway(equations, one.arguments[1], step):
+            yield (
+                name,
+                f"{_TITLES[one.operator]} may begin or end one step off, as TIME STEP {step:.6g} is no whole number"
+                " times a power of two",
+            )
+
+
+def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
+    """Yield steps and pulses that Runge-Kutta reads within a time step."""
+    if equations.method == "RK4":
+        for name, one in _calls(equations):
+            yield (
+                name,
+                f"{_TITLES[one.operator]} under RK4 is read in the middle of a TIME STEP, too, and may change there;"
+                " in Vensim it does not",
+            )
+
+
+def _calls(equations: Equations) -> Iterator[tuple[str, Operation]]:
+    """Yield every STEP, PULSE and PULSE TRAIN with the variable of the file that it stands in."""
+    for one in equations.variables.values():
+        for part in walk(one.expression):
+            if isinstance(part, Operation) and part.operator in _TITLES:
+                yield one.owner or one.name, part
+
+
+def _halfway(equations: Equations, start: Expression, step: float) -> bool:
+    """Say whether a STEP, which begins half a time step early, may do so at a moment that rounding decides."""
+    value = _value(equations, start)
+    if value is None:
+        return True
+    count = (value - equations.control("initial time")) / step
+    return abs(count - round(count)) > 0.25
+
+
+def _value(equations: Equations, expression: Expression) -> float | None:
+    """Return the value of arithmetic on numbers and constants, else None."""
+    if isinstance(expression, Reference):
+        return equations.variables[expression.name].value
+    if isinstance(expression, Operation):
+        values = [_value(equations, one) for one in expression.arguments]
+        known = tuple(Number(value) for value in values if value is not None)
+        return number(Operation(expression.operator, known)) if len(known) == len(values) else None
+    return number(expression)

@@ -1,0 +1,107 @@
+"""Reality checks written in a Vensim file: if the condition holds, the consequence must.
+
+    no workers no output :THE CONDITION: no workers :IMPLIES: Output <= 0
+    no workers :TEST INPUT: Workers = 0
+
+A condition is a logical expression, or test inputs, or both joined by :AND:.  A test input changes
+one equation for the whole run.  Each check is run with the model as it then is, and holds if there is
+no saved time at which its condition holds and its consequence does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stockflow.errors import InputError
+from stockflow.language.vensim import RULE, TEST_INPUT
+from stockflow.names import plain
+
+if TYPE_CHECKING:
+    from stockflow.language.source import Source
+    from stockflow.model import Model
+
+_AND = re.compile(r":AND:", re.IGNORECASE)
+_SKETCH = "\\\\\\---///"
+_INDICATOR = "reality check number"
+
+
+@dataclass(frozen=True, slots=True)
+class RealityCheck:
+    """One check and its outcome: `failed_at` is the first saved time at which it does not hold, if any."""
+
+    name: str
+    line: int
+    condition: str
+    consequence: str
+    failed_at: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the consequence held whenever the condition did."""
+        return self.failed_at is None
+
+    def __str__(self) -> str:
+        outcome = "holds" if self.failed_at is None else f"fails first at {self.failed_at:g}"
+        return f"line {self.line}: {self.name}: {outcome} (if {self.condition}, then {self.consequence})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    name: str
+    line: int
+    condition: str
+    consequence: str
+
+
+def run_checks(file: Source, modelled: Callable[[Source], Model]) -> tuple[RealityCheck, ...]:
+    """Return the outcome of every reality check of a file, in file order.
+
+    `modelled` makes a model of a changed file.  Raises InputError, with name and line, for a check
+    that cannot be read: one with functions made for reality checks (RC ...), say.
+    """
+    rules, inputs = _read(file)
+    return tuple(_outcome(file, rule, inputs, modelled) for rule in rules)
+
+
+def _read(file: Source) -> tuple[list[_Rule], dict[str, str]]:
+    rules: list[_Rule] = []
+    inputs: dict[str, str] = {}
+    for entry in file.entries() if file.is_vensim else ():
+        rule, test = RULE.match(entry.equation), TEST_INPUT.match(entry.equation)
+        if rule:
+            rules.append(_Rule(_clean(rule[1]), entry.line, rule[2].strip(), rule[3].strip()))
+        elif test:
+            inputs[plain(test[1])] = test[2].strip()
+    return rules, inputs
+
+
+def _outcome(file: Source, rule: _Rule, inputs: Mapping[str, str], modelled: Callable[[Source], Model]) -> RealityCheck:
+    terms = [term.strip() for term in _AND.split(rule.condition)]
+    tests = [inputs[plain(term)] for term in terms if plain(term) in inputs]
+    rest = [term for term in terms if plain(term) not in inputs]
+    try:
+        changed = file.with_equations({test.partition("=")[0].strip(): test for test in tests})
+        model = modelled(_with_indicator(changed, rest, rule.consequence))
+    except InputError as error:
+        reason = str(error).removeprefix(f"{file.name}: ")
+        raise InputError(f"{file.name}: line {rule.line}: reality check {rule.name!r}: {reason}") from error
+    simulator = model.simulator((), (_INDICATOR,))
+    failed = simulator(np.empty((1, 0)))[0, :, 0] != 0
+    at = float(simulator.times[failed.argmax()]) if failed.any() else None
+    return RealityCheck(rule.name, rule.line, rule.condition, rule.consequence, at)
+
+
+def _with_indicator(file: Source, conditions: Sequence[str], consequence: str) -> Source:
+    """Add a variable to the file that is 1 where the conditions hold and the consequence does not."""
+    logic = " :AND: ".join([*(f"({one})" for one in conditions), f":NOT: ({consequence})"])
+    body, mark, sketch = file.text.partition(_SKETCH)
+    return replace(file, text=f"{body}\n{_INDICATOR}= IF THEN ELSE({logic}, 1, 0) ~ Dmnl ~ |\n{mark}{sketch}")
+
+
+def _clean(name: str) -> str:
+    return " ".join(name.replace('"', " ").split())

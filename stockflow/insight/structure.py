@@ -1,0 +1,238 @@
+"""What depends on what, and which feedback loops that makes.
+
+A link runs from a variable to each variable whose equation reads it while time passes; initial values
+make dependencies but no feedback.  Every feedback loop lies inside one strongly connected component.
+All loops of a component can be astronomically many, so `independent_loops` gives a basis of them: the
+shortest loops none of which is a combination of others, as many as links - variables + 1, in the spirit
+of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(4), 313-336.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from stockflow.errors import InputError
+from stockflow.language.equations import (
+    ActiveInitial,
+    DelayFixed,
+    Equations,
+    Expression,
+    Initial,
+    Integral,
+    LookupCall,
+    Operation,
+    Reference,
+    walk,
+)
+
+#: variable -> variables it has a link to
+Links = Mapping[str, tuple[str, ...]]
+_MOST_CANDIDATES = 5_000_000
+
+
+def read_names(expression: Expression) -> tuple[str, ...]:
+    """Return every variable an expression reads, lookups included, each once."""
+    names = (one.name for one in walk(expression) if isinstance(one, (Reference, LookupCall)))
+    return tuple(dict.fromkeys(names))
+
+
+def moving_part(expression: Expression) -> Expression | None:
+    """Return the part of a right-hand side that acts while time passes: a rate, an input, or all of it."""
+    match expression:
+        case Integral(part, _) | DelayFixed(part, _, _) | ActiveInitial(part, _):
+            return part
+        case Initial():
+            return None
+        case _:
+            return expression
+
+
+def signed_flows(expression: Expression) -> Iterator[tuple[str, int]]:
+    """Yield the variables that a stock's rate adds (1) or takes off (-1) as whole terms."""
+    todo = [(expression.rate, 1)] if isinstance(expression, Integral) else []
+    while todo:
+        term, sign = todo.pop()
+        match term:
+            case Operation("+", (left, right)):
+                todo += [(right, sign), (left, sign)]
+            case Operation("-", (left, right)):
+                todo += [(right, -sign), (left, sign)]
+            case Operation("negative", (inner,)):
+                todo.append((inner, -sign))
+            case Reference(name):
+                yield name, sign
+
+
+def depends_on(equations: Equations, name: str, direct: bool = False) -> tuple[str, ...]:
+    """Return what a variable's value is made of, in file order: directly, or through any chain."""
+    return _closure(equations, name, _reads(equations), direct)
+
+
+def used_by(equations: Equations, name: str, direct: bool = False) -> tuple[str, ...]:
+    """Return the variables that a variable acts on, in file order: directly, or through any chain."""
+    return _closure(equations, name, _reversed(_reads(equations)), direct)
+
+
+def links(equations: Equations) -> Links:
+    """Return, for every variable, those it acts on while time passes."""
+    causes = {}
+    for name, one in equations.variables.items():
+        part = moving_part(one.expression)
+        causes[name] = () if part is None else read_names(part)
+    return _reversed(causes)
+
+
+def components(equations: Equations) -> tuple[tuple[str, ...], ...]:
+    """Return the sets of variables that all act on each other, largest first, members in file order."""
+    graph = links(equations)
+    order = {name: place for place, name in enumerate(equations.variables)}
+    found = [one for one in _strongly_connected(graph) if len(one) > 1 or one[0] in graph[one[0]]]
+    ordered = (tuple(sorted(one, key=order.__getitem__)) for one in found)
+    return tuple(sorted(ordered, key=lambda one: (-len(one), order[one[0]])))
+
+
+def independent_loops(equations: Equations) -> tuple[tuple[str, ...], ...]:
+    """Return a basis of the feedback loops, shortest first, each in causal order.
+
+    Loops of one component come together.  Each has the shortest length among the loops that are no
+    combination of those before it; between equals, the one whose members come first in the file.
+    Raises InputError for a component with more than five million pairs of a variable and a link.
+    """
+    graph = links(equations)
+    out: list[tuple[str, ...]] = []
+    for component in components(equations):
+        inside = _within(graph, component)
+        arrows = sum(map(len, inside.values()))
+        if len(inside) * arrows > _MOST_CANDIDATES:
+            raise InputError(
+                f"{equations.source}: {len(inside)} variables with {arrows} links act on each other,"
+                " too many to list their feedback loops"
+            )
+        out += [_from_first_stock(loop, equations) for loop in _basis(inside)]
+    return tuple(out)
+
+
+def _reads(equations: Equations) -> dict[str, tuple[str, ...]]:
+    return {name: read_names(one.expression) for name, one in equations.variables.items()}
+
+
+def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
+    out: dict[str, list[str]] = {name: [] for name in graph}
+    for name, others in graph.items():
+        for other in others:
+            out[other].append(name)
+    return {name: tuple(others) for name, others in out.items()}
+
+
+def _closure(equations: Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
+    """Follow links from a variable; hidden variables are parts of others, so a direct link runs through them."""
+    seen = set(graph[equations.find(name).name])
+    todo = list(seen)
+    while todo:
+        one = todo.pop()
+        if not direct or equations.variables[one].owner:
+            new = [other for other in graph[one] if other not in seen]
+            seen.update(new)
+            todo += new
+    return tuple(one for one in equations.visible if one in seen)
+
+
+def _within(graph: Links, members: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    inside = dict.fromkeys(members)
+    return {name: tuple(one for one in graph[name] if one in inside) for name in inside}
+
+
+def _strongly_connected(graph: Links) -> Iterator[list[str]]:
+    """Tarjan's algorithm, without recursion: a chain of variables may be longer than Python's stack."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: dict[str, None] = {}
+    for root in graph:
+        work = [] if root in index else [(root, iter(graph[root]))]
+        if work:
+            index[root] = low[root] = len(index)
+            stack[root] = None
+        while work:
+            name, others = work[-1]
+            for other in others:
+                if other not in index:
+                    index[other] = low[other] = len(index)
+                    stack[other] = None
+                    work.append((other, iter(graph[other])))
+                    break
+                if other in stack:
+                    low[name] = min(low[name], index[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == index[name]:
+                    component: list[str] = []
+                    while not component or component[-1] != name:
+                        component.append(stack.popitem()[0])
+                    yield component
+
+
+def _basis(graph: Links) -> list[tuple[str, ...]]:
+    """Pick loops by Horton's way: shortest paths from a vertex to a link and back, independent mod 2."""
+    numbers = {(a, b): place for place, (a, b) in enumerate((a, b) for a in graph for b in graph[a])}
+    wanted = len(numbers) - len(graph) + 1
+    leads: dict[int, int] = {}
+    out: list[tuple[str, ...]] = []
+    for loop in _candidates(graph):
+        bits = sum(1 << numbers[a, b] for a, b in zip(loop, (*loop[1:], loop[0]), strict=True))
+        while bits and bits.bit_length() in leads:
+            bits ^= leads[bits.bit_length()]
+        if bits:
+            leads[bits.bit_length()] = bits
+            out.append(loop)
+            if len(out) == wanted:
+                break
+    return out
+
+
+def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
+    """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
+    backwards = _reversed(graph)
+    order = {name: place for place, name in enumerate(graph)}
+    found: dict[tuple[str, ...], None] = {}
+    for vertex in graph:
+        away, back = _nearer(graph, vertex), _nearer(backwards, vertex)
+        for start in graph:
+            head = _path(away, start)[::-1]
+            for end in graph[start]:
+                tail = _path(back, end)[:-1] if end != vertex else []
+                if not set(head).intersection(tail):
+                    loop = [*head, *tail]
+                    first = min(range(len(loop)), key=lambda place: order[loop[place]])
+                    found[tuple(loop[first:] + loop[:first])] = None
+    yield from sorted(found, key=lambda loop: (len(loop), [order[name] for name in loop]))
+
+
+def _nearer(graph: Links, root: str) -> dict[str, str]:
+    """Return for each vertex its neighbour on a shortest path from `root`; breadth first."""
+    parent: dict[str, str] = {root: root}
+    todo = deque([root])
+    while todo:
+        name = todo.popleft()
+        for other in graph[name]:
+            if other not in parent:
+                parent[other] = name
+                todo.append(other)
+    return parent
+
+
+def _path(parent: Mapping[str, str], name: str) -> list[str]:
+    path = [name]
+    while parent[path[-1]] != path[-1]:
+        path.append(parent[path[-1]])
+    return path
+
+
+def _from_first_stock(loop: tuple[str, ...], equations: Equations) -> tuple[str, ...]:
+    """Turn a loop so that it starts with its first stock in file order, or its first member without one."""
+    order = {name: place for place, name in enumerate(equations.variables)}
+    rank = [(equations.variables[name].kind != "stock", order[name]) for name in loop]
+    first = rank.index(min(rank))
+    return loop[first:] + loop[:first]

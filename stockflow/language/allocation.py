@@ -1,0 +1,62 @@
+"""Scarce supplies shared among claims by priority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stockflow.language import memory, vectors
+from stockflow.language.calls import column
+from stockflow.language.definition import Refused
+from stockflow.language.equations import Expression, Number, Operation
+from stockflow.names import plain
+
+if TYPE_CHECKING:
+    from stockflow.language.reader import Reader
+
+
+def by_priority(reader: Reader, tree: Any) -> Expression:
+    """ALLOCATE BY PRIORITY: claims of higher priority first, those within `width` of it in part."""
+    requests, place = column(reader, tree.request)
+    priorities, _ = column(reader, tree.priority)
+    width = reader.keep("width", reader.read(tree.width))
+    claims = [(request, priority, width) for request, priority in zip(requests, priorities, strict=True)]
+    return _allocation(reader, claims, place, reader.read(tree.supply))
+
+
+def available(reader: Reader, tree: Any) -> Expression:
+    """ALLOCATE AVAILABLE with rectangular profiles: each claim has a priority, and a width around it."""
+    requests, place = column(reader, tree.request)
+    last = plain(tree.request.subscripts.subscripts[-1])
+    found = reader.defined(plain(tree.pp.reference))
+    given = tree.pp.subscripts.subscripts if getattr(tree.pp, "subscripts", None) else []
+    if found is None or found[0].prefix or len(given) < 2:
+        raise Refused(["ALLOCATE AVAILABLE without profiles by element"])
+    scope, key = found
+    parts = list(dict.fromkeys(elements[-1] for elements in scope.definitions[key]))
+    claims: list[tuple[Expression, Expression, Expression]] = []
+    for request, one in zip(requests, reader.ranges.choices(last), strict=True):
+        with_one = {**reader.bound, last: one}
+        base = tuple(reader.ranges.element(subscript, with_one) for subscript in given[:-1])
+        profile, middle, width = (reader.named(scope, key, (*base, part)) for part in parts[:3])
+        if reader.fixed(profile) != 1:
+            raise Refused(["ALLOCATE AVAILABLE with a profile other than 1 (rectangular)"])
+        claims.append((request, memory.plus(middle, memory.times(Number(0.5), width)), width))
+    return _allocation(reader, claims, place, reader.read(tree.avail))
+
+
+def _allocation(
+    reader: Reader, claims: Sequence[tuple[Expression, Expression, Expression]], place: int, supply: Expression
+) -> Expression:
+    """Find one price for all claims, each of a size, the price where it begins and a width; serve one.
+
+    Supply beyond all claims is nobody's.
+    """
+    prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
+    totals = [
+        reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
+        for price in prices
+    ]
+    most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
+    price = reader.keep("price", vectors.clearing_price(totals, prices, most))
+    return vectors.received(*claims[place], price)

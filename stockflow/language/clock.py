@@ -1,0 +1,79 @@
+"""The moments of a run, as PySD counts them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stockflow.errors import InputError
+from stockflow.language.equations import Equations, Method
+
+# PySD's slack, as a share of the time step, for the final time and the save grid
+_SLACK = 1e-5
+_MOST_STEPS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones."""
+
+    step: float
+    times: NDArray[np.float64]
+    saved: NDArray[np.bool_]
+
+    @property
+    def saved_times(self) -> NDArray[np.float64]:
+        """Times of the kept moments, rounded as PySD rounds them, shape (time,).
+
+        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
+        """
+        digits = -int(np.log10(self.step * _SLACK))
+        counted: NDArray[np.float64] = self.times[0] + self.step * np.flatnonzero(self.saved)
+        return np.round(counted, digits)
+
+    def evaluated(self, method: Method) -> NDArray[np.float64]:
+        """Times at which rates are computed, shape (time,): RK4 has one in the middle of every step."""
+        if method == "Euler":
+            return self.times
+        moments = np.empty(2 * len(self.times) - 1)
+        moments[::2] = self.times
+        moments[1::2] = self.times[:-1] + self.step / 2
+        return moments
+
+
+def clock(equations: Equations) -> Clock:
+    """Return the moments between the initial and final time; InputError if the four controls clash."""
+    start, final, step, period = (
+        equations.control(name) for name in ("initial time", "final time", "time step", "saveper")
+    )
+    place = equations.source
+    if not step > 0:
+        raise InputError(f"{place}: TIME STEP is {step:g}, but must be above 0")
+    if not final > start:
+        raise InputError(f"{place}: FINAL TIME is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
+    if (final - start) / step > _MOST_STEPS:
+        raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
+    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(period / step):
+        raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
+    steps = math.ceil((final - start) / step - _SLACK)
+    # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
+    moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
+    # ... but count what is saved: over many steps the sums stray from the save grid
+    return Clock(step, moments, np.arange(steps + 1) % round(period / step) == 0)
+
+
+def neighbours(equations: Equations, time: float) -> tuple[float, float] | None:
+    """Return the moments of a run before and after `time`, or None if it is one of them."""
+    start, step = equations.control("initial time"), equations.control("time step")
+    if not step > 0 or not _off((time - start) / step):
+        return None
+    before = math.floor((time - start) / step)
+    return start + before * step, start + (before + 1) * step
+
+
+def _off(count: float) -> bool:
+    """Say whether a number of steps is not whole."""
+    return abs(count - round(count)) > _SLACK

@@ -1,0 +1,79 @@
+"""Equations as bytes and back: exact, the same for equal equations, and safe to read from anywhere.
+
+The form is JSON.  Every distinct node of an expression is written once, so that an expression that
+shares parts stays as small as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, get_args
+
+from stockflow.language.equations import Equations, Expression, Variable
+
+_KNOWN: Mapping[str, type] = MappingProxyType({one.__name__: one for one in (Variable, *get_args(Expression))})
+# the field of a node that comes before those it is made of
+_NODE = "node"
+
+
+def encoded(equations: Equations) -> bytes:
+    """Return equations as bytes; the name of their source is left out."""
+    writer = _Writer()
+    content = {
+        "variables": [writer.written(one) for one in equations.variables.values()],
+        "equivalences": equations.equivalences,
+        "method": equations.method,
+        "structural": sorted(equations.structural),
+        "nodes": writer.nodes,
+    }
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def decoded(content: bytes, source: str) -> Equations:
+    """Return the equations that `encoded` made bytes of, under the name of a source."""
+    parts = json.loads(content)
+    nodes: list[Any] = []
+    for kind, *values in parts["nodes"]:
+        nodes.append(_KNOWN[kind](*(_read(value, nodes) for value in values)))
+    variables = [_read(one, nodes) for one in parts["variables"]]
+    return Equations(
+        source,
+        {one.name: one for one in variables},
+        tuple(tuple(names) for names in parts["equivalences"]),
+        parts["method"],
+        frozenset(parts["structural"]),
+    )
+
+
+def digest(equations: Equations) -> str:
+    """Return the SHA-256 of all that equations say, whatever file they are from."""
+    return hashlib.sha256(encoded(equations)).hexdigest()
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.nodes: list[list[Any]] = []
+        self.places: dict[int, int] = {}
+
+    def written(self, value: Any) -> Any:
+        """Return plain values as they are, sequences as lists, and nodes as their places."""
+        if value is None or isinstance(value, (str, float, bool, int)):
+            return value
+        if isinstance(value, tuple):
+            return [self.written(one) for one in value]
+        place = self.places.get(id(value))
+        if place is None:
+            parts = [self.written(getattr(value, one.name)) for one in fields(value)]
+            self.nodes.append([type(value).__name__, *parts])
+            place = self.places[id(value)] = len(self.nodes) - 1
+        return {_NODE: place}
+
+
+def _read(value: Any, nodes: list[Any]) -> Any:
+    if isinstance(value, list):
+        return tuple(_read(one, nodes) for one in value)
+    return nodes[value[_NODE]] if isinstance(value, dict) else value

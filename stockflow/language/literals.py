@@ -1,0 +1,73 @@
+"""PySD's readers without Python's `eval`, to which they hand pieces of a model's text.
+
+In their modules the name `eval` stands for `value` below: numbers, points and quoted text, read
+here.  Whatever else the grammar lets through, however it is nested, is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from stockflow.language.definition import Refused
+
+_NUMBER = r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_WHOLE = re.compile(rf"\s*({_NUMBER})\s*")
+_POINT = re.compile(rf"\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)\s*,?\s*")
+_QUOTED = re.compile(r"'([^']*)'")
+_LONGEST_SHOWN = 40
+
+
+def value(text: str) -> float | str | list[tuple[float, float]]:
+    """Return what a piece of a model stands for: a number, the points of a table, or a text in single quotes.
+
+    Points are `(x,y),(x,y)`, for the limits of a table in brackets.  Raises Refused for all else.
+    """
+    if number := _WHOLE.fullmatch(text):
+        return _number(number[1])
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[1]
+    bare = text.strip()
+    return _points(bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare, text)
+
+
+def _points(text: str, whole: str) -> list[tuple[float, float]]:
+    points, at = [], 0
+    while at < len(text):
+        point = _POINT.match(text, at)
+        if point is None:
+            break
+        points.append((_number(point[1]), _number(point[2])))
+        at = point.end()
+    if not points or at < len(text):
+        shown = whole if len(whole) <= _LONGEST_SHOWN else f"{whole[:_LONGEST_SHOWN]}..."
+        raise Refused([f"{shown!r} where numbers are expected"])
+    return points
+
+
+def _number(text: str) -> float:
+    bare = "".join(text.split())
+    # whole numbers stay whole: elements of ranges are counted with them
+    return int(bare) if bare.lstrip("+-").isdigit() else float(bare)
+
+
+@cache
+def vensim_reader() -> Any:
+    """Return PySD's module that reads Vensim's equations, made safe."""
+    from pysd.translators.vensim import vensim_element
+
+    return _safe(vensim_element)
+
+
+@cache
+def xmile_reader() -> Any:
+    """Return PySD's module that reads XMILE's variables, made safe."""
+    from pysd.translators.xmile import xmile_element
+
+    return _safe(xmile_element)
+
+
+def _safe(module: Any) -> Any:
+    vars(module)["eval"] = value
+    return module

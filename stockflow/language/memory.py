@@ -1,0 +1,153 @@
+"""Functions that remember, as the stocks they are made of: delays, smooths, trends, samples.
+
+Each takes the hidden variables it needs through `Keeper.keep`, and returns the expression of its
+value.  Equations are those of Vensim's manual and of PySD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from stockflow.language.equations import DelayFixed, Expression, Initial, Integral, Number, Operation, Reference
+
+_MOST_ORDERS = 1000
+
+
+class Keeper(Protocol):
+    """Makes a hidden variable of an expression, `what` being part of its name."""
+
+    def keep(self, what: str, expression: Expression) -> Reference:
+        """Return a reference to the new variable."""
+
+    def promise(self, what: str) -> Reference:
+        """Return a reference to a hidden variable that `fulfil` gives its expression later."""
+
+    def fulfil(self, promised: Reference, expression: Expression) -> None:
+        """Give a promised variable its expression."""
+
+    @property
+    def step(self) -> Expression:
+        """The time step."""
+
+
+def plus(left: Expression, right: Expression) -> Expression:
+    """Return left + right."""
+    return Operation("+", (left, right))
+
+
+def minus(left: Expression, right: Expression) -> Expression:
+    """Return left - right."""
+    return Operation("-", (left, right))
+
+
+def times(left: Expression, right: Expression) -> Expression:
+    """Return left * right."""
+    return Operation("*", (left, right))
+
+
+def over(left: Expression, right: Expression) -> Expression:
+    """Return left / right."""
+    return Operation("/", (left, right))
+
+
+def smooth(keeper: Keeper, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+    """SMOOTH of any order: stocks that each approach the one before them."""
+    before = source
+    for _ in range(order):
+        stock = keeper.promise("smooth")
+        rate = over(times(minus(before, stock), Number(float(order))), time)
+        keeper.fulfil(stock, Integral(rate, initial))
+        before = stock
+    return before
+
+
+def delay(keeper: Keeper, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+    """DELAY1 and DELAY3: stocks in a row, each with an outflow of its content over the delay time."""
+    return _chain(keeper, source, [time] * order, initial, time)
+
+
+def delay_n(keeper: Keeper, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+    """DELAY N: the delay time travels with the content, one stock further in each time step."""
+    if isinstance(time, Number):
+        return delay(keeper, source, time, initial, order)
+    travelling = [time]
+    for _ in range(order):
+        travelling.append(keeper.keep("delay time", DelayFixed(travelling[-1], keeper.step, time)))
+    return _chain(keeper, source, travelling[:-1], initial, travelling[1])
+
+
+def _chain(
+    keeper: Keeper, source: Expression, delays: Sequence[Expression], initial: Expression, last: Expression
+) -> Expression:
+    """Stocks in a row; fewer than asked for if the delay time at the start has too few time steps.
+
+    All stocks are there, because a parameter may decide how many count.
+    """
+    time, most = delays[0], len(delays)
+    count: Expression = Number(1.0)
+    stocks: list[Reference] = []
+    if most > 1:
+        for one in range(2, most + 1):
+            count = plus(count, Operation("<=", (times(Number(float(one)), keeper.step), time)))
+        count = keeper.keep("order", Initial(count))
+    inflow = source
+    for own in delays:
+        stock = keeper.promise("delay")
+        outflow = over(stock, own)
+        rate = minus(inflow, outflow)
+        rate = rate if most == 1 else times(rate, count)
+        keeper.fulfil(stock, Integral(rate, times(initial, time)))
+        stocks.append(stock)
+        inflow = outflow
+    content: Expression = stocks[0]
+    for place, stock in enumerate(stocks[1:], start=2):
+        content = Operation("if then else", (Operation("<=", (Number(float(place)), count)), stock, content))
+    # the numbers of the stages are no part of the equation that was written
+    return over(content if most == 1 else keeper.keep("last stage", content), last)
+
+
+def trend(keeper: Keeper, source: Expression, time: Expression, initial: Expression) -> Expression:
+    """TREND: the fractional growth of a quantity over its average, per unit of time."""
+    start = over(source, plus(Number(1.0), times(initial, time)))
+    average = _average(keeper, source, time, start)
+    return Operation("zidz", (minus(source, average), times(time, Operation("abs", (average,)))))
+
+
+def forecast(
+    keeper: Keeper, source: Expression, time: Expression, horizon: Expression, initial: Expression
+) -> Expression:
+    """FORECAST: a quantity extrapolated along its trend."""
+    average = _average(keeper, source, time, over(source, plus(Number(1.0), initial)))
+    growth = Operation("zidz", (minus(source, average), times(time, average)))
+    return times(source, plus(Number(1.0), times(growth, horizon)))
+
+
+def _average(keeper: Keeper, source: Expression, time: Expression, start: Expression) -> Reference:
+    average = keeper.promise("average")
+    keeper.fulfil(average, Integral(over(minus(source, average), time), start))
+    return average
+
+
+def present_value(
+    keeper: Keeper, stream: Expression, rate: Expression, initial: Expression, factor: Expression
+) -> Expression:
+    """NPV: the discounted sum of a stream up to and including the present time step."""
+    discount = keeper.promise("discount factor")
+    fall = over(times(Operation("negative", (discount,)), rate), plus(Number(1.0), times(rate, keeper.step)))
+    keeper.fulfil(discount, Integral(fall, Number(1.0)))
+    total = keeper.keep("present value", Integral(times(stream, discount), initial))
+    return times(plus(total, times(times(stream, keeper.step), discount)), factor)
+
+
+def sample(keeper: Keeper, condition: Expression, source: Expression, initial: Expression) -> Expression:
+    """SAMPLE IF TRUE: the input while a condition holds, and its last value after that."""
+    value = keeper.promise("sample")
+    held = keeper.keep("held", DelayFixed(value, keeper.step, initial))
+    keeper.fulfil(value, Operation("if then else", (condition, source, held)))
+    return value
+
+
+def order(value: float | None) -> int | None:
+    """Return the order of a delay as a whole number, or None if it is no number that can be one."""
+    return int(value) if value is not None and 1 <= value <= _MOST_ORDERS else None

@@ -1,0 +1,203 @@
+"""Model files: their text, what it is cut into, and the equations they stand for.
+
+Vensim's file is cut into entries here, so that every complaint can name its variable and line; each
+entry is parsed by PySD's grammar, and PySD's syntax trees become ours.  Nothing in a file is
+executed, and nothing is written beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from stockflow.errors import InputError
+from stockflow.language import vensim, xmile
+from stockflow.language.definition import Macro, Refused, TooLarge
+from stockflow.language.equations import Equations, Method
+from stockflow.language.order import evaluation_order, initial_order
+from stockflow.language.vensim import Entry, is_check
+from stockflow.names import plain
+
+_QUOTED = r'(?:"[^"]*"|[^~|"])*'
+_ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
+_GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
+_SPACE = re.compile(r"\s*")
+_MACRO = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
+_SETTINGS = "///---\\\\\\"
+_SKETCH = "\\\\\\---///"
+_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "5": "RK4"})
+_OTHER_METHODS = {"1": "RK4 with automatic step", "3": "RK2 with automatic step", "4": "RK2"}
+_LARGEST = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of one model file; `name` stands for it in messages, and its ending says which format it has.
+
+    `folder` is where files beside the model are looked for, and outside which none is read.
+    `elements` are equations that take the place of those for single elements of arrays in the text.
+    """
+
+    name: str
+    text: str
+    folder: str = ""
+    elements: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_vensim(self) -> bool:
+        """Say whether this is a Vensim file rather than XMILE."""
+        return self.name.lower().endswith(".mdl")
+
+    def with_equations(self, equations: Mapping[str, str]) -> Source:
+        """Return the file with other equations for some variables, the rest untouched.
+
+        Keys are variable names in any spelling, values are equations such as `"price= 3"`.
+        """
+        whole = {name: equation for name, equation in equations.items() if not name.endswith("]")}
+        parts = {name: equation for name, equation in equations.items() if name.endswith("]")}
+        changed = replace(self, elements={**self.elements, **parts})
+        if not self.is_vensim:
+            return replace(changed, text=xmile.with_equations(self.name, self.text, whole))
+        wanted = {plain(name): equation for name, equation in whole.items()}
+        out, last = [], 0
+        for entry in self.entries():
+            if entry.key in wanted:
+                out += [self.text[last : entry.start], f"\n{wanted.pop(entry.key)}\n\t"]
+                last = entry.end
+        if wanted:
+            raise InputError(f"{self.name}: no equation for {', '.join(sorted(wanted))}")
+        return replace(changed, text="".join([*out, self.text[last:]]))
+
+    def with_more(self, equations: str) -> Source:
+        """Return a Vensim file with whole entries, unit and comment included, added after its own."""
+        body, sketch, rest = self.text.partition(_SKETCH)
+        return replace(self, text=f"{body.rstrip()}\n\n{equations}{sketch}{rest}")
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the equations outside macros in file order, each with the group marker it stands under."""
+        body = self.text.split(_SKETCH, 1)[0]
+        # macros become spaces, so that places in the text stay what they are
+        yield from self._cut(_MACRO.sub(lambda found: re.sub(r"\S", " ", found[0]), body), 0)
+
+    def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
+        """Yield the macros: name, parameters, equations and line."""
+        body = self.text.split(_SKETCH, 1)[0]
+        for found in _MACRO.finditer(body):
+            parameters = tuple(one.strip() for one in found[2].split(":")[0].split(",") if one.strip())
+            line = body.count("\n", 0, found.start()) + 1
+            if ":" in found[2]:
+                raise InputError(f"{self.name}: line {line}: macro {found[1].strip()!r} with more than one output")
+            yield found[1].strip(), parameters, list(self._cut(body[: found.end(3)], found.start(3))), line
+
+    def _cut(self, body: str, at: int) -> Iterator[Entry]:
+        encoding = re.match(r"\s*\{[^}]*\}", body)
+        at = max(at, encoding.end() if encoding else 0)
+        group, line, counted = "", 1, 0
+        while True:
+            space = _SPACE.match(body, at)
+            start = space.end() if space else at
+            line += body.count("\n", counted, start)
+            counted = start
+            if start == len(body):
+                return
+            found = _ENTRY.match(body, at)
+            marker = _GROUP.search(found[1]) if found else None
+            if found is None or (marker is None and found[3] is None):
+                raise InputError(f"{self.name}: line {line}: an equation that does not end with ~ unit ~ comment |")
+            at = found.end()
+            if marker:
+                group = marker[1]
+            else:
+                texts = [_one_line(part or "") for part in found.groups()]
+                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line)
+
+    def settings(self, code: str) -> list[list[str]]:
+        """Return the comma-separated values of every settings line with that code after the sketch."""
+        lines = (line.strip() for line in self.text.partition(_SETTINGS)[2].splitlines())
+        return [line.partition(":")[2].split(",") for line in lines if line.startswith(f"{code}:")]
+
+
+def read(path: str | Path, external: str | Path | None = None) -> Source:
+    """Return the text of a model file; InputError if it cannot be read as one.
+
+    `external` is the folder that files named in the model must lie in, by default the model's own.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
+        raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise InputError(f"{file}: larger than {_LARGEST} bytes")
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: not UTF-8 text: byte {error.start}") from error
+    return Source(str(file), text, str(Path(external) if external is not None else file.parent))
+
+
+def equations(source: Source) -> Equations:
+    """Return the equations of a model file.
+
+    Raises InputError for a file with an equation that cannot be parsed, with constructs outside the
+    supported ones (all of them are listed, each with its variable and line), with a name defined
+    twice or unknown, with an integration method other than Euler and RK4 with a fixed step, or with
+    a loop without a stock.
+    """
+    try:
+        return _equations(source)
+    except Refused as error:
+        raise InputError(f"{source.name}: not supported: {'; '.join(error.items)}") from error
+
+
+def _equations(source: Source) -> Equations:
+    # a model found in the cache needs none of these
+    from stockflow.language.external import External
+    from stockflow.language.subscripts import Ranges
+    from stockflow.language.translate import Translation
+
+    external = External(source.folder)
+    if source.is_vensim:
+        method = _vensim_method(source)
+        parsed = vensim.parse(entry for entry in source.entries() if not is_check(entry.equation))
+        for name, parameters, entries, line in source.macros():
+            inside = vensim.parse(entries)
+            parsed.macros.append(Macro(name, parameters, tuple(inside.definitions), line))
+        aliases: Mapping[str, str] = {}
+        equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
+    else:
+        parsed, method = xmile.parse(source.name, source.text)
+        aliases, equivalences = xmile.ALIASES, ()
+    ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
+    translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
+    try:
+        variables = translation.variables_of(parsed.definitions)
+    except TooLarge as error:
+        raise InputError(f"{source.name}: not supported: {error}") from error
+    if translation.refused:
+        raise InputError(f"{source.name}: not supported: {'; '.join(translation.refused)}")
+    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
+    evaluation_order(model)
+    initial_order(model)
+    return model
+
+
+def _vensim_method(source: Source) -> Method:
+    method: Method = "Euler"
+    for values in source.settings("15"):
+        code = values[3].strip() if len(values) > 3 else "0"
+        if code not in _METHODS:
+            asked = _OTHER_METHODS.get(code, f"number {code}")
+            raise InputError(
+                f"{source.name}: asks for the integration method {asked};"
+                " only Euler and RK4 with a fixed step are supported"
+            )
+        method = _METHODS[code]
+    return method
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\\\n", " ").replace("\\\r\n", " ").split())

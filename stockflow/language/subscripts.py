@@ -1,0 +1,121 @@
+"""Ranges of subscripts: which elements they have, and which element of one stands for one of another."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from stockflow.errors import unknown
+from stockflow.language.definition import Refused
+from stockflow.names import plain
+
+#: which element each range stands for, both as compared names
+Bindings = Mapping[str, str]
+
+
+class Ranges:
+    """All ranges of a model, by compared names.
+
+    `members` may name ranges inside ranges.  `mappings` are (range, other range, pairs of elements);
+    pairs left empty join the elements in order.
+    """
+
+    def __init__(
+        self,
+        members: Mapping[str, Sequence[str]],
+        mappings: Iterable[tuple[str, str, Sequence[tuple[str, str]]]] = (),
+    ) -> None:
+        self.spelling: dict[str, str] = {}
+        for one in itertools.chain(members, *members.values()):
+            self.spelling.setdefault(plain(one), one.strip('"'))
+        self._given = {plain(name): [plain(one) for one in inside] for name, inside in members.items()}
+        self.members = {name: tuple(dict.fromkeys(self._flat(name, ()))) for name in self._given}
+        self._elements = {one for inside in self.members.values() for one in inside}
+        self._pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for name, other, pairs in mappings:
+            self._join(plain(name), plain(other), pairs)
+
+    def _flat(self, name: str, above: tuple[str, ...]) -> Iterator[str]:
+        if name in above:
+            raise Refused([f"range {self.spelling[name]!r} inside itself"])
+        for one in self._given[name]:
+            if one in self._given:
+                yield from self._flat(one, (*above, name))
+            else:
+                yield one
+
+    def _join(self, name: str, other: str, pairs: Sequence[tuple[str, str]]) -> None:
+        for one in (name, other):
+            if one not in self.members:
+                raise Refused([str(unknown("range", one, self.spelling.values()))])
+        if not pairs:
+            if len(self.members[name]) != len(self.members[other]):
+                raise Refused([f"mapping of {self.spelling[name]!r} to {self.spelling[other]!r} of another size"])
+            pairs = list(zip(self.members[name], self.members[other], strict=True))
+        joined = self._pairs.setdefault((name, other), [])
+        for left, right in pairs:
+            joined += [(plain(left), one) for one in self.members.get(plain(right), (plain(right),))]
+
+    def known(self, subscript: str) -> bool:
+        """Say whether a compared name is a range or an element."""
+        return subscript in self.members or subscript in self._elements
+
+    def choices(self, subscript: str) -> tuple[str, ...]:
+        """Return the elements a subscript on a left side runs over."""
+        key = plain(subscript)
+        if not self.known(key):
+            raise Refused([str(unknown("subscript", subscript, self.spelling.values()))])
+        return self.members.get(key, (key,))
+
+    def bindings(self, subscripts: Sequence[str], elements: Sequence[str]) -> dict[str, str]:
+        """Return which range stands for which element in one element of an array's equation."""
+        pairs = zip(map(plain, subscripts), elements, strict=True)
+        return {name: element for name, element in pairs if name in self.members}
+
+    def element(self, subscript: str, bound: Bindings) -> str:
+        """Return the element that a subscript on a right side means; Refused if it means none or several."""
+        key = plain(subscript)
+        if key in bound:
+            return bound[key]
+        if key.endswith("!") or not self.known(key):
+            raise Refused([str(unknown("subscript", subscript, self.spelling.values()))])
+        if key not in self.members:
+            return key
+        for element in bound.values():
+            found = {
+                *(
+                    left
+                    for (name, _), pairs in self._pairs.items()
+                    if name == key
+                    for left, right in pairs
+                    if right == element
+                ),
+                *(
+                    right
+                    for (_, name), pairs in self._pairs.items()
+                    if name == key
+                    for left, right in pairs
+                    if left == element
+                ),
+            }
+            if len(found) == 1:
+                return found.pop()
+            if found:
+                raise Refused([f"mapping of {self.spelling[element]!r} to several elements of {subscript!r}"])
+        inside = {element for element in bound.values() if element in self.members[key]}
+        if len(inside) == 1:
+            return inside.pop()
+        raise Refused([f"subscript {subscript!r}, which the left side does not decide"])
+
+    def position(self, name: str, bound: Bindings) -> int | None:
+        """Return the place, from 1, of an element in the largest range that holds it; None for another name."""
+        key = plain(name)
+        if not self.known(key):
+            return None
+        element = self.element(key, bound)
+        holding = [inside for inside in self.members.values() if element in inside]
+        return max(holding, key=len).index(element) + 1
+
+    def label(self, name: str, elements: Sequence[str]) -> str:
+        """Return the display name of an element of an array."""
+        return f"{name}[{','.join(self.spelling[one] for one in elements)}]" if elements else name

@@ -1,0 +1,137 @@
+"""Operations on all elements of a range at once, written out element by element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from stockflow.language.definition import Refused
+from stockflow.language.equations import Expression, Number, Operation
+
+_ZERO, _ONE = Number(0.0), Number(1.0)
+_INVERTED = 6
+
+
+def joined(operator: str, parts: Sequence[Expression]) -> Expression:
+    """Join parts by an associative operation, as a shallow tree."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return Operation(operator, (joined(operator, parts[:half]), joined(operator, parts[half:])))
+
+
+def choice(condition: Expression, yes: Expression, no: Expression) -> Expression:
+    """Return IF THEN ELSE."""
+    return Operation("if then else", (condition, yes, no))
+
+
+def select(
+    selection: Sequence[Expression], values: Sequence[Expression], missing: Expression, action: int
+) -> Expression:
+    """VECTOR SELECT: one number from the values whose selection is not 0, or `missing` if there are none.
+
+    Actions 0 to 5 weigh the values by their selection and 6 to 10 do not: sum, product, smallest,
+    largest, mean; 5 multiplies powers.  Raises Refused for another action.
+    """
+    if not 0 <= action <= 10:
+        raise Refused([f"VECTOR SELECT with the action {action}"])
+    chosen = [Operation("<>", (one, _ZERO)) for one in selection]
+    if action < 5:
+        values = [Operation("*", pair) for pair in zip(selection, values, strict=True)]
+    elif action == 5:
+        values = [Operation("^", (value, one)) for one, value in zip(selection, values, strict=True)]
+    operator, neutral = {
+        0: ("+", 0.0),
+        1: ("*", 1.0),
+        2: ("min", math.inf),
+        3: ("max", -math.inf),
+        4: ("+", 0.0),
+        5: ("*", 1.0),
+    }[action if action <= 5 else action - 6]
+    kept = [choice(one, value, Number(neutral)) for one, value in zip(chosen, values, strict=True)]
+    result = joined(operator, kept)
+    if action in {4, 10}:
+        result = Operation("/", (result, joined("+", [choice(one, _ONE, _ZERO) for one in chosen])))
+    return choice(joined("or", chosen), result, missing)
+
+
+def rank(values: Sequence[Expression], place: int, direction: Expression) -> Expression:
+    """VECTOR RANK: the place, from 1, of one value among all; equal ones keep their order.
+
+    A direction above 0 counts from the smallest; otherwise everything is turned round.
+    """
+    own = values[place]
+    below: list[Expression] = [_ONE]
+    for other, value in enumerate(values):
+        if other != place:
+            # an earlier equal value goes first
+            below.append(choice(Operation("<=" if other < place else "<", (value, own)), _ONE, _ZERO))
+    up = joined("+", below)
+    down = Operation("-", (Number(float(len(values) + 1)), up))
+    return choice(Operation(">", (direction, _ZERO)), up, down)
+
+
+def sort_order(ranks: Sequence[Expression], place: int) -> Expression:
+    """VECTOR SORT ORDER: which element, from 0, has the rank that belongs to a place."""
+    wanted = Number(float(place + 1))
+    return joined(
+        "+", [choice(Operation("=", (one, wanted)), Number(float(at)), _ZERO) for at, one in enumerate(ranks)]
+    )
+
+
+def picked(values: Sequence[Expression], index: Expression) -> Expression:
+    """The value at a place counted from 0, missing if there is no such place."""
+    result: Expression = Number(math.nan)
+    for at, value in enumerate(values):
+        result = choice(Operation("=", (index, Number(float(at)))), value, result)
+    return result
+
+
+def received(request: Expression, priority: Expression, width: Expression, price: Expression) -> Expression:
+    """What a claim gets at a price: nothing above its priority, all of it from `width` below on."""
+    share = Operation("/", (Operation("-", (priority, price)), width))
+    return Operation("*", (request, Operation("max", (_ZERO, Operation("min", (_ONE, share))))))
+
+
+def clearing_price(totals: Sequence[Expression], prices: Sequence[Expression], supply: Expression) -> Expression:
+    """The price at which a supply is used up, from the totals taken at the prices where claims begin or end.
+
+    Between neighbouring ones of these prices the total is linear.
+    """
+    enough = [Operation(">=", (one, supply)) for one in totals]
+    little = [Operation("<=", (one, supply)) for one in totals]
+
+    def edge(operator: str, which: Sequence[Expression], values: Sequence[Expression], neutral: float) -> Expression:
+        return joined(operator, [choice(one, value, Number(neutral)) for one, value in zip(which, values, strict=True)])
+
+    low, high = edge("max", enough, prices, -math.inf), edge("min", little, prices, math.inf)
+    most, least = edge("min", enough, totals, math.inf), edge("max", little, totals, -math.inf)
+    part = Operation("/", (Operation("-", (most, supply)), Operation("-", (most, least))))
+    between = Operation("+", (low, Operation("*", (part, Operation("-", (high, low))))))
+    return choice(Operation("=", (most, least)), low, between)
+
+
+def inverse(matrix: Sequence[Sequence[Expression]], row: int, column: int) -> Expression:
+    """One entry of INVERT MATRIX, by cofactors.  Raises Refused for more than six rows."""
+    size = len(matrix)
+    if size > _INVERTED or any(len(one) != size for one in matrix):
+        raise Refused([f"INVERT MATRIX of {size} rows and {len(matrix[0])} columns (at most {_INVERTED}, square)"])
+    every = tuple(range(size))
+    minor = _determinant(matrix, _without(every, column), _without(every, row))
+    signed = minor if (row + column) % 2 == 0 else Operation("negative", (minor,))
+    return Operation("/", (signed, _determinant(matrix, every, every)))
+
+
+def _without(places: tuple[int, ...], one: int) -> tuple[int, ...]:
+    return tuple(place for place in places if place != one)
+
+
+def _determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
+    if not rows:
+        return _ONE
+    parts: list[Expression] = []
+    for at, column in enumerate(columns):
+        minor = _determinant(matrix, rows[1:], _without(columns, column))
+        part = Operation("*", (matrix[rows[0]][column], minor))
+        parts.append(part if at % 2 == 0 else Operation("negative", (part,)))
+    return joined("+", parts)

@@ -1,0 +1,200 @@
+"""The main job leaves a page that opens offline, figures with their numbers, and a README that is true."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.plain.folder import Folder
+from analysis.report import readme, reproduce
+from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.reproduce import reproduce_all
+from analysis.trust import identifiability, numerics
+from analysis.trust.chapter import posteriors_of
+from calibration.fitting.estimates import Calibration
+from calibration.fitting.fit import calibrate
+from calibration.fitting.payoff import fitted_series
+from calibration.fitting.targets import load_targets
+from calibration.records.accept import carried
+from calibration.records.results import HERE as RESULTS
+from calibration.records.results import accepted_from, hashes, load_accepted
+from models.case import CASES, load_case
+from models.files.build import FOLDER
+from stockflow.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("output")
+    whole = identifiability.load_study()
+    few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
+    short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
+    judged = numerics.load_study()
+    judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
+    exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numerics, "load_study", lambda: judged)
+        patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
+        patch.setattr(identifiability, "load_study", lambda: short)
+        patch.setattr(
+            reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["nev"], folder, draws)
+        )
+        patch.setattr(
+            reproduce, "path_chapters", lambda _, study, folder, draws: path_chapters(["mrna"], study, folder, draws)
+        )
+        reproduce_all(Folder(root), starts=2, draws=12)
+    return root
+
+
+@pytest.fixture(scope="module")
+def nev() -> Calibration:
+    return calibrate(load_case("nev"), load_targets("nev"), starts=2)
+
+
+def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="([^"]{0,40})', text)
+    assert len(pictures) >= 12
+    assert all(p.startswith("data:image/png;base64,") for p in pictures)
+    assert not re.search(r'(src|href)="https?:', text)
+    assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
+
+
+@pytest.mark.parametrize("chapter", ["trust", "residuals", "numerics", "board", "paths", "limits"])
+def test_the_page_has_the_chapter_and_leads_to_it(output: Path, chapter: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    assert text.count(f'<h2 id="{chapter}">') == 1
+    assert f'<a href="#{chapter}">' in text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_has_fit_errors_and_estimates_of_every_industry(output: Path, case: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
+    targets = load_targets(case)
+    assert part.count("<img") >= 3
+    for name in [one.name for one in targets.series] + [load_case(case).model.variable(n).name for n in targets.free]:
+        assert f"<td>{name}</td>" in part, name
+
+
+@pytest.mark.parametrize("case", ["ic", "mrna"])
+def test_dates_that_were_fitted_stand_beside_those_recorded(output: Path, case: str) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
+    for one in load_targets(case).events:
+        assert f"<td>{one.name}</td>" in part
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_says_what_the_data_tell_apart_and_why_no_posterior_is_shown_if_none_is(
+    output: Path, case: str
+) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    part = text.split(f'<h3 id="trust-{case}">')[1].split("<h3")[0]
+    found, missing = posteriors_of((case,))
+    assert ("posterior draws." in part) == (case in found)
+    assert ("No posterior is shown: " in part) == (case in missing)
+    for name in load_targets(case).free:
+        assert load_case(case).model.variable(name).name in part
+    walked = case in identifiability.load_study().cases
+    for words in ("What hardly moves", "one factor", "half again as high"):
+        assert (words in part) == walked, words
+    assert ("No ridge was walked: " in part) != walked
+    verdicts = pd.read_csv(output / "results" / f"identifiability_{case}_parameters.csv")["verdict"]
+    assert all(f"<td>{told}</td>" in part for told in verdicts)
+
+
+def test_every_result_of_the_new_chapters_lies_in_a_table(output: Path) -> None:
+    for case in CASES:
+        ridge = ("factors", "factor_errors", "statements") if case in identifiability.load_study().cases else ()
+        for name in ("parameters", *ridge):
+            assert not pd.read_csv(output / "results" / f"identifiability_{case}_{name}.csv").empty
+        assert not pd.read_csv(output / "results" / f"residuals_{case}.csv").empty
+    table = pd.read_csv(output / "results" / "numerics.csv")
+    assert set(table["verdict"]) <= {"holds", "moves"}
+
+
+def test_every_figure_stands_beside_its_numbers_as_png_svg_and_csv(output: Path) -> None:
+    stems = {f.with_suffix("") for f in (output / "figures").iterdir()}
+    assert len(stems) >= 12
+    for stem in stems:
+        assert all(stem.with_suffix(suffix).stat().st_size > 0 for suffix in (".png", ".svg", ".csv")), stem
+        assert not pd.read_csv(stem.with_suffix(".csv")).empty
+
+
+def test_the_main_job_leaves_no_half_written_file(output: Path) -> None:
+    assert not list(output.rglob("*.part"))
+
+
+def test_the_figures_in_the_readme_are_those_of_the_accepted_fits() -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert text == readme.renewed(text), "run `python -m analysis.report.readme`"
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_the_case_file_carries_the_accepted_estimates(case: str) -> None:
+    parameters = {name.casefold(): p for name, p in load_case(case).parameters.items()}
+    for name, value in load_accepted(case).values.items():
+        assert parameters[name.casefold()].value == pytest.approx(value, rel=1e-6)
+        assert parameters[name.casefold()].source == f"calibration/results/{case}.toml"
+
+
+def test_a_calibration_does_not_depend_on_what_was_accepted_before(nev: Calibration) -> None:
+    accepted = load_accepted("nev")
+    for name, value in nev.values.items():
+        assert value == pytest.approx(accepted.values[name], rel=2e-3), name
+
+
+def test_the_variants_hold_the_response_at_the_ends_of_its_interval(nev: Calibration) -> None:
+    estimate = next(e for e in nev.closed.estimates if e.name == nev.response)
+    fresh = accepted_from(nev)
+    assert fresh.variants["low"][nev.response] == pytest.approx(estimate.low)
+    assert fresh.variants["high"][nev.response] == pytest.approx(estimate.high)
+    effects = [next(iter(fresh.effects[v].values())) for v in ("low", "central", "high")]
+    assert effects == sorted(effects)
+
+
+def test_an_accepted_fit_changes_values_and_sources_of_the_case_file_and_nothing_else(nev: Calibration) -> None:
+    old = (FOLDER / "cases" / "nev.toml").read_text(encoding="utf-8")
+    new = carried(old, nev)
+    changed = [a for a, b in zip(old.splitlines(), new.splitlines(), strict=True) if a != b]
+    assert all(line.startswith(("value = ", "source = ", "evidence = ")) for line in changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("case = ", "not readable"), ("case = 'nev'", "not a calibration record"), (None, "no accepted fit")],
+)
+def test_a_damaged_record_is_refused_by_name(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "nev.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=says) as caught:
+        load_accepted("nev", file)
+    assert "nev.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["results", "figures"])
+def test_a_folder_that_cannot_be_written_is_refused_by_name_before_any_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("in the way", encoding="utf-8")
+    with pytest.raises(InputError, match=f"{name}: cannot be written"):
+        reproduce_all(Folder(tmp_path), starts=1)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [name]
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_accepted_fits_are_of_the_files_that_lie_here(case: str) -> None:
+    record = tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
+    assert record["hashes"] == hashes(case, load_accepted(case).values), f"run `techcycle calibrate {case} --accept`"
+
+
+@pytest.mark.parametrize("case", ["pv", "nev"])
+def test_no_observation_after_the_last_year_enters_a_fit(case: str) -> None:
+    targets = load_targets(case)
+    assert targets.last_year == 2023
+    assert max(s.years.max() for s in map(fitted_series, targets.series)) <= targets.last_year

@@ -1,0 +1,354 @@
+"""What a schedule does to a run: nothing before it begins, what the model's own phase-out clock does after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.typing import NDArray
+
+from calibration.records.results import accepted_posterior
+from models.case import load_case
+from models.schedules.file import Change, Schedule, load_schedule, shipped, unchanged
+from models.schedules.grid import variants
+from models.schedules.paths import grid, history, trimmed
+from models.schedules.run import Draws, resolved, run_schedule
+from stockflow import Model
+
+OUTPUTS = ("market share", "Price", "Cumulative Domestic Sales", "Cumulative Support Outlay")
+MAIN = {"nev": "purchase subsidy", "pv": "feed-in premium"}
+UNTIL = 2030.0
+DRAWS = 24
+TRIGGERS = {
+    "market share": {"on": "market share", "level": 0.02, "unit": "Dmnl"},
+    "cost parity ratio": {"on": "cost parity ratio", "level": 1.1, "unit": "Dmnl", "not_before": 2010.0},
+    "cumulative volume": {"on": "cumulative volume", "level": 1.0, "unit": "unit"},
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    case: str
+    model: Model
+    samples: Mapping[str, NDArray[np.float64]]
+    base: xr.Dataset
+
+    def run(self, one: Schedule, outputs: Sequence[str] = OUTPUTS, **more: object) -> xr.Dataset:
+        return run_schedule(self.model, one, self.samples, outputs, UNTIL, 0.25, **more)
+
+    def clock(self, **constants: object) -> xr.Dataset:
+        """Run the phase-out clock that the model itself has."""
+        given = {
+            f"phase out {name.replace('_', ' ')}": np.broadcast_to(value, DRAWS) for name, value in constants.items()
+        }
+        outputs = (*OUTPUTS, "Years since Phase Out Start")
+        return self.model.batch({**self.samples, **given}, outputs, until=UNTIL, save_period=0.25)
+
+    def schedule(self, **change: object) -> Schedule:
+        return unchanged(self.case).changed({MAIN[self.case]: Change.model_validate(change)}, "mine")
+
+
+def block(case: str) -> Block:
+    model, samples = load_case(case).model, accepted_posterior(case).spread(DRAWS)
+    return Block(case, model, samples, model.batch(samples, OUTPUTS, until=UNTIL, save_period=0.25))
+
+
+@pytest.fixture(scope="module")
+def nev() -> Block:
+    return block("nev")
+
+
+@pytest.fixture(scope="module", params=["nev", "pv"])
+def either(request: pytest.FixtureRequest, nev: Block) -> Block:
+    return nev if request.param == "nev" else block("pv")
+
+
+def same(one: xr.Dataset, other: xr.Dataset, until: float = UNTIL) -> None:
+    for name in OUTPUTS:
+        np.testing.assert_array_equal(one[name].sel(time=slice(None, until)), other[name].sel(time=slice(None, until)))
+
+
+def close(one: xr.Dataset, other: xr.Dataset, rtol: float, until: float = UNTIL) -> None:
+    for name in OUTPUTS:
+        seen = [data[name].sel(time=slice(None, until)) for data in (one, other)]
+        np.testing.assert_allclose(*seen, rtol=rtol, atol=1e-30)
+
+
+def test_the_historical_schedule_gives_the_base_run_bit_for_bit(either: Block) -> None:
+    same(either.run(load_schedule("history", either.case)), either.base)
+    same(either.run(unchanged(either.case)), either.base)
+
+
+def test_history_given_as_a_path_at_every_time_step_gives_the_base_run_bit_for_bit(either: Block) -> None:
+    trigger = {"on": "market share", "level": 0.999, "unit": "Dmnl"}
+    one = either.schedule(shape="cliff", trigger=trigger)
+    plan = resolved(Draws(either.model, either.samples, UNTIL, None), one)
+    move = plan.move(MAIN[either.case])
+    path = move.before.grid.times, np.tile(move.path(move.before.grid.times), (DRAWS, 1))
+    seen = either.model.batch(
+        either.samples, OUTPUTS, until=UNTIL, save_period=0.25, series={move.about.variable: path}
+    )
+    same(seen, either.base)
+
+
+def test_a_trigger_that_never_fires_never_begins(either: Block) -> None:
+    trigger = {"on": "market share", "level": 0.999, "unit": "Dmnl"}
+    never = either.run(either.schedule(shape="cliff", trigger=trigger))
+    assert never["began"].isnull().all()
+    same(never, either.base)
+
+
+def test_a_cliff_leaves_everything_before_it_as_it_was_and_lowers_sales_of_every_draw_after(either: Block) -> None:
+    cut = either.run(either.schedule(shape="cliff", start=2015.0))
+    same(cut, either.base, 2014.75)
+    sold = "Cumulative Domestic Sales"
+    assert (cut[sold].sel(time=2017.0) < either.base[sold].sel(time=2017.0)).all()
+    assert (cut["began"] == 2015.0).all()
+
+
+@pytest.mark.parametrize(("shape", "code"), [("linear", 2.0), ("exponential", 3.0)])
+def test_a_slope_agrees_with_the_models_own_clock_to_rounding_until_it_ends(
+    nev: Block, shape: str, code: float
+) -> None:
+    clock = nev.clock(shape=code, start=2014.0, length=5.0)
+    close(nev.run(nev.schedule(shape=shape, start=2014.0, length=5.0)), clock, 1e-12, 2018.75)
+
+
+def test_a_linear_decline_agrees_with_the_models_own_clock_to_rounding_throughout(nev: Block) -> None:
+    close(nev.run(nev.schedule(shape="linear", start=2014.0, length=5.0)),
+          nev.clock(shape=2.0, start=2014.0, length=5.0), 1e-12)  # fmt: skip
+
+
+@pytest.mark.parametrize("start", [2014.0, 2016.1])
+def test_a_cliff_agrees_with_the_models_own_clock_bit_for_bit_also_between_time_steps(nev: Block, start: float) -> None:
+    same(nev.run(nev.schedule(shape="cliff", start=start)), nev.clock(shape=1.0, start=start))
+
+
+def test_dates_that_differ_between_draws_act_as_the_models_own_clock_started_in_each_of_them(nev: Block) -> None:
+    found = nev.run(nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["cost parity ratio"]))
+    began = found["began"].to_numpy()[:, 0]
+    assert len(np.unique(began)) > 3
+    close(found, nev.clock(shape=2.0, start=began, length=3.0), 1e-12)
+
+
+def test_a_parity_trigger_begins_within_a_quarter_after_the_models_own_clock_in_nine_draws_of_ten(nev: Block) -> None:
+    found = nev.run(nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["cost parity ratio"]))
+    clock = nev.clock(shape=2.0, length=3.0, trigger_ratio=1.1)
+    late = found["began"].to_numpy()[:, 0] - (UNTIL - clock["Years since Phase Out Start"].to_numpy()[:, -1])
+    assert (late >= 0.0).all()
+    assert (late < 0.25).mean() >= 0.9  # else the cost ratio rose again before the quarter was over
+
+
+@pytest.mark.parametrize("on", TRIGGERS)
+def test_a_decline_begins_in_the_first_quarter_in_which_its_condition_holds_without_it(nev: Block, on: str) -> None:
+    needed = ("unsubsidised user cost", "trigger benchmark", "Cumulative Domestic Sales", "addressable demand")
+    base = nev.model.batch(nev.samples, needed, until=UNTIL, save_period=0.25)
+    times, level = base["time"].to_numpy(), TRIGGERS[on]["level"]
+    sold, market = base["Cumulative Domestic Sales"].to_numpy(), base["addressable demand"].to_numpy()
+    ratio = (base[needed[0]] / base[needed[1]]).to_numpy()
+    found = nev.run(nev.schedule(shape="cliff", trigger=TRIGGERS[on]))["began"].to_numpy()[:, 0]
+    for draw, date in enumerate(found):
+        for point in np.flatnonzero(times >= 2010.0):
+            last_year = slice(point - 4, point + 1)
+            share = (sold[draw, point] - sold[draw, point - 4]) / np.trapezoid(
+                market[draw, last_year], times[last_year]
+            )
+            now = {"market share": share, "cumulative volume": sold[draw, point]}
+            if (ratio[draw, point] <= level) if on == "cost parity ratio" else (now[on] >= level):
+                break
+        assert date == times[point]
+
+
+def test_a_decline_once_begun_never_stops_though_its_condition_reverses(nev: Block) -> None:
+    outputs = ("market share", "central subsidy")
+    found = nev.run(nev.schedule(shape="cliff", trigger=TRIGGERS["market share"]), outputs)
+    reversed_ = 0
+    for draw in range(DRAWS):
+        after = slice(float(found["began"][draw, 0]), None)
+        share = found["market share"][draw].sel(time=after)
+        reversed_ += int((share.rolling(time=4).mean() < TRIGGERS["market share"]["level"]).any())
+        assert (found["central subsidy"][draw].sel(time=after) == 0.0).all()
+    assert reversed_ > DRAWS / 2
+
+
+def test_a_decline_announced_with_its_trigger_begins_that_much_later(nev: Block) -> None:
+    trigger = TRIGGERS["cumulative volume"]
+    soon = nev.run(nev.schedule(shape="cliff", trigger=trigger))["began"]
+    later = nev.run(nev.schedule(shape="cliff", trigger=trigger, announced=1.5))["began"]
+    np.testing.assert_array_equal(later, soon + 1.5)
+
+
+def test_of_two_triggers_the_later_is_read_in_the_run_that_the_earlier_has_changed(nev: Block) -> None:
+    slow = {"on": "cumulative volume", "level": 6.0, "unit": "unit"}
+    first = Change.model_validate({"shape": "cliff", "trigger": TRIGGERS["market share"]})
+    second = Change.model_validate({"shape": "cliff", "trigger": slow})
+    alone = nev.run(unchanged("nev").changed({"tax exemption": second}, "alone"))["began"].to_numpy()[:, 0]
+    both = nev.run(unchanged("nev").changed({"tax exemption": second, "purchase subsidy": first}, "both"))
+    dates = both["began"].to_numpy()
+    assert (dates[:, 1] < dates[:, 0]).all()
+    assert (dates[:, 0] > alone).all()
+    fixed = Change.model_validate({"shape": "cliff", "trigger": slow})
+    for draw in (0, DRAWS - 1):
+        dated = Change.model_validate({"shape": "cliff", "start": float(dates[draw, 1])})
+        again = nev.run(unchanged("nev").changed({"tax exemption": fixed, "purchase subsidy": dated}, "again"))
+        assert float(again["began"][draw, 0]) == dates[draw, 0]
+
+
+def test_an_announced_cliff_pulls_sales_forward_and_a_surprise_does_not(nev: Block) -> None:
+    samples = {**nev.samples, "timing elasticity": np.full(DRAWS, 3.0)}
+    outputs = ("Cumulative Domestic Sales", "Pulled Forward Demand")
+    surprise, announced = (
+        run_schedule(
+            nev.model, nev.schedule(shape="cliff", start=2016.0, announced=ahead), samples, outputs, UNTIL, 0.25
+        )
+        for ahead in (0.0, 2.0)
+    )
+    sold = (announced - surprise)["Cumulative Domestic Sales"]
+    assert (sold.sel(time=slice(None, 2015.5)) == 0.0).all()
+    assert (sold.sel(time=2016.0) > 0.0).all()
+
+
+def test_buyers_who_look_differently_far_ahead_see_the_cut_at_different_times(nev: Block) -> None:
+    horizon = np.linspace(0.25, 1.0, DRAWS)
+    samples = {**nev.samples, "anticipation horizon": horizon}
+    one = nev.schedule(shape="cliff", start=2016.0, announced=2.0)
+    seen = run_schedule(nev.model, one, samples, ["announced central subsidy"], UNTIL, 1 / 32)[
+        "announced central subsidy"
+    ]
+    for draw in range(DRAWS):
+        path = seen[draw].sel(time=slice(2014.0, 2017.0))
+        first = float(path["time"][int(np.argmax(path.to_numpy() == 0.0))])
+        assert 0.0 <= first - (2016.0 - horizon[draw]) < 1 / 32
+
+
+def test_a_share_of_the_price_is_that_of_the_same_draw_without_the_schedule(nev: Block) -> None:
+    amount = {"share_of_price": 0.1, "since": 2015.0}
+    local = Change.model_validate({"shape": "cliff", "start": 2015.0})
+    one = nev.schedule(amount=amount).changed({"local subsidy": local}, "mine")
+    paid = nev.run(one, ["central subsidy"])["central subsidy"].sel(time=slice(2015.25, None))
+    np.testing.assert_allclose(paid, 0.1 * nev.base["Price"].sel(time=slice(2015.25, None)) / 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [150.0, 2000.0])
+def test_no_buyer_is_paid_more_than_the_price_and_the_cut_is_told(nev: Block, value: float) -> None:
+    one = nev.schedule(amount={"value": value, "unit": "bnCNY/unit", "since": 2014.0}, shape="cliff", start=2024.0)
+    outputs = ["Price", "support per unit", "central subsidy"]
+    found = run_schedule(nev.model, one, nev.samples, outputs, UNTIL, nev.model.time_step)
+    assert (found["support per unit"] <= found["Price"] * (1 + 1e-6)).all()
+    assert (found["cut"] > 0.0).all()
+    when = (found["time"] >= 2014.0) & (found["time"] < 2024.0)
+    missing = (value - found["central subsidy"].where(when)).max("time")
+    np.testing.assert_allclose(found["cut"][:, 0], missing, rtol=1e-12)
+
+
+def test_a_local_subsidy_on_top_counts_towards_the_price(nev: Block) -> None:
+    local = Change.model_validate({"amount": {"value": 5.0, "unit": "Dmnl", "since": 2014.0}})
+    found = nev.run(unchanged("nev").changed({"local subsidy": local}, "mine"), ["Price", "support per unit"])
+    assert (found["support per unit"] <= found["Price"] * (1 + 1e-6)).all()
+    assert list(found["instrument"].to_numpy()) == ["local subsidy", "purchase subsidy"]
+    assert (found["cut"].sel(instrument="purchase subsidy") > 0.0).all()
+
+
+def test_history_is_never_cut_at_the_price(either: Block) -> None:
+    found = either.run(load_schedule("support_kept", either.case))
+    same(found, either.base, 2016.5)
+
+
+def test_what_a_year_saves_is_put_elsewhere_in_that_year(nev: Block) -> None:
+    cut = {"shape": "cliff", "start": 2016.0}
+    plain = nev.schedule(**cut)
+    moved = nev.schedule(**cut, reallocate={"to": "infrastructure", "share": 0.5})
+    step = nev.model.time_step
+    paid = [run_schedule(nev.model, one, nev.samples, ["paid support"], UNTIL, step)["paid support"]
+            for one in (unchanged("nev"), plain)]  # fmt: skip
+    spent = run_schedule(nev.model, moved, nev.samples, ["infrastructure subsidy spending"], UNTIL, step)
+    usual = np.interp(spent["time"], *history(nev.model, "infrastructure subsidy spending"))
+    more = spent["infrastructure subsidy spending"] - usual
+    for year in (2015, 2016, 2019):
+        within = {"time": slice(year, year + 1 - step / 2)}
+        saved = (paid[0] - paid[1]).sel(within).mean("time")
+        np.testing.assert_allclose(
+            more.sel(within), np.broadcast_to(0.5 * saved, more.sel(within).T.shape).T, atol=1e-9
+        )
+        assert (saved > 0.0).all() == (year >= 2016)
+
+
+def test_a_year_that_costs_more_takes_no_money_from_elsewhere(nev: Block) -> None:
+    amount = {"value": 60.0, "unit": "bnCNY/unit", "since": 2016.0}
+    one = nev.schedule(amount=amount, reallocate={"to": "infrastructure", "share": 0.5})
+    spent = nev.run(one, ["infrastructure subsidy spending"])["infrastructure subsidy spending"]
+    usual = np.interp(spent["time"], *history(nev.model, "infrastructure subsidy spending"))
+    np.testing.assert_array_equal(spent, np.broadcast_to(usual, spent.shape))
+
+
+def test_draws_that_have_not_begun_keep_history_bit_for_bit_to_the_last_step_beside_draws_that_have(nev: Block) -> None:
+    outputs = ["central subsidy", "announced central subsidy"]
+    one = nev.schedule(shape="linear", length=3.0, trigger={**TRIGGERS["cumulative volume"], "level": 0.4})
+    seen = []
+    for until in (2016.5, 2016.65625, 2016.8125):
+        found = run_schedule(nev.model, one, nev.samples, outputs, until, 1 / 32)
+        base = nev.model.batch(nev.samples, outputs, until=until, save_period=1 / 32)
+        waiting = found["began"].isnull().to_numpy()[:, 0]
+        seen.append(waiting.mean())
+        for name in outputs:
+            np.testing.assert_array_equal(found[name][waiting], base[name][waiting])
+    assert any(0.0 < share < 1.0 for share in seen), seen
+
+
+def test_the_engine_reads_any_trimmed_path_bit_for_bit_at_every_step(nev: Block) -> None:
+    at = grid(nev.model, 2012.0)
+    path = 10.0 ** np.random.default_rng(7).uniform(-3, 3, (40, len(at.times)))
+    series = {"central subsidy": trimmed(at, path[0], path)}
+    read = nev.model.batch({}, ["central subsidy"], until=2012.0, save_period=1 / 32, series=series)
+    np.testing.assert_array_equal(read["central subsidy"], path)
+
+
+def test_a_budget_bounds_what_is_paid_and_the_rest_becomes_arrears(either: Block) -> None:
+    found = either.run(load_schedule("budget_capped", either.case), ["paid support", "Support Arrears"])
+    from_2015 = found.sel(time=slice(2015.25, None))
+    assert (from_2015["paid support"] <= 20.0 + 1e-9).all()
+    assert (from_2015["Support Arrears"].max("time") > 1.0).all()
+
+
+def test_a_schedule_gives_the_same_bits_in_any_block_and_on_any_number_of_threads(nev: Block) -> None:
+    one = nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["market share"])
+    whole = nev.run(one, threads=2)
+    part = {name: values[5:11] for name, values in nev.samples.items()}
+    some = run_schedule(nev.model, one, part, OUTPUTS, UNTIL, 0.25, threads=1)
+    same(some, whole.isel(run=slice(5, 11)))
+    np.testing.assert_array_equal(some["began"], whole["began"][5:11])
+
+
+def test_schedules_of_a_kind_share_one_compiled_run(nev: Block) -> None:
+    model = load_case("nev").model
+    for one in variants(load_schedule("nev_cliff"), ["cliff", "linear", "exponential"], [2013.0, 2017.0], [3.0, 5.0]):
+        run_schedule(model, one, nev.samples, OUTPUTS, UNTIL, 0.25)
+    assert len(model._compiled) == 1
+
+
+def test_a_dated_decline_of_history_takes_one_pass(nev: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 0
+    plain = Model.batch
+
+    def counting(self: Model, *args: object, **more: object) -> xr.Dataset:
+        nonlocal count
+        count += 1
+        return plain(self, *args, **more)
+
+    monkeypatch.setattr(Model, "batch", counting)
+    nev.run(load_schedule("nev_linear"))
+    assert count == 1
+    nev.run(load_schedule("nev_share_triggered"))
+    assert count == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_schedule_runs_and_only_history_is_the_base_run(name: str) -> None:
+    one = block(name.partition("_")[0])
+    found = one.run(load_schedule(name))
+    assert found["finite"].all()
+    assert name.endswith("_history") == all((found[v] == one.base[v]).all() for v in OUTPUTS)

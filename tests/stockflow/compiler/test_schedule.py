@@ -1,0 +1,68 @@
+"""The order of instructions changes how fast a step is, never what it computes."""
+
+import re
+
+import numpy as np
+import pytest
+from stockflow_helpers import MODELS
+
+import stockflow
+from stockflow.compiler import assembly
+from stockflow.compiler.instruction_order import scheduled, waits
+from stockflow.compiler.llvm import compile_plan, generate, vector_width
+
+LINES = [
+    "  %a = fadd <8 x double> %x, %y",
+    "  %b = fadd <8 x double> %a, %y",
+    "  %slow = fdiv <8 x double> %x, %y",
+    "  %slower = fdiv <8 x double> %slow, %y",
+    "  %end = fadd <8 x double> %slower, %b",
+]
+
+
+def test_what_most_has_to_wait_for_comes_first() -> None:
+    order = scheduled(LINES)
+    assert sorted(order) == sorted(LINES)
+    assert order == [LINES[place] for place in (2, 0, 1, 3, 4)]
+
+
+def test_no_instruction_comes_before_one_whose_result_it_takes() -> None:
+    rng = np.random.default_rng(0)
+    lines = []
+    for place in range(300):
+        taken = ", ".join(f"%t{one}" for one in rng.integers(0, place, min(place, 2)))
+        lines.append(f"  %t{place} = {rng.choice(['fdiv', 'fmul', 'bitcast'])} <2 x double> {taken or '%x'}")
+    order = scheduled(lines)
+    assert sorted(order) == sorted(lines)
+    known = {"%x"}
+    for line in order:
+        result, *operands = re.findall(r"%\w+", line)
+        assert set(operands) <= known
+        known.add(result)
+    assert scheduled(lines) == order
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
+    model = stockflow.load(MODELS / "constructs.mdl")
+    task = model.simulator(["growth rate"], list(model.stocks), method=method).task
+    values = np.linspace(0.1, 0.5, 16)[:, None]
+    ordered = compile_plan(task.plan()).run(values)
+    monkeypatch.setattr(assembly, "scheduled", list)
+    assert compile_plan(task.plan()).run(values).tobytes() == ordered.tobytes()
+
+
+def test_a_chain_waits_and_work_side_by_side_does_not() -> None:
+    assert waits([f"  %t{place} = fadd <8 x double> %t{place - 1}, %x" for place in range(1, 40)])
+    assert not waits([f"  %t{place} = fadd <8 x double> %x, %y" for place in range(1, 40)])
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_a_step_that_waits_is_computed_for_two_vectors_of_runs_with_the_same_bits(monkeypatch, waiting) -> None:
+    model = stockflow.load(MODELS / "constructs.mdl")
+    plan = model.simulator(["growth rate"], list(model.stocks)).task.plan()
+    values = np.linspace(0.1, 0.5, 37)[:, None]
+    usual = compile_plan(plan, vector_width()).run(values)
+    monkeypatch.setattr(assembly, "waits", lambda lines: waiting)
+    assert generate(plan).width == vector_width() * (2 if waiting else 1)
+    assert compile_plan(plan).run(values).tobytes() == usual.tobytes()

@@ -1,0 +1,268 @@
+"""Macros are written out, and numbers come from files beside the model and from nowhere else."""
+
+import zipfile
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import openpyxl
+import pytest
+from stockflow_helpers import apart, loaded, written
+
+import stockflow
+from stockflow import InputError
+
+CLOSE = 1e-9
+MACRO = """:MACRO: GROW(input, rate)
+GROW= INTEG(input*rate-loss, start)
+	~	Dmnl
+	~		|
+loss= SMOOTH(GROW, 2)*0.05*factor
+	~	Dmnl
+	~	|
+factor= 1+Time*0.1
+	~	Dmnl
+	~	|
+start= 1
+	~	Dmnl
+	~	|
+:END OF MACRO:
+"""
+TABLE = "time,0,1,2,3,4\na,1,3,2,5,4\nb,10,,20,30,40\n,,,,,\nk,7,8\nl,9,10\nnorth,south\n"
+
+
+def with_macro(folder: Path, equations: str, macro: str = MACRO) -> Path:
+    path = written(folder, equations)
+    path.write_text(path.read_text().replace("{UTF-8}\n", "{UTF-8}\n" + macro))
+    return path
+
+
+def test_every_use_of_a_macro_has_stocks_of_its_own(tmp_path) -> None:
+    equations = "x= 3+SIN(Time) ~ Dmnl\ny= GROW(x*2, 0.1)*2+GROW(x, slow) ~ Dmnl\nslow= 0.2 ~ Dmnl"
+    model = stockflow.load(with_macro(tmp_path, equations))
+    assert list(model.variables)[:3] == ["x", "y", "slow"]
+    assert max(apart(model.run(), model.run(engine="reference")).values()) < CLOSE
+    hidden = [one for one in model.equations.variables.values() if one.owner]
+    assert {one.owner for one in hidden} == {"y"}
+    assert sum(one.kind == "stock" for one in hidden) == 4
+
+
+def test_a_macro_sees_its_arguments_and_time_but_no_variable_of_the_same_name(tmp_path) -> None:
+    macro = ":MACRO: TWICE(x)\nTWICE= x*2+inner+Time$ ~ Dmnl ~|\ninner= TIME STEP$ ~ Dmnl ~|\n:END OF MACRO:\n"
+    model = stockflow.load(with_macro(tmp_path, "inner= 50 ~ Dmnl\nx= 7 ~ Dmnl\ny= TWICE(1+x) ~ Dmnl", macro))
+    assert model.run()["y"].values[:2].tolist() == [16.25, 16.5]
+
+
+@pytest.mark.parametrize(
+    ("macro", "equations", "complaint"),
+    [
+        (MACRO, "y= GROW(1) ~ Dmnl", "1 arguments for the macro 'GROW' in 'y' (line 16)"),
+        (
+            MACRO.replace("input*rate", "input*weight"),
+            "y= GROW(1, 2) ~ Dmnl",
+            "unknown name 'weight' in the macro 'GROW' in 'y' (line 16)",
+        ),
+        (":MACRO: A(x)\nA= A(x)+1 ~ Dmnl ~|\n:END OF MACRO:\n", "y= A(1) ~ Dmnl", "macro 'A' inside itself"),
+        (
+            ":MACRO: A(x)\nB= x ~ Dmnl ~|\n:END OF MACRO:\n",
+            "y= A(1) ~ Dmnl",
+            "no equation for its own name in the macro",
+        ),
+        (
+            ":MACRO: A(x : b)\nA= x ~ Dmnl ~|\n:END OF MACRO:\n",
+            "y= 1 ~ Dmnl",
+            "line 2: macro 'A' with more than one output",
+        ),
+        (":MACRO: A(x)\nA= x ~ Dmnl\n:END OF MACRO:\n", "y= 1 ~ Dmnl", "line 3: an equation that does not end"),
+    ],
+)
+def test_a_macro_that_cannot_be_written_out_is_refused(tmp_path, macro: str, equations: str, complaint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        stockflow.load(with_macro(tmp_path, equations, macro))
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_macros_that_multiply_without_end_are_stopped(tmp_path, monkeypatch) -> None:
+    chain = "".join(f":MACRO: M{k}(x)\nM{k}= M{k + 1}(x)+M{k + 1}(x) ~ Dmnl ~|\n:END OF MACRO:\n" for k in range(18))
+    last = ":MACRO: M18(x)\nM18= x ~ Dmnl ~|\n:END OF MACRO:\n"
+    monkeypatch.setattr("stockflow.language.translate._MOST_VARIABLES", 5000)
+    with pytest.raises(InputError, match="more than 5000 variables"):
+        stockflow.load(with_macro(tmp_path, "y= M0(1) ~ Dmnl", chain + last))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "table.csv").write_text(TABLE)
+    book = openpyxl.Workbook()
+    for row in TABLE.splitlines():
+        book.active.append([float(one) if one.isdigit() else one or None for one in row.split(",")])
+    book.active.title = "Sheet"
+    book.save(tmp_path / "data" / "table.xlsx")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("file", "tab", "function"), [("csv", ",", "DIRECT"), ("xlsx", "Sheet", "XLS")])
+def test_numbers_tables_and_series_come_from_files(folder: Path, file: str, tab: str, function: str) -> None:
+    place = f"'data/table.{file}', '{tab}'"
+    model = loaded(
+        folder,
+        f"""
+        region: north, south ~ ~
+        line:INTERPOLATE::= GET {function} DATA({place}, '1', 'B2') ~ Dmnl
+        held:HOLD BACKWARD::= GET {function} DATA({place}, '1', 'B2') ~ Dmnl
+        next:LOOK FORWARD::= GET {function} DATA({place}, '1', 'B2') ~ Dmnl
+        usual:= GET {function} DATA({place}, '1', 'B3') ~ Dmnl
+        both[region]:INTERPOLATE::= GET {function} DATA({place}, '1', 'B2') ~ Dmnl
+        one= GET {function} CONSTANTS({place}, 'B5') ~ Dmnl
+        row[region]= GET {function} CONSTANTS({place}, 'B5') ~ Dmnl
+        column[region]= GET {function} CONSTANTS({place}, 'B5*') ~ Dmnl
+        f( GET {function} LOOKUPS({place}, '1', 'B2')) ~ Dmnl
+        y= f(Time*1.1)+line*one ~ Dmnl
+        """,
+        step=0.125,
+        save=0.125,
+    )
+    run = model.run()
+    assert max(apart(run, model.run(engine="reference")).values()) < CLOSE
+    assert run["usual"].values[8] == 15.0
+    assert run["both[south]"].values[16] == 20.0
+    assert model.variable("row[south]").value == 8.0
+    assert model.variable("column[south]").value == 9.0
+    assert model.batch({"one": [1.0, 2.0]}, ["y"])["y"].values[:, 0].tolist() == [2.0, 3.0]
+
+
+def test_a_range_may_be_listed_in_a_file(folder: Path) -> None:
+    model = loaded(
+        folder,
+        """
+        region: GET DIRECT SUBSCRIPT('data/table.csv', ',', 'A7', 'B7', 'in ') ~ ~
+        x[region]= region ~ Dmnl
+        """,
+    )
+    assert list(model.variables)[:2] == ["x[in north]", "x[in south]"]
+    assert model.variable("x[in south]").value == 2.0
+
+
+def test_files_outside_the_models_folder_are_read_only_where_that_is_said(folder: Path) -> None:
+    inner = folder / "model"
+    inner.mkdir()
+    path = written(inner, "a= GET DIRECT CONSTANTS('../data/table.csv', ',', 'B5') ~ Dmnl")
+    with pytest.raises(InputError, match=r"file '\.\./data/table\.csv' outside the folder .* in 'a' \(line 2\)"):
+        stockflow.load(path)
+    path.write_text(path.read_text().replace("../data", "data"))
+    with pytest.raises(InputError, match=r"file 'data/table\.csv', which is not in"):
+        stockflow.load(path)
+    assert stockflow.load(path, external=folder).variable("a").value == 7.0
+    path.write_text(path.read_text().replace("data/table.csv", str(folder / "data" / "table.csv")))
+    with pytest.raises(InputError, match="outside the folder"):
+        stockflow.load(path)
+
+
+def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> None:
+    away = tmp_path_factory.mktemp("away") / "secret.csv"
+    away.write_text("1,2\n")
+    (folder / "link.csv").symlink_to(away)
+    with pytest.raises(InputError, match="outside the folder"):
+        loaded(folder, "a= GET DIRECT CONSTANTS('link.csv', ',', 'B1') ~ Dmnl")
+
+
+@pytest.mark.parametrize(
+    ("equation", "complaint"),
+    [
+        ("a= GET DIRECT CONSTANTS('data/table.csv', ',', 'ZZ99') ~ Dmnl", "in 'a' (line 2)"),
+        ("a= GET DIRECT CONSTANTS('data/none.csv', ',', 'B5') ~ Dmnl", "which is not in"),
+        ("a= GET DIRECT CONSTANTS('?set', 'Sheet', 'B5') ~ Dmnl", "which names a setting of Vensim"),
+        ("a:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl", "data with the keyword RAW in 'a'"),
+        ("a:INTERPOLATE: ~ Dmnl", "data without a file in 'a'"),
+        ("a= 1+GET DIRECT CONSTANTS('data/table.csv', ',', 'B5') ~ Dmnl", "GETCONSTANTS in 'a'"),
+    ],
+)
+def test_files_that_do_not_hold_what_is_asked_for_are_refused(folder: Path, equation: str, complaint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(folder, equation)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["CONSTANTS({}, '{}')", "LOOKUPS({}, '1', '{}')", "DATA({}, '1', '{}')"])
+@pytest.mark.parametrize("cell", ["B2", "B0", "ZZ99", "", "name", "22"])
+@pytest.mark.parametrize(
+    "file", ["no zip.xlsx", "half.xlsx", "cut.xlsx", "bad.xls", "bytes.csv", "ragged.csv", "empty.csv"]
+)
+def test_damaged_files_end_as_one_refusal_wherever_they_are_read(folder: Path, kind: str, cell: str, file: str) -> None:
+    (folder / "no zip.xlsx").write_text("no zip")
+    with zipfile.ZipFile(folder / "half.xlsx", "w") as half:
+        half.writestr("a", "b")
+    (folder / "cut.xlsx").write_bytes((folder / "data" / "table.xlsx").read_bytes()[:2000])
+    (folder / "bad.xls").write_bytes(b"\xd0\xcf\x11\xe0abc")
+    (folder / "bytes.csv").write_bytes(b"\xff\xfe\x00\x01,\x80\n")
+    (folder / "ragged.csv").write_text("a,b\n1,2,3,4\n\n,,")
+    (folder / "empty.csv").write_text("")
+    function = "XLS" if ".xls" in file else "DIRECT"
+    call = f"GET {function} " + kind.format(f"'{file}', '{',' if function == 'DIRECT' else 'Sheet'}'", cell)
+    with pytest.raises(InputError) as caught:
+        loaded(
+            folder,
+            f"f( {call}) ~ Dmnl\ny= f(1) ~ Dmnl"
+            if "LOOKUPS" in kind
+            else f"y{':=' if 'DATA' in kind else '='} {call} ~ Dmnl",
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "cell", "kind"),
+    [
+        ("data/table.csv", "ZZ99", ValueError),
+        ("data/table.csv", "B0", TypeError),  # of a series
+        ("data/table.csv", "", IndexError),
+        ("data/table.xlsx", "none", AttributeError),
+        ("half.xlsx", "B2", KeyError),
+        ("no zip.xlsx", "name", BadZipFile),
+    ],
+)
+def test_every_error_that_is_caught_comes_from_a_reader(
+    folder: Path, monkeypatch, file: str, cell: str, kind: type
+) -> None:
+    (folder / "no zip.xlsx").write_text("no zip")
+    with zipfile.ZipFile(folder / "half.xlsx", "w") as half:
+        half.writestr("a", "b")
+    raised: list[type] = []
+    attempt = stockflow.language.external._attempt
+
+    def watched(read):
+        def kept():
+            try:
+                return read()
+            except Exception as error:
+                raised.append(type(error))
+                raise
+
+        return attempt(kept)
+
+    monkeypatch.setattr("stockflow.language.external._attempt", watched)
+    tab, function = ("Sheet", "XLS") if file.endswith("xlsx") else (",", "DIRECT")
+    with pytest.raises(InputError, match="file that cannot be read"):
+        what = (
+            f"DATA('{file}', '{tab}', '1', '{cell}')"
+            if kind is TypeError
+            else f"CONSTANTS('{file}', '{tab}', '{cell}')"
+        )
+        loaded(folder, f"a{':' if kind is TypeError else ''}= GET {function} {what} ~ Dmnl")
+    assert raised == [kind]
+
+
+def test_a_file_is_read_once_for_all_elements(folder: Path, monkeypatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        "stockflow.language.external.External.check",
+        lambda self, name, check=stockflow.language.external.External.check: (
+            read.append(name),
+            check(self, name),
+        ),
+    )
+    model = loaded(folder, "r: a, b ~ ~\nx[r]= GET DIRECT CONSTANTS('data/table.csv', ',', 'B5') ~ Dmnl")
+    assert read == ["data/table.csv"]
+    assert np.isfinite(model.run()["x[b]"].values).all()
