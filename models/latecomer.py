@@ -15,15 +15,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.case import load_case
 from models.files.settings import read_settings
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
-Array = NDArray[np.float64]
 Text = Annotated[str, Field(min_length=3)]
 Evidence = Literal["read", "recalled", "derived", "assumed", "paper"]
 FOLDER = Path(__file__).parent / "latecomers"

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Paths = Mapping[str, tuple[Array, Array]]
 OWN = "own"  # a variable held at the value it has when the holding begins
 STEP = 0.25  # years between saved values

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.fitting.payoff import first_crossing, lasting_crossing
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 SHARES = (0.01, 0.10, 0.20)
 SELF_SUSTAINING = 0.10  # share that must hold together with parity
 RIVER, PRODUCT, LAST = "river crossed", "product", "self-sustaining"

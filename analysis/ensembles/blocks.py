@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
-from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
 from analysis.ensembles.ensemble import Ensemble, versions
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 FORMAT = "techcycle ensemble 1"
 ROOT = "zarr.json"
 VALUES = "values"

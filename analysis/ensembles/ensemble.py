@@ -14,13 +14,12 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 import models
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.version import VERSION, fingerprint
 
-Array = NDArray[np.float64]
 Origin = Mapping[str, str | int | float]
 _PACKAGES = ("numpy", "llvmlite", "xarray", "zarr", "numcodecs")
 

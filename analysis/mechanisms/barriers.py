@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, Runs, spread
 from analysis.draws.stages import STAGES
 from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instruments
 from analysis.paths.study import PathStudy
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 RIVER, VALLEY, SEA = BARRIERS
 # the stage that ends each barrier; it begins where the one before ends, the first with the first clock of the industry
 ENDS: Mapping[str, str] = {RIVER: "river crossed", VALLEY: "product", SEA: "self-sustaining"}

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from numpy.typing import NDArray
 
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
 from analysis.plain.style import GREY, STYLE, save
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 NAMED = 8  # loops with a colour of their own; the others go together
 COLOURS = ("#1b4965", "#edae49", "#66a182", "#7d5ba6", "#d1495b", "#4a90a4", "#a3744a", "#9ab87a")
 HATCHES = ("", "", "", "", "////", "....", "xxxx", "----")

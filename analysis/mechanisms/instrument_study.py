@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import models
@@ -17,11 +16,11 @@ from models.files.series import Series, read_series
 from models.files.settings import read_settings
 from models.policy import is_driver
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import UnknownNameError, unknown
 from stockflow.language.equations import WithLookup
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 STUDY = Path(__file__).parent.parent / "studies" / "instruments.toml"
 MODELS = Path(models.__file__).parent
 BARRIERS = ("Devil's River", "Valley of Death", "Darwinian Sea")

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, Runs, run, spread
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import OUTPUT, SALES
 from models.policy import with_announced
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 OUTLAY = "Cumulative Fiscal Outlay"
 FLOWS = (
     "river completion", "river crossing", "valley completion", "valley crossing", "technology import",

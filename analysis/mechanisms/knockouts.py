@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run, spread
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 SALES = "Cumulative Domestic Sales"
 OUTPUT = "Cumulative Production"
 OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT)

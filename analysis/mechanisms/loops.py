@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, spread
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
+from stockflow.arrays import Array
 from stockflow.insight.loop_scores import pairs
 
-Array = NDArray[np.float64]
 YEAR = 1.0
 SAME = 1e-12
 

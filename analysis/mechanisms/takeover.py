@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, Runs, held, own_paths, run, spread
 from analysis.mechanisms.loop_study import Held, LoopStudy
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 NEVER = np.inf
 SALES = "Cumulative Production"  # exports are sales, too
 

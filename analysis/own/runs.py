@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import spread
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
 from models.own import OwnFile, own_folder, read_own
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 DRAWS = 200
 STEP = 0.25  # years between saved values
 ENDS = (0.05, 0.5, 0.95)

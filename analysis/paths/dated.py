@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, case_model, run, spread
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES
 from analysis.paths.study import PathCase, PathStudy
 from calibration.records.results import Accepted
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import unknown
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import spread
 from analysis.draws.stages import LARGE, PRODUCT, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.study import PathStudy
 from calibration.observed.observations import load_table
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 TABLE = "technology_timelines"
 STARTS = ("discovery", "invention", "first_commercial", "takeoff")
 ENDS = ("invention", "first_commercial", "takeoff", "mass_market")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import Drawn, spread
 from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
@@ -15,9 +14,9 @@ from models.policy import is_driver
 from models.schedules.file import load_schedule
 from models.schedules.run import run_schedule
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
 
-Array = NDArray[np.float64]
 STEP = 0.25  # years between saved values
 
 

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import spread
 from analysis.draws.stages import STAGES, date_stages
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 DRAWS = 200
 UNTIL = 2006.0
 SETTLED = 0.01  # share of the market by which the last round of a race may still move one

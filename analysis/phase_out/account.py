@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, bands
 from analysis.phase_out.study import Study
 from stockflow.accumulate import Sum
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 CLOSES = 1e-9  # relative error at which an account no longer closes
 
 

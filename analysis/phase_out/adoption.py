@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.phase_out.runs import Runs, Values, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Study
 from calibration.fitting.payoff import lasting_crossing
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 SOLD, MADE, SHARE = "Cumulative Domestic Sales", "Cumulative Production", "market share"
 MARKET, PLANT, RUSH = "Cumulative addressable demand", "Cumulative Capacity", "Cumulative pull forward"
 OUTSTANDING = "Pulled Forward Demand"

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import Study
+from stockflow.arrays import Array, Flags
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 FEW = 1e-3  # additional units below this share of all units are none
 
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from analysis.phase_out.exit import regret_table, safe_years
 from analysis.phase_out.results import Results
 from analysis.phase_out.spread import Measure, spread
+from stockflow.arrays import Array
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 THIRDS = ("lowest third", "middle third", "highest third")
 
 

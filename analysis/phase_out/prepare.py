@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from analysis.ensembles.ensemble import Ensemble
 from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
@@ -23,9 +22,9 @@ from models.schedules.grid import variants
 from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.accumulate import with_sums
+from stockflow.arrays import Array
 from stockflow.language.codec import digest
 
-Array = NDArray[np.float64]
 NEVER_AGAIN = 2200.0  # no run gets there
 
 

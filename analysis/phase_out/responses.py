@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.draws.runs import case_model
@@ -22,9 +21,9 @@ from calibration.fitting.payoff import first_crossing, lasting_crossing
 from calibration.records.results import Accepted
 from models.files.settings import read_settings
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 STUDIES = Path(__file__).parents[1] / "studies"
 SHAPES = {"cliff": 1.0, "linear": 2.0, "exponential": 3.0}
 NEVER = 2200.0  # a start that no run reaches

@@ -20,9 +20,9 @@ from analysis.phase_out.responses import Reported
 from analysis.phase_out.runs import Plan, Runs, Values, finite_draws, where, yearly_share
 from analysis.phase_out.spread import PROBABILITIES, Measure, bands, table
 from analysis.phase_out.study import Study
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 SIGNALS = {"nev": ("support per unit", "tax exemption"), "pv": ("premium per sale",)}
 
 

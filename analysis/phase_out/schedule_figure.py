@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.phase_out.schedule_words import Array, Shown
+from analysis.phase_out.schedule_words import Shown
 from analysis.plain.style import STYLE, save
+from stockflow.arrays import Array
 
 COLUMNS = 2
 TITLE = 44  # characters over a panel

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from models.case import load_case
 from models.schedules.change import Amount, Change, Trigger
@@ -15,8 +14,8 @@ from models.schedules.file import Schedule
 from models.schedules.instruments import Instrument, instruments
 from models.schedules.paths import Grid, grid, yearly
 from models.schedules.run import Draws, Plan, most_cut, resolved
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 UNITS = {"nev": "a unit is a million vehicles, so bnCNY/unit is thousand yuan a vehicle",
          "pv": "a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour"}  # fmt: skip
 

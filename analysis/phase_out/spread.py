@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from stockflow.arrays import Array
+
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

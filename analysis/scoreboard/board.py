@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.draws.runs import case_model, with_held
 from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns
@@ -23,9 +22,9 @@ from calibration.observed.observations import load_table
 from calibration.records.results import Accepted
 from models.files.settings import read_settings
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
-Array = NDArray[np.float64]
 STUDY = Path(__file__).parents[1] / "studies" / "scoreboard.toml"
 
 

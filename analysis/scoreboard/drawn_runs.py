@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.draws.runs import case_model, with_held
 from analysis.scoreboard.questions import UNTIL, Reading, Run
 from calibration.fitting.inference_data import Posterior
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 DRAWS = 200
 NO_POSTERIORS: Mapping[str, Posterior] = MappingProxyType({})
 

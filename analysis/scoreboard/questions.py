@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.integrate import cumulative_trapezoid
 
 from calibration.fitting.payoff import lasting_crossing
 from calibration.fitting.targets import ObservedSource
 from calibration.observed.observations import observed
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 UNTIL = 2025.0  # the paper is of 2025: nothing later is asked
 NONE: Mapping[str, float] = {}
 

@@ -19,9 +19,9 @@ from models.case import load_case
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.grid import variants
 from models.schedules.run import run_schedule
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 HISTORY = "history"
 HALF = (0.25, 0.5, 0.75)
 DIGITS = 9  # figures that agree to so many digits count as equal

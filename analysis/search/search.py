@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import NonlinearConstraint, differential_evolution, minimize
 
 from analysis.search.settings import Climb, Free
 from analysis.search.worth import Judge, Measures
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 BEYOND = 0.5  # how far coordinates of the search without slopes reach beyond both bounds, where levers rest on them
 SLACK = 1e-6  # share of the budget by which an end may pass it, for the optimisers' own tolerance
 

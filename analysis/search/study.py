@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
@@ -14,8 +13,8 @@ from analysis.search.settings import Case, Family, Objective, Study
 from analysis.search.worth import DECLINE, Measures, knot_years, neutral, worth_of
 from calibration.fitting.inference_data import Posterior
 from models.schedules.knots import knot_names
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 Tell = Callable[[str], object]
 SHORTEST, LONGEST = 0.5, 15.0  # years that the straight decline may take
 

@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.search.settings import Case, Level, Study
 from analysis.unknowns.answers import SHARE, STEP, UNITS
 from models.policy import TimePath, with_announced
 from models.schedules.knots import NEUTRAL_START, knot_names, knots_model
 from stockflow import Model, Term
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.gradients.gradient import Gradient
 from stockflow.language.equations import WithLookup
 
-Array = NDArray[np.float64]
 CHUNK = 4096  # runs in memory at a time
 FAR = 1e15  # how many times its own size a value is compared from, so that a square acts as a slope
 DECLINE = ("decline start", "decline length")

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.trust.ridge import Outcome, PolicyChange, Ridge, walk_ridge
@@ -25,9 +24,9 @@ from calibration.fitting.profiles import Profile, all_profiles, grid, mode_near
 from calibration.fitting.targets import load_targets
 from models.case import load_case
 from models.files.settings import read_settings
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Tick = Callable[[], object]
 STUDY = Path(__file__).parents[1] / "studies" / "identifiability.toml"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-from numpy.typing import NDArray
 from scipy.stats import gaussian_kde, norm
 
 from analysis.plain.style import GREY, STYLE, save
@@ -18,8 +17,8 @@ from analysis.trust.identifiability import Identified
 from analysis.trust.ridge import Ridge
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.profiles import Profile
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 COLUMNS = 5
 PRIOR, POSTERIOR, LINE = "#c9d3d9", "#1b4965", "#d1495b"
 FINE = 120  # points of a drawn density

@@ -12,7 +12,6 @@ from typing import Annotated, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from calibration.fitting.coordinates import Coordinate
@@ -24,10 +23,10 @@ from calibration.fitting.profiles import Profile, own_prior, profiled, refit, wi
 from calibration.fitting.targets import Prior
 from models.case import Case
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.language.equations import WithLookup
 
-Array = NDArray[np.float64]
 Tick = Callable[[], object]
 RAMP = 0.01  # years over which a changed policy sets in
 FEATURES = ("Experience", "learning by doing", "learning by searching")

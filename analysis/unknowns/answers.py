@@ -13,9 +13,9 @@ from models.case import Case
 from models.schedules.file import Schedule
 from models.schedules.run import run_schedule
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Samples = Mapping[str, Array]
 Tell = Callable[[str], object]
 STEP = 0.25  # years between saved values

@@ -17,10 +17,9 @@ from scipy.stats import binomtest
 from sklearn.tree import DecisionTreeClassifier
 
 from analysis.unknowns.settings import Discovery
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 LEAF = -1  # scikit-learn's mark of a node without children
 
 

@@ -12,13 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from analysis.plain.style import BLACK, GREY, RED, STROKES, STYLE, save
 from analysis.unknowns.discovery import Found
 from analysis.unknowns.study import SensitivityAnswer
 
-Array = NDArray[np.float64]
 SHOWN = 8  # unknowns in a tornado
 LINES = 5  # unknowns followed over time
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from SALib.analyze import delta as delta_analysis
 from SALib.analyze import pawn as pawn_analysis
 from scipy.stats import norm, spearmanr
@@ -24,9 +23,9 @@ from scipy.stats import norm, spearmanr
 from analysis.unknowns.answers import Answers
 from analysis.unknowns.indices import Index, still, varies, verdict
 from analysis.unknowns.settings import GivenData
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Estimate = Callable[[Array, Array], Array]
 REMOVED, PAWN, DELTA = "variance removed", "PAWN", "delta"
 GRID = 100  # points of the densities that delta compares, as in SALib

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from stockflow.arrays import Array
+
 STILL = "the answer does not vary"
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from SALib.analyze import morris as morris_analysis
 from SALib.analyze import shapley as shapley_analysis
 from SALib.analyze import sobol as sobol_analysis
@@ -23,8 +22,8 @@ from scipy.stats import rankdata, spearmanr
 from analysis.unknowns.indices import Index, still, varies, verdict
 from analysis.unknowns.settings import Morris, Shapley, Sobol
 from analysis.unknowns.unknowns import Unknown, problem
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 Evaluate = Callable[[Array], tuple[Array, Mapping[str, Array]]]
 MORRIS, FIRST, TOTAL, SHAPLEY = "Morris mean effect", "Sobol first order", "Sobol total", "Shapley effect"
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.unknowns.answers import Answers, answers, columns
 from analysis.unknowns.discovery import Found, discover
@@ -20,8 +18,8 @@ from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import Targets
 from models.case import Case
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 Method = Literal["morris", "sobol", "shapley", "posterior", "all"]
 METHODS: tuple[Method, ...] = ("morris", "sobol", "shapley", "posterior", "all")
 Tell = Callable[[str], object]

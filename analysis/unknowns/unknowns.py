@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import truncnorm
 
 from analysis.unknowns.settings import Range
@@ -15,9 +14,9 @@ from calibration.fitting.fit import coordinates, joint_priors
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import Targets
 from models.case import Case
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Basis = Literal["posterior", "prior"]
 TAILS = (0.05, 0.95)
 

@@ -15,8 +15,8 @@ from scipy.special import expit, log_expit, logit
 from scipy.stats import norm, qmc
 
 from calibration.fitting.targets import ErrorModel, Prior
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 EDGE = 1e-9
 TINY, FAR = 1e-9, 6.0  # a logarithm that may go to zero ends at TINY, or so many spreads below a centre near it
 

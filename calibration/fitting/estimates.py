@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from stockflow.arrays import Array
+
 POOR = float(np.log(1.5))  # log error from which a single year is called a misfit
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 from scipy.stats import norm
 
@@ -23,9 +22,9 @@ from calibration.fitting.targets import DrivenVariable, PartialStep, Prior, Targ
 from calibration.observed.observations import observed
 from models.case import Case
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 Z90 = float(norm.ppf(0.95))
 NEAR = 2.0  # an end of a start within this of the best objective is another answer that the interval must cover

@@ -11,13 +11,12 @@ from typing import Any
 import arviz as az
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import Draws, quantities
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "fletcher32": True, "dtype": "float32"}
 
 

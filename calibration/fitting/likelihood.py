@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, gammaln, log_ndtr
 
-Array = NDArray[np.float64]
+from stockflow.arrays import Array
+
 Indices = NDArray[np.int64]
 
 

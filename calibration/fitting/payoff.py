@@ -19,9 +19,9 @@ from calibration.fitting.likelihood import YearlyErrors, crossing, normal, soft_
 from calibration.fitting.targets import EffectTarget, ErrorModel, EventTarget, RangeTarget, SeriesTarget
 from calibration.observed.observations import observed
 from stockflow import Model, Term
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 SAVED = 0.25  # years between the saved times that dates and lowest values are read from
 TINY = 1e-12
 LATEST = 6.0  # years after an event's date to which a run is carried to find it

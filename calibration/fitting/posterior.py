@@ -24,9 +24,9 @@ from nutpie.compiled_pyfunc import from_pyfunc
 from calibration.fitting.estimates import Interval
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.targets import Sampling
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Tick = Callable[[], object]
 TRIES = 100
 # all that reading a file of arrays raises when its bytes are not those that were written

@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.fit import climb
 from calibration.fitting.payoff import Payoff
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 Tick = Callable[[], object]
 HIGH = 1e10  # objective of a run that cannot be compared, for the line search to turn back from
 STEPS = 200  # optimiser steps of one refit

@@ -20,9 +20,10 @@ from calibration.forecasting.baselines import Experience, extrapolated_experienc
 from calibration.forecasting.forecast import MODEL, carried_forward, modelled_after
 from calibration.forecasting.scores import Skill, score
 from calibration.forecasting.settings import Kind
-from calibration.observed.history import Array, History, Years, natural
+from calibration.observed.history import History, Years, natural
 from calibration.records.results import accepted_posterior
 from models.case import Case, load_case
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.growth_curves import bass, gompertz, logistic
-from calibration.observed.history import Array, Baseline, History, Years, natural, student_scale
+from calibration.observed.history import Baseline, History, Years, natural, student_scale
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 __all__ = [

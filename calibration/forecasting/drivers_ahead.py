@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 import models
@@ -20,9 +19,9 @@ from models.files.series import Series, read_series
 from models.files.settings import read_settings
 from models.policy import TimePath, with_announced
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
-Array = NDArray[np.float64]
 HERE = Path(__file__).parents[1] / "targets" / "drivers_ahead.toml"
 MODELS = Path(models.__file__).parent
 JUST_BEFORE = 0.01  # years between the two points of a jump, as in the tables

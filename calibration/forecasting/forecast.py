@@ -27,8 +27,9 @@ from calibration.forecasting.drivers_ahead import Expectations, expectations
 from calibration.forecasting.holdout import FEWEST, seen_by
 from calibration.forecasting.scores import Skill, score
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, load_forecast_settings
-from calibration.observed.history import Array, History, Years, natural
+from calibration.observed.history import History, Years, natural
 from models.case import Case
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 Mode = Literal["conditional", "unconditional"]

@@ -19,7 +19,8 @@ from scipy.optimize import OptimizeResult, least_squares
 from scipy.stats import multivariate_t
 
 from calibration.forecasting.baseline_settings import Ceiling, Curves
-from calibration.observed.history import Array, Baseline, History, Years, natural
+from calibration.observed.history import Baseline, History, Years, natural
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 Measure: TypeAlias = Literal["flow", "level"]

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from calibration.forecasting.scores import TheilShares, mape, theil_shares
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 LAGS = (1, 2, 3)
 
 

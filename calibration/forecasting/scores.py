@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import logsumexp
 
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 

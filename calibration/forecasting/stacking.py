@@ -16,7 +16,7 @@ from scipy.optimize import LinearConstraint, minimize
 
 from calibration.forecasting.forecast import SeriesForecast
 from calibration.forecasting.scores import Skill, score
-from calibration.observed.history import Array
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 STACK = "stack"

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array: TypeAlias = NDArray[np.float64]
 Years: TypeAlias = NDArray[np.int64]
 
 LARGEST_LOG = 700.0  # exp of more is no floating point number

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.errors import NotConvergedError
 from calibration.fitting.estimates import Calibration
@@ -31,9 +30,9 @@ from calibration.records.results import accepted_posterior, posterior_of, record
 from calibration.records.sampling import Answer, sampled_posterior
 from models.case import CASES, Case, load_case
 from models.own import CASE_FILE, FIT, GENERIC, PATHS, own_drivers, own_folder, read_own
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 STAGE, FORGOTTEN = "next-", 86400.0  # of the folder of a fit being made; seconds after which one is thrown away
 

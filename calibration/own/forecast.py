@@ -18,13 +18,14 @@ from calibration.forecasting.forecast import modelled_after
 from calibration.forecasting.holdout import seen_by
 from calibration.forecasting.scores import Skill
 from calibration.forecasting.settings import Kind
-from calibration.observed.history import Array, History, Years
+from calibration.observed.history import History, Years
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, factor_of, unit_of
 from calibration.own.settings import OwnSettings, load_own_settings
 from calibration.own.targets import FLOOR, seen_priors
 from calibration.records.results import depends_on, record_of
 from models.case import Case
 from models.own import own_folder, read_own
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)

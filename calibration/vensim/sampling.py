@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from calibration.vensim.distributions import ARGUMENTS, continuous, discrete
 from calibration.vensim.text import Line, contents, lines
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 Method = Literal["U", "M", "L", "G", "F"]
 
 #: what Vensim takes where the first line leaves a field empty

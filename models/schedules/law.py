@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.schedules.change import Change
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 DECAY = 3.0  # EXP(-3) leaves 5 percent, as in the model files
 
 

@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.schedules.change import Change
 from models.schedules.instruments import Instrument
 from models.schedules.law import share_left, tier_value
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.language.clock import clock
 from stockflow.language.equations import Number, WithLookup, references
 
-Array = NDArray[np.float64]
 LUSTRUM = 5.0  # years
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from models.schedules.change import Change
 from models.schedules.file import Schedule
@@ -21,10 +21,10 @@ from models.schedules.instruments import instruments
 from models.schedules.paths import Before, Grid, Moves, computed, grid, history, trimmed, yearly
 from models.schedules.trigger import QUARTER, first_date, needs
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.names import plain
 
-Array = NDArray[np.float64]
 Paths = dict[str, tuple[Array, Array]]
 _PRICE_PASSES = 20  # each brings payments about three times closer to the price
 _CENT = 1e-6  # a share of the price that counts as no overpayment

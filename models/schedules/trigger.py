@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.schedules.change import Trigger
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 QUARTER = 0.25
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "market share": ("Cumulative Domestic Sales", "addressable demand"),

@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from stockflow.arrays import Array
 from stockflow.compiler.graph import OpenTable
 from stockflow.compiler.simulator import Task
 from stockflow.errors import InputError
 from stockflow.language.clock import neighbours
 from stockflow.language.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
-
-_Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Checked:
         except InputError as error:
             raise InputError(f"{self.place}: {error}{where}") from error
 
-    def values(self, one: Variable, values: _Array, what: str) -> None:
+    def values(self, one: Variable, values: Array, what: str) -> None:
         """Refuse values, shape (any,), of which one is; `what` they are counted as."""
         place = first_outside(one, values)
         if place is not None:
@@ -87,7 +86,7 @@ class Checked:
         self.values(one, ys, "point")
         return table
 
-    def table(self, one: Variable, xs: _Array, ys: _Array) -> Table:
+    def table(self, one: Variable, xs: Array, ys: Array) -> Table:
         """Return points for a variable, whatever its limits."""
         if xs.ndim != 1 or xs.shape != ys.shape:
             raise InputError(
@@ -164,7 +163,7 @@ class Checked:
                 return WithLookup(argument, replace(table, kind=kind))
         raise InputError(f"{self.place}: {one.name} is not a lookup of the model ({one.kind})")
 
-    def samples(self, columns: Mapping[str, _Array], tables: Mapping[str, _Array], points: Mapping[str, int]) -> _Array:
+    def samples(self, columns: Mapping[str, Array], tables: Mapping[str, Array], points: Mapping[str, int]) -> Array:
         """Return the values of constants, shape (run, constant), for runs that `tables` may count too.
 
         A table that is no lookup is within its variable's limits, in every run and point.
@@ -182,7 +181,7 @@ class Checked:
                 self.values(one, np.atleast_2d(table)[:, point], f"point {point} of run")
         return values
 
-    def _runs(self, columns: Mapping[str, _Array], tables: Mapping[str, _Array]) -> int:
+    def _runs(self, columns: Mapping[str, Array], tables: Mapping[str, Array]) -> int:
         lengths = {name: len(column) for name, column in columns.items() if column.ndim == 1}
         lengths.update({name: len(table) for name, table in tables.items() if table.ndim == 2})
         if any(column.ndim > 1 for column in columns.values()) or len(set(lengths.values())) > 1:
@@ -191,7 +190,7 @@ class Checked:
         return max(lengths.values(), default=1)
 
 
-def first_outside(one: Variable, values: _Array) -> int | None:
+def first_outside(one: Variable, values: Array) -> int | None:
     """Return the place of the first of `values`, shape (any,), that is not finite or outside the limits."""
     low, high = one.limits
     below, above = -np.inf if low is None else low, np.inf if high is None else high

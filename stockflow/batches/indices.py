@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.batches.pieces import in_order
 from stockflow.compiler.llvm import memory_of
 from stockflow.compiler.simulator import Simulator
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 _NUMBERS, _RUNS = 2**16, 256
 # parts of the sums that are left out in turn, to see how far the indices depend on them
 _GROUPS = 16
-
-_Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +43,16 @@ class IndexSums:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    times: _Array
+    times: Array
     failed: int
-    origin: _Array
+    origin: Array
     samples: NDArray[np.int64]
-    level: _Array
-    square: _Array
-    change: _Array
-    cross: _Array
-    jump: _Array
-    start: _Array
+    level: Array
+    square: Array
+    change: Array
+    cross: Array
+    jump: Array
+    start: Array
 
     def indices(self) -> xr.Dataset:
         """Return `first` and `total`, dimensions (input, time, output), and `mean` and `variance`.
@@ -73,14 +72,14 @@ class IndexSums:
                 errors[place] = np.sqrt((len(used) - 1) * parts.var(axis=0))
         full, flat = ("input", "time", "output"), ("time", "output")
         names = ("first", "total", "first_error", "total_error")
-        data: dict[str, tuple[tuple[str, ...], _Array]] = {
+        data: dict[str, tuple[tuple[str, ...], Array]] = {
             name: (full, one) for name, one in zip(names, (*whole[:2], *errors), strict=True)
         }
         data |= {"mean": (flat, whole[2]), "variance": (flat, whole[3])}
         coordinates = {"input": list(self.inputs), "time": self.times, "output": list(self.outputs)}
         return xr.Dataset(data, coordinates, {"base_samples": int(self.samples.sum()), "failed": self.failed})
 
-    def _estimates(self, groups: NDArray[np.int64]) -> tuple[_Array, _Array, _Array, _Array]:
+    def _estimates(self, groups: NDArray[np.int64]) -> tuple[Array, Array, Array, Array]:
         """First and total indices, mean and variance from some of the groups."""
         level, square, change, cross, jump, start = (
             one[groups].sum(axis=0) for one in (self.level, self.square, self.change, self.cross, self.jump, self.start)
@@ -96,7 +95,7 @@ class IndexSums:
         return first, total, self.origin + mean, variance
 
 
-def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: int | None) -> IndexSums:
+def index_sums(simulator: Simulator, a: Array, b: Array, seed: int, threads: int | None) -> IndexSums:
     """Return the sums for two samples of inputs, shape (base sample, input); InputError for none.
 
     The same samples give the same bits whatever the number of threads.  Runs are numbered in the order
@@ -112,9 +111,9 @@ def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: i
     origin = simulator(a[:1], 1, seed=seed)[0]
     origin = np.where(np.isfinite(origin), origin, 0.0)
 
-    spare: list[_Array] = []
+    spare: list[Array] = []
 
-    def piece(begin: int) -> tuple[int, list[_Array]]:
+    def piece(begin: int) -> tuple[int, list[Array]]:
         end = min(begin + together, len(a))
         rows = np.repeat(a[begin:end, None, :], runs, axis=1)
         for column in range(a.shape[1]):
@@ -128,7 +127,7 @@ def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: i
         return sums
 
     samples = np.zeros(_GROUPS, dtype=np.int64)
-    total: list[_Array] = []
+    total: list[Array] = []
     for number, (count, sums) in enumerate(in_order(piece, range(0, len(a), together), threads)):
         group = number % _GROUPS
         total = total or [np.zeros((_GROUPS, *one.shape)) for one in sums]
@@ -139,7 +138,7 @@ def index_sums(simulator: Simulator, a: _Array, b: _Array, seed: int, threads: i
     return IndexSums(simulator.inputs, simulator.outputs, simulator.times, failed, origin, samples, *total)
 
 
-def _sums(outputs: _Array) -> tuple[int, list[_Array]]:
+def _sums(outputs: Array) -> tuple[int, list[Array]]:
     """Count base samples that are finite throughout and add up outputs, shape (base sample, run, time, output)."""
     finite = np.isfinite(outputs).all(axis=(1, 2, 3))
     if not finite.all():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.arrays import Array
 from stockflow.batches.checked import Checked
 from stockflow.errors import InputError
 from stockflow.insight.link_scores import Link, score_links
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from stockflow.model import Model, Series
 
-_Array = NDArray[np.float64]
 # exp of more is not a number of 64 bits
 _MOST = 709.0
 _BYTES = 64_000_000
@@ -137,8 +137,8 @@ def _dataset(
 
 
 def _scored(
-    links: _Array, places: list[list[int]], partition: NDArray[np.int_], saved: NDArray[np.intp]
-) -> dict[str, _Array]:
+    links: Array, places: list[list[int]], partition: NDArray[np.int_], saved: NDArray[np.intp]
+) -> dict[str, Array]:
     """Return scores at the saved steps and means since the step saved before, (loop, run, time).
 
     `links` has shape (link, run, step); `places` says which of them make up each loop.
@@ -154,7 +154,7 @@ def _scored(
     }
 
 
-def _products(links: _Array, places: list[list[int]]) -> tuple[_Array, _Array]:
+def _products(links: Array, places: list[list[int]]) -> tuple[Array, Array]:
     """Return logarithm of the size, and sign, of each loop's product of links, which may be 1e1000."""
     with np.errstate(divide="ignore"):
         sizes, below = np.log(np.abs(links)), links < 0.0
@@ -163,7 +163,7 @@ def _products(links: _Array, places: list[list[int]]) -> tuple[_Array, _Array]:
     return logs, np.where(odd, -1.0, 1.0)
 
 
-def _shares(logs: _Array, partition: NDArray[np.int_]) -> _Array:
+def _shares(logs: Array, partition: NDArray[np.int_]) -> Array:
     """Return the share of each loop in the sum of sizes of its partition, 0 where none is active."""
     out = np.zeros_like(logs)
     for group in np.unique(partition):
@@ -175,7 +175,7 @@ def _shares(logs: _Array, partition: NDArray[np.int_]) -> _Array:
     return out
 
 
-def _means(values: _Array, saved: NDArray[np.intp]) -> _Array:
+def _means(values: Array, saved: NDArray[np.intp]) -> Array:
     """Return means over the steps after one saved step up to the next; the first has no step before it: 0."""
     out = np.zeros_like(values[..., saved])
     if len(saved) > 1:
@@ -184,7 +184,7 @@ def _means(values: _Array, saved: NDArray[np.intp]) -> _Array:
     return out
 
 
-def periods(times: _Array, holds: NDArray[np.bool_]) -> list[tuple[float, float]]:
+def periods(times: Array, holds: NDArray[np.bool_]) -> list[tuple[float, float]]:
     """Return the stretches over which something holds: the first and the last of the times of each."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], holds.astype(int), [0]])))
     return [(float(times[a]), float(times[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.phase_out.prepare import outputs, prepared
 from analysis.phase_out.runs import Plan, Runs, in_memory
@@ -16,9 +15,9 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.policy import with_announced
 from stockflow import Model
+from stockflow.arrays import Array
 from stockflow.language.equations import WithLookup
 
-Array = NDArray[np.float64]
 Paths = Mapping[str, tuple[Array, Array]]
 SUPPORT = {"nev": ("central subsidy",), "pv": ("feed in tariff", "distributed premium")}
 

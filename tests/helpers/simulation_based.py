@@ -22,9 +22,9 @@ from calibration.fitting.likelihood import soft_range
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import sample_chain
 from calibration.fitting.targets import Sampling
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 TRIES = 1000  # draws of the prior among which one must give a run that can be observed
 
 

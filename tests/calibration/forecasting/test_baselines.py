@@ -14,7 +14,8 @@ from calibration.forecasting.baseline_settings import HERE, Ceiling, Curves, loa
 from calibration.forecasting.baselines import Baseline, Experience, History, forecast_variance
 from calibration.forecasting.growth_curves import Problem
 from calibration.forecasting.scores import crps
-from calibration.observed.history import Array, natural
+from calibration.observed.history import natural
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 SETTINGS = load_settings()

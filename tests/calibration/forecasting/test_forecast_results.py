@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 from analysis import cli
 from analysis.forecasts import study as forecasts
@@ -33,7 +32,6 @@ from calibration.forecasting.stacking import STACK, best_weights, crps_parts, me
 from calibration.observed.history import History
 from stockflow.errors import InputError
 
-Array = NDArray[np.float64]
 TRUTH = {year: float(np.exp(0.2 * (year - 2010) + 0.1 * np.sin(7 * year))) for year in range(2005, 2024)}
 GOOD, BAD = "exponential", "last value"
 
