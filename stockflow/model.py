@@ -405,16 +405,16 @@ class Model:
         """
         from stockflow.insight.loop_scores import loop_scores
 
-        wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
-        return loop_scores(self, samples, wanted, until, save_period, threads, method, series or {}, seed)
+        def runs(equations: Equations, outputs: Sequence[str], chunk: int) -> Iterator[xr.Dataset]:
+            scored, step = Model(equations, self.file), self.time_step
+            return scored.batches(samples, outputs, chunk, until, step, threads, method, series, seed=seed)
 
-    def with_equations(self, equations: Equations) -> Model:
-        """Return a model of other equations from the same file, for what adds to them; "batch" alone can run it."""
-        return Model(equations, self.file)
+        wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
+        return loop_scores(self.equations, wanted, series or {}, until, save_period, method, runs)
 
     def reality_checks(self) -> tuple[RealityCheck, ...]:
         """Run the reality checks written in the file and return their outcomes; see `stockflow.insight.reality`."""
-        return run_checks(self.file, lambda file: Model(_equations(file), file))
+        return run_checks(self.file, _equations)
 
     def lint(self) -> tuple[Finding, ...]:
         """Return what a careful reader would ask about the file, in file order; see `stockflow.insight.lint`."""

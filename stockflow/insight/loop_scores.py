@@ -8,12 +8,12 @@ below balancing.  A loop whose share is at least one half dominates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from stockflow.arrays import Array
 from stockflow.batches.checked import Checked
@@ -25,8 +25,6 @@ from stockflow.language.equations import Equations, Method
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from stockflow.model import Model, Series
 
 # exp of more is not a number of 64 bits
 _MOST = 709.0
@@ -84,32 +82,30 @@ def checked_loops(equations: Equations, loops: Mapping[str, Sequence[str]]) -> S
 
 
 def loop_scores(
-    model: Model,
-    samples: Mapping[str, ArrayLike],
+    equations: Equations,
     loops: Mapping[str, Sequence[str]],
+    given: Iterable[str],
     until: float | None,
     save_period: float | None,
-    threads: int | None,
     method: Method | None,
-    series: Mapping[str, Series],
-    seed: int,
+    runs: Callable[[Equations, Sequence[str], int], Iterator[xr.Dataset]],
 ) -> xr.Dataset:
-    """Return scores of loops and of their links over many runs; see `Model.loop_scores`."""
-    equations = model.equations
+    """Return scores of loops and of their links over many runs; see `Model.loop_scores`.
+
+    `given` are variables that follow a path of their own.  `runs` makes the runs of other equations, with these
+    outputs, saved at every step, so many at a time.
+    """
     asked = checked_loops(equations, loops)
-    given = {equations.find(name).name for name in series}
+    held = {equations.find(name).name for name in given}
     for title, members in zip(asked.names, asked.members, strict=True):
-        for cut in given.intersection(members):
+        for cut in held.intersection(members):
             raise InputError(f"{equations.source}: {cut} follows a given path, which cuts loop {title!r}")
     moments = clock(Checked(equations).moments(until, save_period, method))
-    saved = np.flatnonzero(moments.saved)
     extended = score_links(equations, asked.links)
     names = list(extended.names.values())
     chunk = max(_VECTOR, _BYTES // (8 * len(names) * len(moments.times)))
-    scored = model.with_equations(extended.equations)
-    step = equations.control("time step")
-    pieces = scored.batches(samples, names, chunk, until, step, threads, method, series, seed=seed)
-    return _dataset(pieces, asked, extended.names, saved)
+    pieces = runs(extended.equations, names, chunk)
+    return _dataset(pieces, asked, extended.names, np.flatnonzero(moments.saved))
 
 
 def _dataset(

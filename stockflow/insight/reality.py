@@ -13,17 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stockflow.batches.checked import Checked
+from stockflow.compiler.simulator import compiled
 from stockflow.errors import InputError
+from stockflow.language.equations import Equations
+from stockflow.language.source import Source
 from stockflow.language.vensim import RULE, TEST_INPUT
 from stockflow.names import plain
-
-if TYPE_CHECKING:
-    from stockflow.language.source import Source
-    from stockflow.model import Model
 
 _AND = re.compile(r":AND:", re.IGNORECASE)
 _SKETCH = "\\\\\\---///"
@@ -58,14 +57,14 @@ class _Rule:
     consequence: str
 
 
-def run_checks(file: Source, modelled: Callable[[Source], Model]) -> tuple[RealityCheck, ...]:
+def run_checks(file: Source, equations: Callable[[Source], Equations]) -> tuple[RealityCheck, ...]:
     """Return the outcome of every reality check of a file, in file order.
 
-    `modelled` makes a model of a changed file.  Raises InputError, with name and line, for a check
+    `equations` reads a changed file.  Raises InputError, with name and line, for a check
     that cannot be read: one with functions made for reality checks (RC ...), say.
     """
     rules, inputs = _read(file)
-    return tuple(_outcome(file, rule, inputs, modelled) for rule in rules)
+    return tuple(_outcome(file, rule, inputs, equations) for rule in rules)
 
 
 def _read(file: Source) -> tuple[list[_Rule], dict[str, str]]:
@@ -80,17 +79,19 @@ def _read(file: Source) -> tuple[list[_Rule], dict[str, str]]:
     return rules, inputs
 
 
-def _outcome(file: Source, rule: _Rule, inputs: Mapping[str, str], modelled: Callable[[Source], Model]) -> RealityCheck:
+def _outcome(
+    file: Source, rule: _Rule, inputs: Mapping[str, str], equations: Callable[[Source], Equations]
+) -> RealityCheck:
     terms = [term.strip() for term in _AND.split(rule.condition)]
     tests = [inputs[plain(term)] for term in terms if plain(term) in inputs]
     rest = [term for term in terms if plain(term) not in inputs]
     try:
         changed = file.with_equations({test.partition("=")[0].strip(): test for test in tests})
-        model = modelled(_with_indicator(changed, rest, rule.consequence))
+        model = Checked(equations(_with_indicator(changed, rest, rule.consequence)))
+        simulator = compiled(model.task((), (_INDICATOR,), None, None, None, {}, {}))
     except InputError as error:
         reason = str(error).removeprefix(f"{file.name}: ")
         raise InputError(f"{file.name}: line {rule.line}: reality check {rule.name!r}: {reason}") from error
-    simulator = model.simulator((), (_INDICATOR,))
     failed = simulator(np.empty((1, 0)))[0, :, 0] != 0
     at = float(simulator.times[failed.argmax()]) if failed.any() else None
     return RealityCheck(rule.name, rule.line, rule.condition, rule.consequence, at)

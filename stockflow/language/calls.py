@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stockflow.errors import unknown
 from stockflow.language import memory, vectors
@@ -23,10 +23,8 @@ from stockflow.language.equations import (
     Time,
     number,
 )
+from stockflow.language.place import Place
 from stockflow.names import plain
-
-if TYPE_CHECKING:
-    from stockflow.language.reader import Reader
 
 _FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -48,7 +46,7 @@ _DEEPEST_MACRO = 20
 _ONE = Number(1.0)
 
 
-def call(reader: Reader, tree: Any) -> Expression:
+def call(reader: Place, tree: Any) -> Expression:
     """Return the expression of a function call; raises Refused if it is not supported."""
     function = tree.function.reference
     key = plain(function)
@@ -70,7 +68,7 @@ def call(reader: Reader, tree: Any) -> Expression:
     return Operation(_FUNCTIONS[function], values)
 
 
-def _lookup(reader: Reader, tree: Any) -> Expression:
+def _lookup(reader: Place, tree: Any) -> Expression:
     name, definition, _ = reader.find(tree.function)
     if not definition.lookup:
         raise Refused([f"call of {name!r}, which is not a lookup,"])
@@ -79,7 +77,7 @@ def _lookup(reader: Reader, tree: Any) -> Expression:
     return LookupCall(name, reader.read(tree.arguments[0]))
 
 
-def remembering(reader: Reader, kind: str, tree: Any) -> Expression:
+def remembering(reader: Place, kind: str, tree: Any) -> Expression:
     """Read a function that is made of stocks."""
     part = {name: reader.read(one) for name, one in vars(tree).items() if name != "order"}
     match kind:
@@ -101,7 +99,7 @@ def remembering(reader: Reader, kind: str, tree: Any) -> Expression:
     return memory.sample(reader, part["condition"], part["input"], part["initial"])
 
 
-def _order(reader: Reader, tree: Any) -> int:
+def _order(reader: Place, tree: Any) -> int:
     """Return the order of a delay, which must be known when the file is read."""
     value = memory.order(reader.fixed(reader.read(tree)))
     if value is None:
@@ -109,7 +107,7 @@ def _order(reader: Reader, tree: Any) -> int:
     return value
 
 
-def _rows(reader: Reader, trees: Sequence[Any]) -> list[list[Expression]]:
+def _rows(reader: Place, trees: Sequence[Any]) -> list[list[Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
     marked = [one for one in dict.fromkeys(_marked(list(trees))) if one not in reader.bound]
     if not marked:
@@ -137,7 +135,7 @@ def _marked(tree: Any) -> Iterable[str]:
         yield from _marked(list(vars(tree).values()))
 
 
-def _everything(reader: Reader, operator: str, tree: Any) -> Expression:
+def _everything(reader: Place, operator: str, tree: Any) -> Expression:
     """Join all elements of an array that is named without subscripts."""
     found = reader.defined(plain(getattr(tree, "reference", "")))
     if found is None:
@@ -147,7 +145,7 @@ def _everything(reader: Reader, operator: str, tree: Any) -> Expression:
     return vectors.joined(operator, [Reference(scope.label(one)) for one in names])
 
 
-def column(reader: Reader, tree: Any) -> tuple[list[Expression], int]:
+def column(reader: Place, tree: Any) -> tuple[list[Expression], int]:
     """Read a vector along its last subscript; return it with the place of this element."""
     last = tree.subscripts.subscripts[-1] if getattr(tree, "subscripts", None) else ""
     if not last:
@@ -160,11 +158,11 @@ def column(reader: Reader, tree: Any) -> tuple[list[Expression], int]:
     return values, choices.index(here)
 
 
-def _count(reader: Reader, tree: Any) -> Expression:
+def _count(reader: Place, tree: Any) -> Expression:
     return Number(float(len(reader.ranges.choices(getattr(tree.arguments[0], "reference", "")))))
 
 
-def _select(reader: Reader, tree: Any) -> Expression:
+def _select(reader: Place, tree: Any) -> Expression:
     action, error = (number(reader.read(one)) for one in tree.arguments[3:])
     if action is None or error != 0:
         raise Refused(["VECTOR SELECT with an action that is not a number, or an error action that is not 0"])
@@ -173,24 +171,24 @@ def _select(reader: Reader, tree: Any) -> Expression:
     return vectors.select([row[0] for row in rows], [row[1] for row in rows], missing, int(action))
 
 
-def _rank(reader: Reader, tree: Any) -> Expression:
+def _rank(reader: Place, tree: Any) -> Expression:
     values, place = column(reader, tree.arguments[0])
     return vectors.rank(values, place, reader.read(tree.arguments[1]))
 
 
-def _sort_order(reader: Reader, tree: Any) -> Expression:
+def _sort_order(reader: Place, tree: Any) -> Expression:
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
     ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
     return vectors.sort_order(ranks, place)
 
 
-def _reorder(reader: Reader, tree: Any) -> Expression:
+def _reorder(reader: Place, tree: Any) -> Expression:
     values, _ = column(reader, tree.arguments[0])
     return vectors.picked(values, reader.read(tree.arguments[1]))
 
 
-def _inverse(reader: Reader, tree: Any) -> Expression:
+def _inverse(reader: Place, tree: Any) -> Expression:
     matrix = tree.arguments[0]
     last = tuple(matrix.subscripts.subscripts[-2:]) if getattr(matrix, "subscripts", None) else ()
     here = reader.coordinates[-2:]
@@ -206,29 +204,29 @@ def _inverse(reader: Reader, tree: Any) -> Expression:
     return vectors.inverse(entries, rows.index(here[0]), columns.index(here[1]))
 
 
-def _present_value(reader: Reader, tree: Any) -> Expression:
+def _present_value(reader: Place, tree: Any) -> Expression:
     stream, rate, initial, factor = (reader.read(one) for one in tree.arguments)
     return memory.present_value(reader, stream, rate, initial, factor)
 
 
-def _time_value(reader: Reader, tree: Any) -> Expression:
+def _time_value(reader: Place, tree: Any) -> Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
     if number(relative) != 0 or number(measure) != 0:
         raise Refused(["GET TIME VALUE other than of the present time in the time unit of the model"])
     return memory.plus(Time(), offset)
 
 
-def _uniform(reader: Reader) -> Expression:
+def _uniform(reader: Place) -> Expression:
     """A number between 0 and 1 drawn at this place, which the hidden name it would have identifies."""
     return Random(reader.promise("draw").name)
 
 
-def _random_uniform(reader: Reader, tree: Any) -> Expression:
+def _random_uniform(reader: Place, tree: Any) -> Expression:
     low, high = (reader.read(one) for one in tree.arguments[:2])
     return memory.plus(low, memory.times(memory.minus(high, low), _uniform(reader)))
 
 
-def _random_normal(reader: Reader, tree: Any) -> Expression:
+def _random_normal(reader: Place, tree: Any) -> Expression:
     """A normal number cut off at both ends, by the inverse of its distribution."""
     low, high, mean, deviation = (reader.read(one) for one in tree.arguments[:4])
     below, above = (
@@ -238,7 +236,7 @@ def _random_normal(reader: Reader, tree: Any) -> Expression:
     return memory.plus(mean, memory.times(deviation, Operation("normal quantile", (share,))))
 
 
-def _random_exponential(reader: Reader, tree: Any) -> Expression:
+def _random_exponential(reader: Place, tree: Any) -> Expression:
     """An exponential number cut off at both ends, by the inverse of its distribution."""
     low, high, shift, scale = (reader.read(one) for one in tree.arguments[:4])
     start = Operation("max", (low, shift))
@@ -247,7 +245,7 @@ def _random_exponential(reader: Reader, tree: Any) -> Expression:
     return memory.minus(start, memory.times(scale, Operation("ln", (share,))))
 
 
-def _macro(reader: Reader, macro: Macro, trees: Sequence[Any]) -> Expression:
+def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> Expression:
     """Write out one use of a macro, in hidden variables."""
     if len(trees) != len(macro.parameters):
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
@@ -275,7 +273,7 @@ def _macro(reader: Reader, macro: Macro, trees: Sequence[Any]) -> Expression:
 
 
 #: functions with their own reading: number of arguments, and what makes the expression
-_SPECIAL: Mapping[str, tuple[int, Callable[[Reader, Any], Expression]]] = MappingProxyType(
+_SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], Expression]]] = MappingProxyType(
     {
         "active_initial": (2, lambda reader, tree: reader.keep("active initial", reader.top(tree))),
         "vmin_xmile": (1, lambda reader, tree: _everything(reader, "min", tree.arguments[0])),

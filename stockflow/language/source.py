@@ -156,8 +156,9 @@ def equations(source: Source) -> Equations:
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language.external import External
+    from stockflow.language.reader import variables_of
+    from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
-    from stockflow.language.translate import Translation
 
     external = External(source.folder)
     if source.is_vensim:
@@ -174,7 +175,7 @@ def _equations(source: Source) -> Equations:
     ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
     translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
     try:
-        variables = translation.variables_of(parsed.definitions)
+        variables = variables_of(translation, parsed.definitions)
     except TooLarge as error:
         raise InputError(f"{source.name}: not supported: {error}") from error
     if translation.refused:

@@ -9,7 +9,7 @@ from stockflow_helpers import apart, loaded
 
 import stockflow
 from stockflow import InputError, UnknownNameError
-from stockflow.language import translate
+from stockflow.language import scope
 
 CLOSE = 1e-9
 RANGES = """
@@ -333,6 +333,6 @@ def test_an_array_too_large_to_write_out_is_refused(tmp_path, monkeypatch) -> No
     parts = "\n".join(f"z{k}[r{k}]= 1 ~ Dmnl" for k in range(3))
     with pytest.raises(InputError, match="sum over 970299 elements, more than 100000, in 'y'"):
         loaded(tmp_path, f"{ranges}\n{parts}\ny= SUM(z0[r0!]*z1[r1!]*z2[r2!]) ~ Dmnl")
-    monkeypatch.setattr(translate, "_MOST_PARTS", 20_000)
+    monkeypatch.setattr(scope, "_MOST_PARTS", 20_000)
     with pytest.raises(InputError, match="more than 20000 operations"):
         loaded(tmp_path, f"{ranges}\n{parts}\ny[r0,r1]= SUM(z0[r0!]*z1[r1!]) ~ Dmnl")

@@ -86,7 +86,7 @@ def test_a_macro_that_cannot_be_written_out_is_refused(tmp_path, macro: str, equ
 def test_macros_that_multiply_without_end_are_stopped(tmp_path, monkeypatch) -> None:
     chain = "".join(f":MACRO: M{k}(x)\nM{k}= M{k + 1}(x)+M{k + 1}(x) ~ Dmnl ~|\n:END OF MACRO:\n" for k in range(18))
     last = ":MACRO: M18(x)\nM18= x ~ Dmnl ~|\n:END OF MACRO:\n"
-    monkeypatch.setattr("stockflow.language.translate._MOST_VARIABLES", 5000)
+    monkeypatch.setattr("stockflow.language.scope._MOST_VARIABLES", 5000)
     with pytest.raises(InputError, match="more than 5000 variables"):
         stockflow.load(with_macro(tmp_path, "y= M0(1) ~ Dmnl", chain + last))
 

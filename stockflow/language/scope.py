@@ -1,25 +1,44 @@
-"""Definitions to variables: arrays become one variable per element, functions that remember become stocks.
+"""What is known while a file is read: definitions by name and element, variables made, what is not supported.
 
-What one equation needs beside its own variable stands in hidden variables, named after it.  All that
-is not supported is collected, with variable and line, before anything is refused.
+Arrays become one variable per element; what one equation needs beside its own variable stands in hidden variables,
+named after it.  All that is not supported is collected, with variable and line, before anything is refused.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stockflow.language.definition import Definition, Macro, Refused, TooLarge
-from stockflow.language.equations import Variable, number
+from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
-from stockflow.language.reader import Reader, Scope
 from stockflow.language.subscripts import Ranges
 from stockflow.names import plain
 
 _MOST_VARIABLES = 100_000
 _MOST_PARTS = 1_000_000
+
+
+@dataclass(slots=True)
+class Scope:
+    """Where names are looked up: the model, or one use of a macro.
+
+    `definitions` are by compared name and elements, `arguments` a macro's, `prefix` comes before the
+    names of what the macro defines, and `depth` counts the macros around it.
+    """
+
+    definitions: dict[str, dict[tuple[str, ...], Definition]] = field(default_factory=dict)
+    spelling: dict[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Expression] = field(default_factory=dict)
+    prefix: str = ""
+    depth: int = 0
+
+    def label(self, name: str) -> str:
+        """Return the full name of what is defined here."""
+        return f"{self.prefix}~{name}" if self.prefix else name
 
 
 class Translation:
@@ -42,20 +61,6 @@ class Translation:
         self.refused: list[str] = []
         self.structural: set[str] = set()
         self.parts = 0
-
-    def variables_of(self, definitions: Sequence[Definition]) -> dict[str, Variable]:
-        """Return all variables; what cannot be read is in `refused` then."""
-        for one in definitions:
-            self.refuse(self.define(self.main, one), one)
-        for key, elements in self.main.definitions.items():
-            for coordinates, one in elements.items():
-                name = self.ranges.label(self.main.spelling[key], coordinates)
-                reader = Reader(self, self.main, name, name, one, coordinates)
-                expression = reader.expression()
-                self.refuse(reader.refused, one)
-                texts = (one.unit, one.documentation, one.group, one.limits)
-                self.add(Variable(name, "auxiliary", *texts, expression, number(expression), one.line))
-        return self.variables
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:
         """Note what is not supported in a definition, each item once."""
