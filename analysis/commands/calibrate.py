@@ -14,14 +14,14 @@ from analysis.own import commands as own_cli
 from analysis.plain.folder import Folder
 from analysis.plain.shown import text
 from analysis.report.reproduce import calibrate_case, case_summary, sample_case
+from calibration.fitting.vensim_targets import Measure, to_targets
 from calibration.own.fit import own_case
-from calibration.vensim.data import read_data
-from calibration.vensim.files import read_control, read_payoff
-from calibration.vensim.targets import Measure, to_targets
 from models.case import load_case
 from models.own import own_folder
 from stockflow.errors import InputError
 from stockflow.names import plain
+from stockflow.vensim_files.data import read_data
+from stockflow.vensim_files.files import read_control, read_payoff
 
 
 @click.command()

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import JSON
-from calibration.vensim.files import changes
 from models.case import load_case
 from models.own import again, own_folder
 from stockflow.commands.console import deliver
 from stockflow.commands.console import settings as numbers
 from stockflow.names import plain
+from stockflow.vensim_files.files import changes
 
 
 @click.command()

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from calibration.vensim.text import Line, lines, number
-from stockflow import Model
 from stockflow.errors import InputError
 from stockflow.language.equations import CONTROLS
+from stockflow.model import Model
 from stockflow.names import plain
+from stockflow.vensim_files.text import Line, lines, number
 
 Kind = Literal["calibration", "policy", "prior"]
 

@@ -13,16 +13,16 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from calibration.fitting import vensim_document as document
 from calibration.fitting.targets import Targets
+from calibration.fitting.vensim_document import FittedTo, Imported
 from calibration.observed.money import Prices, convert, parse_unit
-from calibration.vensim import document
-from calibration.vensim.data import Column, VensimData
-from calibration.vensim.document import FittedTo, Imported
-from calibration.vensim.files import Control, Element, PayoffDefinition, Search
 from models.files.settings import told
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
+from stockflow.vensim_files.data import Column, VensimData
+from stockflow.vensim_files.files import Control, Element, PayoffDefinition, Search
 
 Measure = Literal["at the time", "mid year", "year end"]
 

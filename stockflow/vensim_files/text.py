@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stockflow import Model
 from stockflow.errors import InputError, UnknownNameError
 from stockflow.language.equations import Variable
+from stockflow.model import Model
 
 _LARGEST = 10_000_000
 _SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'

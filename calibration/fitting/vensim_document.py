@@ -12,9 +12,9 @@ from typing import Any
 import tomlkit
 
 from calibration.observed.money import parse_unit
-from calibration.vensim.data import Column, VensimData
-from calibration.vensim.files import Control, Element, PayoffDefinition
 from stockflow.errors import InputError
+from stockflow.vensim_files.data import Column, VensimData
+from stockflow.vensim_files.files import Control, Element, PayoffDefinition
 
 _USED = {"MULTIPLE_START", "RESTART_MAX", "SEED"}
 

@@ -16,12 +16,12 @@ from typing import Literal, cast
 import numpy as np
 from scipy.stats import qmc
 
-from calibration.vensim.distributions import ARGUMENTS, continuous, discrete
-from calibration.vensim.text import Line, contents, lines
-from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.model import Model
 from stockflow.names import plain
+from stockflow.vensim_files.distributions import ARGUMENTS, continuous, discrete
+from stockflow.vensim_files.text import Line, contents, lines
 
 Method = Literal["U", "M", "L", "G", "F"]
 

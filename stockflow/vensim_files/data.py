@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.vensim.text import contents, number
 from stockflow.errors import InputError
 from stockflow.names import plain
+from stockflow.vensim_files.text import contents, number
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""Vensim's payoff, optimisation, sensitivity, changes and data files."""

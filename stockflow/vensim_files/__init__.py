@@ -1,0 +1,1 @@
+"""Vensim's files beside a model: changes, payoffs, optimisations, sensitivity, savelists, data."""
