@@ -131,15 +131,6 @@ def _named(of: Drawn, samples: Mapping[str, Array]) -> dict[str, Array]:
     return {of.model.variable(name).name: values for name, values in samples.items()}
 
 
-def spread(values: Array) -> tuple[float, float, float]:
-    """Return 5%, 50% and 95% of values, infinite ones counted where they belong; NaN where there are none."""
-    known = np.sort(values[~np.isnan(values)])
-    if not known.size:
-        return (np.nan, np.nan, np.nan)
-    low, middle, high = (float(known[round(p * (len(known) - 1))]) for p in (0.05, 0.5, 0.95))
-    return low, middle, high
-
-
 def case_model(case: str) -> Model:
     """Return the model of a case as its file has it."""
     return load_case(case).model

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from analysis.plain.style import GREY, STYLE, save
 from calibration.forecasting.forecast import MODEL, CaseForecast, SeriesForecast
+from stockflow.intervals import FAN, quantiles
 
 COLUMNS = 3
 SHOWN = (2016, 2019)  # origins drawn where they were run, else the last ones
@@ -50,7 +51,7 @@ def fan_numbers(forecasts: Sequence[CaseForecast]) -> pd.DataFrame:
     frames = []
     for one in forecasts:
         for series in one.series:
-            low, first, middle, third, high = _quantiles(series)
+            low, first, middle, third, high = quantiles(series.draws[MODEL], FAN)
             best = series.best_naive
             naive = np.full(len(series.years), np.nan) if best is None else np.median(series.draws[best], axis=0)
             frames.append(
@@ -63,14 +64,9 @@ def fan_numbers(forecasts: Sequence[CaseForecast]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _quantiles(series: SeriesForecast) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    found = np.quantile(series.draws[MODEL], [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-    return np.asarray(found, dtype=np.float64)
-
-
 def _panel(ax: Axes, name: str, forecasts: Sequence[SeriesForecast]) -> None:
     for one, colour in zip(forecasts, COLOURS[-len(forecasts) :] if len(forecasts) < 2 else COLOURS, strict=True):
-        low, first, middle, third, high = _quantiles(one)
+        low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
         years = np.array(one.years)
         text = f"from {one.origin}"
         ax.fill_between(years, low, high, color=colour, alpha=0.18, linewidth=0, label=f"model {text}, 90%")

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, Runs, spread
+from analysis.draws.runs import Drawn, Runs
 from analysis.draws.stages import STAGES
 from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instruments
 from analysis.paths.study import PathStudy
 from stockflow.arrays import Array
+from stockflow.intervals import interval
 
 RIVER, VALLEY, SEA = BARRIERS
 # the stage that ends each barrier; it begins where the one before ends, the first with the first clock of the industry
@@ -128,7 +129,7 @@ def barrier_table(found: Barriers) -> pd.DataFrame:
         }
         told = {"begins": one.begins, "crossed": one.ends, "years": one.years, "lost": one.lost}
         for name, values in told.items():
-            low, middle, high = spread(values)
+            low, middle, high = interval(values)
             row |= {name: middle, f"{name}, low": low, f"{name}, high": high}
         row |= {"crosses": float(np.isfinite(one.ends).mean()), "until": found.until, "basis": found.basis}
         rows.append(row)
@@ -139,7 +140,7 @@ def lever_table(found: Barriers) -> pd.DataFrame:
     """One row for each instrument and change at each barrier: years more of waiting, with 90% interval."""
     rows = []
     for one in found.shortened:
-        low, middle, high = spread(one.years)
+        low, middle, high = interval(one.years)
         known = one.years[~np.isnan(one.years)]
         rows.append(
             {
@@ -174,8 +175,8 @@ def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shor
     meant = [one for one in found.shortened if one.barrier == barrier and one.tried.change in towards]
     end = STAGES.index(ENDS[barrier])
     # a wait also shortens where the barrier before takes longer: that does not help
-    helping = [one for one in meant if spread(one.years)[1] < -TELLING and spread(one.tried.delay[:, end])[1] < 0]
+    helping = [one for one in meant if interval(one.years)[1] < -TELLING and interval(one.tried.delay[:, end])[1] < 0]
     best: dict[str, Shortened] = {}
-    for one in sorted(helping, key=lambda each: spread(each.years)[1]):
+    for one in sorted(helping, key=lambda each: interval(each.years)[1]):
         best.setdefault(one.tried.lever.instrument.name, one)
     return list(best.values())[:count]

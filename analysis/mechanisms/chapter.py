@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import drawn, spread
+from analysis.draws.runs import drawn
 from analysis.draws.stages import STAGES
 from analysis.mechanisms import figures
 from analysis.mechanisms.barriers import Barriers, barrier_table, barriers, lever_table, strongest_levers
@@ -22,6 +22,7 @@ from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, ta
 from analysis.paths.study import load_path_study
 from analysis.plain.folder import Folder
 from models.case import load_case
+from stockflow.intervals import interval
 
 TENTH = STAGES.index("share 10%")
 
@@ -77,15 +78,15 @@ def loop_words(
     )
     active = {name for i, name in enumerate(found.names) if found.share[..., i].any()}
     for one in cut:
-        low, middle, high = (100 * x for x in spread(one.output))
-        years = spread(one.delay[:, TENTH])
+        low, middle, high = (100 * x for x in interval(one.output))
+        years = interval(one.delay[:, TENTH])
         if not one.acts:
             words.append(f"{found.case}: {one.loop} does not act here.")
             continue
-        interval = f" ({low:+.0f} to {high:+.0f})" if found.posterior else ""
+        span = f" ({low:+.0f} to {high:+.0f})" if found.posterior else ""
         words.append(
             f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
-            f"{middle:+.0f}%{interval} and 10% of the market comes {_later(years, found.posterior)}."
+            f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
         )
     idle = [name for name in found.names if name not in active]
     if idle:
@@ -109,13 +110,13 @@ def _learning_words(found: Dominance) -> list[str]:
     ]
 
 
-def _later(years: tuple[float, float, float], interval: bool) -> str:
+def _later(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = years
     if np.isnan(middle):
         return "never, with it or without"
     if np.isposinf(middle):
-        return "never within the run" + (f" (from {low:+.1f} years)" if interval and np.isfinite(low) else "")
-    told = f" ({low:+.1f} to {'never' if np.isposinf(high) else f'{high:+.1f}'})" if interval else ""
+        return "never within the run" + (f" (from {low:+.1f} years)" if posterior and np.isfinite(low) else "")
+    told = f" ({low:+.1f} to {'never' if np.isposinf(high) else f'{high:+.1f}'})" if posterior else ""
     return f"{middle:+.1f} years later{told}" if middle >= 0 else f"{-middle:.1f} years earlier{told}"
 
 
@@ -138,8 +139,8 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
 def instrument_words(found: Instruments) -> list[str]:
     """Say what moves adoption most, what moves nothing here, what rests on assumption, and what the case lacks."""
     ups = [one for one in found.tried if one.change in ("more", "on", "to")]
-    ranked = sorted(ups, key=lambda one: -abs(spread(one.moves["domestic sales"])[1]))[:5]
-    best = ", ".join(f"{_moved(one)}: {100 * spread(one.moves['domestic sales'])[1]:+.1f}%" for one in ranked)
+    ranked = sorted(ups, key=lambda one: -abs(interval(one.moves["domestic sales"])[1]))[:5]
+    best = ", ".join(f"{_moved(one)}: {100 * interval(one.moves['domestic sales'])[1]:+.1f}%" for one in ranked)
     names = list(dict.fromkeys(one.lever.instrument.name for one in found.tried))
     idle = [name for name in names if not any(one.acts for one in found.tried if one.lever.instrument.name == name)]
     assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
@@ -175,11 +176,11 @@ def barrier_words(found: Barriers) -> list[str]:
     posterior = len(found.waits[0].ends) > 1
     for wait in found.waits:
         fate = "of designs left the market" if wait.barrier == BARRIERS[-1] else "did not get through"
-        lost = f"{spread(wait.lost)[1]:.0%} {fate}"
+        lost = f"{interval(wait.lost)[1]:.0%} {fate}"
         if wait.before:
             words.append(f"{found.case}: {wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
             continue
-        low, middle, high = spread(wait.years)
+        low, middle, high = interval(wait.years)
         told = (
             "not crossed"
             if np.isposinf(middle)
@@ -187,7 +188,7 @@ def barrier_words(found: Barriers) -> list[str]:
         )
         told_levers = (
             f"{_moved(one.tried)}{' [assumption]' if one.tried.assumption else ''}: "
-            f"{_years(spread(one.years), posterior)}"
+            f"{_years(interval(one.years), posterior)}"
             for one in strongest_levers(found, wait.barrier)
         )
         helps = "; ".join(told_levers)
@@ -201,9 +202,9 @@ def _moved(one: Tried) -> str:
     return f"{one.lever.instrument.name} ({one.lever.variable} {one.setting})"
 
 
-def _years(years: tuple[float, float, float], interval: bool) -> str:
+def _years(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = years
-    return f"{middle:+.1f} years" + (f" ({low:+.1f} to {high:+.1f})" if interval else "")
+    return f"{middle:+.1f} years" + (f" ({low:+.1f} to {high:+.1f})" if posterior else "")
 
 
 def mechanisms_chapter(

@@ -15,6 +15,7 @@ from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
 from analysis.plain.style import GREY, STYLE, save
 from stockflow.arrays import Array
+from stockflow.intervals import quantiles
 
 NAMED = 8  # loops with a colour of their own; the others go together
 COLOURS = ("#1b4965", "#edae49", "#66a182", "#7d5ba6", "#d1495b", "#4a90a4", "#a3744a", "#9ab87a")
@@ -85,7 +86,7 @@ def _bands(
 ) -> None:  # fmt: skip
     styles = ("-", "--", "-.", ":")
     for style, one in zip(styles, lines, strict=False):
-        low, middle, high = np.quantile(share[..., one], [0.05, 0.5, 0.95], axis=0)
+        low, middle, high = quantiles(share[..., one])
         ax.fill_between(years, low, high, color=colours[one], alpha=0.2, linewidth=0)
         ax.plot(years, middle, style, color=colours[one], label=names[one])
     ax.axhline(level, color=GREY, linewidth=0.8)
@@ -103,12 +104,12 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
         (taken.from_learned, LEARNED, "-", f"what was learned since {taken.since:g} undone"),
         (taken.from_learning, GREY, ":", "learning stopped"),
     ):
-        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
+        low, middle, high = quantiles(values)
         ax.fill_between(taken.years, low, high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(taken.years, middle, style, color=colour, label=label)
     known = taken.year[np.isfinite(taken.year)]
     if known.size > len(taken.year) / 2:
-        ax.axvline(float(np.median(taken.year)), color="#222222", linewidth=0.8)
+        ax.axvline(quantiles(taken.year)[1], color="#222222", linewidth=0.8)
     ax.set_ylim(min(0.0, float(taken.from_learning.min()), float(taken.from_support.min())), 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, Runs, run, spread
+from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import OUTPUT, SALES
 from models.policy import with_announced
 from stockflow.arrays import Array
+from stockflow.intervals import interval
 
 OUTLAY = "Cumulative Fiscal Outlay"
 FLOWS = (
@@ -182,7 +183,7 @@ def instrument_table(found: Instruments) -> pd.DataFrame:
         named = {"unit cost": f"unit cost in {found.compared:g}", "price": f"price in {found.compared:g}"}
         outcomes |= {named.get(name, f"{name} to {found.until:g}"): values for name, values in one.moves.items()}
         for name, values in outcomes.items():
-            low, middle, high = spread(values)
+            low, middle, high = interval(values)
             rows.append({**about, "outcome": name, "effect": middle, "low": low, "high": high, "basis": found.basis})
     rows += [
         {"case": found.case, "instrument": name, "change": "absent", "setting": why, "basis": found.basis}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run, spread
+from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
 from stockflow.arrays import Array
+from stockflow.intervals import interval
 
 SALES = "Cumulative Domestic Sales"
 OUTPUT = "Cumulative Production"
@@ -92,7 +93,7 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
         outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():
-            low, middle, high = spread(values)
+            low, middle, high = interval(values)
             known = values[~np.isnan(values)]
             rows.append(
                 {

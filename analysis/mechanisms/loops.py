@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.draws.runs import Drawn, spread
+from analysis.draws.runs import Drawn
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from stockflow.arrays import Array
 from stockflow.insight.loop_scores import pairs
+from stockflow.intervals import interval
 
 YEAR = 1.0
 SAME = 1e-12
@@ -128,7 +129,7 @@ def dominance_table(found: Dominance) -> pd.DataFrame:
     alone, joint, first = found.dominates, found.in_smallest_set, found.strongest
     for y, year in enumerate(found.years):
         for i, name in enumerate(found.names):
-            low, middle, high = spread(found.share[:, y, i])
+            low, middle, high = interval(found.share[:, y, i])
             rows.append(
                 {
                     "case": found.case, "year": int(year), "loop": name, "expected": found.polarity[i],

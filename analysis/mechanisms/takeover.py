@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, Runs, held, own_paths, run, spread
+from analysis.draws.runs import Drawn, Runs, held, own_paths, run
 from analysis.mechanisms.loop_study import Held, LoopStudy
 from stockflow.arrays import Array
+from stockflow.intervals import interval
 
 NEVER = np.inf
 SALES = "Cumulative Production"  # exports are sales, too
@@ -99,7 +100,7 @@ def takeover_table(found: TakenOver) -> pd.DataFrame:
                   "further learning": found.from_learning}  # fmt: skip
         told: dict[str, float] = {}
         for name, values in losses.items():
-            low, middle, high = spread(values[:, y])
+            low, middle, high = interval(values[:, y])
             told |= {f"lost without {name}": middle, f"{name}, low": low, f"{name}, high": high}
         rows.append(
             {
@@ -113,14 +114,14 @@ def takeover_table(found: TakenOver) -> pd.DataFrame:
 
 def takeover_words(found: TakenOver) -> str:
     """Say when learning takes over, or that it does not."""
-    low, middle, high = spread(found.year)
+    low, middle, high = interval(found.year)
     never = float(np.isinf(found.year).mean())
     first, last = found.years[0], found.years[-1]
     compared = (
         f"sales of the {found.window:g} years after each year, without support from then on against without what was "
         f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}"
     )
-    other = "; ".join(f"over {window:g} years: {_year(spread(year)[1])}" for window, year in found.others.items())
+    other = "; ".join(f"over {window:g} years: {_year(interval(year)[1])}" for window, year in found.others.items())
     compared += f"; {other}" if other else ""
     if never > 0.5:
         return (
@@ -129,11 +130,9 @@ def takeover_words(found: TakenOver) -> str:
         )
     if high <= first:
         return f"{found.case}: what was learned carries more sales than support in every year looked at ({compared})."
-    interval = f"{_year(low)} to {_year(high)}" if len(found.year) > 1 else "no interval"
+    span = f"{_year(low)} to {_year(high)}" if len(found.year) > 1 else "no interval"
     share = f", in {never:.0%} of draws never" if never else ""
-    return (
-        f"{found.case}: the learning loop takes over from support in {_year(middle)} ({interval}{share}; {compared})."
-    )
+    return f"{found.case}: the learning loop takes over from support in {_year(middle)} ({span}{share}; {compared})."
 
 
 def _year(value: float) -> str:

@@ -15,8 +15,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from analysis.plain.style import GREY, STYLE, log_tick, save
 from calibration.fitting.estimates import SeriesFit
 from calibration.own.data import factor_of, unit_of
-from calibration.own.forecast import LEVELS, Fan, Hindcast
+from calibration.own.forecast import Fan, Hindcast
 from models.own import OwnFile
+from stockflow.intervals import FAN
 
 FIT, AHEAD, NAIVE = "#1b4965", "#d1495b", "#222222"
 NAMES = ("5%", "25%", "median", "75%", "95%")
@@ -73,7 +74,7 @@ def fan_table(fans: Sequence[Fan]) -> pd.DataFrame:
 
 
 def _panel(ax: Axes, fan: Fan, naive: str | None) -> None:
-    middle = LEVELS.index(0.5)
+    middle = FAN.index(0.5)
     ax.fill_between(fan.fit_years, fan.fit[0], fan.fit[-1], color=FIT, alpha=0.25, linewidth=0, label="fit, 90%")
     ax.plot(fan.fit_years, fan.fit[middle], color=FIT, label="fit, median")
     years, ahead = fan.ahead_years, fan.ahead

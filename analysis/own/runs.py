@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import spread
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
 from models.own import OwnFile, own_folder, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 
 DRAWS = 200
 STEP = 0.25  # years between saved values
-ENDS = (0.05, 0.5, 0.95)
 START = "start of the run"
 SHAPES = {"cliff": 1.0, "linear": 2.0, "exponential": 3.0}
 ACCOUNT = (
@@ -55,7 +54,7 @@ def own_paths(name: str) -> pd.DataFrame:
         for stage in STAGES:
             ends = np.array([one[stage] for one in dated])
             met = bool((ends <= model.initial_time).all())
-            quantiles = np.full(3, np.nan) if met else np.array(spread(ends))
+            quantiles = np.full(3, np.nan) if met else np.array(interval(ends))
             spans, known = ends - start, ends > model.initial_time
             rows.append(
                 {
@@ -117,7 +116,7 @@ def own_phase_out(
         }
         row: dict[str, object] = {"figure": key, "unit": unit}
         for told, values in parts.items():
-            low, median, high = np.quantile(values, ENDS)
+            low, median, high = interval(values)
             row |= {f"{told} low": low, told: median, f"{told} high": high}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.draws.runs import Drawn, case_model, run, spread
+from analysis.draws.runs import Drawn, case_model, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES
 from analysis.paths.study import PathCase, PathStudy
 from calibration.records.results import Accepted
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import unknown
+from stockflow.intervals import interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,7 @@ class Dated:
 
     def spread(self, stage: str) -> tuple[float, float, float]:
         """Return 5%, 50% and 95% of the date of a stage; a draw that never reaches it counts as later than all."""
-        return spread(self.of(stage))
+        return interval(self.of(stage))
 
     def already(self, stage: str) -> bool:
         """Whether some draw met the stage at the model's first moment, so that its true date is earlier."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import spread
 from analysis.draws.stages import LARGE, PRODUCT, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.study import PathStudy
 from calibration.observed.observations import load_table
 from stockflow.arrays import Array
+from stockflow.intervals import interval, quantiles
 
 TABLE = "technology_timelines"
 STARTS = ("discovery", "invention", "first_commercial", "takeoff")
@@ -72,7 +72,7 @@ def published_durations(window: tuple[float, float], dates: pd.DataFrame | None 
         for end in ENDS[STARTS.index(start) :]:
             both = (known[end] - known[start]).dropna()
             gap = both[both >= 0].to_numpy(dtype=float)
-            quartiles = np.percentile(gap, [25, 50, 75]) if gap.size else np.full(3, np.nan)
+            quartiles = quantiles(gap, [0.25, 0.5, 0.75])
             rows.append(
                 {
                     "from": start.replace("_", " "), "to": end.replace("_", " "), "technologies": len(gap),
@@ -99,7 +99,7 @@ def places(paths: Sequence[Dated], dates: pd.DataFrame | None = None) -> pd.Data
         if path.already(PRODUCT):
             continue
         with np.errstate(invalid="ignore"):
-            low, middle, high = spread(path.of(LARGE) - path.of(PRODUCT))
+            low, middle, high = interval(path.of(LARGE) - path.of(PRODUCT))
         rows.append({"case": path.case, "years": middle, "years low": low, "years high": high,
                      "quicker": float((gap <= middle).mean()), "technologies": len(gap)})  # fmt: skip
     return pd.DataFrame(rows)
@@ -119,7 +119,7 @@ def means(paths: Sequence[Dated], window: tuple[float, float], stage: str = LARG
             continue
         count = max(len(one) for one in spans)
         mean = np.mean([np.resize(one, count) for one in spans], axis=0)
-        low, middle, high = spread(mean)
+        low, middle, high = interval(mean)
         rows.append({"clock": words, "to": stage, "industries": len(used), "years": middle,
                      "years low": low, "years high": high, "in window": within(mean, window)})  # fmt: skip
     return pd.DataFrame(rows)

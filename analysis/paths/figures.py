@@ -13,12 +13,12 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from analysis.draws.runs import spread
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.forward import Future
 from analysis.paths.study import Forward, PathStudy
 from analysis.plain.style import STYLE, save
+from stockflow.intervals import quantiles
 
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
          "self-sustaining": "*"}  # fmt: skip
@@ -244,7 +244,7 @@ def _fan(
 ) -> list[dict[str, object]]:
     seen = one.times >= since
     times, values = one.times[seen], one.values[label][:, seen]
-    low, middle, high = np.array([spread(column) for column in values.T]).T
+    low, middle, high = quantiles(values)
     if colour == INK:
         ax.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
     ax.plot(times, middle, color=colour, linestyle=dashes, label=name, linewidth=1.5)

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, run, spread
+from analysis.draws.runs import Drawn, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
 from analysis.paths.dated import Dated
 from analysis.paths.latecomers import Following
 from analysis.paths.study import PathStudy
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 
 TOLD = (PRODUCT, "share 1%", LARGE, "share 20%")
 LEADER, LATECOMER = "leader", "latecomer"
@@ -82,7 +83,7 @@ def alone(of: Drawn, study: PathStudy) -> pd.DataFrame:
     for i, stage in enumerate(STAGES):
         if (usual[:, i] <= of.model.initial_time).any():
             continue
-        low, middle, high = spread(delay[:, i])
+        low, middle, high = interval(delay[:, i])
         rows.append({"case": of.case, "without": about.follower.alone_says, "stage": stage, "years later": middle,
                      "low": low, "high": high, "never": float(np.isinf(shut[:, i]).mean())})  # fmt: skip
     return pd.DataFrame(rows)

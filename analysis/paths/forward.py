@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, spread
+from analysis.draws.runs import Drawn
 from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
 from models.policy import is_driver
 from models.schedules.file import load_schedule
@@ -16,6 +16,7 @@ from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
+from stockflow.intervals import interval
 
 STEP = 0.25  # years between saved values
 
@@ -142,7 +143,7 @@ def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.Dat
     for one in found:
         for label, quantity in forward.quantities.items():
             for year in forward.years:
-                low, middle, high = spread(one.at(label, year))
+                low, middle, high = interval(one.at(label, year))
                 rows.append({"case": case, "scenario": one.scenario, "policy": one.policy, "quantity": label,
                              "unit": quantity.shown, "year": year, "low": low, "median": middle,
                              "high": high})  # fmt: skip

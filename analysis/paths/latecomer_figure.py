@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from analysis.paths.latecomers import Following
 from analysis.plain.style import STYLE, save
+from stockflow.intervals import quantiles
 
 LOOKS = (("#222222", "-", "o"), ("#d1495b", "--", "s"), ("#1b4965", "-.", "^"), ("#66a182", ":", "D"))
 FROM = 1970.0
@@ -25,7 +25,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
     with plt.style.context(STYLE):
         figure, ax = plt.subplots(figsize=(6.5, 3.8))
         for (title, share), (colour, line, mark) in zip(told.items(), LOOKS, strict=False):
-            low, median, high = 100 * np.quantile(share[:, seen], [0.05, 0.5, 0.95], axis=0)
+            low, median, high = 100 * quantiles(share[:, seen])
             ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)
             ax.plot(race.times[seen], median, line, color=colour, label=title)
             part = answer.shares[answer.shares["country"] == title]

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import spread
 from analysis.draws.stages import STAGES, date_stages
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 
 DRAWS = 200
 UNTIL = 2006.0
@@ -85,8 +85,8 @@ def share_table(race: Race) -> pd.DataFrame:
     rows = []
     for title, (values, share) in told.items():
         for year, value in values.items():
-            modelled = [float(np.interp(float(year) + 0.5, race.times, row)) for row in share]
-            low, median, high = np.quantile(modelled, [0.05, 0.5, 0.95])
+            modelled = np.array([np.interp(float(year) + 0.5, race.times, row) for row in share])
+            low, median, high = interval(modelled)
             rows.append({"country": title, "year": int(year), "observed": value,
                          "median": median, "low": low, "high": high})  # fmt: skip
     return pd.DataFrame(rows)
@@ -114,7 +114,7 @@ def stage_table(race: Race) -> pd.DataFrame:
             dated.append(date_stages(race.times, {**values, "market share": share}))
         for stage in STAGES:
             years = np.array([one[stage] for one in dated])
-            low, median, high = spread(years)
+            low, median, high = interval(years)
             rows.append(
                 {"country": follower.title, "stage": stage, "year": median, "low": low, "high": high,
                  "from discovery": median - race.study.discovery, "from industrial entry": median - follower.entry,

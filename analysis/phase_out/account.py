@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.phase_out.runs import Values
-from analysis.phase_out.spread import Measure, bands
+from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Study
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
+from stockflow.intervals import FAN, quantiles
 
 CLOSES = 1e-9  # relative error at which an account no longer closes
 
@@ -166,7 +167,7 @@ def yearly(study: Study, times: Array, values: Values, label: str) -> pd.DataFra
 
 
 def _rows(label: str, title: str, years: Array, flows: Array) -> pd.DataFrame:
-    low90, low50, median, high50, high90 = bands(flows)
+    low90, low50, median, high50, high90 = quantiles(flows, FAN)
     return pd.DataFrame(
         {"schedule": label, "line": title, "year": years, "median": median, "50% low": low50, "50% high": high50,
          "90% low": low90, "90% high": high90, "unit": "bnCNY", "mean": flows.mean(axis=0)}

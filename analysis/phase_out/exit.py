@@ -13,6 +13,7 @@ from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import Study
 from stockflow.arrays import Array, Flags
+from stockflow.intervals import quantiles
 
 FEW = 1e-3  # additional units below this share of all units are none
 
@@ -92,7 +93,7 @@ def regret_table(names: Sequence[str], gains: Array) -> pd.DataFrame:
         {
             "schedule": list(names),
             "mean regret": regret.mean(axis=1),
-            "90% regret": np.quantile(regret, 0.9, axis=1),
+            "90% regret": quantiles(regret.T, [0.9])[0],
             "largest regret": regret.max(axis=1),
             "probability of best": (best / best.sum(axis=0)).mean(axis=1),
         }

@@ -18,10 +18,11 @@ from analysis.phase_out.adoption import MARKET, SOLD, adoption
 from analysis.phase_out.exit import SafeYears, Waiting, against_none, regret_table, safe_years, waiting, welfare
 from analysis.phase_out.responses import Reported
 from analysis.phase_out.runs import Plan, Runs, Values, finite_draws, where, yearly_share
-from analysis.phase_out.spread import PROBABILITIES, Measure, bands, table
+from analysis.phase_out.spread import Measure, table
 from analysis.phase_out.study import Study
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import FAN, quantiles
 
 SIGNALS = {"nev": ("support per unit", "tax exemption"), "pv": ("premium per sale",)}
 
@@ -80,7 +81,7 @@ class Results:
         """One row per schedule and saved time: quantiles of the share over the last year."""
         frames = [
             pd.DataFrame({"schedule": plan.label, "year": self.times}
-                         | {f"{p:.0%}": band for p, band in zip(PROBABILITIES, own, strict=True)})
+                         | {f"{p:.0%}": band for p, band in zip(FAN, own, strict=True)})
             for plan, own in zip(self.plans, self.shares, strict=True)
         ]  # fmt: skip
         return pd.concat(frames, ignore_index=True)
@@ -167,7 +168,7 @@ class _Reader:
         self.measures.append({one.name: one for one in found})
         self.units.append(values[SOLD][:, self.end])
         self.spent.append(spent)
-        self.shares.append(bands(share[:, self.begin : self.end + 1]))
+        self.shares.append(quantiles(share[:, self.begin : self.end + 1], FAN))
         self.accounts.append(yearly(study, times, values, plan.label))
         for since, kept in self.kept.items():
             kept.append(self._kept(plan, share, plan.length if since == "end" else 0.0))

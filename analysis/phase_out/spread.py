@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stockflow.arrays import Array
-
-PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
+from stockflow.intervals import FAN, quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +44,13 @@ class Measure:
 
 
 def spread(values: Array) -> Spread:
-    """Return median and intervals of `values` (draw,).
-
-    With all values finite, quantiles lie between neighbours as NumPy's do. With some infinite ("never"), each is one
-    of the values, since nothing lies between a year and never.
-    """
+    """Return median and intervals of `values` (draw,) by the rule of `quantiles`."""
     known = values[~np.isnan(values)]
     if known.size == 0:
         return Spread(np.nan, np.nan, np.nan, np.nan, np.nan, reached=np.nan, defined=0.0)
     finite = np.isfinite(known)
-    low90, low50, median, high50, high90 = quantiles(known)
+    low90, low50, median, high50, high90 = (float(q) for q in quantiles(known, FAN))
     return Spread(median, low50, high50, low90, high90, float(finite.mean()), known.size / values.size)
-
-
-def quantiles(values: Array) -> list[float]:
-    """Return the five quantiles of `values` (draw,), none of them NaN, least first."""
-    ordered = np.sort(values)
-    if np.isfinite(ordered).all():
-        return [float(q) for q in np.quantile(ordered, PROBABILITIES)]
-    return [float(ordered[max(0, int(np.ceil(p * len(ordered) - 1e-9)) - 1)]) for p in PROBABILITIES]
-
-
-def bands(values: Array) -> Array:
-    """Return the five quantiles over the draws of paths (draw, time), shape (quantile, time), least first."""
-    return np.asarray(np.quantile(values, PROBABILITIES, axis=0))
 
 
 def table(rows: Sequence[tuple[str, Measure]]) -> pd.DataFrame:

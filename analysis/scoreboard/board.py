@@ -24,6 +24,7 @@ from models.files.settings import read_settings
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
+from stockflow.intervals import interval
 
 STUDY = Path(__file__).parents[1] / "studies" / "scoreboard.toml"
 
@@ -240,10 +241,9 @@ def holds(value: float | None, low: float | None, high: float | None) -> bool:
 
 
 def spread_of(answers: Array, low: float | None, high: float | None) -> Spread:
-    """Median, central 90% and share inside of the answers (draw,); a quantile is an answer itself, not between two."""
+    """Median, central 90% and share inside of the answers (draw,); one that is no number counts as never."""
     known = np.where(np.isfinite(answers), answers, np.inf)
-    ends = np.quantile(known, [0.5, 0.05, 0.95], method="inverted_cdf")
-    median, first, last = (float(q) if math.isfinite(q) else None for q in ends)
+    first, median, last = (q if math.isfinite(q) else None for q in interval(known))
     inside = float(np.mean([math.isfinite(one) and holds(float(one), low, high) for one in answers]))
     return Spread(median, first, last, inside, len(answers))
 

@@ -21,6 +21,7 @@ from models.schedules.grid import variants
 from models.schedules.run import run_schedule
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import quantiles
 
 HISTORY = "history"
 HALF = (0.25, 0.5, 0.75)
@@ -91,8 +92,8 @@ def front(schedules: Schedules) -> Front:
         raise InputError(f"no schedule is called {HISTORY!r}, so nothing can be compared with it")
     units, cost = settled(schedules.found.units), settled(schedules.found.cost)
     here = schedules.labels.index(HISTORY)
-    low_u, mid_u, high_u = np.quantile(units, HALF, axis=1)
-    low_c, mid_c, high_c = np.quantile(cost, HALF, axis=1)
+    low_u, mid_u, high_u = quantiles(units.T, HALF)
+    low_c, mid_c, high_c = quantiles(cost.T, HALF)
     beats = dominates(cost, units, cost[here], units[here])
     table = pd.DataFrame(
         {
@@ -119,7 +120,7 @@ def _dominators(labels: Sequence[str], cost: Array, gain: Array) -> list[str | N
 
 def _median_year(reached: Array) -> Array:
     late = np.where(np.isfinite(reached), reached, np.inf)
-    middle = np.median(late, axis=1)
+    middle = quantiles(late.T, [0.5])[0]
     return np.where(np.isfinite(middle), middle, np.nan)
 
 

@@ -32,6 +32,7 @@ from calibration.fitting.targets import load_targets
 from calibration.records.results import HERE, Accepted, accepted_intervals, accepted_posterior
 from models.case import load_case
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 
 Save = Callable[[str, pd.DataFrame], object]
 Stem = Callable[[str], Path]
@@ -152,7 +153,7 @@ def ridge_words(found: Identified) -> list[str]:
     ]
     if ridge.draws is not None:
         both = joint_rate(*ridge.draws)
-        low, middle, high = np.quantile(both, [0.05, 0.5, 0.95])
+        low, middle, high = interval(both)
         held = "" if ridge.free else f", searching being held at {ridge.fitted[1]:.0%}"
         words.append(f"Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).")
     return [*words, one_factor_words(ridge, found.drop)]

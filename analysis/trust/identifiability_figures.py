@@ -18,6 +18,7 @@ from analysis.trust.ridge import Ridge
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.profiles import Profile
 from stockflow.arrays import Array
+from stockflow.intervals import interval
 
 COLUMNS = 5
 PRIOR, POSTERIOR, LINE = "#c9d3d9", "#1b4965", "#d1495b"
@@ -141,7 +142,7 @@ def _rates(ax: Axes, ridge: Ridge) -> None:
         ax.plot(100 * ridge.draws[1], 100 * ridge.draws[0], ".", color=POSTERIOR, alpha=0.2, markersize=3,
                 label="posterior draws")  # fmt: skip
     elif ridge.draws is not None:
-        low, high = np.quantile(100 * ridge.draws[0], [0.05, 0.95])
+        low, _, high = interval(100 * ridge.draws[0])
         ax.vlines(
             100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
         )

@@ -25,6 +25,7 @@ from models.case import Case
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 from stockflow.language.equations import WithLookup
 
 Tick = Callable[[], object]
@@ -247,12 +248,12 @@ def statements(
 def _statement(
     what: str, under: str, corners: Mapping[str, Array], values: Array, known: Array | None
 ) -> dict[str, object]:
-    spread = [np.nan] * 2 if known is None else [float(q) for q in np.quantile(known, [0.05, 0.95])]
+    low, _, high = (np.nan,) * 3 if known is None else interval(known)
     at = {
         f"{label} searching" if label != "fit" else "as fitted": float(v)
         for label, v in zip(corners, values, strict=True)
     }
-    return {"under": under, "what": what, **at, "posterior from": spread[0], "posterior to": spread[1]}
+    return {"under": under, "what": what, **at, "posterior from": low, "posterior to": high}
 
 
 def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes: Sequence[Outcome]) -> list[Array]:

@@ -16,6 +16,7 @@ from calibration.fitting.targets import Targets
 from models.case import Case
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import quantiles
 
 Basis = Literal["posterior", "prior"]
 TAILS = (0.05, 0.95)
@@ -44,7 +45,7 @@ def independent(
     A prior is cut at the bounds of the case file, as in the calibration. InputError for a name the case lacks.
     """
     if basis == "posterior":
-        spans = {name: np.quantile(values, TAILS) for name, values in posterior.parameters.items()}
+        spans = {name: quantiles(values, TAILS) for name, values in posterior.parameters.items()}
     else:
         spans = {}
         for one in coordinates(case, joint_priors(targets)):

@@ -26,6 +26,7 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.targets import Sampling
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import interval
 
 Tick = Callable[[], object]
 TRIES = 100
@@ -194,7 +195,7 @@ def intervals(payoff: Payoff, draws: Draws, found: Diagnostics) -> dict[str, Int
         learned[one.name] = float(np.clip(1 - draws.flat[:, i].std() / one.prior.spread, 0, 1))
     out = {}
     for i, (name, drawn) in enumerate(values.items()):
-        low, median, high = (float(q) for q in np.quantile(drawn, [0.05, 0.5, 0.95]))
+        low, median, high = interval(drawn)
         checks = float(found.rhat[i]), float(found.bulk[i]), float(found.tail[i])
         out[name] = Interval(median, low, high, learned[name], *checks)
     return out

@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import quantiles
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
@@ -102,7 +103,7 @@ def log_score(draws: Array, observed: Array) -> Array:
     the draws the kernel's own tail decides, harshly: read CRPS first. Draws without spread are an `InputError`.
     """
     n = _check(draws, observed)
-    quartiles = np.quantile(draws, [0.25, 0.75], axis=0)
+    quartiles = quantiles(draws, [0.25, 0.75])
     width = 0.9 * np.minimum(np.std(draws, axis=0, ddof=1), (quartiles[1] - quartiles[0]) / 1.34) * n**-0.2
     if (width <= 0).any():
         raise InputError(f"forecast year {int(np.argmax(width <= 0)) + 1}: draws do not differ, so have no density")
@@ -115,7 +116,7 @@ def inside(draws: Array, observed: Array, level: float) -> NDArray[np.bool_]:
     _check(draws, observed)
     if not 0 < level < 1:
         raise InputError(f"interval level {level:g}; must be > 0 and < 1")
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = quantiles(draws, [(1 - level) / 2, (1 + level) / 2])
     return np.asarray((low <= observed) & (observed <= high))
 
 

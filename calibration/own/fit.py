@@ -32,6 +32,7 @@ from models.case import CASES, Case, load_case
 from models.own import CASE_FILE, FIT, GENERIC, PATHS, own_drivers, own_folder, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.intervals import quantiles
 
 Progress = Callable[[str], None]
 STAGE, FORGOTTEN = "next-", 86400.0  # of the folder of a fit being made; seconds after which one is thrown away
@@ -210,7 +211,7 @@ def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:
 
 def _untypical(names: Sequence[str], best: Array, x: Array) -> list[str]:
     """Say which parameters of the best fit, which `run` shows, lie outside the 90% interval of the draws."""
-    low, high = np.quantile(x, [0.05, 0.95], axis=0)
+    low, _, high = quantiles(x)
     out = [name for i, name in enumerate(names) if not low[i] <= best[i] <= high[i]]
     told = ", ".join(repr(name) for name in out)
     return [f"the best fit is not typical: outside the 90% interval in {told}; forecasts use the draws"] if out else []

@@ -27,13 +27,12 @@ from models.case import Case
 from models.own import own_folder, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+from stockflow.intervals import FAN, quantiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fan:
-    """One series, past and future, in the user's unit: observed years, and quantiles (LEVELS, year) of two kinds.
+    """One series, past and future, in the user's unit: observed years, and quantiles (FAN, year) of two kinds.
 
     `fit` is what the model says of the observed span, without the error of single observations; `ahead` what will be
     observed after it. `naive` is the median (year,) of each naive forecast in the same later years.
@@ -112,8 +111,8 @@ def fans(name: str, until: int) -> tuple[Fan, ...]:
         out.append(
             Fan(
                 series, unit_of(series, own), known.years, known.values / back, years,
-                np.quantile(fitted.modelled(series, years), LEVELS, axis=0) / back, ahead,
-                np.quantile(found.draws["model"], LEVELS, axis=0) / back,
+                quantiles(fitted.modelled(series, years), FAN) / back, ahead,
+                quantiles(found.draws["model"], FAN) / back,
                 {who: np.median(d, axis=0) / back for who, d in found.draws.items() if who != "model"},
             )
         )  # fmt: skip

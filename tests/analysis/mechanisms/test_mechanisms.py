@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from analysis.cli import cli
 from analysis.draws import runs
-from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run, spread
+from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strongest_levers
 from analysis.mechanisms.chapter import barrier_words, instrument_words
@@ -25,6 +25,7 @@ from models.case import CASES
 from stockflow.errors import InputError
 from stockflow.insight.link_scores import score_links
 from stockflow.insight.loop_scores import checked_loops
+from stockflow.intervals import interval
 
 DRAWS = 4
 TENTH = STAGES.index("share 10%")
@@ -260,7 +261,7 @@ def test_policies_that_shorten_a_wait_are_named_once_and_shorten_it(crossed: dic
         best = strongest_levers(crossed["nev"], barrier)
         names = [x.tried.lever.instrument.name for x in best]
         assert best and len(set(names)) == len(names)
-        assert all(spread(x.years)[1] < 0 for x in best)
+        assert all(interval(x.years)[1] < 0 for x in best)
     assert "purchase subsidy" in [x.tried.lever.instrument.name for x in strongest_levers(crossed["nev"], SEA)]
 
 
@@ -272,10 +273,6 @@ def test_a_case_without_a_posterior_runs_once_and_says_so(monkeypatch: pytest.Mo
     of = drawn("nev", 50)
     assert of.count == 1 and not of.posterior
     assert "no interval (nev.toml: no accepted fit)" in of.basis
-
-
-def test_quantiles_count_what_is_never_reached() -> None:
-    assert spread(np.array([1.0, 2.0, np.inf, np.inf, np.nan])) == (1.0, np.inf, np.inf)
 
 
 @pytest.mark.parametrize(
