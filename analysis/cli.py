@@ -119,7 +119,7 @@ def cli() -> None:
     Start here:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
-      techcycle run nev --set "phase out shape=1" --set "phase out start=2014" --out run.csv
+      techcycle run nev --schedule nev_cliff --out run.csv
       techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from stockflow.commands.console import settings as numbers
 from stockflow.names import plain
 from stockflow.vensim_files.files import changes
 
+if TYPE_CHECKING:
+    from models.schedules.file import Schedule
+
 
 @click.command()
 @click.argument("case")
@@ -23,32 +27,56 @@ from stockflow.vensim_files.files import changes
 @click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
 @click.option("--changes", "changes_file", type=click.Path(path_type=Path),
               help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
+@click.option("--schedule", metavar="NAME_OR_FILE",
+              help="Schedule of support: a shipped one (see `techcycle policy list`) or a TOML file.")  # fmt: skip
 @click.option("--until", type=float, help="Last time of the run (year); default: the model's final time.")
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
 def run(
-    case: str, settings: Sequence[str], policy: Path | None, changes_file: Path | None, until: float | None,
-    engine: str, out: Path | None,
+    case: str, settings: Sequence[str], policy: Path | None, changes_file: Path | None, schedule: str | None,
+    until: float | None, engine: str, out: Path | None,
 ) -> None:  # fmt: skip
     """Run CASE once and print a CSV: a row per saved time, a column per variable.
 
     \b
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
+      techcycle run nev --schedule nev_cliff --out cliff.csv
     """
-    given = numbers(settings)
+    by_hand = numbers(settings)
+    given = by_hand
     if changes_file is not None:
-        by_hand = set(map(plain, given))
+        own = set(map(plain, by_hand))
         read = changes(changes_file, load_case(case).model)
-        given = {**{name: value for name, value in read.items() if plain(name) not in by_hand}, **given}
-    from models.run import run_case
+        given = {**{name: value for name, value in read.items() if plain(name) not in own}, **by_hand}
+    from models.run import case_schedule, run_case, without_effect
 
     _warn_of_old_estimates(case)
-    dataset = run_case(case, given, policy, until, engine)
+    ending = None if schedule is None else case_schedule(case, schedule)
+    dataset = run_case(case, given, policy, until, engine, ending)
+    if ending is not None:
+        _tell(case, ending, given, policy, until)
+    if engine == "batch":
+        for name in without_effect(dataset, case, given, by_hand, policy, until, ending):
+            click.echo(f"Warning: --set {name}: changes no saved value of this run", err=True)
     table = dataset.to_dataframe()
     table.index.name = "Time"
     deliver([table.to_csv(float_format="%.10g")], out)
+
+
+def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Path | None, until: float | None) -> None:
+    """Say on standard error what a schedule ends and holds in this run, or that it changes nothing in it."""
+    from analysis.phase_out.schedule_words import in_brief, of_run
+    from models.run import changed_model, one_run
+
+    applied = one_run(changed_model(case, given, policy), schedule, until)
+    if not applied.paths():
+        model = applied.draws.model
+        years = f"{model.initial_time:g} to {applied.draws.until:g}"
+        click.echo(f"Warning: --schedule {schedule.name}: changes nothing in the years run, {years}", err=True)
+        return
+    click.echo(in_brief(of_run(schedule, applied)), err=True)
 
 
 def _warn_of_old_estimates(case: str) -> None:

@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 
 from models.case import load_case
+from models.run import one_run
 from models.schedules.change import Amount, Change, Trigger
 from models.schedules.file import Schedule
 from models.schedules.instruments import Instrument, instruments
 from models.schedules.paths import Grid, grid, yearly
-from models.schedules.run import Draws, Plan, most_cut, resolved
+from models.schedules.run import AppliedSchedule, most_cut
 from stockflow.arrays import Array
 
 UNITS = {"nev": "a unit is a million vehicles, so bnCNY/unit is thousand yuan a vehicle",
-         "pv": "a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour"}  # fmt: skip
+         "pv": "a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour",
+         "generic": "a unit is what the case counts in"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Shown:
     """The paths of a schedule in one run of its case at the accepted values: (history, schedule) by variable."""
 
     schedule: Schedule
-    plan: Plan
+    plan: AppliedSchedule
     at: Grid
     paths: Mapping[str, tuple[Array, Array]]
     units: Mapping[str, str]
@@ -62,15 +64,48 @@ class Shown:
 
 def shown(schedule: Schedule, until: float) -> Shown:
     """Run a schedule once on its case, at the accepted values, and return its paths to `until`."""
-    model = load_case(schedule.case).model
-    plan = resolved(Draws(model, {}, until, 1), schedule)
-    at = grid(model, until)
+    return of_run(schedule, one_run(load_case(schedule.case).model, schedule, until))
+
+
+def of_run(schedule: Schedule, plan: AppliedSchedule) -> Shown:
+    """Return the paths of a schedule in the one run that it was applied to."""
+    model, at = plan.draws.model, grid(plan.draws.model, plan.draws.until)
     paths = {
         name: (np.broadcast_to(past, at.times.shape), np.atleast_2d(path)[0])
         for name, (past, path) in plan.moved(at).items()
         if not name.startswith("announced")
     }
     return Shown(schedule, plan, at, paths, {name: model.variable(name).unit for name in paths})
+
+
+def in_brief(answer: Shown) -> str:
+    """Return one line: which instruments end in the run and when, which are held at what, which are left alone."""
+    until = f"{answer.plan.draws.until:g}"
+    names = {about.variable: name for name, about in instruments(answer.schedule.case).items()}
+    moved = {names.get(path, path): _fate(answer, path, answer.began.get(names.get(path, ""))) for path in answer.paths}
+    told = [f"{name} {fate}" for name, fate in moved.items() if fate]
+    still = [name for name in names.values() if not moved.get(name)]
+    return (
+        f"{answer.schedule.name}: {', '.join(told) or 'nothing changes'}; as in history to {until}: "
+        f"{', '.join(still) or 'nothing'}"
+    )
+
+
+def _fate(answer: Shown, name: str, began: float | None) -> str:
+    """What becomes of one path in the run; nothing where it is that of history."""
+    past, path = answer.paths[name]
+    differs, paid = np.flatnonzero(past != path), np.flatnonzero(path > 0.0)
+    if not len(differs):
+        return ""
+    first = answer.at.times[differs[0]]
+    first = first if began is None else min(first, began)
+    if not len(paid):
+        return "is nil throughout"
+    if paid[-1] == len(path) - 1:
+        unit = "" if answer.units[name] == "Dmnl" else f" {answer.units[name]}"
+        return f"differs from {first:g} on and is held to {answer.plan.draws.until:g} (then {path[-1]:.4g}{unit})"
+    end = answer.at.times[paid[-1] + 1]
+    return f"ends in {end:g}" if end <= first else f"falls from {first:g} and ends in {end:g}"
 
 
 def words(schedule: Schedule) -> list[str]:

@@ -65,8 +65,15 @@ _PV = (
                money="paid support", price="LCOE"),
     Instrument("surcharge", "surcharge rate", "bnCNY/TWh", "surcharge on electricity that pays the premiums"),
 )  # fmt: skip
+_GENERIC = (
+    Instrument("purchase subsidy", "subsidy per unit", "bnCNY/unit", "subsidy for each unit bought",
+               money="paid support", announced="announced subsidy per unit", price="Price", budget="support budget"),
+    Instrument("tax relief", "tax relief", "Dmnl", "share of the purchase tax that buyers are spared",
+               money="tax expenditure", most=1.0),
+)  # fmt: skip
+_OWN = {"nev": _NEV, "pv": _PV, "generic": _GENERIC}  # generic: every technology of the user's own
 INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = MappingProxyType(
-    {case: MappingProxyType({one.name: one for one in (*own, *_COMMON)}) for case, own in (("nev", _NEV), ("pv", _PV))}
+    {case: MappingProxyType({one.name: one for one in (*own, *_COMMON)}) for case, own in _OWN.items()}
 )
 
 

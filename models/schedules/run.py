@@ -67,8 +67,11 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A schedule on a block of draws: what moves, by instrument, and money put elsewhere, (run, point) by variable."""
+class AppliedSchedule:
+    """A schedule on a block of draws: what moves, by instrument, and money put elsewhere, (run, point) by variable.
+
+    Everything is known that must be found from runs: dates of triggers, payments bound by a price, money saved.
+    """
 
     draws: Draws
     case: str
@@ -81,7 +84,7 @@ class Plan:
         on_top = [other for other in self.moving.values() if other.about.variable == one.about.beside]
         return replace(one, beside=on_top[0]) if on_top else one
 
-    def with_move(self, name: str, **new: object) -> Plan:
+    def with_move(self, name: str, **new: object) -> AppliedSchedule:
         """Return the plan with one instrument's date or limit set."""
         return replace(self, moving={**self.moving, name: replace(self.moving[name], **new)})  # type: ignore[arg-type]
 
@@ -139,7 +142,7 @@ def run_schedule(
     Raises InputError as `Model.batch` does, and for a model that lacks a variable of the case.
     """
     draws = Draws(model, samples, model.final_time if until is None else until, threads)
-    plan = resolved(draws, schedule)
+    plan = applied(draws, schedule)
     found = draws.batch(plan.paths(), outputs, save_period)
     names, runs = list(plan.moving), found.sizes["run"]
     began, cut = np.full((runs, len(names)), np.nan), np.zeros((runs, len(names)))
@@ -152,8 +155,8 @@ def run_schedule(
     return found.assign_coords(coordinates).assign_attrs(schedule=schedule.name)
 
 
-def resolved(draws: Draws, schedule: Schedule) -> Plan:
-    """Return the plan of a schedule with everything known that must be found from runs."""
+def applied(draws: Draws, schedule: Schedule) -> AppliedSchedule:
+    """Return a schedule on some draws with everything known that must be found from runs."""
     plan = _first_plan(draws, schedule)
     bound = [name for name in plan.moving if _may_exceed(plan, name)]
     plan = _with_before(plan, bound)
@@ -173,7 +176,7 @@ def resolved(draws: Draws, schedule: Schedule) -> Plan:
     raise InputError(f"{schedule.name}: {over[0]}: still above the price after {_PRICE_PASSES} passes")
 
 
-def _first_plan(draws: Draws, schedule: Schedule) -> Plan:
+def _first_plan(draws: Draws, schedule: Schedule) -> AppliedSchedule:
     """Dated declines have their dates, triggered ones have not begun, nothing is known of other runs."""
     changes, known = dict(schedule.instruments), instruments(schedule.case)
     for about in known.values():
@@ -185,7 +188,7 @@ def _first_plan(draws: Draws, schedule: Schedule) -> Plan:
         name: Moves(known[name], change, draws.model, nothing, np.array(_began(change)))
         for name, change in changes.items()
     }
-    return Plan(draws, schedule.case, moving, {})
+    return AppliedSchedule(draws, schedule.case, moving, {})
 
 
 def _began(change: Change) -> float:
@@ -194,7 +197,7 @@ def _began(change: Change) -> float:
     return change.end if change.end is not None and change.trigger is None else np.inf
 
 
-def _may_exceed(plan: Plan, name: str) -> bool:
+def _may_exceed(plan: AppliedSchedule, name: str) -> bool:
     """Whether a payment can lie above history, which alone needs the price as its limit."""
     move = plan.move(name)
     if not move.about.price:
@@ -209,7 +212,7 @@ def _may_exceed(plan: Plan, name: str) -> bool:
     return False
 
 
-def _with_before(plan: Plan, bound: Sequence[str]) -> Plan:
+def _with_before(plan: AppliedSchedule, bound: Sequence[str]) -> AppliedSchedule:
     """Run without the schedule, if anything of that must be known: prices, money saved, a budget that is computed."""
     wanted = {plan.moving[name].about.price for name in bound}
     for move in plan.moving.values():
@@ -223,7 +226,7 @@ def _with_before(plan: Plan, bound: Sequence[str]) -> Plan:
     return replace(plan, moving={name: replace(move, before=before) for name, move in plan.moving.items()})
 
 
-def _limited(plan: Plan, name: str, now: Before) -> Plan:
+def _limited(plan: AppliedSchedule, name: str, now: Before) -> AppliedSchedule:
     """Bound a payment by the price of a run, and by any bound that it had."""
     move = plan.move(name)
     limit = move.most(now.grid.times, now.values[move.about.price])
@@ -236,7 +239,7 @@ def _overpays(move: Moves, now: Before) -> bool:
     return bool((move.path(times) > most * (1 + _CENT)).any())
 
 
-def most_cut(plan: Plan, name: str) -> Array:
+def most_cut(plan: AppliedSchedule, name: str) -> Array:
     """Return by how much at most a payment was cut at the price, shape (run,) or (1,)."""
     move = plan.move(name)
     if move.limit is None:
@@ -246,7 +249,7 @@ def most_cut(plan: Plan, name: str) -> Array:
     return np.asarray(cut.max(axis=1))
 
 
-def _triggered(plan: Plan) -> Plan:
+def _triggered(plan: AppliedSchedule) -> AppliedSchedule:
     """Fix, in every draw, the dates at which triggered declines begin: the earliest first, then run again."""
     waiting = {name: move.change.trigger for name, move in plan.moving.items() if move.change.trigger is not None}
     if not waiting:
@@ -270,14 +273,14 @@ def _triggered(plan: Plan) -> Plan:
     return _dated(plan, dates)
 
 
-def _dated(plan: Plan, dates: Mapping[str, Array]) -> Plan:
+def _dated(plan: AppliedSchedule, dates: Mapping[str, Array]) -> AppliedSchedule:
     """Set when triggered declines begin: `announced` years after the dates of their triggers, shape (run,)."""
     for name, date in dates.items():
         plan = plan.with_move(name, began=(date + plan.moving[name].change.announced)[:, None])
     return plan
 
 
-def _reallocated(plan: Plan) -> Plan:
+def _reallocated(plan: AppliedSchedule) -> AppliedSchedule:
     """Put a share of what each calendar year saves, against the run without the schedule, where it shall go."""
     giving = [name for name, move in plan.moving.items() if move.change.reallocate is not None]
     if not giving:

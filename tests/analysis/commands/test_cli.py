@@ -73,6 +73,47 @@ def test_a_policy_file_replaces_a_lever(techcycle: Run, tmp_path: Path) -> None:
     assert table.loc[2011.0, "central subsidy"] == pytest.approx(7.0)
 
 
+def after_2017(out: str, column: str) -> float:
+    table = pd.read_csv(io.StringIO(out))
+    return float(table.loc[table["Time"] >= 2017, column].max())
+
+
+def test_a_schedule_ends_what_it_names_and_says_so(techcycle: Run) -> None:
+    code, out, error = techcycle("run", "nev", "--until", "2020", "--schedule", "nev_cliff")
+    assert code == 0
+    assert after_2017(out, "central subsidy") == 0 < after_2017(out, "tax exemption")
+    assert error.startswith(
+        "nev_cliff: purchase subsidy ends in 2017; as in history to 2020: local subsidy, tax exempt"
+    )
+    assert error.count("\n") == 1
+
+
+def test_a_schedule_goes_together_with_constants_a_policy_and_a_file(techcycle: Run, tmp_path: Path) -> None:
+    path = policy(tmp_path, "variable,year,value,unit\ncentral subsidy,2009,7,bnCNY/unit\n")
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "mine"\ncase = "nev"\ntitle = "half is left"\nsource = "a test"\n'
+        '[instruments."purchase subsidy"]\nshape = "cliff"\nstart = 2014.0\nfloor = 0.5\n', encoding="utf-8"
+    )  # fmt: skip
+    code, out, _ = techcycle("run", "nev", "--until", "2018", "--schedule", str(file), "--policy", path,
+                             "--set", "cost sensitivity=1.5")  # fmt: skip
+    table = pd.read_csv(io.StringIO(out)).set_index("Time")
+    assert code == 0
+    assert table.loc[[2010.0, 2013.75, 2014.0, 2018.0], "central subsidy"].tolist() == [7, 7, 3.5, 3.5]
+    assert (table["cost sensitivity"] == 1.5).all()
+
+
+def test_what_changes_nothing_in_the_years_run_is_warned_of(techcycle: Run) -> None:
+    _, base, silent = techcycle("run", "nev", "--until", "2012")
+    _, same, error = techcycle("run", "nev", "--until", "2012", "--schedule", "nev_linear")
+    assert silent == ""
+    assert same == base
+    assert error == "Warning: --schedule nev_linear: changes nothing in the years run, 1991 to 2012\n"
+    _, _, error = techcycle("run", "nev", "--until", "2012", "--set", "support suspension start=2050",
+                            "--set", "cost sensitivity=2")  # fmt: skip
+    assert error == "Warning: --set support suspension start: changes no saved value of this run\n"
+
+
 BAD_POLICIES = {
     "variable,year,value\ncentral subsidy,2009,0\n": "unit",
     "variable,year,value,unit\ncentral subsidi,2009,0,bnCNY/unit\n": "central subsidy",
@@ -116,6 +157,11 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "nev", "--set", "doing learning rate=nan"), "nan"),
         (("run", "nev", "--until", "1900"), "1900"),
         (("run", "nev", "--policy", "nowhere.csv"), "nowhere.csv"),
+        (("run", "nev", "--set", "Phase_Out_Shape=1"), "--schedule"),
+        (("run", "nev", "--schedule", "nev_clif"), "'nev_cliff'"),
+        (("run", "nev", "--schedule", "pv_cliff"), "a schedule of 'nev' is wanted"),
+        (("run", "ic", "--schedule", "nev_cliff"), "'ic'"),
+        (("run", "nev", "--schedule", "nev_cliff", "--until", "1900"), "1900"),
         (("run", "xx"), "unknown case 'xx'; known: pv, nev, ic, mrna"),
         (("run",), "Missing argument"),
         (("forecast", "ic"), "'pv' and 'nev'"),

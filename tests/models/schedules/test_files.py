@@ -11,7 +11,7 @@ from models.files.series import read_series
 from models.schedules.file import POLICIES, Change, load_schedule, shipped, unchanged
 from models.schedules.grid import variants
 from models.schedules.instruments import INSTRUMENTS
-from models.schedules.run import Draws, resolved
+from models.schedules.run import Draws, applied
 from stockflow.errors import InputError
 
 HEAD = 'name = "mine"\ncase = "nev"\ntitle = "some schedule"\nsource = "a test"\n'
@@ -65,7 +65,7 @@ def test_the_historical_schedule_has_the_points_and_sources_of_the_drivers(case:
 @pytest.mark.parametrize("case", CASES)
 def test_the_historical_schedule_moves_nothing(case: str) -> None:
     model = load_case(case).model
-    assert resolved(Draws(model, {}, 2040.0, 1), load_schedule("history", case)).paths() == {}
+    assert applied(Draws(model, {}, 2040.0, 1), load_schedule("history", case)).paths() == {}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from calibration.records.results import accepted_posterior
 from models.case import load_case
+from models.run import run_case
 from models.schedules.file import Change, Schedule, load_schedule, shipped, unchanged
 from models.schedules.grid import variants
 from models.schedules.paths import grid, history, trimmed
-from models.schedules.run import Draws, resolved, run_schedule
+from models.schedules.run import Draws, applied, run_schedule
 from stockflow import Model
 
 OUTPUTS = ("market share", "Price", "Cumulative Domestic Sales", "Cumulative Support Outlay")
@@ -85,13 +86,22 @@ def test_the_historical_schedule_gives_the_base_run_bit_for_bit(either: Block) -
 def test_history_given_as_a_path_at_every_time_step_gives_the_base_run_bit_for_bit(either: Block) -> None:
     trigger = {"on": "market share", "level": 0.999, "unit": "Dmnl"}
     one = either.schedule(shape="cliff", trigger=trigger)
-    plan = resolved(Draws(either.model, either.samples, UNTIL, None), one)
+    plan = applied(Draws(either.model, either.samples, UNTIL, None), one)
     move = plan.move(MAIN[either.case])
     path = move.before.grid.times, np.tile(move.path(move.before.grid.times), (DRAWS, 1))
     seen = either.model.batch(
         either.samples, OUTPUTS, until=UNTIL, save_period=0.25, series={move.about.variable: path}
     )
     same(seen, either.base)
+
+
+@pytest.mark.parametrize("name", ["nev_cliff", "nev_share_triggered", "pv_support_kept", "pv_to_research"])
+def test_one_run_under_a_schedule_is_that_of_a_study_bit_for_bit(name: str) -> None:
+    case, schedule = name.partition("_")[0], load_schedule(name)
+    alone = run_case(case, until=UNTIL, schedule=schedule)
+    drawn = run_schedule(load_case(case).model, schedule, {}, OUTPUTS, UNTIL, 0.25)
+    for variable in OUTPUTS:
+        np.testing.assert_allclose(alone[variable], drawn[variable][0], rtol=1e-12, atol=1e-30)
 
 
 def test_a_trigger_that_never_fires_never_begins(either: Block) -> None:
