@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test test-slow check models bench bench-ensembles trials clean help
+.PHONY: run docs test test-slow check models bench bench-ensembles trials clean help
 
 help:
 	@echo "make run        calibrate, score, phase out, draw the paths: everything into output/report.html"
 	@echo "make test       lint, types, layering and the default tests"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make docs       the pages of docs/ as a site: output/docs/index.html"
 	@echo "make models     rebuild models/vensim/*.mdl from parts, cases, policies and scenarios"
 	@echo "make bench      speed ratios, measured side by side"
 	@echo "make bench-ensembles  a million stored runs of a study: runs/s, memory, disk (a quarter of an hour)"
@@ -28,6 +29,9 @@ check: $(VENV)/test.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/test.ready
+	$(BIN)/python -m sphinx -W --keep-going -q docs output/docs
 
 models: $(VENV)/run.ready
 	$(BIN)/python -m models.files.build

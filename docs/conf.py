@@ -1,0 +1,29 @@
+"""How `docs/` becomes a site: `python -m sphinx -W docs output/docs`, offline. Generated pages are written first."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+import pages
+
+project = "techcycle"
+author = "the authors of techcycle"
+version = release = version_of("techcycle")
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+myst_heading_anchors = 4
+default_role = "code"  # docstrings write names in single backticks, as Markdown does
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+html_theme = "furo"
+html_title = "techcycle"
+html_copy_source = False
+html_show_sphinx = False
+
+
+def setup(app):
+    """Write the generated pages before anything is read."""
+    app.connect("builder-inited", lambda _: pages.write(HERE / "made"))

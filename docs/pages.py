@@ -1,0 +1,336 @@
+"""The pages of `docs/` that nobody writes by hand: model cards, data, formats, commands, API, rooms and arrows.
+
+`write(folder)` makes them from what the program itself reads (parts, case files, targets, records, tables, schemas,
+commands, import contracts), so that none can differ from it.
+"""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+import analysis.mechanisms.instrument_study
+import analysis.mechanisms.loop_study
+import analysis.paths.study
+import analysis.phase_out.study
+import analysis.search.settings
+import analysis.unknowns.settings
+import stockflow
+from analysis.cli import cli as techcycle
+from calibration.fitting.targets import Targets, load_targets
+from calibration.observed.tables import DATA, Manifest, load_table
+from calibration.records.results import HERE as RESULTS
+from models.files.build import DRIVER_FOLDERS, FOLDER, read_drivers
+from models.files.casefile import CASES, Lookup, Parameter, read_case_file, read_core_file
+from models.files.parts import Group, read_part
+from models.files.series import Series
+from models.schedules.file import Schedule
+from stockflow.commands.cli import cli as stockflow_command
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("analysis", "calibration", "models", "stockflow")
+STUDIES: Mapping[str, type[BaseModel]] = {
+    "phase_out": analysis.phase_out.study.Study,
+    "search": analysis.search.settings.Study,
+    "sensitivity": analysis.unknowns.settings.Study,
+    "loops": analysis.mechanisms.loop_study.LoopStudy,
+    "instruments": analysis.mechanisms.instrument_study.InstrumentStudy,
+    "paths": analysis.paths.study.PathStudy,
+}
+_EVIDENCE = """paper: stands in He et al. 2025; read: read in the source named; recalled: remembered from literature;
+derived: computed from other numbers; assumed: judged; fit: the outcome of a calibration."""
+
+
+def write(folder: Path) -> None:
+    """Write every generated page into `folder`; a page that has not changed is left as it is."""
+    made = {
+        "core.inc": core_page(),
+        "data.inc": data_page(),
+        "commands.inc": command_page(),
+        "api.inc": api_page(),
+        "rooms.inc": rooms_page(),
+        "arrows.svg": arrows(),
+        "schedules.md": format_page("Schedules", {"Schedule": Schedule}),
+        "studies.md": format_page("Studies", STUDIES),
+        "targets.md": format_page("Targets", {"Targets": Targets}),
+    }
+    made |= {f"{case}.inc": card(case) for case in (*CASES, "generic")}
+    folder.mkdir(exist_ok=True)
+    for name, text in made.items():
+        file = folder / name
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8", newline="\n")
+
+
+# ---- model cards
+
+
+def core_page() -> str:
+    """The equations and numbers that every case shares."""
+    core = read_core_file(FOLDER / "cases" / "core.toml")
+    return "\n".join([
+        *_structure(read_part(FOLDER / "vensim" / "parts" / "core.part")),
+        "## Numbers of the core", "", f"Evidence: {_EVIDENCE}", "",
+        *_parameters(core.parameters.values()), *_lookups(core.lookups.values()),
+    ])  # fmt: skip
+
+
+def card(case: str) -> str:
+    """All of one case but the core: clock, equations, numbers, drivers, what it was fitted to and how well."""
+    about = read_case_file(FOLDER / "cases" / f"{case}.toml")
+    drivers = read_drivers([FOLDER / kind / f"{case}.csv" for kind in DRIVER_FOLDERS])
+    clock = about.control
+    lines = [
+        f"Runs from {clock.initial_time:g} to {clock.final_time:g} in steps of {clock.time_step:g} Year, saved every "
+        f"{clock.save_period:g} Year.", "",
+        *_table(("unit in equations", "stands for"), ((unit, ", ".join(words)) for unit, words in about.units.items())),
+        *_structure(read_part(FOLDER / "vensim" / "parts" / f"{case}.part")),
+        "## Numbers", "", f"Evidence: {_EVIDENCE} Bounds are what a person or a fit may try.", "",
+        *_parameters(about.parameters.values()),
+        "## Drivers", "", "Paths over time that no equation makes; between points a straight line.", "",
+        *_drivers(drivers.values()),
+    ]  # fmt: skip
+    return "\n".join(lines + (_fit(case) if case in CASES else []))
+
+
+def _structure(groups: Iterable[Group]) -> Iterator[str]:
+    for group in groups:
+        yield from ("", f"## {group.name}", "")
+        for entry in group.entries:
+            right = f"path of driver {' at '.join(entry.read_at)}" if entry.is_driver else entry.expression
+            yield from (f"### {entry.name}", "", f"{_plain(entry.comment)} In `{entry.unit}`.", "")
+            yield from ("```{code-block} text", f"{entry.name} = {right}", "```", "")
+
+
+def _parameters(numbers: Iterable[Parameter]) -> Iterator[str]:
+    head = ("name", "value", "unit", "bounds", "evidence", "source", "meaning")
+    return _table(head, (
+        (n.name, f"{n.value:.6g}", n.unit, f"{n.low:g} to {n.high:g}", n.evidence, n.source, n.comment) for n in numbers
+    ))  # fmt: skip
+
+
+def _lookups(curves: Iterable[Lookup]) -> Iterator[str]:
+    rows = []
+    for one in curves:
+        points = ", ".join(f"({x:g}, {y:g})" for x, y in zip(one.x, one.y, strict=True))
+        rows.append((one.name, one.input, points, one.unit, one.source, one.comment))
+    return _table(("curve", "of", "points", "unit", "source", "meaning"), rows)
+
+
+def _drivers(paths: Iterable[Series]) -> Iterator[str]:
+    """Each path's points by source: consecutive points from one source are one row."""
+    for path in paths:
+        yield from (f"### path of {path.name}", "")
+        runs: list[list[Any]] = []
+        for point in path.points:
+            if not runs or runs[-1][0].source != point.source:
+                runs.append([])
+            runs[-1].append(point)
+        where = Path(path.points[0].place.split(" row ")[0])
+        yield from (f"In `{path.unit}`, from `{where.parent.name}/{where.name}`.", "")
+        yield from _table(("years", "values", "evidence", "source"), (
+            (_range(p.year for p in run), _range(p.value for p in run), run[0].evidence, run[0].source) for run in runs
+        ))  # fmt: skip
+
+
+def _range(values: Iterable[float]) -> str:
+    numbers = list(values)
+    low, high = f"{numbers[0]:g}", f"{numbers[-1]:g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _fit(case: str) -> list[str]:
+    """What a case was fitted to and how well, from its target file and its accepted record."""
+    targets = load_targets(case)
+    record = tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
+    fits, estimates = record["series"], record["estimates"]
+    head = ("series", "years", "quantity", "read", "stated", "use", "R2 of logs", "rms", "scope")
+    series = []
+    for one in targets.series:
+        fit, years = fits[one.name], f"{one.first_year}-{one.last_year}"
+        met = (f"{fit['r2_log']:.3f}", f"{fit['rms_log_error']:.2f}")
+        series.append((one.name, years, one.quantity, one.measure, f"{one.sigma:g}", one.use, *met, one.scope))
+    values = []
+    for name, prior in targets.free.items():
+        estimate = estimates[name]
+        interval = f"{estimate['low']:.4g} to {estimate['high']:.4g}"
+        believed = f"{prior.shape} {prior.centre:g}, {prior.spread:g}"
+        values.append((name, f"{estimate['value']:.4g}", interval, believed, prior.source))
+    return [
+        "## What it was fitted to, and how well",
+        "",
+        f"Data to {targets.last_year}, {targets.starts} starts, seed {targets.seed}. Errors are differences of natural "
+        "logarithms; stated is what was expected, rms what is left.",
+        "",
+        *_table(head, series),
+        *_table(("date, effect or range", "of", "value", "source"), _statements(targets)),
+        "### Estimates",
+        "",
+        "All at once; the interval is the posterior's, 90%. A prior is centre and spread (of the logarithm for "
+        "lognormal).",
+        "",
+        *_table(("parameter", "estimate", "90% interval", "prior", "why that prior"), values),
+    ]
+
+
+def _statements(targets: Targets) -> Iterator[tuple[str, str, str, str]]:
+    for date in targets.events:
+        yield date.name, f"{date.quantity} reaches {date.level:g}", f"{date.year:g} ± {date.sd:g}", date.source
+    for effect in targets.effects:
+        window = f"{effect.quantity}, {effect.first_year:g}-{effect.last_year:g}"
+        yield effect.name, window, f"{effect.value:g} ± {effect.sd:g}", effect.source
+    for part in targets.ranges:
+        low, high = ("open" if side is None else f"{side:g}" for side in (part.low, part.high))
+        window = f"{part.kind} of {part.quantity}, {part.first_year}-{part.last_year}"
+        yield part.name, window, f"{low} to {high}", part.source
+
+
+# ---- data and formats
+
+
+def data_page() -> str:
+    """Every table of observations: what it holds, where from, under which licence."""
+    lines: list[str] = []
+    for name in sorted(path.stem for path in DATA.glob("*.csv")):
+        table = load_table(name)
+        about: Manifest = table.manifest
+        csv, toml = (f"[{name}.{kind}](../calibration/data/{name}.{kind})" for kind in ("csv", "toml"))
+        lines += [f"## {about.title}", "", f"{csv}, {len(table.rows)} rows, described in {toml}.", ""]
+        lines += [f"Origin: {_plain(about.origin)}", "", f"Licence: {_plain(about.licence)}", ""]
+        lines += [_plain(about.notes), ""] if about.notes else []
+        lines += _table(("series", "unit", "regions", "meaning", "scope", "used for"), (
+            (s.name, s.unit, ", ".join(s.regions), s.meaning, s.scope, s.role) for s in about.series
+        ))  # fmt: skip
+    return "\n".join(lines)
+
+
+def format_page(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
+    """The keys of TOML files as their schema has them: type, bounds, whether they must be given."""
+    lines = [f"# {title}: every key", ""]
+    for name, kind in kinds.items():
+        schema = kind.model_json_schema()
+        lines += _schema(name if len(kinds) > 1 else title, schema, kind.__doc__)
+        for part, below in schema.get("$defs", {}).items():
+            lines += _schema(f"{name}: {part}" if len(kinds) > 1 else part, below, None)
+    return "\n".join(lines)
+
+
+def _schema(name: str, schema: Mapping[str, Any], doc: str | None) -> Iterator[str]:
+    if "properties" not in schema:
+        return
+    needed = schema.get("required", ())
+    yield from (f"## {name}", "", _plain(doc or schema.get("description", "")), "")
+    yield from _table(("key", "type", "default"), (
+        (f"`{key}`", _type(one), "must be given" if key in needed else f"`{one.get('default', 'none')}`")
+        for key, one in schema["properties"].items()
+    ))  # fmt: skip
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """Say a JSON schema in words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[1]
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"] if one.get("type") != "null"))
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f'"{one}"' for one in schema.get("enum", [schema.get("const")]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        items = schema.get("prefixItems") or [schema.get("items", {})]
+        return f"list of {', '.join(_type(one) for one in items)}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"table of {_type(schema['additionalProperties'])}"
+    words = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to",
+             "minLength": "characters at least", "pattern": "of the form"}  # fmt: skip
+    bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
+    return " ".join([{"number": "number", "integer": "whole number", "string": "text"}.get(kind, kind), *bounds])
+
+
+# ---- commands, API, architecture
+
+
+def command_page() -> str:
+    """The help of every command."""
+    lines: list[str] = []
+    for name, group in (("techcycle", techcycle), ("stockflow", stockflow_command)):
+        lines += [f"# {name}", "", *_help(name, group)]
+    return "\n".join(lines)
+
+
+def _help(name: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
+    yield from ("```{code-block} text", command.get_help(context), "```", "")
+    if isinstance(command, click.Group):
+        for one in command.list_commands(context):
+            below = command.resolve_command(context, [one])[1]
+            assert below is not None
+            yield from (f"{'#' * (len(name.split()) + 1)} {name} {one}", "", *_help(f"{name} {one}", below))
+
+
+def api_page() -> str:
+    """The public names of `stockflow`, from their docstrings."""
+    lines = []
+    for name in stockflow.__all__:
+        kind = "autoclass" if isinstance(getattr(stockflow, name), type) else "autofunction"
+        members = ["   :members:"] if kind == "autoclass" else []
+        lines += [f"## {name}", "", "```{eval-rst}", f".. {kind}:: stockflow.{name}", *members, "```", ""]
+    return "\n".join(lines)
+
+
+def rooms_page() -> str:
+    """What each folder of code is for, as its own first line says."""
+    lines = []
+    for package in PACKAGES:
+        rooms = sorted(ROOT.glob(f"{package}/*/__init__.py"))
+        lines += [f"### {package}", "", _doc(ROOT / package / "__init__.py"), ""]
+        lines += _table(("folder", "what is in it"), ((f"`{one.parent.name}/`", _doc(one)) for one in rooms))
+    return "\n".join(lines)
+
+
+def _doc(file: Path) -> str:
+    return " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split())
+
+
+def arrows() -> str:
+    """The packages in the order of the import contract, an arrow for what may be imported, as SVG."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = [one["layers"] for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
+    layers = next(one for one in contracts if set(PACKAGES) <= set(one))
+    parts = []
+    for row, package in enumerate(layers):
+        rooms = ", ".join(sorted(one.parent.name for one in ROOT.glob(f"{package}/*/__init__.py")))
+        top = 10 + 90 * row
+        parts += [
+            f'<rect x="10" y="{top}" width="700" height="58" rx="6" fill="#eef3f6" stroke="#1b4965"/>',
+            f'<text x="24" y="{top + 24}" font-size="16" font-weight="bold">{package}</text>',
+            f'<text x="24" y="{top + 44}" font-size="11">{rooms}</text>',
+        ]
+        if row:
+            parts += [
+                f'<path d="M360 {top - 32} v20" stroke="#1b4965" stroke-width="2"/>',
+                f'<path d="M354 {top - 14} h12 l-6 10 z" fill="#1b4965"/>',
+            ]
+    size = f'viewBox="0 0 720 {90 * len(layers)}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" fill="#222">'
+    return "\n".join([head, *parts, "</svg>", ""])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table and an empty line; nothing if there are no rows."""
+    body = [f"| {' | '.join(_plain(cell) for cell in row)} |" for row in rows]
+    if body:
+        yield from (f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body, "")
+
+
+def _plain(text: str) -> str:
+    """One line of text in which nothing but backticks means anything to Markdown."""
+    pieces = " ".join(text.split()).split("`")
+    marks = str.maketrans({mark: f"\\{mark}" for mark in "*_[]<>|$#~"})
+    quoted = [one.replace("|", "\\|") if i % 2 else one.translate(marks) for i, one in enumerate(pieces)]
+    return "`".join(quoted)
