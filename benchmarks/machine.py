@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from stockflow.cores import usable_cores
+
 _FLAGS = ("avx2", "fma", "avx512f")
 _PACKAGES = ("numpy", "llvmlite", "pysd", "pysimlin")
 _STATUS = Path("/proc/self/status")
@@ -60,10 +62,10 @@ def machine() -> Machine:
     versions = {"Python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
     return Machine(
         processor=fields.get("model name") or platform.processor() or platform.machine(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         flags=tuple(flag for flag in _FLAGS if flag in flags),
         versions=versions | {"gcc": _gcc()},
-        load=os.getloadavg()[0],
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"),  # Windows keeps none
         day=time.strftime("%Y-%m-%d"),
     )
 

@@ -26,7 +26,7 @@ from distributed.scheduler import KilledWorker
 
 from analysis.ensembles.blocks import Encoded, Layout, computed
 from analysis.ensembles.ensemble import Ensemble, versions
-from stockflow.compiler.llvm import available_threads
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 LOCAL = "local"
@@ -163,7 +163,7 @@ def _client(scheduler: str, workers: int | None) -> Iterator[Client]:
     with contextlib.ExitStack() as stack:
         address: str | LocalCluster = scheduler
         if scheduler == LOCAL:
-            address = stack.enter_context(local_cluster(workers or available_threads()))
+            address = stack.enter_context(local_cluster(workers or usable_cores()))
         try:
             client = stack.enter_context(Client(address, timeout=_CONNECTING, set_as_default=False))
             client.wait_for_workers(1, timeout=_CONNECTING)

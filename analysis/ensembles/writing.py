@@ -14,7 +14,7 @@ from tqdm import tqdm
 from analysis.ensembles.blocks import Encoded, Layout, computed, layout_of, skeleton
 from analysis.ensembles.ensemble import Ensemble
 from analysis.ensembles.store import check_same, open_store, unfinished
-from stockflow.compiler.llvm import available_threads
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 _BESIDE = 4  # blocks at a time in this process: what memory holds
@@ -69,7 +69,7 @@ def in_process(
 
     Side by side, because much of a block (paths, checks, encoding) runs on one thread whatever the engine does.
     """
-    allowed = threads or available_threads()
+    allowed = threads or usable_cores()
     beside = min(allowed, _BESIDE)
 
     def block(index: int) -> int:

@@ -6,7 +6,6 @@ Thresholds stand with their reasons in `studies/identifiability.toml`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from calibration.fitting.targets import load_targets
 from models.case import load_case
 from models.files.settings import read_settings
 from stockflow.arrays import Array
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 Tick = Callable[[], object]
@@ -139,7 +139,7 @@ def identify(
     draws = None if posterior is None else drawn_coordinates(payoff, posterior)
     centre, spread, correlations = spreads(best, curved, len(names), draws)
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
-    workers = len(os.sched_getaffinity(0))
+    workers = usable_cores()
     profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
     units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
     basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"

@@ -1,4 +1,4 @@
-"""A posterior as a NetCDF file that ArviZ reads, with what it depends on; and back as draws to run the model with."""
+"""A posterior as a NetCDF file that ArviZ and xarray read, with what it depends on; and back as draws to run with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -60,7 +59,7 @@ def replicated(payoff: Payoff, x: Array, seed: int) -> list[Array]:
 
 def inference_data(
     payoff: Payoff, draws: Draws, units: Mapping[str, str], seed: int, origin: Mapping[str, Any]
-) -> az.InferenceData:
+) -> xr.DataTree:
     """Return all groups: posterior, prior, their predictives, log likelihood, observed data, sampler statistics.
 
     `lp` among the statistics is the log posterior density of the coordinates, up to a constant.
@@ -68,37 +67,47 @@ def inference_data(
     shape = draws.coordinates.shape[:2]
     prior = payoff.space.prior_draws(shape[1], seed)
     names = [s.target.name for s in payoff.series]
-    years = {f"year of {n}": s.years for n, s in zip(names, payoff.series, strict=True)}
-    dims = {n: [f"year of {n}"] for n in names}
+    known = {**units, **_other_units(payoff)}
+
+    def group(values: Mapping[str, Any], drawn: bool = True, labelled: bool = True) -> xr.Dataset:
+        return _group(payoff, values, known if labelled else {}, drawn)
 
     def yearly(parts: list[Array], of: tuple[int, ...]) -> dict[str, Array]:
         return {n: part.reshape(*of, -1) for n, part in zip(names, parts, strict=True)}
 
-    def table(values: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: np.asarray(v) for name, v in values.items()}
-
+    modelled = yearly(payoff.series_values(draws.flat), shape)
+    replicas = yearly(replicated(payoff, draws.flat, seed), shape)
     before = {n: v[None] for n, v in zip(payoff.space.names, payoff.space.values(prior).T, strict=True)}
-    data: az.InferenceData = az.from_dict(
-        posterior=table(quantities(payoff, draws)),
-        prior=before,
-        posterior_predictive={
-            **yearly(replicated(payoff, draws.flat, seed), shape),
-            **{f"modelled {n}": v for n, v in yearly(payoff.series_values(draws.flat), shape).items()},
-        },
-        prior_predictive=yearly(replicated(payoff, prior, seed), (1, shape[1])),
-        log_likelihood=yearly(payoff.pointwise(draws.flat), shape),
-        observed_data={n: s.values for n, s in zip(names, payoff.series, strict=True)},
-        sample_stats={
-            "diverging": draws.diverging,
-            "n_steps": draws.steps,
-            "lp": payoff.log_density(draws.flat).reshape(shape),
-        },
-        coords=years,
-        dims={**dims, **{f"modelled {n}": [f"year of {n}"] for n in names}},
-        attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()},
-    )
-    _label(data, {**units, **_other_units(payoff)})
-    return data
+    density = payoff.log_density(draws.flat).reshape(shape)
+    statistics = {"diverging": draws.diverging, "n_steps": draws.steps, "lp": density}
+    groups = {
+        "posterior": group(quantities(payoff, draws)),
+        "posterior_predictive": group(replicas | {f"modelled {n}": v for n, v in modelled.items()}),
+        "log_likelihood": group(yearly(payoff.pointwise(draws.flat), shape), labelled=False),
+        "sample_stats": group(statistics, labelled=False),
+        "prior": group(before),
+        "prior_predictive": group(yearly(replicated(payoff, prior, seed), (1, shape[1]))),
+        "observed_data": group({s.target.name: s.values for s in payoff.series}, drawn=False),
+    }
+    attributes = {k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()}
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
+
+
+def _group(payoff: Payoff, values: Mapping[str, Any], units: Mapping[str, str], drawn: bool) -> xr.Dataset:
+    """Return named values, (chain, draw), (chain, draw, year) or (year,), with their years and units."""
+    axes = ("chain", "draw") if drawn else ()
+    years = {s.target.name: s.years for s in payoff.series}
+    coordinates: dict[str, Any] = {}
+    variables = {}
+    for name, value in values.items():
+        dims: tuple[str, ...] = axes
+        if np.ndim(value) > len(axes):
+            series = name if name in years else name.removeprefix("modelled ")
+            year = f"year of {series}"
+            dims, coordinates[year] = (*axes, year), years[series]
+        coordinates |= {axis: np.arange(size) for axis, size in zip(axes, np.shape(value), strict=False)}
+        variables[name] = (dims, np.asarray(value), {"unit": units[name]} if name in units else {})
+    return xr.Dataset(variables, coordinates)
 
 
 def _other_units(payoff: Payoff) -> dict[str, str]:
@@ -112,23 +121,15 @@ def _other_units(payoff: Payoff) -> dict[str, str]:
     return out
 
 
-def _label(data: az.InferenceData, units: Mapping[str, str]) -> None:
-    for group in ("posterior", "prior", "posterior_predictive", "prior_predictive", "observed_data"):
-        for name in data[group].data_vars:
-            if name in units:
-                data[group][name].attrs["unit"] = units[name]
-
-
-def save(data: az.InferenceData, file: Path) -> Path:
+def save(data: xr.DataTree, file: Path) -> Path:
     """Write a NetCDF file whole or not at all, numbers packed to single precision."""
     part = file.with_suffix(".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     part.unlink(missing_ok=True)
     xr.Dataset(attrs=data.attrs).to_netcdf(part, mode="w", engine="h5netcdf")
-    for group in data.groups():
-        dataset = data[group]
-        encoding: dict[Any, Any] = {n: dict(PACKED) for n, v in dataset.data_vars.items() if v.dtype.kind == "f"}
-        dataset.to_netcdf(part, mode="a", group=group, engine="h5netcdf", encoding=encoding)
+    for group, node in data.children.items():
+        encoding: dict[Any, Any] = {n: dict(PACKED) for n, v in node.data_vars.items() if v.dtype.kind == "f"}
+        node.to_dataset().to_netcdf(part, mode="a", group=group, engine="h5netcdf", encoding=encoding)
     return part.replace(file)
 
 
@@ -139,15 +140,15 @@ def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Post
     """
     again_with = remedy or f"run `techcycle calibrate {case} --posterior --accept`"
     try:
-        data = az.from_netcdf(str(file), engine="h5netcdf")
-        own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
-        flat = {name: np.asarray(v, dtype=float).reshape(-1) for name, v in data.posterior.data_vars.items()}
-        series = {}
-        for name, dates in data.observed_data.data_vars.items():
-            years = tuple(int(y) for y in dates[f"year of {name}"])
-            parts = (data.posterior_predictive[key] for key in (f"modelled {name}", name))
-            modelled, again = (np.asarray(p, dtype=float).reshape(-1, len(years)) for p in parts)
-            series[str(name)] = (years, modelled, again)
+        with xr.open_datatree(file, engine="h5netcdf") as data:
+            own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
+            flat = {name: np.asarray(v, dtype=float).reshape(-1) for name, v in data.posterior.data_vars.items()}
+            series = {}
+            for name, dates in data.observed_data.data_vars.items():
+                years = tuple(int(y) for y in dates[f"year of {name}"])
+                parts = (data.posterior_predictive[key] for key in (f"modelled {name}", name))
+                modelled, again = (np.asarray(p, dtype=float).reshape(-1, len(years)) for p in parts)
+                series[str(name)] = (years, modelled, again)
         parameters = {name: flat[name] for name in names}
     except FileNotFoundError:
         raise InputError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}") from None

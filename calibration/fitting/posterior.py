@@ -1,4 +1,4 @@
-"""The posterior: draws by a no-U-turn sampler (nutpie), chain by chain, and whether they may be believed.
+"""The posterior: draws by a no-U-turn sampler (nutpie), chain by chain.
 
 A finished chain is a file that names everything it depends on; a run that was killed goes on with the chains it lacks
 and ends with the same draws. Seed and chain decide the draws, not the number of threads.
@@ -6,25 +6,28 @@ and ends with the same draws. Seed and chain decide the draws, not the number of
 
 from __future__ import annotations
 
+import functools
+import inspect
 import io
-import os
+import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-import arviz as az
 import numpy as np
-import nutpie
 from numpy.typing import NDArray
-from nutpie.compiled_pyfunc import from_pyfunc
 
+from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Interval
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.targets import Sampling
 from stockflow.arrays import Array
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 from stockflow.intervals import interval
 
@@ -53,49 +56,6 @@ class Draws:
         return Draws(self.coordinates[:, ::step], self.diverging[:, ::step], self.steps[:, ::step])
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostics:
-    """Convergence of every reported quantity: rank-normalised R-hat, effective draws of bulk and tails."""
-
-    names: tuple[str, ...]
-    rhat: Array
-    bulk: Array
-    tail: Array
-    divergent: float
-    draws: int
-
-    def failures(self, rules: Sampling) -> list[str]:
-        """Say what breaks the rules, worst first; empty when all is well."""
-        said = []
-        checks = (
-            ("R-hat", self.rhat, rules.largest_rhat, "above", 1.0),
-            ("bulk ESS", self.bulk, rules.smallest_ess, "below", -1.0),
-            ("tail ESS", self.tail, rules.smallest_ess, "below", -1.0),
-        )
-        for what, values, bound, side, sign in checks:
-            excess = np.where(np.isfinite(values), sign * (values - bound), np.inf)
-            if (excess > 0).any():
-                worst, count = int(np.argmax(excess)), int((excess > 0).sum())
-                said.append(
-                    f"{what} of {self.names[worst]!r} is {values[worst]:.4g}, {side} {bound:g} ({count} in all)"
-                )
-        if self.divergent > rules.most_divergent:
-            said.append(f"{self.divergent:.2%} of transitions diverged, above {rules.most_divergent:.2%}")
-        return said
-
-
-def diagnose(quantities: Mapping[str, Array], diverging: NDArray[np.bool_]) -> Diagnostics:
-    """Return the diagnostics of named quantities, each (chain, draw) (arviz: Vehtari et al. 2021).
-
-    Those of a quantity that never moves, or is not always a number, are not numbers.
-    """
-    names = tuple(quantities)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.array([[float(az.rhat(q)), float(az.ess(q, method="bulk")), float(az.ess(q, method="tail"))]
-                          for q in quantities.values()])  # fmt: skip
-    return Diagnostics(names, found[:, 0], found[:, 1], found[:, 2], float(diverging.mean()), int(diverging.size))
-
-
 def starting_point(payoff: Payoff, mode: Array, rules: Sampling, seed: int, chain: int) -> Array:
     """Return a point of the line near the mode, as near and as far from bounds as the rules say, that has a density."""
     low, high = payoff.space.bounds
@@ -120,7 +80,8 @@ def sample_chain(
         say()
         return {"x": payoff.space.from_line(np.asarray(u))}
 
-    compiled = from_pyfunc(
+    nutpie, low_rank = _sampler()
+    compiled = nutpie.compiled_pyfunc.from_pyfunc(
         payoff.space.size,
         lambda: payoff.on_the_line,
         lambda *_: expand,
@@ -131,7 +92,7 @@ def sample_chain(
     )
     trace = nutpie.sample(
         compiled, draws=rules.draws, tune=rules.tune, chains=1, cores=1, seed=_chain_seed(seed, chain),
-        progress_bar=False, save_warmup=False, target_accept=rules.acceptance, low_rank_modified_mass_matrix=True,
+        progress_bar=False, save_warmup=False, target_accept=rules.acceptance, **low_rank,
     )  # fmt: skip
     stats = trace.sample_stats
     return Draws(
@@ -150,6 +111,7 @@ def sample(
     Each finished chain is written at once, whole or not at all. InputError for a chain file that is damaged or belongs
     to something else: it is not overwritten.
     """
+    _sampler()  # imported here, before there are threads
     folder.mkdir(parents=True, exist_ok=True)
     there = {k: _read(_file(folder, k), digest) for k in range(rules.chains) if _file(folder, k).exists()}
     for _ in range(len(there) * (rules.tune + rules.draws) if tick else 0):
@@ -161,7 +123,7 @@ def sample(
             _write(_file(folder, chain), there[chain], digest)
         return there[chain]
 
-    with ThreadPoolExecutor(workers or min(rules.chains, len(os.sched_getaffinity(0)))) as pool:
+    with ThreadPoolExecutor(workers or min(rules.chains, usable_cores())) as pool:
         return joined(list(pool.map(work, range(rules.chains))))
 
 
@@ -199,6 +161,19 @@ def intervals(payoff: Payoff, draws: Draws, found: Diagnostics) -> dict[str, Int
         checks = float(found.rhat[i]), float(found.bulk[i]), float(found.tail[i])
         out[name] = Interval(median, low, high, learned[name], *checks)
     return out
+
+
+@functools.cache
+def _sampler() -> tuple[ModuleType, dict[str, Any]]:
+    """Return nutpie and its keyword for a mass matrix of low rank, which was renamed in 0.16.9.
+
+    It imports ArviZ, whose 0.23 tells whoever imports it of its next version: that is not for a user of this program.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="arviz")
+        import nutpie.compiled_pyfunc
+    renamed = "adaptation" in inspect.signature(nutpie.sample).parameters
+    return nutpie, {"adaptation": "low_rank"} if renamed else {"low_rank_modified_mass_matrix": True}
 
 
 def _chain_seed(seed: int, chain: int) -> int:

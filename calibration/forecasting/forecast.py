@@ -17,9 +17,10 @@ from typing import Literal
 import numpy as np
 
 from calibration.errors import NotConvergedError
+from calibration.fitting.convergence import Diagnostics, diagnose
 from calibration.fitting.fit import climb, closed_payoff, joint_priors
 from calibration.fitting.payoff import SAVED, FittedSeries, Payoff, fitted_series, reading
-from calibration.fitting.posterior import Diagnostics, Draws, diagnose, sample
+from calibration.fitting.posterior import Draws, sample
 from calibration.fitting.targets import Targets
 from calibration.forecasting.baseline_settings import Settings, load_settings
 from calibration.forecasting.baselines import Experience, extrapolated_experience, known_experience, naive_forecasts

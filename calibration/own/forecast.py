@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.errors import NotConvergedError
+from calibration.fitting.convergence import diagnose
 from calibration.fitting.fit import climb, closed_payoff
 from calibration.fitting.payoff import Payoff, fitted_series
-from calibration.fitting.posterior import Draws, diagnose, quantities, sample
+from calibration.fitting.posterior import Draws, quantities, sample
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, compared
 from calibration.forecasting.forecast import modelled_after

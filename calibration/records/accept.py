@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import arviz as az
 import tomlkit
+import xarray as xr
 
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.inference_data import save
@@ -18,7 +18,7 @@ from models.files.build import FOLDER, main
 from stockflow.errors import InputError
 
 
-def accept_fit(calibration: Calibration, sampled: Sampled, data: az.InferenceData) -> Path:
+def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) -> Path:
     """Write record and posterior, carry the estimates into the case file, rebuild the model files; return the record.
 
     If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.

@@ -16,9 +16,9 @@ import tomlkit
 from tomlkit.items import Table
 
 import models
+from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
-from calibration.fitting.posterior import Diagnostics
 from calibration.fitting.targets import targets_of
 from models.case import load_case
 from models.files.settings import read_toml
@@ -31,7 +31,7 @@ DATA = Path(__file__).parents[1] / "data"
 TARGETS = Path(__file__).parents[1] / "targets"
 MODELS = Path(models.__file__).parent
 PARTS = MODELS / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
-PACKAGES = ("numpy", "scipy", "llvmlite", "pysd", "nutpie", "arviz")
+PACKAGES = ("numpy", "scipy", "llvmlite", "pysd", "nutpie")
 
 
 @dataclass(frozen=True, slots=True)

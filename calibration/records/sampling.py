@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import arviz as az
+import xarray as xr
 
 from calibration.errors import NotConvergedError
+from calibration.fitting.convergence import diagnose
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import Mode, concluded
 from calibration.fitting.inference_data import inference_data, save
-from calibration.fitting.posterior import Draws, diagnose, intervals, quantities, sample
+from calibration.fitting.posterior import Draws, intervals, quantities, sample
 from calibration.records.results import Sampled, depends_on
 
 Progress = Callable[[str], None]
@@ -26,7 +27,7 @@ class Answer:
 
     calibration: Calibration
     sampled: Sampled
-    data: az.InferenceData
+    data: xr.DataTree
     draws: Draws
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from stockflow.compiler.llvm import available_threads
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 # pieces of each thread that may be under way or wait for those before them
@@ -53,4 +53,4 @@ def in_order(piece: Callable[[int], T], firsts: Iterable[int], threads: int | No
 def _workers(threads: int | None) -> int:
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}, but must be at least 1")
-    return threads or available_threads()
+    return threads or usable_cores()

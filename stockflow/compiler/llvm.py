@@ -11,7 +11,6 @@ import ctypes
 import itertools
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from llvmlite import binding
 from numpy.typing import NDArray
 
 from stockflow.compiler.machine import assembled, linked
+from stockflow.cores import usable_cores
 
 if TYPE_CHECKING:
     from stockflow.compiler.plan import Plan
@@ -103,7 +103,7 @@ class Kernel:
             arrays = (filled, out[begin * width :], code.table, code.saved, work, numbers[rows])
             self.function(*(one.ctypes.data for one in arrays), seed, end - begin)
 
-        workers = min(threads or available_threads(), blocks)
+        workers = min(threads or usable_cores(), blocks)
         pieces = max(-(-blocks // _LARGEST_PIECE), min(blocks, workers * _PIECES if workers > 1 else 1))
         cuts = np.linspace(0, blocks, pieces + 1).astype(int).tolist()
         if workers == 1:
@@ -133,11 +133,6 @@ def memory_of(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return all the memory that outputs of a run stand in, to be spared for others."""
     base = outputs.base
     return base if isinstance(base, np.ndarray) else outputs.reshape(-1)
-
-
-def available_threads() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def vector_width() -> int:

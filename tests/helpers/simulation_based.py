@@ -7,7 +7,6 @@ likelihood, slopes, prior and sampler are all right; a wrong size of the errors 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import sample_chain
 from calibration.fitting.targets import Sampling
 from stockflow.arrays import Array
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 TRIES = 1000  # draws of the prior among which one must give a run that can be observed
@@ -106,7 +106,7 @@ def ranks(
             tick()
         return found
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         found = list(pool.map(work, range(replications)))
     divergent = sum(count for _, count in found) / (replications * rules.draws)
     return Ranks(payoff.space.names, np.stack([row for row, _ in found]), keep, divergent)

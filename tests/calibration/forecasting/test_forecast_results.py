@@ -15,7 +15,7 @@ from analysis.forecasts import study as forecasts
 from analysis.forecasts.figures import fan_numbers, forecast_fans
 from analysis.forecasts.study import best_before, duels, forecast_words, skill_rows
 from calibration.errors import NotConvergedError
-from calibration.fitting.posterior import Diagnostics
+from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecast
 from calibration.forecasting.record import (
