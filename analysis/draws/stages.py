@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from calibration.fitting.payoff import first_crossing, lasting_crossing
 from stockflow.arrays import Array
+from stockflow.over_time import year_reached
 
 SHARES = (0.01, 0.10, 0.20)
 SELF_SUSTAINING = 0.10  # share that must hold together with parity
@@ -30,12 +30,13 @@ def date_stages(times: Array, values: Mapping[str, Array]) -> dict[str, float]:
     share = values["market share"]
     gap = values["trigger benchmark"] - values["unsubsidised user cost"]
     sustained = np.minimum(share - SELF_SUSTAINING, gap / np.abs(values["trigger benchmark"]))
-    return {
-        RIVER: first_crossing(times, values["Cumulative River Crossing"], 1.0),
-        PRODUCT: first_crossing(times, values["Commercial Designs"], 1.0),
-        **{f"share {level:.0%}": lasting_crossing(times, share, level) for level in SHARES},
-        LAST: lasting_crossing(times, sustained, 0.0),
+    reached = {
+        RIVER: year_reached(times, values["Cumulative River Crossing"], 1.0, hold=0.0),
+        PRODUCT: year_reached(times, values["Commercial Designs"], 1.0, hold=0.0),
+        **{f"share {level:.0%}": year_reached(times, share, level) for level in SHARES},
+        LAST: year_reached(times, sustained, 0.0),
     }
+    return {stage: float(year) for stage, year in reached.items()}
 
 
 def later(stages: Array, reference: Array) -> Array:

@@ -19,6 +19,7 @@ from analysis.phase_out.study import Study
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
+from stockflow.over_time import discount, present_value
 
 CLOSES = 1e-9  # relative error at which an account no longer closes
 
@@ -99,12 +100,6 @@ def check(values: Values, where: str) -> float:
     return worst
 
 
-def present(times: Array, cumulative: Array, rate: float, base_year: float) -> Array:
-    """Present value in `base_year` of the growth of `cumulative` (draw, time), each step at its middle: (draw,)."""
-    middle = (times[1:] + times[:-1]) / 2
-    return np.asarray(np.diff(cumulative, axis=1) @ (1 + rate) ** (base_year - middle))
-
-
 def account(study: Study, times: Array, values: Values) -> list[Measure]:
     """All sums of the account of one schedule: each line to the horizon, the total with its tail, what stands apart.
 
@@ -139,12 +134,12 @@ def account(study: Study, times: Array, values: Values) -> list[Measure]:
 def outlay(study: Study, times: Array, values: Values, rate: float = 0.0) -> Array:
     """Public money for one schedule, (draw,), in present value: lines to the horizon, support in the tail, debts."""
     end = int(np.searchsorted(times, study.horizon - 1e-9))
-    whole = present(times[: end + 1], values[TOTAL][:, : end + 1], rate, study.base_year)
+    whole = present_value(times[: end + 1], values[TOTAL][:, : end + 1], rate, study.base_year)
     if end == len(times) - 1:
         tail = np.zeros_like(whole)
     else:
-        tail = present(times[end:], values[SUPPORT.stock][:, end:], rate, study.base_year)
-    return np.asarray(whole + tail + values[ARREARS][:, -1] * (1 + rate) ** (study.base_year - times[-1]))
+        tail = present_value(times[end:], values[SUPPORT.stock][:, end:], rate, study.base_year)
+    return np.asarray(whole + tail + values[ARREARS][:, -1] * discount(times[-1], rate, study.base_year))
 
 
 def yearly(study: Study, times: Array, values: Values, label: str) -> pd.DataFrame:

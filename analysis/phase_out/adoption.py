@@ -10,8 +10,8 @@ import pandas as pd
 from analysis.phase_out.runs import Runs, Values, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Study
-from calibration.fitting.payoff import lasting_crossing
 from stockflow.arrays import Array
+from stockflow.over_time import year_reached
 
 SOLD, MADE, SHARE = "Cumulative Domestic Sales", "Cumulative Production", "market share"
 MARKET, PLANT, RUSH = "Cumulative addressable demand", "Cumulative Capacity", "Cumulative pull forward"
@@ -39,10 +39,7 @@ def share_years(study: Study, times: Array, values: Values) -> list[Measure]:
     """Year from which each share of the market is kept for a year; infinite where it is not reached by the horizon."""
     end = int(np.searchsorted(times, study.horizon + 1e-9))
     paths = values[SHARE][:, :end]
-    return [
-        Measure(f"year of {level:.0%}", "year", np.array([lasting_crossing(times[:end], p, level) for p in paths]))
-        for level in study.shares
-    ]
+    return [Measure(f"year of {level:.0%}", "year", year_reached(times[:end], paths, level)) for level in study.shares]
 
 
 def relapse(times: Array, share: Array, supported: Array, kept: float) -> list[Measure]:

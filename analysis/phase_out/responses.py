@@ -17,12 +17,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.draws.runs import case_model
-from calibration.fitting.payoff import first_crossing, lasting_crossing
 from calibration.records.results import Accepted
 from models.files.settings import read_settings
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.over_time import present_value, year_reached
 
 STUDIES = Path(__file__).parents[1] / "studies"
 SHAPES = {"cliff": 1.0, "linear": 2.0, "exponential": 3.0}
@@ -168,12 +168,6 @@ def run_study(study: Study, accepted: Accepted, models: Callable[[str], Model] =
     return PhaseOut(study, plans, times[:end], seen, pd.DataFrame(rows))
 
 
-def discounted(times: Array, cumulative: Array, rate: float, base_year: float) -> float:
-    """Present value in `base_year` of the yearly growth of `cumulative`, each step at its middle."""
-    middle = (times[1:] + times[:-1]) / 2
-    return float(np.sum(np.diff(cumulative) * (1 + rate) ** (base_year - middle)))
-
-
 def _row(
     study: Study,
     accepted: Accepted,
@@ -184,7 +178,7 @@ def _row(
 ) -> dict[str, object]:
     r, s = at
     plan, share = plans[s], paths["market share"][r]
-    began = first_crossing(times, paths["Years since Phase Out Start"][r, s], 1e-9)
+    began = float(year_reached(times, paths["Years since Phase Out Start"][r, s], 1e-9, hold=0.0))
     row: dict[str, object] = {
         "response": RESPONSES[r],
         "response value": accepted.variants[RESPONSES[r]][accepted.response],
@@ -194,7 +188,7 @@ def _row(
         "decline began": began if np.isfinite(began) else None,
     }
     for level in study.shares:
-        reached, before = (lasting_crossing(times, share[i], level) for i in (s, 0))
+        reached, before = (float(year_reached(times, share[i], level)) for i in (s, 0))
         row[f"year of {level:.0%}"] = reached if np.isfinite(reached) else None
         both = np.isfinite(reached) and np.isfinite(before)
         row[f"years lost to {level:.0%}"] = reached - before if both else None
@@ -205,7 +199,7 @@ def _row(
     row[PAID_AND_OWED] = float(owed[s, -1])
     row["of it arrears"] = float(paths["Support Arrears"][r, s, -1])
     for rate in study.discount_rates:
-        row[f"{PAID_AND_OWED}, at {rate:.0%}"] = discounted(times, owed[s], rate, study.base_year)
+        row[f"{PAID_AND_OWED}, at {rate:.0%}"] = float(present_value(times, owed[s], rate, study.base_year))
     row["tax relief"] = float(tax[s, -1])
     row["fiscal outlay"] = float(paths["Cumulative Fiscal Outlay"][r, s, -1])
     saved, lost = float(owed[0, -1] - owed[s, -1]), float(units[0, -1] - units[s, -1])

@@ -15,12 +15,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.integrate import cumulative_trapezoid
 
-from calibration.fitting.payoff import lasting_crossing
 from calibration.fitting.targets import ObservedSource
 from calibration.observed.observations import observed
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
+from stockflow.over_time import year_reached
 
 UNTIL = 2025.0  # the paper is of 2025: nothing later is asked
 NONE: Mapping[str, float] = {}
@@ -345,7 +345,7 @@ def lowest(track: Track, start: float, end: float) -> float:
 def date(track: Track, level: float, summed: bool = False) -> float:
     """Year in which the values, or their integral over time, reach `level` and stay there for a year."""
     values = cumulative_trapezoid(track.values, track.times, initial=0) if summed else track.values
-    return math.nan if values[0] >= level else lasting_crossing(track.times, values, level)
+    return math.nan if values[0] >= level else float(year_reached(track.times, values, level))
 
 
 def yearly_ranks(

@@ -44,7 +44,9 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
     efficient = table[table["on the front"]]
     year = here["year of the share"]
     reached = (
-        f"{share:.0%} of the market for good in {year:.1f}" if np.isfinite(year) else f"{share:.0%} never for good"
+        f"{share:.0%} of the market, kept for a year, from {year:.1f}"
+        if np.isfinite(year)
+        else f"{share:.0%} of the market never kept for a year"
     )
     lines = [
         f"History: {here['units']:.4g} {unit} ({here['units low']:.4g} to {here['units high']:.4g}) for "

@@ -21,6 +21,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.gradients.gradient import Gradient
 from stockflow.language.equations import WithLookup
+from stockflow.over_time import present_weights, year_reached
 
 CHUNK = 4096  # runs in memory at a time
 FAR = 1e15  # how many times its own size a value is compared from, so that a square acts as a slope
@@ -65,24 +66,18 @@ class Ledger:
         """Variables to be saved every quarter."""
         return list(dict.fromkeys([UNITS, SHARE, *self.cost]))
 
-    def weights(self, times: Array) -> Array:
-        """What a cumulative variable's value at each time counts in the present value of its growth, (time,)."""
-        discount = (1 + self.rate) ** (self.base_year - (times[1:] + times[:-1]) / 2)
-        found: Array = np.concatenate([[0.0], discount]) - np.concatenate([discount, [0.0]])
-        return found
-
     def read(self, times: Array, values: Mapping[str, Array]) -> Array:
         """Return units, cost and year of the share of runs, (3, run), from outputs (run, time) by name."""
-        weights, end = self.weights(times), int(np.searchsorted(times, self.horizon)) + 1
+        weights, end = present_weights(times, self.rate, self.base_year), int(np.searchsorted(times, self.horizon)) + 1
         cost = sum(weight * (values[name] @ weights) for name, weight in self.cost.items())
-        reached = lasting(times[:end], values[SHARE][:, :end], self.share)
+        reached = year_reached(times[:end], values[SHARE][:, :end], self.share)
         return np.array([values[UNITS][:, end - 1], cost, reached])
 
     def slopes(self, initial_time: float) -> dict[str, list[tuple[str, float, float]]]:
         """What units and cost are made of: (variable, time, weight) of every value that counts."""
         count = round((self.until - initial_time) / STEP) + 1
         times: Array = initial_time + np.arange(count, dtype=float) * STEP
-        weights = self.weights(times)
+        weights = present_weights(times, self.rate, self.base_year)
         paid = [(n, float(t), f * float(w)) for n, f in self.cost.items() for t, w in zip(times, weights, strict=True)]
         return {"units": [(UNITS, self.horizon, 1.0)], "cost": paid}
 
@@ -150,19 +145,6 @@ class Worth:
         run = int(np.argwhere(~np.isfinite(values))[0, 0])
         told = ", ".join(f"{n} {v:.4g}" for n, v in zip((*self.samples, *self.levers), rows[run], strict=True))
         raise InputError(f"{self.model.file.name}: a run leaves the numbers: {told}")
-
-
-def lasting(times: Array, shares: Array, level: float) -> Array:
-    """Year from which shares, (run, time), stay at `level` or above to the end, interpolated; NaN if they do not."""
-    below = shares < level
-    last = below.shape[1] - 1 - np.argmax(below[:, ::-1], axis=1)
-    found = np.full(len(shares), np.nan)
-    always, crossed = ~below.any(axis=1), below.any(axis=1) & (last < below.shape[1] - 1)
-    found[always] = times[0]
-    rows, at = np.flatnonzero(crossed), last[crossed]
-    low, high = shares[rows, at], shares[rows, at + 1]
-    found[rows] = times[at] + (level - low) / (high - low) * (times[at + 1] - times[at])
-    return found
 
 
 def ledger_of(case: str, study: Study) -> Ledger:

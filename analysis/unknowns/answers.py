@@ -15,6 +15,7 @@ from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.over_time import present_value
 
 Samples = Mapping[str, Array]
 Tell = Callable[[str], object]
@@ -81,13 +82,6 @@ def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     """Mean of the year that begins at each of the places, (run, place), from quarterly values (run, time)."""
     quarters = round(1 / STEP)
     found: Array = np.mean([values[:, at + step] for step in range(quarters)], axis=0)
-    return found
-
-
-def present_value(times: Array, cumulative: Array, rate: float, base_year: float) -> Array:
-    """Value in `base_year` of the growth of `cumulative`, (..., time), each step at its middle; (...,)."""
-    middle = (times[1:] + times[:-1]) / 2
-    found: Array = np.sum(np.diff(cumulative) * (1 + rate) ** (base_year - middle), axis=-1)
     return found
 
 

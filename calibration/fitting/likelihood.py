@@ -130,8 +130,8 @@ def _hazard(z: Array) -> Array:
 def crossing(times: Array, values: Array, level: float) -> tuple[Array, Array]:
     """Time at which each run (run, time) first reaches `level`, between saved times, and its slopes (run, time).
 
-    Where a run never reaches the level the time grows with what is missing, log(level / last value) years past the
-    last saved time, so that an optimiser is drawn towards reaching it.
+    Where a run reaches the level this is its `year_reached` with `hold` 0. Where it never does the time grows with what
+    is missing, log(level / last value) years past the last saved time, so that an optimiser is drawn towards it.
     """
     runs = len(values)
     when, slopes = np.empty(runs), np.zeros_like(values)

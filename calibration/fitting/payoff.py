@@ -324,32 +324,6 @@ def _growth(target: EffectTarget) -> list[Term]:
     return [Term(target.quantity, 0.0, 1.0, at=target.last_year, since=target.first_year, transform="linear")]
 
 
-def first_crossing(times: Array, values: Array, level: float) -> float:
-    """Time at which `values` first reach `level`, interpolated between saved times; infinite if never."""
-    if not (values >= level).any():
-        return float("inf")
-    return float(crossing(times, values[None], level)[0][0])
-
-
-def lasting_crossing(times: Array, values: Array, level: float, hold: float = 1.0) -> float:
-    """Time at which `values` reach `level` and then stay there for `hold` years; infinite if never.
-
-    A rush before a dated cut may touch a level for a few months: that is no stage of an industry.
-    """
-    above = values >= level
-    start = 0
-    while start < len(times):
-        first = start + int(np.argmax(above[start:])) if above[start:].any() else len(times)
-        if first == len(times):
-            return float("inf")
-        gone = np.flatnonzero(~above[first:])
-        end = first + int(gone[0]) if gone.size else len(times)
-        if end == len(times) or times[end] - times[first] >= hold:
-            return first_crossing(times[max(first - 1, 0) :], values[max(first - 1, 0) :], level)
-        start = end
-    return float("inf")
-
-
 def _constant(model: Model, name: str) -> float:
     variable = model.variable(name)
     if variable.value is None:

@@ -20,7 +20,6 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import Future, changed, future_table, futures
 from analysis.paths.study import Ahead, GivenPath, PathStudy, load_path_study
 from analysis.plain.folder import Folder
-from calibration.fitting.payoff import lasting_crossing
 from models.case import CASES, load_case
 from stockflow.errors import InputError, UnknownNameError
 
@@ -55,13 +54,6 @@ def future(case: str, scenario: str, policy: str) -> Future:
 
 def made(dates: list[list[float]], initial_time: float = 1900.0) -> Dated:
     return Dated("ic", study().cases["ic"], "made up", True, initial_time, 2060.0, np.array(dates, dtype=float))
-
-
-def test_a_rush_is_no_stage_but_what_lasts_a_year_is() -> None:
-    rush = np.where((TIMES >= 2003) & (TIMES < 2003.75), 0.2, np.where(TIMES >= 2006, 0.15, 0.05))
-    assert lasting_crossing(TIMES, rush, 0.1) == pytest.approx(2005.875)
-    assert lasting_crossing(TIMES, np.full_like(TIMES, 0.2), 0.1) == 2000.0
-    assert lasting_crossing(TIMES, np.full_like(TIMES, 0.05), 0.1) == np.inf
 
 
 def test_self_sustaining_needs_share_and_parity_at_once() -> None:

@@ -16,7 +16,6 @@ from analysis.phase_out.account import (
     account,
     check,
     outlay,
-    present,
     yearly,
 )  # fmt: skip
 from analysis.phase_out.runs import Runs, Values
@@ -95,12 +94,6 @@ def test_the_tail_ends_when_the_last_contract_does() -> None:
 def test_a_discount_rate_of_zero_leaves_the_sum() -> None:
     times, cumulative = np.array([2020.0, 2021.0, 2022.0]), np.array([[0.0, 3.0, 5.0]])
     assert present(times, cumulative, 0.0, 2020.0)[0] == 5.0
-
-
-def test_money_is_discounted_from_the_middle_of_its_step_to_the_base_year() -> None:
-    times, cumulative = np.array([2020.0, 2021.0, 2022.0]), np.array([[0.0, 3.0, 5.0]])
-    assert present(times, cumulative, 0.1, 2020.0)[0] == pytest.approx(3 * 1.1**-0.5 + 2 * 1.1**-1.5)
-    assert present(times, cumulative, 0.1, 2022.0)[0] == pytest.approx(3 * 1.1**1.5 + 2 * 1.1**0.5)
 
 
 def test_the_outlay_counts_lines_to_the_horizon_support_in_the_tail_and_debts_once() -> None:

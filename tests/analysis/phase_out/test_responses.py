@@ -11,7 +11,6 @@ from analysis.phase_out.responses import (
     PAID_AND_OWED,
     RESPONSES,
     PhaseOut,
-    discounted,
     load_study,
     run_study,
     schedules,
@@ -84,12 +83,6 @@ def test_schedules_agree_with_history_until_they_begin_and_differ_after(answer: 
             early = answer.times < plan.start - 1e-9
             np.testing.assert_array_equal(shares[:, i, early], shares[:, 0, early])
             assert (shares[:, i, ~early] != shares[:, 0, ~early]).any(axis=1).all(), plan.label
-
-
-def test_discounting_at_zero_is_the_sum() -> None:
-    times, cumulative = np.array([2020.0, 2021.0, 2022.0]), np.array([0.0, 3.0, 5.0])
-    assert discounted(times, cumulative, 0.0, 2020) == 5.0
-    assert discounted(times, cumulative, 0.1, 2020) == pytest.approx(3 * 1.1**-0.5 + 2 * 1.1**-1.5)
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from analysis.search.front import HISTORY, Schedules, dominates, efficient, fron
 from analysis.search.search import Goal, Levers, along_slopes, search, without_slopes
 from analysis.search.settings import load_search
 from analysis.search.study import levers_of, path_words
-from analysis.search.worth import DECLINE, Measures, lasting, ledger_of, neutral, worth_of
-from analysis.unknowns.answers import present_value
+from analysis.search.worth import DECLINE, Measures, ledger_of, neutral, worth_of
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import unchanged
 from models.schedules.knots import knot_names, knots_model
 from models.schedules.run import run_schedule
 from stockflow.errors import InputError
+from stockflow.over_time import present_value
 
 STUDY = load_search()
 FEW = STUDY.free.model_copy(update={"generations": 60, "population": 5})
@@ -297,12 +297,6 @@ def test_a_front_without_history_is_refused() -> None:
         front(Schedules(("a", "b", "c"), one.kinds, one.found))
     with pytest.raises(InputError, match="'a' stands twice"):
         Schedules(("a", "a", "c"), one.kinds, one.found)
-
-
-def test_a_year_is_lasting_only_if_the_share_never_falls_again() -> None:
-    times = np.arange(2020.0, 2025.0)
-    shares = np.array([[0.1, 0.3, 0.5, 0.7, 0.9], [0.6, 0.4, 0.6, 0.4, 0.6], [0.6] * 5, [0.6, 0.6, 0.6, 0.6, 0.4]])
-    np.testing.assert_allclose(lasting(times, shares, 0.5), [2022.0, 2023.5, 2020.0, np.nan])
 
 
 def test_the_grid_of_nev_holds_history_and_every_shape_start_and_length_once() -> None:

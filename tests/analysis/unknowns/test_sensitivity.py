@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from analysis.unknowns.answers import ADDED, LOST, SHARE_KEPT, SPENT, Answers, answers, columns, present_value
+from analysis.unknowns.answers import ADDED, LOST, SHARE_KEPT, SPENT, Answers, answers, columns
 from analysis.unknowns.discovery import Box, discover
 from analysis.unknowns.given_data import DELTA, PAWN, REMOVED, given_data
 from analysis.unknowns.indices import STILL, Index, table, verdict
@@ -326,12 +326,6 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
 def test_a_case_without_a_question_is_refused() -> None:
     with pytest.raises(InputError, match="sensitivity exists for 'nev' and 'pv', not for 'ic'"):
         STUDY.question("ic")
-
-
-def test_present_value_discounts_each_step_from_its_middle() -> None:
-    times, cumulative = np.array([2020.0, 2021.0, 2022.0]), np.array([0.0, 10.0, 30.0])
-    expected = 10 * 1.03**-0.5 + 20 * 1.03**-1.5
-    assert present_value(times, cumulative, 0.03, 2020.0) == pytest.approx(expected, rel=1e-12)
 
 
 def test_columns_keep_the_order_of_the_names() -> None:

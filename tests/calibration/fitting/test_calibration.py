@@ -34,7 +34,7 @@ from calibration.fitting.fit import (
     joint_priors,
     profile,
 )  # fmt: skip
-from calibration.fitting.payoff import FittedSeries, Payoff, first_crossing, lasting_crossing
+from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.targets import ErrorModel, Prior, Targets, load_targets
 from calibration.records.results import DATA, TARGETS, tables_named
 from models.case import load_case
@@ -157,20 +157,6 @@ def test_an_event_is_dated_between_saved_times_and_a_level_never_reached_is_draw
     late = [payoff.events_at(np.r_[np.log(rate), rest])["doubled"][0] for rate in (0.001, 0.01, 0.03)]
     assert late[0] > late[1] > late[2] > 2011  # the last saved time that is looked at
     assert np.isfinite(payoff.log_density(np.r_[np.log(0.001), rest])).all()
-
-
-def test_first_crossing_interpolates() -> None:
-    times = np.array([0.0, 1.0, 2.0])
-    assert first_crossing(times, np.array([0.0, 1.0, 3.0]), 2.0) == 1.5
-    assert first_crossing(times, np.array([5.0, 1.0, 3.0]), 2.0) == 0.0
-    assert first_crossing(times, np.array([0.0, 1.0, 1.5]), 2.0) == np.inf
-
-
-def test_a_lasting_crossing_passes_over_a_rush() -> None:
-    times = np.arange(0.0, 4.0, 0.5)
-    values = np.array([0.0, 3.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0])
-    assert lasting_crossing(times, values, 2.0) == 1.75
-    assert lasting_crossing(times, values, 9.0) == np.inf
 
 
 def test_starts_lie_inside_the_bounds_and_differ() -> None:

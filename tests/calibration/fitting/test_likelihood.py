@@ -30,6 +30,7 @@ from calibration.fitting.coordinates import Coordinate, Space, space
 from calibration.fitting.likelihood import crossing, normal, soft_range, yearly_errors
 from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.targets import ErrorModel, EventTarget, Prior
+from stockflow.over_time import year_reached
 
 GAPS = GAPS_IN_PRICES
 DOUBTFUL = np.array([True, True, False, False, True])
@@ -148,6 +149,7 @@ def test_a_crossing_lies_between_the_times_where_the_line_says() -> None:
     values = np.array([[1.0, 2.0, 4.0, 3.0], [5.0, 4.0, 9.0, 9.0], [1.0, 1.5, 2.0, 1.0]])
     when, slopes = crossing(times, values, 3.0)
     np.testing.assert_allclose(when, [2000.375, 2000.0, 2000.75 + np.log(1.5)])
+    np.testing.assert_array_equal(when[:2], year_reached(times, values[:2], 3.0, hold=0.0))
     np.testing.assert_allclose(slopes[0], [0.0, -0.0625, -0.0625, 0.0])
     np.testing.assert_allclose(slopes[1], 0.0)
     np.testing.assert_allclose(slopes[2], [0.0, 0.0, -0.5, 0.0])
