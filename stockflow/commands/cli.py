@@ -5,36 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from stockflow.batches.samples import samples_of
+from stockflow.commands.batch import batch, noting
 from stockflow.commands.bench import measure
-from stockflow.commands.console import deliver, replace_file, run_command, settings, table
+from stockflow.commands.console import deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
+from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
 from stockflow.insight.loops import Loop
 from stockflow.language.equations import Method
 from stockflow.model import Model, load
 from stockflow.pictures.diagram import svg
 from stockflow.pictures.layout import groups
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-_FILE = click.argument("file", type=click.Path(path_type=Path))
-_JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-_UNTIL = click.option("--until", type=float, metavar="T", help="Last time of the run; default: the FINAL TIME.")
-_SAVE = click.option("--save-period", type=float, metavar="P", help="Time between saved moments; default: the SAVEPER.")
-_METHOD = click.option("--method", type=click.Choice(["Euler", "RK4"]), help="Default: as the file asks.")
-_SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random functions.")
-_DIGITS = "%.10g"
-_CHUNK = 4096
-_NAMED = 10
+from stockflow.vensim_files.files import with_changes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -49,6 +37,7 @@ def cli() -> None:
       stockflow check model.mdl                            do units balance, what would a reader ask
       stockflow run model.mdl --set "birth rate=0.03"      one run, as CSV
       stockflow batch model.mdl samples.csv --outputs Population --out runs.csv
+      stockflow batch model.mdl --sensitivity control.vsc --save kept.lst --figure fan.png
       stockflow loops model.mdl                            which feedback loops do it, and when
       stockflow bench model.mdl                            how fast is it here
       stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
@@ -56,9 +45,9 @@ def cli() -> None:
 
 
 @cli.command()
-@_FILE
+@FILE
 @click.option("--loops", "shown", type=click.IntRange(0), default=20, show_default=True, help="Loops to list.")
-@_JSON
+@JSON
 def info(file: Path, shown: int, as_json: bool) -> None:
     """Say what is in FILE: time settings, stocks, constants, feedback loops.
 
@@ -127,9 +116,9 @@ def _facts(model: Model, loops: Sequence[Loop]) -> dict[str, object]:
 
 
 @cli.command()
-@_FILE
+@FILE
 @click.option("--strict", is_flag=True, help="Fail on notes, too.")
-@_JSON
+@JSON
 def check(file: Path, strict: bool, as_json: bool) -> int:
     """Check FILE: units of every equation, loops without a stock, the reality checks written in it, and what a
     careful reader would ask.
@@ -166,15 +155,16 @@ def check(file: Path, strict: bool, as_json: bool) -> int:
 
 
 @cli.command()
-@_FILE
-@click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
-@_UNTIL
-@_SAVE
-@_METHOD
-@_SEED
+@FILE
+@SET
+@UNTIL
+@SAVE
+@METHOD
+@SEED
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+@CHANGES
+@OUT
 def run(
     file: Path,
     pairs: Sequence[str],
@@ -183,6 +173,7 @@ def run(
     method: Method | None,
     seed: int,
     engine: str,
+    changes: Path | None,
     out: Path | None,
 ) -> None:
     """Run FILE once and print a CSV: a row for each saved time, a column for each variable.
@@ -194,94 +185,26 @@ def run(
       stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
     """
     model, given = load(file), settings(pairs)
+    if changes is not None:
+        given = with_changes(given, changes, model)
     dataset = model.run(given, until, engine, method, seed, save_period)
     frame = dataset.to_dataframe()
     frame.index.name = "Time"
-    deliver([frame.to_csv(float_format=_DIGITS)], out)
+    deliver([frame.to_csv(float_format=DIGITS)], out)
     bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
     if bad:
         # a second look knows what was computed first
         again = model.with_constants(given).batch({}, bad, until, save_period, method=method, seed=seed)
         failed: list[str] = []
-        list(_noting([again], failed))
-        where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:_NAMED])
+        list(noting([again], failed))
+        where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:NAMED])
         click.echo(f"stockflow: the run is not finite: {where}", err=True)
 
 
 @cli.command()
-@_FILE
-@click.argument("samples", type=click.Path(path_type=Path))
-@click.option("--outputs", required=True, metavar="A,B", help="Variables to keep, with commas between.")
-@_UNTIL
-@_SAVE
-@_METHOD
-@_SEED
-@click.option("--threads", type=click.IntRange(1), help="Default: all cores.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write: .csv, or .nc for netCDF.")
-def batch(
-    file: Path,
-    samples: Path,
-    outputs: str,
-    until: float | None,
-    save_period: float | None,
-    method: Method | None,
-    seed: int,
-    threads: int | None,
-    out: Path | None,
-) -> None:
-    """Run FILE once for each row of SAMPLES, a CSV with a column for each constant that differs.
-
-    The answer is a CSV with the columns run, time and the outputs; runs count from 0. Runs that
-    become infinite or undefined stay in it and are named on standard error.
-
-    \b
-    Example:
-      printf 'birth rate\\n0.02\\n0.03\\n' > samples.csv
-      stockflow batch model.mdl samples.csv --outputs Population,deaths --out runs.nc
-    """
-    if out is not None and out.suffix not in {".csv", ".nc"}:
-        raise InputError(f"{out}: the name must end in .csv or .nc")
-    names = [name.strip() for name in outputs.split(",") if name.strip()]
-    model = load(file)
-    columns = samples_of(samples, model.equations)
-    runs = len(next(iter(columns.values())))
-    # netCDF is written in one piece
-    chunk = runs if out is not None and out.suffix == ".nc" else _CHUNK
-    pieces = model.batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
-    failed: list[str] = []
-    if out is not None and out.suffix == ".nc":
-        replace_file(out, lambda part: _netcdf(next(_noting(pieces, failed)), part))
-    else:
-        deliver(_long(_noting(pieces, failed)), out)
-    if failed:
-        some = ", ".join(failed[:_NAMED]) + (", ..." if len(failed) > _NAMED else "")
-        click.echo(f"stockflow: {len(failed)} of {runs} runs are not finite: {some}", err=True)
-
-
-def _noting(pieces: Iterable[xr.Dataset], failed: list[str]) -> Iterator[xr.Dataset]:
-    """Pass datasets on, noting which runs failed, where and when."""
-    for piece in pieces:
-        bad = piece.isel(run=np.flatnonzero(~piece["finite"].values))
-        columns = (bad[name].values for name in ("run", "first_bad_variable", "first_bad_time"))
-        failed += [f"{run} ({name} at {time:g})" for run, name, time in zip(*columns, strict=True)]
-        yield piece
-
-
-def _long(pieces: Iterable[xr.Dataset]) -> Iterator[str]:
-    for place, piece in enumerate(pieces):
-        frame = piece.reset_coords(drop=True).to_dataframe(["run", "time"])
-        yield frame.to_csv(float_format=_DIGITS, header=place == 0)
-
-
-def _netcdf(dataset: xr.Dataset, path: Path) -> None:
-    # this kind of netCDF knows no truth values
-    dataset.assign_coords(finite=dataset["finite"].astype("int8")).to_netcdf(path, engine="scipy")
-
-
-@cli.command()
-@_FILE
+@FILE
 @click.option("--runs", type=click.IntRange(1), default=2000, show_default=True, help="Runs of the batch.")
-@_JSON
+@JSON
 def bench(file: Path, runs: int, as_json: bool) -> None:
     """Measure how fast FILE runs on this machine, against PySD once, and how far the two are apart."""
     numbers = measure(load(file), runs)
@@ -292,7 +215,7 @@ def bench(file: Path, runs: int, as_json: bool) -> None:
 
 
 @cli.command()
-@_FILE
+@FILE
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write to.")
 @click.option("--group", multiple=True, help="Draw this group of variables only; may be repeated.")
 def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
@@ -313,6 +236,7 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
         click.echo(path)
 
 
+cli.add_command(batch)
 cli.add_command(loops_command)
 
 

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from stockflow.commands.console import deliver, settings, table
+from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL
 from stockflow.insight.loop_scores import periods
 from stockflow.language.equations import Method
 from stockflow.model import load
@@ -23,14 +24,14 @@ _ALL_ONE_WAY = 0.99
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
-@click.option("--until", type=float, metavar="T", help="Last time of the run; default: the FINAL TIME.")
-@click.option("--save-period", type=float, metavar="P", help="Time between saved moments; default: the SAVEPER.")
-@click.option("--method", type=click.Choice(["Euler", "RK4"]), help="Default: as the file asks.")
+@FILE
+@SET
+@UNTIL
+@SAVE
+@METHOD
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Loops to list.")
 @click.option("--out", type=click.Path(path_type=Path), help="CSV to write: loop, time and the scores.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@JSON
 def loops(
     file: Path,
     pairs: Sequence[str],
@@ -57,7 +58,7 @@ def loops(
     rows = _rows(scores)
     if out is not None:
         values = scores[["score", "relative_score", "mean_relative_score", "mean_share"]].isel(run=0)
-        deliver([values.reset_coords(drop=True).to_dataframe(["loop", "time"]).to_csv(float_format="%.10g")], out)
+        deliver([values.reset_coords(drop=True).to_dataframe(["loop", "time"]).to_csv(float_format=DIGITS)], out)
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return

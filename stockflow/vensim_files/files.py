@@ -282,6 +282,12 @@ def changes(path: str | Path, model: Model | None = None) -> dict[str, float]:
     return dict(found.values())
 
 
+def with_changes(given: Mapping[str, float], path: str | Path, model: Model) -> dict[str, float]:
+    """Return settings by hand and, where they say nothing, those of a changes file; names compared as models do."""
+    by_hand = set(map(plain, given))
+    return {**{name: value for name, value in changes(path, model).items() if plain(name) not in by_hand}, **given}
+
+
 def _refuse_other_changes(line: Line) -> None:
     bare = re.sub(r'"[^"]*"', "q", line.text)
     left, equals, right = bare.rpartition("=")

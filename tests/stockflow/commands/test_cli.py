@@ -243,7 +243,7 @@ def test_a_long_batch_comes_in_pieces_that_fit_together(
     (tmp_path / "many.csv").write_text("birth rate\n" + "".join(f"{place / 40}\n" for place in range(9)))
     arguments = ("batch", model, tmp_path / "many.csv", "--outputs", "Population", "--save-period", 2)
     _, whole, _ = command(*arguments)
-    monkeypatch.setattr(cli, "_CHUNK", 4)
+    monkeypatch.setattr("stockflow.commands.batch._CHUNK", 4)
     assert command(*arguments)[1] == whole
     command(*arguments, "--out", tmp_path / "runs.csv")
     assert (tmp_path / "runs.csv").read_text(encoding="utf-8") == whole
@@ -305,6 +305,38 @@ BAD = {
     ("run", "model.mdl", "--out", "no/such/folder.csv"): "cannot be written",
     ("run", "model.mdl", "--out", "."): "error: .: cannot be written: it is a folder",
     ("batch", "model.mdl", "samples.csv"): "--outputs",
+    (
+        "batch",
+        "model.mdl",
+        "samples.csv",
+        "--outputs",
+        "deaths",
+        "--save",
+        "a.lst",
+    ): "by --save, not both",
+    ("batch", "model.mdl", "--outputs", "deaths"): "by SAMPLES or by --sensitivity, not both",
+    ("batch", "model.mdl", "samples.csv", "--sensitivity", "a.vsc", "--outputs", "deaths"): "not both",
+    ("batch", "model.mdl", "--sensitivity", "nowhere.vsc", "--outputs", "deaths"): "nowhere.vsc: cannot be read",
+    ("batch", "model.mdl", "samples.csv", "--save", "nowhere.lst"): "nowhere.lst: cannot be read",
+    (
+        "batch",
+        "model.mdl",
+        "samples.csv",
+        "--outputs",
+        "deaths",
+        "--figure",
+        "fan.jpeg2",
+    ): "end in .pdf, .png",
+    (
+        "batch",
+        "model.mdl",
+        "samples.csv",
+        "--outputs",
+        "deaths",
+        "--figure",
+        "no/fan.png",
+    ): "fan.png: cannot be",
+    ("batch", "model.mdl", "samples.csv", "--outputs", "deaths", "--changes", "nowhere.cin"): "nowhere.cin: cannot be",
     ("batch", "model.mdl", "samples.csv", "--outputs", "Populatoin"): "did you mean 'Population'",
     ("batch", "model.mdl", "samples.csv", "--outputs", ","): "at least one output",
     ("batch", "model.mdl", "samples.csv", "--outputs", "deaths", "--out", "runs.txt"): "end in .csv or .nc",
