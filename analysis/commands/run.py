@@ -14,8 +14,7 @@ from models.case import load_case
 from models.own import again, own_folder
 from stockflow.commands.console import deliver
 from stockflow.commands.console import settings as numbers
-from stockflow.names import plain
-from stockflow.vensim_files.files import changes
+from stockflow.vensim_files.files import with_changes
 
 if TYPE_CHECKING:
     from models.schedules.file import Schedule
@@ -47,9 +46,7 @@ def run(
     by_hand = numbers(settings)
     given = by_hand
     if changes_file is not None:
-        own = set(map(plain, by_hand))
-        read = changes(changes_file, load_case(case).model)
-        given = {**{name: value for name, value in read.items() if plain(name) not in own}, **by_hand}
+        given = with_changes(by_hand, changes_file, load_case(case).model)
     from models.run import case_schedule, run_case, without_effect
 
     _warn_of_old_estimates(case)
