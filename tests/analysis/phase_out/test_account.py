@@ -91,11 +91,6 @@ def test_the_tail_ends_when_the_last_contract_does() -> None:
     assert (promised[:, -1] > promised[:, found.at(study.horizon)]).all()
 
 
-def test_a_discount_rate_of_zero_leaves_the_sum() -> None:
-    times, cumulative = np.array([2020.0, 2021.0, 2022.0]), np.array([[0.0, 3.0, 5.0]])
-    assert present(times, cumulative, 0.0, 2020.0)[0] == 5.0
-
-
 def test_the_outlay_counts_lines_to_the_horizon_support_in_the_tail_and_debts_once() -> None:
     study = small("pv")[0].model_copy(update={"horizon": 2021.0, "tail": 1.0, "base_year": 2020.0})
     times = np.array([2020.0, 2021.0, 2022.0])
