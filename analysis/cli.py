@@ -5,14 +5,11 @@ Nothing that computes is imported here: a command's module is, when the command 
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
 
 from analysis.commands.lazy import LazyGroup
 from calibration.errors import NotConvergedError
-from stockflow.errors import InputError
+from stockflow.commands.console import run_command
 
 # module and attribute of every command, and the first sentence of its help
 COMMANDS = {
@@ -126,26 +123,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2."""
-    try:
-        cli.main(standalone_mode=False, prog_name="techcycle")
-    except InputError as error:
-        _fail(str(error))
-    except click.ClickException as error:
-        hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
-        _fail(error.format_message() + hint)
-    except NotConvergedError as error:
-        click.echo(f"techcycle: not converged: {error}", err=True)
-        sys.exit(3)
-    except click.Abort:
-        click.echo("techcycle: interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(text: str) -> None:
-    click.echo(f"techcycle: error: {' '.join(text.split())}", err=True)
-    sys.exit(2)
+    run_command(cli, "techcycle", {NotConvergedError: "not converged"})
 
 
 if __name__ == "__main__":

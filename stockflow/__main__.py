@@ -1,5 +1,5 @@
 """`python -m stockflow`."""
 
-from stockflow.commands.cli import main
+from stockflow.commands.entry import main
 
 main()

@@ -7,8 +7,10 @@ from importlib import import_module
 
 import click
 
+from stockflow.commands.console import Group
 
-class LazyGroup(click.Group):
+
+class LazyGroup(Group):
     """A group over a table: name of a command -> ("module:attribute", the first sentence of its help).
 
     `commands` holds stubs made of name and sentence: the group's help, shell completion and the names near a mistyped

@@ -5,7 +5,6 @@ A target file (`calibration/targets/<case>.toml`) says everything; nothing about
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from calibration.observed.observations import Source
-from models.files.settings import told
+from models.files.settings import read_toml, told
 from models.own import own_folder
 from stockflow.errors import InputError
 
@@ -287,14 +286,9 @@ def targets_of(case: str) -> Path:
 def load_targets(case: str, path: Path | None = None) -> Targets:
     """Read and check the target file of `case`; an `InputError` names file, key, value and bound."""
     file = path or targets_of(case)
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{file.name}: there is no target file for case {case!r}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not readable as TOML: {error}") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    if path is None and not file.exists():
+        raise InputError(f"{file.name}: there is no target file for case {case!r}")
+    data = read_toml(file)
     if "file" in data:
         raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
     _find_tables(data, file.parent)

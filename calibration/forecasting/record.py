@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -30,6 +29,7 @@ from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_n
 from models.case import Case, load_case
 from models.files.settings import read_toml
 from stockflow.errors import InputError
+from stockflow.files import read_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,14 +199,14 @@ def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path 
 def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
     """Read the accepted forecasts of `case`; InputError if missing, damaged, or of another model, data or settings."""
     file = folder / f"forecast_{case}.toml"
+    for part in (file, file.with_suffix(".csv")):
+        if not part.exists():
+            raise InputError(f"{part.name}: case {case!r} has no accepted forecast")
+    record, text = read_toml(file), read_text(file.with_suffix(".csv"))
     try:
-        record = tomllib.loads(file.read_text(encoding="utf-8"))
-        text = (folder / f"forecast_{case}.csv").read_text(encoding="utf-8")
         table = pd.read_csv(io.StringIO(text), keep_default_na=True)
         own, listed = record["hashes"], record["table"]
-    except FileNotFoundError as reason:
-        raise InputError(f"{Path(str(reason.filename)).name}: case {case!r} has no accepted forecast") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError) as reason:
+    except (KeyError, ValueError) as reason:
         raise InputError(f"{file.name}: not a forecast record: {reason!r:.200}") from None
     if listed != _text_digest(text):
         raise InputError(f"forecast_{case}.csv: not the table that {file.name} is about")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from models.files.settings import read_toml
 from stockflow.errors import InputError, unknown
+from stockflow.files import read_text
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -216,21 +217,10 @@ def _checked_table(name: str, folder: Path, _contents: tuple[bytes, ...]) -> Tab
     return Table(name, manifest, pd.DataFrame([row.model_dump() for _, row in numbered], columns=fields))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} byte {error.start}: not UTF-8 text") from error
-
-
 def _read_manifest(path: Path) -> Manifest:
     if not path.exists():
         raise InputError(f"{path.name}: the table has no manifest")
-    try:
-        raw = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path.name}: not TOML: {error}") from error
-    manifest = _checked(Manifest, raw, path.name, lambda key: f"key {key}")
+    manifest = _checked(Manifest, read_toml(path), path.name, lambda key: f"key {key}")
     names = [(one.name, one.unit) for one in manifest.series]
     for series, unit in names:
         if names.count((series, unit)) > 1:
@@ -239,7 +229,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _read_rows(path: Path, model: type[_Checked]) -> Iterable[tuple[int, _Checked]]:
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     header = list(reader.fieldnames or ())
     missing = [one for one in model.model_fields if one not in header]
     additional = [one for one in header if one not in model.model_fields]

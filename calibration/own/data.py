@@ -11,6 +11,7 @@ from pathlib import Path
 
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
+from stockflow.files import read_text
 
 COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
@@ -38,13 +39,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     row of another length, a series or unit or source left out, a year that is not whole or not between 1700 and 2200, a
     value that is not a finite number above 0, and a year that a series has twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} byte {error.start}: not UTF-8 text") from None
-    lines = ["" if number and line.startswith("#") else line for number, line in enumerate(text.splitlines())]
+    lines = [
+        "" if number and line.startswith("#") else line for number, line in enumerate(read_text(path).splitlines())
+    ]
     reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
     rows: list[Row] = []
     last = 1

@@ -14,6 +14,7 @@ from calibration.own.units import way
 from models.files.casefile import CASES
 from models.own import CASE_FILE, GENERIC
 from stockflow.errors import InputError
+from stockflow.files import read_text
 
 HOME = Path(models.__file__).parent
 TEMPLATES, EXAMPLES = HOME / "templates", HOME / "examples"
@@ -73,7 +74,7 @@ def new_case(
     told = _told(name, rows, cost_unit, volume_unit, kind, market, reference)
     texts = {file: Template((TEMPLATES / file).read_text(encoding="utf-8")).substitute(told) for file in FILES}
     if data:
-        texts["observations.csv"] = data.read_text(encoding="utf-8-sig")
+        texts["observations.csv"] = read_text(data)
     try:
         folder.mkdir(parents=True)
         for file, text in texts.items():

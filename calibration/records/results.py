@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -182,16 +181,16 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
 def load_accepted(case: str, path: Path | None = None) -> Accepted:
     """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
     file = path or record_of(case)
+    if not file.exists():
+        raise InputError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}")
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = read_toml(file)
         held = {name: float(row["value"]) for name, row in data["estimates"].items()}
         variants = {n: {**held, **_floats(row["values"])} for n, row in data["variants"].items()}
         effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
         return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
-    except FileNotFoundError:
-        raise InputError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: not readable as TOML: {error}{_remedy(case)}") from None
+    except InputError as error:
+        raise InputError(f"{error}{_remedy(case)}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{file.name}: not a calibration record: {error!r}{_remedy(case)}") from None
 
@@ -234,9 +233,9 @@ def is_current(case: str, folder: Path = HERE) -> bool:
     """Whether the accepted fit of `case` was made from the present model, data and target file."""
     try:
         file = folder / f"{case}.toml" if own_folder(case) is None else record_of(case)
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = read_toml(file)
         return bool(data["hashes"] == hashes(case, data["estimates"]))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
 
 
@@ -244,14 +243,14 @@ def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interva
     """Return the intervals of the posterior that the record of `case` tells of; empty if it tells of none."""
     file = path or record_of(case)
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = read_toml(file)
         rows, estimates = data.get("posterior", {}).get("quantities", {}), data["estimates"]
         return {
             name: Interval(row["median"], row["low"], row["high"], estimates.get(name, {}).get("learned", 0.0),
                            row["rhat"], row["bulk_ess"], row["tail_ess"])
             for name, row in rows.items()
         }  # fmt: skip
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError) as error:
+    except (KeyError, AttributeError) as error:
         raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
 
 

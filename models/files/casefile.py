@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from models.files.settings import read_toml
 from stockflow.errors import InputError
 
 CASES = ("pv", "nev", "ic", "mrna")
@@ -110,10 +110,7 @@ def read_case_file(path: Path) -> CaseFile:
 
 
 def _read(path: Path, kind: type[_File]) -> _File:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    content = read_toml(path)
     for table in ("parameters", "lookups"):
         _name_rows(content.get(table), f"{path}: {table}")
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 
 MARK = "@driver"
 _BLOCK = re.compile(r"[^|]*\|")
@@ -57,7 +58,7 @@ class Group:
 
 def read_part(path: Path) -> tuple[Group, ...]:
     """Read a part file; raises InputError naming the file and the text that is not Vensim as used here."""
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     groups: list[tuple[str, list[Entry]]] = []
     end = 0
     for block in _BLOCK.finditer(text):

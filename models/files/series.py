@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
@@ -74,11 +75,9 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
 
 
 def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    lines = ["" if line.startswith("#") else line for line in text.splitlines()]  # empty rows are passed over
+    lines = [
+        "" if line.startswith("#") else line for line in read_text(path).splitlines()
+    ]  # empty rows are passed over
     reader = csv.DictReader(lines, strict=True)
     try:
         columns = tuple(reader.fieldnames or ())

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 
 T = TypeVar("T")
 
@@ -31,10 +32,16 @@ def told(error: ErrorDetails) -> str:
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Return a TOML file as plain values; an `InputError` names a file that cannot be read."""
+    """Return a TOML file as plain values; an `InputError` names a file that cannot be read.
+
+    Refused beside what is no TOML: tables nested too deep to read, and whole numbers too long to be one.
+    """
+    text = read_text(file)
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{file.name}: not readable as TOML: nested too deep") from None
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file.name}: not readable as TOML: {error}") from None
+    except ValueError:  # Python's own bound on the digits of a whole number
+        raise InputError(f"{file.name}: not readable as TOML: a whole number of thousands of digits") from None

@@ -6,13 +6,13 @@ said of one instrument stands in `models/schedules/change.py`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
+from models.files.settings import read_toml
 from models.schedules.change import Change, Shape, Strict, Text, revised, valid
 from models.schedules.instruments import Instrument, instrument, instruments
 from stockflow.errors import InputError, unknown
@@ -72,11 +72,7 @@ def load_schedule(path: str | Path, case: str | None = None) -> Schedule:
     Raises InputError with file, key, value and bound, also for a schedule of another case than `case`.
     """
     file = _file(path, case)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from None
-    schedule = valid(Schedule, content, file.name)
+    schedule = valid(Schedule, read_toml(file), file.name)
     if case is not None and schedule.case != case:
         raise InputError(f"{file.name}: case = {schedule.case!r}, but a schedule of {case!r} is wanted")
     return schedule

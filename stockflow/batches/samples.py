@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from stockflow.batches.checked import Checked, first_outside
 from stockflow.errors import InputError
+from stockflow.files import read_text
 from stockflow.language.equations import Equations
 from stockflow.names import plain
 
@@ -23,11 +25,8 @@ def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
     """
     file = Path(path)
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines, strict=True) if row]
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = [row for row in csv.reader(io.StringIO(read_text(file), newline=""), strict=True) if row]
+    except csv.Error as error:
         raise InputError(f"{file}: not a CSV file: {error}") from error
     if len(rows) < 2:
         raise InputError(f"{file}: needs a row of names and at least one row of numbers")

@@ -13,7 +13,7 @@ import numpy as np
 
 from stockflow.commands.batch import batch, noting
 from stockflow.commands.bench import measure
-from stockflow.commands.console import deliver, run_command, settings, table
+from stockflow.commands.console import Group, deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
@@ -25,7 +25,7 @@ from stockflow.pictures.layout import groups
 from stockflow.vensim_files.files import with_changes
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def cli() -> None:
     """Look into, check and run a system dynamics model file, once or many thousand times.
 

@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
+from stockflow.commands.entry import INTERRUPTED
 from stockflow.errors import InputError
+from stockflow.files import check_output, reason, shown, watched
 from stockflow.names import plain
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
-def run_command(command: click.Command, name: str) -> None:
-    """Run a command and exit; bad input ends in one line on standard error and exit code 2."""
+
+class Group(click.Group):
+    """A group whose commands never write over a file that they have read."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that is asked for, watching what it reads."""
+        with watched():
+            return super().invoke(ctx)
+
+
+def run_command(
+    command: click.Command, name: str, others: Mapping[type[Exception], str] = MappingProxyType({})
+) -> None:
+    """Run a command, exiting where it did not do; bad input, like a full disk, ends in one line and exit code 2.
+
+    `others` are errors through nobody's input, with what is said before them; they end in exit code 3.
+    """
     try:
-        sys.exit(command.main(standalone_mode=False, prog_name=name) or 0)
-    except InputError as error:
-        _fail(name, str(error))
+        code = _code(command, name)
+        sys.stdout.flush()
+        if code:
+            sys.exit(code)
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
-        _fail(name, error.format_message() + hint)
-    except click.Abort:
-        click.echo(f"{name}: interrupted", err=True)
-        sys.exit(130)
+        _end(f"{name}: error: {error.format_message()}{hint}", 2)
+    except InputError as error:
+        _end(f"{name}: error: {error}", 2)
+    except tuple(others) as error:
+        _end(f"{name}: {next(said for kind, said in others.items() if isinstance(error, kind))}: {error}", 3)
+    except (click.Abort, KeyboardInterrupt):
+        _end(f"{name}: interrupted", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
+    except OSError as error:
+        if not error.filename and error.errno not in _FULL:
+            raise
+        _give_up_output()
+        place = shown(os.fsdecode(error.filename)) if error.filename else "standard output"
+        _end(f"{name}: error: {place}: cannot be written: {reason(error)}", 2)
 
 
-def _fail(name: str, text: str) -> None:
-    click.echo(f"{name}: error: {' '.join(text.split())}", err=True)
-    sys.exit(2)
+def _code(command: click.Command, name: str) -> int:
+    try:
+        return int(command.main(standalone_mode=False, prog_name=name) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+
+
+def _give_up_output() -> None:
+    """Let what is left of standard output go nowhere, so that its end does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(text: str, code: int) -> None:
+    # where standard error takes nothing either, the exit code is all that is left to say
+    with contextlib.suppress(OSError):
+        click.echo(" ".join(text.split()), err=True)
+    sys.exit(code)
 
 
 def settings(pairs: Iterable[str]) -> dict[str, float]:
@@ -68,10 +114,9 @@ def _write(pieces: Iterable[str], path: Path) -> None:
 def replace_file(out: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a file beside `out`, then put it in the place of `out` in one step.
 
-    What is no regular file, such as a pipe, is written to as it is; InputError for a folder.
+    What is no regular file, such as a pipe, is written to as it is; InputError for what `check_output` refuses.
     """
-    if out.is_dir():
-        raise InputError(f"{out}: cannot be written: it is a folder")
+    check_output(out)
     try:
         if out.exists() and not out.is_file():
             write(out)
@@ -81,7 +126,7 @@ def replace_file(out: Path, write: Callable[[Path], None]) -> None:
             write(part)
             part.replace(out)
     except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from None
+        raise InputError(f"{shown(out)}: cannot be written: {reason(error)}") from None
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:

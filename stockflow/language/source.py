@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 from stockflow.language import vensim, xmile
 from stockflow.language.definition import Macro, Refused, TooLarge
 from stockflow.language.equations import Equations, Method
@@ -128,15 +129,7 @@ def read(path: str | Path, external: str | Path | None = None) -> Source:
     file = Path(path)
     if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
         raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
-    try:
-        if file.stat().st_size > _LARGEST:
-            raise InputError(f"{file}: larger than {_LARGEST} bytes")
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: not UTF-8 text: byte {error.start}") from error
-    return Source(str(file), text, str(Path(external) if external is not None else file.parent))
+    return Source(str(file), read_text(file, _LARGEST), str(Path(external) if external is not None else file.parent))
 
 
 def equations(source: Source) -> Equations:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 from stockflow.names import plain
-from stockflow.vensim_files.text import contents, number
+from stockflow.vensim_files.text import LARGEST, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def read_data(path: str | Path) -> VensimData:
     number, times that do not increase, a name that stands twice, and a series without values.
     """
     file = Path(path)
-    text = contents(file)
+    text = read_text(file, LARGEST)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter="," if file.suffix.lower() == ".csv" else "\t")
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]

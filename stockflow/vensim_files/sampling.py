@@ -18,10 +18,11 @@ from scipy.stats import qmc
 
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.files import read_text
 from stockflow.model import Model
 from stockflow.names import plain
 from stockflow.vensim_files.distributions import ARGUMENTS, continuous, discrete
-from stockflow.vensim_files.text import Line, contents, lines
+from stockflow.vensim_files.text import LARGEST, Line, lines
 
 Method = Literal["U", "M", "L", "G", "F"]
 
@@ -233,7 +234,9 @@ def _one_at_a_time(
 def _from_file(control: SensitivityControl, model: Model | None, runs: int | None) -> dict[str, Array]:
     """Read tab-separated rows under a row of names; an empty cell repeats the one above, as Vensim does."""
     path = Path(control.file).parent / control.sample
-    rows = [(at, text.split("\t")) for at, text in enumerate(contents(path).splitlines(), start=1) if text.strip()]
+    rows = [
+        (at, text.split("\t")) for at, text in enumerate(read_text(path, LARGEST).splitlines(), start=1) if text.strip()
+    ]
     if len(rows) < 2:
         raise InputError(f"{path}: needs a row of names and at least one row of numbers")
     header = Line(str(path), rows[0][0], "\t".join(rows[0][1]))

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockflow.errors import InputError, UnknownNameError
+from stockflow.files import read_text
 from stockflow.language.equations import Variable
 from stockflow.model import Model
 
-_LARGEST = 10_000_000
+LARGEST = 10_000_000
 _SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
 
 
@@ -83,26 +84,13 @@ def number(text: str) -> float | None:
     return found if math.isfinite(found) and "_" not in text else None
 
 
-def contents(path: str | Path) -> str:
-    """Return the text of a file; InputError if it cannot be read."""
-    file = Path(path)
-    try:
-        if file.stat().st_size > _LARGEST:
-            raise InputError(f"{file}: larger than {_LARGEST} bytes")
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: not UTF-8 text: byte {error.start}") from error
-
-
 def lines(path: str | Path) -> Iterator[Line]:
     r"""Yield the lines that say something.
 
     Comments stand in braces and may run over lines; a line that ends in a backslash goes on in the next and counts
     as the first.  Raises InputError for a file that cannot be read and for a brace that is not closed.
     """
-    text = contents(path)
+    text = read_text(path, LARGEST)
     plain = re.sub(r"\{[^{}]*\}", lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     brace = re.search(r"[{}]", plain)
     if brace:

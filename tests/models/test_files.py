@@ -104,7 +104,7 @@ def test_a_table_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         ("final_time = 2000", "final_time = 1980", "control: final_time = 1980 is not after initial_time 1990"),
         ("save_period = 0.5", "save_period = 0.4", "control: save_period = 0.4 is no multiple of time_step"),
         ("time_step = 0.25", "time_step = 0", "control.time_step = 0"),
-        ("title =", "title = =", "cannot be read"),
+        ("title =", "title = =", "not readable as TOML"),
         ("Energy per GW.", "Energy ~ GW.", "parameters.yield.comment = 'Energy ~ GW.'"),
     ],
 )

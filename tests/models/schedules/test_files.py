@@ -182,7 +182,7 @@ def test_nonsense_is_refused_by_file_key_value_and_bound(tmp_path: Path, what: s
         (HEAD.replace('source = "a test"\n', ""), "source"),
         (HEAD.replace('"mine"', '"my own"'), "name"),
         (HEAD + "colour = 3\n", "colour: unknown key"),
-        (HEAD + "=", "cannot be read"),
+        (HEAD + "=", "not readable as TOML"),
     ],
 )
 def test_a_head_that_lacks_something_is_refused(tmp_path: Path, head: str, says: str) -> None:

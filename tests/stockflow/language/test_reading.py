@@ -196,7 +196,7 @@ def test_clashing_controls_and_broken_entries_are_refused(tmp_path, old: str, ne
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"missing\.mdl: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"missing\.mdl: cannot be read: there is no such file"):
         stockflow.load(tmp_path / "missing.mdl")
     with pytest.raises(InputError, match=r"not a model file of Vensim \(\.mdl\) or XMILE"):
         stockflow.load(tmp_path / "model.txt")
