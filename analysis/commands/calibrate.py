@@ -18,6 +18,7 @@ from calibration.fitting.vensim_targets import Measure, to_targets
 from calibration.own.fit import own_case
 from models.case import load_case
 from models.own import own_folder
+from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.vensim_files.data import read_data
@@ -26,7 +27,7 @@ from stockflow.vensim_files.files import read_control, read_payoff
 
 @click.command()
 @click.argument("case")
-@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the target file's.")
+@click.option("--starts", type=Whole(1, 1000), help="Number of starts; default: the target file's.")
 @OUT
 @click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
 @click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
@@ -88,8 +89,8 @@ def calibrate(
               show_default=True, help="When a value is compared; 'at the time' is what Vensim does.")  # fmt: skip
 @click.option("--unit", "units", multiple=True, metavar='"VARIABLE=UNIT"', help="Unit of one; default: the model's.")
 @click.option("--response", help="Parameter held in turn; default: the first searched.")
-@click.option("--starts", type=click.IntRange(1, 1000), help="Number of starts; default: the control's RESTART_MAX.")
-@click.option("--seed", type=click.IntRange(0), help="Seed; default: the control's, else 1234.")
+@click.option("--starts", type=Whole(1, 1000), help="Number of starts; default: the control's RESTART_MAX.")
+@click.option("--seed", type=Whole(0), help="Seed; default: the control's, else 1234.")
 @click.option("--table", default="imported", show_default=True, help="Name of the table of observations.")
 @OUT
 def import_vensim(

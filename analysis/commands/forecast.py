@@ -16,18 +16,19 @@ from analysis.plain.shown import text
 from calibration.forecasting.forecast import MODES
 from calibration.forecasting.settings import load_forecast_settings
 from models.own import own_folder
+from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 
 
 @click.command()
 @click.argument("case")
-@click.option("--train-to", "origins", type=int, multiple=True, metavar="YEAR",
+@click.option("--train-to", "origins", type=Whole(), multiple=True, metavar="YEAR",
               help="Last year a forecast may know; may be repeated. Default: all that data allow.")  # fmt: skip
 @click.option("--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True,
               help="Drivers as they really were, or as they were expected at the origin.")  # fmt: skip
 @OUT
 @click.option("--accept", is_flag=True, help="Keep the scores in calibration/results.")
-@click.option("--until", type=int, help="A technology of your own: last year of the forecast.")
+@click.option("--until", type=Whole(), help="A technology of your own: last year of the forecast.")
 @click.option("--no-hindcast", is_flag=True, help="A technology of your own: hold no years out.")
 @JSON
 def forecast(
@@ -69,7 +70,7 @@ def forecast(
 @click.command()
 @click.argument("case")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
-@click.option("--from", "since", type=int, help="Leave out rows before this year.")
+@click.option("--from", "since", type=Whole(), help="Leave out rows before this year.")
 @JSON
 def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     """Score the accepted fit of CASE on observations that it never saw, against the naive forecasts.

@@ -11,11 +11,12 @@ from analysis.commands.shared import JSON
 from analysis.paths.latecomer_figure import race_figure
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.plain.shown import records
+from stockflow.commands.console import Whole
 
 
 @click.command("latecomers")
 @click.argument("name", default="dram")
-@click.option("--draws", type=click.IntRange(1, 1000), default=DRAWS, show_default=True,
+@click.option("--draws", type=Whole(1, 1000), default=DRAWS, show_default=True,
               help="Draws of the leader's posterior.")  # fmt: skip
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw the shares: FIGURE.png, .svg and .csv.")
 @JSON

@@ -18,8 +18,9 @@ from analysis.mechanisms.loop_study import load_loop_study
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
 from models.case import CASES, load_case
+from stockflow.commands.console import Whole
 
-_DRAWS = click.option("--draws", type=click.IntRange(2, 2000), help="Posterior draws; default: the study's.")
+_DRAWS = click.option("--draws", type=Whole(2, 2000), help="Posterior draws; default: the study's.")
 
 
 def _for_cases(command: Callable[..., None]) -> Callable[..., None]:

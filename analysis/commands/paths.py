@@ -19,12 +19,13 @@ from analysis.plain.shown import records, text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
 from models.own import own_folder
+from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 
 
 @click.command("paths")
 @click.argument("cases", nargs=-1)
-@click.option("--draws", type=click.IntRange(2, 100_000), help="Posterior draws; default: the study's.")
+@click.option("--draws", type=Whole(2, 100_000), help="Posterior draws; default: the study's.")
 @click.option(
     "--study", type=click.Path(path_type=Path), default=STUDY, help="Study file (TOML) instead of the shipped."
 )

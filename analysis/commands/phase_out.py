@@ -12,21 +12,22 @@ from analysis.commands.shared import JSON, OUT
 from analysis.own import commands as own_cli
 from analysis.phase_out.study import load_study, study_file
 from models.own import own_folder
+from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
 
 
 @click.command("phase-out")
 @click.argument("study")
 @OUT
-@click.option("--draws", type=click.IntRange(2, 4000), help="Draws of the posterior; default: the study's.")
+@click.option("--draws", type=Whole(2, 4000), help="Draws of the posterior; default: the study's.")
 @click.option("--scheduler", help="Address of a Dask scheduler (tcp://...), or 'local' for a cluster of processes.")
 @click.option(
     "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
 )
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
-@click.option("--end", type=float, help="A technology of your own: year from which support ends; default: no support.")
+@click.option("--end", type=Real(), help="A technology of your own: year from which support ends; default: no support.")
 @click.option("--shape", type=click.Choice(list(own_cli.SHAPES)), help="A technology of your own: how support ends.")
-@click.option("--until", type=float, help="A technology of your own: year at which the two are compared.")
+@click.option("--until", type=Real(), help="A technology of your own: year at which the two are compared.")
 @JSON
 def phase_out_command(
     study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,

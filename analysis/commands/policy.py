@@ -13,12 +13,13 @@ import click
 
 from analysis.commands.shared import JSON, OUT
 from models.schedules.file import load_schedule, shipped
+from stockflow.commands.console import Real
 from stockflow.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.phase_out.schedule_words import Shown
 
-UNTIL = click.FloatRange(2000, 2060)
+UNTIL = Real(2000, 2060)
 
 
 @click.group()

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from models.files.settings import read_toml
 from stockflow.errors import InputError, unknown
 from stockflow.files import read_text
+from stockflow.numerals import number
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -30,10 +31,10 @@ def _blank_is_none(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+Number = Annotated[float, BeforeValidator(number)]
+NotNegative = Annotated[Number, Field(ge=0)]
 MaybeNumber = Annotated[Number | None, BeforeValidator(_blank_is_none)]
-MaybeCount = Annotated[int | None, BeforeValidator(_blank_is_none)]
+MaybeCount = Annotated[Annotated[int, BeforeValidator(number)] | None, BeforeValidator(_blank_is_none)]
 Evidence = Literal["read", "recalled"]
 
 
@@ -253,7 +254,8 @@ def _checked(model: type[_Model], raw: Mapping[str, Any], place: str, column: Ca
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         shown = "nothing" if first["type"] == "missing" else repr(first["input"])
-        raise InputError(f"{place} {column(key)}: {shown}: {first['msg'].lower()}") from error
+        why = f"{shown}: {first['msg'].lower()}" if first["type"] != "value_error" else str(first["ctx"]["error"])
+        raise InputError(f"{place} {column(key)}: {why}") from error
 
 
 def _refuse_duplicates(path: Path, numbered: Sequence[tuple[int, _Checked]], key: Sequence[str]) -> None:

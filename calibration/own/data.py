@@ -12,6 +12,7 @@ from pathlib import Path
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
 from stockflow.files import read_text
+from stockflow.numerals import number
 
 COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
@@ -84,22 +85,12 @@ def _row(cells: Sequence[str], place: str) -> Row:
     for column, text in zip(COLUMNS, (series, year, value, unit, source), strict=True):
         if not text:
             raise InputError(f"{place}: {column} is missing")
-    when, number = _number(year, "year", place), _number(value, "value", place)
+    when, amount = number(year, f"{place}: year"), number(value, f"{place}: value")
     if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
         raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR} to {LAST_YEAR}")
-    if number <= 0:
+    if amount <= 0:
         raise InputError(f"{place}: value {value} {unit} of {series} is not above 0")
-    return Row(series, int(when), number, unit, source, place)
-
-
-def _number(text: str, column: str, place: str) -> float:
-    try:
-        number = math.nan if "_" in text else float(text)  # Python alone takes 9_1 for 91
-    except ValueError:
-        raise InputError(f"{place}: {column} {text!r} is not a number") from None
-    if not math.isfinite(number):
-        raise InputError(f"{place}: {column} {text!r} is not a finite number")
-    return number
+    return Row(series, int(when), amount, unit, source, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stockflow.errors import InputError
 from stockflow.files import read_text
+from stockflow.numerals import number
 
 MARK = "@driver"
 _BLOCK = re.compile(r"[^|]*\|")
@@ -104,10 +105,7 @@ def _unit(text: str, place: str) -> tuple[str, tuple[float | None, float | None]
 def _bound(text: str, place: str) -> float | None:
     if text.strip() == "?":
         return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{place}: limit {text!r} is neither a number nor '?'") from None
+    return number(text, f"{place}: limit, unless it is '?',")
 
 
 def _joined(text: str) -> str:

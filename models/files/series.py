@@ -8,12 +8,12 @@ begin with `#` are comments.
 from __future__ import annotations
 
 import csv
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from stockflow.errors import InputError
 from stockflow.files import read_text
+from stockflow.numerals import number
 
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
@@ -104,19 +104,9 @@ def _point(row: dict[str, str], place: str, needed: tuple[str, ...]) -> Point:
     evidence = row.get("evidence", "").strip()
     if evidence and evidence not in EVIDENCE:
         raise InputError(f"{place}: evidence {evidence!r} is none of {', '.join(EVIDENCE)}")
-    year, value = (_number(row[column], column, place) for column in ("year", "value"))
+    year, value = (number(row[column], f"{place}: {column}") for column in ("year", "value"))
     source = " ".join(row.get("source", "").split())
     return Point(row["variable"].strip(), year, value, row["unit"].strip(), source, evidence, place)
-
-
-def _number(text: str, column: str, place: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise InputError(f"{place}: {column} {text!r} is not a number") from None
-    if not math.isfinite(number):
-        raise InputError(f"{place}: {column} {text!r} is not finite")
-    return number
 
 
 def _follow(rows: list[Point], point: Point, *, contiguous: bool) -> None:

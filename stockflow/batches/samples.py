@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from stockflow.errors import InputError
 from stockflow.files import read_text
 from stockflow.language.equations import Equations
 from stockflow.names import plain
+from stockflow.numerals import number
 
 
 def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
@@ -35,12 +35,10 @@ def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
         if not name or plain(name) in map(plain, names[:place]):
             raise InputError(f"{file}: column {place + 1}: {'no name' if not name else f'{name!r} stands twice'}")
     values = np.empty((len(rows) - 1, len(names)))
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(names):
-            raise InputError(f"{file}: row {number} has {len(row)} values, not {len(names)}")
-        values[number - 1] = [
-            _number(text, f"{file}: row {number}, {name}") for text, name in zip(row, names, strict=True)
-        ]
+    for row, cells in enumerate(rows[1:], start=1):
+        if len(cells) != len(names):
+            raise InputError(f"{file}: row {row} has {len(cells)} values, not {len(names)}")
+        values[row - 1] = [number(text, f"{file}: row {row}, {name}:") for text, name in zip(cells, names, strict=True)]
     return {name: values[:, place] for place, name in enumerate(names)}
 
 
@@ -62,13 +60,3 @@ def samples_of(path: str | Path, equations: Equations) -> dict[str, NDArray[np.f
         except InputError as error:
             raise InputError(f"{path}: {place}: {error}") from None
     return columns
-
-
-def _number(text: str, place: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{place}: {text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise InputError(f"{place}: {text.strip()} is not a finite number")
-    return value

@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from stockflow.batches.samples import samples_of
-from stockflow.commands.console import deliver, replace_file
+from stockflow.commands.console import Whole, deliver, replace_file
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
 from stockflow.errors import InputError
 from stockflow.language.equations import Method
@@ -41,7 +41,7 @@ _PATH = click.Path(path_type=Path)
 @SAVE
 @METHOD
 @SEED
-@click.option("--threads", type=click.IntRange(1), help="Default: all cores.")
+@click.option("--threads", type=Whole(1), help="Default: all cores.")
 @click.option("--out", type=_PATH, help="File to write: .csv, or .nc for netCDF.")
 def batch(
     file: Path,

@@ -13,7 +13,7 @@ import numpy as np
 
 from stockflow.commands.batch import batch, noting
 from stockflow.commands.bench import measure
-from stockflow.commands.console import Group, deliver, run_command, settings, table
+from stockflow.commands.console import Group, Whole, deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
@@ -46,7 +46,7 @@ def cli() -> None:
 
 @cli.command()
 @FILE
-@click.option("--loops", "shown", type=click.IntRange(0), default=20, show_default=True, help="Loops to list.")
+@click.option("--loops", "shown", type=Whole(0), default=20, show_default=True, help="Loops to list.")
 @JSON
 def info(file: Path, shown: int, as_json: bool) -> None:
     """Say what is in FILE: time settings, stocks, constants, feedback loops.
@@ -203,7 +203,7 @@ def run(
 
 @cli.command()
 @FILE
-@click.option("--runs", type=click.IntRange(1), default=2000, show_default=True, help="Runs of the batch.")
+@click.option("--runs", type=Whole(1), default=2000, show_default=True, help="Runs of the batch.")
 @JSON
 def bench(file: Path, runs: int, as_json: bool) -> None:
     """Measure how fast FILE runs on this machine, against PySD once, and how far the two are apart."""

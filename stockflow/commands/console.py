@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import click
 
@@ -17,8 +18,35 @@ from stockflow.commands.entry import INTERRUPTED
 from stockflow.errors import InputError
 from stockflow.files import check_output, reason, shown, watched
 from stockflow.names import plain
+from stockflow.numerals import number
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class Real(click.FloatRange):
+    """An option that is a finite number as `numerals` has it, between bounds if they are given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; what is none ends as click ends what it cannot take."""
+        return super().convert(_numeral(self, value, param, ctx), param, ctx)
+
+
+class Whole(click.IntRange):
+    """An option that is a whole number as `numerals` has it, between bounds if they are given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; one with a fraction is refused, not cut."""
+        found = _numeral(self, value, param, ctx)
+        if found != int(found):
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return super().convert(int(found), param, ctx)
+
+
+def _numeral(kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    try:
+        return number(value) if isinstance(value, str) else float(value)
+    except InputError as error:
+        kind.fail(str(error), param, ctx)
 
 
 class Group(click.Group):
@@ -90,10 +118,7 @@ def settings(pairs: Iterable[str]) -> dict[str, float]:
             raise InputError(f'--set {pair!r}: expected "name=value"')
         if plain(name) in map(plain, out):
             raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
-        try:
-            out[name.strip()] = float(text)
-        except ValueError:
-            raise InputError(f"--set {pair!r}: {text.strip()!r} is not a number") from None
+        out[name.strip()] = number(text, f"--set {pair!r}:")
     return out
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from stockflow.commands.console import deliver, settings, table
+from stockflow.commands.console import Whole, deliver, settings, table
 from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL
 from stockflow.insight.loop_scores import periods
 from stockflow.language.equations import Method
@@ -29,7 +29,7 @@ _ALL_ONE_WAY = 0.99
 @UNTIL
 @SAVE
 @METHOD
-@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Loops to list.")
+@click.option("--top", type=Whole(1), default=20, show_default=True, help="Loops to list.")
 @click.option("--out", type=click.Path(path_type=Path), help="CSV to write: loop, time and the scores.")
 @JSON
 def loops(

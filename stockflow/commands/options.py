@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from stockflow.commands.console import Real, Whole
+
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SET = click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-UNTIL = click.option("--until", type=float, metavar="T", help="Last time of the run; default: the FINAL TIME.")
-SAVE = click.option("--save-period", type=float, metavar="P", help="Time between saved moments; default: the SAVEPER.")
+UNTIL = click.option("--until", type=Real(), metavar="T", help="Last time of the run; default: the FINAL TIME.")
+SAVE = click.option("--save-period", type=Real(), metavar="P", help="Time between saved moments; default: the SAVEPER.")
 METHOD = click.option("--method", type=click.Choice(["Euler", "RK4"]), help="Default: as the file asks.")
-SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random functions.")
+SEED = click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of random functions.")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
 CHANGES = click.option("--changes", type=click.Path(path_type=Path), metavar="CIN",
                        help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip

@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from stockflow.language.definition import Refused
+from stockflow.numerals import UNSIGNED
 
-_NUMBER = r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = rf"[+-]?\s*{UNSIGNED}"
 _WHOLE = re.compile(rf"\s*({_NUMBER})\s*")
 _POINT = re.compile(rf"\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)\s*,?\s*")
 _QUOTED = re.compile(r"'([^']*)'")

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
 from stockflow.language.literals import vensim_reader
 from stockflow.names import plain
+from stockflow.numerals import number
 
 # the limits of a table say how it is drawn: they are checked and taken out
 _TABLE_LIMITS = re.compile(r"\(([\s\\]*)\[([^\]]*)\][\s\\]*,?")
@@ -187,8 +189,8 @@ def unit_and_limits(text: str) -> tuple[str, Limits]:
         return found[1].strip(), OPEN
     bounds = [part.strip() for part in found[2].split(",")]
     try:
-        values = [None if part in {"?", ""} else float(part) for part in bounds[:2]]
-    except ValueError as error:
+        values = [None if part in {"?", ""} else number(part) for part in bounds[:2]]
+    except InputError as error:
         raise Refused([f"limits [{found[2]}]"]) from error
     low, high = (*values, None, None)[:2]
     if low is not None and high is not None and low > high:

@@ -11,7 +11,8 @@ from pathlib import Path
 from stockflow.errors import InputError
 from stockflow.files import read_text
 from stockflow.names import plain
-from stockflow.vensim_files.text import LARGEST, number
+from stockflow.numerals import as_number, number
+from stockflow.vensim_files.text import LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def read_data(path: str | Path) -> VensimData:
         raise InputError(f"{file}: not a table: {error}") from error
     if not rows or len(rows[0][1]) < 2 or len(rows) < 2:
         raise InputError(f"{file}: needs a first row and a first column, one of times and one of names")
-    corner, across = rows[0][1][0], all(number(cell) is not None for cell in rows[0][1][1:] if cell)
+    corner, across = rows[0][1][0], all(as_number(cell) is not None for cell in rows[0][1][1:] if cell)
     if corner and not plain(corner).startswith("time"):
         raise InputError(f"{file}: line {rows[0][0]}: first cell is {corner!r}; expected Time or nothing")
     width = len(rows[0][1])
@@ -64,14 +65,14 @@ def read_data(path: str | Path) -> VensimData:
 
 def _columns(file: Path, grid: Sequence[Sequence[str]], places: Sequence[Sequence[str]]) -> VensimData:
     """Return the series of a table with time down the first column."""
-    times = [_number(row[0], where[0]) for row, where in zip(grid[1:], places[1:], strict=True)]
+    times = [number(row[0], f"{where[0]}:") for row, where in zip(grid[1:], places[1:], strict=True)]
     for before, after, where in zip(times[:-1], times[1:], places[2:], strict=True):
         if not before < after:
             raise InputError(f"{where[0]}: time {after:g} comes after {before:g}; expected times that increase")
     found: dict[str, Column] = {}
     for column, name in enumerate(grid[0][1:], start=1):
         cells = [
-            (time, _number(row[column], where[column]), where[column])
+            (time, number(row[column], f"{where[column]}:"), where[column])
             for time, row, where in zip(times, grid[1:], places[1:], strict=True)
             if row[column]
         ]
@@ -82,10 +83,3 @@ def _columns(file: Path, grid: Sequence[Sequence[str]], places: Sequence[Sequenc
             raise InputError(f"{places[0][column]}: {name!r} has no values; expected at least one")
         found[plain(name)] = Column(name.replace('"', ""), *zip(*cells, strict=True))
     return VensimData(file.name, found)
-
-
-def _number(text: str, place: str) -> float:
-    found = number(text)
-    if found is None:
-        raise InputError(f"{place}: {text!r} is not a number; expected a finite number")
-    return found

@@ -17,7 +17,8 @@ from stockflow.errors import InputError
 from stockflow.language.equations import CONTROLS
 from stockflow.model import Model
 from stockflow.names import plain
-from stockflow.vensim_files.text import Line, lines, number
+from stockflow.numerals import as_number
+from stockflow.vensim_files.text import Line, lines
 
 Kind = Literal["calibration", "policy", "prior"]
 
@@ -102,7 +103,7 @@ def _element(line: Line, code: str, model: Model | None) -> Element:
     wanted = 1 if kind == "calibration" else 0
     if len(weights) != 1 or len(against) != wanted or not all([variable, *against, *weights]):
         raise line.refusal(f"an element of a {kind} payoff that does not read {form}", form)
-    weight = number(weights[0])
+    weight = as_number(weights[0])
     if weight is not None and kind == "calibration" and weight <= 0:
         raise line.refusal(f"weight {weight:g} is not above 0", "a weight above 0")
     return Element(
@@ -223,9 +224,9 @@ def _sides(line: Line, parts: list[str], form: str) -> tuple[str, str, str]:
         return parts[0], parts[1], parts[2]
     if len(parts) == 1:
         return "", parts[0], ""
-    if number(parts[0]) is not None or len(line.split("=", parts[1])) > 1:
+    if as_number(parts[0]) is not None or len(line.split("=", parts[1])) > 1:
         return parts[0], parts[1], ""
-    if number(parts[1].split()[0]) is not None or len(line.split("=", parts[0])) > 1:
+    if as_number(parts[1].split()[0]) is not None or len(line.split("=", parts[0])) > 1:
         return "", parts[0], parts[1]
     raise line.refusal("two names and no number: which of them is searched is not said", form)
 
@@ -233,7 +234,7 @@ def _sides(line: Line, parts: list[str], form: str) -> tuple[str, str, str]:
 def _bound(line: Line, text: str, model: Model | None) -> float | str | None:
     if not text:
         return None
-    value = number(text)
+    value = as_number(text)
     if value is not None:
         return value
     if model is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from stockflow.errors import InputError, UnknownNameError
 from stockflow.files import read_text
 from stockflow.language.equations import Variable
 from stockflow.model import Model
+from stockflow.numerals import as_number
 
 LARGEST = 10_000_000
 _SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
@@ -31,7 +31,7 @@ class Line:
 
     def value(self, text: str, what: str) -> float:
         """Return the finite number that `text` is; `what` names it in the refusal."""
-        found = number(text)
+        found = as_number(text)
         if found is None:
             raise self.refusal(f"{what} is {text.strip()!r}", "a finite number")
         return found
@@ -73,15 +73,6 @@ def _counts(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def number(text: str) -> float | None:
-    """Return the finite number that `text` is, or None."""
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) and "_" not in text else None
 
 
 def lines(path: str | Path) -> Iterator[Line]:

@@ -82,7 +82,7 @@ def test_a_row_of_the_wrong_length_is_named(tmp_path: Path) -> None:
 )
 def test_a_bad_cell_is_named_with_its_row_and_column(tmp_path: Path, column: str, old: str, new: str) -> None:
     said = refusal(tmp_path, GOOD.replace("2010", "2009") + GOOD.replace(old, new))
-    assert said.startswith(f"prices.csv row 3 column {column}: {new!r}: ")
+    assert said.startswith(f"prices.csv row 3 column {column}: {new!r}")
 
 
 @pytest.mark.parametrize("year", ["1974", "2024", "2024.5"])

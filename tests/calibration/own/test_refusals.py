@@ -46,7 +46,7 @@ def appended(row: str) -> list[str]:
         ([HEADER, COST, VOLUME, COST], "row 4: unit_cost of 2008 stands already in .*row 2"),
         ([HEADER, COST.replace("1000", "NaN")], "row 2: value 'NaN' is not a finite number"),
         ([HEADER, COST.replace("1000", "inf")], "row 2: value 'inf' is not a finite number"),
-        ([HEADER, COST.replace("1000", "10_00")], "row 2: value '10_00' is not a finite number"),
+        ([HEADER, COST.replace("1000", "10_00")], "row 2: value '10_00' is not a number: write 1000"),
         ([HEADER, COST.replace("1000", "dear")], "row 2: value 'dear' is not a number"),
         ([HEADER, COST.replace("2008", "2008.5")], "row 2: year 2008.5 is not a whole year"),
         ([HEADER, COST.replace("2008", "208")], "row 2: year 208 is not a whole year from 1700 to 2200"),
