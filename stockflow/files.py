@@ -10,7 +10,8 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -117,6 +118,51 @@ def check_output(out: Path) -> None:
     if known := (_inputs.get() or {}).get((about.st_dev, about.st_ino)):
         same = "" if known == shown(out) else f", which is {known}"
         raise InputError(f"{shown(out)}: cannot be written: it is an input of this command{same}; give another name")
+
+
+def replace_file(out: Path, write: Callable[[Path], object]) -> Path:
+    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step; return `out`.
+
+    What is no regular file, such as a pipe, is written to as it is; InputError for what `check_output` refuses and, in
+    words, for what the file system refuses.
+    """
+    check_output(out)
+    try:
+        if out.exists() and not out.is_file():
+            write(out)
+            return out
+        return put_whole(out, write)
+    except OSError as error:
+        raise InputError(f"{shown(out)}: cannot be written: {reason(error)}") from None
+
+
+def write_whole(file: Path, content: str | bytes) -> Path:
+    """Write text, in UTF-8, or bytes to a file, whole or not at all, making its folder; InputError in words."""
+    whole = content.encode() if isinstance(content, str) else content
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{shown(file)}: cannot be written: {reason(error)}") from None
+    return replace_file(file, lambda part: part.write_bytes(whole))
+
+
+def put_whole(file: Path, write: Callable[[Path], object], beside: Path | None = None) -> Path:
+    """Let `write` fill a file that takes the place of `file` once it is on disk; OSError as it comes.
+
+    Nobody ever reads half of `file`, and nothing is left beside it. It is filled at `beside` or, if none is given, in a
+    folder of its own, so that several may write one file at once.
+    """
+    if beside is None:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as folder:
+            return put_whole(file, write, Path(folder) / file.name)
+    try:
+        write(beside)
+        with beside.open("rb+") as filled:
+            os.fsync(filled.fileno())
+        return beside.replace(file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _wrong(about: os.stat_result, most: int) -> str:

@@ -14,6 +14,7 @@ from analysis.phase_out.study import load_study, study_file
 from models.own import own_folder
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
+from stockflow.files import write_whole
 
 
 @click.command("phase-out")
@@ -68,8 +69,8 @@ def phase_out_command(
         accept_answer(answer)
     tables = answer.tables()
     for name, table in tables.items():
-        _write(stem.with_name(f"{stem.name}_{name}.csv"), table.to_csv(index=False, float_format="%.8g"))
-    _write(stem.with_name(f"{stem.name}_page.txt"), answer.page)
+        write_whole(stem.with_name(f"{stem.name}_{name}.csv"), table.to_csv(index=False, float_format="%.8g"))
+    write_whole(stem.with_name(f"{stem.name}_page.txt"), answer.page)
     if figures:
         from analysis.phase_out.figures import draw_all
 
@@ -88,13 +89,3 @@ def _brief(table: pd.DataFrame) -> str:
                                                 "support paid and owed", "fiscal outlay"}
               or str(c).startswith("years lost")]  # fmt: skip
     return table[wanted].to_string(index=False, na_rep="-", float_format=lambda v: f"{v:.4g}")
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror}") from None

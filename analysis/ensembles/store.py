@@ -23,6 +23,7 @@ import xarray as xr
 
 from analysis.ensembles.blocks import ROOT, VALUES, Encoded, Layout, digest_of, json_bytes, root_of
 from stockflow.errors import InputError
+from stockflow.files import put_whole
 
 RECORD = f"{VALUES}/record.json"
 _MARKS = "marks"
@@ -281,14 +282,5 @@ def _sha256(content: bytes) -> str:
 
 def _write(file: Path, content: bytes) -> None:
     """Write a file whole or not at all, on disk before it has its name."""
-    new = file.with_name(file.name + _NEW)
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with new.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(file)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+    put_whole(file, lambda new: new.write_bytes(content), file.with_name(file.name + _NEW))

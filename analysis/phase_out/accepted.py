@@ -17,6 +17,7 @@ from calibration.records.results import accepted_posterior, digest
 from models.case import load_case
 from models.files.settings import read_toml
 from stockflow.errors import InputError
+from stockflow.files import write_whole
 
 HERE = Path(__file__).parent.parent / "results"
 COLUMNS = ("draws", "answer", "unit", "value", "90% low", "90% high")
@@ -53,11 +54,7 @@ def accept_answer(answer: Answer, folder: Path = HERE) -> Path:
     for row in answer.tables()["by_third"][list(COLUMNS)].to_dict("records"):
         rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if not _absent(v)}))
     document["by_third"] = rows
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"phase_out_{case}.toml"
-    part = file.with_suffix(".toml.part")
-    part.write_text(tomlkit.dumps(document), encoding="utf-8")
-    return part.replace(file)
+    return write_whole(folder / f"phase_out_{case}.toml", tomlkit.dumps(document))
 
 
 def load_answer(case: str, folder: Path = HERE, check: bool = True) -> AcceptedAnswer:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from stockflow.errors import InputError
+from stockflow.files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,7 @@ class Folder:
 
     def write(self, name: str, text: str) -> Path:
         """Write a result file whole or not at all."""
-        target = self.root / "results" / name
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(target.suffix + ".part")
-            part.write_text(text, encoding="utf-8")
-            return part.replace(target)
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written: {error.strerror}") from None
+        return write_whole(self.root / "results" / name, text)
 
     def json(self, name: str, data: object) -> Path:
         """Write a JSON result."""

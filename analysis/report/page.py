@@ -24,6 +24,7 @@ from analysis.trust.chapter import Trust, chapter, headline
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
 from models.case import CASES, load_case
+from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
 
 NOTHING = " / ".join("0" for _ in RESPONSES)
@@ -69,10 +70,7 @@ def write_report(report: Report, root: Path) -> Path:
         **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
     )
-    target = root / "report.html"
-    part = target.with_suffix(".html.part")
-    part.write_text(text, encoding="utf-8")
-    return part.replace(target)
+    return write_whole(root / "report.html", text)
 
 
 def trust_context(trust: Trust) -> dict[str, object]:

@@ -36,6 +36,7 @@ from calibration.forecasting.record import load_accepted_forecast
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
+from stockflow.files import write_whole
 
 README = Path(__file__).parents[2] / "README.md"
 SPEEDS = README.parent / "benchmarks" / "results.json"
@@ -281,7 +282,7 @@ def main() -> int:
     new = renewed(old)
     if parser.parse_args().check:
         return int(new != old)
-    README.write_text(new, encoding="utf-8")
+    write_whole(README, new)
     return 0
 
 

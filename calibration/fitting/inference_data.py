@@ -15,6 +15,7 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import Draws, quantities
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.files import replace_file
 
 PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "fletcher32": True, "dtype": "float32"}
 
@@ -123,14 +124,15 @@ def _other_units(payoff: Payoff) -> dict[str, str]:
 
 def save(data: xr.DataTree, file: Path) -> Path:
     """Write a NetCDF file whole or not at all, numbers packed to single precision."""
-    part = file.with_suffix(".part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return replace_file(file, lambda part: _fill(part, data))
+
+
+def _fill(part: Path, data: xr.DataTree) -> None:
     xr.Dataset(attrs=data.attrs).to_netcdf(part, mode="w", engine="h5netcdf")
     for group, node in data.children.items():
         encoding: dict[Any, Any] = {n: dict(PACKED) for n, v in node.data_vars.items() if v.dtype.kind == "f"}
         node.to_dataset().to_netcdf(part, mode="a", group=group, engine="h5netcdf", encoding=encoding)
-    return part.replace(file)
 
 
 def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Posterior:

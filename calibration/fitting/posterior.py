@@ -29,6 +29,7 @@ from calibration.fitting.targets import Sampling
 from stockflow.arrays import Array
 from stockflow.cores import usable_cores
 from stockflow.errors import InputError
+from stockflow.files import write_whole
 from stockflow.intervals import interval
 
 Tick = Callable[[], object]
@@ -189,9 +190,7 @@ def _write(file: Path, draws: Draws, digest: str) -> None:
     np.savez_compressed(
         data, coordinates=draws.coordinates, diverging=draws.diverging, steps=draws.steps, digest=np.array(digest)
     )
-    part = file.with_suffix(".part")
-    part.write_bytes(data.getvalue())
-    part.replace(file)
+    write_whole(file, data.getvalue())
 
 
 def _read(file: Path, digest: str) -> Draws:

@@ -29,7 +29,7 @@ from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_n
 from models.case import Case, load_case
 from models.files.settings import read_toml
 from stockflow.errors import InputError
-from stockflow.files import read_text
+from stockflow.files import read_text, write_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,8 +192,8 @@ def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path 
             f"--accept: the {missing[0][0]} forecast from {missing[0][1]} is missing: accept all origins, both modes"
         )
     text = table_text(score_table(found))
-    _write(folder / f"forecast_{found.case}.csv", text)
-    return _write(folder / f"forecast_{found.case}.toml", forecast_record(found, settings, text))
+    write_whole(folder / f"forecast_{found.case}.csv", text)
+    return write_whole(folder / f"forecast_{found.case}.toml", forecast_record(found, settings, text))
 
 
 def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
@@ -223,12 +223,3 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
 
 def _text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _write(file: Path, text: str) -> Path:
-    part = file.with_suffix(file.suffix + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        return part.replace(file)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror}") from None

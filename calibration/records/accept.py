@@ -16,6 +16,7 @@ from calibration.fitting.inference_data import save
 from calibration.records.results import HERE, TARGETS, Sampled, depends_on, record
 from models.files.build import FOLDER, main
 from stockflow.errors import InputError
+from stockflow.files import write_whole
 
 
 def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) -> Path:
@@ -31,14 +32,13 @@ def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) ->
     target = HERE / f"{calibration.case}.toml"
     case_file = FOLDER / "cases" / f"{calibration.case}.toml"
     before = case_file.read_text(encoding="utf-8")
-    case_file.write_text(carried(before, calibration), encoding="utf-8")
+    write_whole(case_file, carried(before, calibration))
     said: list[str] = []
     if main([], show=said.append):
-        case_file.write_text(before, encoding="utf-8")
+        write_whole(case_file, before)
         raise InputError(f"the fit was not accepted: {said[-1]}")
     save(data, HERE / f"{calibration.case}_posterior.nc")
-    target.write_text(record(calibration, sampled), encoding="utf-8")
-    return target
+    return write_whole(target, record(calibration, sampled))
 
 
 def carried(case_text: str, calibration: Calibration) -> str:

@@ -18,6 +18,7 @@ from models.files.parts import Entry, Group, names_used, read_part
 from models.files.series import Point, Series, read_series
 from models.files.vensim_views import MARK, sketch
 from stockflow.errors import InputError, unknown
+from stockflow.files import write_whole
 from stockflow.language.source import Source, equations
 
 FOLDER = Path(__file__).parents[1]
@@ -256,7 +257,7 @@ def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = p
         if chosen.check:
             show(f"{path.name}: not what parts, cases, policies and scenarios give; run python -m models.files.build")
         else:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            write_whole(path, text)
             show(f"wrote {path.name}")
     return 1 if chosen.check and stale else 0
 

@@ -11,9 +11,10 @@ import click
 import numpy as np
 
 from stockflow.batches.samples import samples_of
-from stockflow.commands.console import Whole, deliver, replace_file
+from stockflow.commands.console import Whole, deliver
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
 from stockflow.errors import InputError
+from stockflow.files import replace_file
 from stockflow.language.equations import Method
 from stockflow.model import Model, load
 from stockflow.pictures.fan import ENDINGS, PROBABILITIES, draw_fan

@@ -6,8 +6,7 @@ import contextlib
 import errno
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +15,7 @@ import click
 
 from stockflow.commands.entry import INTERRUPTED
 from stockflow.errors import InputError
-from stockflow.files import check_output, reason, shown, watched
+from stockflow.files import reason, replace_file, shown, watched
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -134,24 +133,6 @@ def deliver(pieces: Iterable[str], out: Path | None) -> None:
 def _write(pieces: Iterable[str], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(pieces)
-
-
-def replace_file(out: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `out`, then put it in the place of `out` in one step.
-
-    What is no regular file, such as a pipe, is written to as it is; InputError for what `check_output` refuses.
-    """
-    check_output(out)
-    try:
-        if out.exists() and not out.is_file():
-            write(out)
-            return
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-            part = Path(folder) / out.name
-            write(part)
-            part.replace(out)
-    except OSError as error:
-        raise InputError(f"{shown(out)}: cannot be written: {reason(error)}") from None
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:

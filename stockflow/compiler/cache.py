@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from stockflow.files import put_whole
 from stockflow.version import fingerprint
 
 _HASH = hashlib.sha256
@@ -83,14 +83,7 @@ def _read(path: Path, key: str) -> bytes | None:
 
 def _write(path: Path, key: str, content: bytes) -> None:
     """Write beside and rename, so that nobody ever reads half an entry."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix="new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_checked(key, content) + content)
-        Path(beside).replace(path)
-    except OSError:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    put_whole(path, lambda part: part.write_bytes(_checked(key, content) + content))
     _make_room(path.parent)
 
 
