@@ -7,7 +7,6 @@ mark, with its checksum, is there.  Complete, it gets a record of all checksums,
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ from typing import Any
 import xarray as xr
 
 from analysis.ensembles.blocks import ROOT, VALUES, Encoded, Layout, digest_of, json_bytes, root_of
+from analysis.ensembles.lock import locked
 from stockflow.errors import InputError
 from stockflow.files import put_whole
 
@@ -133,14 +133,13 @@ def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Ite
     Raises InputError, with nothing changed, if what is there is another's, of another ensemble, or damaged.
     """
     store = Unfinished(path, layout, skeleton)
-    with store._writing():
-        store.folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(store.folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{store.folder}: another process is writing it") from None
+    with contextlib.ExitStack() as held:
+        with store._writing():
+            store.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(locked(store.folder.with_suffix(".part.lock")))
+            except BlockingIOError:
+                raise InputError(f"{store.folder}: another process is writing it") from None
         leftovers = _examine(store)
         with store._writing():
             for file in leftovers:
@@ -149,8 +148,6 @@ def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Ite
                 if not (store.folder / key).exists():
                     _write(store.folder / key, content)
         yield store
-    finally:
-        os.close(lock)
 
 
 def check_same(path: Path, skeleton: Mapping[str, bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,8 +63,11 @@ def run_command(
 ) -> None:
     """Run a command, exiting where it did not do; bad input, like a full disk, ends in one line and exit code 2.
 
-    `others` are errors through nobody's input, with what is said before them; they end in exit code 3.
+    `others` are errors through nobody's input, with what is said before them; they end in exit code 3. Characters
+    that standard output's encoding lacks, as where the locale is C, are written by their numbers.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _code(command, name)
         sys.stdout.flush()

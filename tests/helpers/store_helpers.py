@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -24,6 +23,7 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which ends a process at once on Windows, too
 OUTPUTS = ("tide", "swell", "market share")
 
 
@@ -112,7 +112,7 @@ def kill_at_operation(number: int, folder: Path) -> None:
         if event.startswith(("os.", "shutil.", "open")) and any(str(folder) in str(one) for one in arguments):
             seen += 1
             if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), KILL)
 
     sys.addaudithook(hook)
 
@@ -147,7 +147,7 @@ def random_moments(folder: Path, kills: int, seed: int) -> None:
         while marks_in(store) == before:
             time.sleep(0.001)
         time.sleep(float(rng.uniform(0, 0.06)))
-        os.kill(child, signal.SIGKILL)
+        os.kill(child, KILL)
         if not killed(child):
             raise RuntimeError("the writer was done before it was killed")
         seen.append(marks_in(store))
@@ -157,6 +157,8 @@ def random_moments(folder: Path, kills: int, seed: int) -> None:
 
 def peak_memory(folder: Path, draws: int) -> None:
     """Write a small store, then a large one; print by how many bytes the peak of memory rose, and the numbers' size."""
+    import resource  # Windows has none
+
     write(ensemble(saved=100), folder / "small.zarr", progress=False, block=1024)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     large = write(ensemble(draws, saved=100), folder / "large.zarr", progress=False, block=1024)

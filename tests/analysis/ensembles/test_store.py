@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from analysis.ensembles.writing import write
 from stockflow.errors import InputError
 
 BLOCK = 64
+POSIX = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 HELPERS = Path(__file__).parents[2] / "helpers" / "store_helpers.py"
 
 
@@ -190,6 +190,7 @@ def test_what_a_kill_left_half_written_is_made_anew(whole: Path, half: Path) -> 
     assert bytes_of(half) == bytes_of(whole)
 
 
+@POSIX
 def test_killed_at_random_moments_a_store_ends_bit_identical(tmp_path: Path) -> None:
     answer = helper("moments", tmp_path, 4, 20251125)
     assert len(set(answer["seen"])) == 4
@@ -197,6 +198,7 @@ def test_killed_at_random_moments_a_store_ends_bit_identical(tmp_path: Path) -> 
     assert answer["end"] == bytes_of(tmp_path / "whole.zarr")
 
 
+@POSIX
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_any_file_operation_a_store_ends_bit_identical(tmp_path: Path, step: int) -> None:
     answer = helper("operations", tmp_path, step)
@@ -367,6 +369,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, folder: str) ->
 
 
 def test_when_the_disk_is_full_what_came_before_is_kept(whole: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     path = tmp_path / "full.zarr"
 
@@ -386,6 +389,7 @@ def test_when_the_disk_is_full_what_came_before_is_kept(whole: Path, tmp_path: P
     assert bytes_of(path) == bytes_of(whole)
 
 
+@POSIX
 def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
     answer = helper("memory", tmp_path, 20_000)
     assert answer["numbers"] > 140e6

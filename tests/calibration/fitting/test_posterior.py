@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -206,8 +205,8 @@ def test_a_killed_run_goes_on_with_the_chains_it_lacks_and_ends_with_the_same_dr
     deadline = time.monotonic() + 60
     while not first.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    run.send_signal(signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    run.kill()
+    assert run.wait() != 0, "the run ended before it could be killed"
     assert first.exists()
     assert not last.exists()
     rules, before = Sampling(chains=2, tune=50, draws=200), first.stat().st_mtime_ns
