@@ -158,7 +158,7 @@ def intervals(payoff: Payoff, draws: Draws, found: Diagnostics) -> dict[str, Int
         learned[one.name] = float(np.clip(1 - draws.flat[:, i].std() / one.prior.spread, 0, 1))
     out = {}
     for i, (name, drawn) in enumerate(values.items()):
-        low, median, high = interval(drawn)
+        low, median, high = interval(drawn.reshape(-1))
         checks = float(found.rhat[i]), float(found.bulk[i]), float(found.tail[i])
         out[name] = Interval(median, low, high, learned[name], *checks)
     return out
