@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from analysis.commands.shared import JSON, OUT
 from analysis.own import commands as own_cli
@@ -61,7 +60,7 @@ def phase_out_command(
     asked = load_study(study)
     if draws is not None:
         asked = asked.model_copy(update={"draws": draws})
-    stem = out / "phase_out" / study_file(study).stem.removeprefix("laboratory_")
+    stem = out / "phase_out" / study_file(study).stem.removeprefix("phase_out_")
     answer = answer_study(asked, stem, scheduler, progress=not as_json)
     if accept:
         from analysis.phase_out.accepted import accept_answer
@@ -79,13 +78,4 @@ def phase_out_command(
         click.echo(json.dumps(as_records(answer, tables), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo(answer.page)
-    click.echo("By response of buyers, three refits (low, central, high), history and its exits:")
-    click.echo(_brief(answer.by_response))
     click.echo(f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr")
-
-
-def _brief(table: pd.DataFrame) -> str:
-    wanted = [c for c in table.columns if c in {"response", "schedule", "decline began", "units against history",
-                                                "support paid and owed", "fiscal outlay"}
-              or str(c).startswith("years lost")]  # fmt: skip
-    return table[wanted].to_string(index=False, na_rep="-", float_format=lambda v: f"{v:.4g}")

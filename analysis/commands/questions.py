@@ -1,4 +1,4 @@
-"""Commands that ask the laboratory: `techcycle sensitivity` and `techcycle search`."""
+"""What an answer hinges on and which schedule is best: `techcycle sensitivity` and `techcycle search`."""
 
 from __future__ import annotations
 

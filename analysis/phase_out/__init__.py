@@ -1,1 +1,1 @@
-"""The phase-out laboratory: when support may end, how fast, announced how, and what breaks."""
+"""Studies of ending support: when support may end, how fast, announced how, and what breaks."""

@@ -36,7 +36,7 @@ def depends_on(case: str) -> dict[str, str]:
     """Digests of the study file and of everything that its runs depend on (model, draws, schedules, outputs)."""
     study = load_study(case)
     made, _ = ensemble(study, load_case(case).model, accepted_posterior(case).spread(study.draws))
-    return {"study": digest(STUDIES / f"laboratory_{case}.toml"), "runs": made.digest}
+    return {"study": digest(STUDIES / f"phase_out_{case}.toml"), "runs": made.digest}
 
 
 def accept_answer(answer: Answer, folder: Path = HERE) -> Path:

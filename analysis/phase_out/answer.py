@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.ensembles.writing import write
-from analysis.phase_out import responses as phase_out
 from analysis.phase_out.adoption import rush_table
 from analysis.phase_out.exit import waiting_table
 from analysis.phase_out.hinges import Evidence, drivers, thirds
@@ -33,7 +32,6 @@ class Answer:
     response: str
     evidence: Evidence | None
     rush: pd.DataFrame | None
-    by_response: pd.DataFrame
 
     @property
     def page(self) -> str:
@@ -47,7 +45,7 @@ class Answer:
             "measures": found.table(), "shares": found.share_table(), "account": found.accounts,
             "safe_exit": found.safe_table(), "regret": found.regret(),
             "waiting": waiting_table(found.waits, found.study), "by_third": thirds(found, self.response, self.evidence),
-            "drivers": drivers(found), "by_response": self.by_response,
+            "drivers": drivers(found),
         }  # fmt: skip
         return made if self.rush is None else made | {"pulled_forward": self.rush}
 
@@ -70,11 +68,10 @@ def answer_study(study: Study, stem: Path, scheduler: str | None = None, progres
     rush = None
     if study.rush is not None:
         rush = rush_table(study, rushed(study, model, posterior.spread(study.rush.draws)))
-    table = phase_out.run_study(phase_out.load_study(study.case), accepted).table
     evidence = evidence_of(study, posterior)
     if evidence is not None:
         evidence = replace(evidence, effect=evidence.effect[found.kept])
-    return Answer(found, accepted.response, evidence, rush, table)
+    return Answer(found, accepted.response, evidence, rush)
 
 
 def evidence_of(study: Study, posterior: Posterior) -> Evidence | None:

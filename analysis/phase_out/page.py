@@ -267,9 +267,15 @@ def check_words(found: Results) -> list[str]:
     ]
     if found.failed:
         words.append(f"{found.failed} draws were not finite under some schedule and are left out.")
-    for one, measure in found.reported:
-        words.append(f"{capital(one.words)}: {told(measure)} in the model, {one.value:g} as reported ({one.source}).")
-    return words
+    return [*words, *reported_words(found)]
+
+
+def reported_words(found: Results) -> list[str]:
+    """Published figures of the account beside the model's."""
+    return [
+        f"{capital(one.words)}: {told(measure)} in the model, {one.value:g} as reported ({one.source})."
+        for one, measure in found.reported
+    ]
 
 
 def _basis(found: Results) -> str:

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from analysis.phase_out.account import account, check, outlay, yearly
 from analysis.phase_out.adoption import MARKET, SOLD, adoption
 from analysis.phase_out.exit import SafeYears, Waiting, against_none, regret_table, safe_years, waiting, welfare
-from analysis.phase_out.responses import Reported
 from analysis.phase_out.runs import Plan, Runs, Values, finite_draws, where, yearly_share
 from analysis.phase_out.spread import Measure, table
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import Reported, Study
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import FAN, quantiles

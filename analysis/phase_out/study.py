@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from analysis.phase_out.responses import Reported, Share, Year
 from models.files.settings import read_settings
 from stockflow.errors import InputError
 
@@ -23,6 +22,9 @@ Source = Annotated[str, Field(min_length=10)]
 Text = Annotated[str, Field(min_length=1)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Shape = Literal["cliff", "linear", "exponential"]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Year = Annotated[float, Field(strict=True, ge=1990, le=2060)]
 
 
 class _Part(BaseModel):
@@ -121,6 +123,16 @@ class Texts(_Part):
     evidence: Text
 
 
+class Reported(_Part):
+    """A figure of the fiscal account that somebody published, to hold the model's against."""
+
+    variable: str
+    time: Year
+    value: Finite
+    words: str
+    source: Source
+
+
 class Study(_Part):
     """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
 
@@ -187,7 +199,7 @@ def study_file(which: str | Path) -> Path:
     """Return the file of a study; InputError, naming the shipped studies, for a name that is neither."""
     text = str(which)
     if text.strip().casefold() in CASES:
-        return STUDIES / f"laboratory_{text.strip().casefold()}.toml"
+        return STUDIES / f"phase_out_{text.strip().casefold()}.toml"
     if Path(which).suffix != ".toml":
         known = " and ".join(map(repr, CASES))
         raise InputError(f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file")

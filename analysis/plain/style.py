@@ -21,13 +21,6 @@ STYLE = Path(__file__).parent / "house.mplstyle"
 GREY = "#5f6b73"
 
 
-LINES = {"historical": ("#222222", "-"), "cliff": ("#d1495b", "--"), "linear": ("#1b4965", "-."),
-         "exponential": ("#66a182", ":"), "cost-triggered": ("#edae49", (0, (5, 1, 1, 1, 1, 1)))}  # fmt: skip
-
-
-MARKERS = {"low": "v", "central": "o", "high": "^"}
-
-
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written."""
     try:

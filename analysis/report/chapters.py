@@ -18,20 +18,26 @@ from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, te
 from analysis.paths.study import PathStudy
 from analysis.phase_out.answer import answer_study
 from analysis.phase_out.figures import draw_all
+from analysis.phase_out.page import reported_words
 from analysis.phase_out.study import load_study
+from analysis.phase_out.words import over_all
 from analysis.plain.folder import Folder
 from models.case import load_case
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What one heading tells: sentences or a page of text, tables by title, pictures (PNG files) by what they show."""
+    """What one heading tells: sentences or a page of text, tables by title, pictures (PNG files) by what they show.
+
+    `brief` is what the report's first lines say of it.
+    """
 
     title: str
     words: tuple[str, ...]
     page: str
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Path]
+    brief: tuple[str, ...] = ()
 
 
 SHOWN = {"shares": "share of the market by schedule", "safe_exit": "from which year an exit is safe",
@@ -50,10 +56,13 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
     with tempfile.TemporaryDirectory(dir=folder.root) as runs:
         answer = answer_study(study, Path(runs) / case)
         for name, table in answer.tables().items():
-            folder.table(f"laboratory_{case}_{name}.csv", table)
-        drawn = draw_all(answer.results, folder.figure(f"laboratory_{case}"))
+            folder.table(f"phase_out_{case}_{name}.csv", table)
+        drawn = draw_all(answer.results, folder.figure(f"phase_out_{case}"))
     pictures = dict(zip(SHOWN.values(), drawn, strict=True))
-    return Chapter(load_case(case).title, (), answer.page, {}, pictures)
+    title, found = load_case(case).title, answer.results
+    safe = "; ".join(f"{one.family}, {over_all(one, study.exit).rstrip('.')}" for one in found.safe)
+    brief = (f"{title}, when support can end: {safe}.", *reported_words(found))
+    return Chapter(title, (), answer.page, {}, pictures, brief)
 
 
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:

@@ -16,7 +16,6 @@ from scipy.stats import chi2
 from analysis.fits.residual_report import residual_report, short_report
 from analysis.fits.tables import effect_table, estimate_table, series_table
 from analysis.forecasts.chapter import ForecastChapter
-from analysis.phase_out.responses import PAID_AND_OWED, RESPONSES, PhaseOut
 from analysis.report.chapters import Chapter
 from analysis.scoreboard.board import Scoreboard, Spread
 from analysis.trust import numerics
@@ -27,7 +26,6 @@ from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
 
-NOTHING = " / ".join("0" for _ in RESPONSES)
 TINY = 1e-9  # what rounding leaves of a zero
 PAGE = Path(__file__).parents[1] / "page"
 
@@ -39,11 +37,10 @@ class Report:
     calibrations: Mapping[str, Calibration]
     ridges: Mapping[str, pd.DataFrame]
     board: Scoreboard
-    phase_outs: Mapping[str, PhaseOut]
     paths: Sequence[Chapter]
     trust: Trust
     forecasts: Sequence[ForecastChapter]
-    exits: Sequence[Chapter]
+    exits: Mapping[str, Chapter]
     mechanisms: Sequence[Chapter]
 
 
@@ -65,7 +62,7 @@ def write_report(report: Report, root: Path) -> Path:
         paths=report.paths,
         headlines=headlines(report),
         forecasts=report.forecasts,
-        exits=report.exits,
+        exits=list(report.exits.values()),
         mechanisms=report.mechanisms,
         **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
@@ -141,22 +138,18 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "fit_words": fit_words(calibration),
         "misfits": misfits(calibration),
         "events": event_table(calibration),
-        "support": support_chapter(report, case) if case in report.phase_outs else None,
+        "support": support_chapter(report, case) if case in report.ridges else None,
     }
 
 
 def support_chapter(report: Report, case: str) -> dict[str, object]:
-    """Return what the page says of the response to support, and of its end."""
-    calibration, answer = report.calibrations[case], report.phase_outs[case]
+    """Return what the page says of the response to support."""
+    calibration = report.calibrations[case]
     return {
         "effects": effect_table(calibration),
         "ridge": report.ridges[case],
         "ridge_words": ridge_words(report.ridges[case], calibration),
         "response": calibration.response,
-        "phase_words": phase_words(answer),
-        "phase_table": phase_table(answer),
-        "varied": answer.study.support,
-        "paid_by": answer.study.paid_by,
     }
 
 
@@ -223,87 +216,6 @@ def misfits(calibration: Calibration) -> list[str]:
     ]
 
 
-def phase_words(answer: PhaseOut) -> list[str]:
-    """Say in words what ending support earlier would have done, for all three responses."""
-    study = answer.study
-    start = study.starts[len(study.starts) // 2]
-    words = []
-    for shape in ("cliff", "linear"):
-        label = f"{shape} from {start:g}"
-        changed = [100 * _number(answer, label, r, "units against history") for r in RESPONSES]
-        told = [
-            ("the support paid or owed by then", _differences(answer, label, PAID_AND_OWED)),
-            ("tax relief", _differences(answer, label, "tax relief")),
-            (
-                f"contracts still to be paid after {study.horizon:g}",
-                _differences(answer, label, "owed after the horizon"),
-            ),
-        ]
-        money = ", ".join(f"{what} by {by}" for what, by in told if by != NOTHING)
-        words.append(
-            f"A {shape} end of support in {start:g} changes cumulative sales to {study.horizon:g} by "
-            f"{' / '.join(f'{c:+.0f}%' for c in changed)} (low / central / high response) and, in billion CNY, {money}."
-        )
-    words += account_checks(answer)
-    share = study.shares[-1]
-    column = f"years lost to {share:.0%}"
-    delays = {s.label: _number(answer, s.label, "high", column) for s in answer.schedules}
-    known = {label: years for label, years in delays.items() if np.isfinite(years)}
-    if known:
-        worst = max(known, key=lambda label: known[label])
-        words.append(
-            f"Under the high response the largest delay of the {share:.0%} share is {known[worst]:.1f} years ({worst})."
-        )
-    return words
-
-
-def account_checks(answer: PhaseOut) -> list[str]:
-    """Hold published figures of the fiscal account against the central historical run."""
-    words = []
-    for told in answer.study.reported:
-        at = int(np.searchsorted(answer.times, told.time))
-        value = float(answer.paths[told.variable][1, 0, at])
-        high = "; sums of support are high by about that ratio" if value > 1.2 * told.value else ""
-        words.append(
-            f"Check of the account: {told.words} are {value:.0f} billion CNY in the model against {told.value:g} as "
-            f"reported ({told.source}){high}."
-        )
-    return words
-
-
-def phase_table(answer: PhaseOut) -> pd.DataFrame:
-    """One row per schedule: cumulative sales against history, years lost and support paid, by response."""
-    share = answer.study.shares[0]
-    rows = []
-    for plan in answer.schedules:
-        row: dict[str, object] = {"schedule": plan.label}
-        row["decline began"] = _number(answer, plan.label, "central", "decline began")
-        for r in RESPONSES:
-            row[f"sales against history, {r} (%)"] = 100 * _number(answer, plan.label, r, "units against history")
-        for r in RESPONSES:
-            row[f"years lost to {share:.0%}, {r}"] = _number(answer, plan.label, r, f"years lost to {share:.0%}")
-        row["paid and owed, central (bn CNY)"] = _number(answer, plan.label, "central", PAID_AND_OWED)
-        row["owed later, central (bn CNY)"] = _number(answer, plan.label, "central", "owed after the horizon")
-        row["tax relief, central (bn CNY)"] = _number(answer, plan.label, "central", "tax relief")
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    empty = [c for c in table.columns[-2:] if (table[c].abs() < TINY).all()]
-    return table.drop(columns=empty)
-
-
-def _differences(answer: PhaseOut, schedule: str, column: str) -> str:
-    """Change of one column against history under the three responses, as text."""
-    changes = [_number(answer, schedule, r, column) - _number(answer, "historical", r, column) for r in RESPONSES]
-    return " / ".join("0" if abs(c) < 0.5 else f"{c:+,.0f}" for c in changes)
-
-
-def _number(answer: PhaseOut, schedule: str, response: str, column: str) -> float:
-    """One cell of the study's table; not a number where the study has none (a share that is never reached)."""
-    table = answer.table
-    cell = table.loc[(table["schedule"] == schedule) & (table["response"] == response), column]
-    return float(pd.to_numeric(cell).iloc[0])
-
-
 def board_words(board: Scoreboard) -> str:
     """Say how the scoreboard stands."""
     fresh = [r for r in board.rows if not r.fitted]
@@ -326,7 +238,7 @@ def headlines(report: Report) -> Sequence[str]:
             f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
             f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
         )
-        if case not in report.phase_outs:
+        if case not in report.exits:
             lines.append(headline(report.trust.identified[case]))
             continue
         for name, value in calibration.closed.effects.items():
@@ -339,7 +251,7 @@ def headlines(report: Report) -> Sequence[str]:
                 f"the fit says {value:.0%}."
             )
         lines.append(headline(report.trust.identified[case]))
-        lines += phase_words(report.phase_outs[case])[:1] + account_checks(report.phase_outs[case])
+        lines += report.exits[case].brief
     lines.append(board_words(report.board))
     lines.append(report.paths[0].words[-1])
     return lines

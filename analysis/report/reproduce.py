@@ -14,8 +14,6 @@ from analysis.fits.residual_report import residual_report
 from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
 from analysis.forecasts.chapter import forecast_chapter
 from analysis.paths.study import load_path_study
-from analysis.phase_out import responses_figure
-from analysis.phase_out.responses import PhaseOut, load_study, run_study
 from analysis.plain.folder import Folder
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
@@ -28,7 +26,6 @@ from calibration.fitting.targets import load_targets
 from calibration.records.accept import accept_fit
 from calibration.records.results import (
     TARGETS,
-    Accepted,
     Sampled,
     accepted_from,
     accepted_intervals,
@@ -113,18 +110,6 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
-def phase_out_case(case: str, accepted: Accepted, folder: Folder) -> PhaseOut:
-    """Run the shipped phase-out study of one case and save its table and figures."""
-    answer = run_study(load_study(case), accepted)
-    title = load_case(case).title
-    folder.table(f"phase_out_{case}.csv", answer.table)
-    responses_figure.phase_out_paths(answer, f"{title}: ways to end support", folder.figure(f"phase_out_paths_{case}"))
-    responses_figure.phase_out_costs(
-        answer, f"{title}: adoption and cost by schedule", folder.figure(f"phase_out_costs_{case}")
-    )
-    return answer
-
-
 def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
     """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
     folder.prepare()
@@ -132,7 +117,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
     fits = {case: accepted_from(c) for case, c in calibrations.items()}
     accepted = {case: fits[case] for case in SUPPORTED}
     trust = examine(fits, folder.table, folder.figure)
-    with tqdm(total=3 + 3 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
+    with tqdm(total=3 + 2 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}
         for case in accepted:
             calibration = calibrations[case]
@@ -149,22 +134,17 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         bar.update()
-        answers = {}
-        for case, fit in accepted.items():
-            bar.set_postfix_str(f"phase-out of {case}")
-            answers[case] = phase_out_case(case, fit, folder)
-            bar.update()
         bar.set_postfix_str("paths")
         paths = path_chapters(CASES, load_path_study(), folder, draws)
         bar.update()
-        exits = []
+        exits = {}
         for case in accepted:
             bar.set_postfix_str(f"when support of {case} can end")
-            exits.append(exit_chapter(case, folder, draws))
+            exits[case] = exit_chapter(case, folder, draws)
             bar.update()
         bar.set_postfix_str("loops, barriers, instruments")
         mechanisms = mechanism_chapters(CASES, folder, draws)
         bar.update()
     forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in accepted)
-    report = Report(calibrations, ridges, board, answers, paths, trust, forecasts, exits, mechanisms)
+    report = Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms)
     return write_report(report, folder.root)

@@ -19,7 +19,10 @@ from analysis.draws.runs import case_model
 from analysis.draws.stages import STAGES
 from analysis.paths.dated import industry_path
 from analysis.paths.study import load_path_study
-from analysis.phase_out import responses as phase_out
+from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared, schedules
+from analysis.phase_out.results import results
+from analysis.phase_out.runs import in_memory
+from analysis.phase_out.study import load_study as load_phase_out
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import Targets, load_targets
@@ -155,7 +158,7 @@ def headlines(
         yield from _fitted(case, fit, models(case))
         say(f"series of {case}")
         yield from _stocks(case, fit, models(case), study.stocks.get(case, ()))
-        yield from _phase_out(case, fit, models)
+        yield from _phase_out(case, fit, models(case))
         say(f"phase-out of {case}")
     paths = load_path_study()
     for case in CASES:
@@ -196,18 +199,29 @@ def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> I
         yield Figure(case, "stocks", what, "stock", variable.unit, float(run[variable.name][-1]))
 
 
-def _phase_out(case: str, fit: Accepted, models: Callable[[str], Model]) -> Iterator[Figure]:
-    study = phase_out.load_study(case)
-    answer = phase_out.run_study(study, fit, models)
-    columns: dict[str, tuple[Kind, str]] = {
-        "cumulative units": ("units", study.unit), phase_out.PAID_AND_OWED: ("money", "bnCNY"),
-        "fiscal outlay": ("money", "bnCNY"), **{f"year of {share:.0%}": ("date", "year") for share in study.shares},
+def _phase_out(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
+    """Adoption and public money under the schedules of the case's study, at each response of buyers.
+
+    Of the exits of each family the first, the middle and the last.
+    """
+    study = load_phase_out(case)
+    samples = {name: np.array([one[name] for one in fit.variants.values()]) for name in fit.values}
+    starts = study.grid.starts
+    shown = (starts[0], starts[len(starts) // 2], starts[-1])
+    plans = {plan: one for plan, one in schedules(study).items() if plan.role != "grid" or plan.start in shown}
+    until = study.horizon + study.tail
+    runs = ScheduleRuns(prepared(study, model), tuple(plans.values()), samples, outputs(study), until)
+    found = results(study, in_memory(runs, tuple(plans), samples))
+    names: dict[str, Kind] = {
+        f"units sold to {study.horizon:g}": "units", f"fiscal outlay to {study.horizon:g}": "money",
+        "outlay with tail": "money", **{f"year of {share:.0%}": "date" for share in study.shares},
     }  # fmt: skip
-    for column, (kind, unit) in columns.items():
-        values = pd.to_numeric(answer.table[column])
-        for plan, response, value in zip(answer.table["schedule"], answer.table["response"], values, strict=True):
-            what = f"{plan}, {response} response: {column}"
-            yield Figure(case, "phase-out", what, kind, unit, float(value))
+    for plan, measures in zip(found.plans, found.measures, strict=True):
+        for name, kind in names.items():
+            one = measures[name]
+            for response, value in zip(fit.variants, one.values, strict=True):
+                what = f"{plan.label}, {response} response: {name}"
+                yield Figure(case, "phase-out", what, kind, one.unit, float(value))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

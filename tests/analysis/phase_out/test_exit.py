@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from laboratory_helpers import small
+from phase_out_helpers import small
 
 from analysis.phase_out.exit import (  # fmt: skip
     against_none,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from laboratory_helpers import small
+from phase_out_helpers import small
 
 from analysis.phase_out.exit import SafeYears, safe_years
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, rank_correlation, thirds

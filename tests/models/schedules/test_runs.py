@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from calibration.records.results import accepted_posterior
+from calibration.records.results import accepted_posterior, load_accepted
 from models.case import load_case
 from models.run import run_case
 from models.schedules.file import Change, Schedule, load_schedule, shipped, unchanged
@@ -353,6 +353,19 @@ def test_a_dated_decline_of_history_takes_one_pass(nev: Block, monkeypatch: pyte
     assert count == 1
     nev.run(load_schedule("nev_share_triggered"))
     assert count == 3
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_the_stronger_the_response_and_the_earlier_the_cliff_the_more_is_lost(case: str) -> None:
+    fits = load_accepted(case).variants
+    samples = {name: np.array([fits[one][name] for one in ("low", "central", "high")]) for name in fits["low"]}
+    cliffs = variants(load_schedule("cliff", case), ["cliff"], [2013.0, 2016.0, 2019.0])
+    model, sold = load_case(case).model, "Cumulative Domestic Sales"
+    ends = [run_schedule(model, one, samples, [sold], 2035.0)[sold][:, -1] for one in (unchanged(case), *cliffs)]
+    lost = np.array([1 - end / ends[0] for end in ends[1:]])
+    assert (np.diff(lost, axis=1) > 0).all()
+    assert (np.diff(lost, axis=0) < 0).all()
+    assert (lost >= -1e-9).all()
 
 
 @pytest.mark.slow
