@@ -11,6 +11,7 @@ from analysis.commands.shared import JSON, OUT
 from analysis.own import commands as own_cli
 from analysis.phase_out.study import load_study, study_file
 from models.own import own_folder
+from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
 from stockflow.files import write_whole
@@ -26,12 +27,12 @@ from stockflow.files import write_whole
 )
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
 @click.option("--end", type=Real(), help="A technology of your own: year from which support ends; default: no support.")
-@click.option("--shape", type=click.Choice(list(own_cli.SHAPES)), help="A technology of your own: how support ends.")
+@click.option("--shape", type=click.Choice(list(LAWS)), help="A technology of your own: how support ends.")
 @click.option("--until", type=Real(), help="A technology of your own: year at which the two are compared.")
 @JSON
 def phase_out_command(
     study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
-    shape: str | None, until: float | None, as_json: bool,
+    shape: Exit | None, until: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 

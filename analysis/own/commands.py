@@ -14,7 +14,7 @@ from tqdm import tqdm
 from analysis.fits import figures
 from analysis.fits.tables import estimate_table, series_table
 from analysis.own.figure import fan_table, in_own_units, own_forecast_figure
-from analysis.own.runs import DRAWS, SHAPES, own_paths, own_phase_out
+from analysis.own.runs import DRAWS, own_paths, own_phase_out
 from analysis.plain.shown import records
 from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
@@ -26,6 +26,7 @@ from calibration.own.settings import load_own_settings
 from calibration.records.results import accepted_posterior, record_of
 from models.case import load_case
 from models.own import own_folder, read_own
+from models.schedules.law import Exit
 from stockflow.errors import InputError
 
 FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
@@ -33,7 +34,7 @@ QUICK = " (quick fit, a first look)"
 PRINTED = 5  # years between the printed rows of a forecast
 
 
-__all__ = ["SHAPES", "calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
+__all__ = ["calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
 
 
 def calibrate_command(name: str, data: Path | None, starts: int | None, quick: bool, as_json: bool) -> None:
@@ -170,7 +171,7 @@ def paths_command(name: str, as_json: bool) -> None:
 
 
 def phase_out_command(
-    name: str, until: float | None, start: float | None, shape: str, length: float, as_json: bool
+    name: str, until: float | None, start: float | None, shape: Exit, length: float, as_json: bool
 ) -> None:
     """Say what ending the support of a user's technology does."""
     end = float(_last_year(name) + FAR) if until is None else until
@@ -181,9 +182,7 @@ def phase_out_command(
         return
     click.echo(_text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
-    click.echo(
-        f"\nAt {end:g}, with support as policy.csv has it and with {told}, by the model's own phase-out constants."
-    )
+    click.echo(f"\nAt {end:g}, with support as policy.csv has it and with {told}: subsidy and tax relief, by surprise.")
 
 
 def _hindcast(name: str) -> tuple[Hindcast | None, str]:

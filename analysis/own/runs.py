@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,11 @@ import pandas as pd
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
-from models.own import OwnFile, own_folder, read_own
+from models.own import GENERIC, OwnFile, own_folder, read_own
+from models.schedules.file import Schedule, unchanged
+from models.schedules.grid import variants
+from models.schedules.law import Exit
+from models.schedules.run import run_schedule
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
@@ -18,21 +22,22 @@ from stockflow.intervals import interval
 DRAWS = 200
 STEP = 0.25  # years between saved values
 START = "start of the run"
-SHAPES = {"cliff": 1.0, "linear": 2.0, "exponential": 3.0}
+SUPPORT = ("purchase subsidy", "tax relief")  # what buyers get, and what ends
+SIGNALS = ("support per unit", "tax expenditure")
 ACCOUNT = (
     "Cumulative Domestic Sales", "market share", "Price", "Cumulative Support Outlay", "Cumulative Fiscal Outlay",
 )  # fmt: skip
 
 
 def runs_of(
-    fitted: Fitted, outputs: Sequence[str], held: Mapping[str, float], until: float
+    fitted: Fitted, outputs: Sequence[str], until: float, schedule: Schedule | None = None
 ) -> tuple[Array, dict[str, Array]]:
-    """Run up to DRAWS evenly spaced draws with some constants held; return times and values (run, time) by output."""
+    """Run up to DRAWS evenly spaced draws, under a schedule if given; return times and values (run, time) by output."""
     chosen = np.unique(np.linspace(0, len(fitted.x) - 1, min(DRAWS, len(fitted.x))).astype(int))
     values = fitted.payoff.space.values(fitted.x[chosen])
     sample = {one.name: values[:, i] for i, one in enumerate(fitted.payoff.coordinates)}
-    model = fitted.case.model.with_constants(held)
-    batch = model.batch(sample, list(outputs), until=until, save_period=STEP)
+    asked = unchanged(GENERIC) if schedule is None else schedule
+    batch = run_schedule(fitted.case.model, asked, sample, outputs, until, STEP)
     return batch["time"].to_numpy(), {name: batch[name].to_numpy() for name in outputs}
 
 
@@ -46,7 +51,7 @@ def own_paths(name: str) -> pd.DataFrame:
     fitted = accepted_fit(name)
     model = fitted.case.model
     low, high = load_path_study().window
-    times, values = runs_of(fitted, STAGE_OUTPUTS, {}, model.final_time)
+    times, values = runs_of(fitted, STAGE_OUTPUTS, model.final_time)
     count = len(next(iter(values.values())))
     dated = [date_stages(times, {key: rows[i] for key, rows in values.items()}) for i in range(count)]
     rows = []
@@ -76,34 +81,31 @@ def _clocks(name: str, start: float) -> dict[str, float]:
 
 
 def own_phase_out(
-    name: str, until: float, start: float | None = None, shape: str = "cliff", length: float = 5.0
+    name: str, until: float, start: float | None = None, shape: Exit = "cliff", length: float = 5.0
 ) -> pd.DataFrame:
     """Compare support as the case has it with support that ends, over the posterior, at the year `until`.
 
-    Support is what policy.csv pays per unit; it is ended by the model's own phase-out: `shape` from the year `start`
-    over `length` years, by default a cliff at the start of the run, which is no support at all. Columns are median and
+    Support is what policy.csv pays or forgoes per unit: a schedule ends both by `shape` from the year `start`, over
+    `length` years, by default a cliff at the start of the run, which is no support at all. Columns are median and
     90% interval of each figure with support, without, and of the difference draw by draw. InputError for a case
-    without support, an unknown shape, and years that do not fit the run.
+    without support, and years that do not fit the run.
     """
     fitted = accepted_fit(name)
     model, folder = fitted.case.model, fitted.case.folder
     if folder is None:
         raise InputError(f"{name!r}: not a technology of your own")
     begin = model.initial_time if start is None else start
-    if shape not in SHAPES:
-        raise InputError(f"shape {shape!r} is none of {', '.join(SHAPES)}")
     if not (model.initial_time <= begin < until <= model.final_time):
         span = f"{model.initial_time:g} to {model.final_time:g}"
         raise InputError(f"a phase-out from {begin:g} seen at {until:g}: must lie in the run, {span}, in this order")
-    held = {"phase out shape": SHAPES[shape], "phase out start": begin, "phase out length": length}
-    _, paid = runs_of(fitted, ["support per unit"], {}, until)
-    if not (paid["support per unit"] > 0).any():
+    if not any(runs_of(fitted, SIGNALS, until)[1][signal].any() for signal in SIGNALS):
         raise InputError(
-            f"{folder}/policy.csv: 'subsidy per unit' is never above 0 by {until:g}: no support to end; "
-            "give it there and calibrate again"
+            f"{folder}/policy.csv: 'subsidy per unit' and 'tax relief' are never above 0 by {until:g}: no support to "
+            "end; give it there and calibrate again"
         )
+    (ending,) = variants(unchanged(GENERIC), [shape], [begin], [length], SUPPORT)
     with_, without = (
-        {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, one, until)[1].items()} for one in ({}, held)
+        {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, until, one)[1].items()} for one in (None, ending)
     )
     own = read_own(folder)
     rows = []

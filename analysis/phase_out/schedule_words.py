@@ -13,6 +13,7 @@ from models.run import one_run
 from models.schedules.change import Amount, Change, Trigger
 from models.schedules.file import Schedule
 from models.schedules.instruments import Instrument, instruments
+from models.schedules.law import LAWS, is_exit
 from models.schedules.paths import Grid, grid, yearly
 from models.schedules.run import AppliedSchedule, most_cut
 from stockflow.arrays import Array
@@ -123,11 +124,11 @@ def words(schedule: Schedule) -> list[str]:
 
 def _sentences(change: Change, about: Instrument) -> Iterator[str]:
     yield _amount(change.amount)
-    falls = {"cliff": "ends at once", "linear": f"falls in a straight line over {change.length or 0:g} years",
-             "exponential": f"falls by the same share every year, to 5% after {change.length or 0:g} years, and ends",
-             "tiers": _tiers(change, about)}  # fmt: skip
     if change.shape != "keep":
-        yield f"{falls[change.shape]} {_when(change)}".rstrip()
+        falls = (
+            LAWS[change.shape].words.format(length=change.length) if is_exit(change.shape) else _tiers(change, about)
+        )
+        yield f"{falls} {_when(change)}".rstrip()
     if change.floor:
         yield f"not below {change.floor:.0%} of it"
     acts = "" if change.shape != "keep" or not change.begins else f" {_when(change)}"

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.files.settings import read_settings
+from models.schedules.law import Exit
 from stockflow.errors import InputError
 
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -21,7 +22,6 @@ CASES = ("nev", "pv")
 Source = Annotated[str, Field(min_length=10)]
 Text = Annotated[str, Field(min_length=1)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Shape = Literal["cliff", "linear", "exponential"]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Year = Annotated[float, Field(strict=True, ge=1990, le=2060)]
@@ -37,7 +37,7 @@ class Grid(_Part):
     `instruments` are those that end, by default all that the supported path names.
     """
 
-    shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
+    shapes: Annotated[tuple[Exit, ...], Field(min_length=1)]
     first: Year
     last: Year
     step: Annotated[float, Field(strict=True, ge=0.25, le=10)] = 1.0
@@ -62,7 +62,7 @@ class Grid(_Part):
         return tuple(float(self.first + i * self.step) for i in range(count))
 
     @property
-    def families(self) -> tuple[tuple[Shape, float], ...]:
+    def families(self) -> tuple[tuple[Exit, float], ...]:
         """Shape and length of every family of exits; the length of a cliff is 0."""
         pairs = ((s, n) for s, n in product(self.shapes, self.lengths or (0.0,)))
         return tuple(dict.fromkeys((s, 0.0 if s == "cliff" else n) for s, n in pairs))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.files.settings import read_settings
+from models.schedules.law import Exit
 from stockflow.errors import InputError
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
@@ -19,7 +20,6 @@ Text = Annotated[str, Field(min_length=10)]
 Family = Literal["knots", "start and length"]
 Objective = Literal["worth", "units for the budget"]
 Level = Literal["history", "held"]
-Shape = Literal["cliff", "linear", "exponential"]
 
 
 class _Strict(BaseModel):
@@ -45,7 +45,7 @@ class Free(_Strict):
 class Grid(_Strict):
     """Schedules behind the front: every shape from every start over every length (years)."""
 
-    shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
+    shapes: Annotated[tuple[Exit, ...], Field(min_length=1)]
     lengths: Annotated[tuple[Annotated[float, Field(ge=0.1, le=50)], ...], Field(min_length=1)]
     share: Annotated[float, Field(gt=0, lt=1)]
     draws: Annotated[int, Field(ge=2)]

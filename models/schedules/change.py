@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeVar
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from models.schedules.law import SLOPES, Shape, is_exit, share_left
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-Shape = Literal["keep", "cliff", "linear", "exponential", "tiers"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 Year = Annotated[float, Field(strict=True, ge=1900, le=2200, allow_inf_nan=False)]
 Years = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
-SlopingShapes = ("linear", "exponential")
 _Kind = TypeVar("_Kind", bound=BaseModel)
 TRIGGERS = {"market share": "Dmnl", "cost parity ratio": "Dmnl", "cumulative volume": "unit"}
 
@@ -95,6 +97,11 @@ class Tier(Strict):
     fraction: Share | None = None
     value: NotNegative | None = None
 
+    def reached(self, times: ArrayLike, began: ArrayLike) -> NDArray[np.bool_]:
+        """Whether the step has been taken at `times` of a decline that began in `began`, broadcast."""
+        when, start = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(began, dtype=float))
+        return np.asarray(when >= (self.at if self.at is not None else start + (self.after or 0.0)))
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         for pair in (("at", "after"), ("fraction", "value")):
@@ -159,7 +166,7 @@ class Change(Strict):
             raise ValueError(f"start = {self.start:g} and trigger: only one of them can begin the decline")
         if self.shape != "keep" and not self.begins:
             raise ValueError(f"shape = {self.shape!r} needs a start or a trigger")
-        if (self.length is not None) != (self.shape in SlopingShapes):
+        if (self.length is not None) != (self.shape in SLOPES):
             needs = "needs a length" if self.length is None else f"has no length (got {self.length:g})"
             raise ValueError(f"shape = {self.shape!r} {needs}")
         if bool(self.tiers) != (self.shape == "tiers"):
@@ -199,6 +206,28 @@ class Change(Strict):
         if self.tiers and self.tiers[0].at is not None:
             return self.tiers[0].at
         return self.start
+
+    def share_left(self, times: ArrayLike, began: ArrayLike, end: float | None = None) -> Array:
+        """Return the share of the base that is left at `times` of a decline that began in `began` (never: infinite).
+
+        The two broadcast against each other; nothing is left from `end` on. Tiers that are own values leave 1 here: see
+        `tier_value`.
+        """
+        when, start = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(began, dtype=float))
+        left = share_left(self.shape, when, start, self.length) if is_exit(self.shape) else np.ones(when.shape)
+        for tier in self.tiers:
+            if tier.fraction is not None:
+                left = np.where(tier.reached(when, start), tier.fraction, left)
+        left = np.where(when >= start, np.maximum(left, self.floor), left)
+        return left if end is None else np.where(when >= end, 0.0, left)
+
+    def tier_value(self, times: ArrayLike, began: ArrayLike) -> Array:
+        """Return the own value of the tier in force at `times`, NaN before the first one and for other changes."""
+        value = np.full(np.broadcast_shapes(np.shape(times), np.shape(began)), np.nan)
+        for tier in self.tiers:
+            if tier.value is not None:
+                value = np.where(tier.reached(times, began), tier.value, value)
+        return value
 
 
 def revised(change: Change, new: Mapping[str, object], place: str) -> Change:

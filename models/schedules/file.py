@@ -13,11 +13,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from models.files.settings import read_toml
-from models.schedules.change import Change, Shape, Strict, Text, revised, valid
+from models.schedules.change import Change, Strict, Text, revised, valid
 from models.schedules.instruments import Instrument, instrument, instruments
 from stockflow.errors import InputError, unknown
 
-__all__ = ["Change", "Schedule", "Shape", "load_schedule", "revised", "shipped", "unchanged"]
+__all__ = ["Change", "Schedule", "load_schedule", "revised", "shipped", "unchanged"]
 
 POLICIES = Path(__file__).parents[1] / "policies"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from models.schedules.change import Change, Shape, SlopingShapes, revised
+from models.schedules.change import Change, revised
 from models.schedules.file import Schedule
+from models.schedules.law import SLOPES, Exit
 from stockflow.errors import InputError
 
 
 def variants(
     base: Schedule,
-    shapes: Sequence[Shape],
+    shapes: Sequence[Exit],
     starts: Sequence[float],
     lengths: Sequence[float] = (),
     instruments: Sequence[str] | None = None,
@@ -27,13 +28,11 @@ def variants(
     names = falling if instruments is None else tuple(instruments)
     if not names:
         raise InputError(f"{base.name}: no instrument declines: say which")
-    if "tiers" in shapes or "keep" in shapes:
-        raise InputError(f"{base.name}: variants are of the shapes 'cliff', 'linear' and 'exponential'")
-    if not lengths and any(shape in SlopingShapes for shape in shapes):
-        raise InputError(f"{base.name}: {' and '.join(SlopingShapes)} need lengths")
+    if not lengths and any(shape in SLOPES for shape in shapes):
+        raise InputError(f"{base.name}: {' and '.join(SLOPES)} need lengths")
     made = []
     for shape, start in product(shapes, starts):
-        for length in lengths if shape in SlopingShapes else (None,):
+        for length in lengths if shape in SLOPES else (None,):
             over = "" if length is None else f", {length:g} years"
             label = "_".join([base.name, shape, f"{start:g}", *([] if length is None else [f"{length:g}"])])
             changes = {name: _declining(base, name, shape, start, length) for name in names}
@@ -41,7 +40,7 @@ def variants(
     return made
 
 
-def _declining(base: Schedule, name: str, shape: Shape, start: float, length: float | None) -> Change:
+def _declining(base: Schedule, name: str, shape: Exit, start: float, length: float | None) -> Change:
     before = base.instruments.get(name, Change())
     new = {"shape": shape, "start": start, "length": length, "tiers": (), "trigger": None}
     return revised(before, new, f"{base.name}: {name}")

@@ -1,55 +1,59 @@
-"""How support falls once its decline has begun: the share that is left, by shape.
+"""How support falls: the shapes that a schedule can name, what each is called, and the share that it leaves.
 
-Laws are pure functions of arrays: 1 before the start, never rising, 0 from the end on. The shapes and the factor of
-the exponential are those of the phase-out clock in the model files, except that an exponential decline ends at its
-length, where 5% is left.
+Laws are pure functions of how far a decline has come: all before its start, never rising, nothing from its end on.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeGuard
 
-from models.schedules.change import Change
+import numpy as np
+from numpy.typing import ArrayLike
+
 from stockflow.arrays import Array
 
-DECAY = 3.0  # EXP(-3) leaves 5 percent, as in the model files
+Exit = Literal["cliff", "linear", "exponential"]  # whole once its start is given, and its length where it has one
+Shape = Literal[Exit, "keep", "tiers"]
+DECAY = 3.0  # EXP(-3) leaves 5 percent at the end of an exponential decline; then nothing
 
 
-def share_left(change: Change, times: ArrayLike, began: ArrayLike, end: float | None = None) -> Array:
-    """Return the share of the base that is left at `times` of a decline that began in `began` (never: infinite).
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One shape: `words` with the place of its length, and what is `left` at a part of it, 0 to 1 (None: at once)."""
 
-    The two broadcast against each other; nothing is left from `end` on. Tiers that are own values leave 1 here: see
-    `tier_value`.
+    words: str
+    left: Callable[[Array], Array] | None = None
+
+
+LAWS: Mapping[Exit, Law] = MappingProxyType(
+    {
+        "cliff": Law("ends at once"),
+        "linear": Law("falls in a straight line over {length:g} years", lambda part: 1.0 - part),
+        "exponential": Law(
+            "falls by the same share every year, to 5% after {length:g} years, and ends",
+            lambda part: np.exp(-DECAY * part),
+        ),
+    }
+)
+SLOPES: tuple[Exit, ...] = tuple(name for name, law in LAWS.items() if law.left is not None)
+
+
+def is_exit(shape: Shape) -> TypeGuard[Exit]:
+    """Whether support falls by a law of this table: it is neither kept nor given step by step."""
+    return shape in LAWS
+
+
+def share_left(shape: Exit, times: ArrayLike, began: ArrayLike, length: float | None = None) -> Array:
+    """Return the share that is left at `times` of a decline that began in `began` (never: infinite), broadcast.
+
+    `length` is in years, and needed where the shape slopes.
     """
     when, start = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(began, dtype=float))
-    left = np.ones(when.shape)
-    running = when >= start
-    since = np.where(running, when - np.where(running, start, 0.0), 0.0)
-    if change.shape == "cliff":
-        left[running] = 0.0
-    elif change.length is not None:
-        along = since / change.length
-        sloping = 1.0 - along if change.shape == "linear" else np.exp(-DECAY * along)
-        left = np.where(running, np.where(along >= 1.0, 0.0, np.maximum(sloping, 0.0)), 1.0)
-    elif change.tiers and change.tiers[0].fraction is not None:
-        for tier in change.tiers:
-            left = np.where(_reached(tier.at, tier.after, when, start), tier.fraction or 0.0, left)
-    left = np.where(running, np.maximum(left, change.floor), left)
-    if end is not None:
-        left = np.where(when >= end, 0.0, left)
-    return left
-
-
-def tier_value(change: Change, times: ArrayLike, began: ArrayLike) -> Array:
-    """Return the own value of the tier in force at `times`, NaN before the first one and for other changes."""
-    when, start = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(began, dtype=float))
-    value = np.full(when.shape, np.nan)
-    for tier in change.tiers:
-        if tier.value is not None:
-            value = np.where(_reached(tier.at, tier.after, when, start), tier.value, value)
-    return value
-
-
-def _reached(at: float | None, after: float | None, when: Array, start: Array) -> NDArray[np.bool_]:
-    return np.asarray(when >= (at if at is not None else start + (after or 0.0)))
+    running, law = when >= start, LAWS[shape].left
+    if law is None or length is None:
+        return np.where(running, 0.0, 1.0)
+    part = np.where(running, when - np.where(running, start, 0.0), 0.0) / length
+    return np.where(running, np.where(part >= 1.0, 0.0, np.maximum(law(part), 0.0)), 1.0)

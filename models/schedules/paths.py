@@ -13,7 +13,6 @@ import numpy as np
 
 from models.schedules.change import Change
 from models.schedules.instruments import Instrument
-from models.schedules.law import share_left, tier_value
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -161,10 +160,10 @@ class Moves:
 
     def _at(self, times: Array, began: Array, end: float | None) -> Array:
         base = self.base(times)
-        left = share_left(self.change, times, began, end)
+        left = self.change.share_left(times, began, end)
         value = np.where(left < 1.0, self._declined(base, times, left), base) if (left < 1.0).any() else base
         if any(tier.value is not None for tier in self.change.tiers):
-            own = tier_value(self.change, times, began)
+            own = self.change.tier_value(times, began)
             value = np.where(np.isnan(own) | (left <= 0.0), value, own)
         if self.change.cap is not None:
             acts = self._always_capped | (times >= began)

@@ -13,6 +13,8 @@ import xarray as xr
 import stockflow
 from models.case import load_case
 from models.policy import ANNOUNCED
+from models.run import run_case
+from models.schedules.file import load_schedule
 from stockflow.insight.units import read_unit
 
 MODELS = Path(stockflow.__file__).parent.parent / "models"
@@ -182,17 +184,16 @@ def test_dear_raw_material_raises_the_price_and_lowers_sales(case: Case) -> None
     assert at(run, "Cumulative Domestic Sales", 2060) < at(case.base, "Cumulative Domestic Sales", 2060)
 
 
-def test_a_cliff_ends_new_support_and_leaves_tax_relief(nev: Case, pv: Case) -> None:
-    cliff = {"phase out shape": 1, "phase out start": 2015}
-    run = nev.run(cliff)
-    assert at(run, "paid support", 2014.75) > 1
-    assert run["paid support"].sel(time=slice(2015, None)).max() == 0
+def test_a_cliff_ends_new_support_and_leaves_tax_relief_and_signed_contracts() -> None:
+    run = run_case("nev", schedule=load_schedule("nev_cliff"))
+    assert at(run, "paid support", 2016.75) > 1
+    assert run["paid support"].sel(time=slice(2017, None)).max() == 0
     assert at(run, "tax expenditure", 2018) > 1
-    tariffs = pv.run(cliff)
-    assert tariffs["new commitments"].sel(time=slice(2015.25, None)).max() == 0
+    tariffs = run_case("pv", schedule=load_schedule("pv_cliff"))
+    assert tariffs["new commitments"].sel(time=slice(2016.25, None)).max() == 0
     # contracts outlive the policy by their length of 20 years
-    assert at(tariffs, "Premium Commitments", 2030) > 1
-    assert at(tariffs, "Premium Commitments", 2035.5) == pytest.approx(0, abs=1e-9)
+    assert at(tariffs, "Premium Commitments", 2031) > 1
+    assert at(tariffs, "Premium Commitments", 2036.5) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(("name", "lever", "value"), [("pv", "feed in tariff", 50), ("nev", "central subsidy", 500)])
@@ -270,30 +271,6 @@ def test_output_goes_home_or_abroad(any_case: Case) -> None:
     np.testing.assert_allclose(run["production"], run["domestic sales"] + run["exports"], rtol=1e-9)
     total = run["Cumulative Domestic Sales"] + run["Cumulative Exports"]
     np.testing.assert_allclose(run["Cumulative Production"], total, rtol=1e-9)
-
-
-@pytest.mark.parametrize("shape", [1, 2, 3])
-def test_a_phase_out_starts_full_never_rises_and_ends_below_5_percent(nev: Case, shape: int) -> None:
-    run = nev.run({"phase out shape": shape, "phase out start": 2012, "phase out length": 4})
-    left = run["phase out multiplier"]
-    assert (left.sel(time=slice(None, 2011.75)) == 1).all()
-    assert (np.diff(left) <= 0).all()
-    assert (left.sel(time=slice(2016, None)) <= 0.0498).all()
-
-
-def test_a_cost_trigger_starts_the_clock_when_cost_falls_and_never_stops_it(nev: Case) -> None:
-    run = nev.run({"phase out shape": 2, "phase out trigger ratio": 1.1})
-    below = run["unsubsidised user cost"] < 1.1 * run["trigger benchmark"]
-    crossed = float(run.time[int(np.argmax(below.values))])
-    running = run["phase out clock rate"]
-    assert crossed > run.time[0]
-    assert (running.sel(time=slice(None, crossed - 0.25)) == 0).all()
-    assert (running.sel(time=slice(crossed, None)) == 1).all()
-    # a later spike of cost above the trigger must not stop the clock
-    spike = ([1991.0, crossed + 3, crossed + 3.1, 2060.0], [25.0, 25.0, 4000.0, 4000.0])
-    again = nev.run({"phase out shape": 2, "phase out trigger ratio": 1.1}, {"material price": spike})
-    assert (again["unsubsidised user cost"] > 1.1 * again["trigger benchmark"]).values[-40:].any()
-    assert again["phase out clock rate"][-1] == 1
 
 
 def test_a_suspension_switches_support_off_for_its_window_only(nev: Case) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from models.case import load_case
 from models.schedules.change import Change, Trigger
 from models.schedules.instruments import instrument
-from models.schedules.law import share_left, tier_value
 from models.schedules.paths import Before, Grid, Moves, grid, history, trimmed, yearly
 from models.schedules.trigger import first_date, statistic
 
@@ -39,19 +38,19 @@ def changes(draw: st.DrawFn) -> Change:
 
 @given(changes())
 def test_all_is_left_before_the_start(change: Change) -> None:
-    assert (share_left(change, TIMES, change.start, change.end)[change.start > TIMES] == 1.0).all()
+    assert (change.share_left(TIMES, change.start, change.end)[change.start > TIMES] == 1.0).all()
 
 
 @given(changes())
 def test_what_is_left_never_rises_and_stays_between_nothing_and_all(change: Change) -> None:
-    left = share_left(change, TIMES, change.start, change.end)
+    left = change.share_left(TIMES, change.start, change.end)
     assert (np.diff(left) <= 0.0).all()
     assert ((left >= 0.0) & (left <= 1.0)).all()
 
 
 @given(changes())
 def test_nothing_is_left_from_the_end_on(change: Change) -> None:
-    left = share_left(change, TIMES, change.start, change.end)
+    left = change.share_left(TIMES, change.start, change.end)
     if change.end is not None:
         assert (left[change.end <= TIMES] == 0.0).all()
     elif change.floor == 0.0 and change.length is not None:
@@ -60,7 +59,7 @@ def test_nothing_is_left_from_the_end_on(change: Change) -> None:
 
 @given(changes())
 def test_a_decline_never_goes_below_its_floor_before_its_end(change: Change) -> None:
-    left = share_left(change, TIMES, change.start)
+    left = change.share_left(TIMES, change.start)
     assert (left >= change.floor).all()
 
 
@@ -68,21 +67,21 @@ def test_a_decline_never_goes_below_its_floor_before_its_end(change: Change) -> 
 def test_runs_that_begin_in_different_years_are_each_what_they_would_be_alone(
     change: Change, began: list[float]
 ) -> None:
-    together = share_left(change, TIMES, np.array(began)[:, None], change.end)
+    together = change.share_left(TIMES, np.array(began)[:, None], change.end)
     for row, start in zip(together, began, strict=True):
-        np.testing.assert_array_equal(row, share_left(change, TIMES, start, change.end))
+        np.testing.assert_array_equal(row, change.share_left(TIMES, start, change.end))
 
 
 def test_a_step_acts_at_its_date_and_not_a_moment_before() -> None:
     cliff = Change.model_validate({"shape": "cliff", "start": 2010.1})
-    assert share_left(cliff, [np.nextafter(2010.1, 0), 2010.1], 2010.1).tolist() == [1.0, 0.0]
+    assert cliff.share_left([np.nextafter(2010.1, 0), 2010.1], 2010.1).tolist() == [1.0, 0.0]
 
 
 def test_linear_halves_at_half_its_length_and_exponential_leaves_five_percent_just_before_its_end() -> None:
     linear = Change.model_validate({"shape": "linear", "start": 2010.0, "length": 4.0})
     falling = Change.model_validate({"shape": "exponential", "start": 2010.0, "length": 4.0})
-    assert share_left(linear, [2012.0], 2010.0).tolist() == [0.5]
-    assert share_left(falling, [2012.0, 2014.0 - 1e-9, 2014.0], 2010.0) == pytest.approx(
+    assert linear.share_left([2012.0], 2010.0).tolist() == [0.5]
+    assert falling.share_left([2012.0, 2014.0 - 1e-9, 2014.0], 2010.0) == pytest.approx(
         [np.exp(-1.5), np.exp(-3.0), 0.0]
     )
 
@@ -90,7 +89,7 @@ def test_linear_halves_at_half_its_length_and_exponential_leaves_five_percent_ju
 def test_tiers_with_own_values_hold_each_value_until_the_next() -> None:
     tiers = [{"at": 2010.0, "value": 3.0}, {"at": 2012.0, "value": 1.0}]
     change = Change.model_validate({"shape": "tiers", "tiers": tiers})
-    np.testing.assert_array_equal(tier_value(change, [2009.9, 2010.0, 2011.99, 2012.0], 2010.0), [np.nan, 3, 3, 1])
+    np.testing.assert_array_equal(change.tier_value([2009.9, 2010.0, 2011.99, 2012.0], 2010.0), [np.nan, 3, 3, 1])
 
 
 def moves(case: str, name: str, began: object, **content: object) -> Moves:

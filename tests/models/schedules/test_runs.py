@@ -1,4 +1,4 @@
-"""What a schedule does to a run: nothing before it begins, what the model's own phase-out clock does after."""
+"""What a schedule does to a run: nothing before it begins, what equations that say the same do after."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from models.schedules.grid import variants
 from models.schedules.paths import grid, history, trimmed
 from models.schedules.run import Draws, applied, run_schedule
 from stockflow import Model
+from stockflow.language.source import equations
 
 OUTPUTS = ("market share", "Price", "Cumulative Domestic Sales", "Cumulative Support Outlay")
+MULTIPLIER = "support multiplier"
 MAIN = {"nev": "purchase subsidy", "pv": "feed-in premium"}
 UNTIL = 2030.0
 DRAWS = 24
@@ -40,13 +42,13 @@ class Block:
     def run(self, one: Schedule, outputs: Sequence[str] = OUTPUTS, **more: object) -> xr.Dataset:
         return run_schedule(self.model, one, self.samples, outputs, UNTIL, 0.25, **more)
 
-    def clock(self, **constants: object) -> xr.Dataset:
-        """Run the phase-out clock that the model itself has."""
-        given = {
-            f"phase out {name.replace('_', ' ')}": np.broadcast_to(value, DRAWS) for name, value in constants.items()
-        }
-        outputs = (*OUTPUTS, "Years since Phase Out Start")
-        return self.model.batch({**self.samples, **given}, outputs, until=UNTIL, save_period=0.25)
+    def stated(self, left: str, start: object) -> xr.Dataset:
+        """Run the model with what is left of support as an equation, from `start` on, which may differ by draw."""
+        clock = "support suspension start"
+        rule = {MULTIPLIER: f"{MULTIPLIER}= IF THEN ELSE(Time >= {clock}, {left.format(since=f'(Time-{clock})')}, 1)"}
+        file = self.model.file.with_equations(rule)
+        samples = {**self.samples, clock: np.broadcast_to(start, DRAWS)}
+        return Model(equations(file), file).batch(samples, OUTPUTS, until=UNTIL, save_period=0.25)
 
     def schedule(self, **change: object) -> Schedule:
         return unchanged(self.case).changed({MAIN[self.case]: Change.model_validate(change)}, "mine")
@@ -119,35 +121,33 @@ def test_a_cliff_leaves_everything_before_it_as_it_was_and_lowers_sales_of_every
     assert (cut["began"] == 2015.0).all()
 
 
-@pytest.mark.parametrize(("shape", "code"), [("linear", 2.0), ("exponential", 3.0)])
-def test_a_slope_agrees_with_the_models_own_clock_to_rounding_until_it_ends(
-    nev: Block, shape: str, code: float
-) -> None:
-    clock = nev.clock(shape=code, start=2014.0, length=5.0)
-    close(nev.run(nev.schedule(shape=shape, start=2014.0, length=5.0)), clock, 1e-12, 2018.75)
+LEFT = {"cliff": "0", "linear": "MAX(0, 1-{since}/5)", "exponential": "IF THEN ELSE({since} < 5, EXP(-3*{since}/5), 0)"}
 
 
-def test_a_linear_decline_agrees_with_the_models_own_clock_to_rounding_throughout(nev: Block) -> None:
-    close(nev.run(nev.schedule(shape="linear", start=2014.0, length=5.0)),
-          nev.clock(shape=2.0, start=2014.0, length=5.0), 1e-12)  # fmt: skip
+@pytest.mark.parametrize("shape", LEFT)
+def test_a_shape_acts_as_the_equation_that_says_it(nev: Block, shape: str) -> None:
+    length = {} if shape == "cliff" else {"length": 5.0}
+    close(nev.run(nev.schedule(shape=shape, start=2014.0, **length)), nev.stated(LEFT[shape], 2014.0), 1e-12)
 
 
 @pytest.mark.parametrize("start", [2014.0, 2016.1])
-def test_a_cliff_agrees_with_the_models_own_clock_bit_for_bit_also_between_time_steps(nev: Block, start: float) -> None:
-    same(nev.run(nev.schedule(shape="cliff", start=start)), nev.clock(shape=1.0, start=start))
+def test_a_cliff_acts_as_its_equation_bit_for_bit_also_between_time_steps(nev: Block, start: float) -> None:
+    same(nev.run(nev.schedule(shape="cliff", start=start)), nev.stated(LEFT["cliff"], start))
 
 
-def test_dates_that_differ_between_draws_act_as_the_models_own_clock_started_in_each_of_them(nev: Block) -> None:
-    found = nev.run(nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["cost parity ratio"]))
+def test_dates_that_differ_between_draws_act_as_the_equation_started_in_each_of_them(nev: Block) -> None:
+    found = nev.run(nev.schedule(shape="linear", length=5.0, trigger=TRIGGERS["cost parity ratio"]))
     began = found["began"].to_numpy()[:, 0]
     assert len(np.unique(began)) > 3
-    close(found, nev.clock(shape=2.0, start=began, length=3.0), 1e-12)
+    close(found, nev.stated(LEFT["linear"], began), 1e-12)
 
 
-def test_a_parity_trigger_begins_within_a_quarter_after_the_models_own_clock_in_nine_draws_of_ten(nev: Block) -> None:
+def test_a_parity_trigger_begins_within_a_quarter_after_parity_in_nine_draws_of_ten(nev: Block) -> None:
     found = nev.run(nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["cost parity ratio"]))
-    clock = nev.clock(shape=2.0, length=3.0, trigger_ratio=1.1)
-    late = found["began"].to_numpy()[:, 0] - (UNTIL - clock["Years since Phase Out Start"].to_numpy()[:, -1])
+    names = ["unsubsidised user cost", "trigger benchmark"]
+    base = nev.model.batch(nev.samples, names, until=UNTIL, save_period=1 / 32).sel(time=slice(2010.0, None))
+    below = (base[names[0]] <= 1.1 * base[names[1]]).to_numpy()
+    late = found["began"].to_numpy()[:, 0] - base["time"].to_numpy()[np.argmax(below, axis=1)]
     assert (late >= 0.0).all()
     assert (late < 0.25).mean() >= 0.9  # else the cost ratio rose again before the quarter was over
 
