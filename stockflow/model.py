@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from stockflow.batches.indices import IndexSums
     from stockflow.gradients.gradient import Gradient
-    from stockflow.gradients.jacobian import Jacobian
     from stockflow.gradients.payoff import Payoff, Term
     from stockflow.insight.lint import Finding
     from stockflow.insight.loops import Loop
@@ -70,22 +69,22 @@ class Model:
 
     @property
     def initial_time(self) -> float:
-        """INITIAL TIME of the file."""
+        """INITIAL TIME of the file, in its unit of time."""
         return self.equations.control("initial time")
 
     @property
     def final_time(self) -> float:
-        """FINAL TIME of the file."""
+        """FINAL TIME of the file, in its unit of time."""
         return self.equations.control("final time")
 
     @property
     def time_step(self) -> float:
-        """TIME STEP of the file."""
+        """TIME STEP of the file, in its unit of time."""
         return self.equations.control("time step")
 
     @property
     def save_period(self) -> float:
-        """SAVEPER of the file."""
+        """SAVEPER of the file, in its unit of time."""
         return self.equations.control("saveper")
 
     def variable(self, name: str) -> Variable:
@@ -106,10 +105,11 @@ class Model:
     def with_series(self, series: Mapping[str, Series]) -> Model:
         """Return the model with some variables replaced by given paths over time.
 
-        Each path is (times, values), linear in between and held at its ends; it takes the place of
-        the variable's equation, be it a constant, an auxiliary, a flow or a stock, and so cuts every
-        loop through it.  Raises InputError for a lookup or control variable, for times that do not
-        increase, and for values that are not finite or outside the limits written in the file.
+        Each path is (times, values), of one shape and in the variable's own unit, linear in between and
+        held at its ends; it takes the place of the variable's equation, be it a constant, an auxiliary, a
+        flow or a stock, and so cuts every loop through it.  Raises InputError for a lookup or control
+        variable, for times that do not increase, and for values that are not finite or outside the
+        limits written in the file.
         """
         asked = Checked(self.equations)
         paths = [(asked.replaceable(name), path) for name, path in series.items()]
@@ -141,6 +141,50 @@ class Model:
         asked = Checked(self.equations)
         return self._simulator(asked.task(inputs, outputs, until, save_period, method, series or {}, lookups or {}))
 
+    def runs(
+        self,
+        samples: Mapping[str, ArrayLike],
+        outputs: Sequence[str],
+        until: float | None = None,
+        save_period: float | None = None,
+        threads: int | None = None,
+        method: Method | None = None,
+        series: Mapping[str, Series] | None = None,
+        lookups: Mapping[str, Series] | None = None,
+        seed: int = 0,
+    ) -> Batch:
+        """Return many runs, checked and not yet made: all at once, piece by piece or as quantiles, see `Batch`.
+
+        `samples` gives constants one value per run, or one for all.  `series` gives variables a path
+        over time that differs between runs, and `lookups` gives lookups other y values: (times or x
+        values, values), the values of shape (run, point), or (point,) for all runs alike.  Random
+        numbers depend on `seed`, the place in the model, the step and the number of the run.
+
+        Raises InputError as `simulator` does, and for a value that is not finite or outside the limits
+        written in the file.
+        """
+        asked = Checked(self.equations)
+        names = asked.inputs(tuple(samples))
+        columns = {name: np.asarray(one, dtype=float) for name, one in zip(names, samples.values(), strict=True)}
+        opening = [*(series or {}).values(), *(lookups or {}).values()]
+        times, places = ({name: xs for name, (xs, _) in (given or {}).items()} for given in (series, lookups))
+        simulator = self.simulator(tuple(columns), outputs, until, save_period, method, times, places)
+        points = dict(simulator.task.tables)
+        opened = {name: np.asarray(ys, dtype=float) for name, (_, ys) in zip(points, opening, strict=True)}
+        values = asked.samples(columns, opened, points)
+        tables = {name: np.broadcast_to(table, (len(values), points[name])) for name, table in opened.items()}
+        return Batch(
+            simulator,
+            lambda: self._simulator(watching(simulator.task)),
+            values,
+            tables,
+            seed,
+            threads,
+            {name: self._attributes(name) for name in simulator.outputs},
+            self._time_attributes(),
+            self._origin(simulator.task.equations.method, simulator.digest),
+        )
+
     def batch(
         self,
         samples: Mapping[str, ArrayLike],
@@ -153,75 +197,11 @@ class Model:
         lookups: Mapping[str, Series] | None = None,
         seed: int = 0,
     ) -> xr.Dataset:
-        """Return many runs at once, dimensions (run, time), one data variable for each output.
+        """Return many runs at once, dimensions (run, time), one data variable for each output, in its own unit.
 
-        `samples` gives constants one value per run, or one for all.  `series` gives variables a path
-        over time that differs between runs, and `lookups` gives lookups other y values: (times or x
-        values, values), the values of shape (run, point), or (point,) for all runs alike.  Random
-        numbers depend on `seed`, the place in the model, the step and the number of the run.
-
-        The coordinate `finite` is False for a run in which any output is not finite at any saved
-        time; `first_bad_time` and `first_bad_variable` then say at which step of the run, and in
-        which variable that the outputs depend on, that began.  Nothing is dropped.  Raises
-        InputError for a value that is not finite or outside the limits written in the file.
+        Takes what `runs` takes and raises InputError as it does; this is `Batch.dataset`, all of it.
         """
-        prepared = self._prepared(
-            samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
-        )
-        return prepared.dataset(0, len(prepared.values))
-
-    def batches(
-        self,
-        samples: Mapping[str, ArrayLike],
-        outputs: Sequence[str],
-        chunk: int,
-        until: float | None = None,
-        save_period: float | None = None,
-        threads: int | None = None,
-        method: Method | None = None,
-        series: Mapping[str, Series] | None = None,
-        lookups: Mapping[str, Series] | None = None,
-        seed: int = 0,
-    ) -> Iterator[xr.Dataset]:
-        """Yield the Dataset of `batch` piece by piece, at most `chunk` runs in memory at a time.
-
-        The coordinate `run` counts on, and the numbers are those of one batch, bit for bit.
-        """
-        if chunk < 1:
-            raise InputError(f"chunk is {chunk} runs, but must be at least 1")
-        prepared = self._prepared(
-            samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
-        )
-        return prepared.pieces(chunk)
-
-    def quantiles(
-        self,
-        samples: Mapping[str, ArrayLike],
-        outputs: Sequence[str],
-        probabilities: Sequence[float],
-        accuracy: float = 1e-3,
-        until: float | None = None,
-        save_period: float | None = None,
-        threads: int | None = None,
-        method: Method | None = None,
-        series: Mapping[str, Series] | None = None,
-        lookups: Mapping[str, Series] | None = None,
-        seed: int = 0,
-    ) -> xr.Dataset:
-        """Return quantiles of outputs over the runs of `batch`, dimensions (quantile, time); no run is stored.
-
-        A quantile lies between two neighbours in order of size, as NumPy's does by default, and each of
-        the two is within a share `accuracy` of its size; the least and the greatest are exact.  Memory
-        does not grow with the number of runs: for each thread, output and saved time 16 kB and, at that
-        accuracy, 2 kB for every power of two that values spread over.  Runs that are not finite
-        throughout are left out, and counted in the attribute `failed`.
-        """
-        from stockflow.batches.quantiles import batch_quantiles
-
-        prepared = self._prepared(
-            samples, outputs, until, save_period, threads, method, series or {}, lookups or {}, seed
-        )
-        return batch_quantiles(prepared, probabilities, accuracy)
+        return self.runs(samples, outputs, until, save_period, threads, method, series, lookups, seed).dataset()
 
     def index_sums(
         self,
@@ -238,6 +218,7 @@ class Model:
 
         For N values of each of D constants N(D + 2) runs are made and none is stored; `indices()` of
         the result gives first and total order with their errors.  See `stockflow.batches.indices`.
+        Raises InputError for samples of different constants or lengths, and as `batch` does.
         """
         from stockflow.batches.indices import index_sums
 
@@ -265,7 +246,8 @@ class Model:
 
         `params` sets constants for this run only, within the limits written in the file.  The
         engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
-        with a StoppedError where "batch" would return infinite or missing values.
+        with a StoppedError where "batch" would return infinite or missing values.  Each variable has its unit
+        as an attribute.  Raises InputError as `batch` does, and for an engine that is neither.
         """
         import xarray as xr
 
@@ -321,26 +303,13 @@ class Model:
         """Return the compiled payoff of runs with its exact derivatives with respect to `inputs`.
 
         `width` runs share a vector, as many as the processor takes if not given; 2 or 4 answer a
-        single run sooner.  Kinks are one-sided: see `stockflow.gradients.adjoint`.
+        single run sooner.  Kinks are one-sided: see `stockflow.gradients.adjoint`.  Raises InputError as
+        `payoff` does.
         """
         from stockflow.gradients.gradient import gradient
 
         asked = Checked(self.equations)
         return gradient(asked.moments(until, save_period, method), asked.inputs(inputs), terms, width)
-
-    def jacobian(
-        self,
-        inputs: Sequence[str],
-        points: Sequence[tuple[str, float]],
-        until: float | None = None,
-        save_period: float | None = None,
-        method: Method | None = None,
-    ) -> Jacobian:
-        """Return the compiled derivatives of variables at saved times, `points`, with respect to `inputs`."""
-        from stockflow.gradients.jacobian import jacobian
-
-        asked = Checked(self.equations)
-        return jacobian(asked.moments(until, save_period, method), asked.inputs(inputs), points)
 
     def unbalanced(self, equivalences: Iterable[Sequence[str]] = ()) -> list[str]:
         """Return one line for every equation whose two sides differ in unit, in file order.
@@ -354,14 +323,18 @@ class Model:
     def depends_on(self, name: str, direct: bool = False) -> tuple[str, ...]:
         """Return the variables whose values a variable's value is made of, in file order.
 
-        Through any chain and through stocks, or only those its own equation reads.
+        Through any chain and through stocks, or only those its own equation reads.  UnknownNameError for
+        a name the model does not have.
         """
         from stockflow.insight import structure
 
         return structure.depends_on(self.equations, name, direct)
 
     def used_by(self, name: str, direct: bool = False) -> tuple[str, ...]:
-        """Return the variables that a variable acts on, in file order: through any chain, or directly."""
+        """Return the variables that a variable acts on, in file order: through any chain, or directly.
+
+        UnknownNameError for a name the model does not have.
+        """
         from stockflow.insight import structure
 
         return structure.used_by(self.equations, name, direct)
@@ -407,13 +380,16 @@ class Model:
 
         def runs(equations: Equations, outputs: Sequence[str], chunk: int) -> Iterator[xr.Dataset]:
             scored, step = Model(equations, self.file), self.time_step
-            return scored.batches(samples, outputs, chunk, until, step, threads, method, series, seed=seed)
+            return scored.runs(samples, outputs, until, step, threads, method, series, seed=seed).pieces(chunk)
 
         wanted = {one.name: one.members for one in self.loops()} if loops is None else loops
         return loop_scores(self.equations, wanted, series or {}, until, save_period, method, runs)
 
     def reality_checks(self) -> tuple[RealityCheck, ...]:
-        """Run the reality checks written in the file and return their outcomes; see `stockflow.insight.reality`."""
+        """Run the reality checks written in the file and return their outcomes; see `stockflow.insight.reality`.
+
+        Raises InputError, with name and line, for a check that cannot be read.
+        """
         return run_checks(self.file, _equations)
 
     def lint(self) -> tuple[Finding, ...]:
@@ -458,40 +434,6 @@ class Model:
         if key not in self._compiled:
             self._compiled[key] = compiled(task)
         return self._compiled[key]
-
-    def _prepared(
-        self,
-        samples: Mapping[str, ArrayLike],
-        outputs: Sequence[str],
-        until: float | None,
-        save_period: float | None,
-        threads: int | None,
-        method: Method | None,
-        series: Mapping[str, Series],
-        lookups: Mapping[str, Series],
-        seed: int,
-    ) -> Batch:
-        asked = Checked(self.equations)
-        names = asked.inputs(tuple(samples))
-        columns = {name: np.asarray(one, dtype=float) for name, one in zip(names, samples.values(), strict=True)}
-        times = {name: xs for name, (xs, _) in series.items()}
-        places = {name: xs for name, (xs, _) in lookups.items()}
-        simulator = self.simulator(tuple(columns), outputs, until, save_period, method, times, places)
-        given, points = [*series.values(), *lookups.values()], dict(simulator.task.tables)
-        opened = {name: np.asarray(ys, dtype=float) for name, (_, ys) in zip(points, given, strict=True)}
-        values = asked.samples(columns, opened, points)
-        tables = {name: np.broadcast_to(table, (len(values), points[name])) for name, table in opened.items()}
-        return Batch(
-            simulator,
-            lambda: self._simulator(watching(simulator.task)),
-            values,
-            tables,
-            seed,
-            threads,
-            {name: self._attributes(name) for name in simulator.outputs},
-            self._time_attributes(),
-            self._origin(simulator.task.equations.method, simulator.digest),
-        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model, (self.equations, self.file)

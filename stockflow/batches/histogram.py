@@ -35,7 +35,7 @@ def digits(accuracy: float) -> int:
     return max(1, math.ceil(-math.log2(accuracy)) - 1)
 
 
-class Sketch:
+class Histogram:
     """Histograms of so many columns, with `bits` binary digits of each number.
 
     `pages` has for every column, sign and exponent the place in `counts` of its 2^bits bins, or -1.
@@ -86,18 +86,18 @@ class Sketch:
         return middles, counts[rows, places].astype(np.int64)
 
 
-def quantiles(sketches: Sequence[Sketch], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def quantiles(histograms: Sequence[Histogram], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return quantiles, shape (probability, column), of all that was counted; NaN where nothing was.
 
     A quantile lies on the straight line between two neighbours in order of size, as NumPy's does; each
     of the two is known to the width of its bin, and the least and the greatest number exactly.
     """
-    columns = sketches[0].columns
-    low = np.min([one.low for one in sketches], axis=0)
-    high = np.max([one.high for one in sketches], axis=0)
+    columns = histograms[0].columns
+    low = np.min([one.low for one in histograms], axis=0)
+    high = np.max([one.high for one in histograms], axis=0)
     out = np.full((len(probabilities), columns), np.nan)
     for column in range(columns):
-        middles, counts = (np.concatenate(part) for part in zip(*(one.bins(column) for one in sketches), strict=True))
+        middles, counts = (np.concatenate(part) for part in zip(*(one.bins(column) for one in histograms), strict=True))
         if not len(middles):
             continue
         order = np.argsort(middles, kind="stable")
@@ -120,7 +120,7 @@ def _ranked(
 @functools.cache
 def _compiled() -> Any:
     """Return the loop that counts, from a place on; it stops early where a new page finds no room."""
-    engine = linked(cache.kept("sketch", (_TEXT, *processor()), lambda: assembled(_TEXT)))
+    engine = linked(cache.kept("histogram", (_TEXT, *processor()), lambda: assembled(_TEXT)))
     function = _SIGNATURE(engine.get_function_address("count"))
     return _Owned(function, engine)
 

@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stockflow.batches.batch import Batch
-from stockflow.batches.histogram import MOST, Sketch, digits, quantiles
+from stockflow.arrays import Array
+from stockflow.batches.histogram import MOST, Histogram, digits, quantiles
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.llvm import memory_of
+from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 # most runs, and most numbers, that go through one call: they should stay in the second cache
 _TOGETHER, _NUMBERS = 256, 2**16
 _FINEST, _COARSEST = 1e-4, 0.25
 
 
-def batch_quantiles(batch: Batch, probabilities: Sequence[float], accuracy: float) -> xr.Dataset:
-    """Return quantiles of every output at every saved time, dimensions (quantile, time).
+def counted_quantiles(
+    outputs: Callable[[int, int, list[Array]], Array],
+    simulator: Simulator,
+    runs: int,
+    probabilities: Array,
+    accuracy: float,
+    threads: int | None,
+) -> tuple[Array, int, float]:
+    """Return quantiles, shape (probability, time, output), how many runs were left out, and the relative error.
 
-    Runs that are not finite throughout are left out and counted in the attribute `failed`.
+    `outputs` makes the runs from one number to another, exclusive, in spare memory.  Runs that are not finite
+    throughout are left out.
     """
-    import xarray as xr
-
-    wanted = _checked(probabilities, accuracy, len(batch.values))
-    simulator = batch.simulator
     shape = len(simulator.times), len(simulator.outputs)
     bits = digits(accuracy)
-    # every sketch is here while no thread counts with it
-    sketches: list[Sketch] = []
+    # every histogram is here while no thread counts with it
+    histograms: list[Histogram] = []
     failures: list[int] = []
-    spare: list[NDArray[np.float64]] = []
+    spare: list[Array] = []
 
     def piece(first: int, last: int) -> None:
-        found = batch.outputs(first, last, spare)
-        outputs = found.reshape(last - first, -1)
-        finite = np.isfinite(outputs).all(axis=1)
+        made = outputs(first, last, spare)
+        rows = made.reshape(last - first, -1)
+        finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
             failures.append(int((~finite).sum()))
-            outputs = np.ascontiguousarray(outputs[finite])
+            rows = np.ascontiguousarray(rows[finite])
         try:
-            sketch = sketches.pop()
+            histogram = histograms.pop()
         except IndexError:
-            sketch = Sketch(shape[0] * shape[1], bits)
-        sketch.add(outputs)
-        sketches.append(sketch)
-        spare.append(memory_of(found))
+            histogram = Histogram(shape[0] * shape[1], bits)
+        histogram.add(rows)
+        histograms.append(histogram)
+        spare.append(memory_of(made))
 
     width = simulator.kernel.code.width
     together = max(width, min(_TOGETHER, _NUMBERS // (shape[0] * shape[1])) // width * width)
-    in_pieces(piece, len(batch.values), width, together, batch.threads)
-    found = quantiles(sketches, wanted).reshape(len(wanted), *shape)
-    data = {
-        name: (("quantile", "time"), found[:, :, place], dict(batch.variables[name]))
-        for place, name in enumerate(simulator.outputs)
-    }
-    coordinates = {"quantile": wanted, "time": ("time", simulator.times, dict(batch.time))}
-    counts = {"runs": len(batch.values), "failed": sum(failures), "relative_error": 0.5 ** (bits + 1)}
-    return xr.Dataset(data, coordinates, {**batch.origin, **counts})
+    in_pieces(piece, runs, width, together, threads)
+    return quantiles(histograms, probabilities).reshape(-1, *shape), sum(failures), 0.5 ** (bits + 1)
 
 
-def _checked(probabilities: Sequence[float], accuracy: float, runs: int) -> NDArray[np.float64]:
+def checked_probabilities(probabilities: Sequence[float], accuracy: float, runs: int) -> Array:
+    """Return probabilities as an array; InputError for one outside 0 to 1, and for what cannot be counted."""
     wanted = np.asarray(probabilities, dtype=float)
     if wanted.ndim != 1 or not len(wanted):
         raise InputError(f"probabilities have shape {wanted.shape}, but must be a list of at least one")

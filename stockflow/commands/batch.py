@@ -81,11 +81,9 @@ def batch(
     names = _kept(model, outputs, savelist)
     columns = _drawn(model, samples, sensitivity)
     runs = len(next(iter(columns.values())))
+    asked = model.runs(columns, names, until, save_period, threads, method, seed=seed)
     if percentiles or figure is not None:
-        spread = model.quantiles(
-            columns, names, PROBABILITIES, until=until, save_period=save_period, threads=threads, method=method,
-            seed=seed,
-        )  # fmt: skip
+        spread = asked.quantiles(PROBABILITIES)
         if figure is not None:
             title = f"{file.name}: {runs - spread.attrs['failed']} runs"
             replace_file(figure, lambda part: draw_fan(spread, title, part))
@@ -95,8 +93,7 @@ def batch(
         return
     # netCDF is written in one piece
     whole = out is not None and out.suffix == ".nc"
-    chunk = runs if whole else _CHUNK
-    pieces = model.batches(columns, names, chunk, until, save_period, threads, method, seed=seed)
+    pieces = asked.pieces(runs if whole else _CHUNK)
     failed: list[str] = []
     if out is not None and whole:
         replace_file(out, lambda part: _netcdf(next(noting(pieces, failed)), part))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from stockflow.compiler.graph import TIME, Path
-from stockflow.compiler.instruction_order import scheduled, waits
+from stockflow.compiler.instruction_order import reordered, waits
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.vector import Writer, literal
+from stockflow.language.scheme import SCHEMES
 
 _BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
 
@@ -29,7 +31,8 @@ class Assembly:
         self.writer = Writer(width)
         self.names: dict[int, str] = {}
         self.rings: dict[int, int] = {}
-        self.runge_kutta = plan.method == "RK4"
+        self.scheme = SCHEMES[plan.method]
+        self.staged = len(self.scheme.parts) > 1
         self.waits = False
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
@@ -55,7 +58,7 @@ class Assembly:
         # spilled vectors that straddle two cache lines would cost a quarter of the speed
         aligned = f"alignstack({8 * writer.width})"
         head = [f"define void @block({_BLOCK}, i64 %seed) noinline {aligned} {{", "entry:", *start]
-        row = "%rowbegin" if self.runge_kutta else "%row"
+        row = "%rowbegin" if self.staged else "%row"
         head += [
             "  br label %loop",
             "loop:",
@@ -65,7 +68,7 @@ class Assembly:
         for place, state in enumerate(self.states):
             initial = self.name(state.initial)
             head.append(f"  %s{place} = phi {writer.double} [{initial}, %{last}], [{new[place]}, %next]")
-        block = [*head, *(self.stage_head() if self.runge_kutta else ()), *loop, "exit:", "  ret void", "}"]
+        block = [*head, *(self.stage_head() if self.staged else ()), *loop, "exit:", "  ret void", "}"]
         return "\n".join([*writer.globals, *sorted(writer.declarations), *block, self.driver()])
 
     def taken(self) -> list[str]:
@@ -179,7 +182,7 @@ class Assembly:
     def body(self) -> None:
         """Compute rates at the present moment, then branch on whether it is kept."""
         writer, graph = self.writer, self.graph
-        moment = "%moment" if self.runge_kutta else "%k"
+        moment = "%moment" if self.staged else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
         for column, node in enumerate(self.plan.series):
             at = writer.let(f"add i64 {offset}, {column}")
@@ -190,21 +193,21 @@ class Assembly:
         for node in [*self.plan.body, *self.plan.observed]:
             op, _, payload = graph.nodes[node]
             if op == "state":
-                held = self.states[int(str(payload))].delay or not self.runge_kutta
+                held = self.states[int(str(payload))].delay or not self.staged
                 self.names[node] = f"%{'s' if held else 'x'}{payload}"
         self.compute(self.plan.body)
         self.waits = waits(writer.lines)
-        writer.lines = scheduled(writer.lines)
-        if self.runge_kutta:
+        writer.lines = reordered(writer.lines)
+        if self.staged:
             writer.line("%begins = icmp eq i64 %stage, 0")
             writer.line("br i1 %begins, label %first, label %further")
             writer.lines.append("first:")
         writer.line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
         writer.line("%savedbyte = load i8, ptr %savedplace")
         writer.line("%keep = icmp ne i8 %savedbyte, 0")
-        if self.runge_kutta:
+        if self.staged:
             self.remember()
-        writer.line(f"br i1 %keep, label %observe, label %{'further' if self.runge_kutta else 'next'}")
+        writer.line(f"br i1 %keep, label %observe, label %{'further' if self.staged else 'next'}")
 
     def observation(self) -> None:
         """Store outputs as vectors, then lane by lane to where each run's rows stand."""
@@ -232,13 +235,13 @@ class Assembly:
         writer.line("br i1 %more, label %spread, label %spreaddone")
         writer.lines.append("spreaddone:")
         writer.line(f"%rowafter = getelementptr double, ptr %row, i64 {count}")
-        writer.line(f"br label %{'further' if self.runge_kutta else 'next'}")
+        writer.line(f"br label %{'further' if self.staged else 'next'}")
 
     def advance(self) -> list[str]:
         """Take one step; return the names of the new states."""
         writer = self.writer
         new: dict[int, str] = {}
-        if self.runge_kutta:
+        if self.staged:
             writer.lines.append("further:")
             writer.line("%rownext = phi ptr [%row, %stages], [%row, %first], [%rowafter, %spreaddone]")
             writer.line("%k1 = add i64 %k, 1")
@@ -272,11 +275,11 @@ class Assembly:
         return writer.let(f"getelementptr {writer.double}, ptr %work, i64 {at}")
 
     def stage_head(self) -> list[str]:
-        """Open the loop over the four stages of a step, of which the last moment needs only the first."""
+        """Open the loop over the stages of a step, of which the last moment needs only the first."""
         double = self.writer.double
         lines = [
             f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",
-            "  %count = select i1 %final, i64 1, i64 4",
+            f"  %count = select i1 %final, i64 1, i64 {len(self.scheme.parts)}",
             "  br label %stages",
             "stages:",
             "  %stage = phi i64 [0, %loop], [%stage1, %further]",
@@ -293,15 +296,20 @@ class Assembly:
             "  %moment = add i64 %whole, %halves",
         ]
 
+    def by_stage(self, values: Sequence[float]) -> str:
+        """Return, spread over a vector, the one of `values` that belongs to the present stage."""
+        chosen = f"double {literal(values[-1])}"
+        for stage, (value, after) in reversed(list(enumerate(pairwise(values), start=1))):
+            if value != after:
+                before = self.writer.let(f"icmp ult i64 %stage, {stage}")
+                chosen = f"double {self.writer.let(f'select i1 {before}, double {literal(value)}, {chosen}')}"
+        return self.writer.spread(chosen.removeprefix("double "))
+
     def combined_stages(self) -> dict[int, str]:
-        """Weigh the rates 1, 2, 2, 1 and move on to the next stage, or from the last to the next moment."""
-        writer, step = self.writer, self.plan.clock.step
-        before = writer.let("sub i64 %stage, 1")
-        middle = writer.let(f"icmp ult i64 {before}, 2")
-        weight = writer.spread(writer.let(f"select i1 {middle}, double 2.0, double 1.0"))
-        early = writer.let("icmp ult i64 %stage, 2")
-        ahead = writer.let(f"select i1 {early}, double {literal(step / 2)}, double {literal(step)}")
-        ahead = writer.spread(ahead)
+        """Add up the rates in parts and move on to the next stage, or from the last to the next moment."""
+        writer, step, scheme = self.writer, self.plan.clock.step, self.scheme
+        weight = self.by_stage(scheme.parts)
+        ahead = self.by_stage([share * step for share in scheme.ahead[1:]])
         for place in self.moving:
             rate = self.name(self.states[place].rate)
             self.totals[place] = writer.fused(weight, rate, f"%a{place}")
@@ -309,7 +317,7 @@ class Assembly:
         writer.line("%again = icmp ult i64 %stage1, %count")
         writer.line("br i1 %again, label %stages, label %next")
         writer.lines.append("next:")
-        share = writer.number(step / 6)
+        share = writer.number(step / sum(scheme.parts))
         return {place: writer.fused(share, self.totals[place], f"%s{place}") for place in self.moving}
 
     def driver(self) -> str:

@@ -1,7 +1,7 @@
 """The order of instructions: those on which the longest chain of others waits go first.
 
 A time step is one long block, far longer than what a processor looks ahead, and in the order of the
-equations most of it waits for the exp or division before it.  A list scheduler that starts each
+equations most of it waits for the exp or division before it.  Starting each
 instruction when its operands would be ready keeps several chains of work going side by side.
 """
 
@@ -31,7 +31,7 @@ _OTHERWISE = 1
 _WIDTH = 2
 
 
-def scheduled(lines: Sequence[str]) -> list[str]:
+def reordered(lines: Sequence[str]) -> list[str]:
     """Return instructions without side effects, each of which names its result, in a better order."""
     operands = _operands(lines)
     users: list[list[int]] = [[] for _ in lines]

@@ -244,7 +244,7 @@ class Writer:
     def threefry(self, keys: Sequence[str], counters: Sequence[str]) -> str:
         """Return the first of two random words for two keys and two counters: Threefry-2x64-20."""
         parity = self.integers("xor", self.integers("xor", keys[0], keys[1]), self.whole(_THREEFRY_PARITY))
-        schedule = (*keys, parity)
+        words = (*keys, parity)
         function = f"@llvm.fshl.v{self.width}i64"
         self.declarations.add(f"declare {self.integer} {function}({', '.join([self.integer] * 3)})")
         left, right = (self.integers("add", *pair) for pair in zip(counters, keys, strict=True))
@@ -255,8 +255,8 @@ class Writer:
             right = self.integers("xor", self.let(f"call {self.integer} {function}({operands})"), left)
             if turn % 4 == 3:
                 group = turn // 4 + 1
-                left = self.integers("add", left, schedule[group % 3])
-                right = self.integers("add", right, schedule[(group + 1) % 3])
+                left = self.integers("add", left, words[group % 3])
+                right = self.integers("add", right, words[(group + 1) % 3])
                 right = self.integers("add", right, self.whole(group))
         return left
 

@@ -19,11 +19,12 @@ from stockflow.compiler.llvm import processor, vector_width
 from stockflow.compiler.machine import assembled, linked
 from stockflow.compiler.vector import Writer
 from stockflow.errors import InputError
+from stockflow.gradients.derivatives import with_derivatives
 from stockflow.gradients.moment import Functions, layout, table
-from stockflow.gradients.passes import SCHEMES, Passes, memory
+from stockflow.gradients.passes import Passes, memory
 from stockflow.gradients.payoff import Comparison, Term, checked, comparison, differentiable
-from stockflow.gradients.sensitivities import sensitivity
 from stockflow.language.equations import Equations
+from stockflow.language.scheme import SCHEMES
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, ctypes.c_int64, *[ctypes.c_void_p] * 3, ctypes.c_int64)
 # bytes of one thread for what is kept of the steps, before stretches are run twice
@@ -152,7 +153,7 @@ def gradient(
         raise InputError(f"width is {width}, but must be 1, 2, 4, 8 or 16")
     compared = comparison(equations, terms)
     moments = compared.moments
-    what = sensitivity(differentiable(equations, inputs, compared.outputs))
+    what = with_derivatives(differentiable(equations, inputs, compared.outputs))
     where, scheme = layout(what), SCHEMES[equations.method]
     rows = int(moments.saved.sum())
     place = memory(what, where, scheme, len(moments.times) - 1, rows, _KEPT // (8 * width))

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.compiler.graph import TIME
-from stockflow.compiler.instruction_order import scheduled
+from stockflow.compiler.instruction_order import reordered
 from stockflow.compiler.vector import Writer
+from stockflow.gradients.derivatives import Derivatives, is_fast, is_slow
 from stockflow.gradients.routine import Routine
-from stockflow.gradients.sensitivities import Sensitivity, is_fast, is_slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Layout:
     hoisted: tuple[int, ...]
 
 
-def layout(what: Sensitivity) -> Layout:
+def layout(what: Derivatives) -> Layout:
     """Return where all functions find what is not computed in a moment."""
     graph = what.graph
     roots = [*(one.rate for one in what.states), *what.outputs]
@@ -45,7 +45,7 @@ def layout(what: Sensitivity) -> Layout:
     )
 
 
-def table(what: Sensitivity, where: Layout, times: NDArray[np.float64]) -> NDArray[np.float64]:
+def table(what: Derivatives, where: Layout, times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values of the series, shape (time, series)."""
     columns = what.graph.evaluate(where.series, times)
     return np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
@@ -54,7 +54,7 @@ def table(what: Sensitivity, where: Layout, times: NDArray[np.float64]) -> NDArr
 class Functions(Routine):
     """Writes the functions of a system, one after the other, with one writer."""
 
-    def __init__(self, what: Sensitivity, where: Layout, writer: Writer) -> None:
+    def __init__(self, what: Derivatives, where: Layout, writer: Writer) -> None:
         super().__init__(writer)
         self.what = what
         self.where = where
@@ -90,7 +90,7 @@ class Functions(Routine):
         nodes = self.graph.reachable([*results.values(), *tape], self.known())
         self.load(nodes, {})
         self.compute([*results.values(), *tape])
-        self.writer.lines = scheduled(self.writer.lines)
+        self.writer.lines = reordered(self.writer.lines)
         for node, at in tape.items():
             self.store(node, "%x", at)
         for at, node in results.items():
@@ -112,7 +112,7 @@ class Functions(Routine):
         nodes = self.graph.reachable(roots, self.known().union(tape))
         self.load(nodes, tape, kind)
         self.compute(roots)
-        self.writer.lines = scheduled(self.writer.lines)
+        self.writer.lines = reordered(self.writer.lines)
         for array, group in groups:
             for at, node in group.items():
                 self.store(node, array, at, add=not (fresh and array == "%out"))

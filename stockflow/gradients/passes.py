@@ -12,38 +12,15 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from stockflow.compiler.vector import Writer
+from stockflow.gradients.derivatives import Derivatives
 from stockflow.gradients.moment import Layout
 from stockflow.gradients.residuals import residual
 from stockflow.gradients.routine import Routine
-from stockflow.gradients.sensitivities import Sensitivity
-from stockflow.language.equations import Method
+from stockflow.language.scheme import Scheme
 
 _SHARED = "ptr %table, ptr %marks, ptr %work"
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """An explicit method: each stage begins `ahead` steps along the rates of the stage before it.
-
-    `weights` make a step of the rates of its stages.  A step has `stride` rows in the table of series,
-    and the stages stand in `rows` of them.
-    """
-
-    ahead: tuple[float, ...]
-    weights: tuple[float, ...]
-    rows: tuple[int, ...]
-    stride: int
-
-
-SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
-    {
-        "Euler": Scheme((0.0,), (1.0,), (0,), 1),
-        "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6), (0, 1, 1, 2), 2),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +42,7 @@ class Memory:
         return sum(self.sizes.values())
 
 
-def memory(what: Sensitivity, where: Layout, scheme: Scheme, steps: int, rows: int, most: int) -> Memory:
+def memory(what: Derivatives, where: Layout, scheme: Scheme, steps: int, rows: int, most: int) -> Memory:
     """Lay out the workspace; all steps are one stretch unless that takes more than `most` vectors."""
     count, moment = len(what.states), len(what.states) + len(what.taped)
     step = moment * len(scheme.ahead)
@@ -96,7 +73,7 @@ class Passes(Routine):
     """Writes the loops; a row of the table has `columns` series, a time step the length `step`."""
 
     def __init__(
-        self, what: Sensitivity, writer: Writer, scheme: Scheme, memory: Memory, columns: int, step: float
+        self, what: Derivatives, writer: Writer, scheme: Scheme, memory: Memory, columns: int, step: float
     ) -> None:
         super().__init__(writer)
         self.what = what

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stockflow.errors import InputError
 from stockflow.language.equations import Equations, Method
+from stockflow.language.scheme import SCHEMES
 
 # PySD's slack, as a share of the time step, for the final time and the save grid
 _SLACK = 1e-5
@@ -35,12 +36,12 @@ class Clock:
         return np.round(counted, digits)
 
     def evaluated(self, method: Method) -> NDArray[np.float64]:
-        """Times at which rates are computed, shape (time,): RK4 has one in the middle of every step."""
-        if method == "Euler":
-            return self.times
-        moments = np.empty(2 * len(self.times) - 1)
-        moments[::2] = self.times
-        moments[1::2] = self.times[:-1] + self.step / 2
+        """Times at which rates are computed, shape (time,): the rows of the method's scheme in every step."""
+        stride = SCHEMES[method].stride
+        moments = np.empty(stride * (len(self.times) - 1) + 1)
+        moments[::stride] = self.times
+        for row in range(1, stride):
+            moments[row::stride] = self.times[:-1] + self.step * row / stride
         return moments
 
 

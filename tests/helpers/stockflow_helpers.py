@@ -1,5 +1,7 @@
 """Small model files for tests, and how far two runs of one are apart."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +42,15 @@ def apart(one: xr.Dataset, other: xr.Dataset) -> dict[str, float]:
         size = np.abs(right).max() or 1.0
         shares[str(name)] = float(np.abs(left - right).max() / size)
     return shares
+
+
+def outcome(main: Callable[[], None], *arguments: object) -> int:
+    """Call a command's `main` with arguments, its own name first, and return the exit code."""
+    before, sys.argv = sys.argv, list(map(str, arguments))
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    finally:
+        sys.argv = before
+    return 0

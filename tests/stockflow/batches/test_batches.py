@@ -19,7 +19,7 @@ def model() -> stockflow.Model:
 def test_pieces_of_a_batch_are_the_batch(model) -> None:
     areas = np.linspace(0.5, 3.0, 53)
     whole = model.batch({"area": areas}, ["Water", "outflow"])
-    pieces = list(model.batches({"area": areas}, ["Water", "outflow"], chunk=20))
+    pieces = list(model.runs({"area": areas}, ["Water", "outflow"]).pieces(20))
     assert [piece.sizes["run"] for piece in pieces] == [20, 20, 13]
     assert np.concatenate([piece["run"].values for piece in pieces]).tolist() == list(range(53))
     for name in ("Water", "outflow"):
@@ -33,7 +33,8 @@ def test_a_large_batch_takes_no_more_memory_than_its_pieces(model) -> None:
     model.batch({"area": areas[:9]}, ["Water", "outflow"])
     tracemalloc.start()
     sums = [
-        float(one["Water"].values[:, -1].sum()) for one in model.batches({"area": areas}, ["Water", "outflow"], 2000)
+        float(one["Water"].values[:, -1].sum())
+        for one in model.runs({"area": areas}, ["Water", "outflow"]).pieces(2000)
     ]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -45,16 +46,16 @@ def test_a_large_batch_takes_no_more_memory_than_its_pieces(model) -> None:
 def test_a_failure_is_marked_with_the_piece_its_run_is_in(tmp_path) -> None:
     model = loaded(tmp_path, "limit= 2 ~ Dmnl\nlevel= INTEG ( 1, 0) ~ Dmnl\nroot= SQRT(limit - level) ~ Dmnl")
     limits = np.array([9.0, 9.0, 1.0, 9.0, 2.0])
-    pieces = list(model.batches({"limit": limits}, ["root"], chunk=2))
+    pieces = list(model.runs({"limit": limits}, ["root"]).pieces(2))
     assert [piece["first_bad_variable"].values.tolist() for piece in pieces] == [["", ""], ["root", ""], ["root"]]
     assert [piece["first_bad_time"].values[0] for piece in pieces[1:]] == [1.25, 2.25]
 
 
 def test_pieces_of_no_runs_are_refused_at_once(model) -> None:
-    with pytest.raises(stockflow.InputError, match="chunk is 0 runs, but must be at least 1"):
-        model.batches({"area": 1.0}, ["Water"], chunk=0)
+    with pytest.raises(stockflow.InputError, match="pieces of 0 runs, but there must be at least 1"):
+        model.runs({"area": 1.0}, ["Water"]).pieces(0)
     with pytest.raises(stockflow.UnknownNameError):
-        model.batches({"area": 1.0}, ["Watr"], chunk=1)
+        model.runs({"area": 1.0}, ["Watr"])
 
 
 @pytest.mark.parametrize("method", ["Euler", "RK4"])

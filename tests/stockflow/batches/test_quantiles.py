@@ -6,7 +6,7 @@ from stockflow_helpers import MODELS, loaded
 
 import stockflow
 from stockflow import InputError
-from stockflow.batches.histogram import Sketch, digits, quantiles
+from stockflow.batches.histogram import Histogram, digits, quantiles
 
 INPUTS = ("growth rate", "elasticity", "base size")
 OUTPUTS = ("Growing", "Wave", "Stored", "broken power")
@@ -36,7 +36,7 @@ def within(found: np.ndarray, values: np.ndarray, probabilities: np.ndarray, acc
 @pytest.mark.parametrize("accuracy", [0.1, 1e-3, 1e-4])
 def test_quantiles_are_those_of_stored_outputs(model, accuracy: float) -> None:
     stored = model.batch(samples(3001), OUTPUTS)
-    found = model.quantiles(samples(3001), OUTPUTS, PROBABILITIES, accuracy)
+    found = model.runs(samples(3001), OUTPUTS).quantiles(PROBABILITIES, accuracy)
     assert found.attrs["failed"] == 0 and found.attrs["runs"] == 3001
     assert found.attrs["relative_error"] <= accuracy
     for name in OUTPUTS:
@@ -47,22 +47,22 @@ def test_quantiles_are_those_of_stored_outputs(model, accuracy: float) -> None:
 
 
 def test_coarser_bins_give_other_numbers(model) -> None:
-    fine, coarse = (model.quantiles(samples(500), ["Growing"], [0.5], accuracy) for accuracy in (1e-4, 0.1))
+    fine, coarse = (model.runs(samples(500), ["Growing"]).quantiles([0.5], accuracy) for accuracy in (1e-4, 0.1))
     assert (fine["Growing"] != coarse["Growing"]).any()
 
 
 def test_quantiles_have_the_same_bits_whatever_the_threads_and_the_order(model) -> None:
     runs = samples(2000)
-    together = model.quantiles(runs, OUTPUTS, PROBABILITIES)
-    turned = model.quantiles({name: one[::-1] for name, one in runs.items()}, OUTPUTS, PROBABILITIES)
-    for one in (*(model.quantiles(runs, OUTPUTS, PROBABILITIES, threads=many) for many in (1, 2, 7)), turned):
+    together = model.runs(runs, OUTPUTS).quantiles(PROBABILITIES)
+    turned = model.runs({name: one[::-1] for name, one in runs.items()}, OUTPUTS).quantiles(PROBABILITIES)
+    for one in (*(model.runs(runs, OUTPUTS, threads=many).quantiles(PROBABILITIES) for many in (1, 2, 7)), turned):
         for name in OUTPUTS:
             assert one[name].values.tobytes() == together[name].values.tobytes()
 
 
 def test_runs_that_fail_are_left_out_and_counted(tmp_path) -> None:
     model = loaded(tmp_path, "a= 1 ~ Dmnl\ns= INTEG(1, 0) ~ Dmnl\ny= a*s+LN(a) ~ Dmnl")
-    found = model.quantiles({"a": [3.0, -1.0, 2.0, 0.0, 4.0]}, ["y"], [0.0, 0.5, 1.0], 1e-4)
+    found = model.runs({"a": [3.0, -1.0, 2.0, 0.0, 4.0]}, ["y"]).quantiles([0.0, 0.5, 1.0], 1e-4)
     assert (found.attrs["runs"], found.attrs["failed"]) == (5, 2)
     expected = [np.log(2.0) + 2 * 4, np.log(3.0) + 3 * 4, np.log(4.0) + 4 * 4]
     assert found["y"].values[:, -1] == pytest.approx(expected, rel=1e-4)
@@ -70,7 +70,7 @@ def test_runs_that_fail_are_left_out_and_counted(tmp_path) -> None:
 
 def test_where_all_runs_fail_there_is_no_quantile(tmp_path) -> None:
     model = loaded(tmp_path, "a= 1 ~ Dmnl\ns= INTEG(1, 0) ~ Dmnl\ny= a*s+LN(a) ~ Dmnl")
-    found = model.quantiles({"a": [-3.0, -1.0]}, ["y"], [0.5])
+    found = model.runs({"a": [-3.0, -1.0]}, ["y"]).quantiles([0.5])
     assert found.attrs["failed"] == 2 and np.isnan(found["y"].values).all()
 
 
@@ -79,14 +79,14 @@ def test_series_and_random_numbers_of_quantiles_are_those_of_a_batch(tmp_path) -
     given = {"samples": {"a": np.linspace(1, 2, 700)}, "outputs": ["s"], "seed": 5}
     given["series"] = {"u": ([0.0, 4.0], np.random.default_rng(1).uniform(0, 1, (700, 2)))}
     stored = model.batch(**given)["s"].values
-    within(model.quantiles(**given, probabilities=[0.1, 0.8])["s"].values, stored, np.array([0.1, 0.8]), 1e-3)
+    within(model.runs(**given).quantiles([0.1, 0.8])["s"].values, stored, np.array([0.1, 0.8]), 1e-3)
 
 
 def test_numbers_of_every_size_and_sign_are_counted() -> None:
     rng = np.random.default_rng(8)
     values = rng.normal(size=(4000, 5)) * 10.0 ** rng.integers(-300, 300, (4000, 5))
     values[:, 1], values[::2, 2], values[:, 3] = 7.3, 0.0, -5e-324
-    parts = [Sketch(5, digits(1e-4)) for _ in range(2)]
+    parts = [Histogram(5, digits(1e-4)) for _ in range(2)]
     parts[0].add(values[:1500].copy())
     parts[1].add(values[1500:].copy())
     wanted = np.array([0.0, 0.3, 0.5, 0.77, 1.0])
@@ -112,4 +112,6 @@ def test_numbers_of_every_size_and_sign_are_counted() -> None:
 )
 def test_what_makes_no_quantile_is_refused(model, changes, complaint) -> None:
     with pytest.raises(InputError, match=complaint):
-        model.quantiles(**{"samples": samples(10), "outputs": ["Growing"], "probabilities": [0.5], **changes})
+        given = {"samples": samples(10), "threads": None, "probabilities": [0.5], "accuracy": 1e-3, **changes}
+        runs = model.runs(given["samples"], ["Growing"], threads=given["threads"])
+        runs.quantiles(given["probabilities"], given["accuracy"])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from stockflow_helpers import written
+from stockflow_helpers import outcome, written
 
 import stockflow
 from stockflow.commands import cli
@@ -33,13 +33,11 @@ POPULATION = """
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def command(capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["stockflow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
+        code = outcome(cli.main, "stockflow", *arguments)
         out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
+        return code, out, err
 
     return run
 
@@ -391,7 +389,7 @@ def test_samples_that_are_no_text_are_refused(command: Run, model: Path) -> None
     (model.parent / "bad.csv").write_bytes(b"birth rate\n\xff\xfe\n")
     code, _, err = command("batch", model, model.parent / "bad.csv", "--outputs", "deaths")
     assert code == 2
-    assert "not a CSV file" in err
+    assert "not UTF-8 text: byte 11, line 2" in err
 
 
 @pytest.mark.parametrize("name", ["info", "check", "run", "batch", "bench", "diagram"])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from stockflow_helpers import outcome
 
 import stockflow
 from stockflow.commands import cli
@@ -26,13 +27,11 @@ PERCENTILES = ["0%", "2.5%", "12.5%", "25%", "50%", "75%", "87.5%", "97.5%", "10
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def command(capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["stockflow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
+        code = outcome(cli.main, "stockflow", *arguments)
         out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
+        return code, out, err
 
     return run
 

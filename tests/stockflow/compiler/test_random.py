@@ -107,7 +107,7 @@ def test_under_rk4_a_number_holds_for_the_whole_step(model) -> None:
 
 def test_batches_count_their_runs_on_so_that_random_numbers_are_those_of_one_batch(model) -> None:
     whole = model.batch({"gain": np.ones(21)}, ["walk"], seed=2)
-    parts = list(model.batches({"gain": np.ones(21)}, ["walk"], chunk=10, seed=2))
+    parts = list(model.runs({"gain": np.ones(21)}, ["walk"], seed=2).pieces(10))
     assert [part.sizes["run"] for part in parts] == [10, 10, 1]
     assert np.concatenate([part["walk"].values for part in parts]).tobytes() == whole["walk"].values.tobytes()
     assert parts[2]["run"].values.tolist() == [20]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forward_slopes import forward_slopes
 from stockflow_helpers import MODELS, loaded
 
 import stockflow.gradients.gradient
@@ -65,7 +66,7 @@ def test_derivatives_of_a_smooth_model_are_those_of_a_complex_step(tmp_path, met
     terms = [Term("y", 2.0, 0.1, at=8.0), Term("x", 1.0, 0.3, at=8.0, since=3.0, transform="linear")]
     inputs = ("r", "k", "theta", "h")
     total, back = model.gradient(terms, inputs, method=method)(values)
-    forward = model.jacobian(inputs, [("x", 8.0), ("y", 3.0)], method=method)(values)
+    forward = forward_slopes(model, inputs, [("x", 8.0), ("y", 3.0)], method=method)(values)
     for run, row in enumerate(values):
         for column in range(4):
             shifted = row.astype(complex)
@@ -81,7 +82,7 @@ def test_derivatives_of_a_smooth_model_are_those_of_a_complex_step(tmp_path, met
 def test_the_derivative_of_decay_is_that_of_its_formula(tmp_path) -> None:
     model = loaded(tmp_path, "k= 0.5 ~ Dmnl\ns0= 2 ~ Dmnl\ns= INTEG ( -k*s, s0) ~ Dmnl", step=0.25)
     left = 1 - 0.5 * 0.25
-    found = model.jacobian(["k", "s0"], [("s", 0.0), ("s", 4.0)])([[0.5, 2.0]])[0]
+    found = forward_slopes(model, ["k", "s0"], [("s", 0.0), ("s", 4.0)])([[0.5, 2.0]])[0]
     np.testing.assert_allclose(found, [[0.0, 1.0], [-2.0 * 16 * 0.25 * left**15, left**16]], rtol=1e-14)
 
 
@@ -99,7 +100,7 @@ def from_jacobian(model, inputs, terms, values, method=None) -> np.ndarray:
     """The gradient of linear terms, put together from derivatives of outputs."""
     residuals = model.payoff(terms, inputs, method=method).residuals(values)
     points = [(term.variable, time) for term in terms for time in term.times]
-    slopes = iter(np.moveaxis(model.jacobian(inputs, points, method=method)(values), 1, 0))
+    slopes = iter(np.moveaxis(forward_slopes(model, inputs, points, method=method)(values), 1, 0))
     simulator = model.simulator(inputs, [term.variable for term in terms], method=method)
     outputs = simulator(values)
     total = np.zeros(values.shape)
@@ -123,7 +124,7 @@ def test_both_directions_agree_on_every_construct(model, values, method) -> None
 
 
 def test_a_gradient_gives_the_same_bits_whatever_the_threads_and_the_other_runs(model, values) -> None:
-    gradient, jacobian = model.gradient(TERMS, INPUTS), model.jacobian(INPUTS, [("Stored", 8.0), ("Wave", 1.0)])
+    gradient, jacobian = model.gradient(TERMS, INPUTS), forward_slopes(model, INPUTS, [("Stored", 8.0), ("Wave", 1.0)])
     total, back = gradient(values)
     forward = jacobian(values)
     for threads in (1, 2, 5):
@@ -167,7 +168,7 @@ def test_a_run_that_fails_is_marked_and_touches_no_other(tmp_path) -> None:
 
 
 def test_gradients_pickle(model, values) -> None:
-    gradient, jacobian = model.gradient(TERMS, INPUTS, width=2), model.jacobian(INPUTS, [("Stored", 8.0)])
+    gradient, jacobian = model.gradient(TERMS, INPUTS, width=2), forward_slopes(model, INPUTS, [("Stored", 8.0)])
     assert pickle.loads(pickle.dumps(gradient))(values[:3])[1].tobytes() == gradient(values[:3])[1].tobytes()
     assert pickle.loads(pickle.dumps(jacobian))(values[:3]).tobytes() == jacobian(values[:3]).tobytes()
 
@@ -176,10 +177,10 @@ def test_nothing_to_follow_gives_nothing(model) -> None:
     total, back = model.gradient(TERMS, ())(np.empty((2, 0)))
     np.testing.assert_allclose(total, model.payoff(TERMS, ())(np.empty((2, 0))), rtol=1e-12)
     assert back.shape == (2, 0)
-    assert model.jacobian((), [("Wave", 1.0)])(np.empty((2, 0))).shape == (2, 1, 0)
-    assert model.jacobian(INPUTS, [("Wave", 1.0)])(np.empty((0, 3))).shape == (0, 1, 3)
+    assert forward_slopes(model, (), [("Wave", 1.0)])(np.empty((2, 0))).shape == (2, 1, 0)
+    assert forward_slopes(model, INPUTS, [("Wave", 1.0)])(np.empty((0, 3))).shape == (0, 1, 3)
     with pytest.raises(InputError, match="at least one point"):
-        model.jacobian(INPUTS, [])
+        forward_slopes(model, INPUTS, [])
 
 
 def calibration(name: str) -> tuple[Model, tuple[str, ...], list[Term], np.ndarray]:

@@ -1,6 +1,7 @@
-"""Exact derivatives of outputs at chosen times: every state takes along how it changes with some inputs.
+"""Exact derivatives of outputs at chosen times, forward: every state takes along how it changes with some inputs.
 
-That is one more system, so it runs wherever runs do.  A lane follows a few inputs at once; a run takes
+A second opinion on the gradients of the engine, which go
+backward.  It is one more system, so it runs wherever runs do.  A lane follows a few inputs at once; a run takes
 as many lanes as that needs.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.batches.checked import Checked
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.llvm import Kernel
 from stockflow.compiler.rewrite import simplify
@@ -20,7 +22,8 @@ from stockflow.compiler.system import System
 from stockflow.errors import InputError
 from stockflow.gradients.adjoint import Calculus
 from stockflow.gradients.payoff import cached_kernel, checked, differentiable, kept, readable
-from stockflow.language.equations import Equations
+from stockflow.language.equations import Equations, Method
+from stockflow.model import Model
 
 Point = tuple[str, float]
 
@@ -71,6 +74,19 @@ class Jacobian:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return jacobian, (self.equations, self.inputs, self.points)
+
+
+def forward_slopes(
+    model: Model,
+    inputs: Sequence[str],
+    points: Sequence[Point],
+    until: float | None = None,
+    save_period: float | None = None,
+    method: Method | None = None,
+) -> Jacobian:
+    """Return the compiled derivatives of variables at saved times, `points`, with respect to `inputs` of a model."""
+    asked = Checked(model.equations)
+    return jacobian(asked.moments(until, save_period, method), asked.inputs(inputs), points)
 
 
 def jacobian(equations: Equations, inputs: tuple[str, ...], points: Sequence[Point]) -> Jacobian:

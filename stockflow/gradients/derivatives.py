@@ -19,7 +19,7 @@ _DEAR = frozenset({"exp", "log", "sqrt", "lookup"})
 
 
 @dataclass(frozen=True, slots=True)
-class Sensitivity:
+class Derivatives:
     """Nodes of one graph.
 
     `back` and `observed_back` give for states (by place) what flows to them from rates and from
@@ -52,7 +52,7 @@ def is_fast(graph: Graph, node: int) -> bool:
     return bool(graph.stage[node] & STATE) or graph.stage[node] == TIME | INPUT
 
 
-def sensitivity(system: System) -> Sensitivity:
+def with_derivatives(system: System) -> Derivatives:
     """Return the system with its derivatives, simplified once more."""
     graph, states = system.graph, system.states
     count, calculus = len(states), Calculus(graph)
@@ -95,7 +95,7 @@ def _state_leaves(graph: Graph, nodes: Iterable[int], count: int) -> list[tuple[
     return [(place, node) for place, node in leaves if place < count]
 
 
-def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[int, int], ...]) -> Sensitivity:
+def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[int, int], ...]) -> Derivatives:
     states = system.states
     roots = [node for one in states for node in (one.initial, one.rate)]
     roots += [*system.outputs, *slow]
@@ -111,7 +111,7 @@ def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[i
     body = set(graph.reachable([one.rate for one in states]))
     needed = graph.reachable([*back.values(), *gathered.values()])
     taped = tuple(node for node in needed if node in body and graph.nodes[node].op in _DEAR and is_fast(graph, node))
-    return Sensitivity(
+    return Derivatives(
         graph,
         system.inputs,
         states,

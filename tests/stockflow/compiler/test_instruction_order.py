@@ -8,7 +8,7 @@ from stockflow_helpers import MODELS
 
 import stockflow
 from stockflow.compiler import assembly
-from stockflow.compiler.instruction_order import scheduled, waits
+from stockflow.compiler.instruction_order import reordered, waits
 from stockflow.compiler.llvm import compile_plan, generate, vector_width
 
 LINES = [
@@ -21,7 +21,7 @@ LINES = [
 
 
 def test_what_most_has_to_wait_for_comes_first() -> None:
-    order = scheduled(LINES)
+    order = reordered(LINES)
     assert sorted(order) == sorted(LINES)
     assert order == [LINES[place] for place in (2, 0, 1, 3, 4)]
 
@@ -32,14 +32,14 @@ def test_no_instruction_comes_before_one_whose_result_it_takes() -> None:
     for place in range(300):
         taken = ", ".join(f"%t{one}" for one in rng.integers(0, place, min(place, 2)))
         lines.append(f"  %t{place} = {rng.choice(['fdiv', 'fmul', 'bitcast'])} <2 x double> {taken or '%x'}")
-    order = scheduled(lines)
+    order = reordered(lines)
     assert sorted(order) == sorted(lines)
     known = {"%x"}
     for line in order:
         result, *operands = re.findall(r"%\w+", line)
         assert set(operands) <= known
         known.add(result)
-    assert scheduled(lines) == order
+    assert reordered(lines) == order
 
 
 @pytest.mark.parametrize("method", ["Euler", "RK4"])
@@ -48,7 +48,7 @@ def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
     task = model.simulator(["growth rate"], list(model.stocks), method=method).task
     values = np.linspace(0.1, 0.5, 16)[:, None]
     ordered = compile_plan(task.plan()).run(values)
-    monkeypatch.setattr(assembly, "scheduled", list)
+    monkeypatch.setattr(assembly, "reordered", list)
     assert compile_plan(task.plan()).run(values).tobytes() == ordered.tobytes()
 
 
