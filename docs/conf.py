@@ -14,6 +14,7 @@ author = "the authors of techcycle"
 version = release = version_of("techcycle")
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 4
+suppress_warnings = ["myst.header"]  # of records that a program writes with headings of its own
 default_role = "code"  # docstrings write names in single backticks, as Markdown does
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

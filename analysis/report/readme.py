@@ -1,7 +1,7 @@
-"""Keeps the figures in README.md true: `python -m analysis.report.readme [--check]` rewrites them between markers.
+"""Keeps the figures in README.md and `docs/` true: `python -m analysis.report.readme [--check]` rewrites them.
 
 A block reads `<!-- begin NAME -->` ... `<!-- end NAME -->` and is made from the accepted fits, the scoreboard and
-the last measurement of speed.
+the last measurement of speed. The README's picture and its numbers are `docs/fits.png` and `docs/fits.csv`.
 """
 
 from __future__ import annotations
@@ -13,33 +13,48 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.draws.runs import drawn
+from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE
+from analysis.fits.figures import series_against_data
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts.study import coverage_words, rivals
+from analysis.mechanisms.knockouts import knockouts
+from analysis.mechanisms.loop_study import load_loop_study
 from analysis.own.trials import trial_lines
 from analysis.paths.chapter import last_misses
-from analysis.paths.dated import date_path
+from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
-from analysis.paths.study import load_path_study
+from analysis.paths.study import PathStudy, load_path_study
 from analysis.phase_out.accepted import load_answer
 from analysis.report.reproduce import SUPPORTED
 from analysis.scoreboard.board import scoreboard
+from calibration.fitting.estimates import SeriesFit
+from calibration.fitting.fit import describe_series
+from calibration.fitting.payoff import Payoff, fitted_series
+from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import load_accepted_forecast
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
 from stockflow.files import write_whole
+from stockflow.intervals import interval
 
-README = Path(__file__).parents[2] / "README.md"
-SPEEDS = README.parent / "benchmarks" / "results.json"
+ROOT = Path(__file__).parents[2]
+SPEEDS = ROOT / "benchmarks" / "results.json"
+PICTURE = ROOT / "docs" / "fits"
+SHOWN = {"pv": ("module price", "China installation"), "nev": ("battery pack price", "NEV sales"),
+         "ic": ("transistor price", "transistors made")}  # fmt: skip
+CARRIERS = ("R1 learning by doing", "R3 word of mouth", "R9 quality", "R8 investment momentum")
+_BLOCK = re.compile(r"(?P<begin><!-- begin (?P<name>[\w-]+) -->\n).*?(?P<end>\n<!-- end (?P=name) -->)", re.DOTALL)
 ENGINE = "stockflow, 2 threads"
 SLOWER = {
     "PySD": ("PySD",),
@@ -201,17 +216,30 @@ def _rival_lines() -> list[str]:
     ]
 
 
+@cache
+def _dated() -> tuple[PathStudy, Mapping[str, Drawn], tuple[Dated, ...]]:
+    """The study of paths, the draws of every industry and their dated stages."""
+    study = load_path_study()
+    draws = {case: drawn(case, study.draws) for case in CASES}
+    return study, draws, tuple(date_path(one, study) for one in draws.values())
+
+
+@cache
+def _large() -> pd.DataFrame:
+    """Years from every clock to a tenth of the market."""
+    study, _, paths = _dated()
+    table = durations(paths, study)
+    return table[table["stage"] == LARGE]
+
+
 def paths_block() -> str:
     """Return the years to a tenth of the market by clock as a Markdown table, and what latecomers owe to others."""
-    study = load_path_study()
-    of = {case: drawn(case, study.draws) for case in CASES}
-    paths = [date_path(one, study) for one in of.values()]
-    table = durations(paths, study)
+    study, of, paths = _dated()
     lines = [
         "| industry | from | years to 10% of the market | draws within 25-35 | observed, or derived |",
         "|---|---|---|---|---|",
     ]
-    for row in table[table["stage"] == LARGE].to_dict("records"):
+    for row in _large().to_dict("records"):
         seen = "" if pd.isna(row["observed years"]) else f"{row['observed years']:.1f}"
         lines.append(
             f"| {study.cases[row['case']].title} | {row['clock']}, {row['clock year']:g} | {row['years']:.1f} "
@@ -251,39 +279,120 @@ def own_block() -> str:
     return "\n".join(trial_lines())
 
 
+@cache
+def _cuts() -> Mapping[str, tuple[float, Mapping[str, tuple[float, float, float]]]]:
+    """Last year of each industry's runs, and change of its output to then without each of CARRIERS, with interval."""
+    study = load_loop_study()
+    study = study.model_copy(update={"loops": tuple(one for one in study.loops if one.name in CARRIERS)})
+    found = {}
+    for case in CASES:
+        of = drawn(case, study.draws)
+        changes = {one.loop: interval(one.output) for one in knockouts(of, study) if one.acts}
+        found[case] = of.until(study.case(case).until), changes
+    return found
+
+
+def loops_block() -> str:
+    """Return the change of output without each of the loops that carry most, by industry."""
+    lines = [
+        f"| industry | output to | {' | '.join(f'without {name}' for name in CARRIERS)} |",
+        "|---" * (2 + len(CARRIERS)) + "|",
+    ]
+    for case, (until, changes) in _cuts().items():
+        cells = [_change(*changes[name]) if name in changes else "not in this model" for name in CARRIERS]
+        lines.append(f"| {load_case(case).title} | {until:g} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _change(low: float, middle: float, high: float) -> str:
+    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})"
+
+
+def answers_block() -> str:
+    """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
+    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third]).set_index("answer")
+    cliff, slow = (
+        [f"{year:.0f}" for year in rows["value"][rows.index == f"safe exit year, {name}"]]
+        for name in ("cliff", "linear over 5 years")
+    )
+    study = _dated()[0]
+    first = [
+        f"{study.cases[row['case']].title} {row['years']:.0f} years ({row['clock']}, {row['clock year']:g})"
+        for row in _large().drop_duplicates("case").to_dict("records")
+    ]
+    without = [
+        f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
+        for case, (until, changes) in _cuts().items()
+    ]
+    return "\n".join([
+        f"- **[When can support end?](docs/questions/phase_out.md)** For new-energy vehicles in China at a stroke from "
+        f"{cliff[0]}, {cliff[1]} or {cliff[2]} on, as buyers respond weakly, middlingly or strongly to cost, and in a "
+        f"line over five years from {slow[0]}, {slow[1]} or {slow[2]}. But: sales alone do not settle that response.",
+        f"- **[How long from discovery to industry?](docs/questions/paths.md)** To 10% of the market: "
+        f"{'; '.join(first)}. But: the clock decides, each industry has others, and the fits saw most of these dates.",
+        f"- **[What carries the industry?](docs/questions/loops.md)** Learning by doing: without it output changes by "
+        f"{'; '.join(without)} (90% intervals). But: learning by doing and by searching are told apart only by priors, "
+        "and loops cut one at a time do not add up.",
+    ])  # fmt: skip
+
+
+def picture() -> list[SeriesFit]:
+    """Return the series of the README's picture, observed and as the accepted fits have them."""
+    found = []
+    for case, names in SHOWN.items():
+        about, targets = load_case(case), load_targets(case)
+        payoff = Payoff(about.model, (), [fitted_series(targets.named(name)) for name in names])
+        fits = describe_series(payoff.series, payoff.series_values(payoff.space.centre))
+        found += [replace(one, name=f"{case.upper()}: {one.name}") for one in fits]
+    return found
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "answers": answers_block,
     "fit": fit_block,
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,
     "phase-out": phase_out_block,
     "paths": paths_block,
+    "loops": loops_block,
     "own": own_block,
     "bench": bench_block,
 }
 
 
+def pages() -> list[Path]:
+    """Return the pages that may hold blocks: the README and what is written by hand in `docs/`."""
+    docs = ROOT / "docs"
+    return [ROOT / "README.md", *sorted(one for one in docs.rglob("*.md") if docs / "made" not in one.parents)]
+
+
+def blocks_of(text: str) -> list[str]:
+    """Return the names of the blocks in a page."""
+    return [one["name"] for one in _BLOCK.finditer(text)]
+
+
 def renewed(text: str) -> str:
-    """Return the README's text with every block made anew; a missing marker raises ValueError."""
-    for name, make in BLOCKS.items():
-        pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"README.md has no block {name!r}")
-        body = make()
-        text = pattern.sub(lambda found, body=body: found[1] + body + found[2], text)  # type: ignore[misc]
-    return text
+    """Return a page's text with every block made anew; a block that nobody makes raises KeyError."""
+    return _BLOCK.sub(lambda block: block["begin"] + BLOCKS[block["name"]]() + block["end"], text)
 
 
 def main() -> int:
-    """Rewrite the blocks, or with `--check` only say whether they are out of date."""
+    """Rewrite blocks and picture, or with `--check` only say whether they are out of date."""
     parser = argparse.ArgumentParser(prog="python -m analysis.report.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a block is out of date")
-    old = README.read_text(encoding="utf-8")
-    new = renewed(old)
-    if parser.parse_args().check:
-        return int(new != old)
-    write_whole(README, new)
-    return 0
+    check = parser.parse_args().check
+    stale = False
+    for page in pages():
+        old = page.read_text(encoding="utf-8")
+        new = renewed(old)
+        stale |= new != old
+        if not check and new != old:
+            write_whole(page, new)
+    if not check:
+        series_against_data("Observed, and one run of each model with every feedback closed", picture(), PICTURE)
+        PICTURE.with_suffix(".svg").unlink()
+    return int(check and stale)
 
 
 def _record(case: str) -> dict[str, Any]:

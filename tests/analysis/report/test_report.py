@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.fits.figures import series_numbers
 from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
@@ -131,9 +132,21 @@ def test_the_main_job_leaves_no_half_written_file(output: Path) -> None:
     assert not list(output.rglob("*.part"))
 
 
-def test_the_figures_in_the_readme_are_those_of_the_accepted_fits() -> None:
-    text = readme.README.read_text(encoding="utf-8")
-    assert text == readme.renewed(text), "run `python -m analysis.report.readme`"
+def test_every_figure_of_the_readme_and_the_pages_is_that_of_the_accepted_fits() -> None:
+    for page in readme.pages():
+        text = page.read_text(encoding="utf-8")
+        assert text == readme.renewed(text), f"{page.name}: run `python -m analysis.report.readme`"
+
+
+def test_every_block_stands_on_one_page() -> None:
+    names = [name for page in readme.pages() for name in readme.blocks_of(page.read_text(encoding="utf-8"))]
+    assert sorted(names) == sorted(readme.BLOCKS)
+
+
+def test_the_picture_shows_the_accepted_fits() -> None:
+    assert readme.PICTURE.with_suffix(".png").is_file()
+    kept = pd.read_csv(readme.PICTURE.with_suffix(".csv"))
+    pd.testing.assert_frame_equal(kept, series_numbers(readme.picture()), check_exact=False, rtol=1e-6)
 
 
 @pytest.mark.parametrize("case", ["pv", "nev"])
