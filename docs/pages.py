@@ -32,6 +32,7 @@ from models.files.parts import Group, read_part
 from models.files.series import Series
 from models.schedules.file import Schedule
 from stockflow.commands.cli import cli as stockflow_command
+from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("analysis", "calibration", "models", "stockflow")
@@ -65,7 +66,7 @@ def write(folder: Path) -> None:
     for name, text in made.items():
         file = folder / name
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8", newline="\n")
+            write_whole(file, text)
 
 
 # ---- model cards
