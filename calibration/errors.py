@@ -1,6 +1,12 @@
-"""What goes wrong in a calibration through nobody's input."""
+"""What a calibration has not made yet, and what goes wrong in one through nobody's input."""
 
 from __future__ import annotations
+
+from stockflow.errors import InputError
+
+
+class AbsentError(InputError):
+    """An accepted fit or posterior that was not made yet; what is damaged or of another model is never absent."""
 
 
 class NotConvergedError(Exception):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
+from calibration.errors import AbsentError
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import InputError
 
 Paths = Mapping[str, tuple[Array, Array]]
 OWN = "own"  # a variable held at the value it has when the holding begins
@@ -67,11 +67,14 @@ class Runs:
 
 
 def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
-    """Return `draws` evenly spaced draws of the accepted posterior, else the run of the case file, and say so."""
+    """Return `draws` evenly spaced draws of the accepted posterior; where there is none yet the run of the case file.
+
+    Raises InputError, with the remedy, for a posterior that is damaged or of another model, data or target file.
+    """
     model = model or case_model(case)
     try:
         samples = accepted_posterior(case).spread(draws)
-    except InputError as error:
+    except AbsentError as error:
         return Drawn(case, model, {}, f"one run at the values of the case file, no interval ({error})")
     return Drawn(case, model, samples, f"{len(next(iter(samples.values())))} draws of the accepted posterior")
 

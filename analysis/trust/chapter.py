@@ -26,12 +26,12 @@ from analysis.trust.identifiability import (
 )
 from analysis.trust.identifiability_figures import correlation_matrix, learning_ridge, profile_panels
 from analysis.trust.ridge import Ridge, joint_rate
+from calibration.errors import AbsentError
 from calibration.fitting.estimates import Interval
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from calibration.records.results import HERE, Accepted, accepted_intervals, accepted_posterior
 from models.case import load_case
-from stockflow.errors import InputError
 from stockflow.intervals import interval
 
 Save = Callable[[str, pd.DataFrame], object]
@@ -50,13 +50,16 @@ class Trust:
 
 
 def posteriors_of(cases: tuple[str, ...], folder: Path = HERE) -> tuple[dict[str, Posterior], dict[str, str]]:
-    """Return the accepted posteriors, and for every other case the sentence that says why there is none to use."""
+    """Return the accepted posteriors, and for every case that has none yet the sentence that says so.
+
+    Raises InputError, with the remedy, for one that is damaged or of another model, data or target file.
+    """
     found: dict[str, Posterior] = {}
     missing: dict[str, str] = {}
     for case in cases:
         try:
             found[case] = accepted_posterior(case, folder)
-        except InputError as error:
+        except AbsentError as error:
             missing[case] = f"No posterior is shown: {error}."
     return found, missing
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +13,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from calibration.errors import AbsentError
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import Draws, quantities
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-from stockflow.files import replace_file
+from stockflow.files import read_bytes, read_text, replace_file
 
 PACKED = {"zlib": True, "complevel": 9, "shuffle": True, "fletcher32": True, "dtype": "float32"}
 
@@ -123,16 +126,35 @@ def _other_units(payoff: Payoff) -> dict[str, str]:
 
 
 def save(data: xr.DataTree, file: Path) -> Path:
-    """Write a NetCDF file whole or not at all, numbers packed to single precision."""
+    """Write a NetCDF file whole or not at all, numbers packed to single precision, and its SHA-256 beside it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    return replace_file(file, lambda part: _fill(part, data))
+    return replace_file(file, lambda part: _fill(part, data, file))
 
 
-def _fill(part: Path, data: xr.DataTree) -> None:
+def _fill(part: Path, data: xr.DataTree, file: Path) -> None:
     xr.Dataset(attrs=data.attrs).to_netcdf(part, mode="w", engine="h5netcdf")
     for group, node in data.children.items():
         encoding: dict[Any, Any] = {n: dict(PACKED) for n, v in node.data_vars.items() if v.dtype.kind == "f"}
         node.to_dataset().to_netcdf(part, mode="a", group=group, engine="h5netcdf", encoding=encoding)
+    told = f"{hashlib.sha256(part.read_bytes()).hexdigest()}  {file.name}\n"
+    replace_file(sum_of(file), lambda beside: beside.write_text(told, encoding="utf-8"))
+
+
+def sum_of(file: Path) -> Path:
+    """Return where the SHA-256 of a posterior lies."""
+    return file.with_suffix(".sha256")
+
+
+def _sound(file: Path) -> bytes:
+    """Return the content of a posterior; InputError if it is not what was written.
+
+    No other library looks at a damaged one: HDF5 may print its own traceback, or turn in a circle for ever.
+    """
+    content = read_bytes(file)
+    if read_text(sum_of(file))[:64] != hashlib.sha256(content).hexdigest():
+        what = "damaged, cut off or another's: not what" if content else "empty, not what"
+        raise InputError(f"{file}: {what} {sum_of(file).name} is the SHA-256 of")
+    return content
 
 
 def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Posterior:
@@ -141,8 +163,14 @@ def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Post
     `remedy` says what to do then; by default to sample and accept again.
     """
     again_with = remedy or f"run `techcycle calibrate {case} --posterior --accept`"
+    if not file.exists():
+        raise AbsentError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}")
     try:
-        with xr.open_datatree(file, engine="h5netcdf") as data:
+        content = _sound(file)
+    except InputError as error:
+        raise InputError(f"{error}; {again_with}") from None
+    try:
+        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as data:
             own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
             flat = {name: np.asarray(v, dtype=float).reshape(-1) for name, v in data.posterior.data_vars.items()}
             series = {}
@@ -152,8 +180,6 @@ def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Post
                 modelled, again = (np.asarray(p, dtype=float).reshape(-1, len(years)) for p in parts)
                 series[str(name)] = (years, modelled, again)
         parameters = {name: flat[name] for name in names}
-    except FileNotFoundError:
-        raise InputError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}") from None
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
         raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again_with}") from None
     if own != digest:

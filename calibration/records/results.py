@@ -15,6 +15,7 @@ import tomlkit
 from tomlkit.items import Table
 
 import models
+from calibration.errors import AbsentError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
@@ -182,7 +183,7 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
     """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
     file = path or record_of(case)
     if not file.exists():
-        raise InputError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}")
+        raise AbsentError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}")
     try:
         data = read_toml(file)
         held = {name: float(row["value"]) for name, row in data["estimates"].items()}

@@ -8,6 +8,7 @@ stands a sketch made from them, so that the file opens as diagrams.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ FOLDER = Path(__file__).parents[1]
 DRIVER_FOLDERS = ("policies", "scenarios")
 Numbers = Mapping[str, Parameter | Lookup]
 _STARS = "*" * 56
+_MARK = re.compile(r"[~|{}\\\x00-\x1f\x7f]|\*{3}|:[\s_]*(?:end[\s_]+of[\s_]+)?macro[\s_]*:", re.IGNORECASE)
 _SETTINGS = """///---\\\\\\
 :L\x7f<%^E!@
 {units}22:Year,Years
@@ -56,20 +58,21 @@ def assembled(
     shared = read_core_file(core_path)
     shared_values: Numbers = {**shared.parameters, **shared.lookups}
     _check_names(core, own, {core_path: shared_values, case_path: numbers.parameters}, drivers)
-    core_text = "".join(_groups(core, shared_values, drivers, ".Core 9 Constants"))
+    core_text = "".join(_groups(core, shared_values, drivers, ".Core 9 Constants", core_path))
     last = f".{own[0].name.split()[0]} {len(own) + 1} Parameters of the core"
-    own_text = "".join(_groups(own, numbers.parameters, drivers, last))
+    own_text = "".join(_groups(own, numbers.parameters, drivers, last, case_path))
     text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
-    settings = _settings(numbers)
+    settings = _settings(numbers, case_path)
     model = equations(Source(f"{name}.mdl", text + MARK + settings))
     return text + sketch(model) + settings
 
 
 def core_text(folder: Path = FOLDER) -> str:
     """Return the text that every case file must hold unchanged."""
-    shared = read_core_file(folder / "cases" / "core.toml")
+    path = folder / "cases" / "core.toml"
+    shared = read_core_file(path)
     groups = read_part(folder / "vensim" / "parts" / "core.part")
-    return "".join(_groups(groups, {**shared.parameters, **shared.lookups}, {}, ".Core 9 Constants"))
+    return "".join(_groups(groups, {**shared.parameters, **shared.lookups}, {}, ".Core 9 Constants", path))
 
 
 def interface(folder: Path = FOLDER) -> tuple[str, ...]:
@@ -151,15 +154,17 @@ def _used(groups: Iterable[Group], lookups: Iterable[Lookup]) -> dict[str, str]:
     return used
 
 
-def _groups(groups: Sequence[Group], numbers: Numbers, drivers: Mapping[str, Series], last: str) -> Iterable[str]:
+def _groups(
+    groups: Sequence[Group], numbers: Numbers, drivers: Mapping[str, Series], last: str, file: Path
+) -> Iterable[str]:
     left = dict(numbers)
     for group in groups:
         body = [_entry(entry, drivers) for entry in group.entries]
         own = [name for name in _used([group], ()) if name in left]
-        body += [_number(left.pop(name)) for name in own]
+        body += [_number(left.pop(name), file) for name in own]
         yield _heading(group.name) + "".join(body)
     if left:
-        yield _heading(last.lstrip(".")) + "".join(_number(number) for number in left.values())
+        yield _heading(last.lstrip(".")) + "".join(_number(number, file) for number in left.values())
 
 
 def _heading(name: str) -> str:
@@ -173,29 +178,33 @@ def _entry(entry: Entry, drivers: Mapping[str, Series]) -> str:
     series = drivers[name]
     years, values = series.years, series.values
     right = _digits(values[0]) if len(values) == 1 else _with_lookup(when, years, values)
-    return _equation(entry.name, right, entry.unit, entry.limits, f"{entry.comment} {_provenance(series)}")
+    return _equation(entry.name, right, entry.unit, entry.limits, f"{entry.comment} {_provenance(series)}", entry.place)
 
 
 def _provenance(series: Series) -> str:
     """Say in one sentence where the points of a driver come from."""
-    sources = list(dict.fromkeys(point.source.rstrip(".") for point in series.points))
+    sources = list(dict.fromkeys(_plain(point.source, f"{point.place}: source").rstrip(".") for point in series.points))
     shown = "; ".join(sources[:3]) + (f"; and {len(sources) - 3} more" if len(sources) > 3 else "")
     evidence = ", ".join(dict.fromkeys(point.evidence for point in series.points))
     folder, file = Path(series.points[0].place.split(" row ")[0]).parts[-2:]
     return f"{len(series.points)} point(s) in {folder}/{file} ({evidence}): {shown}."
 
 
-def _number(number: Parameter | Lookup) -> str:
+def _number(number: Parameter | Lookup, file: Path) -> str:
+    place = f"{file}: {number.name!r}"
     comment = f"{number.comment} Source: {number.source.rstrip('.')}"
     if isinstance(number, Lookup):
         right = _with_lookup(number.input, number.x, number.y)
-        return _equation(number.name, right, number.unit, (None, None), f"{comment}.")
+        return _equation(number.name, right, number.unit, (None, None), f"{comment}.", place)
     limits = (number.low, number.high)
     comment = f"{comment} ({number.evidence})."
-    return _equation(number.name, _digits(number.value), number.unit, limits, comment)
+    return _equation(number.name, _digits(number.value), number.unit, limits, comment, place)
 
 
-def _equation(name: str, right: str, unit: str, limits: tuple[float | None, float | None], comment: str) -> str:
+def _equation(
+    name: str, right: str, unit: str, limits: tuple[float | None, float | None], comment: str, place: str = "Control"
+) -> str:
+    unit, comment = _plain(unit, f"{place}: unit"), _plain(comment, f"{place}: text")
     bounds = ",".join("?" if bound is None else _digits(bound) for bound in limits)
     unit = unit if limits == (None, None) else f"{unit} [{bounds}]"
     return f"{_wrapped(f'{name}= {right}')}\n\t~\t{unit}\n\t~\t{_wrapped(comment)}\n\t|\n\n"
@@ -206,6 +215,14 @@ def _with_lookup(argument: str, x: Sequence[float], y: Sequence[float]) -> str:
     corners = f"[({_digits(min(x))},{_digits(min(y))})-({_digits(max(x))},{_digits(max(y))})]"
     points = ", ".join(f"({_digits(a)},{_digits(b)})" for a, b in zip(x, y, strict=True))
     return f"WITH LOOKUP ( {argument}, ({corners}, {points}))"
+
+
+def _plain(text: str, place: str) -> str:
+    """Return a text as it may stand in a model file, on one line; InputError where Vensim would read more in it."""
+    line = " ".join(text.split())
+    if mark := _MARK.search(line):
+        raise InputError(f"{place} holds {mark[0]!r}, a mark of Vensim's that no text may hold: {line!r:.80}")
+    return line
 
 
 def _wrapped(text: str) -> str:
@@ -229,8 +246,9 @@ def _control(control: Control) -> str:
     )
 
 
-def _settings(case: CaseFile) -> str:
-    units = "".join(f"22:{','.join((unit, *same))}\n" for unit, same in case.units.items())
+def _settings(case: CaseFile, file: Path) -> str:
+    rows = (_plain(",".join((unit, *same)), f"{file}: unit of the model") for unit, same in case.units.items())
+    units = "".join(f"22:{row}\n" for row in rows)
     return _SETTINGS.format(units=units)
 
 

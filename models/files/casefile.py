@@ -11,7 +11,7 @@ from models.files.settings import read_toml
 from stockflow.errors import InputError
 
 CASES = ("pv", "nev", "ic", "mrna")
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^~|\\]*$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -105,7 +105,6 @@ def test_a_table_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         ("save_period = 0.5", "save_period = 0.4", "control: save_period = 0.4 is no multiple of time_step"),
         ("time_step = 0.25", "time_step = 0", "control.time_step = 0"),
         ("title =", "title = =", "not readable as TOML"),
-        ("Energy per GW.", "Energy ~ GW.", "parameters.yield.comment = 'Energy ~ GW.'"),
     ],
 )
 def test_a_bad_case_file_is_refused_with_key_and_value(tmp_path: Path, old: str, new: str, message: str) -> None:

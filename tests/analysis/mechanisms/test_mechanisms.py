@@ -21,6 +21,7 @@ from analysis.mechanisms.loop_study import load_loop_study, single_paths
 from analysis.mechanisms.loops import dominance_table, loop_dominance, phases, signs_found, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
 from analysis.paths.study import load_path_study
+from calibration.errors import AbsentError
 from models.case import CASES
 from stockflow.errors import InputError
 from stockflow.insight.link_scores import score_links
@@ -267,12 +268,21 @@ def test_policies_that_shorten_a_wait_are_named_once_and_shorten_it(crossed: dic
 
 def test_a_case_without_a_posterior_runs_once_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(case: str) -> None:
-        raise InputError(f"{case}.toml: no accepted fit")
+        raise AbsentError(f"{case}.toml: no accepted fit")
 
     monkeypatch.setattr(runs, "accepted_posterior", none)
     of = drawn("nev", 50)
     assert of.count == 1 and not of.posterior
     assert "no interval (nev.toml: no accepted fit)" in of.basis
+
+
+def test_a_posterior_that_cannot_be_used_is_refused_and_never_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(case: str) -> None:
+        raise InputError(f"{case}_posterior.nc: damaged")
+
+    monkeypatch.setattr(runs, "accepted_posterior", damaged)
+    with pytest.raises(InputError, match=r"nev_posterior\.nc: damaged"):
+        drawn("nev", 50)
 
 
 @pytest.mark.parametrize(

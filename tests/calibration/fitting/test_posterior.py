@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from dataclasses import replace
@@ -27,13 +29,15 @@ from calibration_helpers import (
     stated,
     whole_payoff,
 )  # fmt: skip
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import t, truncnorm
 
 import stockflow
 from analysis import cli
 from calibration.fitting.convergence import Diagnostics, bulk, diagnose, rhat, tail
 from calibration.fitting.fit import Mode, closed_payoff
-from calibration.fitting.inference_data import Posterior, inference_data, load_posterior, replicated, save
+from calibration.fitting.inference_data import Posterior, inference_data, load_posterior, replicated, save, sum_of
 from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.posterior import (
     Draws,
@@ -50,6 +54,7 @@ from models.case import Case, load_case
 from stockflow.errors import InputError
 
 TINY = Sampling(chains=2, tune=50, draws=50, keep=20)
+
 LONG = Sampling(chains=2, tune=300, draws=1200)
 SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 
@@ -477,7 +482,7 @@ def test_a_file_is_written_whole_and_replaces_the_one_before(filed: tuple[Payoff
     file = tmp_path / "new" / "p.nc"
     for digest in ("one", "two"):
         save(inference_data(payoff, draws, UNITS, 3, {**ORIGIN, "digest": digest}), file)
-    assert [p.name for p in file.parent.iterdir()] == ["p.nc"]
+    assert sorted(p.name for p in file.parent.iterdir()) == ["p.nc", "p.sha256"]
     assert load_posterior("growth", file, "two").size == 120
 
 
@@ -500,8 +505,11 @@ def test_replicates_are_off_by_autocorrelated_student_errors(growth: stockflow.M
     ("damage", "says"),
     [
         ("missing", "case 'nev' has no accepted posterior"),
-        ("text", "not a posterior of this program"),
-        ("cut", "not a posterior of this program"),
+        ("unsummed", "nev_posterior.sha256: cannot be read: there is no such file"),
+        ("empty", "empty, not what nev_posterior.sha256 is the SHA-256 of"),
+        ("text", "damaged, cut off or another's: not what nev_posterior.sha256 is the SHA-256 of"),
+        ("cut", "damaged, cut off or another's"),
+        ("flipped", "damaged, cut off or another's"),
         ("other file", "not a posterior of this program"),
         ("other digest", "digest: made with another version of the model, the data or the targets (it says abc, now "),
     ],
@@ -511,16 +519,41 @@ def test_a_posterior_that_cannot_be_used_is_refused_by_file_with_what_to_run(
 ) -> None:
     file = tmp_path / "nev_posterior.nc"
     good = filed[2].read_bytes()
+    sum_of(file).write_bytes(sum_of(filed[2]).read_bytes())
     if damage == "other file":
         xr.Dataset({"x": (("chain", "draw"), np.zeros((2, 5)))}).to_netcdf(file, group="posterior", engine="h5netcdf")
     elif damage != "missing":
-        file.write_bytes({"text": b"hello", "cut": good[: len(good) // 2], "other digest": good}[damage])
+        flipped = bytes([*good[:999], good[999] ^ 4, *good[1000:]])
+        content = {"text": b"hello", "empty": b"", "cut": good[: len(good) // 2], "flipped": flipped}
+        file.write_bytes(content.get(damage, good))
+    if damage == "unsummed":
+        sum_of(file).unlink()
+    if damage == "other file":
+        sum_of(file).write_text(hashlib.sha256(file.read_bytes()).hexdigest(), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         load_posterior("nev", file, "xyz")
     said = str(caught.value)
-    assert said.startswith(f"nev_posterior.nc: {says}")
+    assert "nev_posterior.nc: " in said or damage == "unsummed"
+    assert says in said
     assert "run `techcycle calibrate nev --posterior --accept`" in said
     assert "\n" not in said
+
+
+@given(st.data())
+def test_whatever_byte_is_lost_or_changed_is_seen_before_hdf5_looks(
+    filed: tuple[Payoff, Draws, Path], data: st.DataObject
+) -> None:
+    good = filed[2].read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "growth_posterior.nc"
+        sum_of(file).write_bytes(sum_of(filed[2]).read_bytes())
+        place = data.draw(st.integers(0, len(good) - 1))
+        if data.draw(st.booleans()):
+            file.write_bytes(good[:place])
+        else:
+            file.write_bytes(good[:place] + bytes([good[place] ^ data.draw(st.integers(1, 255))]) + good[place + 1 :])
+        with pytest.raises(InputError, match=r"(empty|damaged), .*; run `techcycle calibrate growth --posterior"):
+            load_posterior("growth", file, "abc")
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
