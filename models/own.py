@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.files.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
-from models.files.casefile import CASES, CaseFile, Control, Parameter, Text, read_case_file
+from models.files.casefile import CaseFile, Control, Parameter, Text, read_case_file
 from models.files.series import Point, Series, read_series
 from models.files.settings import read_settings, read_toml
 from stockflow.errors import InputError, unknown
@@ -94,13 +94,6 @@ class OwnFile(_Strict):
         if unit.casefold() == self.yearly.casefold():
             return self.volume.in_model, UNIT
         return (self.volume.in_model, "unit") if unit == self.volume.unit else None
-
-
-def own_folder(name: str) -> Path | None:
-    """Return the folder of a technology of the user's own, if `name` leads to one from the current folder."""
-    folder = Path(name.strip())
-    shipped = name.strip().casefold() in (*CASES, GENERIC)
-    return folder if name.strip() and not shipped and (folder / CASE_FILE).is_file() else None
 
 
 def read_own(folder: Path) -> OwnFile:

@@ -70,7 +70,7 @@ def changed_model(case_name: str, set_: Mapping[str, float] = _NOTHING, policy: 
 def case_schedule(case_name: str, which: str | Path) -> Schedule:
     """Return a schedule file, or the shipped one of that name, for a case; InputError if it is of another case."""
     case = load_case(case_name)
-    return load_schedule(which, case.name if case.folder is None else "generic")
+    return load_schedule(which, case.home.entry)
 
 
 def one_run(model: Model, schedule: Schedule, until: float | None = None) -> AppliedSchedule:

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import FITTED, JSON, OUT, only
+from analysis.commands.shared import JSON, OUT, only_options
 from analysis.fits.tables import calibration_tables
 from analysis.own import commands as own_cli
 from analysis.plain.folder import Folder
 from analysis.plain.shown import text
 from analysis.report.reproduce import calibrate_case, case_summary, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
-from calibration.own.fit import own_case
 from models.case import load_case
-from models.own import own_folder
 from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -32,14 +30,14 @@ from stockflow.vensim_files.files import read_control, read_payoff
 @click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
 @click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
 @click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
-@click.option("--data", type=click.Path(path_type=Path), help="Observations of a technology of your own.")
-@click.option("--quick", is_flag=True, help="A technology of your own: few draws, for a first look.")
+@click.option("--data", type=click.Path(path_type=Path), help="Table to fit: series,year,value,unit,source.")
+@click.option("--quick", is_flag=True, help="With --data: few draws, for a first look.")
 @JSON
 def calibrate(
     case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, data: Path | None,
     quick: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Fit CASE (pv, nev, ic or mrna) to the observations: partial steps, then everything at once from many starts.
+    """Fit CASE to its observations: partial steps, then everything at once from many starts.
 
     Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
     ended, and draws every series against data. Intervals are the accepted posterior's; with --posterior it is sampled
@@ -48,21 +46,22 @@ def calibrate(
     A target file says what is fitted to what; tables that it names are looked for beside it first, so a series of
     your own needs no code.
 
-    A technology of your own (`techcycle new`) is fitted to --data, with its posterior, and kept in its folder.
+    With --data, a table of observations, the case's own target file is written from the table; fit and posterior are
+    kept in its folder. The case must say what its observations are in units of its model, as those of `techcycle new`
+    do.
 
     \b
     Example:
       techcycle calibrate nev --posterior --out output
       techcycle calibrate wind --data wind/observations.csv
     """
-    if own_folder(case) is not None:
-        if targets is not None or posterior or accept:
-            raise InputError(f"calibrate {case}: a technology of your own takes --data, --starts, --quick and --json")
+    if data is not None:
+        only_options("a fit to --data", "data", "starts", "quick", "as_json")
         own_cli.calibrate_command(case, data, starts, quick, as_json)
         return
-    if data is not None or quick:
-        own_case(case)
-    case = only(case, FITTED, "calibration")
+    if quick:
+        raise InputError(f"calibrate {case}: --quick is of a fit to --data")
+    case = load_case(case).name
     if accept and targets is not None:
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
     if accept and not posterior:

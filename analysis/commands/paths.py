@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, own_takes
+from analysis.commands.shared import JSON, OUT, only_options
 from analysis.draws.stages import STAGES
 from analysis.own import commands as own_cli
 from analysis.paths.chapter import Told, drawn_cases, tell_followers, tell_forward, tell_stages
@@ -17,8 +17,8 @@ from analysis.paths.study import STUDY, load_path_study
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
 from models.case import CASES, load_case
+from models.home import home_of
 from models.latecomer import load_latecomers
-from models.own import own_folder
 from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 
@@ -44,13 +44,13 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     Example:
       techcycle paths nev pv --draws 100
     """
-    if len(cases) == 1 and own_folder(cases[0]) is not None:
-        own_takes(cases[0], "as_json")
-        own_cli.paths_command(cases[0], as_json)
-        return
-    if mine := [one for one in cases if own_folder(one) is not None]:
-        raise InputError(f"paths: {mine[0]!r} is a technology of your own: give it alone")
     settings, folder = load_path_study(study), Folder(out)
+    if bare := [one for one in cases if home_of(one).entry not in settings.cases]:
+        if len(cases) > 1:
+            raise InputError(f"paths: the study has no clocks of {bare[0]!r}: give it alone")
+        only_options("a case without clocks in the study", "study", "out", "as_json")
+        own_cli.paths_command(bare[0], out, as_json)
+        return
     wanted = list(dict.fromkeys(load_case(c).name for c in cases)) or list(CASES)
     of = drawn_cases(wanted, settings, draws)
     load_latecomers(settings.race)

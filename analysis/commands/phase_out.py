@@ -7,13 +7,11 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import JSON, OUT, given, only_options
 from analysis.own import commands as own_cli
-from analysis.phase_out.study import load_study, study_file
-from models.own import own_folder
+from analysis.phase_out.study import has_study, load_study, study_file
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
-from stockflow.errors import InputError
 from stockflow.files import write_whole
 
 
@@ -26,9 +24,9 @@ from stockflow.files import write_whole
     "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
 )
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
-@click.option("--end", type=Real(), help="A technology of your own: year from which support ends; default: no support.")
-@click.option("--shape", type=click.Choice(list(LAWS)), help="A technology of your own: how support ends.")
-@click.option("--until", type=Real(), help="A technology of your own: year at which the two are compared.")
+@click.option("--end", type=Real(), help="Without a study: year from which support ends; default: no support.")
+@click.option("--shape", type=click.Choice(list(LAWS)), help="Without a study: how support ends.")
+@click.option("--until", type=Real(), help="Without a study: year at which the two are compared.")
 @JSON
 def phase_out_command(
     study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
@@ -40,8 +38,8 @@ def phase_out_command(
     year, relapse, cost, regret, value of waiting, and what the answer hinges on. Runs go to OUT/phase_out/NAME.zarr,
     are taken up where they were left, and are read again where they are complete; tables, page and figures lie beside.
 
-    STUDY may be a technology of your own: support as its policy.csv has it against support that ends, over its
-    posterior.
+    STUDY may be a case without a study, or any case with --end, --shape or --until: support as its policies have it
+    against support that ends, over its posterior.
 
     \b
     Example:
@@ -49,13 +47,10 @@ def phase_out_command(
       techcycle phase-out my_study.toml --draws 100 --json
       techcycle phase-out wind --end 2020 --shape linear
     """
-    if own_folder(study) is not None:
-        if draws is not None or scheduler is not None or accept:
-            raise InputError(f"phase-out {study}: a technology of your own takes --end, --shape, --until and --json")
-        own_cli.phase_out_command(study, until, end, shape or "cliff", 5.0, as_json)
+    if given("end", "shape", "until") or not (has_study(study) or Path(study).suffix == ".toml"):
+        only_options("the phase-out of a case without a study", "end", "shape", "until", "out", "as_json")
+        own_cli.phase_out_command(study, until, end, shape or "cliff", 5.0, out, as_json)
         return
-    if end is not None or shape is not None or until is not None:
-        raise InputError(f"phase-out {study}: --end, --shape and --until are for a technology of your own")
     from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr
 
     asked = load_study(study)

@@ -11,7 +11,7 @@ import click
 
 from analysis.commands.shared import JSON
 from models.case import load_case
-from models.own import again, own_folder
+from models.home import home_of
 from stockflow.commands.console import Real, deliver
 from stockflow.commands.console import settings as numbers
 from stockflow.vensim_files.files import with_changes
@@ -77,14 +77,12 @@ def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Pat
 
 
 def _warn_of_old_estimates(case: str) -> None:
-    """Say on standard error that a technology of the user's own was changed after it was calibrated."""
-    folder = own_folder(case)
-    if folder is None:
-        return
-    from calibration.records.results import is_current, record_of
+    """Say on standard error that a case was changed after it was calibrated."""
+    from calibration.records.results import is_current
 
-    if record_of(case).is_file() and not is_current(case):
-        click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {again(folder)}", err=True)
+    home = home_of(case)
+    if home.record.is_file() and not is_current(case):
+        click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {home.again}", err=True)
 
 
 @click.command()

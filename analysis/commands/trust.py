@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CALIBRATED, FITTED, JSON, OUT, only
+from analysis.commands.shared import CALIBRATED, JSON, OUT
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
 from analysis.scoreboard.board import scoreboard as score
@@ -21,13 +21,14 @@ from analysis.trust.chapter import (
     verdict_words,
 )
 from calibration.records.results import accepted_fits, load_accepted
+from models.case import CASES, load_case
 
 
 @click.command()
 @JSON
 def scoreboard(as_json: bool) -> None:
     """Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered."""
-    accepted, unfitted = accepted_fits(FITTED)
+    accepted, unfitted = accepted_fits(CASES)
     posteriors, missing = posteriors_of(tuple(accepted))
     board = score(accepted, posteriors=posteriors)
     if as_json:
@@ -51,7 +52,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     Profiles every parameter of the accepted fit, compares prior and posterior, follows the ridge of learning by doing
     against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.
     """
-    case = only(case, FITTED, "identification")
+    case = load_case(case).name
     folder = Folder(out)
     folder.prepare()
     posteriors, missing = posteriors_of((case,))

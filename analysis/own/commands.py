@@ -15,6 +15,7 @@ from analysis.fits import figures
 from analysis.fits.tables import estimate_table, series_table
 from analysis.own.figure import fan_table, in_own_units, own_forecast_figure
 from analysis.own.runs import DRAWS, own_paths, own_phase_out
+from analysis.plain.folder import Folder
 from analysis.plain.shown import records
 from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
@@ -23,11 +24,10 @@ from calibration.forecasting.new_scores import NOTHING_NAIVE, best_naive, score_
 from calibration.own.fit import OwnFit, calibrate_own
 from calibration.own.forecast import Fan, Hindcast, fans, hindcast
 from calibration.own.settings import load_own_settings
-from calibration.records.results import accepted_posterior, record_of
+from calibration.records.results import accepted_posterior
 from models.case import load_case
-from models.own import own_folder, read_own
+from models.home import home_of
 from models.schedules.law import Exit
-from stockflow.errors import InputError
 
 FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
 QUICK = " (quick fit, a first look)"
@@ -37,10 +37,8 @@ PRINTED = 5  # years between the printed rows of a forecast
 __all__ = ["calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
 
 
-def calibrate_command(name: str, data: Path | None, starts: int | None, quick: bool, as_json: bool) -> None:
-    """Calibrate a user's technology: print estimates, errors and warnings, leave everything in NAME/results."""
-    if data is None:
-        raise InputError(f"calibrate {name}: give the observations of your technology with --data")
+def calibrate_command(name: str, data: Path, starts: int | None, quick: bool, as_json: bool) -> None:
+    """Calibrate a case on a table of observations: print estimates, errors, warnings, leave everything with the fit."""
     settings = load_own_settings()
     rules = settings.quick if quick else settings.sampling
     steps = rules.chains * (rules.tune + rules.draws)
@@ -59,8 +57,9 @@ def calibrate_command(name: str, data: Path | None, starts: int | None, quick: b
 
 
 def _save_fit(name: str, fit: OwnFit) -> Path:
-    place = record_of(name).parent
-    series = in_own_units(fit.calibration.closed.series, read_own(place.parent))
+    home = home_of(name)
+    place = home.record.parent
+    series = in_own_units(fit.calibration.closed.series, home)
     shown = replace(fit.calibration, closed=replace(fit.calibration.closed, series=series))
     estimate_table(shown).to_csv(place / "estimates.csv", index=False, float_format="%.8g")
     series_table(shown).to_csv(place / "errors.csv", index=False, float_format="%.8g")
@@ -68,8 +67,8 @@ def _save_fit(name: str, fit: OwnFit) -> Path:
     return figures.series_against_data(title, series, place / "fit")
 
 
-def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json: bool) -> None:
-    """Forecast a user's technology, score its fit on the last years held out, draw both."""
+def forecast_command(name: str, until: int | None, skip_hindcast: bool, out: Path, as_json: bool) -> None:
+    """Forecast a case ahead, score its fit on the last years held out, draw both."""
     last, quick = _last_year(name), _is_quick(name)
     found = fans(name, last + FAR if until is None else until)
     failed: NotConvergedError | None = None
@@ -77,7 +76,7 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, as_json:
         back, why = (None, "no hindcast: left out as asked") if skip_hindcast else _hindcast(name)
     except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
         back, why, failed = None, "no hindcast: its chains have not converged", error
-    place = record_of(name).parent
+    place = _place(name, out)
     figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
     skill = hindcast_table(back) if back else pd.DataFrame()
     if back:
@@ -110,11 +109,11 @@ def _tell_forecast(
 
 
 def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:
-    """Score an accepted fit of any case on observations that it never saw; one of the user's own keeps the table."""
+    """Score an accepted fit of any case on observations that it never saw; one with a folder keeps the table there."""
     found = score_case(case, data, since)
     table = score_table(found)
-    if own_folder(case) is not None:
-        table.to_csv(record_of(case).with_name("score.csv"), index=False, float_format="%.8g")
+    if (kept := home_of(case).tables) is not None:
+        table.to_csv(kept / "score.csv", index=False, float_format="%.8g")
     if as_json:
         click.echo(json.dumps({"scores": records(table), "words": score_words(found)}, indent=1, ensure_ascii=False))
         return
@@ -156,10 +155,10 @@ def skill_words(back: Hindcast) -> list[str]:
     return words
 
 
-def paths_command(name: str, as_json: bool) -> None:
-    """Date the stages of a user's technology over its posterior."""
+def paths_command(name: str, out: Path, as_json: bool) -> None:
+    """Date the stages of a case over its posterior."""
     table = own_paths(name)
-    table.to_csv(record_of(name).with_name("paths.csv"), index=False, float_format="%.8g")
+    table.to_csv(_place(name, out) / "paths.csv", index=False, float_format="%.8g")
     if as_json:
         click.echo(json.dumps(records(table), indent=1))
         return
@@ -171,18 +170,28 @@ def paths_command(name: str, as_json: bool) -> None:
 
 
 def phase_out_command(
-    name: str, until: float | None, start: float | None, shape: Exit, length: float, as_json: bool
+    name: str, until: float | None, start: float | None, shape: Exit, length: float, out: Path, as_json: bool
 ) -> None:
-    """Say what ending the support of a user's technology does."""
+    """Say what ending the support of a case does."""
     end = float(_last_year(name) + FAR) if until is None else until
     table = own_phase_out(name, end, start, shape, length)
-    table.to_csv(record_of(name).with_name("phase_out.csv"), index=False, float_format="%.8g")
+    table.to_csv(_place(name, out) / "phase_out.csv", index=False, float_format="%.8g")
     if as_json:
         click.echo(json.dumps(records(table), indent=1))
         return
     click.echo(_text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
-    click.echo(f"\nAt {end:g}, with support as policy.csv has it and with {told}: subsidy and tax relief, by surprise.")
+    support = home_of(name).drivers[0].name
+    click.echo(f"\nAt {end:g}, with support as {support} has it and with {told}: subsidy and tax relief, by surprise.")
+
+
+def _place(name: str, out: Path) -> Path:
+    """Return the folder for what is said of a case: with its fit where that is the user's, else `out`."""
+    if (kept := home_of(name).tables) is not None:
+        return kept
+    folder = Folder(out)
+    folder.prepare()
+    return folder.root / "results"
 
 
 def _hindcast(name: str) -> tuple[Hindcast | None, str]:

@@ -14,9 +14,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from analysis.plain.style import GREY, STYLE, log_tick, save
 from calibration.fitting.estimates import SeriesFit
-from calibration.own.data import factor_of, unit_of
+from calibration.own.data import shown_in
 from calibration.own.forecast import Fan, Hindcast
-from models.own import OwnFile
+from models.home import Home
 from stockflow.intervals import FAN
 
 FIT, AHEAD, NAIVE = "#1b4965", "#d1495b", "#222222"
@@ -38,13 +38,13 @@ def own_forecast_figure(title: str, fans: Sequence[Fan], back: Hindcast | None, 
     return save(figure, fan_table(fans), stem)
 
 
-def in_own_units(series: Sequence[SeriesFit], own: OwnFile) -> tuple[SeriesFit, ...]:
-    """Return fitted series with observed and modelled values in the units of the user's case."""
+def in_own_units(series: Sequence[SeriesFit], home: Home) -> tuple[SeriesFit, ...]:
+    """Return fitted series with observed and modelled values in the units of the case's observations."""
     out = []
     for one in series:
-        factor = factor_of(one.name, own)
+        unit, factor = shown_in(home, one.name, one.unit)
         observed, modelled = (tuple(v / factor for v in values) for values in (one.observed, one.modelled))
-        out.append(replace(one, unit=unit_of(one.name, own), observed=observed, modelled=modelled))
+        out.append(replace(one, unit=unit, observed=observed, modelled=modelled))
     return tuple(out)
 
 

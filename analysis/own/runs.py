@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
-from models.own import GENERIC, OwnFile, own_folder, read_own
+from models.home import Home, home_of
 from models.schedules.file import Schedule, unchanged
 from models.schedules.grid import variants
 from models.schedules.law import Exit
@@ -36,7 +36,7 @@ def runs_of(
     chosen = np.unique(np.linspace(0, len(fitted.x) - 1, min(DRAWS, len(fitted.x))).astype(int))
     values = fitted.payoff.space.values(fitted.x[chosen])
     sample = {one.name: values[:, i] for i, one in enumerate(fitted.payoff.coordinates)}
-    asked = unchanged(GENERIC) if schedule is None else schedule
+    asked = unchanged(fitted.case.home.entry) if schedule is None else schedule
     batch = run_schedule(fitted.case.model, asked, sample, outputs, until, STEP)
     return batch["time"].to_numpy(), {name: batch[name].to_numpy() for name in outputs}
 
@@ -75,9 +75,8 @@ def own_paths(name: str) -> pd.DataFrame:
 
 
 def _clocks(name: str, start: float) -> dict[str, float]:
-    folder = own_folder(name)
-    given = {} if folder is None else {key: one.year for key, one in read_own(folder).clocks.items()}
-    return {**given, START: start}
+    told = home_of(name).units_of()
+    return {**({} if told is None else {key: one.year for key, one in told.clocks.items()}), START: start}
 
 
 def own_phase_out(
@@ -91,26 +90,23 @@ def own_phase_out(
     without support, and years that do not fit the run.
     """
     fitted = accepted_fit(name)
-    model, folder = fitted.case.model, fitted.case.folder
-    if folder is None:
-        raise InputError(f"{name!r}: not a technology of your own")
+    model, home = fitted.case.model, fitted.case.home
     begin = model.initial_time if start is None else start
     if not (model.initial_time <= begin < until <= model.final_time):
         span = f"{model.initial_time:g} to {model.final_time:g}"
         raise InputError(f"a phase-out from {begin:g} seen at {until:g}: must lie in the run, {span}, in this order")
     if not any(runs_of(fitted, SIGNALS, until)[1][signal].any() for signal in SIGNALS):
         raise InputError(
-            f"{folder}/policy.csv: 'subsidy per unit' and 'tax relief' are never above 0 by {until:g}: no support to "
+            f"{home.drivers[0]}: 'subsidy per unit' and 'tax relief' are never above 0 by {until:g}: no support to "
             "end; give it there and calibrate again"
         )
-    (ending,) = variants(unchanged(GENERIC), [shape], [begin], [length], SUPPORT)
+    (ending,) = variants(unchanged(home.entry), [shape], [begin], [length], SUPPORT)
     with_, without = (
         {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, until, one)[1].items()} for one in (None, ending)
     )
-    own = read_own(folder)
     rows = []
     for key in ACCOUNT:
-        back, unit = _back(key, own)
+        back, unit = _shown(key, home, model.variable(key).unit)
         parts = {
             "with": with_[key] / back,
             "without": without[key] / back,
@@ -124,9 +120,11 @@ def own_phase_out(
     return pd.DataFrame(rows)
 
 
-def _back(figure: str, own: OwnFile) -> tuple[float, str]:
-    if figure == "market share":
-        return 1.0, "1"
+def _shown(figure: str, home: Home, unit: str) -> tuple[float, str]:
+    """Return what 1 of the unit in which a figure is shown is in the model's, and that unit."""
+    own = home.units_of()
+    if figure == "market share" or own is None:
+        return 1.0, "1" if unit == "Dmnl" else unit
     if figure == "Price":
         return own.cost.in_model, own.cost.unit
     return (own.volume.in_model, own.volume.unit) if figure == "Cumulative Domestic Sales" else (1.0, "bnCNY2020")

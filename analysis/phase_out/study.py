@@ -195,6 +195,11 @@ def load_study(which: str | Path) -> Study:
     return read_settings(study_file(which), Study)
 
 
+def has_study(case: str) -> bool:
+    """Say whether a study of the case comes with the project."""
+    return case.strip().casefold() in CASES
+
+
 def study_file(which: str | Path) -> Path:
     """Return the file of a study; InputError, naming the shipped studies, for a name that is neither."""
     text = str(which)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from calibration.observed.observations import Source
 from models.files.settings import read_toml, told
-from models.own import own_folder
+from models.home import home_of
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets"
@@ -277,17 +277,12 @@ class Targets(_Strict):
         return next(one for one in self.series if one.name == name)
 
 
-def targets_of(case: str) -> Path:
-    """Return the target file of a case: the project's, or that of a technology of the user's own."""
-    own = own_folder(case)
-    return HERE / f"{case}.toml" if own is None else own / "results" / "targets.toml"
-
-
 def load_targets(case: str, path: Path | None = None) -> Targets:
     """Read and check the target file of `case`; an `InputError` names file, key, value and bound."""
-    file = path or targets_of(case)
+    home = home_of(case)
+    file = path or home.targets
     if path is None and not file.exists():
-        raise InputError(f"{file.name}: there is no target file for case {case!r}")
+        raise InputError(f"{file.name}: there is no target file for case {case!r}; {home.again}")
     data = read_toml(file)
     if "file" in data:
         raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
@@ -298,8 +293,9 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{file.name}: {place}: {told(first)}") from None
-    if own_folder(case) is None and targets.case != case:
-        raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {case!r}")
+    # a folder with its own targets may have been renamed since they were written
+    if file.parent != home.tables and targets.case != home.label:
+        raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {home.label!r}")
     return targets
 
 

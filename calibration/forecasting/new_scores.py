@@ -9,16 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, compared
 from calibration.forecasting.forecast import MODEL
 from calibration.forecasting.scores import Skill
-from calibration.forecasting.settings import Kind, load_forecast_settings
-from calibration.observed.history import History
 from calibration.observed.money import Prices, convert, parse_unit
-from calibration.own.data import COST, Row, by_series, read_rows
-from calibration.own.forecast import cumulative_of, kind_of
-from models.own import read_own
+from calibration.own.data import Row, by_series, read_rows
+from calibration.own.forecast import about
 from stockflow.errors import InputError, unknown
 
 NOTHING_NAIVE = "no naive forecast could be made; nothing is won or lost"
@@ -50,12 +46,11 @@ def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScor
     if not rows:
         raise InputError(f"{data}: no observation from {since} on")
     _refuse_seen(fitted, rows)
-    found = _own_values(fitted, rows) if fitted.case.folder else _shipped_values(fitted, rows)
+    found = _values(fitted, rows)
     out = []
     for series, points in found.items():
         years, values = zip(*sorted(points.items()), strict=True)
-        kind, cumulative = _about(fitted, series)
-        comparison = compared(fitted, series, years, kind, cumulative)
+        comparison = compared(fitted, series, years, *about(fitted, series))
         out.append(NewScore(comparison, values, comparison.scored(np.array(values))))
     return tuple(out)
 
@@ -72,13 +67,12 @@ def _refuse_seen(fitted: Fitted, rows: Sequence[Row]) -> None:
             )
 
 
-def _own_values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
-    assert fitted.case.folder is not None
-    read = by_series(rows, read_own(fitted.case.folder))
-    return {one.name: dict(zip(one.years, one.in_model, strict=True)) for one in read.values()}
-
-
-def _shipped_values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
+def _values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
+    """Return the rows by series and year, in the units of the targets."""
+    own = fitted.case.home.units_of()
+    if own is not None:
+        read = by_series(rows, own)
+        return {one.name: dict(zip(one.years, one.in_model, strict=True)) for one in read.values()}
     out: dict[str, dict[int, float]] = {}
     prices = Prices.read()
     for row in rows:
@@ -97,15 +91,6 @@ def _shipped_values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, 
             )
         out.setdefault(row.series, {})[row.year] = value
     return out
-
-
-def _about(fitted: Fitted, series: str) -> tuple[Kind, History | None]:
-    """Return what kind of quantity a series is and what Wright's law would follow."""
-    if fitted.case.folder is not None:
-        return kind_of(series), cumulative_of(fitted) if series == COST else None
-    about = load_forecast_settings().of(load_targets(fitted.case.name))
-    source = about.experience_of(series)
-    return about.kinds[series], None if source is None else source.history()
 
 
 def score_table(scores: Sequence[NewScore]) -> pd.DataFrame:

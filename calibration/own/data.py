@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.home import Home
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
 from stockflow.files import read_text
@@ -121,6 +122,15 @@ def unit_of(series: str, own: OwnFile) -> str:
 def factor_of(series: str, own: OwnFile) -> float:
     """Return what 1 of a series' own unit is in the model's."""
     return {COST: own.cost.in_model, SHARE: 1.0}.get(series, own.volume.in_model)
+
+
+def shown_in(home: Home, series: str, unit: str) -> tuple[str, float]:
+    """Return the unit in which the case's observations have a series, and what 1 of it is in the model's.
+
+    `unit` is that of its target, which holds for a case that says nothing of its own.
+    """
+    own = home.units_of()
+    return (unit, 1.0) if own is None else (unit_of(series, own), factor_of(series, own))
 
 
 def check_series(row: Row) -> None:

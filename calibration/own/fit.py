@@ -21,15 +21,15 @@ from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import Mode, find_mode
 from calibration.fitting.inference_data import save
 from calibration.fitting.posterior import Draws
-from calibration.fitting.targets import targets_of
 from calibration.own.data import ANNUAL, CUMULATIVE, SHARE, Observed
 from calibration.own.settings import OwnSettings, load_own_settings
 from calibration.own.targets import adoption_of, observations, priors, write_targets
 from calibration.own.units import checked
-from calibration.records.results import accepted_posterior, posterior_of, record, record_of
+from calibration.records.results import accepted_posterior, record
 from calibration.records.sampling import Answer, sampled_posterior
-from models.case import CASES, Case, load_case
-from models.own import CASE_FILE, FIT, GENERIC, PATHS, own_drivers, own_folder, read_own
+from models.case import Case, load_case
+from models.home import Home, home_of
+from models.own import CASE_FILE, FIT, PATHS, own_drivers, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
@@ -49,60 +49,49 @@ class OwnFit:
     quick: bool
 
 
-def own_case(name: str) -> Case:
-    """Return the user's technology called `name`; InputError if it is none."""
-    folder = own_folder(name)
-    if folder is None and name.strip().casefold() in (*CASES, GENERIC):
-        raise InputError(f"{name!r} is a case of the project, not a technology of your own, which has its --data")
-    if folder is None:
-        raise InputError(f"{name!r}: no folder with a case.toml; make one with `techcycle new {name}`")
-    return load_case(name, fitted=False)
-
-
 def validate_own(name: str, data: Path | None = None) -> list[str]:
     """Check case.toml, policy.csv, scenario.csv and, if given, observations; return what to know, one line each.
 
     A fit that is there and cannot be used is among what to know.
     InputError, naming file, row, value and bound, for whatever is wrong.
     """
-    case, settings = own_case(name), load_own_settings()
-    assert case.folder is not None
-    said = checked(read_own(case.folder))
-    said += _assumed(case.folder)
+    home, settings = home_of(name), load_own_settings()
+    load_case(name, fitted=False)
+    said = checked(home.units())
+    said += _assumed(home.folder)
     if data is not None:
-        found = observations(data, case.folder, settings)
+        found = observations(data, home.folder, settings)
         write = ", ".join(f"{one.name} {one.years[0]}-{one.years[-1]} ({len(one.rows)})" for one in found.values())
         said.insert(0, f"observations: {write}")
-        said += _beyond(found, case.folder)
-        priors(found, case.folder, settings)
-    return said + _fit_problem(case.name)
+        said += _beyond(found, home.folder)
+        priors(found, home.folder, settings)
+    return said + _fit_problem(home)
 
 
 def calibrate_own(
     name: str, data: Path, starts: int | None = None, quick: bool = False, progress: Progress | None = None,
     tick: Callable[[], object] | None = None, workers: int | None = None,
 ) -> OwnFit:  # fmt: skip
-    """Fit the user's technology to `data` and keep the fit in its folder.
+    """Fit the technology to `data` and keep the fit in its folder.
 
     InputError before any work for whatever `validate_own` refuses; NotConvergedError, with the draws kept and nothing
     accepted, if a reported quantity breaks the rules of sampling.
     """
     validate_own(name, data)
-    case, settings = own_case(name), load_own_settings()
-    assert case.folder is not None
-    found = observations(data, case.folder, settings)
-    with _staged(case.folder) as work:
+    home, settings = home_of(name), load_own_settings()
+    found = observations(data, home.folder, settings)
+    with _staged(home.folder) as work:
         case = load_case(str(work))
         targets = write_targets(case.label, found, work, settings, quick)
         mode = find_mode(case, targets, starts, progress)
-        chains = _chains(record_of(name).parent, case, targets.model_dump_json(exclude={"file"}), found)
+        chains = _chains(home.record.parent, case, targets.model_dump_json(exclude={"file"}), found)
         mode, answer = _sampled(mode, settings, chains, progress, tick, workers)
         said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
-        save(answer.data, posterior_of(case.name))
-        told = record_of(case.name)
+        save(answer.data, case.home.posterior)
+        told = case.home.record
         told.with_name("warnings.txt").write_text("".join(f"{one}\n" for one in said), encoding="utf-8")
         told.write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
-    made = replace(answer.calibration, case=name, targets_file=targets_of(name))
+    made = replace(answer.calibration, case=name, targets_file=home.targets)
     mode = replace(mode, case=load_case(name, fitted=False))
     return OwnFit(made, mode, answer.draws, said, quick)
 
@@ -171,8 +160,7 @@ def warnings_of(
     Parameters whose posterior is hardly narrower than their prior, pairs told only together, a ceiling that no
     observation has come near, and inputs that are assumed.
     """
-    folder = mode.case.folder
-    assert folder is not None
+    folder = mode.case.home.folder
     said = ["quick: few draws under loose rules; a first look, not a result"] if quick else []
     coordinates = mode.payoff.coordinates
     x = draws.flat[:, : len(coordinates)]
@@ -235,12 +223,12 @@ def _ceiling(observed: Mapping[str, Observed], folder: Path, young: float) -> li
     ]
 
 
-def _fit_problem(name: str) -> list[str]:
-    if not record_of(name).exists():
+def _fit_problem(home: Home) -> list[str]:
+    if not home.record.exists():
         return []
     try:
-        load_case(name)
-        accepted_posterior(name)
+        load_case(home.name)
+        accepted_posterior(home.name)
     except InputError as problem:
         return [f"the fit cannot be used: {problem}"]
     return []

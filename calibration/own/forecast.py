@@ -18,16 +18,16 @@ from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, comp
 from calibration.forecasting.forecast import modelled_after
 from calibration.forecasting.holdout import seen_by
 from calibration.forecasting.scores import Skill
-from calibration.forecasting.settings import Kind
+from calibration.forecasting.settings import HERE as FORECASTS
+from calibration.forecasting.settings import Kind, load_forecast_settings
 from calibration.observed.history import History, Years
-from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, factor_of, unit_of
+from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, shown_in
 from calibration.own.settings import OwnSettings, load_own_settings
 from calibration.own.targets import FLOOR, seen_priors
-from calibration.records.results import depends_on, record_of
+from calibration.records.results import depends_on
 from models.case import Case
-from models.own import own_folder, read_own
 from stockflow.arrays import Array
-from stockflow.errors import InputError
+from stockflow.errors import InputError, unknown
 from stockflow.intervals import FAN, quantiles
 
 
@@ -60,9 +60,23 @@ class Hindcast:
     skills: Mapping[str, Mapping[str, Skill]]
 
 
-def kind_of(series: str) -> Kind:
-    """Return what kind of quantity a series of the user's is."""
-    return "cost" if series == COST else "flow" if series == ANNUAL else "level"
+KINDS: Mapping[str, Kind] = {COST: "cost", ANNUAL: "flow", CUMULATIVE: "level", SHARE: "level"}
+
+
+def about(fitted: Fitted, series: str) -> tuple[Kind, History | None]:
+    """Return what kind of quantity a series is and what Wright's law would follow.
+
+    The settings of forecasts say so of their cases; elsewhere the names of `calibration.own.data` do. InputError for a
+    series of which neither tells.
+    """
+    settings, case = load_forecast_settings(), fitted.case
+    if case.home.entry in settings.cases:
+        told = settings.of(load_targets(case.name))
+        source = told.experience_of(series)
+        return told.kinds[series], None if source is None else source.history()
+    if series not in KINDS:
+        raise unknown("series", series, KINDS, f"{FORECASTS.name}: cases: nothing is said of case {case.label!r}")
+    return KINDS[series], cumulative_of(fitted) if series == COST else None
 
 
 def cumulative_of(fitted: Fitted) -> History | None:
@@ -71,10 +85,9 @@ def cumulative_of(fitted: Fitted) -> History | None:
     What came before is the middle of the fit's draws at the end of the year before the first volume. None where shares
     alone were observed, or a year of the volumes is missing.
     """
-    folder = own_folder(fitted.case.name)
     targets = load_targets(fitted.case.name)
     shown = next((one for one in targets.series if one.name == CUMULATIVE), None)
-    if folder is None or (shown is None and ANNUAL not in fitted.names):
+    if shown is None and ANNUAL not in fitted.names:
         return None
     if shown is not None:
         known = fitted_series(shown, targets.last_year)
@@ -93,25 +106,20 @@ def cumulative_of(fitted: Fitted) -> History | None:
 
 def fans(name: str, until: int) -> tuple[Fan, ...]:
     """Return the forecast of every fitted series to the year `until`; InputError for a year that cannot be reached."""
-    fitted = accepted_fit(name)
-    folder = own_folder(name)
-    if folder is None:
-        raise InputError(f"{name!r}: not a technology of your own")
-    own, out = read_own(folder), []
-    end = own.control.final_time - 1
+    fitted, out = accepted_fit(name), []
+    end = fitted.case.model.final_time - 1
     for series in fitted.names:
         known = fitted.series(series)
         last = int(known.years[-1])
         if not last < until <= end:
             raise InputError(f"--until {until}: must be after {last}, the last year of {series}, and at most {end:g}")
         ahead = np.arange(last + 1, until + 1)
-        cumulative = cumulative_of(fitted) if series == COST else None
-        found = _possible(compared(fitted, series, [int(year) for year in ahead], kind_of(series), cumulative))
-        back = factor_of(series, own)
+        found = _possible(compared(fitted, series, [int(year) for year in ahead], *about(fitted, series)))
+        unit, back = shown_in(fitted.case.home, series, known.target.unit)
         years = np.arange(int(known.years[0]), last + 1)
         out.append(
             Fan(
-                series, unit_of(series, own), known.years, known.values / back, years,
+                series, unit, known.years, known.values / back, years,
                 quantiles(fitted.modelled(series, years), FAN) / back, ahead,
                 quantiles(found.draws["model"], FAN) / back,
                 {who: np.median(d, axis=0) / back for who, d in found.draws.items() if who != "model"},
@@ -156,7 +164,7 @@ def hindcast(
     free = [one.name for one in payoff.coordinates]
     digest = f"{depends_on(fitted.case.name, free, targets.file)} {origin} {targets.free[FLOOR].centre:.6g}"
     kept = hashlib.sha256(digest.encode()).hexdigest()[:12]
-    folder = record_of(fitted.case.name).parent / "chains" / f"hindcast_{kept}"
+    folder = fitted.case.home.record.parent / "chains" / f"hindcast_{kept}"
     for rules in settings.chains(targets.sampling):
         draws = sample(payoff, best, rules, targets.seed, folder, digest, tick, workers)
         found = diagnose(_forecast_quantities(payoff, draws, fitted, origin), draws.diverging)
@@ -200,7 +208,7 @@ def _scored(at: Fitted, whole: Fitted, origin: int) -> Hindcast:
         series = whole.series(name)
         later = series.years > origin
         years = [int(year) for year in series.years[later]]
-        one = compared(at, name, years, kind_of(name), cumulative_of(at) if name == COST else None)
+        one = compared(at, name, years, *about(at, name))
         comparisons.append(one)
         observed[name] = tuple(float(v) for v in series.values[later])
         skills[name] = one.scored(series.values[later])

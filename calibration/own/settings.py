@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm, t
 
 from calibration.fitting.targets import Prior, Sampling
-from calibration.records.results import HERE as ACCEPTED
 from calibration.records.results import load_accepted
 from models.case import CASES, load_case
 from models.files.settings import read_settings
+from models.home import home_of
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "own_technology.toml"
@@ -114,7 +114,7 @@ def industry_centres(name: str, industries: tuple[str, ...]) -> dict[str, tuple[
     for case in industries:
         if case not in CASES:
             raise InputError(f"{HERE.name}: pool.{name!r}: no industry {case!r}")
-        fitted = load_accepted(case).values if (ACCEPTED / f"{case}.toml").is_file() else {}
+        fitted = load_accepted(case).values if home_of(case).record.is_file() else {}
         if name in fitted:
             out[case] = fitted[name], f"calibration/results/{case}.toml"
             continue

@@ -13,8 +13,9 @@ import xarray as xr
 
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.inference_data import save
-from calibration.records.results import HERE, TARGETS, Sampled, depends_on, record
-from models.files.build import FOLDER, main
+from calibration.records.results import Sampled, depends_on, record
+from models.files.build import main
+from models.home import home_of
 from stockflow.errors import InputError
 from stockflow.files import write_whole
 
@@ -24,21 +25,19 @@ def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) ->
 
     If the model files cannot be rebuilt the case file is left as it was and the record is not replaced.
     """
-    own = TARGETS / f"{calibration.case}.toml"
-    if calibration.targets_file not in {None, own}:
-        raise InputError(f"{calibration.targets_file}: only a fit to the project's {own.name} can be accepted")
+    home = home_of(calibration.case)
+    if calibration.targets_file not in {None, home.targets}:
+        raise InputError(f"{calibration.targets_file}: only a fit to the project's {home.targets.name} can be accepted")
     if sampled.digest != depends_on(calibration.case, calibration.values):
         raise InputError(f"{calibration.case}: the posterior is of another model, data or targets than the fit")
-    target = HERE / f"{calibration.case}.toml"
-    case_file = FOLDER / "cases" / f"{calibration.case}.toml"
-    before = case_file.read_text(encoding="utf-8")
-    write_whole(case_file, carried(before, calibration))
+    before = home.case_file.read_text(encoding="utf-8")
+    write_whole(home.case_file, carried(before, calibration))
     said: list[str] = []
     if main([], show=said.append):
-        write_whole(case_file, before)
+        write_whole(home.case_file, before)
         raise InputError(f"the fit was not accepted: {said[-1]}")
-    save(data, HERE / f"{calibration.case}_posterior.nc")
-    return write_whole(target, record(calibration, sampled))
+    save(data, home.posterior)
+    return write_whole(home.record, record(calibration, sampled))
 
 
 def carried(case_text: str, calibration: Calibration) -> str:

@@ -14,23 +14,19 @@ import numpy as np
 import tomlkit
 from tomlkit.items import Table
 
-import models
 from calibration.errors import AbsentError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
-from calibration.fitting.targets import targets_of
 from models.case import load_case
 from models.files.settings import read_toml
-from models.own import FIT, PATHS, again, own_folder, own_parts, read_own
+from models.home import home_of
 from stockflow.errors import InputError
 from stockflow.names import plain
 
 HERE = Path(__file__).parents[1] / "results"
 DATA = Path(__file__).parents[1] / "data"
 TARGETS = Path(__file__).parents[1] / "targets"
-MODELS = Path(models.__file__).parent
-PARTS = MODELS / "vensim" / "parts"  # not the built file: accepting a fit changes its numbers
 PACKAGES = ("numpy", "scipy", "llvmlite", "pysd", "nutpie")
 
 
@@ -71,7 +67,7 @@ def fixed_digest(case: str, fitted: Iterable[str]) -> str:
     """SHA-256 over names and values of every parameter that the fit did not estimate, first 16 digits."""
     free = {plain(name) for name in fitted}
     rows = [f"{p.name}={p.value!r}" for p in load_case(case).parameters.values() if plain(p.name) not in free]
-    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
+    return _text_digest("\n".join(sorted(rows)))
 
 
 def tables_named(data: object, beside: Path = DATA) -> set[Path]:
@@ -92,47 +88,26 @@ def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dic
 
     `targets` is the target file, by default the project's own, or that of a technology of the user's own.
     """
-    own = own_folder(case)
-    if own is not None:
-        return _own_hashes(case, own, fitted, targets or targets_of(case))
-    file = targets or TARGETS / f"{case}.toml"
+    home = home_of(case)
+    file, told = targets or home.targets, home.units_of()
+    units = {} if told is None else {"units": _text_digest(repr((told.control, told.cost, told.volume)))}
     return {
         "targets": digest(file),
-        "observations": digest(*sorted({*tables_named(read_toml(file), file.parent), DATA / "deflators.csv"})),
-        "equations": digest(*(PARTS / f"{name}.part" for name in ("core", case))),
-        "drivers": digest(*(MODELS / kind / f"{case}.csv" for kind in ("policies", "scenarios"))),
+        "observations": digest(*sorted({*tables_named(read_toml(file), file.parent), *home.prices})),
+        "equations": digest(*home.parts),
+        "drivers": digest(*(one for one in home.drivers if one.is_file())),
         "fixed_parameters": fixed_digest(case, fitted),
+        **units,
     }
 
 
-def _own_hashes(case: str, folder: Path, fitted: Iterable[str], targets: Path) -> dict[str, str]:
-    told = read_own(folder)
-    units = repr((told.control, told.cost, told.volume))
-    return {
-        "targets": digest(targets),
-        "observations": digest(*sorted(tables_named(read_toml(targets), targets.parent))),
-        "equations": digest(*own_parts()),
-        "drivers": digest(*(file for name in PATHS if (file := folder / name).is_file())),
-        "units": hashlib.sha256(units.encode()).hexdigest()[:16],
-        "fixed_parameters": fixed_digest(case, fitted),
-    }
-
-
-def record_of(case: str) -> Path:
-    """Return where the accepted fit of a case lies: among the project's, or in the folder of the user's technology."""
-    own = own_folder(case)
-    return HERE / f"{case}.toml" if own is None else own / FIT
-
-
-def posterior_of(case: str) -> Path:
-    """Return where the accepted posterior of a case lies."""
-    own = own_folder(case)
-    return HERE / f"{case}_posterior.nc" if own is None else (own / FIT).with_name("posterior.nc")
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def depends_on(case: str, fitted: Iterable[str], targets: Path | None = None) -> str:
     """Digest of everything that a posterior of `case` depends on: one line for its file to carry."""
-    return hashlib.sha256(repr(sorted(hashes(case, fitted, targets).items())).encode()).hexdigest()[:16]
+    return _text_digest(repr(sorted(hashes(case, fitted, targets).items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +156,28 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
 
 def load_accepted(case: str, path: Path | None = None) -> Accepted:
     """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
-    file = path or record_of(case)
-    if not file.exists():
-        raise AbsentError(f"{file.name}: case {case!r} has no accepted fit{_remedy(case, ': ')}")
+    home = home_of(case)
+    file = path or home.record
+    data = _record_at(file, case, home.again)
     try:
-        data = read_toml(file)
         held = {name: float(row["value"]) for name, row in data["estimates"].items()}
         variants = {n: {**held, **_floats(row["values"])} for n, row in data["variants"].items()}
         effects = {n: _floats(row["effects"]) for n, row in data["variants"].items()}
         return Accepted(data["case"], data["response"], held, variants, effects, float(data["objective"]))
-    except InputError as error:
-        raise InputError(f"{error}{_remedy(case)}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{file.name}: not a calibration record: {error!r}{_remedy(case)}") from None
+        raise InputError(f"{file.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
-def _remedy(case: str, before: str = "; ") -> str:
-    own = own_folder(case)
-    return "" if own is None else before + again(own)
+def _record_at(file: Path, case: str, again: str) -> dict[str, Any]:
+    if not file.exists():
+        raise AbsentError(f"{file.name}: case {case!r} has no accepted fit; {again}")
+    try:
+        return read_toml(file)
+    except InputError as error:
+        raise InputError(f"{error}; {again}") from None
 
 
-def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, Accepted], dict[str, str]]:
+def accepted_fits(cases: Iterable[str], folder: Path | None = None) -> tuple[dict[str, Accepted], dict[str, str]]:
     """Read the accepted fits of `cases`; for every case that has none, the sentence that says what it runs at.
 
     A damaged record is an `InputError`, as in `load_accepted`.
@@ -209,7 +185,7 @@ def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, 
     found: dict[str, Accepted] = {}
     missing: dict[str, str] = {}
     for case in cases:
-        file = folder / f"{case}.toml"
+        file = home_of(case).with_fit_in(folder).record
         if file.is_file():
             found[case] = load_accepted(case, file)
         else:
@@ -217,34 +193,36 @@ def accepted_fits(cases: Iterable[str], folder: Path = HERE) -> tuple[dict[str, 
     return found, missing
 
 
-def accepted_posterior(case: str, folder: Path = HERE) -> Posterior:
-    """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets."""
-    if (own := own_folder(case)) is not None:
-        values = load_accepted(case).values
-        try:
-            now = depends_on(case, values)
-        except (InputError, OSError) as error:
-            raise InputError(f"{own}/results: {error}; {again(own)}") from None
-        return load_posterior(case, posterior_of(case), now, again(own))
-    values = load_accepted(case, folder / f"{case}.toml").values
-    return load_posterior(case, folder / f"{case}_posterior.nc", depends_on(case, values))
+def accepted_posterior(case: str, folder: Path | None = None) -> Posterior:
+    """Read the posterior accepted with the fit of `case`; `InputError` if it is of another model, data or targets.
 
-
-def is_current(case: str, folder: Path = HERE) -> bool:
-    """Whether the accepted fit of `case` was made from the present model, data and target file."""
+    `folder` is where record and posterior lie, left out that of the accepted fits.
+    """
+    home = home_of(case).with_fit_in(folder)
+    values = load_accepted(case, home.record).values
     try:
-        file = folder / f"{case}.toml" if own_folder(case) is None else record_of(case)
-        data = read_toml(file)
+        now = depends_on(case, values)
+    except (InputError, OSError) as error:
+        raise InputError(f"{home.record.parent}: {error}; {home.again}") from None
+    return load_posterior(case, home.posterior, now, home.again)
+
+
+def is_current(case: str, folder: Path | None = None) -> bool:
+    """Whether the accepted fit of `case` was made from the present model, data and target file."""
+    home = home_of(case).with_fit_in(folder)
+    data = _record_at(home.record, case, home.again)
+    try:
         return bool(data["hashes"] == hashes(case, data["estimates"]))
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{case}.toml: not a calibration record: {error!r}") from None
+    except (KeyError, TypeError, OSError) as error:
+        raise InputError(f"{home.record.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
 def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interval]:
     """Return the intervals of the posterior that the record of `case` tells of; empty if it tells of none."""
-    file = path or record_of(case)
+    home = home_of(case)
+    file = path or home.record
+    data = _record_at(file, case, home.again)
     try:
-        data = read_toml(file)
         rows, estimates = data.get("posterior", {}).get("quantities", {}), data["estimates"]
         return {
             name: Interval(row["median"], row["low"], row["high"], estimates.get(name, {}).get("learned", 0.0),
@@ -252,7 +230,7 @@ def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interva
             for name, row in rows.items()
         }  # fmt: skip
     except (KeyError, AttributeError) as error:
-        raise InputError(f"{file.name}: not a calibration record: {error!r}") from None
+        raise InputError(f"{file.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
 def _checks(calibration: Calibration) -> dict[str, Any]:

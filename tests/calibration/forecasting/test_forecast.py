@@ -28,6 +28,7 @@ from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kin
 from calibration.observed.observations import Source
 from models.case import Case, Parameter, load_case
 from models.files.series import Point, Series
+from models.home import home_of
 from stockflow.errors import InputError
 
 GROWTH = """{UTF-8}
@@ -69,7 +70,8 @@ def growth(tmp_path_factory: pytest.TempPathFactory) -> Case:
         name="growth rate", value=0.2, unit="1/Year", low=0.001, high=0.9, source="test", evidence="assumed",
         comment="Test.",
     )  # fmt: skip
-    return Case("growth", "Growth", {"growth rate": parameter}, stockflow.load(file))
+    home = replace(home_of("pv"), name="growth", label="growth", entry="growth")
+    return Case("growth", "Growth", {"growth rate": parameter}, stockflow.load(file), home)
 
 
 @pytest.fixture

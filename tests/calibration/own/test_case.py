@@ -110,8 +110,8 @@ def test_the_money_of_the_case_does_not_move_its_market(here: Path) -> None:
     np.testing.assert_allclose(first, second, rtol=1e-9)
 
 
-def test_a_case_of_the_project_is_no_technology_of_ones_own() -> None:
-    with pytest.raises(InputError, match="'pv' is a case of the project"):
+def test_a_case_that_does_not_say_its_units_takes_no_table_of_observations() -> None:
+    with pytest.raises(InputError, match=r"pv: no case\.toml says what observations .* named in its target file, pv"):
         validate_own("pv")
 
 

@@ -140,7 +140,7 @@ def test_validate_accepts_every_template_as_it_is_written(folder: Path) -> None:
 
 def test_validate_names_a_folder_that_is_not_there(folder: Path) -> None:
     with pytest.raises(
-        InputError, match=r"'nothing': no folder with a case\.toml; make one with `techcycle new nothing`"
+        InputError, match=r"unknown case 'nothing'; known: .*; or a folder .* which `techcycle new nothing` makes"
     ):
         validate_own("nothing")
 
@@ -271,10 +271,12 @@ def test_the_shipped_model_files_are_byte_for_byte_what_is_built(case: str) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [("paths", NAME, "--draws", "7"), ("paths", NAME, "--ahead"), ("forecast", NAME, "--mode", "conditional"),
-     ("forecast", NAME, "--out", "z")],
+    [("paths", NAME, "--draws", "7"), ("paths", NAME, "--ahead"),
+     ("forecast", NAME, "--until", "2030", "--mode", "conditional"),
+     ("phase-out", NAME, "--accept"), ("calibrate", NAME, "--data", "data.csv", "--posterior")],
 )  # fmt: skip
-def test_an_option_that_an_own_technology_does_not_take_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:
+def test_an_option_that_does_not_go_with_what_is_asked_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:
     found = CliRunner().invoke(cli, arguments)
     assert isinstance(found.exception, InputError)
-    assert f"{arguments[2]} is not for a technology of your own" in str(found.exception)
+    wrong = next(one for one in reversed(arguments) if one.startswith("--"))
+    assert f"{arguments[0]}: {wrong} does not go with" in str(found.exception)
