@@ -1,5 +1,5 @@
 # Two commands on a bare machine: `make run` does the main job, `make test` passes the tests.
-PYTHON ?= python3.11
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
 
@@ -46,6 +46,7 @@ trials: $(VENV)/run.ready
 	$(BIN)/python -m analysis.own.trials
 
 $(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "no python3.11, python3.12 or python3.13 here; say: make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.ready: requirements.txt pyproject.toml | $(VENV)/bin/python

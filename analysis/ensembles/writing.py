@@ -50,9 +50,7 @@ def write(
         if scheduler is None:
             done = in_process(ensemble, layout, store.todo, store.put, threads)
         else:
-            from analysis.ensembles.cluster import on_cluster
-
-            done = on_cluster(ensemble, layout, store.todo, store.put, scheduler, workers)
+            done = _cluster()(ensemble, layout, store.todo, store.put, scheduler, workers)
         with closing(done), tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
                   desc=path.name, disable=not progress) as bar:  # fmt: skip
             for index in done:
@@ -60,6 +58,17 @@ def write(
                 bar.update(last - first)
         store.finish()
     return open_store(path, ensemble.digest, verify=False)
+
+
+def _cluster() -> Callable[..., Generator[int, None, None]]:
+    """Return what computes blocks on a cluster; InputError where Dask is not installed."""
+    try:
+        from analysis.ensembles.cluster import on_cluster
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"--scheduler: {error.name} is not installed; in the checkout: pip install '.[cluster]'"
+        ) from None
+    return on_cluster
 
 
 def in_process(
