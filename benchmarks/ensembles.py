@@ -21,12 +21,12 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.ensembles.store import open_store
 from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
-from analysis.phase_out.study import STEP, load_study
+from analysis.phase_out.study import STEP, load_phase_out_study
 from benchmarks.machine import Cost, cost, machine, timed
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
-from models.schedules.grid import variants
+from models.schedules.variants import variants
 
 MANY = 1_000_000
 FEW = 40_000
@@ -56,7 +56,7 @@ class Stored:
 
 def exits(runs: int, draws: int = DRAWS) -> Ensemble:
     """Return at least `runs` runs of the study's shape: exits from its supported path, sloping, over many lengths."""
-    study = load_study("nev")
+    study = load_phase_out_study("nev")
     base = load_schedule(study.supported, study.case)
     count = -(-runs // draws)
     starts = np.linspace(study.grid.first, study.grid.last, -(-count // 40)).tolist()

@@ -37,7 +37,7 @@ from stockflow.files import write_whole
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("analysis", "calibration", "models", "stockflow")
 STUDIES: Mapping[str, type[BaseModel]] = {
-    "phase_out": analysis.phase_out.study.Study,
+    "phase_out": analysis.phase_out.study.PhaseOutStudy,
     "search": analysis.search.settings.Study,
     "sensitivity": analysis.unknowns.settings.Study,
     "loops": analysis.mechanisms.loop_study.LoopStudy,

@@ -9,7 +9,7 @@ import click
 
 from analysis.commands.shared import JSON, OUT, given, only_options
 from analysis.own import commands as own_cli
-from analysis.phase_out.study import has_study, load_study, study_file
+from analysis.phase_out.study import has_study, load_phase_out_study, study_file
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.files import write_whole
@@ -53,7 +53,7 @@ def phase_out_command(
         return
     from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr
 
-    asked = load_study(study)
+    asked = load_phase_out_study(study)
     if draws is not None:
         asked = asked.model_copy(update={"draws": draws})
     stem = out / "phase_out" / study_file(study).stem.removeprefix("phase_out_")

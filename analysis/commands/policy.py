@@ -55,26 +55,26 @@ def show(file: str, until: float, as_json: bool) -> None:
     Example:
       techcycle policy show nev_share_triggered
     """
-    from analysis.phase_out.schedule_words import UNITS, shown, words
+    from analysis.phase_out.schedule_words import UNITS, show_schedule, words
 
     schedule = load_schedule(file)
-    answer = shown(schedule, until)
+    shown = show_schedule(schedule, until)
     if as_json:
-        click.echo(json.dumps(as_record(answer), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(as_record(shown), indent=1, ensure_ascii=False, allow_nan=False))
         return
     click.echo("\n".join(words(schedule)))
-    for name, date in answer.began.items():
-        change = answer.plan.moving[name].change
+    for name, date in shown.began.items():
+        change = shown.applied.moving[name].change
         if change.trigger is not None:
             told = f"begins in {date:g}" if date is not None else f"does not begin by {until:g}"
             click.echo(f"At the accepted values the decline of {name} {told}.")
-    for name, most in answer.cut.items():
+    for name, most in shown.cut.items():
         click.echo(f"At the accepted values {name} is cut by up to {most:.3g}: it would exceed the price.")
-    if answer.paths:
+    if shown.paths:
         click.echo(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
-        units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in answer.units.items())
+        units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in shown.units.items())
         click.echo(f"{units}.\n")
-        click.echo(answer.table().to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+        click.echo(shown.table().to_string(index=False, float_format=lambda v: f"{v:.4g}"))
 
 
 @policy.command()
@@ -99,7 +99,7 @@ def validate(files: Sequence[str]) -> None:
 def plot(file: str, until: float, out: Path) -> None:
     """Draw the path of every instrument of FILE against history: PNG, SVG and CSV in OUT/figures."""
     from analysis.phase_out.schedule_figure import schedule_paths
-    from analysis.phase_out.schedule_words import shown
+    from analysis.phase_out.schedule_words import show_schedule
     from analysis.plain.folder import Folder
 
     schedule = load_schedule(file)
@@ -107,21 +107,21 @@ def plot(file: str, until: float, out: Path) -> None:
         raise InputError(f"{schedule.name}: no instrument to draw")
     folder = Folder(out)
     folder.prepare()
-    click.echo(str(schedule_paths(shown(schedule, until), folder.figure(f"policy_{schedule.name}"))))
+    click.echo(str(schedule_paths(show_schedule(schedule, until), folder.figure(f"policy_{schedule.name}"))))
 
 
-def as_record(answer: Shown) -> dict[str, object]:
+def as_record(shown: Shown) -> dict[str, object]:
     """Return the schedule, its words, when it begins and the yearly table, ready for JSON."""
     from analysis.phase_out.schedule_words import words
 
     return {
-        "schedule": answer.schedule.model_dump(mode="json", exclude_defaults=True),
-        "words": words(answer.schedule),
-        "began": answer.began,
-        "cut at the price": answer.cut,
-        "units": dict(answer.units),
+        "schedule": shown.schedule.model_dump(mode="json", exclude_defaults=True),
+        "words": words(shown.schedule),
+        "began": shown.began,
+        "cut at the price": shown.cut,
+        "units": dict(shown.units),
         "yearly": [
             {str(key): value for key, value in row.items() if not (isinstance(value, float) and math.isnan(value))}
-            for row in answer.table().to_dict("records")
+            for row in shown.table().to_dict("records")
         ],
     }

@@ -12,9 +12,9 @@ from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
 from models.home import Home, home_of
 from models.schedules.file import Schedule, unchanged
-from models.schedules.grid import variants
 from models.schedules.law import Exit
 from models.schedules.run import run_schedule
+from models.schedules.variants import variants
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval

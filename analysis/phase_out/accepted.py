@@ -12,7 +12,7 @@ import tomlkit
 
 from analysis.phase_out.answer import Answer
 from analysis.phase_out.prepare import ensemble
-from analysis.phase_out.study import STUDIES, load_study
+from analysis.phase_out.study import STUDIES, load_phase_out_study
 from calibration.records.results import accepted_posterior, digest
 from models.case import load_case
 from models.files.settings import read_toml
@@ -34,7 +34,7 @@ class AcceptedAnswer:
 
 def depends_on(case: str) -> dict[str, str]:
     """Digests of the study file and of everything that its runs depend on (model, draws, schedules, outputs)."""
-    study = load_study(case)
+    study = load_phase_out_study(case)
     made, _ = ensemble(study, load_case(case).model, accepted_posterior(case).spread(study.draws))
     return {"study": digest(STUDIES / f"phase_out_{case}.toml"), "runs": made.digest}
 
@@ -42,7 +42,7 @@ def depends_on(case: str) -> dict[str, str]:
 def accept_answer(answer: Answer, folder: Path = HERE) -> Path:
     """Write the answer of a shipped study to `folder`; InputError if it has other draws than the study asks for."""
     case = answer.results.study.case
-    if answer.results.study != load_study(case):
+    if answer.results.study != load_phase_out_study(case):
         raise InputError(f"--accept: the answer is not that of the shipped study of {case!r}")
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by `techcycle phase-out CASE --accept`; edit nothing here by hand."))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
@@ -100,7 +100,7 @@ def check(values: Values, where: str) -> float:
     return worst
 
 
-def account(study: Study, times: Array, values: Values) -> list[Measure]:
+def account(study: PhaseOutStudy, times: Array, values: Values) -> list[Measure]:
     """All sums of the account of one schedule: each line to the horizon, the total with its tail, what stands apart.
 
     The total at a discount rate counts every line to the horizon, support on existing contracts in the tail, and what
@@ -131,7 +131,7 @@ def account(study: Study, times: Array, values: Values) -> list[Measure]:
     return [*out, Measure(f"of the outlay from the budget {to_end}", "bnCNY", on_budget)]
 
 
-def outlay(study: Study, times: Array, values: Values, rate: float = 0.0) -> Array:
+def outlay(study: PhaseOutStudy, times: Array, values: Values, rate: float = 0.0) -> Array:
     """Public money for one schedule, (draw,), in present value: lines to the horizon, support in the tail, debts."""
     end = int(np.searchsorted(times, study.horizon - 1e-9))
     whole = present_value(times[: end + 1], values[TOTAL][:, : end + 1], rate, study.base_year)
@@ -142,7 +142,7 @@ def outlay(study: Study, times: Array, values: Values, rate: float = 0.0) -> Arr
     return np.asarray(whole + tail + values[ARREARS][:, -1] * discount(times[-1], rate, study.base_year))
 
 
-def yearly(study: Study, times: Array, values: Values, label: str) -> pd.DataFrame:
+def yearly(study: PhaseOutStudy, times: Array, values: Values, label: str) -> pd.DataFrame:
     """Flows of every line in every year, and arrears at its end: one row per line and year, five quantiles.
 
     After the horizon only support goes on: the tail of contracts.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.phase_out.runs import Runs, Values, yearly_share
 from analysis.phase_out.spread import Measure
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 from stockflow.arrays import Array
 from stockflow.over_time import year_reached
 
@@ -18,7 +18,7 @@ MARKET, PLANT, RUSH = "Cumulative addressable demand", "Cumulative Capacity", "C
 OUTSTANDING = "Pulled Forward Demand"
 
 
-def adoption(study: Study, times: Array, values: Values, supported: Values) -> list[Measure]:
+def adoption(study: PhaseOutStudy, times: Array, values: Values, supported: Values) -> list[Measure]:
     """Everything about adoption under one schedule, against the supported path of the same draws.
 
     `values` and `supported` hold (draw, time) for every variable; `times` are quarters.
@@ -35,7 +35,7 @@ def adoption(study: Study, times: Array, values: Values, supported: Values) -> l
     ]
 
 
-def share_years(study: Study, times: Array, values: Values) -> list[Measure]:
+def share_years(study: PhaseOutStudy, times: Array, values: Values) -> list[Measure]:
     """Year from which each share of the market is kept for a year; infinite where it is not reached by the horizon."""
     end = int(np.searchsorted(times, study.horizon + 1e-9))
     paths = values[SHARE][:, :end]
@@ -70,19 +70,16 @@ def pulled_forward(rushed: Array, outstanding: Array, unit: str) -> list[Measure
     ]
 
 
-def rush_table(study: Study, runs: Mapping[float, Runs]) -> pd.DataFrame:
+def rush_table(study: PhaseOutStudy, runs: Mapping[float, Runs]) -> pd.DataFrame:
     """Purchases brought forward by announcements, one row per schedule and value of the constant that allows them."""
     rows = []
     for value, own in runs.items():
         begin, end = own.at(study.since), own.at(study.horizon) + 1
-        for place, plan in enumerate(own.plans):
+        for place, arm in enumerate(own.arms):
             values = own.read(place)
             for one in pulled_forward(values[RUSH][:, begin:end], values[OUTSTANDING][:, begin:end], study.texts.unit):
-                s = one.spread
-                rows.append(
-                    {"value": value, "schedule": plan.label, "measure": one.name, "unit": one.unit, "median": s.median,
-                     "50% low": s.low50, "50% high": s.high50, "90% low": s.low90, "90% high": s.high90}
-                )  # fmt: skip
+                row = {"value": value, "schedule": arm.label, "measure": one.name, "unit": one.unit}
+                rows.append(row | one.spread.cells)
     return pd.DataFrame(rows)
 
 

@@ -16,7 +16,7 @@ from analysis.phase_out.hinges import Evidence, drivers, thirds
 from analysis.phase_out.page import page
 from analysis.phase_out.prepare import ensemble, rushed, stored
 from analysis.phase_out.results import Results, results
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior, depends_on, load_accepted
@@ -50,20 +50,20 @@ class Answer:
         return made if self.rush is None else made | {"pulled_forward": self.rush}
 
 
-def answer_study(study: Study, stem: Path, scheduler: str | None = None, progress: bool = False) -> Answer:
+def answer_study(study: PhaseOutStudy, stem: Path, scheduler: str | None = None, progress: bool = False) -> Answer:
     """Run a study into the store `stem`.zarr, or go on with it, and answer it.
 
     Raises InputError for bad schedules, a posterior of another model, and a store that is not this study's.
     """
     accepted, posterior = load_accepted(study.case), accepted_posterior(study.case)
     model, parameters = load_case(study.case).model, posterior.spread(study.draws)
-    made, plans = ensemble(study, model, parameters)
+    made, arms = ensemble(study, model, parameters)
     made = replace(made, notes={"title": study.title, "posterior": depends_on(study.case, accepted.values)})
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{stem.parent}: cannot be written: {error.strerror}") from None
-    runs = stored(write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress), plans, parameters)
+    runs = stored(write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress), arms, parameters)
     found = results(study, runs)
     rush = None
     if study.rush is not None:
@@ -74,7 +74,7 @@ def answer_study(study: Study, stem: Path, scheduler: str | None = None, progres
     return Answer(found, accepted.response, evidence, rush)
 
 
-def evidence_of(study: Study, posterior: Posterior) -> Evidence | None:
+def evidence_of(study: PhaseOutStudy, posterior: Posterior) -> Evidence | None:
     """Return the causal effect of a study as observed and in each of its draws; none if the study names none.
 
     Raises InputError for an effect that the targets of the case do not have.
@@ -101,7 +101,7 @@ def as_records(answer: Answer, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
         "case": found.study.case,
         "draws": found.size,
         "failed_draws": found.failed,
-        "schedules": [plan.label for plan in found.plans],
+        "schedules": [arm.label for arm in found.arms],
         "account_gap": found.gap,
         "safe_exit_year": {one.family: None if np.isinf(one.year) else one.year for one in found.safe},
         "page": answer.page.splitlines(),

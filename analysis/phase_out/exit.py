@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, spread
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 from stockflow.arrays import Array, Flags
 from stockflow.intervals import quantiles
 
@@ -47,7 +47,7 @@ def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeY
     return SafeYears(family, starts, kept, failing, year, bool(safe[place:].all()) and bool(safe.any()), by_draw)
 
 
-def against_none(study: Study, values: Values, none: Values, offered: Flags, spent: Array, spent_none: Array,
+def against_none(study: PhaseOutStudy, values: Values, none: Values, offered: Flags, spent: Array, spent_none: Array,
                  at: int) -> list[Measure]:  # fmt: skip
     """Cost per additional unit and share of free riders against the run without support, draw by draw.
 
@@ -116,7 +116,7 @@ class Waiting:
         return _ratio(self.spent, self.units, self.units > 0)
 
 
-def waiting(family: str, starts: Array, units: Array, spent: Array, study: Study) -> list[Waiting]:
+def waiting(family: str, starts: Array, units: Array, spent: Array, study: PhaseOutStudy) -> list[Waiting]:
     """Return the change from each start to the start a year later, where there is one; arrays are (start, draw)."""
     out = []
     for i, start in enumerate(starts):
@@ -131,7 +131,7 @@ def waiting(family: str, starts: Array, units: Array, spent: Array, study: Study
     return out
 
 
-def waiting_table(found: Sequence[Waiting], study: Study) -> pd.DataFrame:
+def waiting_table(found: Sequence[Waiting], study: PhaseOutStudy) -> pd.DataFrame:
     """One row per exit, start and quantity: median and intervals, and how likely waiting is to gain."""
     rows = []
     for one in found:
@@ -142,14 +142,10 @@ def waiting_table(found: Sequence[Waiting], study: Study) -> pd.DataFrame:
             *((f"W, {name} worth of a unit", "bnCNY", gain) for name, gain in one.gains.items()),
         ]
         for name, unit, values in quantities:
-            s = spread(values)
-            known = values[~np.isnan(values)]
+            s, known = spread(values), values[~np.isnan(values)]
             above = float((known > 0).mean()) if known.size else np.nan
-            rows.append(
-                {"exit": one.family, "start": one.start, "change of": name, "unit": unit, "median": s.median,
-                 "50% low": s.low50, "50% high": s.high50, "90% low": s.low90, "90% high": s.high90,
-                 "probability above 0": above, "defined": s.defined}
-            )  # fmt: skip
+            row = {"exit": one.family, "start": one.start, "change of": name, "unit": unit}
+            rows.append(row | s.cells | {"probability above 0": above, "defined": s.defined})
     return pd.DataFrame(rows)
 
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
-from analysis.phase_out.hinges import main_plan
+from analysis.phase_out.hinges import main_arm
 from analysis.phase_out.results import Results
 from analysis.plain.style import STYLE, save
 from models.case import load_case
@@ -53,18 +53,18 @@ def draw_all(found: Results, stem: Path) -> list[Path]:
 
 def shown(found: Results) -> list[str]:
     """Labels of the schedules worth a panel: the first named, continued, none, an exit of each family, other named."""
-    first = dict.fromkeys(found.plans[i].label for i in (main_plan(found), 0, 1))
+    first = dict.fromkeys(found.arms[i].label for i in (main_arm(found), 0, 1))
     labels = list(first)
     for one in found.safe:
         start = one.year if np.isfinite(one.year) else one.starts[len(one.starts) // 2]
-        labels += [p.label for p in found.plans if p.role == "grid" and p.family == one.family and p.start == start]
-    labels += [plan.label for plan in found.plans if plan.role == "named" and plan.label not in first]
+        labels += [p.label for p in found.arms if p.role == "grid" and p.family == one.family and p.start == start]
+    labels += [arm.label for arm in found.arms if arm.role == "named" and arm.label not in first]
     return labels[:PANELS]
 
 
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
-    held = 100 * found.shares[[p.role for p in found.plans].index("supported"), 2]
+    held = 100 * found.shares[[p.role for p in found.arms].index("supported"), 2]
     columns = 2
     rows = -(-len(labels) // columns)
     frames = []
@@ -123,8 +123,8 @@ def safe_exit(found: Results, stem: Path) -> Path:
 
 def fiscal_stack(found: Results, stem: Path) -> Path:
     """Draw yearly public money by line (means over draws), the first named schedule beside continued support."""
-    labels = [found.plans[main_plan(found)].label]
-    labels += [p.label for p in found.plans if p.role == "supported" and p.label not in labels]
+    labels = [found.arms[main_arm(found)].label]
+    labels += [p.label for p in found.arms if p.role == "supported" and p.label not in labels]
     rows = found.accounts[found.accounts["schedule"].isin(labels)]
     titles = [line.title for line in LINES]
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
@@ -166,20 +166,20 @@ def regret(found: Results, stem: Path) -> Path:
     with plt.style.context([STYLE, SMALL]):
         figure, axes = plt.subplots(2, len(found.safe) + 1, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False)
         for j, one in enumerate([*found.safe, None]):
-            plans = [p for p in found.plans if (p.family == one.family if one else p.role != "grid")]
-            at = np.array([p.start for p in plans]) if one else np.arange(len(plans))
+            arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
+            at = np.array([p.start for p in arms]) if one else np.arange(len(arms))
             for i, worth in enumerate(found.study.worth.values):
-                rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in plans]]
+                rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in arms]]
                 style = {"marker": MARKERS[worth], "markersize": 3.2, "color": FILLS[i][0],
                          "linestyle": DASHES[i] if one else "", "clip_on": False,
                          "label": f"{worth} worth of a unit"}  # fmt: skip
                 axes[0, j].plot(at, rows["mean regret"], **style)
                 axes[1, j].plot(at, 100 * rows["probability of best"], **style)
             if one is None:
-                axes[1, j].set_xticks(at, [p.label for p in plans], rotation=90)
-                axes[0, j].set_xticks(at, [""] * len(plans))
-                axes[0, j].set_xlim(-0.6, len(plans) - 0.4)
-                axes[1, j].set_xlim(-0.6, len(plans) - 0.4)
+                axes[1, j].set_xticks(at, [p.label for p in arms], rotation=90)
+                axes[0, j].set_xticks(at, [""] * len(arms))
+                axes[0, j].set_xlim(-0.6, len(arms) - 0.4)
+                axes[1, j].set_xlim(-0.6, len(arms) - 0.4)
             else:
                 axes[1, j].set_xlabel("start of the exit (year)")
                 for ax in axes[:, j]:

@@ -34,7 +34,7 @@ def thirds(found: Results, response: str, evidence: Evidence | None) -> pd.DataF
     One row per third and answer: median and 90% interval where it is a number of every draw, one value where it is
     about all draws of the third (a probability, a safe year).
     """
-    main = found.plans[main_plan(found)].label
+    main = found.arms[main_arm(found)].label
     rows = []
     order = np.array_split(np.argsort(of_draws(found, response), kind="stable"), len(THIRDS))
     for name, places in zip(THIRDS, order, strict=True):
@@ -51,7 +51,7 @@ def thirds(found: Results, response: str, evidence: Evidence | None) -> pd.DataF
             one_measure = found.measure(main, what)
             rows.append(_numbers(name, Measure(f"{what}, {main}", one_measure.unit, one_measure.values[places])))
         for worth in found.study.worth.values:
-            table = regret_table([p.label for p in found.plans], found.gains(worth)[:, places])
+            table = regret_table([p.label for p in found.arms], found.gains(worth)[:, places])
             best = table["schedule"].iloc[int(np.argmin(table["mean regret"]))]
             rows.append(_one(name, f"least mean regret, {worth} worth of a unit", "schedule", best))
     return pd.DataFrame(rows)
@@ -63,7 +63,7 @@ def drivers(found: Results) -> pd.DataFrame:
     A draw without a safe start ranks after the last start; draws in which an answer has no meaning are left out.
     An answer that is the same in all draws hinges on nothing here and is left out.
     """
-    main = found.plans[main_plan(found)].label
+    main = found.arms[main_arm(found)].label
     answers = {f"first start that holds, {one.family}": one.by_draw for one in found.safe}
     for what in (f"cost per additional unit, at {found.study.rate:.0%}", "free riders", "years in relapse"):
         answers[f"{what}, {main}"] = found.measure(main, what).values
@@ -87,10 +87,10 @@ def rank_correlation(one: Array, other: Array) -> float:
     return float(ranks[0] @ ranks[1] / size) if size > 0 else 0.0
 
 
-def main_plan(found: Results) -> int:
+def main_arm(found: Results) -> int:
     """Return the place of the first schedule that the study names, else of the supported path."""
-    named = [i for i, plan in enumerate(found.plans) if plan.role == "named"]
-    return named[0] if named else [plan.role for plan in found.plans].index("supported")
+    named = [i for i, arm in enumerate(found.arms) if arm.role == "named"]
+    return named[0] if named else [arm.role for arm in found.arms].index("supported")
 
 
 def of_draws(found: Results, parameter: str) -> Array:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.hinges import THIRDS, Evidence, drivers, main_plan, of_draws, rank_correlation, thirds
+from analysis.phase_out.hinges import THIRDS, Evidence, drivers, main_arm, of_draws, rank_correlation, thirds
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import Role
 from analysis.phase_out.spread import Measure, spread
@@ -65,7 +65,7 @@ def share_words(found: Results) -> list[str]:
             reached = one.spread.reached
             seldom = "" if reached == 1 else f", reached by {found.study.horizon:g} in {often(reached)} of the draws"
             parts.append(f"{level:.0%} in {told(one, 1, never=f'after {found.study.horizon:g}', fifty=False)}{seldom}")
-        words.append(f"Share of the market, {found.plans[place].label}: {'; '.join(parts)}.")
+        words.append(f"Share of the market, {found.arms[place].label}: {'; '.join(parts)}.")
     return words
 
 
@@ -73,8 +73,8 @@ def relapse_words(found: Results) -> list[str]:
     """How likely, how long and how deep the share falls below the supported path's."""
     words = []
     for place in _told(found):
-        plan, own = found.plans[place], found.measures[place]
-        if plan.role == "supported":
+        arm, own = found.arms[place], found.measures[place]
+        if arm.role == "supported":
             continue
         odds = float(own["relapse"].values.mean())
         still = float(own["still in relapse at the horizon"].values.mean())
@@ -84,7 +84,7 @@ def relapse_words(found: Results) -> list[str]:
             f"still in {found.study.horizon:g}"
         )
         words.append(
-            f"Relapse, {plan.label}: the share over the last year falls below {found.study.exit.share_kept:g} of that "
+            f"Relapse, {arm.label}: the share over the last year falls below {found.study.exit.share_kept:g} of that "
             f"under continued support in {often(odds)} of the draws{how if odds > 0 else ''}."
         )
     return words
@@ -94,10 +94,10 @@ def idle_words(found: Results) -> list[str]:
     """Capacity that stands idle under the first named schedule and under continued support."""
     full = found.study.full_use
     words = []
-    for place in dict.fromkeys((main_plan(found), _role(found, "supported"))):
+    for place in dict.fromkeys((main_arm(found), _role(found, "supported"))):
         own = found.measures[place]
         words.append(
-            f"Capacity, {found.plans[place].label}: idle in the worst quarter "
+            f"Capacity, {found.arms[place].label}: idle in the worst quarter "
             f"{told(own['idle share of capacity, worst quarter'], 0, scale=100, unit='%', fifty=False)}; used under "
             f"{full:.0%} for {told(own[f'years with utilisation under {full:g}'], 1, fifty=False)} since "
             f"{found.study.since:g}."
@@ -115,7 +115,7 @@ def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     cells = []
     sums = rush[rush["measure"] == "pulled forward by announcements"]
     for value, part in sums.groupby("value"):
-        rows = part.set_index("schedule").loc[[found.plans[i].label for i in _told(found)[:2]]]
+        rows = part.set_index("schedule").loc[[found.arms[i].label for i in _told(found)[:2]]]
         each = [
             f"{label} {row['median']:.3g} (90%: {row['90% low']:.3g} to {row['90% high']:.3g})"
             for label, row in rows.iterrows()
@@ -132,7 +132,7 @@ def cost_words(found: Results) -> list[str]:
     study, words = found.study, [f"Support: {found.study.texts.support}. Paid by {found.study.texts.paid_by}."]
     to, rate = f"to {study.horizon:g}", f"{study.rate:.0%}"
     for place in _told(found):
-        plan, own = found.plans[place], found.measures[place]
+        arm, own = found.arms[place], found.measures[place]
         parts = [f"outlay {told(own[f'fiscal outlay {to}'], fifty=False)} {to}"]
         if own["tail of contracts"].values.max() > 0.5:
             parts.append(f"then {told(own['tail of contracts'], fifty=False)} on contracts of before")
@@ -142,16 +142,16 @@ def cost_words(found: Results) -> list[str]:
         parts.append(f"present value at {rate} {told(own[f'outlay with tail, at {rate}'], fifty=False)}")
         if own["arrears, peak"].values.max() > 0.5:
             parts.append(f"arrears at their peak {told(own['arrears, peak'], fifty=False)}")
-        if plan.role != "no support":
+        if arm.role != "no support":
             parts.append(f"per additional unit {told(own[f'cost per additional unit, at {rate}'], 1)}")
             free = told(own["free riders"], scale=100, unit="%")
             parts.append(f"of the units that drew support {free} would have been sold anyway in the same time")
-        words.append(f"{capital(plan.label)}: {'; '.join(parts)}.")
-    main = main_plan(found)
+        words.append(f"{capital(arm.label)}: {'; '.join(parts)}.")
+    main = main_arm(found)
     for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
         if f"{title} {to}" in found.measures[main]:
             one = told(found.measures[main][f"{title} {to}"], fifty=False)
-            words.append(f"Apart from that, {title} {to}, {found.plans[main].label}: {one}.")
+            words.append(f"Apart from that, {title} {to}, {found.arms[main].label}: {one}.")
     return words
 
 
@@ -162,7 +162,7 @@ def regret_words(found: Results) -> list[str]:
     for name, value in stated.values.items():
         part = table[table["worth"] == name].sort_values("mean regret", kind="stable")
         least, likely = part.iloc[0], part.iloc[int(np.argmax(part["probability of best"]))]
-        main = part[part["schedule"] == found.plans[main_plan(found)].label].iloc[0]
+        main = part[part["schedule"] == found.arms[main_arm(found)].label].iloc[0]
         place = found.place(str(least["schedule"]))
         gain = Measure("gain", "bnCNY", found.gains(name)[place] - found.gains(name)[none])
         loses = float((gain.values < 0).mean())
@@ -184,11 +184,11 @@ def schedules_text(found: Results) -> str:
     table = found.regret()
     table = table[table["worth"] == "central"].set_index("schedule")
     rows = []
-    for plan, own in zip(found.plans, found.measures, strict=True):
-        if plan.role != "grid":
-            regret = table.loc[[plan.label]].iloc[0]
+    for arm, own in zip(found.arms, found.measures, strict=True):
+        if arm.role != "grid":
+            regret = table.loc[[arm.label]].iloc[0]
             rows.append({
-                "": plan.label,
+                "": arm.label,
                 f"{stated.shares[0]:.0%} share": brief(own[f"year of {stated.shares[0]:.0%}"], 1),
                 "relapse": often(own["relapse"].values.mean()),
                 f"outlay, {rate}": brief(own[f"outlay with tail, at {rate}"]),
@@ -281,19 +281,19 @@ def reported_words(found: Results) -> list[str]:
 def _basis(found: Results) -> str:
     stated = found.study
     return (
-        f"{found.size} draws of the accepted posterior of {stated.case} under {len(found.plans)} schedules, each "
+        f"{found.size} draws of the accepted posterior of {stated.case} under {len(found.arms)} schedules, each "
         f"against the runs of the same draws; medians, in brackets intervals that hold 50% or 90% of the draws; money "
         f"in billion CNY of 2020 (present values of {stated.base_year:g}), units in {stated.texts.unit}."
     )
 
 
 def _told(found: Results) -> Sequence[int]:
-    """Places of the plans told of in words: the first named one, continued support, no support."""
-    return tuple(dict.fromkeys((main_plan(found), _role(found, "supported"), _role(found, "no support"))))
+    """Places of the arms told of in words: the first named one, continued support, no support."""
+    return tuple(dict.fromkeys((main_arm(found), _role(found, "supported"), _role(found, "no support"))))
 
 
 def _role(found: Results, role: Role) -> int:
-    return [plan.role for plan in found.plans].index(role)
+    return [arm.role for arm in found.arms].index(role)
 
 
 def _cell(value: object, last: float) -> str:

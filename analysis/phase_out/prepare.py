@@ -1,4 +1,4 @@
-"""From a study to runs: the model with its sums, the plans with their schedules, what computes them, and the store."""
+"""From a study to runs: the model with its sums, the arms with their schedules, what computes them, and the store."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
-from analysis.phase_out.runs import Plan, Role, Runs, Values, family
-from analysis.phase_out.study import STEP, Study
+from analysis.phase_out.runs import Arm, Role, Runs, Values, family
+from analysis.phase_out.study import STEP, PhaseOutStudy
 from models.schedules.file import Schedule, load_schedule
-from models.schedules.grid import variants
 from models.schedules.run import run_schedule
+from models.schedules.variants import variants
 from stockflow import Model
 from stockflow.accumulate import with_sums
 from stockflow.arrays import Array
@@ -28,7 +28,7 @@ from stockflow.language.codec import digest
 NEVER_AGAIN = 2200.0  # no run gets there
 
 
-def prepared(study: Study, model: Model) -> Model:
+def prepared(study: PhaseOutStudy, model: Model) -> Model:
     """Return the model with the sums that the results read, and no new support from the horizon on.
 
     Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it
@@ -38,7 +38,7 @@ def prepared(study: Study, model: Model) -> Model:
     return with_sums(model.with_constants(closing), sums(study.case))
 
 
-def outputs(study: Study) -> tuple[str, ...]:
+def outputs(study: PhaseOutStudy) -> tuple[str, ...]:
     """Names of all variables that the results of a study read."""
     apart = CREDITS if study.case == "nev" else LEVY
     lines = [line.stock for line in (*LINES, RETURNED, PROMISED, apart)]
@@ -46,8 +46,8 @@ def outputs(study: Study) -> tuple[str, ...]:
     return (*adoption, *lines, TOTAL, SUPPORT_AND_TAX, ARREARS, *SIGNALS[study.case])
 
 
-def schedules(study: Study, exits: bool = True) -> dict[Plan, Schedule]:
-    """Return the schedules of a study by plan: supported path, no support, the named ones, then exits of the grid.
+def arms_of(study: PhaseOutStudy, exits: bool = True) -> dict[Arm, Schedule]:
+    """Return the schedules of a study by arm: supported path, no support, the named ones, then exits of the grid.
 
     Raises InputError for a schedule file that is bad, missing or of another case, and where nothing can be ended.
     """
@@ -57,7 +57,7 @@ def schedules(study: Study, exits: bool = True) -> dict[Plan, Schedule]:
     for role, name in (*known, *named):
         schedule = load_schedule(name, study.case)
         label = {"supported": "continued support", "no support": "no support"}.get(role)
-        found[Plan(label or _short(schedule), role)] = schedule
+        found[Arm(label or _short(schedule), role)] = schedule
     if not exits:
         return found
     base = load_schedule(study.supported, study.case)
@@ -66,7 +66,7 @@ def schedules(study: Study, exits: bool = True) -> dict[Plan, Schedule]:
         lengths = () if shape == "cliff" else (length,)
         made = variants(base, [shape], study.grid.starts, lengths, ended)
         for start, schedule in zip(study.grid.starts, made, strict=True):
-            found[Plan(f"{family(shape, length)}, from {start:g}", "grid", shape, start, length)] = schedule
+            found[Arm(f"{family(shape, length)}, from {start:g}", "grid", shape, start, length)] = schedule
     return found
 
 
@@ -104,9 +104,9 @@ class ScheduleRuns:
         return values
 
 
-def ensemble(study: Study, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Plan, ...]]:
-    """Return the runs of a study as an ensemble, with its plans in order; `model` is the case's own."""
-    found = schedules(study)
+def ensemble(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Arm, ...]]:
+    """Return the runs of a study as an ensemble, with its arms in order; `model` is the case's own."""
+    found = arms_of(study)
     ready = prepared(study, model)
     made = tuple(found.values())
     computes = ScheduleRuns(ready, made, draws, outputs(study), study.horizon + study.tail)
@@ -118,12 +118,12 @@ def ensemble(study: Study, model: Model, draws: Mapping[str, Array]) -> tuple[En
         "parameters of the draws": parameters.hexdigest()[:16],
         "contents of the schedules": hashlib.sha256(texts.encode()).hexdigest()[:16],
     }
-    plans = tuple(found)
-    return Ensemble(computes, tuple(plan.label for plan in plans), len(next(iter(draws.values()))), origin), plans
+    arms = tuple(found)
+    return Ensemble(computes, tuple(arm.label for arm in arms), len(next(iter(draws.values()))), origin), arms
 
 
-def stored(dataset: xr.Dataset, plans: tuple[Plan, ...], draws: Mapping[str, Array]) -> Runs:
-    """Return the runs of an open store; each plan is read from disk when asked for, the last few are kept."""
+def stored(dataset: xr.Dataset, arms: tuple[Arm, ...], draws: Mapping[str, Array]) -> Runs:
+    """Return the runs of an open store; each arm is read from disk when asked for, the last few are kept."""
     count = len(next(iter(draws.values())))
     names = [str(name) for name in dataset["variable"].to_numpy()]
 
@@ -135,17 +135,17 @@ def stored(dataset: xr.Dataset, plans: tuple[Plan, ...], draws: Mapping[str, Arr
         block = dataset["values"][place * count : (place + 1) * count].to_numpy()
         return {name: np.ascontiguousarray(block[:, :, i]) for i, name in enumerate(names)}
 
-    return Runs(plans, dataset["time"].to_numpy(), draws, lambda place: first_two(place) if place < 2 else load(place))
+    return Runs(arms, dataset["time"].to_numpy(), draws, lambda place: first_two(place) if place < 2 else load(place))
 
 
-def rushed(study: Study, model: Model, draws: Mapping[str, Array]) -> Mapping[float, Runs]:
+def rushed(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> Mapping[float, Runs]:
     """Return runs with other values of the constant that lets announcements pull sales forward, without exits.
 
     One for each value that the study states; none if it states none.
     """
     if study.rush is None:
         return {}
-    found = schedules(study, exits=False)
+    found = arms_of(study, exits=False)
     out = {}
     for value in study.rush.values:
         ready = prepared(study, model).with_constants({study.rush.constant: value})

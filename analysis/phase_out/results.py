@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from analysis.phase_out.account import account, check, outlay, yearly
 from analysis.phase_out.adoption import MARKET, SOLD, adoption
 from analysis.phase_out.exit import SafeYears, Waiting, against_none, regret_table, safe_years, waiting, welfare
-from analysis.phase_out.runs import Plan, Runs, Values, finite_draws, where, yearly_share
+from analysis.phase_out.runs import Arm, Runs, Values, finite_draws, where, yearly_share
 from analysis.phase_out.spread import Measure, table
-from analysis.phase_out.study import Reported, Study
+from analysis.phase_out.study import PhaseOutStudy, Reported
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import FAN, quantiles
@@ -31,15 +31,15 @@ class Results:
     """Answer of a study over `draws` (parameters, (draw,) each), of all drawn those that are `kept`: the others
     were not finite under some schedule.
 
-    `measures` holds, for each plan, its numbers by name; `units` and `spent` are (plan, draw), the second in present
-    value; `shares` are bands (plan, quantile, time) of the share over the last year at `times`; `accounts` has a row
+    `measures` holds, for each arm, its numbers by name; `units` and `spent` are (arm, draw), the second in present
+    value; `shares` are bands (arm, quantile, time) of the share over the last year at `times`; `accounts` has a row
     for each schedule, line and year; `gap` is the largest relative gap found in any account. `reported` are published
     figures with what the first named schedule has in their place. `after_end` judges the exits that take time so many
     years after their end, as far as the horizon lets, where `safe` counts from their start.
     """
 
-    study: Study
-    plans: tuple[Plan, ...]
+    study: PhaseOutStudy
+    arms: tuple[Arm, ...]
     draws: Mapping[str, Array]
     kept: NDArray[np.bool_]
     times: Array
@@ -65,23 +65,23 @@ class Results:
         return int(self.units.shape[1])
 
     def place(self, label: str) -> int:
-        """Place of the plan of that label."""
-        return [plan.label for plan in self.plans].index(label)
+        """Place of the arm of that label."""
+        return [arm.label for arm in self.arms].index(label)
 
     def measure(self, label: str, name: str) -> Measure:
-        """One number of one plan."""
+        """One number of one arm."""
         return self.measures[self.place(label)][name]
 
     def table(self) -> pd.DataFrame:
         """One row per schedule and measure: median, 50% and 90% intervals."""
-        return table([(p.label, m) for p, own in zip(self.plans, self.measures, strict=True) for m in own.values()])
+        return table([(p.label, m) for p, own in zip(self.arms, self.measures, strict=True) for m in own.values()])
 
     def share_table(self) -> pd.DataFrame:
         """One row per schedule and saved time: quantiles of the share over the last year."""
         frames = [
-            pd.DataFrame({"schedule": plan.label, "year": self.times}
+            pd.DataFrame({"schedule": arm.label, "year": self.times}
                          | {f"{p:.0%}": band for p, band in zip(FAN, own, strict=True)})
-            for plan, own in zip(self.plans, self.shares, strict=True)
+            for arm, own in zip(self.arms, self.shares, strict=True)
         ]  # fmt: skip
         return pd.concat(frames, ignore_index=True)
 
@@ -99,13 +99,13 @@ class Results:
         )  # fmt: skip
 
     def gains(self, worth: str) -> Array:
-        """W (plan, draw) at the "low", "central" or "high" worth of a unit."""
+        """W (arm, draw) at the "low", "central" or "high" worth of a unit."""
         stated = self.study.worth
         return welfare(stated.values[worth], stated.cost_of_funds, self.units, self.spent)
 
     def regret(self) -> pd.DataFrame:
         """One row per worth of a unit and schedule: mean, 90% and largest regret, probability of being best."""
-        names = [plan.label for plan in self.plans]
+        names = [arm.label for arm in self.arms]
         tables = [
             regret_table(names, self.gains(worth)).assign(worth=worth, unit="bnCNY")
             for worth in self.study.worth.values
@@ -113,30 +113,30 @@ class Results:
         return pd.concat(tables, ignore_index=True)
 
 
-def results(study: Study, runs: Runs) -> Results:
+def results(study: PhaseOutStudy, runs: Runs) -> Results:
     """Read all runs of a study and return what they say; InputError if no draw is finite under every schedule."""
     kept = finite_draws(runs)
     if not kept.any():
         raise InputError(f"{study.title}: no draw gives finite runs under every schedule")
     runs = runs if kept.all() else where(runs, kept)
     reader = _Reader(study, runs)
-    for place in range(len(runs.plans)):
+    for place in range(len(runs.arms)):
         reader.take(place)
     safe, after_end, waits = _families(study, runs, reader)
     return Results(
-        study, runs.plans, runs.draws, kept, reader.shown_times, tuple(reader.measures),
+        study, runs.arms, runs.draws, kept, reader.shown_times, tuple(reader.measures),
         np.array(reader.units), np.array(reader.spent), np.array(reader.shares),
         pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, after_end, waits, tuple(reader.reported),
     )  # fmt: skip
 
 
 class _Reader:
-    """Reads the plans one after the other and keeps what each says."""
+    """Reads the arms one after the other and keeps what each says."""
 
-    def __init__(self, study: Study, runs: Runs) -> None:
+    def __init__(self, study: PhaseOutStudy, runs: Runs) -> None:
         self.study, self.runs = study, runs
         self.supported, self.none = (runs.read(runs.only(role)) for role in ("supported", "no support"))
-        named = [i for i, plan in enumerate(runs.plans) if plan.role == "named"]
+        named = [i for i, arm in enumerate(runs.arms) if arm.role == "named"]
         self.checked = named[0] if named else runs.only("supported")
         self.end = runs.at(study.horizon)
         self.begin = runs.at(study.since)
@@ -153,9 +153,9 @@ class _Reader:
         self.reported: list[tuple[Reported, Measure]] = []
 
     def take(self, place: int) -> None:
-        study, plan, times = self.study, self.runs.plans[place], self.runs.times
+        study, arm, times = self.study, self.runs.arms[place], self.runs.times
         values = self.runs.read(place)
-        self.gap = max(self.gap, check(values, plan.label))
+        self.gap = max(self.gap, check(values, arm.label))
         spent = outlay(study, times, values, study.rate)
         offered = _offered(study.case, values, self.none)
         found = [
@@ -168,9 +168,9 @@ class _Reader:
         self.units.append(values[SOLD][:, self.end])
         self.spent.append(spent)
         self.shares.append(quantiles(share[:, self.begin : self.end + 1], FAN))
-        self.accounts.append(yearly(study, times, values, plan.label))
+        self.accounts.append(yearly(study, times, values, arm.label))
         for since, kept in self.kept.items():
-            kept.append(self._kept(plan, share, plan.length if since == "end" else 0.0))
+            kept.append(self._kept(arm, share, arm.length if since == "end" else 0.0))
         if place == self.checked:
             for one in study.reported:
                 self.reported.append(
@@ -180,11 +180,11 @@ class _Reader:
     def _share(self, values: Values) -> Array:
         return yearly_share(self.runs.times, values[SOLD], values[MARKET])
 
-    def _kept(self, plan: Plan, share: Array, later: float) -> NDArray[np.bool_] | None:
+    def _kept(self, arm: Arm, share: Array, later: float) -> NDArray[np.bool_] | None:
         """Whether the share is kept, (draw,); None for what is no exit, or would be judged after the horizon."""
         asked = self.study.exit
-        judged = plan.start + later + asked.years_after
-        if plan.role != "grid" or judged > self.study.horizon:
+        judged = arm.start + later + asked.years_after
+        if arm.role != "grid" or judged > self.study.horizon:
             return None
         at = self.runs.at(judged)
         return np.asarray(share[:, at] >= asked.share_kept * self.held[:, at])
@@ -196,25 +196,23 @@ def _offered(case: str, values: Values, none: Values) -> NDArray[np.bool_]:
 
 
 def _families(
-    study: Study, runs: Runs, reader: _Reader
+    study: PhaseOutStudy, runs: Runs, reader: _Reader
 ) -> tuple[tuple[SafeYears, ...], tuple[SafeYears, ...], tuple[Waiting, ...]]:
     """Safe years as the study counts them, those counted from the end where that differs, and waits, by family."""
     safe, after_end, waits = [], [], []
-    names = dict.fromkeys(plan.family for plan in runs.plans if plan.role == "grid")
+    names = dict.fromkeys(arm.family for arm in runs.arms if arm.role == "grid")
     for name in names:
-        places = sorted(
-            (i for i, plan in enumerate(runs.plans) if plan.family == name), key=lambda i: runs.plans[i].start
-        )
-        starts = np.array([runs.plans[i].start for i in places])
+        places = sorted((i for i, arm in enumerate(runs.arms) if arm.family == name), key=lambda i: runs.arms[i].start)
+        starts = np.array([runs.arms[i].start for i in places])
         safe.append(_safe(study, name, starts, [reader.kept[study.exit.counted_from][i] for i in places]))
         late = [reader.kept["end"][i] for i in places]
-        if study.exit.counted_from == "start" and runs.plans[places[0]].length > 0 and late[0] is not None:
+        if study.exit.counted_from == "start" and runs.arms[places[0]].length > 0 and late[0] is not None:
             after_end.append(_safe(study, name, starts, late))
         units, spent = (np.array([of[i] for i in places]) for of in (reader.units, reader.spent))
         waits += waiting(name, starts, units, spent, study)
     return tuple(safe), tuple(after_end), tuple(waits)
 
 
-def _safe(study: Study, name: str, starts: Array, kept: Sequence[NDArray[np.bool_] | None]) -> SafeYears:
+def _safe(study: PhaseOutStudy, name: str, starts: Array, kept: Sequence[NDArray[np.bool_] | None]) -> SafeYears:
     judged = [one for one in kept if one is not None]  # starts increase: the first ones
     return safe_years(name, starts[: len(judged)], np.array(judged), study.exit.probability)

@@ -18,8 +18,8 @@ Role = Literal["supported", "no support", "named", "grid"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """One schedule of a study: its label, its part in it, and for an exit of the grid its shape, start and length."""
+class Arm:
+    """One arm of a study: label of its schedule, part in the comparison, and what an exit of the grid is made of."""
 
     label: str
     role: Role
@@ -40,20 +40,20 @@ def family(shape: str, length: float) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """All runs of a study: every plan for the same draws.
+    """All runs of a study: every arm for the same draws.
 
-    `read` gives one plan's values, each (draw, time), by place in `plans`; plans are read one at a time, so that an
+    `read` gives one arm's values, each (draw, time), by place in `arms`; arms are read one at a time, so that an
     ensemble larger than memory can be read through. `draws` are the parameters of the draws, (draw,) each.
     """
 
-    plans: tuple[Plan, ...]
+    arms: tuple[Arm, ...]
     times: Array
     draws: Mapping[str, Array]
     read: Callable[[int], Values]
 
     def only(self, role: Role) -> int:
-        """Place of the one plan with that part in the study."""
-        (place,) = [i for i, plan in enumerate(self.plans) if plan.role == role]
+        """Place of the one arm with that part in the study."""
+        (place,) = [i for i, arm in enumerate(self.arms) if arm.role == role]
         return place
 
     def at(self, year: float) -> int:
@@ -65,9 +65,9 @@ class Runs:
 
 
 def finite_draws(runs: Runs) -> NDArray[np.bool_]:
-    """Which draws are finite throughout under every plan, (draw,)."""
+    """Which draws are finite throughout under every arm, (draw,)."""
     kept = np.ones(len(next(iter(runs.draws.values()))), dtype=bool)
-    for place in range(len(runs.plans)):
+    for place in range(len(runs.arms)):
         for one in runs.read(place).values():
             kept &= np.isfinite(one).all(axis=1)
     return kept
@@ -80,7 +80,7 @@ def where(runs: Runs, kept: NDArray[np.bool_]) -> Runs:
     def part(place: int) -> Values:
         return {name: one[kept] for name, one in read(place).items()}
 
-    return Runs(runs.plans, runs.times, {name: one[kept] for name, one in runs.draws.items()}, part)
+    return Runs(runs.arms, runs.times, {name: one[kept] for name, one in runs.draws.items()}, part)
 
 
 def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:
@@ -93,11 +93,6 @@ def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:
     market = wanted[:, step:] - wanted[:, :-step]
     np.divide(sold[:, step:] - sold[:, :-step], market, out=share[:, step:], where=market > 0)
     return share
-
-
-def labels(plans: Sequence[Plan]) -> tuple[str, ...]:
-    """Labels of plans, in order."""
-    return tuple(plan.label for plan in plans)
 
 
 class Evaluator(Protocol):
@@ -115,7 +110,7 @@ class Evaluator(Protocol):
         """Return the runs, (run, time, variable)."""
 
 
-def in_memory(evaluator: Evaluator, plans: Sequence[Plan], draws: Mapping[str, Array]) -> Runs:
+def in_memory(evaluator: Evaluator, arms: Sequence[Arm], draws: Mapping[str, Array]) -> Runs:
     """Return runs that are computed when they are read, and kept."""
     count = len(next(iter(draws.values())))
 
@@ -124,4 +119,4 @@ def in_memory(evaluator: Evaluator, plans: Sequence[Plan], draws: Mapping[str, A
         values = evaluator.evaluate(place, 0, count)
         return {name: np.ascontiguousarray(values[:, :, i]) for i, name in enumerate(evaluator.outputs)}
 
-    return Runs(tuple(plans), np.asarray(evaluator.times), draws, read)
+    return Runs(tuple(arms), np.asarray(evaluator.times), draws, read)

@@ -21,39 +21,39 @@ HISTORY = "#b9c2c9"
 MARGIN = 2.0  # years shown beside the years in which something is paid
 
 
-def schedule_paths(answer: Shown, stem: Path) -> Path:
+def schedule_paths(shown: Shown, stem: Path) -> Path:
     """Draw each variable's path under the schedule over history, one panel each; leaves PNG, SVG and CSV."""
-    names = list(answer.paths)
+    names = list(shown.paths)
     rows = max(1, -(-len(names) // COLUMNS))
     columns = min(COLUMNS, len(names))
-    span, title = _span(answer), textwrap.fill(answer.schedule.title, TITLE * columns)
+    span, title = _span(shown), textwrap.fill(shown.schedule.title, TITLE * columns)
     with plt.style.context(STYLE):
         figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.1 * rows + 0.9), squeeze=False)
         for ax, name in zip(axes.flat, names, strict=False):
-            _panel(ax, answer, name, span)
+            _panel(ax, shown, name, span)
         for ax in axes.flat[len(names) :]:
             ax.set_visible(False)
         handles, labels = axes.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    return save(figure, numbers(answer), stem)
+    return save(figure, numbers(shown), stem)
 
 
-def numbers(answer: Shown) -> pd.DataFrame:
+def numbers(shown: Shown) -> pd.DataFrame:
     """Every path at every time step as one tidy table."""
     return pd.concat(
         [
-            pd.DataFrame({"variable": name, "unit": answer.units[name], "year": answer.at.times, "history": past,
+            pd.DataFrame({"variable": name, "unit": shown.units[name], "year": shown.at.times, "history": past,
                           "schedule": path})
-            for name, (past, path) in answer.paths.items()
+            for name, (past, path) in shown.paths.items()
         ],
         ignore_index=True,
     )  # fmt: skip
 
 
-def _panel(ax: Axes, answer: Shown, name: str, span: tuple[float, float]) -> None:
-    past, path = answer.paths[name]
-    times = answer.at.times
+def _panel(ax: Axes, shown: Shown, name: str, span: tuple[float, float]) -> None:
+    past, path = shown.paths[name]
+    times = shown.at.times
     ax.plot(times, past, color=HISTORY, linewidth=4.5, label="history", zorder=3)
     ax.plot(times, path, color="#a4243b", linewidth=1.5, label="schedule", zorder=4)
     ax.set_xlim(*span)
@@ -64,16 +64,16 @@ def _panel(ax: Axes, answer: Shown, name: str, span: tuple[float, float]) -> Non
             f"history: {past.max():g}, off the scale", (0.97, 0.9), xycoords="axes fraction", ha="right", fontsize=8
         )
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    unit = answer.units[name]
+    unit = shown.units[name]
     ax.set_ylabel("share (1)" if unit == "Dmnl" else unit)
     ax.set_xlabel("year")
     ax.set_title(name)
 
 
-def _span(answer: Shown) -> tuple[float, float]:
+def _span(shown: Shown) -> tuple[float, float]:
     """Return the years between which any path moves, with a margin: the same for all panels."""
-    times = answer.at.times
-    moves = np.flatnonzero(np.any([np.diff(path) != 0.0 for both in answer.paths.values() for path in both], axis=0))
+    times = shown.at.times
+    moves = np.flatnonzero(np.any([np.diff(path) != 0.0 for both in shown.paths.values() for path in both], axis=0))
     first, last = (0, len(times) - 1) if not len(moves) else (moves[0], moves[-1] + 1)
     return max(times[0], times[first] - MARGIN), min(times[-1], times[last] + MARGIN)
 

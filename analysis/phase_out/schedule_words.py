@@ -28,7 +28,7 @@ class Shown:
     """The paths of a schedule in one run of its case at the accepted values: (history, schedule) by variable."""
 
     schedule: Schedule
-    plan: AppliedSchedule
+    applied: AppliedSchedule
     at: Grid
     paths: Mapping[str, tuple[Array, Array]]
     units: Mapping[str, str]
@@ -36,13 +36,13 @@ class Shown:
     @property
     def began(self) -> dict[str, float | None]:
         """The year in which the decline of each instrument begins in this run; None for never."""
-        dates = {name: float(move.began.reshape(-1)[0]) for name, move in self.plan.moving.items()}
-        return {name: date if date <= self.plan.draws.until else None for name, date in dates.items()}
+        dates = {name: float(move.began.reshape(-1)[0]) for name, move in self.applied.moving.items()}
+        return {name: date if date <= self.applied.draws.until else None for name, date in dates.items()}
 
     @property
     def cut(self) -> dict[str, float]:
         """By how much at most a payment is cut at the price in this run, where it is."""
-        most = {name: float(most_cut(self.plan, name)[0]) for name in self.plan.moving}
+        most = {name: float(most_cut(self.applied, name)[0]) for name in self.applied.moving}
         return {name: value for name, value in most.items() if value > 0}
 
     def table(self) -> pd.DataFrame:
@@ -63,7 +63,7 @@ class Shown:
         return table.iloc[moves[0] : moves[-1] + 2].reset_index(drop=True) if len(moves) else table
 
 
-def shown(schedule: Schedule, until: float) -> Shown:
+def show_schedule(schedule: Schedule, until: float) -> Shown:
     """Run a schedule once on its case, at the accepted values, and return its paths to `until`."""
     return of_run(schedule, one_run(load_case(schedule.case).model, schedule, until))
 
@@ -79,33 +79,33 @@ def of_run(schedule: Schedule, plan: AppliedSchedule) -> Shown:
     return Shown(schedule, plan, at, paths, {name: model.variable(name).unit for name in paths})
 
 
-def in_brief(answer: Shown) -> str:
+def in_brief(shown: Shown) -> str:
     """Return one line: which instruments end in the run and when, which are held at what, which are left alone."""
-    until = f"{answer.plan.draws.until:g}"
-    names = {about.variable: name for name, about in instruments(answer.schedule.case).items()}
-    moved = {names.get(path, path): _fate(answer, path, answer.began.get(names.get(path, ""))) for path in answer.paths}
+    until = f"{shown.applied.draws.until:g}"
+    names = {about.variable: name for name, about in instruments(shown.schedule.case).items()}
+    moved = {names.get(path, path): _fate(shown, path, shown.began.get(names.get(path, ""))) for path in shown.paths}
     told = [f"{name} {fate}" for name, fate in moved.items() if fate]
     still = [name for name in names.values() if not moved.get(name)]
     return (
-        f"{answer.schedule.name}: {', '.join(told) or 'nothing changes'}; as in history to {until}: "
+        f"{shown.schedule.name}: {', '.join(told) or 'nothing changes'}; as in history to {until}: "
         f"{', '.join(still) or 'nothing'}"
     )
 
 
-def _fate(answer: Shown, name: str, began: float | None) -> str:
+def _fate(shown: Shown, name: str, began: float | None) -> str:
     """What becomes of one path in the run; nothing where it is that of history."""
-    past, path = answer.paths[name]
+    past, path = shown.paths[name]
     differs, paid = np.flatnonzero(past != path), np.flatnonzero(path > 0.0)
     if not len(differs):
         return ""
-    first = answer.at.times[differs[0]]
+    first = shown.at.times[differs[0]]
     first = first if began is None else min(first, began)
     if not len(paid):
         return "is nil throughout"
     if paid[-1] == len(path) - 1:
-        unit = "" if answer.units[name] == "Dmnl" else f" {answer.units[name]}"
-        return f"differs from {first:g} on and is held to {answer.plan.draws.until:g} (then {path[-1]:.4g}{unit})"
-    end = answer.at.times[paid[-1] + 1]
+        unit = "" if shown.units[name] == "Dmnl" else f" {shown.units[name]}"
+        return f"differs from {first:g} on and is held to {shown.applied.draws.until:g} (then {path[-1]:.4g}{unit})"
+    end = shown.at.times[paid[-1] + 1]
     return f"ends in {end:g}" if end <= first else f"falls from {first:g} and ends in {end:g}"
 
 

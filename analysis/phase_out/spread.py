@@ -28,6 +28,12 @@ class Spread:
     reached: float
     defined: float
 
+    @property
+    def cells(self) -> dict[str, float]:
+        """Median and intervals as the columns of a table."""
+        return {"median": self.median, "50% low": self.low50, "50% high": self.high50, "90% low": self.low90,
+                "90% high": self.high90}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measure:
@@ -57,9 +63,8 @@ def table(rows: Sequence[tuple[str, Measure]]) -> pd.DataFrame:
     """One row for each pair of a schedule's label and a measure: median, intervals, how often reached and defined."""
     return pd.DataFrame(
         [
-            {"schedule": label, "measure": one.name, "unit": one.unit, "median": s.median, "50% low": s.low50,
-             "50% high": s.high50, "90% low": s.low90, "90% high": s.high90, "reached": s.reached,
-             "defined": s.defined}
+            {"schedule": label, "measure": one.name, "unit": one.unit} | s.cells
+            | {"reached": s.reached, "defined": s.defined}
             for label, one in rows
             for s in (one.spread,)
         ]

@@ -133,7 +133,7 @@ class Reported(_Part):
     source: Source
 
 
-class Study(_Part):
+class PhaseOutStudy(_Part):
     """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
 
     case: Literal["nev", "pv"]
@@ -160,7 +160,7 @@ class Study(_Part):
     reported: tuple[Reported, ...] = ()
 
     @model_validator(mode="after")
-    def _in_time(self) -> Study:
+    def _in_time(self) -> PhaseOutStudy:
         for name in ("since", "horizon", "tail"):
             if getattr(self, name) / STEP % 1:
                 raise ValueError(f"{name} {getattr(self, name):g} is not a quarter of a year")
@@ -190,9 +190,9 @@ class Study(_Part):
         return self.discount_rates[0]
 
 
-def load_study(which: str | Path) -> Study:
+def load_phase_out_study(which: str | Path) -> PhaseOutStudy:
     """Read a study: `nev` or `pv` for the shipped ones, else the path of a TOML file; InputError for a bad one."""
-    return read_settings(study_file(which), Study)
+    return read_settings(study_file(which), PhaseOutStudy)
 
 
 def has_study(case: str) -> bool:

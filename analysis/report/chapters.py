@@ -19,7 +19,7 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.answer import answer_study
 from analysis.phase_out.figures import draw_all
 from analysis.phase_out.page import reported_words
-from analysis.phase_out.study import load_study
+from analysis.phase_out.study import load_phase_out_study
 from analysis.phase_out.words import over_all
 from analysis.plain.folder import Folder
 from models.case import load_case
@@ -49,7 +49,7 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
 
     The runs are made anew in a folder that is removed: `techcycle phase-out` keeps its own.
     """
-    study = load_study(case)
+    study = load_phase_out_study(case)
     if draws is not None:
         rush = study.rush and study.rush.model_copy(update={"draws": min(draws, study.rush.draws)})
         study = study.model_copy(update={"draws": draws, "rush": rush})

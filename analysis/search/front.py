@@ -17,8 +17,8 @@ from analysis.search.worth import Measures, ledger_of
 from analysis.unknowns.answers import STEP
 from models.case import load_case
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
-from models.schedules.grid import variants
 from models.schedules.run import run_schedule
+from models.schedules.variants import variants
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles

@@ -19,10 +19,10 @@ from analysis.draws.runs import case_model
 from analysis.draws.stages import STAGES
 from analysis.paths.dated import industry_path
 from analysis.paths.study import load_path_study
-from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared, schedules
+from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
 from analysis.phase_out.runs import in_memory
-from analysis.phase_out.study import load_study as load_phase_out
+from analysis.phase_out.study import load_phase_out_study
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import Targets, load_targets
@@ -204,23 +204,23 @@ def _phase_out(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
 
     Of the exits of each family the first, the middle and the last.
     """
-    study = load_phase_out(case)
+    study = load_phase_out_study(case)
     samples = {name: np.array([one[name] for one in fit.variants.values()]) for name in fit.values}
     starts = study.grid.starts
     shown = (starts[0], starts[len(starts) // 2], starts[-1])
-    plans = {plan: one for plan, one in schedules(study).items() if plan.role != "grid" or plan.start in shown}
+    arms = {arm: one for arm, one in arms_of(study).items() if arm.role != "grid" or arm.start in shown}
     until = study.horizon + study.tail
-    runs = ScheduleRuns(prepared(study, model), tuple(plans.values()), samples, outputs(study), until)
-    found = results(study, in_memory(runs, tuple(plans), samples))
+    runs = ScheduleRuns(prepared(study, model), tuple(arms.values()), samples, outputs(study), until)
+    found = results(study, in_memory(runs, tuple(arms), samples))
     names: dict[str, Kind] = {
         f"units sold to {study.horizon:g}": "units", f"fiscal outlay to {study.horizon:g}": "money",
         "outlay with tail": "money", **{f"year of {share:.0%}": "date" for share in study.shares},
     }  # fmt: skip
-    for plan, measures in zip(found.plans, found.measures, strict=True):
+    for arm, measures in zip(found.arms, found.measures, strict=True):
         for name, kind in names.items():
             one = measures[name]
             for response, value in zip(fit.variants, one.values, strict=True):
-                what = f"{plan.label}, {response} response: {name}"
+                what = f"{arm.label}, {response} response: {name}"
                 yield Figure(case, "phase-out", what, kind, one.unit, float(value))
 
 

@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 
 from analysis.phase_out.prepare import outputs, prepared
-from analysis.phase_out.runs import Plan, Runs, in_memory
-from analysis.phase_out.study import STEP, Study, load_study
+from analysis.phase_out.runs import Arm, Runs, in_memory
+from analysis.phase_out.study import STEP, PhaseOutStudy, load_phase_out_study
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.policy import with_announced
@@ -24,7 +24,7 @@ SUPPORT = {"nev": ("central subsidy",), "pv": ("feed in tariff", "distributed pr
 
 @dataclass(frozen=True)
 class ByHand:
-    """Runs of a prepared model, one set of paths for each plan."""
+    """Runs of a prepared model, one set of paths for each arm."""
 
     model: Model
     draws: Mapping[str, Array]
@@ -63,17 +63,17 @@ def cut(model: Model, case: str, start: float, length: float = 0.0) -> Paths:
 
 
 @cache
-def small(case: str, draws: int = 12) -> tuple[Study, Runs]:
+def small(case: str, draws: int = 12) -> tuple[PhaseOutStudy, Runs]:
     """A study of few draws: history as the supported path, no support, and cliffs and slopes at a few starts."""
-    study = load_study(case).model_copy(update={"draws": draws})
+    study = load_phase_out_study(case).model_copy(update={"draws": draws})
     model = prepared(study, load_case(case).model)
     samples = accepted_posterior(case).spread(draws)
     first = {"nev": 2012.0, "pv": 2013.0}[case]
-    plans = [Plan("history held", "supported"), Plan("no support", "no support"), Plan("again", "named")]
+    arms = [Arm("history held", "supported"), Arm("no support", "no support"), Arm("again", "named")]
     paths: list[Paths] = [{}, cut(model, case, 2000.0), {}]
     for shape, length in (("cliff", 0.0), ("linear", 5.0)):
         for start in (first, first + 1, first + 2, first + 6):
-            plans.append(Plan(f"{shape} from {start:g}", "grid", shape, start, length))
+            arms.append(Arm(f"{shape} from {start:g}", "grid", shape, start, length))
             paths.append(cut(model, case, start, length))
     made = ByHand(model, samples, tuple(paths), outputs(study), study.horizon + study.tail)
-    return study, in_memory(made, plans, samples)
+    return study, in_memory(made, arms, samples)

@@ -19,22 +19,22 @@ from analysis.phase_out.account import (
     yearly,
 )  # fmt: skip
 from analysis.phase_out.runs import Runs, Values
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 from models.case import load_case
 
 CLOSED = 1e-9
 
 
 @pytest.fixture(scope="module", params=["nev", "pv"])
-def runs(request: pytest.FixtureRequest) -> tuple[Study, Runs]:
+def runs(request: pytest.FixtureRequest) -> tuple[PhaseOutStudy, Runs]:
     return small(request.param)
 
 
 def every(runs: Runs) -> list[Values]:
-    return [runs.read(place) for place in range(len(runs.plans))]
+    return [runs.read(place) for place in range(len(runs.arms))]
 
 
-def test_committed_support_is_what_was_paid_and_the_change_of_arrears(runs: tuple[Study, Runs]) -> None:
+def test_committed_support_is_what_was_paid_and_the_change_of_arrears(runs: tuple[PhaseOutStudy, Runs]) -> None:
     for values in every(runs[1]):
         promised, paid, owed = (np.diff(values[n], axis=1) for n in (PROMISED.stock, SUPPORT.stock, ARREARS))
         np.testing.assert_allclose(promised, paid + owed, rtol=CLOSED, atol=CLOSED)
@@ -44,7 +44,7 @@ def test_arrears_are_tried_by_these_runs() -> None:
     assert small("pv")[1].read(0)[ARREARS].max() > 100
 
 
-def test_the_lines_make_up_the_fiscal_outlay_at_every_saved_time(runs: tuple[Study, Runs]) -> None:
+def test_the_lines_make_up_the_fiscal_outlay_at_every_saved_time(runs: tuple[PhaseOutStudy, Runs]) -> None:
     for values in every(runs[1]):
         lines = np.sum([values[line.stock] for line in LINES], axis=0)
         np.testing.assert_allclose(lines, values[TOTAL], rtol=CLOSED, atol=CLOSED)
@@ -56,7 +56,7 @@ def test_the_lines_are_those_of_the_models_own_equation() -> None:
         assert {line.flow for line in LINES} == flows
 
 
-def test_years_add_up_to_the_growth_of_the_whole(runs: tuple[Study, Runs]) -> None:
+def test_years_add_up_to_the_growth_of_the_whole(runs: tuple[PhaseOutStudy, Runs]) -> None:
     study, found = runs
     values = found.read(0)
     table = yearly(study, found.times, values, "one")
@@ -65,7 +65,7 @@ def test_years_add_up_to_the_growth_of_the_whole(runs: tuple[Study, Runs]) -> No
     assert spent == pytest.approx(growth.mean(), rel=CLOSED)
 
 
-def test_an_account_that_does_not_close_is_refused_by_schedule_and_statement(runs: tuple[Study, Runs]) -> None:
+def test_an_account_that_does_not_close_is_refused_by_schedule_and_statement(runs: tuple[PhaseOutStudy, Runs]) -> None:
     values = dict(runs[1].read(0))
     assert check(values, "one") <= CLOSED
     values[SUPPORT.stock] = values[SUPPORT.stock] * (1 + 1e-6)
@@ -73,7 +73,7 @@ def test_an_account_that_does_not_close_is_refused_by_schedule_and_statement(run
         check(values, "one")
 
 
-def test_no_support_is_promised_after_the_horizon_and_nothing_moves_before_it(runs: tuple[Study, Runs]) -> None:
+def test_no_support_is_promised_after_the_horizon_and_nothing_moves_before_it(runs: tuple[PhaseOutStudy, Runs]) -> None:
     study, found = runs
     model = load_case(study.case).model
     plain = model.batch(found.draws, [TOTAL, "Support Arrears"], until=study.horizon, save_period=0.25)

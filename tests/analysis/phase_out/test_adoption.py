@@ -98,7 +98,7 @@ def test_equal_schedules_have_equal_numbers_in_every_draw(found: Results) -> Non
 
 
 def test_a_cut_of_support_relapses_and_its_first_year_is_not_before_the_cut(found: Results) -> None:
-    cliff = next(p for p in found.plans if p.family == "cliff")
+    cliff = next(p for p in found.arms if p.family == "cliff")
     own = found.measures[found.place(cliff.label)]
     assert own["relapse"].values.all()
     assert (own["first year of the relapse"].values > cliff.start).all()

@@ -17,13 +17,13 @@ from analysis.phase_out.exit import (  # fmt: skip
 )
 from analysis.phase_out.results import results
 from analysis.phase_out.spread import spread
-from analysis.phase_out.study import Study
+from analysis.phase_out.study import PhaseOutStudy
 
 SOLD = "Cumulative Domestic Sales"
 STARTS = np.array([2015.0, 2016.0, 2017.0])
 
 
-def study() -> Study:
+def study() -> PhaseOutStudy:
     return small("nev")[0]
 
 

@@ -16,8 +16,8 @@ from analysis import cli
 from analysis.ensembles.writing import write
 from analysis.phase_out.answer import answer_study, evidence_of
 from analysis.phase_out.prepare import ensemble, rushed, stored
-from analysis.phase_out.runs import Plan, Runs, finite_draws, where
-from analysis.phase_out.study import Study, load_study, study_file
+from analysis.phase_out.runs import Arm, Runs, finite_draws, where
+from analysis.phase_out.study import PhaseOutStudy, load_phase_out_study, study_file
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import POLICIES
@@ -54,8 +54,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def study(file: Path) -> Study:
-    return load_study(file)
+def study(file: Path) -> PhaseOutStudy:
+    return load_phase_out_study(file)
 
 
 def invoked(*arguments: str) -> str:
@@ -130,9 +130,9 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(
 
 def test_runs_of_the_historical_schedule_are_those_of_the_model(file: Path, tmp_path: Path) -> None:
     asked, model, draws = study(file), load_case("nev").model, accepted_posterior("nev").spread(6)
-    made, plans = ensemble(asked, model, draws)
-    runs = stored(write(made, tmp_path / "one.zarr", progress=False), plans, draws)
-    place = [plan.label for plan in plans].index("history")
+    made, arms = ensemble(asked, model, draws)
+    runs = stored(write(made, tmp_path / "one.zarr", progress=False), arms, draws)
+    place = [arm.label for arm in arms].index("history")
     names = ["Cumulative Domestic Sales", "Cumulative Fiscal Outlay"]
     plain = model.batch(draws, names, until=asked.horizon, save_period=0.25)
     for name in names:
@@ -156,7 +156,7 @@ def test_announcements_pull_sales_forward_only_where_the_study_lets_them(file: P
     asked, draws = study(file), accepted_posterior("nev").spread(3)
     runs = rushed(asked, load_case("nev").model, draws)
     assert list(runs) == [3.0]
-    place = [plan.label for plan in runs[3.0].plans].index("history")
+    place = [arm.label for arm in runs[3.0].arms].index("history")
     assert (runs[3.0].read(place)["Cumulative pull forward"][:, -1] > 0).all()
 
 
@@ -176,8 +176,8 @@ def test_an_effect_that_is_not_in_the_fit_is_refused_by_name(file: Path) -> None
 
 def test_a_draw_that_is_not_finite_under_one_schedule_is_left_out_of_all_and_counted() -> None:
     good, bad = np.ones((3, 2)), np.array([[1.0, 1.0], [1.0, np.inf], [1.0, 1.0]])
-    plans = (Plan("a", "supported"), Plan("b", "no support"))
-    runs = Runs(plans, np.array([0.0, 1.0]), {"p": np.arange(3.0)}, lambda place: {"x": (good, bad)[place]})
+    arms = (Arm("a", "supported"), Arm("b", "no support"))
+    runs = Runs(arms, np.array([0.0, 1.0]), {"p": np.arange(3.0)}, lambda place: {"x": (good, bad)[place]})
     kept = finite_draws(runs)
     assert list(kept) == [True, False, True]
     left = where(runs, kept)

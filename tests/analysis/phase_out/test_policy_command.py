@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis import cli
-from analysis.phase_out.schedule_words import shown, words
+from analysis.phase_out.schedule_words import show_schedule, words
 from models.schedules.file import load_schedule, shipped
 
 Run = Callable[..., tuple[int, str, str]]
@@ -79,10 +79,10 @@ def test_every_shipped_schedule_has_a_sentence_for_each_instrument(name: str) ->
 
 
 def test_yearly_means_are_those_of_the_path(techcycle: Run) -> None:
-    answer = shown(load_schedule("nev_cliff"), 2030.0)
-    table = answer.table().set_index("year")
-    within = np.floor(answer.at.times) == 2016
-    assert table.loc[2016, "central subsidy"] == pytest.approx(answer.paths["central subsidy"][1][within].mean())
+    shown = show_schedule(load_schedule("nev_cliff"), 2030.0)
+    table = shown.table().set_index("year")
+    within = np.floor(shown.at.times) == 2016
+    assert table.loc[2016, "central subsidy"] == pytest.approx(shown.paths["central subsidy"][1][within].mean())
     assert table.loc[2017, "central subsidy"] == 0.0
 
 

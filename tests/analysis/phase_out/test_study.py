@@ -1,4 +1,4 @@
-"""Study files: the shipped ones are whole, and a bad one is refused by file, key, value and bound."""
+"""PhaseOutStudy files: the shipped ones are whole, and a bad one is refused by file, key, value and bound."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.phase_out.prepare import outputs, schedules
-from analysis.phase_out.runs import Plan
-from analysis.phase_out.study import CASES, Grid, load_study, study_file
+from analysis.phase_out.prepare import arms_of, outputs
+from analysis.phase_out.runs import Arm
+from analysis.phase_out.study import CASES, Grid, load_phase_out_study, study_file
 from models.case import load_case
 from stockflow.errors import InputError
 
@@ -24,26 +24,26 @@ def written(folder: Path, old: str, new: str) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_shipped_study_has_every_schedule_it_names_and_a_year_between_exits(case: str) -> None:
-    study = load_study(case)
-    plans = list(schedules(study))
-    assert [p.role for p in plans[:2]] == ["supported", "no support"]
-    assert sum(p.role == "named" for p in plans) == len(study.schedules)
-    assert sum(p.role == "grid" for p in plans) == len(study.grid.starts) * len(study.grid.families)
+    study = load_phase_out_study(case)
+    arms = list(arms_of(study))
+    assert [p.role for p in arms[:2]] == ["supported", "no support"]
+    assert sum(p.role == "named" for p in arms) == len(study.schedules)
+    assert sum(p.role == "grid" for p in arms) == len(study.grid.starts) * len(study.grid.families)
     assert study.grid.step == 1
-    assert len({p.label for p in plans}) == len(plans)
+    assert len({p.label for p in arms}) == len(arms)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_shipped_study_reads_variables_that_its_model_has(case: str) -> None:
-    study, model = load_study(case), load_case(case).model
+    study, model = load_phase_out_study(case), load_case(case).model
     own = [name for name in outputs(study) if not name.startswith("Cumulative")]
     assert [model.variable(name).name for name in own] == own
 
 
 def test_exits_end_everything_that_the_supported_path_holds() -> None:
-    study = load_study("nev")
-    found = schedules(study)
-    cliff = found[Plan("cliff, from 2015", "grid", "cliff", 2015.0, 0.0)]
+    study = load_phase_out_study("nev")
+    found = arms_of(study)
+    cliff = found[Arm("cliff, from 2015", "grid", "cliff", 2015.0, 0.0)]
     assert {name: one.shape for name, one in cliff.instruments.items()} == {
         "purchase subsidy": "cliff", "tax exemption": "cliff"
     }  # fmt: skip
@@ -51,9 +51,9 @@ def test_exits_end_everything_that_the_supported_path_holds() -> None:
 
 
 def test_a_study_can_end_one_instrument_only() -> None:
-    study = load_study("nev")
+    study = load_phase_out_study("nev")
     part = study.model_copy(update={"grid": study.grid.model_copy(update={"instruments": ("tax exemption",)})})
-    cliff = schedules(part)[Plan("cliff, from 2015", "grid", "cliff", 2015.0, 0.0)]
+    cliff = arms_of(part)[Arm("cliff, from 2015", "grid", "cliff", 2015.0, 0.0)]
     assert {name: one.shape for name, one in cliff.instruments.items()} == {
         "purchase subsidy": "keep", "tax exemption": "cliff"
     }  # fmt: skip
@@ -90,20 +90,20 @@ def test_a_cliff_has_no_length_and_comes_once_for_each_start() -> None:
 )
 def test_a_bad_study_is_refused_by_file_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
-        load_study(written(tmp_path, old, new))
+        load_phase_out_study(written(tmp_path, old, new))
     assert "mine.toml" in str(caught.value)
 
 
 def test_a_schedule_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
-    study = load_study(written(tmp_path, '"nev_tiers"', '"nev_teirs"'))
+    study = load_phase_out_study(written(tmp_path, '"nev_tiers"', '"nev_teirs"'))
     with pytest.raises(InputError, match="nev_teirs"):
-        schedules(study)
+        arms_of(study)
 
 
 def test_a_schedule_of_another_case_is_refused(tmp_path: Path) -> None:
-    study = load_study(written(tmp_path, '"nev_tiers"', '"pv_tiers"'))
+    study = load_phase_out_study(written(tmp_path, '"nev_tiers"', '"pv_tiers"'))
     with pytest.raises(InputError, match="pv"):
-        schedules(study)
+        arms_of(study)
 
 
 @pytest.mark.parametrize("name", ["ic", "nev2", "study"])

@@ -9,9 +9,9 @@ import pytest
 from models.case import load_case
 from models.files.series import read_series
 from models.schedules.file import POLICIES, Change, load_schedule, shipped, unchanged
-from models.schedules.grid import variants
 from models.schedules.instruments import INSTRUMENTS
 from models.schedules.run import Draws, applied
+from models.schedules.variants import variants
 from stockflow.errors import InputError
 
 HEAD = 'name = "mine"\ncase = "nev"\ntitle = "some schedule"\nsource = "a test"\n'
