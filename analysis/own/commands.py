@@ -182,7 +182,9 @@ def phase_out_command(
     click.echo(_text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
     support = home_of(name).drivers[0].name
-    click.echo(f"\nAt {end:g}, with support as {support} has it and with {told}: subsidy and tax relief, by surprise.")
+    click.echo(
+        f"\nAt {end:g}, with support as {support} has it and with {told}, all that buyers are given, by surprise."
+    )
 
 
 def _place(name: str, out: Path) -> Path:

@@ -12,6 +12,7 @@ from analysis.paths.study import load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
 from models.home import Home, home_of
 from models.schedules.file import Schedule, unchanged
+from models.schedules.instruments import instruments
 from models.schedules.law import Exit
 from models.schedules.run import run_schedule
 from models.schedules.variants import variants
@@ -22,8 +23,6 @@ from stockflow.intervals import interval
 DRAWS = 200
 STEP = 0.25  # years between saved values
 START = "start of the run"
-SUPPORT = ("purchase subsidy", "tax relief")  # what buyers get, and what ends
-SIGNALS = ("support per unit", "tax expenditure")
 ACCOUNT = (
     "Cumulative Domestic Sales", "market share", "Price", "Cumulative Support Outlay", "Cumulative Fiscal Outlay",
 )  # fmt: skip
@@ -84,7 +83,7 @@ def own_phase_out(
 ) -> pd.DataFrame:
     """Compare support as the case has it with support that ends, over the posterior, at the year `until`.
 
-    Support is what policy.csv pays or forgoes per unit: a schedule ends both by `shape` from the year `start`, over
+    Support is what the case gives buyers: a schedule ends every such instrument by `shape` from the year `start`, over
     `length` years, by default a cliff at the start of the run, which is no support at all. Columns are median and
     90% interval of each figure with support, without, and of the difference draw by draw. InputError for a case
     without support, and years that do not fit the run.
@@ -95,12 +94,15 @@ def own_phase_out(
     if not (model.initial_time <= begin < until <= model.final_time):
         span = f"{model.initial_time:g} to {model.final_time:g}"
         raise InputError(f"a phase-out from {begin:g} seen at {until:g}: must lie in the run, {span}, in this order")
-    if not any(runs_of(fitted, SIGNALS, until)[1][signal].any() for signal in SIGNALS):
+    ended = {key: one for key, one in instruments(home.entry).items() if one.to_buyers}
+    paid = runs_of(fitted, sorted({one.money for one in ended.values()}), until)[1]
+    if not any(flow.any() for flow in paid.values()):
+        told = " and ".join(repr(one.variable) for one in ended.values())
         raise InputError(
-            f"{home.drivers[0]}: 'subsidy per unit' and 'tax relief' are never above 0 by {until:g}: no support to "
-            "end; give it there and calibrate again"
+            f"{home.drivers[0]}: {told} are never above 0 by {until:g}: no support to end; give it there and calibrate "
+            "again"
         )
-    (ending,) = variants(unchanged(home.entry), [shape], [begin], [length], SUPPORT)
+    (ending,) = variants(unchanged(home.entry), [shape], [begin], [length], tuple(ended))
     with_, without = (
         {key: rows[:, -1] for key, rows in runs_of(fitted, ACCOUNT, until, one)[1].items()} for one in (None, ending)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.case import load_case
+from models.own import GENERIC
 from models.run import one_run
 from models.schedules.change import Amount, Change, Trigger
 from models.schedules.file import Schedule
@@ -17,6 +18,7 @@ from models.schedules.law import LAWS, is_exit
 from models.schedules.paths import Grid, grid, yearly
 from models.schedules.run import AppliedSchedule, most_cut
 from stockflow.arrays import Array
+from stockflow.errors import InputError
 
 UNITS = {"nev": "a unit is a million vehicles, so bnCNY/unit is thousand yuan a vehicle",
          "pv": "a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour",
@@ -64,7 +66,12 @@ class Shown:
 
 
 def show_schedule(schedule: Schedule, until: float) -> Shown:
-    """Run a schedule once on its case, at the accepted values, and return its paths to `until`."""
+    """Run a schedule once on its case, at the accepted values, and return its paths to `until`.
+
+    InputError for a schedule of technologies of one's own: it belongs to no single case.
+    """
+    if schedule.case == GENERIC:
+        raise InputError(f"{schedule.name}: of no single case: `techcycle run CASE --schedule` says what it does")
     return of_run(schedule, one_run(load_case(schedule.case).model, schedule, until))
 
 

@@ -1,4 +1,4 @@
-"""Figures of the laboratory's questions: tornado, index bands over time, boxes of failure, the front, best paths."""
+"""Figures of sensitivity and search: tornado, index bands over time, boxes of failure, the front, best paths."""
 
 from __future__ import annotations
 

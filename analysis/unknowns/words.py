@@ -1,4 +1,4 @@
-"""Answers of the laboratory's questions as sentences: what it hinges on, where it fails, which schedule is best."""
+"""Sensitivity and search as sentences: what it hinges on, where it fails, which schedule is best."""
 
 from __future__ import annotations
 

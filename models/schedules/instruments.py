@@ -17,7 +17,8 @@ class Instrument:
     the value above which it is support: the tariff of coal power for a feed-in tariff, nothing for the others. `money`
     is what it costs the state in bnCNY/Year. A share of the price is turned into its unit through `price`, and no
     buyer's price falls below zero: `price` also bounds it, shared with what `beside` adds to each of its yuan.
-    `budget` is the yearly money that pays it, where the model has one.
+    `budget` is the yearly money that pays it, where the model has one. `to_buyers` says whether it is what a buyer is
+    given: ending support ends these, unless a schedule says otherwise.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Instrument:
     beside: str = ""
     budget: str = ""
     most: float | None = None
+    to_buyers: bool = False
 
 
 _COMMON = (
@@ -48,11 +50,11 @@ _COMMON = (
 _NEV = (
     Instrument("purchase subsidy", "central subsidy", "bnCNY/unit", "central purchase subsidy per vehicle",
                money="paid support", announced="announced central subsidy", price="Price",
-               beside="local subsidy ratio", budget="support budget"),
+               beside="local subsidy ratio", budget="support budget", to_buyers=True),
     Instrument("local subsidy", "local subsidy ratio", "Dmnl", "local subsidy as a share of the central one",
                money="paid support"),
     Instrument("tax exemption", "tax exemption", "Dmnl", "share of the purchase tax that buyers are spared",
-               money="tax expenditure", most=1.0),
+               money="tax expenditure", most=1.0, to_buyers=True),
     Instrument("credit requirement", "credit requirement", "Dmnl",
                "credits that makers owe as a share of petrol cars sold", most=1.0),
 )  # fmt: skip
@@ -60,16 +62,17 @@ _PV = (
     Instrument("feed-in premium", "feed in tariff", "bnCNY/TWh",
                "tariff of ground-mounted plants; what is above the tariff of coal power is the premium",
                money="paid support", announced="announced tariff", over="coal tariff", price="LCOE",
-               budget="support budget"),
+               budget="support budget", to_buyers=True),
     Instrument("distributed premium", "distributed premium", "bnCNY/TWh", "subsidy per kilowatt-hour from roofs",
-               money="paid support", price="LCOE"),
+               money="paid support", price="LCOE", to_buyers=True),
     Instrument("surcharge", "surcharge rate", "bnCNY/TWh", "surcharge on electricity that pays the premiums"),
 )  # fmt: skip
 _GENERIC = (
     Instrument("purchase subsidy", "subsidy per unit", "bnCNY/unit", "subsidy for each unit bought",
-               money="paid support", announced="announced subsidy per unit", price="Price", budget="support budget"),
+               money="paid support", announced="announced subsidy per unit", price="Price", budget="support budget",
+               to_buyers=True),
     Instrument("tax relief", "tax relief", "Dmnl", "share of the purchase tax that buyers are spared",
-               money="tax expenditure", most=1.0),
+               money="tax expenditure", most=1.0, to_buyers=True),
 )  # fmt: skip
 _OWN = {"nev": _NEV, "pv": _PV, "generic": _GENERIC}  # generic: every technology of the user's own
 INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = MappingProxyType(
@@ -80,7 +83,7 @@ INSTRUMENTS: Mapping[str, Mapping[str, Instrument]] = MappingProxyType(
 def instruments(case: str, place: str = "") -> Mapping[str, Instrument]:
     """Return the instruments of a case by name; InputError for a case without any, at `place`."""
     if case not in INSTRUMENTS:
-        raise unknown("case with schedules", case, INSTRUMENTS, place)
+        raise unknown("case with schedules", case, INSTRUMENTS, place, listed=True)
     return INSTRUMENTS[case]
 
 

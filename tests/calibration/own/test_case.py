@@ -15,6 +15,7 @@ from models.case import load_case
 from models.files.build import build_text, core_text
 from models.own import own_drivers, own_text, read_own
 from models.run import run_case
+from models.schedules.file import Change, unchanged
 from stockflow import from_text
 from stockflow.errors import InputError
 
@@ -89,6 +90,15 @@ def test_the_case_loads_by_its_folder_and_runs_like_any_other(here: Path) -> Non
     assert load_case("wind").name == load_case("./wind").name == "wind"
     run = run_case("wind", {"initial familiarity": 0.01}, until=2020)
     assert float(run["market share"][-1]) > 0
+
+
+def test_a_schedule_ends_the_support_that_a_policy_gives(here: Path) -> None:
+    short_wind(here)
+    (here / "paid.csv").write_text("variable,year,value,unit\nsubsidy per unit,1990,0.5,bnCNY/unit\n", encoding="utf-8")
+    change = {"purchase subsidy": Change.model_validate({"shape": "linear", "start": 2005.0, "length": 4.0})}
+    ending = unchanged("generic").changed(change, "ends")
+    run = run_case("wind", policy="paid.csv", until=2020, schedule=ending)["subsidy per unit"]
+    assert run.sel(time=[2004.75, 2007.0, 2009.0, 2020.0]).to_numpy().tolist() == [0.5, 0.25, 0.0, 0.0]
 
 
 def test_both_engines_agree_on_it(here: Path) -> None:
