@@ -105,6 +105,13 @@ def note(file: Path, about: os.stat_result | None = None) -> None:
         inputs.setdefault((about.st_dev, about.st_ino), shown(file))
 
 
+def check_ending(out: Path | None, *endings: str) -> None:
+    """Refuse to write a file whose name says that it is of another kind; an ending may be empty."""
+    if out is not None and out.suffix.lower() not in endings:
+        known = ", ".join(filter(None, endings))
+        raise InputError(f"{shown(out)}: cannot be written: its name must end in {known}, the kinds that are written")
+
+
 def check_output(out: Path) -> None:
     """Raise InputError for a file to be written that is a folder, or one that was read, by whatever name or link."""
     try:

@@ -14,7 +14,7 @@ from stockflow.batches.samples import samples_of
 from stockflow.commands.console import Whole, deliver
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
 from stockflow.errors import InputError
-from stockflow.files import replace_file
+from stockflow.files import check_ending, replace_file
 from stockflow.language.equations import Method
 from stockflow.model import Model, load
 from stockflow.pictures.fan import ENDINGS, PROBABILITIES, draw_fan
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-_CHUNK = 4096
+# most runs, and most numbers of several runs, that are text at a time
+_CHUNK, _NUMBERS = 4096, 4_000_000
 _PATH = click.Path(path_type=Path)
 
 
@@ -74,7 +75,8 @@ def batch(
       stockflow batch model.mdl samples.csv --outputs Population,deaths --out runs.nc
       stockflow batch model.mdl --sensitivity control.vsc --save kept.lst --figure fan.png --out fan.csv
     """
-    _refuse_endings(out, figure)
+    check_ending(out, ".csv", ".nc")
+    check_ending(figure, *ENDINGS)
     model = load(file)
     if changes is not None:
         model = model.with_constants(changed(changes, model))
@@ -93,7 +95,8 @@ def batch(
         return
     # netCDF is written in one piece
     whole = out is not None and out.suffix == ".nc"
-    pieces = asked.pieces(runs if whole else _CHUNK)
+    each = len(asked.simulator.times) * len(asked.simulator.outputs)
+    pieces = asked.pieces(runs if whole else max(1, min(_CHUNK, _NUMBERS // each)))
     failed: list[str] = []
     if out is not None and whole:
         replace_file(out, lambda part: _netcdf(next(noting(pieces, failed)), part))
@@ -102,13 +105,6 @@ def batch(
     if failed:
         some = ", ".join(failed[:NAMED]) + (", ..." if len(failed) > NAMED else "")
         click.echo(f"stockflow: {len(failed)} of {runs} runs are not finite: {some}", err=True)
-
-
-def _refuse_endings(out: Path | None, figure: Path | None) -> None:
-    if out is not None and out.suffix not in {".csv", ".nc"}:
-        raise InputError(f"{out}: the name must end in .csv or .nc")
-    if figure is not None and figure.suffix.lower() not in ENDINGS:
-        raise InputError(f"{figure}: the name of a figure must end in {', '.join(ENDINGS)}")
 
 
 def _kept(model: Model, outputs: str | None, savelist: Path | None) -> Sequence[str]:

@@ -17,12 +17,16 @@ from stockflow.commands.console import Group, Whole, deliver, run_command, setti
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
+from stockflow.files import check_ending
 from stockflow.insight.loops import Loop
 from stockflow.language.equations import Method
 from stockflow.model import Model, load
 from stockflow.pictures.diagram import svg
 from stockflow.pictures.layout import groups
 from stockflow.vensim_files.files import with_changes
+
+# most rows of a run that are text at a time
+_ROWS = 100_000
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -184,13 +188,15 @@ def run(
     Example:
       stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
     """
+    check_ending(out, "", ".csv")
     model, given = load(file), settings(pairs)
     if changes is not None:
         given = with_changes(given, changes, model)
     dataset = model.run(given, until, engine, method, seed, save_period)
     frame = dataset.to_dataframe()
     frame.index.name = "Time"
-    deliver([frame.to_csv(float_format=DIGITS)], out)
+    parts = range(0, len(frame), _ROWS)
+    deliver((frame[at : at + _ROWS].to_csv(float_format=DIGITS, header=at == 0) for at in parts), out)
     bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
     if bad:
         # a second look knows what was computed first

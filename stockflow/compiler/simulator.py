@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from stockflow.compiler.plan import Plan
     from stockflow.compiler.system import System
 
+# most memory that the outputs of one call take
+_MOST_BYTES = 2**34
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -117,7 +120,17 @@ class Simulator:
         counted = np.arange(len(array)) if numbers is None else np.asarray(numbers, dtype=np.int64)
         if counted.shape != (len(array),):
             raise InputError(f"{self.source}: run numbers have shape {counted.shape}, not ({len(array)},)")
-        return self.kernel.run(array, threads, self._tables(tables or {}, len(array)), seed, counted, spare)
+        size = 8 * len(array) * len(self.times) * len(self.outputs)
+        given = self._tables(tables or {}, len(array))
+        try:
+            if size > _MOST_BYTES:
+                raise MemoryError
+            return self.kernel.run(array, threads, given, seed, counted, spare)
+        except MemoryError:
+            raise InputError(
+                f"{self.source}: {len(array)} runs of {len(self.outputs)} outputs at {len(self.times)} saved times are"
+                f" {size / 1e9:.3g} GB, too much for memory; keep fewer outputs, save less often or take runs in pieces"
+            ) from None
 
     def _tables(self, given: Mapping[str, ArrayLike], runs: int) -> list[NDArray[np.float64]]:
         expected = dict(self.task.tables)

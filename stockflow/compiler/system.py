@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -142,7 +143,11 @@ class _Lowering:
                 " which is fixed when a simulator is made: use with_constants"
             )
         rate = graph.as_number(self._lower(expression.input, self.now, time))
-        return State(name, initial, rate, round(max(delay / self.step, 1.0) + SMALL))
+        steps = (self.equations.control("final time") - self.equations.control("initial time")) / self.step
+        if math.isnan(delay):
+            raise InputError(f"{self.equations.source}: the length of the delay in {name} is not a number")
+        # what went in longer ago than a run lasts never comes out
+        return State(name, initial, rate, round(min(max(delay / self.step, 1.0), math.ceil(steps) + 1.0) + SMALL))
 
     def _culprits(self, node: int) -> str:
         below = [self.graph.nodes[one] for one in self.graph.reachable([node]) if self.graph.stage[one] == INPUT]

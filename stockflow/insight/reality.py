@@ -21,7 +21,7 @@ from stockflow.compiler.simulator import compiled
 from stockflow.errors import InputError
 from stockflow.language.equations import Equations
 from stockflow.language.source import Source
-from stockflow.language.vensim import RULE, TEST_INPUT
+from stockflow.language.vensim import TEST_INPUT, rule_of
 from stockflow.names import plain
 
 _AND = re.compile(r":AND:", re.IGNORECASE)
@@ -71,9 +71,9 @@ def _read(file: Source) -> tuple[list[_Rule], dict[str, str]]:
     rules: list[_Rule] = []
     inputs: dict[str, str] = {}
     for entry in file.entries() if file.is_vensim else ():
-        rule, test = RULE.match(entry.equation), TEST_INPUT.match(entry.equation)
+        rule, test = rule_of(entry.equation), TEST_INPUT.match(entry.equation)
         if rule:
-            rules.append(_Rule(_clean(rule[1]), entry.line, rule[2].strip(), rule[3].strip()))
+            rules.append(_Rule(_clean(rule[0]), entry.line, rule[1].strip(), rule[2].strip()))
         elif test:
             inputs[plain(test[1])] = test[2].strip()
     return rules, inputs

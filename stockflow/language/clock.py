@@ -57,6 +57,8 @@ def clock(equations: Equations) -> Clock:
         raise InputError(f"{place}: FINAL TIME is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
     if (final - start) / step > _MOST_STEPS:
         raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
+    if math.isfinite(period) and period / step > _MOST_STEPS:
+        raise InputError(f"{place}: SAVEPER is {period:g}, more than {_MOST_STEPS} times the TIME STEP {step:g}")
     if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(period / step):
         raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
     steps = math.ceil((final - start) / step - _SLACK)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.files import note, shown
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
 
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
+_MOST_UNPACKED = 50_000_000
+_MOST_CELLS = 5_000_000
+_SHEET = re.compile(r"worksheets/[^/]*\.xml$")
+_CELL = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br=["']([A-Z]{0,4})([0-9]{1,9})["']""")
 
 
 class External:
@@ -30,15 +37,22 @@ class External:
     def check(self, name: str) -> None:
         """Raise Refused if a file is outside the folder, missing or too large."""
         inside = self.folder.resolve()
-        path = (inside / name).resolve()
         if name.startswith("?"):
             raise Refused([f"file {name!r}, which names a setting of Vensim"])
+        try:
+            path = (inside / name).resolve()
+            there, size = path.is_file(), path.stat().st_size if path.is_file() else 0
+        except (OSError, ValueError):  # longer than names may be, or with a character that none may have
+            raise Refused([f"file {shown(name)!r}, which no file can be called,"]) from None
         if self.nowhere or not path.is_relative_to(inside):
             raise Refused([f"file {name!r} outside the folder {self.folder}"])
-        if not path.is_file():
+        if not there:
             raise Refused([f"file {name!r}, which is not in {self.folder},"])
-        if path.stat().st_size > _LARGEST:
+        if size > _LARGEST:
             raise Refused([f"file {name!r} of more than {_LARGEST} bytes"])
+        if zipfile.is_zipfile(path):
+            _check_workbook(name, path)
+        note(path)
 
     def elements(self, where: Any) -> list[str]:
         """Return the elements of a range that a file lists; raises Refused if it cannot be read."""
@@ -94,6 +108,32 @@ class External:
         return _attempt(made)
 
 
+def _check_workbook(name: str, path: Path) -> None:
+    """Raise Refused for a workbook that unpacks to too much, or whose cells stand too far from the first.
+
+    A reader fills a sheet up to its last cell, be all others empty.
+    """
+    with zipfile.ZipFile(path) as packed:
+        parts = packed.infolist()
+        if sum(part.file_size for part in parts) > _MOST_UNPACKED:
+            raise Refused([f"file {name!r}, which unpacks to more than {_MOST_UNPACKED} bytes"])
+        for part in parts:
+            if _SHEET.search(part.filename):
+                rows, columns = _extent(packed.read(part))
+                if rows * columns > _MOST_CELLS:
+                    cells = f"{rows} rows and {columns} columns, more than {_MOST_CELLS} cells"
+                    raise Refused([f"file {name!r}, of which a sheet has {cells}"])
+
+
+def _extent(sheet: bytes) -> tuple[int, int]:
+    """Return how many rows and columns the cells of a sheet of a workbook reach."""
+    row = column = 1
+    for letters, digits in _CELL.findall(sheet):
+        row = max(row, int(digits))
+        column = max(column, reduce(lambda sum_, letter: 26 * sum_ + letter - ord("A") + 1, letters, 0))
+    return row, column
+
+
 def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
     good = np.isfinite(xs) & np.isfinite(ys)
     xs, ys = xs[good], ys[good]
@@ -114,5 +154,5 @@ def _attempt(read: Callable[[], Any]) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read()
-    except (ValueError, TypeError, LookupError, AttributeError, BadZipFile) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, zipfile.BadZipFile) as error:
         raise Refused([f"file that cannot be read ({' '.join(str(error).split())})"]) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,7 +27,8 @@ _QUOTED = r'(?:"[^"]*"|[^~|"])*'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
 _SPACE = re.compile(r"\s*")
-_MACRO = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)(.*?):END OF MACRO:", re.DOTALL | re.IGNORECASE)
+_MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
+_MACRO_HEAD = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
 _METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "5": "RK4"})
@@ -80,18 +82,22 @@ class Source:
     def entries(self) -> Iterator[Entry]:
         """Yield the equations outside macros in file order, each with the group marker it stands under."""
         body = self.text.split(_SKETCH, 1)[0]
-        # macros become spaces, so that places in the text stay what they are
-        yield from self._cut(_MACRO.sub(lambda found: re.sub(r"\S", " ", found[0]), body), 0)
+        outside, last = [], 0
+        for head, end in _macros(body):
+            # macros become spaces, so that places in the text stay what they are
+            outside += [body[last : head.start()], re.sub(r"\S", " ", body[head.start() : end.end()])]
+            last = end.end()
+        yield from self._cut("".join([*outside, body[last:]]), 0)
 
     def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
         """Yield the macros: name, parameters, equations and line."""
         body = self.text.split(_SKETCH, 1)[0]
-        for found in _MACRO.finditer(body):
-            parameters = tuple(one.strip() for one in found[2].split(":")[0].split(",") if one.strip())
-            line = body.count("\n", 0, found.start()) + 1
-            if ":" in found[2]:
-                raise InputError(f"{self.name}: line {line}: macro {found[1].strip()!r} with more than one output")
-            yield found[1].strip(), parameters, list(self._cut(body[: found.end(3)], found.start(3))), line
+        for head, end in _macros(body):
+            parameters = tuple(one.strip() for one in head[2].split(":")[0].split(",") if one.strip())
+            line = body.count("\n", 0, head.start()) + 1
+            if ":" in head[2]:
+                raise InputError(f"{self.name}: line {line}: macro {head[1].strip()!r} with more than one output")
+            yield head[1].strip(), parameters, list(self._cut(body[: end.start()], head.end())), line
 
     def _cut(self, body: str, at: int) -> Iterator[Entry]:
         encoding = re.match(r"\s*\{[^}]*\}", body)
@@ -119,6 +125,17 @@ class Source:
         """Return the comma-separated values of every settings line with that code after the sketch."""
         lines = (line.strip() for line in self.text.partition(_SETTINGS)[2].splitlines())
         return [line.partition(":")[2].split(",") for line in lines if line.startswith(f"{code}:")]
+
+
+def _macros(body: str) -> list[tuple[re.Match[str], re.Match[str]]]:
+    """Return head and end of every macro in a text; what begins and does not end before the next is none."""
+    ends = list(_MACRO_ENDS.finditer(body))
+    heads = [
+        (_MACRO_HEAD.match(body, begin.start(), end.start()), end)
+        for begin, end in pairwise(ends)
+        if not begin[1] and end[1]
+    ]
+    return [(head, end) for head, end in heads if head is not None]
 
 
 def read(path: str | Path, external: str | Path | None = None) -> Source:

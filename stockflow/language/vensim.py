@@ -22,9 +22,8 @@ NEGATIVE = re.compile(r'("(?:\\"|[^"])*")|\(\s*-\s*(\d+\.?\d*(?:[eE][+-]?\d+)?|\
 _MAPPED = re.compile(r'\(\s*("[^"]*"|[^:()]+?)\s*:\s*([^()]*)\)|("[^"]*"|[^,()]+)')
 # the last element of a range such as (item1-item9)
 _NUMBERED = re.compile(r"-\s*[^\W\d][^(),]*?(\d+)\s*\)")
-RULE = re.compile(r"(.*?):THE\s+CONDITION:(.*?):IMPLIES:(.*)", re.IGNORECASE)
-
-
+_CONDITION = re.compile(r":THE\s+CONDITION:", re.IGNORECASE)
+_IMPLIES = re.compile(r":IMPLIES:", re.IGNORECASE)
 TEST_INPUT = re.compile(r"(.*?):TEST\s+INPUT:(.*)", re.IGNORECASE)
 _LONGEST = 200_000
 _DEEPEST_PARENTHESES = 40
@@ -198,6 +197,15 @@ def unit_and_limits(text: str) -> tuple[str, Limits]:
     return found[1].strip(), (low, high)
 
 
+def rule_of(equation: str) -> tuple[str, str, str] | None:
+    """Return name, condition and consequence of a reality check; None if the text is none."""
+    begin = _CONDITION.search(equation)
+    end = _IMPLIES.search(equation, begin.end()) if begin else None
+    if begin is None or end is None:
+        return None
+    return equation[: begin.start()], equation[begin.end() : end.start()], equation[end.end() :]
+
+
 def is_check(equation: str) -> bool:
     """Say whether the text of an entry is a reality check or a test input rather than an equation."""
-    return RULE.match(equation) is not None or TEST_INPUT.match(equation) is not None
+    return rule_of(equation) is not None or TEST_INPUT.match(equation) is not None

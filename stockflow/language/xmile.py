@@ -25,6 +25,7 @@ _WORDS = re.compile(r'("[^"]*")|\b(if|then|else)\b|\b(mod)\b', re.IGNORECASE)
 _COMMENT = re.compile(r"\{[^{}]*\}")
 _STARRED = re.compile(r'("[^"]*"|\w+)\s*\[([^\[\]]*\*[^\[\]]*)\]')
 _VARIABLES = ("aux", "flow", "stock", "gf")
+_MOST_ELEMENTS = 100_000
 
 
 def parse(name: str, text: str) -> tuple[Parsed, Method]:
@@ -123,8 +124,11 @@ class _File:
         result: dict[str, Sequence[str]] = {}
         for node in self.found("dimensions/dim"):
             size = node.attrib.get("size", "")
-            numbers = range(1, int(size) + 1) if size.isdigit() and int(size) <= 100_000 else range(0)
-            result[_name(node)] = [_name(one) for one in self.found("elem", node)] or [str(one) for one in numbers]
+            named = [_name(one) for one in self.found("elem", node)]
+            if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
+                place = f"{self.name}: line {node.sourceline}: dimension {_name(node)!r}"
+                raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
+            result[_name(node)] = named or [str(one) for one in range(1, int(size) + 1)]
         return result
 
     def _dimensions(self, node: Any) -> list[str]:
