@@ -337,7 +337,7 @@ BAD = {
     ("batch", "model.mdl", "samples.csv", "--outputs", "deaths", "--changes", "nowhere.cin"): "nowhere.cin: cannot be",
     ("batch", "model.mdl", "samples.csv", "--outputs", "Populatoin"): "did you mean 'Population'",
     ("batch", "model.mdl", "samples.csv", "--outputs", ","): "at least one output",
-    ("batch", "model.mdl", "samples.csv", "--outputs", "deaths", "--out", "runs.txt"): "end in .csv or .nc",
+    ("batch", "model.mdl", "samples.csv", "--outputs", "deaths", "--out", "runs.txt"): "must end in .csv, .nc",
     ("batch", "model.mdl", "nowhere.csv", "--outputs", "deaths"): "nowhere.csv: cannot be read",
     ("diagram", "model.mdl", "--out", "pictures", "--group", "Rates"): "unknown group 'Rates'",
     ("diagram", "model.mdl", "--out", "model.mdl/pictures"): "cannot be made",

@@ -180,7 +180,7 @@ def test_strange_equations_end_soon_in_one_line_or_are_read(tmp_path, equation: 
 
 def test_a_file_larger_than_any_model_is_not_read(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("stockflow.language.source._LARGEST", 100)
-    with pytest.raises(InputError, match="larger than 100 bytes"):
+    with pytest.raises(InputError, match="259 bytes are more than 100"):
         loaded(tmp_path, "x= 1 ~ Dmnl\n" * 10)
 
 
