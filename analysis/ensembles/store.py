@@ -47,18 +47,6 @@ def open_store(path: str | Path, expected_digest: str | None = None, verify: boo
     return dataset.assign_coords(names)
 
 
-def by_schedule(dataset: xr.Dataset, variable: str) -> xr.DataArray:
-    """Return one variable of a store, read into memory: dimensions (schedule, draw, time), schedules by name."""
-    known = [str(name) for name in dataset["variable"].to_numpy()]
-    if variable not in known:
-        raise InputError(f"the store has no variable {variable!r}; it has {', '.join(known)}")
-    names = dataset["schedule"].attrs["names"]
-    values = dataset["values"][:, :, known.index(variable)].to_numpy().reshape(len(names), -1, dataset.sizes["time"])
-    unit = str(dataset["unit"].to_numpy()[known.index(variable)])
-    coordinates = {"schedule": list(names), "time": dataset["time"].to_numpy()}
-    return xr.DataArray(values, coordinates, ("schedule", "draw", "time"), variable, {"unit": unit})
-
-
 @dataclass(slots=True)
 class Unfinished:
     """A store being written: `done` are the blocks that are there, `failed` runs of them are not finite."""

@@ -7,7 +7,6 @@ nothing of it: learning is held against support in `takeover`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,15 +155,4 @@ def phases(found: Dominance, first: float, last: float) -> list[tuple[int, int, 
         else:
             chosen = [probability]
             out.append((int(year), int(year), name, probability))
-    return out
-
-
-def signs_found(found: Dominance) -> Mapping[str, float]:
-    """Return, for every loop of a fixed sign that ever does anything, how much of it has that sign, from 0 to 1."""
-    out = {}
-    for i, name in enumerate(found.names):
-        total = float(found.share[..., i].sum())
-        if total > 0 and found.polarity[i] != "changing":
-            sign = 1.0 if found.polarity[i] == "reinforcing" else -1.0
-            out[name] = (1.0 + sign * float(found.signed[..., i].sum()) / total) / 2.0
     return out

@@ -230,20 +230,6 @@ def compare(first: Skill, second: Skill, horizon: int = 1) -> DieboldMariano:
     return diebold_mariano(np.asarray(first.crps), np.asarray(second.crps), horizon)
 
 
-def crps_by_horizon(skills: Sequence[Skill]) -> dict[int, float]:
-    """Mean CRPS of the log per years ahead of the origin, over whatever series and origins are given."""
-    ahead: dict[int, list[float]] = {}
-    for one in skills:
-        for year, value in zip(one.years, one.crps, strict=True):
-            ahead.setdefault(year - one.origin, []).append(value)
-    return {horizon: float(np.mean(values)) for horizon, values in sorted(ahead.items())}
-
-
-def pooled_coverage(skills: Sequence[Skill]) -> dict[float, float]:
-    """Share of all forecast years, over whatever series and origins are given, inside each central interval."""
-    return {level: float(np.mean([hit for one in skills for hit in one.inside[level]])) for level in LEVELS if skills}
-
-
 def _check(draws: Array, observed: Array) -> int:
     if draws.ndim != 2 or observed.shape != draws.shape[1:] or len(draws) < 2:
         raise InputError(f"draws {draws.shape} and observations {observed.shape}; needs (draw, year) and (year,)")

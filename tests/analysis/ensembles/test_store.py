@@ -19,7 +19,7 @@ from store_helpers import OUTPUTS, Waves, bytes_of, ensemble, marks_in, schedule
 
 from analysis.ensembles import blocks
 from analysis.ensembles.ensemble import Ensemble
-from analysis.ensembles.store import by_schedule, open_store
+from analysis.ensembles.store import open_store
 from analysis.ensembles.writing import write
 from stockflow.errors import InputError
 
@@ -94,17 +94,6 @@ def test_a_store_tells_units_schedules_and_where_it_came_from(whole: Path) -> No
     assert int(data["draw"][105]) == 5
     assert {"case": "waves", "seed": 1, "digest": ensemble().digest}.items() <= data.attrs.items()
     assert {"numpy", "zarr", "stockflow"} <= data.attrs["versions"].keys()
-
-
-def test_one_variable_is_read_by_schedule_draw_and_time(whole: Path) -> None:
-    swell = by_schedule(open_store(whole), "swell")
-    assert (swell.dims, swell.attrs["unit"]) == (("schedule", "draw", "time"), "m")
-    np.testing.assert_array_equal(swell.sel(schedule="linear"), Waves().evaluate(2, 0, 100)[:, :, 1])
-
-
-def test_an_unknown_variable_is_refused_by_name(whole: Path) -> None:
-    with pytest.raises(InputError, match="no variable 'ebb'"):
-        by_schedule(open_store(whole), "ebb")
 
 
 def test_runs_that_are_not_finite_are_kept_and_counted(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from analysis.mechanisms.instrument_study import BARRIERS, load_instrument_study
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
 from analysis.mechanisms.knockouts import SALES, change, cut_run, knockouts
 from analysis.mechanisms.loop_study import load_loop_study, single_paths
-from analysis.mechanisms.loops import dominance_table, loop_dominance, phases, signs_found, smallest_sets
+from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
 from analysis.paths.study import load_path_study
 from calibration.errors import AbsentError
@@ -67,6 +67,17 @@ def test_every_cut_holds_variables_of_the_model(case: str) -> None:
 def test_section_5_of_the_design_is_covered() -> None:
     names = " ".join(loop.name.split()[0] for loop in load_loop_study().loops)
     assert set(names.split()) >= {f"R{n}" for n in range(1, 11)} | {f"B{n}" for n in range(1, 12)}
+
+
+def signs_found(found: Dominance) -> dict[str, float]:
+    """Return, for every loop of a fixed sign that ever does anything, how much of it has that sign, from 0 to 1."""
+    out = {}
+    for i, name in enumerate(found.names):
+        total = float(found.share[..., i].sum())
+        if total > 0 and found.polarity[i] != "changing":
+            sign = 1.0 if found.polarity[i] == "reinforcing" else -1.0
+            out[name] = (1.0 + sign * float(found.signed[..., i].sum()) / total) / 2.0
+    return out
 
 
 def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:

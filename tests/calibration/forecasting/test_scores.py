@@ -158,13 +158,6 @@ def test_a_skill_holds_what_the_single_scores_say() -> None:
     assert one.mean_log_score == pytest.approx(np.mean(one.log_score))
 
 
-def test_pooling_takes_means_by_horizon_and_over_all_years() -> None:
-    short, long = skill(0.0, years=(2020,)), skill(0.05)
-    assert scores.crps_by_horizon([short, long])[1] == pytest.approx((short.crps[0] + long.crps[0]) / 2)
-    assert scores.crps_by_horizon([short, long])[3] == long.crps[2]
-    assert scores.pooled_coverage([short, long])[0.5] == pytest.approx(2 / 4)
-
-
 @pytest.mark.parametrize("years", [4, 11])
 def test_where_losses_of_neighbouring_years_are_correlated_equals_are_rejected_too_often(years: int) -> None:
     rng = np.random.default_rng(11)
