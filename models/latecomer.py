@@ -15,10 +15,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from models.case import load_case
-from models.files.settings import read_settings
+from models.files.settings import Strict, read_settings
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
@@ -34,11 +34,7 @@ NO_DRAWS: Mapping[str, Array] = MappingProxyType({})
 NEEDED = ("willing share", OFFSET, "own experience inflow")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Number(_Strict):
+class Number(Strict):
     """A constant of the follower, in the unit of the model."""
 
     value: float
@@ -47,7 +43,7 @@ class Number(_Strict):
     evidence: Evidence
 
 
-class GivenPath(_Strict):
+class GivenPath(Strict):
     """A driver of the follower: (year, value) points, linear in between and held at the ends."""
 
     points: tuple[tuple[float, float], ...] = Field(min_length=1)
@@ -63,7 +59,7 @@ class GivenPath(_Strict):
         return self
 
 
-class Observed(_Strict):
+class Observed(Strict):
     """Where the shares of the market were observed."""
 
     table: str
@@ -71,7 +67,7 @@ class Observed(_Strict):
     unit: str
 
 
-class Follower(_Strict):
+class Follower(Strict):
     """A country that enters later: when, and in what it differs from the leader."""
 
     title: Text
@@ -82,7 +78,7 @@ class Follower(_Strict):
     series: Mapping[str, GivenPath]
 
 
-class Latecomers(_Strict):
+class Latecomers(Strict):
     """One leader and those that follow it in one market."""
 
     title: Text

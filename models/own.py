@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Literal
 
 from models.files.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
 from models.files.casefile import CaseFile, Control, Parameter, Text, read_case_file
 from models.files.series import Point, Series, read_series
-from models.files.settings import read_settings, read_toml
+from models.files.settings import Positive, Strict, Year, read_settings, read_toml
 from stockflow.errors import InputError, unknown
 
 GENERIC = "generic"
@@ -26,15 +24,9 @@ PATHS = ("policy.csv", "scenario.csv")
 MONEY, UNIT = "bnCNY/unit", "unit/Year"
 NEEDED = ("market size", "reference cost")
 DIVISORS = (*NEEDED, "content per unit")  # what something is taken as a share of
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Cost(_Strict):
+class Cost(Strict):
     """What an observed `unit_cost` is: its unit, what 1 of it is in bnCNY of 2020 per unit of the model, and its kind.
 
     A "price" is what buyers pay, a "cost" what makers spend.
@@ -46,7 +38,7 @@ class Cost(_Strict):
     source: Text
 
 
-class Volume(_Strict):
+class Volume(Strict):
     """The unit of observed volumes, how many units of the model 1 of it is, and what a unit of the model is called."""
 
     unit: Text
@@ -55,24 +47,24 @@ class Volume(_Strict):
     source: Text
 
 
-class Change(_Strict):
+class Change(Strict):
     """A parameter that differs from the generic case; what is left out stays as it is there."""
 
-    value: Finite
+    value: float
     source: Text
     evidence: Literal["paper", "read", "recalled", "derived", "assumed", "fit"]
-    low: Finite | None = None
-    high: Finite | None = None
+    low: float | None = None
+    high: float | None = None
 
 
-class Clock(_Strict):
+class Clock(Strict):
     """Year from which durations are counted besides the start of the run, and where it is from."""
 
-    year: Finite
+    year: Year
     source: Text
 
 
-class OwnFile(_Strict):
+class OwnFile(Strict):
     """The whole case.toml of a technology of the user's own."""
 
     title: Text

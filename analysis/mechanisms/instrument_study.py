@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 import models
 from models.case import CASES, load_case
 from models.files.series import Series, read_series
-from models.files.settings import read_settings
+from models.files.settings import Strict, Year, read_settings
 from models.policy import is_driver
 from stockflow import Model
 from stockflow.arrays import Array
@@ -27,15 +27,9 @@ BARRIERS = ("Devil's River", "Valley of Death", "Darwinian Sea")
 Change = Literal["half", "more", "off", "on", "to"]
 FACTORS: Mapping[str, float] = {"half": 0.5, "more": 1.5, "off": 0.0}
 ASSUMED = "assumed"
-Year = Annotated[float, Field(ge=1900, le=2100)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InstrumentCase(_Table):
+class InstrumentCase(Strict):
     """Last year of the runs of a case, and the year in which cost and price are compared."""
 
     until: Year
@@ -48,7 +42,7 @@ class InstrumentCase(_Table):
         return self
 
 
-class Instrument(_Table):
+class Instrument(Strict):
     """One instrument: `inputs` in order of preference, of which a case uses the first that it has as an input.
 
     `changes` are tried where history has some of it; where it has none, `on` gives by case the path (year, value) that
@@ -62,10 +56,10 @@ class Instrument(_Table):
     inputs: Annotated[tuple[str, ...], Field(min_length=1)]
     changes: Annotated[tuple[Literal["half", "more", "off", "to"], ...], Field(min_length=1)]
     barriers: tuple[Literal["Devil's River", "Valley of Death", "Darwinian Sea"], ...]
-    on: Mapping[str, tuple[tuple[Year, Number], ...]] = Field(default_factory=dict)
-    off: Mapping[str, Number] = Field(default_factory=dict)
+    on: Mapping[str, tuple[tuple[Year, float], ...]] = Field(default_factory=dict)
+    off: Mapping[str, float] = Field(default_factory=dict)
     only: Mapping[str, tuple[Literal["half", "more", "off", "to"], ...]] = Field(default_factory=dict)
-    to: Number | None = None
+    to: float | None = None
     assumption: bool = False
     needs: str = Field(default="", alias="with")
 
@@ -79,7 +73,7 @@ class Instrument(_Table):
         return self
 
 
-class InstrumentStudy(_Table):
+class InstrumentStudy(Strict):
     """The whole study file."""
 
     draws: Annotated[int, Field(ge=2, le=2000)]

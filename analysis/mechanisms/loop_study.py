@@ -6,24 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from models.case import CASES
-from models.files.settings import read_settings
+from models.files.settings import Strict, Within, Year, read_settings
 from stockflow.errors import InputError, unknown
 
 STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"
 ALL = "all"
 Held = Mapping[str, float | str]
-Year = Annotated[float, Field(ge=1900, le=2100)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Takeover(_Table):
+class Takeover(Strict):
     """Years in which cutting the learning loop and taking support away are compared; `window` years of sales each.
 
     `other_windows` are looked at beside it, since the answer depends on it.
@@ -35,7 +29,7 @@ class Takeover(_Table):
     other_windows: tuple[Annotated[float, Field(gt=0, le=20)], ...] = ()
 
 
-class LoopCase(_Table):
+class LoopCase(Strict):
     """One case: last year of its runs, year from which loops are cut, years drawn, what support and learning are."""
 
     until: Year
@@ -46,7 +40,7 @@ class LoopCase(_Table):
     takeover: Takeover
 
 
-class NamedLoop(_Table):
+class NamedLoop(Strict):
     """A loop as people speak of it: one or more paths of variables, the sign expected, and what cuts it.
 
     `cut` gives what is held (see `runs.held`) by case or for all; a loop without it says why in `not_cut`.
@@ -72,11 +66,11 @@ class NamedLoop(_Table):
         return self.cut.get(case, self.cut.get(ALL, {}))
 
 
-class LoopStudy(_Table):
+class LoopStudy(Strict):
     """The whole study file."""
 
     draws: Annotated[int, Field(ge=2, le=2000)]
-    dominant: Share
+    dominant: Within
     compared_draws: Annotated[int, Field(ge=1, le=2000)]
     cases: Mapping[str, LoopCase]
     segments: Mapping[str, Mapping[str, tuple[str, ...]]]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from tqdm import tqdm
 
 from calibration.forecasting.forecast import MODEL
@@ -28,7 +28,7 @@ from calibration.observed.tables import load_table
 from calibration.own.new import EXAMPLES
 from calibration.own.settings import load_own_settings, pooled_prior
 from models.files.build import FOLDER
-from models.files.settings import read_settings
+from models.files.settings import Positive, Strict, Text, read_settings
 from models.own import FIT, GENERIC, own_parts
 from stockflow.errors import InputError
 
@@ -36,15 +36,9 @@ STUDY = Path(__file__).parents[1] / "studies" / "own_trials.toml"
 RESULTS = Path(__file__).parents[1] / "results" / "own_trials.csv"
 PLACE = Path("output") / "trials"
 LATER = "later.csv"
-Positive = Annotated[float, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Column(_Strict):
+class Column(Strict):
     """One series of a trial: which observed series it is, and what turns that into `unit`."""
 
     series: Text
@@ -56,7 +50,7 @@ class Column(_Strict):
     summed: bool = False
 
 
-class Trial(_Strict):
+class Trial(Strict):
     """A technology to try: a shipped example, or series to write a table from."""
 
     name: Text
@@ -65,7 +59,7 @@ class Trial(_Strict):
     series: tuple[Column, ...] = ()
 
 
-class Trials(_Strict):
+class Trials(Strict):
     """The whole study."""
 
     until: int

@@ -7,23 +7,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from analysis.draws.stages import STAGES
-from models.files.settings import read_settings
+from models.files.settings import Sentence, Strict, Text, Year, read_settings
 
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
-Year = Annotated[float, Field(ge=1800, le=2100)]
-Source = Annotated[str, Field(min_length=10)]
-Span = Annotated[float, Field(ge=0, le=500, allow_inf_nan=False)]  # years between two events
-Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Span = Annotated[float, Field(ge=0, le=500)]  # years between two events
+Factor = Annotated[float, Field(ge=0, le=100)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PolicyMark(_Table):
+class PolicyMark(Strict):
     """A policy drawn as a bar on the time axis."""
 
     name: str
@@ -37,25 +31,25 @@ class PolicyMark(_Table):
         return self
 
 
-class Discovery(_Table):
+class Discovery(Strict):
     """The year in which what the industry rests on was found, wherever that was."""
 
     year: Year
     what: Annotated[str, Field(min_length=3)]
-    source: Source
+    source: Sentence
 
 
-class Follower(_Table):
+class Follower(Strict):
     """An industry that began elsewhere: when it entered, and the constants that shut off what comes from abroad."""
 
     country: Annotated[str, Field(min_length=2)]
     entry: Year
-    entry_source: Source
-    alone: Mapping[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1)
-    alone_says: Annotated[str, Field(min_length=10)]
+    entry_source: Sentence
+    alone: Mapping[str, float] = Field(min_length=1)
+    alone_says: Sentence
 
 
-class PathCase(_Table):
+class PathCase(Strict):
     """Clocks and observed dates of one industry, each with its source."""
 
     title: str
@@ -79,21 +73,21 @@ class PathCase(_Table):
         return self
 
 
-class GivenPath(_Table):
+class GivenPath(Strict):
     """A path (year, value) that takes the place of a driver from its first year on."""
 
     unit: str
-    points: tuple[tuple[Year, Annotated[float, Field(allow_inf_nan=False)]], ...] = Field(min_length=1)
+    points: tuple[tuple[Year, float], ...] = Field(min_length=1)
 
 
-class Ahead(_Table):
+class Ahead(Strict):
     """A world or a policy ahead: drivers multiplied by factors (year, factor) or replaced, or a schedule of support.
 
     Points are joined by straight lines and held at the ends; with nothing changed all is as the case's files have it.
     """
 
-    says: Annotated[str, Field(min_length=10)]
-    source: Source
+    says: Sentence
+    source: Sentence
     factors: Mapping[str, tuple[tuple[Year, Factor], ...]] = {}
     paths: Mapping[str, GivenPath] = {}
     schedule: str | None = None
@@ -111,7 +105,7 @@ class Ahead(_Table):
         return self
 
 
-class Quantity(_Table):
+class Quantity(Strict):
     """What is told of a run ahead: a variable of the model, over another one, or what it gains from a year on.
 
     `unit` is the model's (1 for a ratio), `shown` is that unit in words.
@@ -121,7 +115,7 @@ class Quantity(_Table):
     over: str | None = None
     since: Year | None = None
     unit: str
-    shown: Annotated[str, Field(min_length=1)]
+    shown: Text
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Quantity:
@@ -130,7 +124,7 @@ class Quantity(_Table):
         return self
 
 
-class Forward(_Table):
+class Forward(Strict):
     """Worlds (scenarios) and policies of one case, each run with each; the first of both is what is expected.
 
     `years` are those that the table tells.
@@ -149,7 +143,7 @@ class Forward(_Table):
         return self
 
 
-class PathStudy(_Table):
+class PathStudy(Strict):
     """The whole study file."""
 
     window: tuple[Span, Span]

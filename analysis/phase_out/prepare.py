@@ -17,6 +17,7 @@ from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, 
 from analysis.phase_out.results import SIGNALS
 from analysis.phase_out.runs import Arm, Role, Runs, Values, family
 from analysis.phase_out.study import STEP, PhaseOutStudy
+from models.files.settings import NEVER
 from models.schedules.file import Schedule, load_schedule
 from models.schedules.run import run_schedule
 from models.schedules.variants import variants
@@ -25,8 +26,6 @@ from stockflow.accumulate import with_sums
 from stockflow.arrays import Array
 from stockflow.language.codec import digest
 
-NEVER_AGAIN = 2200.0  # no run gets there
-
 
 def prepared(study: PhaseOutStudy, model: Model) -> Model:
     """Return the model with the sums that the results read, and no new support from the horizon on.
@@ -34,7 +33,7 @@ def prepared(study: PhaseOutStudy, model: Model) -> Model:
     Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it
     only contracts that exist are paid: the tail.
     """
-    closing = {"support suspension start": study.horizon, "support suspension end": NEVER_AGAIN}
+    closing = {"support suspension start": study.horizon, "support suspension end": NEVER}
     return with_sums(model.with_constants(closing), sums(study.case))
 
 

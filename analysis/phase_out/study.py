@@ -10,38 +10,28 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.files.settings import read_settings
+from models.files.settings import NotNegative, Sentence, Strict, StudyYear, Text, Within, read_settings
 from models.schedules.law import Exit
 from stockflow.errors import InputError
 
 STUDIES = Path(__file__).parents[1] / "studies"
 STEP = 0.25  # years between saved values
 CASES = ("nev", "pv")
-Source = Annotated[str, Field(min_length=10)]
-Text = Annotated[str, Field(min_length=1)]
-NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
-Year = Annotated[float, Field(strict=True, ge=1990, le=2060)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Grid(_Part):
+class Grid(Strict):
     """Exits from the supported path: every shape, at every start, over every length (a cliff has none).
 
     `instruments` are those that end, by default all that the supported path names.
     """
 
     shapes: Annotated[tuple[Exit, ...], Field(min_length=1)]
-    first: Year
-    last: Year
-    step: Annotated[float, Field(strict=True, ge=0.25, le=10)] = 1.0
-    lengths: tuple[Annotated[float, Field(strict=True, ge=0.25, le=50)], ...] = ()
+    first: StudyYear
+    last: StudyYear
+    step: Annotated[float, Field(ge=0.25, le=10)] = 1.0
+    lengths: tuple[Annotated[float, Field(ge=0.25, le=50)], ...] = ()
     instruments: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
@@ -68,29 +58,29 @@ class Grid(_Part):
         return tuple(dict.fromkeys((s, 0.0 if s == "cliff" else n) for s, n in pairs))
 
 
-class SafeExit(_Part):
+class SafeExit(Strict):
     """When an exit counts as safe: the share `years_after` its `counted_from` is kept in all but a few draws.
 
     Kept means at least `share_kept` times the share on the supported path of the same draw; `probability` is how
     often it may fail.
     """
 
-    years_after: Annotated[float, Field(strict=True, ge=1, le=20)] = 5.0
-    share_kept: Share = 0.9
-    probability: Share = 0.1
+    years_after: Annotated[float, Field(ge=1, le=20)] = 5.0
+    share_kept: Within = 0.9
+    probability: Within = 0.1
     counted_from: Literal["start", "end"] = "start"
 
 
-class Worth(_Part):
+class Worth(Strict):
     """What an additional unit is worth (bnCNY a unit, as a range), and what raising public money costs beside it."""
 
     low: NotNegative
     central: NotNegative
     high: NotNegative
     unit: Text
-    source: Source
+    source: Sentence
     cost_of_funds: NotNegative
-    cost_of_funds_source: Source
+    cost_of_funds_source: Sentence
 
     @model_validator(mode="after")
     def _ordered(self) -> Worth:
@@ -104,16 +94,16 @@ class Worth(_Part):
         return {"low": self.low, "central": self.central, "high": self.high}
 
 
-class Rush(_Part):
+class Rush(Strict):
     """Runs that ask how much an announcement pulls forward: values of a constant that no observation has fixed."""
 
     constant: Text
     values: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
-    draws: Annotated[int, Field(strict=True, ge=2, le=2000)]
-    source: Source
+    draws: Annotated[int, Field(ge=2, le=2000)]
+    source: Sentence
 
 
-class Texts(_Part):
+class Texts(Strict):
     """Words for the page: what is supported, with what, and who pays."""
 
     unit: Text
@@ -123,38 +113,38 @@ class Texts(_Part):
     evidence: Text
 
 
-class Reported(_Part):
+class Reported(Strict):
     """A figure of the fiscal account that somebody published, to hold the model's against."""
 
     variable: str
-    time: Year
-    value: Finite
+    time: StudyYear
+    value: float
     words: str
-    source: Source
+    source: Sentence
 
 
-class PhaseOutStudy(_Part):
+class PhaseOutStudy(Strict):
     """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
 
     case: Literal["nev", "pv"]
     title: Text
     question: Text
-    draws: Annotated[int, Field(strict=True, ge=2, le=4000)]
-    since: Year
-    horizon: Year
-    tail: Annotated[float, Field(strict=True, ge=0, le=40)]
+    draws: Annotated[int, Field(ge=2, le=4000)]
+    since: StudyYear
+    horizon: StudyYear
+    tail: Annotated[float, Field(ge=0, le=40)]
     supported: Text
     no_support: Text
     schedules: tuple[Text, ...]
     grid: Grid
     exit: SafeExit = SafeExit()
-    shares: Annotated[tuple[Share, ...], Field(min_length=1)]
-    discount_rates: Annotated[tuple[Annotated[float, Field(strict=True, ge=0, lt=1)], ...], Field(min_length=1)]
-    base_year: Year
+    shares: Annotated[tuple[Within, ...], Field(min_length=1)]
+    discount_rates: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
+    base_year: StudyYear
     worth: Worth
     texts: Texts
     off_budget: bool
-    full_use: Share = 0.65
+    full_use: Within = 0.65
     rush: Rush | None = None
     effect: str = ""
     reported: tuple[Reported, ...] = ()

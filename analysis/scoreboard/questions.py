@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.integrate import cumulative_trapezoid
 
 from calibration.fitting.targets import ObservedSource
 from calibration.observed.observations import observed
+from models.files.settings import NotNegative, Sentence, Strict, Text
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -26,11 +27,7 @@ UNTIL = 2025.0  # the paper is of 2025: nothing later is asked
 NONE: Mapping[str, float] = {}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Window(_Strict):
+class _Window(Strict):
     first: float
     last: float
 
@@ -41,7 +38,7 @@ class _Window(_Strict):
         return self
 
 
-class Value(_Strict):
+class Value(Strict):
     """The reading in one year."""
 
     kind: Literal["value"]
@@ -65,7 +62,7 @@ class Lowest(_Window):
     of: str
 
 
-class Date(_Strict):
+class Date(Strict):
     """When the reading (or, `summed`, its integral from the start of the run) first reaches `level`."""
 
     kind: Literal["date"]
@@ -83,7 +80,7 @@ class Rank(_Window):
     last: int
 
 
-class Span(_Strict):
+class Span(Strict):
     """Years between two dates, each given or asked; negative when the end comes first."""
 
     kind: Literal["span"]
@@ -91,7 +88,7 @@ class Span(_Strict):
     end: float | Question
 
 
-class Loss(_Strict):
+class Loss(Strict):
     """Share of the answer that is lost in a counterfactual run, with some variables held at given values."""
 
     kind: Literal["loss"]
@@ -99,7 +96,7 @@ class Loss(_Strict):
     without: Annotated[Mapping[str, float], Field(min_length=1)]
 
 
-class Parts(_Strict):
+class Parts(Strict):
     """Several answers made one: their mean, the largest (of dates: the latest), or the first over the second."""
 
     kind: Literal["average of", "largest of", "quotient of"]
@@ -115,7 +112,7 @@ class Parts(_Strict):
 Question = Annotated[Value | Change | Lowest | Date | Rank | Span | Loss | Parts, Field(discriminator="kind")]
 
 
-class Data(_Strict):
+class Data(Strict):
     """Yearly observations in `unit`: the sources combined, over other sources for a share."""
 
     unit: str
@@ -141,7 +138,7 @@ class Rival(Data):
     name: str
 
 
-class Reading(_Strict):
+class Reading(Strict):
     """A quantity of one case: sum of variables, over a sum of variables; `seen` is the same quantity in data.
 
     `measure` says how a year is read off the run: growth of an accumulator over the year, value at its end or middle.
@@ -155,14 +152,14 @@ class Reading(_Strict):
     rivals: tuple[Rival, ...] = ()
 
 
-class Constant(_Strict):
+class Constant(Strict):
     """An observed value in the unit of the row."""
 
     value: float
-    source: Annotated[str, Field(min_length=10)]
+    source: Sentence
 
 
-class Answer(_Strict):
+class Answer(Strict):
     """How one figure is answered.
 
     In the paper's unit the accepted range is the paper's (`tolerance` widens a single number on both sides);
@@ -172,23 +169,23 @@ class Answer(_Strict):
 
     question: Question
     quantity: Annotated[str, Field(min_length=5)]
-    unit: Annotated[str, Field(min_length=1)]
+    unit: Text
     factor: float = 1.0
     low: float | None = None
     high: float | None = None
-    tolerance: Annotated[float, Field(ge=0)] = 0.0
+    tolerance: NotNegative = 0.0
     reading: Annotated[str, Field(min_length=20)]
     observed: Constant | None = None
     fitted: tuple[str, ...] = ()
 
 
-class Reason(_Strict):
+class Reason(Strict):
     """Why a figure is not answered."""
 
-    reason: Annotated[str, Field(min_length=10)]
+    reason: Sentence
 
 
-class Study(_Strict):
+class Study(Strict):
     """The whole study file; every question asks for readings that the file defines."""
 
     readings: Mapping[str, Reading]

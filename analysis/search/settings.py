@@ -6,27 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.files.settings import read_settings
+from models.files.settings import Positive, Sentence, Share, Strict, StudyYear, Within, read_settings
 from models.schedules.law import Exit
 from stockflow.errors import InputError
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Year = Annotated[float, Field(ge=1990, le=2060)]
-Text = Annotated[str, Field(min_length=10)]
 Family = Literal["knots", "start and length"]
 Objective = Literal["worth", "units for the budget"]
 Level = Literal["history", "held"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Climb(_Strict):
+class Climb(Strict):
     """The search along slopes: how many random starts, and when to stop."""
 
     starts: Annotated[int, Field(ge=0, le=100)]
@@ -34,7 +26,7 @@ class Climb(_Strict):
     precision: Positive
 
 
-class Free(_Strict):
+class Free(Strict):
     """The search without slopes: population per lever, generations, and the spread at which it stops."""
 
     population: Annotated[int, Field(ge=2, le=100)]
@@ -42,16 +34,16 @@ class Free(_Strict):
     precision: Positive
 
 
-class Grid(_Strict):
+class Grid(Strict):
     """Schedules behind the front: every shape from every start over every length (years)."""
 
     shapes: Annotated[tuple[Exit, ...], Field(min_length=1)]
     lengths: Annotated[tuple[Annotated[float, Field(ge=0.1, le=50)], ...], Field(min_length=1)]
-    share: Annotated[float, Field(gt=0, lt=1)]
+    share: Within
     draws: Annotated[int, Field(ge=2)]
 
 
-class Case(_Strict):
+class Case(Strict):
     """One case: what a unit is worth (bnCNY of 2020), what is paid, and what may be moved when.
 
     `cost` weighs cumulative variables; `budget` is a share of what history costs; knots stand every `spacing` years
@@ -60,18 +52,18 @@ class Case(_Strict):
     """
 
     unit: str
-    horizon: Year
+    horizon: StudyYear
     tail: Annotated[float, Field(ge=0, le=40)]
     benefit: Positive
-    benefit_source: Text
-    cost: Annotated[Mapping[str, Finite], Field(min_length=1)]
+    benefit_source: Sentence
+    cost: Annotated[Mapping[str, float], Field(min_length=1)]
     budget: Positive
-    first_knot: Year
+    first_knot: StudyYear
     spacing: Annotated[float, Field(ge=0.25, le=20)]
-    starts: Annotated[tuple[Year, ...], Field(min_length=1)]
-    announced: Annotated[float, Field(ge=0, le=1)]
+    starts: Annotated[tuple[StudyYear, ...], Field(min_length=1)]
+    announced: Share
     level: Level
-    held_from: Year
+    held_from: StudyYear
     drivers: Annotated[tuple[str, ...], Field(min_length=1)]
     base: str
     hold: tuple[str, ...]
@@ -89,15 +81,15 @@ class Case(_Strict):
         return self
 
 
-class Study(_Strict):
+class Study(Strict):
     """The study file."""
 
     draws: Annotated[int, Field(ge=2)]
     judged: Annotated[int, Field(ge=2)]
     mcpf: Annotated[float, Field(ge=0, le=5)]
-    mcpf_source: Text
+    mcpf_source: Sentence
     rate: Annotated[float, Field(ge=0, lt=1)]
-    base_year: Year
+    base_year: StudyYear
     worst: Annotated[float, Field(gt=0, le=1)]
     tolerance: Positive
     seed: Annotated[int, Field(ge=0)]

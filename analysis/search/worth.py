@@ -14,8 +14,9 @@ import numpy as np
 
 from analysis.search.settings import Case, Level, Study
 from analysis.unknowns.answers import SHARE, STEP, UNITS
+from models.files.settings import NEVER
 from models.policy import TimePath, with_announced
-from models.schedules.knots import NEUTRAL_START, knot_names, knots_model
+from models.schedules.knots import knot_names, knots_model
 from stockflow import Model, Term
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -188,5 +189,5 @@ def knot_years(asked: Case) -> Array:
 
 def neutral(levers: Sequence[str]) -> Array:
     """Return the values of levers, (1, lever), that leave the given support as it is."""
-    special = {"decline start": NEUTRAL_START, "decline length": 5.0}
+    special = {"decline start": NEVER, "decline length": 5.0}
     return np.array([[special.get(name, 1.0) for name in levers]])

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from analysis.trust.ridge import Outcome, PolicyChange, Ridge, walk_ridge
 from calibration.fitting.fit import closed_payoff, covariance
@@ -22,29 +22,23 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.profiles import Profile, all_profiles, grid, mode_near
 from calibration.fitting.targets import load_targets
 from models.case import load_case
-from models.files.settings import read_settings
+from models.files.settings import Positive, Sentence, Strict, Within, read_settings
 from stockflow.arrays import Array
 from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 Tick = Callable[[], object]
 STUDY = Path(__file__).parents[1] / "studies" / "identifiability.toml"
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
 TOGETHER_WITH = "only together with"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rules(_Strict):
+class Rules(Strict):
     """When a parameter is called identified or the prior's, and when two are called hard to tell apart."""
 
-    identified: Share
-    prior: Share
-    correlated: Share
+    identified: Within
+    prior: Within
+    correlated: Within
 
     @model_validator(mode="after")
     def _in_order(self) -> Rules:
@@ -53,7 +47,7 @@ class Rules(_Strict):
         return self
 
 
-class CaseStudy(_Strict):
+class CaseStudy(Strict):
     """What is asked of one case: searching rates to hold, policies to change and outcomes to look at."""
 
     window: tuple[float, float]
@@ -70,7 +64,7 @@ class CaseStudy(_Strict):
         return self
 
 
-class Study(_Strict):
+class Study(Strict):
     """The whole study file."""
 
     points: Annotated[int, Field(ge=5, le=41)]
@@ -81,7 +75,7 @@ class Study(_Strict):
     searching: str
     verdicts: Rules
     cases: Mapping[str, CaseStudy]
-    without_ridge: Mapping[str, Annotated[str, Field(min_length=10)]] = {}
+    without_ridge: Mapping[str, Sentence] = {}
 
     @model_validator(mode="after")
     def _said_once(self) -> Study:

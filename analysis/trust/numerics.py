@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from analysis.draws.runs import case_model
 from analysis.draws.stages import STAGES
@@ -28,7 +28,7 @@ from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import Targets, load_targets
 from calibration.records.results import Accepted
 from models.case import CASES
-from models.files.settings import read_settings
+from models.files.settings import NotNegative, Positive, Strict, read_settings
 from stockflow import Model
 from stockflow.language.clock import clock
 from stockflow.language.equations import Number
@@ -38,27 +38,24 @@ Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
 RELATIVE = ("money", "units", "stock")
 HOLDS, MOVES = "holds", "moves"
 FIRST = 5  # figures named in a sentence
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Tick = Callable[[str], object]
 
 
-class Tolerance(BaseModel):
+class Tolerance(Strict):
     """How far a figure of each kind may shift: years, shares, or parts of a stated error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     date: Positive
     money: Positive
     units: Positive
     effect: Positive
     stock: Positive
     series: Positive
-    smallest_money: Annotated[float, Field(ge=0)]
+    smallest_money: NotNegative
 
 
-class Study(BaseModel):
+class Study(Strict):
     """The study file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     divide: Annotated[int, Field(ge=2, le=64)]
     tolerance: Tolerance
     stocks: Mapping[str, tuple[str, ...]]

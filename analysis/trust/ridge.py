@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.estimates import SeriesFit
@@ -22,6 +22,7 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.profiles import Profile, own_prior, profiled, refit, with_free
 from calibration.fitting.targets import Prior
 from models.case import Case
+from models.files.settings import NotNegative, Strict, Year
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -33,23 +34,21 @@ RAMP = 0.01  # years over which a changed policy sets in
 FEATURES = ("Experience", "learning by doing", "learning by searching")
 
 
-class PolicyChange(BaseModel):
+class PolicyChange(Strict):
     """Policy variables multiplied by `factor` from `first` on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     variables: Annotated[tuple[str, ...], Field(min_length=1)]
-    factor: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    first: Annotated[float, Field(ge=1900, le=2100)]
+    factor: NotNegative
+    first: Year
 
 
-class Outcome(BaseModel):
+class Outcome(Strict):
     """A variable at a moment: what a policy is judged by."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     variable: str
-    at: Annotated[float, Field(ge=1900, le=2100)]
+    at: Year
 
 
 class RidgeStudy(Protocol):

@@ -6,26 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.files.settings import read_settings
+from models.files.settings import Positive, Sentence, Strict, StudyYear, Within, read_settings
 from models.schedules.file import Schedule, load_schedule, unchanged
 from stockflow.errors import InputError
 
 STUDY = Path(__file__).parents[1] / "studies" / "sensitivity.toml"
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=1)]  # SALib takes 0 as no seed
 Count = Annotated[int, Field(ge=2, le=1_000_000)]
-Year = Annotated[float, Field(ge=1990, le=2060)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Morris(_Strict):
+class Morris(Strict):
     """Screening by elementary effects; widths are shares of the largest effect."""
 
     seed: Seed
@@ -34,10 +26,10 @@ class Morris(_Strict):
     resamples: Count
     width: Positive
     ranks: Annotated[int, Field(ge=0)]
-    small: Share
+    small: Within
 
 
-class Sobol(_Strict):
+class Sobol(Strict):
     """Shares of variance on independent ranges."""
 
     seed: Seed
@@ -53,7 +45,7 @@ class Sobol(_Strict):
         return self
 
 
-class Shapley(_Strict):
+class Shapley(Strict):
     """Shares of variance that add up to one, on independent ranges."""
 
     seed: Seed
@@ -62,7 +54,7 @@ class Shapley(_Strict):
     halved: Positive
 
 
-class GivenData(_Strict):
+class GivenData(Strict):
     """Indices from the draws themselves, which may be correlated."""
 
     seed: Seed
@@ -75,24 +67,24 @@ class GivenData(_Strict):
     halved: Positive
 
 
-class Discovery(_Strict):
+class Discovery(Strict):
     """Boxes in which a schedule fails."""
 
     seed: Seed
-    held_out: Share
+    held_out: Within
     depth: Annotated[int, Field(ge=1, le=6)]
-    smallest: Share
-    density: Share
-    significance: Share
+    smallest: Within
+    density: Within
+    significance: Within
     fewest: Annotated[int, Field(ge=5)]
 
 
-class Plan(_Strict):
+class Plan(Strict):
     """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history."""
 
     name: Annotated[str, Field(min_length=3)]
     schedule: str | None = None
-    start: Year | None = None
+    start: StudyYear | None = None
     length: Positive | None = None
 
     def load(self, case: str) -> Schedule:
@@ -103,12 +95,12 @@ class Plan(_Strict):
         return found if self.start is None and self.length is None else found.with_dates(self.start, self.length)
 
 
-class Range(_Strict):
+class Range(Strict):
     """Bounds between which an unknown that no fit can tell is drawn evenly."""
 
-    low: Finite
-    high: Finite
-    source: Annotated[str, Field(min_length=10)]
+    low: float
+    high: float
+    source: Sentence
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:
@@ -117,7 +109,7 @@ class Range(_Strict):
         return self
 
 
-class Question(_Strict):
+class Question(Strict):
     """What is asked of one case: three plans, the years of the answers, and when the phase-out has failed.
 
     Years are decimal, shares fractions, money bnCNY of 2020; for `tail` years after the last one costs still count.
@@ -125,17 +117,17 @@ class Question(_Strict):
     """
 
     unit: str
-    years: Annotated[tuple[Year, ...], Field(min_length=1)]
-    key_year: Year
+    years: Annotated[tuple[StudyYear, ...], Field(min_length=1)]
+    key_year: StudyYear
     tail: Annotated[float, Field(ge=0, le=40)]
-    begins: Year
+    begins: StudyYear
     after: Positive
-    share_kept: Share
+    share_kept: Within
     cost_bound: Positive
-    cost_bound_source: Annotated[str, Field(min_length=10)]
+    cost_bound_source: Sentence
     rate: Annotated[float, Field(ge=0, lt=1)]
-    base_year: Year
-    cost: Annotated[Mapping[str, Finite], Field(min_length=1)]
+    base_year: StudyYear
+    cost: Annotated[Mapping[str, float], Field(min_length=1)]
     supported: Plan
     phase_out: Plan
     no_support: Plan
@@ -155,10 +147,10 @@ class Question(_Strict):
         return self
 
 
-class Study(_Strict):
+class Study(Strict):
     """The study file."""
 
-    confidence: Share
+    confidence: Within
     draws: Count
     morris: Morris
     sobol: Sobol

@@ -9,23 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from calibration.observed.observations import Source
-from models.files.settings import read_toml, told
+from models.files.settings import Positive, Sentence, Strict, Within, Year, read_toml, valid
 from models.home import home_of
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets"
-Year = Annotated[float, Field(ge=1900, le=2200)]
-Positive = Annotated[float, Field(gt=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class Prior(_Strict):
+class Prior(Strict):
     """What is believed about a parameter before the data: a truncated normal or lognormal.
 
     `centre` is in the parameter's unit; `spread` is a standard deviation, of the logarithm for "lognormal".
@@ -44,7 +38,7 @@ class Prior(_Strict):
         return self
 
 
-class ErrorModel(_Strict):
+class ErrorModel(Strict):
     """How the logarithms of a series miss the model: Student-t with `degrees` of freedom around an autoregression.
 
     The size of a series' error is estimated, half-normal with the series' `sigma` as scale and within a factor
@@ -52,11 +46,11 @@ class ErrorModel(_Strict):
     """
 
     degrees: Annotated[float, Field(gt=1, le=200)] = 4.0
-    largest_persistence: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    largest_persistence: Within = 0.8
     widest: Annotated[float, Field(gt=1)] = 20.0
 
 
-class Sampling(_Strict):
+class Sampling(Strict):
     """How a posterior is sampled, and what it must show before it counts (Vehtari et al. 2021)."""
 
     chains: Annotated[int, Field(ge=2, le=64)] = 4
@@ -71,7 +65,7 @@ class Sampling(_Strict):
     most_divergent: Annotated[float, Field(ge=0, lt=1)] = 0.005
 
 
-class ObservedSource(_Strict):
+class ObservedSource(Strict):
     """One stretch of one observed series, as `calibration.observed.observations.Source` takes it.
 
     The table is looked for in `folder` if that is given, else among the project's own; `load_targets` fills it in for a
@@ -101,7 +95,7 @@ class ObservedSource(_Strict):
         )
 
 
-class SeriesTarget(_Strict):
+class SeriesTarget(Strict):
     """An observed yearly series and the model quantity that must explain it, in logarithms.
 
     `measure` says how a year is read off the run: the growth of an accumulator over the year, the value at
@@ -119,7 +113,7 @@ class SeriesTarget(_Strict):
     small: float = 0.0
     combine: Literal["geometric mean", "sum"] = "geometric mean"
     use: Literal["closed loop", "partial only", "shown only"] = "closed loop"
-    scope: Annotated[str, Field(min_length=10)]
+    scope: Sentence
     sources: tuple[ObservedSource, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -129,7 +123,7 @@ class SeriesTarget(_Strict):
         return self
 
 
-class EventTarget(_Strict):
+class EventTarget(Strict):
     """A dated crossing: `quantity` first reaches `level` in `year`, give or take `sd` years."""
 
     name: str
@@ -140,7 +134,7 @@ class EventTarget(_Strict):
     source: str
 
 
-class EffectTarget(_Strict):
+class EffectTarget(Strict):
     """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy.
 
     The model answers with a pair of runs, factual and with the `without` constants set. `known_from` is the year in
@@ -164,7 +158,7 @@ class EffectTarget(_Strict):
         return self
 
 
-class RangeTarget(_Strict):
+class RangeTarget(Strict):
     """A statement of a range: a quantity's mean, fall or lowest value in a window lies between `low` and `high`.
 
     The edges are soft over `width`, in the unit of the statement: "mean" and "lowest" in that of the quantity, "fall"
@@ -195,7 +189,7 @@ class RangeTarget(_Strict):
         return self
 
 
-class DrivenVariable(_Strict):
+class DrivenVariable(Strict):
     """A variable that a partial calibration takes from data, which cuts the loops through it.
 
     Before its first observation the first value holds, unless `zero_at` gives a year in which it was still zero.
@@ -209,7 +203,7 @@ class DrivenVariable(_Strict):
     sources: tuple[ObservedSource, ...] = Field(min_length=1)
 
 
-class PartialStep(_Strict):
+class PartialStep(Strict):
     """A piece of the model fitted alone with its inputs taken from data (Homer 2012; Oliva 2003)."""
 
     name: str
@@ -225,7 +219,7 @@ class PartialStep(_Strict):
         return self
 
 
-class Targets(_Strict):
+class Targets(Strict):
     """All that a calibration of one case needs besides the model; `file` is where it was read from."""
 
     file: Path | None = None
@@ -287,12 +281,7 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
     if "file" in data:
         raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
     _find_tables(data, file.parent)
-    try:
-        targets = Targets.model_validate({**data, "file": file})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file.name}: {place}: {told(first)}") from None
+    targets = valid(Targets, {**data, "file": file}, file.name)
     # a folder with its own targets may have been renamed since they were written
     if file.parent != home.tables and targets.case != home.label:
         raise InputError(f"{file.name}: case: the targets are of {targets.case!r}, not of {home.label!r}")

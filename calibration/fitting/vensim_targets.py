@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from calibration.fitting import vensim_document as document
 from calibration.fitting.targets import Targets
 from calibration.fitting.vensim_document import FittedTo, Imported
 from calibration.observed.money import Prices, convert, parse_unit
-from models.files.settings import told
+from models.files.settings import valid
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -76,12 +74,7 @@ def to_targets(
         "free": priors,
         "series": [document.entry(one, table, region) for one in series],
     }
-    try:
-        Targets.model_validate(said)
-    except ValidationError as error:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"])
-        raise InputError(f"{payoff.file}: {place}: {told(found)}") from None
+    valid(Targets, said, payoff.file)
     text = document.toml(said, document.comments(payoff, control, data))
     return Imported(table, text, document.rows(series, data, region), document.manifest(series, data, region))
 

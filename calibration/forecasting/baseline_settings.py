@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.files.settings import read_settings
+from models.files.settings import NotNegative, Positive, Strict, Text, read_settings
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "baselines.toml"
@@ -18,11 +18,7 @@ Source = Annotated[str, Field(min_length=3)]
 Range = tuple[float, float]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Walk(_Strict):
+class Walk(Strict):
     """Random walk with drift: moving-average coefficient of its noise and the fewest observations it takes."""
 
     memory: Annotated[float, Field(ge=0, lt=1)]
@@ -30,21 +26,21 @@ class Walk(_Strict):
     source: Source
 
 
-class Window(_Strict):
+class Window(Strict):
     """How many of the last observations a trend goes through."""
 
     window: Annotated[int, Field(ge=3)]
     source: Source
 
 
-class Fewest(_Strict):
+class Fewest(Strict):
     """How few observations are enough."""
 
     fewest: Annotated[int, Field(ge=2)]
     source: Source
 
 
-class Curves(_Strict):
+class Curves(Strict):
     """Bounds of the growth curves: rates per year, midpoint in years from the origin, residual autocorrelation."""
 
     fewest: Annotated[int, Field(ge=4)]
@@ -66,12 +62,12 @@ class Curves(_Strict):
         return self
 
 
-class Ceiling(_Strict):
+class Ceiling(Strict):
     """Where a curve may level off: bounds in the series' unit, or in multiples of its largest observation."""
 
-    low: Annotated[float, Field(ge=0)]
-    high: Annotated[float, Field(gt=0)]
-    unit: Annotated[str, Field(min_length=1)]
+    low: NotNegative
+    high: Positive
+    unit: Text
     source: Source
 
     @model_validator(mode="after")
@@ -94,7 +90,7 @@ class Ceiling(_Strict):
         return max(self.low, largest), self.high
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """Everything the naive forecasts need that no history tells."""
 
     wright: Walk

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 import models
 from models.files.series import Series, read_series
-from models.files.settings import read_settings
+from models.files.settings import Positive, Strict, Year, read_settings
 from models.policy import TimePath, with_announced
 from stockflow import Model
 from stockflow.arrays import Array
@@ -28,11 +28,7 @@ JUST_BEFORE = 0.01  # years between the two points of a jump, as in the tables
 WINDOW = 5  # years whose rate of growth a trend continues
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Plan(_Strict):
+class Plan(Strict):
     """A path of `driver` announced in advance, for forecasts from `origins` and, where no plan names them, later ones.
 
     `points` are (year, value) in the driver's unit, `multiples` (year, multiple of the last value known at the origin
@@ -41,7 +37,7 @@ class Plan(_Strict):
 
     driver: str
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
-    announced: Annotated[float, Field(ge=1900, le=2200)]
+    announced: Year
     points: tuple[tuple[float, float], ...] = ()
     multiples: tuple[tuple[float, float], ...] = ()
     source: Annotated[str, Field(min_length=3)]
@@ -87,11 +83,11 @@ class Plan(_Strict):
         )
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """What is expected of one driver where no plan says otherwise, and why."""
 
     rule: Literal["hold", "trend"]
-    years: Annotated[float, Field(gt=0)] | None = None
+    years: Positive | None = None
     reason: Annotated[str, Field(min_length=3)]
 
     @model_validator(mode="after")
@@ -101,7 +97,7 @@ class Rule(_Strict):
         return self
 
 
-class Rules(_Strict):
+class Rules(Strict):
     """What is expected of every driver of a case."""
 
     rules: Mapping[str, Rule]

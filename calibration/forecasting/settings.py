@@ -7,23 +7,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from calibration.fitting.targets import ObservedSource, Sampling, Targets
 from calibration.observed.history import History
 from calibration.observed.observations import observed
-from models.files.settings import read_settings
+from models.files.settings import NotNegative, Strict, read_settings
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "forecasts.toml"
 Kind = Literal["cost", "flow", "level"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExperienceSource(_Strict):
+class ExperienceSource(Strict):
     """What has been made or installed so far, which Wright's law ties the costs in `of` to.
 
     With `cumulate` the sources are yearly amounts, summed onto `before`, which was made before their first year.
@@ -33,7 +29,7 @@ class ExperienceSource(_Strict):
     unit: str
     of: Annotated[tuple[str, ...], Field(min_length=1)]
     cumulate: bool
-    before: Annotated[float, Field(ge=0)]
+    before: NotNegative
     reason: Annotated[str, Field(min_length=3)]
     sources: Annotated[tuple[ObservedSource, ...], Field(min_length=1)]
 
@@ -50,7 +46,7 @@ class ExperienceSource(_Strict):
         return History(self.name, years, values, self.unit)
 
 
-class CaseSettings(_Strict):
+class CaseSettings(Strict):
     """What a case says of its series: which count in the headline, what kind each is, what costs follow.
 
     `sampling` replaces that of all cases, where it is given.
@@ -66,14 +62,14 @@ class CaseSettings(_Strict):
         return next((one for one in self.experience if series in one.of), None)
 
 
-class ForecastSettings(_Strict):
+class ForecastSettings(Strict):
     """Origins, how each fit is found and sampled, and the cases."""
 
     seed: int
     starts: Annotated[int, Field(ge=1)]
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
     headline_origin: int
-    doubt: Annotated[float, Field(ge=0)]
+    doubt: NotNegative
     sampling: Sampling
     cases: Mapping[str, CaseSettings]
 

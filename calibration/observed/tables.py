@@ -9,16 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from models.files.settings import read_toml
+from models.files.settings import Strict, Text, read_settings, valid
 from stockflow.errors import InputError, unknown
 from stockflow.files import read_text
 from stockflow.numerals import number
@@ -30,7 +30,6 @@ def _blank_is_none(value: object) -> object:
     return None if value == "" else value
 
 
-Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, BeforeValidator(number)]
 NotNegative = Annotated[Number, Field(ge=0)]
 MaybeNumber = Annotated[Number | None, BeforeValidator(_blank_is_none)]
@@ -38,11 +37,12 @@ MaybeCount = Annotated[Annotated[int, BeforeValidator(number)] | None, BeforeVal
 Evidence = Literal["read", "recalled"]
 
 
-class _Checked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+class _Row(Strict):
+    # cells are texts, from which the types below make what they stand for
+    model_config = ConfigDict(strict=False, str_strip_whitespace=True)
 
 
-class Observation(_Checked):
+class Observation(_Row):
     """One measured value; `year` is a calendar year, or a decimal date where the series says so."""
 
     series: Text
@@ -55,7 +55,7 @@ class Observation(_Checked):
     note: str
 
 
-class Milestone(_Checked):
+class Milestone(_Row):
     """One dated stage of one technology."""
 
     technology: Text
@@ -66,7 +66,7 @@ class Milestone(_Checked):
     note: str
 
 
-class Duration(_Checked):
+class Duration(_Row):
     """One published duration; `low` and `high` bound the sample of `n` cases where the study gives them."""
 
     study: Text
@@ -82,7 +82,7 @@ class Duration(_Checked):
     note: str
 
 
-class Figure(_Checked):
+class Figure(_Row):
     """One figure or dated event of the paper behind the model."""
 
     id: Text
@@ -100,14 +100,14 @@ class Figure(_Checked):
     note: str
 
 
-class Break(_Checked):
+class Break(Strict):
     """Years (first, last) in which a series means something else, and what."""
 
     years: tuple[int, int]
     what: Text
 
 
-class Series(_Checked):
+class Series(Strict):
     """What one series in one unit means; `currency_year` is the price base of money, absent otherwise."""
 
     name: Text
@@ -123,7 +123,7 @@ class Series(_Checked):
     choice: str = ""
 
 
-class Manifest(_Checked):
+class Manifest(Strict):
     """Title, origin and licence of a table, the years it may hold, and its series."""
 
     title: Text
@@ -136,9 +136,7 @@ class Manifest(_Checked):
     series: tuple[Series, ...] = ()
 
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-_ROWS: dict[str, type[_Checked]] = {
+_ROWS: dict[str, type[_Row]] = {
     "series": Observation,
     "timeline": Milestone,
     "duration": Duration,
@@ -221,7 +219,7 @@ def _checked_table(name: str, folder: Path, _contents: tuple[bytes, ...]) -> Tab
 def _read_manifest(path: Path) -> Manifest:
     if not path.exists():
         raise InputError(f"{path.name}: the table has no manifest")
-    manifest = _checked(Manifest, read_toml(path), path.name, lambda key: f"key {key}")
+    manifest = read_settings(path, Manifest)
     names = [(one.name, one.unit) for one in manifest.series]
     for series, unit in names:
         if names.count((series, unit)) > 1:
@@ -229,7 +227,7 @@ def _read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _read_rows(path: Path, model: type[_Checked]) -> Iterable[tuple[int, _Checked]]:
+def _read_rows(path: Path, model: type[_Row]) -> Iterable[tuple[int, _Row]]:
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     header = list(reader.fieldnames or ())
     missing = [one for one in model.model_fields if one not in header]
@@ -244,21 +242,10 @@ def _read_rows(path: Path, model: type[_Checked]) -> Iterable[tuple[int, _Checke
     for line, raw in numbered:
         if None in raw or None in raw.values():
             raise InputError(f"{path.name} row {line}: {len(header)} columns expected")
-        yield line, _checked(model, raw, f"{path.name} row {line}", lambda key: f"column {key}")
+        yield line, valid(model, raw, f"{path.name} row {line}")
 
 
-def _checked(model: type[_Model], raw: Mapping[str, Any], place: str, column: Callable[[str], str]) -> _Model:
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        shown = "nothing" if first["type"] == "missing" else repr(first["input"])
-        why = f"{shown}: {first['msg'].lower()}" if first["type"] != "value_error" else str(first["ctx"]["error"])
-        raise InputError(f"{place} {column(key)}: {why}") from error
-
-
-def _refuse_duplicates(path: Path, numbered: Sequence[tuple[int, _Checked]], key: Sequence[str]) -> None:
+def _refuse_duplicates(path: Path, numbered: Sequence[tuple[int, _Row]], key: Sequence[str]) -> None:
     seen: dict[tuple[object, ...], int] = {}
     for line, row in numbered:
         identity = tuple(getattr(row, column) for column in key)
@@ -275,7 +262,7 @@ def _check_year(place: str, year: float | None, first: int, last: int) -> None:
         raise InputError(f"{place}: {year:.10g} is outside {first} to {last}")
 
 
-def _check_series(path: Path, numbered: Sequence[tuple[int, _Checked]], manifest: Manifest) -> None:
+def _check_series(path: Path, numbered: Sequence[tuple[int, _Row]], manifest: Manifest) -> None:
     known = {(one.name, one.unit): one for one in manifest.series}
     used = set()
     for line, row in numbered:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.files.settings import FIRST_YEAR, LAST_YEAR
 from models.home import Home
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
@@ -18,7 +19,6 @@ from stockflow.numerals import number
 COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
 SERIES = (COST, CUMULATIVE, ANNUAL, SHARE)
-FIRST_YEAR, LAST_YEAR = 1700, 2200
 SMALLEST = 1e-30  # of a value in the units of the model; the largest is one over it
 
 
@@ -88,7 +88,7 @@ def _row(cells: Sequence[str], place: str) -> Row:
             raise InputError(f"{place}: {column} is missing")
     when, amount = number(year, f"{place}: year"), number(value, f"{place}: value")
     if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
-        raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR} to {LAST_YEAR}")
+        raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR:g} to {LAST_YEAR:g}")
     if amount <= 0:
         raise InputError(f"{place}: value {value} {unit} of {series} is not above 0")
     return Row(series, int(when), amount, unit, source, place)

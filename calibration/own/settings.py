@@ -7,64 +7,58 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.stats import norm, t
 
 from calibration.fitting.targets import Prior, Sampling
 from calibration.records.results import load_accepted
 from models.case import CASES, load_case
-from models.files.settings import read_settings
+from models.files.settings import Positive, Sentence, Strict, Within, read_settings
 from models.home import home_of
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "own_technology.toml"
-Reason = Annotated[str, Field(min_length=10)]
-Positive = Annotated[float, Field(gt=0)]
 Shape = Literal["normal", "lognormal"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Pooled(_Strict):
+class Pooled(Strict):
     """A prior pooled from the centres of several industries, never narrower than `least`."""
 
     shape: Shape
     industries: Annotated[tuple[str, ...], Field(min_length=3)]
     least: Positive
-    reason: Reason
+    reason: Sentence
 
 
-class Judged(_Strict):
+class Judged(Strict):
     """A prior that the industries cannot give: centre in the parameter's unit, spread as in `Prior`."""
 
     shape: Shape
     centre: float
     spread: Positive
-    reason: Reason
+    reason: Sentence
 
 
-class Started(_Strict):
+class Started(Strict):
     """A scale: lognormal around `times` what the observations say."""
 
     times: Positive = 1.0
     spread: Positive
-    reason: Reason
+    reason: Sentence
 
 
-class Error(_Strict):
+class Error(Strict):
     """Expected error of the logarithm of a series."""
 
     sigma: Positive
-    reason: Reason
+    reason: Sentence
 
 
-class Hindcast(_Strict):
+class Hindcast(Strict):
     """When and how many of the last years are held out."""
 
     fewest: Annotated[int, Field(ge=6)]
-    share: Annotated[float, Field(gt=0, lt=1)]
+    share: Within
     least: Annotated[int, Field(ge=1)]
     most: Annotated[int, Field(ge=1)]
 
@@ -73,7 +67,7 @@ class Hindcast(_Strict):
         return 0 if count < self.fewest else int(np.clip(round(self.share * count), self.least, self.most))
 
 
-class OwnSettings(_Strict):
+class OwnSettings(Strict):
     """The whole settings file."""
 
     seed: Annotated[int, Field(ge=0)]
@@ -81,11 +75,11 @@ class OwnSettings(_Strict):
     fewest: Annotated[int, Field(ge=3)]
     response: str
     response_grid: tuple[float, ...]
-    silent: Annotated[float, Field(gt=0, lt=1)]
-    tied: Annotated[float, Field(gt=0, lt=1)]
-    young: Annotated[float, Field(gt=0, lt=1)]
+    silent: Within
+    tied: Within
+    young: Within
     doublings: Annotated[int, Field(ge=0, le=4)]
-    largest_persistence: Annotated[float, Field(gt=0, lt=1)]
+    largest_persistence: Within
     hindcast: Hindcast
     pool: Mapping[str, Pooled]
     judged: Mapping[str, Judged]

@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from models.files.settings import read_toml
+from models.files.settings import Positive, Strict, Year, read_toml, valid
 from stockflow.errors import InputError
 
 CASES = ("pv", "nev", "ic", "mrna")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class Parameter(_Table):
+class Parameter(Strict):
     """One number the model needs, with what a doubter would ask about it.
 
     `low` and `high` bound what calibration or a person may try; they say nothing about the truth. All three
@@ -28,10 +23,10 @@ class Parameter(_Table):
     """
 
     name: Text
-    value: Finite
+    value: float
     unit: Text
-    low: Finite
-    high: Finite
+    low: float
+    high: float
     source: Text
     evidence: Literal["paper", "read", "recalled", "derived", "assumed", "fit"]
     comment: Text
@@ -43,13 +38,13 @@ class Parameter(_Table):
         return self
 
 
-class Lookup(_Table):
+class Lookup(Strict):
     """A curve of one model variable: output `y` (in `unit`) at `x` of variable `input`, straight in between."""
 
     name: Text
     input: Text
-    x: tuple[Finite, ...] = Field(min_length=2)
-    y: tuple[Finite, ...] = Field(min_length=2)
+    x: tuple[float, ...] = Field(min_length=2)
+    y: tuple[float, ...] = Field(min_length=2)
     unit: Text
     source: Text
     comment: Text
@@ -63,13 +58,13 @@ class Lookup(_Table):
         return self
 
 
-class Control(_Table):
+class Control(Strict):
     """When a case starts and ends, its time step and how often it saves; all in Year."""
 
-    initial_time: Finite
-    final_time: Finite
-    time_step: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    save_period: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    initial_time: Year
+    final_time: Year
+    time_step: Positive
+    save_period: Positive
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -80,14 +75,14 @@ class Control(_Table):
         return self
 
 
-class CoreFile(_Table):
+class CoreFile(Strict):
     """The numbers that all cases share."""
 
     parameters: dict[str, Parameter]
     lookups: dict[str, Lookup]
 
 
-class CaseFile(_Table):
+class CaseFile(Strict):
     """One technology in one region: title, clock, the meaning of its units, and its parameters."""
 
     title: Text
@@ -113,10 +108,7 @@ def _read(path: Path, kind: type[_File]) -> _File:
     content = read_toml(path)
     for table in ("parameters", "lookups"):
         _name_rows(content.get(table), f"{path}: {table}")
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: {_first(error)}") from None
+    return valid(kind, content, str(path))
 
 
 def _name_rows(table: object, place: str) -> None:
@@ -126,12 +118,3 @@ def _name_rows(table: object, place: str) -> None:
             if "name" in row:
                 raise InputError(f'{place}."{name}".name: the key of the table is the name')
             row["name"] = name
-
-
-def _first(error: ValidationError) -> str:
-    """Say the first thing pydantic found as `key = value: reason`."""
-    detail = error.errors(include_url=False)[0]
-    key = ".".join(f'"{part}"' if " " in str(part) else str(part) for part in detail["loc"])
-    reason = detail["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(detail["input"], dict | BaseModel) else f" = {detail['input']!r}"
-    return " ".join(f"{key}{shown}: {reason}".split())

@@ -11,6 +11,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.files.settings import FIRST_YEAR, LAST_YEAR
 from stockflow.errors import InputError
 from stockflow.files import read_text
 from stockflow.numerals import number
@@ -60,7 +61,8 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
     """Read a table; `sourced` demands a source and an evidence mark in every row, as for drivers.
 
     Raises InputError with file and line for an unknown or missing column, a missing unit or source, a value
-    that is not a finite number, years that do not increase within a variable, and a variable in two blocks.
+    that is not a finite number, a year that can only be a typo, years that do not
+    increase within a variable, and a variable in two blocks.
     """
     needed = (*_NEEDED, "source", "evidence") if sourced else _NEEDED
     groups: dict[str, list[Point]] = {}
@@ -105,6 +107,8 @@ def _point(row: dict[str, str], place: str, needed: tuple[str, ...]) -> Point:
     if evidence and evidence not in EVIDENCE:
         raise InputError(f"{place}: evidence {evidence!r} is none of {', '.join(EVIDENCE)}")
     year, value = (number(row[column], f"{place}: {column}") for column in ("year", "value"))
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise InputError(f"{place}: year {row['year'].strip()} is outside {FIRST_YEAR:g} to {LAST_YEAR:g}")
     source = " ".join(row.get("source", "").split())
     return Point(row["variable"].strip(), year, value, row["unit"].strip(), source, evidence, place)
 

@@ -7,30 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from models.files.settings import NotNegative, Positive, Share, Strict, Year, valid
 from models.schedules.law import SLOPES, Shape, is_exit, share_left
 from stockflow.arrays import Array
-from stockflow.errors import InputError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
-Year = Annotated[float, Field(strict=True, ge=1900, le=2200, allow_inf_nan=False)]
-Years = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
-_Kind = TypeVar("_Kind", bound=BaseModel)
+Years = Annotated[float, Field(ge=0, le=100)]
 TRIGGERS = {"market share": "Dmnl", "cost parity ratio": "Dmnl", "cumulative volume": "unit"}
-
-
-class Strict(BaseModel):
-    """A table that cannot change and takes no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Quantity(Strict):
@@ -135,7 +124,7 @@ class Reallocation(Strict):
     """Where a share of the money goes that the change saves in a year, against the same draw without it."""
 
     to: Text
-    share: Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
+    share: Annotated[float, Field(gt=0, le=1)]
 
 
 class Change(Strict):
@@ -151,7 +140,7 @@ class Change(Strict):
     amount: Amount | None = None
     start: Year | None = None
     trigger: Trigger | None = None
-    length: Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)] | None = None
+    length: Annotated[float, Field(gt=0, le=100)] | None = None
     tiers: tuple[Tier, ...] = ()
     end: Year | None = None
     floor: Share = 0.0
@@ -233,22 +222,3 @@ class Change(Strict):
 def revised(change: Change, new: Mapping[str, object], place: str) -> Change:
     """Return a change with some fields replaced, checked again; InputError, at `place`, for what does not fit."""
     return valid(Change, {**{name: getattr(change, name) for name in change.model_fields_set}, **new}, place)
-
-
-def valid(kind: type[_Kind], content: Mapping[str, object], place: str) -> _Kind:
-    """Return checked content; InputError, at `place`, with key, what is wrong and value."""
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{place + ': ' if place else ''}{_first(error)}") from None
-
-
-def _first(error: ValidationError) -> str:
-    """Return the first complaint in one line: key, what is wrong, value."""
-    one = error.errors()[0]
-    place = ".".join(str(part) for part in one["loc"])
-    if one["type"] == "extra_forbidden":
-        return f"{place}: unknown key"
-    text = "must be a table" if one["type"] == "model_type" else str(one["msg"]).removeprefix("Value error, ")
-    told = "" if one["type"] == "value_error" else f" (got {one['input']!r:.60})"
-    return f"{place + ': ' if place else ''}{text}{told}"

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.files.settings import read_toml
-from models.schedules.change import Change, Strict, Text, revised, valid
+from models.files.settings import Strict, read_toml, valid
+from models.schedules.change import Change, Text, revised
 from models.schedules.instruments import Instrument, instrument, instruments
 from stockflow.errors import InputError, unknown
 

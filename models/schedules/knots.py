@@ -21,7 +21,6 @@ from stockflow.names import plain
 PART = Path(__file__).parents[1] / "vensim" / "parts" / "knots.part"
 WRAPPED, CORE = "support multiplier", "core support multiplier"
 ANNOUNCED, AHEAD = "announced support per unit", "announced support multiplier"
-NEUTRAL_START = 2200.0  # a decline that starts after every run
 _SKETCH = "\\\\\\---///"
 
 

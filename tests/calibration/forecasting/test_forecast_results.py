@@ -273,7 +273,7 @@ def test_a_missing_damaged_or_edited_accepted_forecast_is_refused_by_file(accept
     with pytest.raises(InputError, match=r"forecast_nev.csv: not the table that forecast_nev.toml is about"):
         load_accepted_forecast("nev", tmp_path)
     (tmp_path / "forecast_nev.toml").write_text("case = ", encoding="utf-8")
-    with pytest.raises(InputError, match=r"forecast_nev.toml: not a forecast record"):
+    with pytest.raises(InputError, match=r"forecast_nev.toml: not readable as TOML"):
         load_accepted_forecast("nev", tmp_path)
 
 

@@ -82,7 +82,8 @@ def test_a_row_of_the_wrong_length_is_named(tmp_path: Path) -> None:
 )
 def test_a_bad_cell_is_named_with_its_row_and_column(tmp_path: Path, column: str, old: str, new: str) -> None:
     said = refusal(tmp_path, GOOD.replace("2010", "2009") + GOOD.replace(old, new))
-    assert said.startswith(f"prices.csv row 3 column {column}: {new!r}")
+    assert said.startswith(f"prices.csv row 3: {column}: ")
+    assert repr(new.strip()) in said or repr(new) in said
 
 
 @pytest.mark.parametrize("year", ["1974", "2024", "2024.5"])
@@ -128,13 +129,13 @@ def test_a_series_described_twice_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_without_licence_is_refused(tmp_path: Path) -> None:
     said = refusal(tmp_path, manifest=MANIFEST.replace('licence = "cited"', ""))
-    assert said.startswith("prices.toml key licence: nothing: ")
+    assert said.startswith("prices.toml: licence: Field required")
     said = refusal(tmp_path, manifest=MANIFEST.replace('"cited"', '""'))
-    assert said.startswith("prices.toml key licence: ''")
+    assert said.startswith("prices.toml: licence: ")
 
 
 def test_a_manifest_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
-    assert "key series.0.colour" in refusal(tmp_path, manifest=MANIFEST + 'colour = "red"\n')
+    assert "series.0.colour: unknown key" in refusal(tmp_path, manifest=MANIFEST + 'colour = "red"\n')
 
 
 def test_a_manifest_that_is_not_toml_is_refused(tmp_path: Path) -> None:
