@@ -55,6 +55,14 @@ _THINGS: dict[str, tuple[str, float]] = {
 }
 
 
+_SPELLING = {known.casefold(): known for known in _THINGS}
+_NEARLY_MONEY = re.compile(r"(k|m|bn)?(RMB|yuan|CNY|USD|EUR|JPY|UScent|\$)(nominal|\d{4})?", re.IGNORECASE)
+
+
+class UnknownUnitError(InputError):
+    """A thing or money that is not known here, and is like nothing that is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A unit taken apart: `scale` times money of `price_year` times the powers of counted things.
@@ -119,8 +127,20 @@ def _counted(phrase: str, text: str) -> tuple[str, float]:
         size *= _SCALES[scale] if scale in _SCALES else 10.0 ** int(scale[3:])
     thing = " ".join(words)
     if thing not in _THINGS:
-        raise InputError(f"unit {text!r}: {thing!r} is not known")
+        raise _not_known(thing, text)
     return _THINGS[thing][0], size * _THINGS[thing][1]
+
+
+def _not_known(thing: str, text: str) -> InputError:
+    """Return the error for a thing that no unit counts: a slip of the pen where a known one is meant."""
+    meant = _SPELLING.get(thing.casefold())
+    if money := _NEARLY_MONEY.fullmatch(thing):
+        size = {"k": "thousand ", "m": "million ", "bn": "bn"}.get(money[1].casefold()[:2] if money[1] else "", "")
+        name = money[2].upper().replace("RMB", "CNY").replace("YUAN", "CNY").replace("USCENT", "UScent")
+        meant = f"{size}{name.replace('$', 'USD')}{money[3] or ''}"
+    if meant is None:
+        return UnknownUnitError(f"unit {text!r}: {thing!r} is not known")
+    return InputError(f"unit {text!r}: {thing!r} is not known; did you mean {meant!r}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +178,7 @@ class Prices:
         if currency == "EUR" and base == year:
             return self.in_yuan("USD", base, year, route) / _at(self.eur_per_usd, "EUR per USD", year)
         if currency != "USD":
-            raise InputError(f"no way from {currency} of {base} to CNY of {BASE_YEAR}")
+            raise UnknownUnitError(f"no way from {currency} of {base} to CNY of {BASE_YEAR}")
         spent = BASE_YEAR if route == "deflate first" else year
         dollars = _at(self.america, _AMERICA, spent) / _at(self.america, _AMERICA, base)
         yuan = dollars * _at(self.cny_per_usd, "CNY per USD", spent)

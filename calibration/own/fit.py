@@ -22,6 +22,7 @@ from calibration.fitting.fit import Mode, find_mode
 from calibration.fitting.inference_data import save
 from calibration.fitting.posterior import Draws
 from calibration.own.data import ANNUAL, CUMULATIVE, SHARE, Observed
+from calibration.own.meaning import doubts
 from calibration.own.settings import OwnSettings, load_own_settings
 from calibration.own.targets import adoption_of, observations, priors, write_targets
 from calibration.own.units import checked
@@ -63,7 +64,7 @@ def validate_own(name: str, data: Path | None = None) -> list[str]:
         found = observations(data, home.folder, settings)
         write = ", ".join(f"{one.name} {one.years[0]}-{one.years[-1]} ({len(one.rows)})" for one in found.values())
         said.insert(0, f"observations: {write}")
-        said += _beyond(found, home.folder)
+        said += doubts(found, home.folder)
         priors(found, home.folder, settings)
     return said + _fit_problem(home)
 
@@ -178,7 +179,7 @@ def warnings_of(
         + adoption_of(observed)
         + "".join(f"; {name} repeats it and is shown only" for name in observed if name in _repeats(observed))
     )
-    return said + _assumed(folder) + _beyond(observed, folder)
+    return said + _assumed(folder) + doubts(observed, folder)
 
 
 def _repeats(observed: Mapping[str, Observed]) -> Sequence[str]:
@@ -243,18 +244,6 @@ def _assumed(folder: Path) -> list[str]:
     if own.cost.source.startswith("assumed"):
         said.append("assumed: the way of cost into CNY of 2020 (case.toml: cost.in_model)")
     return said
-
-
-def _beyond(observed: Mapping[str, Observed], folder: Path) -> list[str]:
-    """Say where observations exceed the market that the case gives."""
-    size = own_drivers(folder)["market size"]
-    if ANNUAL not in observed:
-        return []
-    return [
-        f"{row.place}: annual_volume {row.value:g} {row.unit} is above the market size of scenario.csv in {row.year}"
-        for row, value in zip(observed[ANNUAL].rows, observed[ANNUAL].in_model, strict=True)
-        if value > float(np.interp(row.year + 0.5, size.years, size.values))
-    ]
 
 
 def _chains(results: Path, case: Case, targets: str, observed: Mapping[str, Observed]) -> Path:

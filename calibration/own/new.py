@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
 import models
+from calibration.observed.money import UnknownUnitError
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Row, check_series, read_rows, require_both
+from calibration.own.fit import validate_own
 from calibration.own.units import way
 from models.files.casefile import CASES
 from models.own import CASE_FILE, GENERIC
 from stockflow.errors import InputError
-from stockflow.files import read_text
+from stockflow.files import read_text, reason, shown
 
 HOME = Path(models.__file__).parent
 TEMPLATES, EXAMPLES = HOME / "templates", HOME / "examples"
@@ -47,10 +52,8 @@ def new_example(name: str, example: str, parent: Path) -> tuple[Path, ...]:
     if example not in known:
         raise InputError(f"no example {example!r}; there are {', '.join(known)}")
     folder = new_folder(name, parent)
-    try:
-        shutil.copytree(EXAMPLES / example, folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+    with _put_whole(folder) as made:
+        shutil.copytree(EXAMPLES / example, made)
     return tuple(sorted(folder.iterdir()))
 
 
@@ -62,8 +65,8 @@ def new_case(
 
     With `data` units, first year and scale come from the observations, which are copied into the folder. `market` is in
     volume units a year, `reference` in the cost unit; left out they are assumed and the files say so. InputError, with
-    nothing written, for a name that cannot be, data that cannot be read or that no case could take, units that a table
-    cannot hold, and numbers that are not above 0.
+    nothing written, for a name that cannot be, numbers that are not above 0, units that a table cannot hold, and what
+    `validate_own` refuses of the data and of the case made from them.
     """
     folder = new_folder(name, parent)
     rows = read_rows(data) if data else ()
@@ -75,13 +78,31 @@ def new_case(
     texts = {file: Template((TEMPLATES / file).read_text(encoding="utf-8")).substitute(told) for file in FILES}
     if data:
         texts["observations.csv"] = read_text(data)
-    try:
-        folder.mkdir(parents=True)
+    with _put_whole(folder) as made:
+        made.mkdir()
         for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+            (made / file).write_text(text, encoding="utf-8")
+        try:
+            validate_own(str(made), data)
+        except InputError as error:
+            raise InputError(str(error).replace(str(made), str(folder))) from None
     return tuple(folder / file for file in FILES)
+
+
+@contextmanager
+def _put_whole(folder: Path) -> Iterator[Path]:
+    """Give the place of a folder to be made, which takes the place of `folder` when all is done; else nothing is left.
+
+    InputError, in words, for what the file system refuses.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as stage:
+            made = Path(stage) / folder.name
+            yield made
+            made.rename(folder)
+    except OSError as error:
+        raise InputError(f"{shown(folder)}: cannot be written: {reason(error)}") from None
 
 
 def _check_rows(rows: tuple[Row, ...], data: Path | None, cost_unit: str | None, volume_unit: str | None) -> None:
@@ -124,8 +145,11 @@ def _told(
     try:
         known = way(cost_unit, volume_unit)
         factor, source = known.factor * size, known.words
-    except InputError as reason:
-        factor, source = size / 1e9, f"assumed: 1 CNY of 2020 for 1 of the money, since {reason}".replace("'", "")
+    except UnknownUnitError as unknown:
+        factor, source = size / 1e9, f"assumed: 1 CNY of 2020 for 1 of the money, since {unknown}".replace("'", "")
+    except InputError as wrong:
+        place = next((f"{row.place}: " for row in rows if row.unit == cost_unit), "")
+        raise InputError(f"{place}{wrong}") from None
     costs = sorted((row.year, row.value) for row in rows if row.series == COST)
     first = min((row.year for row in rows), default=int(NO_DATA))
     return {
