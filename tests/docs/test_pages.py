@@ -69,7 +69,7 @@ def test_a_model_card_holds_every_equation_and_number_of_its_case(site: Path, ca
         assert words in shown
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md"])
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 def test_every_link_of_the_first_pages_leads_to_a_file(page: Path) -> None:
     links = [one for one in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")) if ":" not in one]
     assert all((ROOT / urldefrag(one)[0]).exists() for one in links), links
