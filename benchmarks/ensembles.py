@@ -21,12 +21,13 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.ensembles.store import open_store
 from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
-from analysis.phase_out.study import STEP, load_phase_out_study
+from analysis.phase_out.study import load_phase_out_study
 from benchmarks.machine import Cost, cost, machine, timed
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
 from models.schedules.variants import variants
+from stockflow.over_time import QUARTER
 
 MANY = 1_000_000
 FEW = 40_000
@@ -73,7 +74,7 @@ def plain(ensemble: Ensemble, threads: int) -> None:
     one = ensemble.evaluator
     assert isinstance(one, ScheduleRuns)
     for _ in ensemble.schedules:
-        one.model.batch(one.draws, one.outputs, one.until, STEP, threads)
+        one.model.batch(one.draws, one.outputs, one.until, QUARTER, threads)
 
 
 def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:

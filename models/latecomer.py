@@ -22,11 +22,11 @@ from models.files.settings import Strict, read_settings
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
+from stockflow.over_time import QUARTER
 
 Text = Annotated[str, Field(min_length=3)]
 Evidence = Literal["read", "recalled", "derived", "assumed", "paper"]
 FOLDER = Path(__file__).parent / "latecomers"
-SAVED = 0.25  # years between the moments at which the leader's run is handed over
 TINY = 1e-12  # a market of nothing, which the model would divide by
 OFFSET = "other attractiveness"
 NO_DRAWS: Mapping[str, Array] = MappingProxyType({})
@@ -141,7 +141,7 @@ def run_race(
     model = load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
     fixed = {name: _fixed(model, name, draws) for name in wanted if model.variable(name).kind == "constant"}
-    leader = model.batch(draws, [n for n in wanted if n not in fixed], until=until, save_period=SAVED)
+    leader = model.batch(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER)
     times = leader["time"].to_numpy()
     abroad = {driver: _product(leader, fixed, several) for driver, several in study.linked.items()}
     ahead = {driver: study.linked[driver][0] for driver in study.frontier}
@@ -182,7 +182,7 @@ def _run(
     foreign = "foreign experience inflow"
     if foreign in series:
         series[foreign] = (times, np.maximum(0.0, abroad[foreign] - own))
-    return theirs.batch(free, list(keep), until=until, save_period=SAVED, series={**series, OFFSET: (times, offset)})
+    return theirs.batch(free, list(keep), until=until, save_period=QUARTER, series={**series, OFFSET: (times, offset)})
 
 
 def _odds(run: xr.Dataset, others: Array) -> Array:

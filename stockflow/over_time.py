@@ -6,6 +6,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 
+QUARTER = 0.25  # years between the saved values that dates, yearly sums and lowest values are read from
 LASTS = 1.0  # years that a level must be kept: a rush before a dated cut is no stage of an industry
 
 

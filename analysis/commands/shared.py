@@ -9,8 +9,6 @@ from click.core import ParameterSource
 
 from stockflow.errors import InputError
 
-CALIBRATED = ("pv", "nev")
-
 OUT = click.option(
     "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CALIBRATED, JSON, OUT
+from analysis.commands.shared import JSON, OUT
+from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
 from analysis.scoreboard.board import scoreboard as score
@@ -79,7 +80,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
 @JSON
 def numerics_command(as_json: bool) -> None:
     """Run every headline result again at half the time step and print how far it moves, with a verdict."""
-    table = numerics.certificate({case: load_accepted(case) for case in CALIBRATED})
+    table = numerics.certificate({case: load_accepted(case) for case in STUDIED})
     if as_json:
         click.echo(json.dumps(records(table), indent=1, ensure_ascii=False))
         return

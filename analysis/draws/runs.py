@@ -13,10 +13,10 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from stockflow import Model
 from stockflow.arrays import Array
+from stockflow.over_time import QUARTER
 
 Paths = Mapping[str, tuple[Array, Array]]
 OWN = "own"  # a variable held at the value it has when the holding begins
-STEP = 0.25  # years between saved values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
 
 def run(
     of: Drawn, outputs: Sequence[str], until: float, samples: Mapping[str, Array] | None = None,
-    series: Paths | None = None, save_period: float = STEP,
+    series: Paths | None = None, save_period: float = QUARTER,
 ) -> Runs:  # fmt: skip
     """Run every draw; `samples` and `series` take the place of what the draws or the model have."""
     paths = {of.model.variable(name).name: path for name, path in (series or {}).items()}

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.plain.style import GREY, STYLE, save
-from calibration.forecasting.forecast import MODEL, CaseForecast, SeriesForecast
+from calibration.forecasting.forecast import CaseForecast, SeriesForecast
+from calibration.forecasting.scores import MODEL
 from stockflow.intervals import FAN, quantiles
 
 COLUMNS = 3

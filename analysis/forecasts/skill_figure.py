@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from analysis.plain.style import GREY, STYLE, save
-from calibration.forecasting.forecast import MODEL
-from calibration.forecasting.stacking import STACK
+from calibration.forecasting.scores import MODEL, STACK
 
 MARKS = {
     "last value": "v", "Moore's law": "s", "Wright's law": "D", "exponential": "^", "logistic": "P", "Gompertz": "X",

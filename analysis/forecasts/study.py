@@ -12,7 +12,7 @@ from tqdm import tqdm
 from analysis.forecasts.figures import forecast_fans
 from analysis.plain.folder import Folder
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.forecast import MODEL, MODES, Mode, forecast_case
+from calibration.forecasting.forecast import MODES, Mode, forecast_case
 from calibration.forecasting.record import (
     ScoredCase,
     accept_forecast,
@@ -23,8 +23,8 @@ from calibration.forecasting.record import (
     scored,
     table_text,
 )
+from calibration.forecasting.scores import MODEL, STACK, best_naive
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, load_forecast_settings
-from calibration.forecasting.stacking import STACK
 from models.case import load_case
 from stockflow.errors import InputError
 
@@ -97,12 +97,11 @@ def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (mode, series, origin), part in table.groupby(["mode", "series", "origin"], sort=False):
         by = part.set_index("forecaster")
-        naive = by.drop(index=[MODEL, STACK])["CRPS"]
-        best = None if naive.empty else str(naive.idxmin())
+        best = best_naive(dict(by["CRPS"]))
         rows.append(
             {"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
              "model CRPS": _cell(by, MODEL, "CRPS"), "best naive": best or "none",
-             "its CRPS": np.nan if best is None else float(naive.min()), "stack CRPS": _cell(by, STACK, "CRPS"),
+             "its CRPS": np.nan if best is None else _cell(by, best, "CRPS"), "stack CRPS": _cell(by, STACK, "CRPS"),
              "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")}
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -134,15 +133,14 @@ def duels(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> t
     for series in about.headline:
         of = part[part["series"] == series]
         here = of[of["origin"] == origin].set_index("forecaster")
-        naive = here.drop(index=[MODEL, STACK], errors="ignore")["CRPS"]
-        if here.empty or naive.empty:
+        best, chosen = best_naive(dict(here["CRPS"])), best_before(of, origin)
+        if best is None:
             continue
-        chosen = best_before(of, origin)
-        chosen = chosen if chosen in naive.index else None
+        chosen = chosen if chosen in here.index else None
         out.append(
             Duel(
-                series, _cell(here, MODEL, "CRPS"), str(naive.idxmin()), float(naive.min()), chosen,
-                float(naive[chosen]) if chosen else float("nan"), _cell(here, STACK, "CRPS"),
+                series, _cell(here, MODEL, "CRPS"), best, _cell(here, best, "CRPS"), chosen,
+                _cell(here, chosen, "CRPS") if chosen else float("nan"), _cell(here, STACK, "CRPS"),
                 _cell(here, MODEL, "inside 90%"), int(_cell(here, MODEL, "years")),
             )
         )  # fmt: skip
@@ -156,10 +154,9 @@ def _cell(by: pd.DataFrame, row: str, column: str) -> float:
 def best_before(of: pd.DataFrame, origin: int) -> str | None:
     """Name the naive forecast that was best from the origin before `origin`, in the years known by then."""
     earlier = of[of["origin"] < origin]
-    naive = earlier[(earlier["origin"] == earlier["origin"].max()) & ~earlier["forecaster"].isin([MODEL, STACK])]
-    known = {str(row["forecaster"]): _known(str(row["yearly CRPS"]), origin) for _, row in naive.iterrows()}
-    judged = {who: float(np.mean(values)) for who, values in known.items() if values}
-    return min(judged, key=lambda who: judged[who], default=None)
+    last = earlier[earlier["origin"] == earlier["origin"].max()]
+    known = {str(row["forecaster"]): _known(str(row["yearly CRPS"]), origin) for _, row in last.iterrows()}
+    return best_naive({who: float(np.mean(values)) for who, values in known.items() if values})
 
 
 def _known(yearly: str, origin: int) -> list[float]:

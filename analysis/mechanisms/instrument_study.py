@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 import models
-from models.case import CASES, load_case
+from models.case import load_case
+from models.files.casefile import CaseName
 from models.files.series import Series, read_series
 from models.files.settings import Strict, Year, read_settings
 from models.policy import is_driver
@@ -56,9 +57,9 @@ class Instrument(Strict):
     inputs: Annotated[tuple[str, ...], Field(min_length=1)]
     changes: Annotated[tuple[Literal["half", "more", "off", "to"], ...], Field(min_length=1)]
     barriers: tuple[Literal["Devil's River", "Valley of Death", "Darwinian Sea"], ...]
-    on: Mapping[str, tuple[tuple[Year, float], ...]] = Field(default_factory=dict)
-    off: Mapping[str, float] = Field(default_factory=dict)
-    only: Mapping[str, tuple[Literal["half", "more", "off", "to"], ...]] = Field(default_factory=dict)
+    on: Mapping[CaseName, tuple[tuple[Year, float], ...]] = Field(default_factory=dict)
+    off: Mapping[CaseName, float] = Field(default_factory=dict)
+    only: Mapping[CaseName, tuple[Literal["half", "more", "off", "to"], ...]] = Field(default_factory=dict)
     to: float | None = None
     assumption: bool = False
     needs: str = Field(default="", alias="with")
@@ -67,9 +68,6 @@ class Instrument(Strict):
     def _complete(self) -> Instrument:
         if ("to" in self.changes) != (self.to is not None):
             raise ValueError(f"{self.name!r}: the change 'to' and its value belong together")
-        for case in (*self.on, *self.off, *self.only):
-            if case not in CASES:
-                raise ValueError(f"{self.name!r}: case {case!r} is none of {', '.join(CASES)}")
         return self
 
 

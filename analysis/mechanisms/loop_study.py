@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from models.case import CASES
+from models.files.casefile import CaseName
 from models.files.settings import Strict, Within, Year, read_settings
 from stockflow.errors import InputError, unknown
 
@@ -50,7 +51,7 @@ class NamedLoop(Strict):
     polarity: Literal["reinforcing", "balancing", "changing"]
     meaning: Annotated[str, Field(min_length=5)]
     paths: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
-    cases: tuple[str, ...] = CASES
+    cases: tuple[CaseName, ...] = CASES
     since: Literal["start", "case"] = "case"
     cut: Mapping[str, Held] = Field(default_factory=dict)
     not_cut: str = ""
@@ -82,9 +83,6 @@ class LoopStudy(Strict):
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ValueError(f"two loops are called {twice[0]!r}")
-        for case in self.cases:
-            if case not in CASES:
-                raise ValueError(f"case {case!r} is none of {', '.join(CASES)}")
         for loop in self.loops:
             for path in loop.paths:
                 for part in path:

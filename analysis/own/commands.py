@@ -19,8 +19,8 @@ from analysis.plain.folder import Folder
 from analysis.plain.shown import records
 from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.forecast import MODEL
-from calibration.forecasting.new_scores import NOTHING_NAIVE, best_naive, score_case, score_table, score_words
+from calibration.forecasting.new_scores import NOTHING_NAIVE, score_case, score_table, score_words
+from calibration.forecasting.scores import MODEL, best_naive, crps_of
 from calibration.own.fit import OwnFit, calibrate_own
 from calibration.own.forecast import Fan, Hindcast, fans, hindcast
 from calibration.own.settings import load_own_settings
@@ -139,7 +139,7 @@ def skill_words(back: Hindcast) -> list[str]:
     """Say of every series whether the model's forecast was the best, and what to make of it where it was not."""
     words = []
     for series, skills in back.skills.items():
-        naive = best_naive(skills)
+        naive = best_naive(crps_of(skills))
         if naive is None:
             words.append(f"{series}: {NOTHING_NAIVE}.")
             continue

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from analysis.plain.style import GREY, STYLE, log_tick, save
 from calibration.fitting.estimates import SeriesFit
+from calibration.forecasting.scores import best_naive, crps_of
 from calibration.own.data import shown_in
 from calibration.own.forecast import Fan, Hindcast
 from models.home import Home
@@ -51,10 +52,8 @@ def in_own_units(series: Sequence[SeriesFit], home: Home) -> tuple[SeriesFit, ..
 def naive_of(fan: Fan, back: Hindcast | None) -> str | None:
     """Return the naive forecast to draw beside the model's: the best of the hindcast, else the first."""
     skills = {} if back is None else back.skills.get(fan.name, {})
-    known = [who for who in fan.naive if who in skills]
-    if known:
-        return min(known, key=lambda who: skills[who].mean_crps)
-    return next(iter(fan.naive), None)
+    crps = {who: value for who, value in crps_of(skills).items() if who in fan.naive}
+    return best_naive(crps) or next(iter(fan.naive), None)
 
 
 def fan_table(fans: Sequence[Fan]) -> pd.DataFrame:

@@ -19,9 +19,9 @@ from models.schedules.variants import variants
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
+from stockflow.over_time import QUARTER
 
 DRAWS = 200
-STEP = 0.25  # years between saved values
 START = "start of the run"
 ACCOUNT = (
     "Cumulative Domestic Sales", "market share", "Price", "Cumulative Support Outlay", "Cumulative Fiscal Outlay",
@@ -36,7 +36,7 @@ def runs_of(
     values = fitted.payoff.space.values(fitted.x[chosen])
     sample = {one.name: values[:, i] for i, one in enumerate(fitted.payoff.coordinates)}
     asked = unchanged(fitted.case.home.entry) if schedule is None else schedule
-    batch = run_schedule(fitted.case.model, asked, sample, outputs, until, STEP)
+    batch = run_schedule(fitted.case.model, asked, sample, outputs, until, QUARTER)
     return batch["time"].to_numpy(), {name: batch[name].to_numpy() for name in outputs}
 
 

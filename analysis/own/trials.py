@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 from tqdm import tqdm
 
-from calibration.forecasting.forecast import MODEL
+from calibration.forecasting.scores import MODEL, best_naive
 from calibration.observed.tables import load_table
 from calibration.own.new import EXAMPLES
 from calibration.own.settings import load_own_settings, pooled_prior
@@ -146,7 +147,8 @@ def _scored(skills: list[dict[str, Any]], fitted: pd.DataFrame, scored: pd.DataF
     rows: list[dict[str, object]] = []
     for series, part in pd.DataFrame(skills).groupby("series", sort=False):
         by = part.set_index("forecaster")
-        naive, model = by.drop(index=MODEL)["CRPS"], by.loc[MODEL].to_dict()
+        crps, model = dict(by["CRPS"]), by.loc[MODEL].to_dict()
+        best = best_naive(crps)
         years = sorted(scored.loc[scored["series"] == series, "year"])[-int(model["years"]) :]
         known = fitted.loc[(fitted["series"] == series) & (fitted["year"] < years[0]), "year"]
         rows.append(
@@ -154,7 +156,7 @@ def _scored(skills: list[dict[str, Any]], fitted: pd.DataFrame, scored: pd.DataF
                 "series": series, "fitted from": int(known.min()), "fitted to": int(known.max()),
                 "from": int(years[0]), "to": int(years[-1]), "years": len(years),
                 "CRPS": model["CRPS"], "inside 90%": model["inside 90%"],
-                "best naive": naive.idxmin(), "naive CRPS": naive.min(),
+                "best naive": best, "naive CRPS": np.nan if best is None else crps[best],
             }
         )  # fmt: skip
     return rows

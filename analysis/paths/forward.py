@@ -17,8 +17,7 @@ from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
 from stockflow.intervals import interval
-
-STEP = 0.25  # years between saved values
+from stockflow.over_time import QUARTER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,9 +71,9 @@ def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy
     until, told = of.until(study.until), forward.quantities
     outputs = list(dict.fromkeys(name for one in told.values() for name in (one.of, one.over) if name is not None))
     if rules.schedule is None:
-        batch = model.batch(of.samples, outputs, until=until, save_period=STEP)
+        batch = model.batch(of.samples, outputs, until=until, save_period=QUARTER)
     else:
-        batch = run_schedule(model, load_schedule(rules.schedule, of.case), of.samples, outputs, until, STEP)
+        batch = run_schedule(model, load_schedule(rules.schedule, of.case), of.samples, outputs, until, QUARTER)
     times = batch["time"].to_numpy()
     values = {name: batch[model.variable(name).name].to_numpy() for name in outputs}
     return Future(scenario, policy, times, {label: _told(one, times, values) for label, one in told.items()})

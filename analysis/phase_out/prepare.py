@@ -16,7 +16,7 @@ from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, 
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
 from analysis.phase_out.runs import Arm, Role, Runs, Values, family
-from analysis.phase_out.study import STEP, PhaseOutStudy
+from analysis.phase_out.study import PhaseOutStudy
 from models.files.settings import NEVER
 from models.schedules.file import Schedule, load_schedule
 from models.schedules.run import run_schedule
@@ -25,6 +25,7 @@ from stockflow import Model
 from stockflow.accumulate import with_sums
 from stockflow.arrays import Array
 from stockflow.language.codec import digest
+from stockflow.over_time import QUARTER
 
 
 def prepared(study: PhaseOutStudy, model: Model) -> Model:
@@ -90,14 +91,14 @@ class ScheduleRuns:
     @property
     def times(self) -> Array:
         """Saved times: quarters from the start of the model."""
-        steps = np.arange(round((self.until - self.model.initial_time) / STEP) + 1, dtype=np.float64)
-        return steps * STEP + self.model.initial_time
+        steps = np.arange(round((self.until - self.model.initial_time) / QUARTER) + 1, dtype=np.float64)
+        return steps * QUARTER + self.model.initial_time
 
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         """Return draws `first` to `last`, exclusive, under one schedule: (run, time, variable)."""
         samples = {name: values[first:last] for name, values in self.draws.items()}
         found = run_schedule(
-            self.model, self.schedules[schedule], samples, self.outputs, self.until, STEP, threads
+            self.model, self.schedules[schedule], samples, self.outputs, self.until, QUARTER, threads
         )  # fmt: skip
         values: Array = np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
         return values

@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from models.files.casefile import CASES, CaseName
 from models.files.settings import NotNegative, Sentence, Strict, StudyYear, Text, Within, read_settings
 from models.schedules.law import Exit
 from stockflow.errors import InputError
+from stockflow.over_time import QUARTER
 
 STUDIES = Path(__file__).parents[1] / "studies"
-STEP = 0.25  # years between saved values
-CASES = ("nev", "pv")
+STUDIED = tuple(case for case in CASES if (STUDIES / f"phase_out_{case}.toml").is_file())
 
 
 class Grid(Strict):
@@ -126,7 +127,7 @@ class Reported(Strict):
 class PhaseOutStudy(Strict):
     """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
 
-    case: Literal["nev", "pv"]
+    case: CaseName
     title: Text
     question: Text
     draws: Annotated[int, Field(ge=2, le=4000)]
@@ -152,13 +153,13 @@ class PhaseOutStudy(Strict):
     @model_validator(mode="after")
     def _in_time(self) -> PhaseOutStudy:
         for name in ("since", "horizon", "tail"):
-            if getattr(self, name) / STEP % 1:
+            if getattr(self, name) / QUARTER % 1:
                 raise ValueError(f"{name} {getattr(self, name):g} is not a quarter of a year")
         if self.horizon % 1 or self.since % 1:
             raise ValueError(f"since {self.since:g} and horizon {self.horizon:g} must be whole years")
         if self.since >= self.horizon:
             raise ValueError(f"since {self.since:g} is not before the horizon {self.horizon:g}")
-        if any(s / STEP % 1 for s in self.grid.starts):
+        if any(s / QUARTER % 1 for s in self.grid.starts):
             raise ValueError("grid.first and grid.step must be quarters of a year")
         latest = self.grid.starts[-1] + self.exit.years_after
         if self.exit.counted_from == "end":
@@ -187,15 +188,15 @@ def load_phase_out_study(which: str | Path) -> PhaseOutStudy:
 
 def has_study(case: str) -> bool:
     """Say whether a study of the case comes with the project."""
-    return case.strip().casefold() in CASES
+    return case.strip().casefold() in STUDIED
 
 
 def study_file(which: str | Path) -> Path:
     """Return the file of a study; InputError, naming the shipped studies, for a name that is neither."""
     text = str(which)
-    if text.strip().casefold() in CASES:
+    if text.strip().casefold() in STUDIED:
         return STUDIES / f"phase_out_{text.strip().casefold()}.toml"
     if Path(which).suffix != ".toml":
-        known = " and ".join(map(repr, CASES))
+        known = " and ".join(map(repr, STUDIED))
         raise InputError(f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file")
     return Path(which)

@@ -35,7 +35,7 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy, load_path_study
 from analysis.phase_out.accepted import load_answer
-from analysis.report.reproduce import SUPPORTED
+from analysis.phase_out.study import STUDIED
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import describe_series
@@ -148,7 +148,7 @@ def _rate(row: Mapping[str, Any]) -> float:
 def forecast_block() -> str:
     """Return the skill of the forecasts from the headline origin as a Markdown table, and the count of wins."""
     lines, told = [], []
-    for case in SUPPORTED:
+    for case in STUDIED:
         chapter = forecast_chapter(case)
         if chapter.missing:
             return f"No accepted forecasts: {chapter.missing}"
@@ -167,7 +167,7 @@ def forecast_block() -> str:
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
         head, "|---|---|---|---|---|---|---|", *lines, "",
         *_rival_lines(), "",
-        *(f"- {case}, {line}" for case in SUPPORTED for line in coverage_words(load_accepted_forecast(case).table)),
+        *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case).table)),
     ])  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _answer_cell(row: Mapping[str, Any]) -> str:
 
 def _rival_lines() -> list[str]:
     """The model against each forecaster used throughout, a row for each case and kind of drivers."""
-    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in SUPPORTED])
+    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in STUDIED])
     rows["told"] = [f"{ratio:.2f} ({pairs})" for ratio, pairs in zip(rows["ratio"], rows["pairs"], strict=True)]
     wide = rows.pivot(index=["case", "mode"], columns="against", values="told")[list(dict.fromkeys(rows["against"]))]
     return [

@@ -14,6 +14,7 @@ from analysis.fits.residual_report import residual_report
 from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
 from analysis.forecasts.chapter import forecast_chapter
 from analysis.paths.study import load_path_study
+from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
@@ -34,8 +35,6 @@ from calibration.records.results import (
 )
 from calibration.records.sampling import sampled_posterior, steps_of
 from models.case import CASES, load_case
-
-SUPPORTED = ("pv", "nev")  # cases with studies of ending support and with forecasts
 
 
 def case_summary(calibration: Calibration) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
     folder.prepare()
     calibrations = {case: calibrate_case(case, folder, starts) for case in CASES}
     fits = {case: accepted_from(c) for case, c in calibrations.items()}
-    accepted = {case: fits[case] for case in SUPPORTED}
+    accepted = {case: fits[case] for case in STUDIED}
     trust = examine(fits, folder.table, folder.figure)
     with tqdm(total=3 + 2 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
         ridges = {}

@@ -17,6 +17,7 @@ from scipy.integrate import cumulative_trapezoid
 
 from calibration.fitting.targets import ObservedSource
 from calibration.observed.observations import observed
+from models.files.casefile import CaseName
 from models.files.settings import NotNegative, Sentence, Strict, Text
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
@@ -144,7 +145,7 @@ class Reading(Strict):
     `measure` says how a year is read off the run: growth of an accumulator over the year, value at its end or middle.
     """
 
-    case: Literal["pv", "nev", "ic", "mrna"]
+    case: CaseName
     quantity: Annotated[tuple[str, ...], Field(min_length=1)]
     over: tuple[str, ...] = ()
     measure: Literal["yearly difference", "year end", "mid year"] = "mid year"

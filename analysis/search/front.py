@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from analysis.search.settings import Case, Grid, Study
 from analysis.search.worth import Measures, ledger_of
-from analysis.unknowns.answers import STEP
 from models.case import load_case
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.run import run_schedule
@@ -22,6 +21,7 @@ from models.schedules.variants import variants
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
+from stockflow.over_time import QUARTER
 
 HISTORY = "history"
 HALF = (0.25, 0.5, 0.75)
@@ -147,7 +147,7 @@ def grid(
     tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")
     found = np.empty((3, len(plans), draws))
     for place, (label, _, schedule) in enumerate(plans):
-        runs = run_schedule(model, schedule, samples, ledger.outputs, ledger.until, STEP)
+        runs = run_schedule(model, schedule, samples, ledger.outputs, ledger.until, QUARTER)
         if not runs["finite"].all():
             raise InputError(f"{label}: {int((~runs['finite']).sum())} runs leave the numbers")
         values = {name: runs[name].to_numpy() for name in ledger.outputs}

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.search.settings import Case, Level, Study
-from analysis.unknowns.answers import SHARE, STEP, UNITS
+from analysis.unknowns.answers import SHARE, UNITS
 from models.files.settings import NEVER
 from models.policy import TimePath, with_announced
 from models.schedules.knots import knot_names, knots_model
@@ -22,7 +22,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.gradients.gradient import Gradient
 from stockflow.language.equations import WithLookup
-from stockflow.over_time import present_weights, year_reached
+from stockflow.over_time import QUARTER, present_weights, year_reached
 
 CHUNK = 4096  # runs in memory at a time
 FAR = 1e15  # how many times its own size a value is compared from, so that a square acts as a slope
@@ -76,8 +76,8 @@ class Ledger:
 
     def slopes(self, initial_time: float) -> dict[str, list[tuple[str, float, float]]]:
         """What units and cost are made of: (variable, time, weight) of every value that counts."""
-        count = round((self.until - initial_time) / STEP) + 1
-        times: Array = initial_time + np.arange(count, dtype=float) * STEP
+        count = round((self.until - initial_time) / QUARTER) + 1
+        times: Array = initial_time + np.arange(count, dtype=float) * QUARTER
         weights = present_weights(times, self.rate, self.base_year)
         paid = [(n, float(t), f * float(w)) for n, f in self.cost.items() for t, w in zip(times, weights, strict=True)]
         return {"units": [(UNITS, self.horizon, 1.0)], "cost": paid}
@@ -104,7 +104,7 @@ class Worth:
         Raises InputError for a run that leaves the numbers.
         """
         outputs = self.ledger.outputs
-        simulator = self.model.simulator((*self.samples, *self.levers), outputs, self.ledger.until, STEP)
+        simulator = self.model.simulator((*self.samples, *self.levers), outputs, self.ledger.until, QUARTER)
         rows = self._rows(x)
         found = np.empty((3, len(rows)))
         for first in range(0, len(rows), CHUNK):
@@ -139,7 +139,7 @@ class Worth:
                 if slope
             ]
             inputs = (*self.samples, *self.levers)
-            self._gradients[what] = self.model.gradient(terms, inputs, self.ledger.until, STEP)
+            self._gradients[what] = self.model.gradient(terms, inputs, self.ledger.until, QUARTER)
         return self._gradients[what]
 
     def _refuse(self, rows: Array, values: Array) -> None:

@@ -32,6 +32,7 @@ from models.files.settings import NotNegative, Positive, Strict, read_settings
 from stockflow import Model
 from stockflow.language.clock import clock
 from stockflow.language.equations import Number
+from stockflow.over_time import QUARTER
 
 STUDY = Path(__file__).parents[1] / "studies" / "numerics.toml"
 Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
@@ -189,7 +190,7 @@ def _bare_payoff(model: Model, targets: Targets) -> Payoff:
 
 
 def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> Iterator[Figure]:
-    run = model.with_constants(fit.values).batch({}, list(names), save_period=0.25).isel(run=0)
+    run = model.with_constants(fit.values).batch({}, list(names), save_period=QUARTER).isel(run=0)
     for name in names:
         variable = model.variable(name)
         what = f"{variable.name} at {model.final_time:g}"

@@ -28,6 +28,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
 from stockflow.language.equations import WithLookup
+from stockflow.over_time import QUARTER
 
 Tick = Callable[[], object]
 RAMP = 0.01  # years over which a changed policy sets in
@@ -191,7 +192,7 @@ def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFram
 
 def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[float, float]) -> tuple[Array, Array]:
     """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
-    run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=0.25)
+    run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=QUARTER)
     times = run["time"].to_numpy()
     change = [_ratios(times, run[name].to_numpy(), window) for name in FEATURES]
     doublings, by_doing, by_searching = np.log2(change[0]), np.log(change[1]), np.log(change[2])
@@ -259,7 +260,7 @@ def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes
     """Change of every outcome between two models as a share of it, (run,) each."""
     names = list(dict.fromkeys(one.variable for one in outcomes))
     until = max(one.at for one in outcomes)
-    runs = [model.batch(samples, names, until=until, save_period=0.25) for model in (base, changed)]
+    runs = [model.batch(samples, names, until=until, save_period=QUARTER) for model in (base, changed)]
     times = runs[0]["time"].to_numpy()
     out = []
     for one in outcomes:

@@ -15,11 +15,10 @@ from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-from stockflow.over_time import present_value
+from stockflow.over_time import QUARTER, present_value
 
 Samples = Mapping[str, Array]
 Tell = Callable[[str], object]
-STEP = 0.25  # years between saved values
 CHUNK = 4096  # runs in memory at a time
 UNITS, SHARE, OUTLAY = "Cumulative Domestic Sales", "market share", "Cumulative Fiscal Outlay"
 LOST, SHARE_KEPT, SPENT, ADDED = "units lost", "market share", "fiscal outlay", "additional units"
@@ -80,7 +79,7 @@ def _failures(
 
 def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     """Mean of the year that begins at each of the places, (run, place), from quarterly values (run, time)."""
-    quarters = round(1 / STEP)
+    quarters = round(1 / QUARTER)
     found: Array = np.mean([values[:, at + step] for step in range(quarters)], axis=0)
     return found
 
@@ -92,7 +91,7 @@ def _runs(model: Model, schedule: Schedule, plan: Plan, question: Question, samp
     until = question.years[-1] + max(question.tail, 1.0)
     for first in range(0, _size(samples), CHUNK):
         given = {name: np.asarray(column, dtype=float)[first : first + CHUNK] for name, column in samples.items()}
-        piece = run_schedule(model, schedule, given, outputs, until, STEP)
+        piece = run_schedule(model, schedule, given, outputs, until, QUARTER)
         bad = np.flatnonzero(~piece["finite"].to_numpy())
         if len(bad):
             told = ", ".join(f"{name} {column[bad[0]]:.4g}" for name, column in given.items())

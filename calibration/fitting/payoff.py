@@ -21,8 +21,8 @@ from calibration.observed.observations import observed
 from stockflow import Model, Term
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.over_time import QUARTER
 
-SAVED = 0.25  # years between the saved times that dates and lowest values are read from
 TINY = 1e-12
 LATEST = 6.0  # years after an event's date to which a run is carried to find it
 
@@ -121,8 +121,8 @@ class Payoff:
         self._event_times = [np.array([t.at for t in self._terms[p.first : p.last]]) for p in self._of_events]
         self._inputs = [c.name for c in coordinates] + list(self._toggles)
         if self._terms:
-            self._values = model.payoff(self._terms, self._inputs, save_period=SAVED).residuals
-            self._back = model.gradient(self._terms, self._inputs, save_period=SAVED, width=2).pullback
+            self._values = model.payoff(self._terms, self._inputs, save_period=QUARTER).residuals
+            self._back = model.gradient(self._terms, self._inputs, save_period=QUARTER, width=2).pullback
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
@@ -291,8 +291,8 @@ class Payoff:
 
     def _saved(self, quantity: str, first: float, last: float) -> list[Term]:
         begin = max(first, self.model.initial_time)
-        count = int(np.floor((min(last, self.model.final_time) - self.model.initial_time) / SAVED)) + 1
-        times = self.model.initial_time + SAVED * np.arange(count)
+        count = int(np.floor((min(last, self.model.final_time) - self.model.initial_time) / QUARTER)) + 1
+        times = self.model.initial_time + QUARTER * np.arange(count)
         return [Term(quantity, 0.0, 1.0, at=float(t), transform="linear") for t in times[times >= begin]]
 
     def _range_terms(self, target: RangeTarget) -> list[Term]:

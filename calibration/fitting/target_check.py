@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from calibration.fitting.payoff import SAVED, fitted_series
+from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import DrivenVariable, EffectTarget, Prior, Targets
 from calibration.observed.observations import observed
 from models.case import Case
 from stockflow.errors import InputError, unknown
+from stockflow.over_time import QUARTER
 
 
 def check_targets(case: Case, targets: Targets) -> None:
@@ -81,8 +82,8 @@ def _of_effect(case: Case, effect: EffectTarget) -> Iterator[tuple[str, str]]:
     yield from _of_years(case, place, effect.first_year, effect.last_year)
     for key in ("first_year", "last_year"):
         year = getattr(effect, key)
-        if abs(year / SAVED - np.round(year / SAVED)) > 1e-9:
-            yield f"{place}: {key}", f"{year:.10g} is not a saved time, a multiple of {SAVED:g}"
+        if abs(year / QUARTER - np.round(year / QUARTER)) > 1e-9:
+            yield f"{place}: {key}", f"{year:.10g} is not a saved time, a multiple of {QUARTER:g}"
     for name, value in effect.without.items():
         yield from _of_name(case, f"{place}: without", name)
         one = case.model.variable(name)

@@ -17,8 +17,8 @@ from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.baseline_settings import Settings, load_settings
 from calibration.forecasting.baselines import Experience, extrapolated_experience, naive_forecasts
-from calibration.forecasting.forecast import MODEL, carried_forward, modelled_after
-from calibration.forecasting.scores import Skill, score
+from calibration.forecasting.forecast import carried_forward, modelled_after
+from calibration.forecasting.scores import MODEL, Skill, score
 from calibration.forecasting.settings import Kind
 from calibration.observed.history import History, Years, natural
 from calibration.records.results import accepted_posterior

@@ -19,23 +19,23 @@ import numpy as np
 from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics, diagnose
 from calibration.fitting.fit import climb, closed_payoff, joint_priors
-from calibration.fitting.payoff import SAVED, FittedSeries, Payoff, fitted_series, reading
+from calibration.fitting.payoff import FittedSeries, Payoff, fitted_series, reading
 from calibration.fitting.posterior import Draws, sample
 from calibration.fitting.targets import Targets
 from calibration.forecasting.baseline_settings import Settings, load_settings
 from calibration.forecasting.baselines import Experience, extrapolated_experience, known_experience, naive_forecasts
 from calibration.forecasting.drivers_ahead import Expectations, expectations
 from calibration.forecasting.holdout import FEWEST, seen_by
-from calibration.forecasting.scores import Skill, score
+from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of, score
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, load_forecast_settings
 from calibration.observed.history import History, Years, natural
 from models.case import Case
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.over_time import QUARTER
 
 Mode = Literal["conditional", "unconditional"]
 MODES: tuple[Mode, ...] = ("conditional", "unconditional")
-MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ class SeriesForecast:
     @property
     def best_naive(self) -> str | None:
         """The naive forecast with the lowest mean CRPS in hindsight, if there is any."""
-        return min(self.naive, key=lambda name: self.skills[name].mean_crps, default=None)
+        return best_naive(crps_of(self.skills))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +150,7 @@ def modelled_after(payoff: Payoff, x: Array, years: Mapping[int, Years]) -> dict
         for year in wanted
     ]
     names = [one.name for one in payoff.coordinates]
-    runs = payoff.model.payoff(terms, names, save_period=SAVED).residuals(payoff.space.values(x)[:, : len(names)])
+    runs = payoff.model.payoff(terms, names, save_period=QUARTER).residuals(payoff.space.values(x)[:, : len(names)])
     ends = np.cumsum([len(wanted) for wanted in years.values()])[:-1]
     return dict(zip(years, np.split(np.asarray(runs), ends, axis=1), strict=True))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, compared
-from calibration.forecasting.forecast import MODEL
-from calibration.forecasting.scores import Skill
+from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of
 from calibration.observed.money import Prices, convert, parse_unit
 from calibration.own.data import Row, by_series, read_rows
 from calibration.own.forecast import about
@@ -109,18 +108,13 @@ def score_table(scores: Sequence[NewScore]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def best_naive(skills: Mapping[str, Skill]) -> str | None:
-    """Return the naive forecaster with the lowest mean CRPS; None without any."""
-    return min((who for who in skills if who != MODEL), key=lambda who: skills[who].mean_crps, default=None)
-
-
 def score_words(scores: Sequence[NewScore]) -> list[str]:
     """Say of each series who wins, and by how much the model beats the best naive forecast or loses to it."""
     out = []
     for one in scores:
         for who, why in one.comparison.absent.items():
             out.append(f"{one.comparison.name}: no {who}: {why}")
-        best = best_naive(one.skills)
+        best = best_naive(crps_of(one.skills))
         if best is None:
             out.append(f"{one.comparison.name}: {NOTHING_NAIVE}")
             continue

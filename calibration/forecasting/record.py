@@ -19,12 +19,12 @@ from calibration.fitting.fit import joint_priors
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.baseline_settings import HERE as BASELINES
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
-from calibration.forecasting.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecast
+from calibration.forecasting.forecast import MODES, CaseForecast, Mode, SeriesForecast
 from calibration.forecasting.holdout import seen_by
-from calibration.forecasting.scores import Skill, compare
+from calibration.forecasting.scores import MODEL, STACK, Skill, compare
 from calibration.forecasting.settings import HERE as FORECASTS
 from calibration.forecasting.settings import ForecastSettings
-from calibration.forecasting.stacking import STACK, Stack, stack
+from calibration.forecasting.stacking import Stack, stack
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
 from models.case import Case, load_case
 from models.files.settings import read_toml

@@ -19,6 +19,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
 
+MODEL, STACK = "model", "stack"  # what the forecasters that are not naive are called
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -82,6 +83,16 @@ class Skill:
     def coverage(self) -> dict[float, float]:
         """Share of years inside the central interval of each level."""
         return {level: float(np.mean(inside)) for level, inside in self.inside.items()}
+
+
+def best_naive(crps: Mapping[str, float]) -> str | None:
+    """Return the forecaster with the lowest mean CRPS, chosen in hindsight, that is neither model nor stack, if any."""
+    return min((who for who in crps if who not in {MODEL, STACK}), key=lambda who: crps[who], default=None)
+
+
+def crps_of(skills: Mapping[str, Skill]) -> dict[str, float]:
+    """Return the mean CRPS of each forecaster."""
+    return {who: skill.mean_crps for who, skill in skills.items()}
 
 
 def crps(draws: Array, observed: Array) -> Array:

@@ -15,11 +15,9 @@ import numpy as np
 from scipy.optimize import LinearConstraint, minimize
 
 from calibration.forecasting.forecast import SeriesForecast
-from calibration.forecasting.scores import Skill, score
+from calibration.forecasting.scores import STACK, Skill, score
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-
-STACK = "stack"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from models.files.settings import Positive, Strict, Year, read_toml, valid
 from stockflow.errors import InputError
 
 CASES = ("pv", "nev", "ic", "mrna")
+
+
+def known_case(name: str) -> str:
+    """Return the name of one of CASES; ValueError for any other."""
+    if name not in CASES:
+        raise ValueError(f"case {name!r} is none of {', '.join(CASES)}")
+    return name
+
+
+CaseName = Annotated[str, AfterValidator(known_case)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 

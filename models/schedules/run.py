@@ -19,11 +19,12 @@ from models.schedules.change import Change
 from models.schedules.file import Schedule
 from models.schedules.instruments import instruments
 from models.schedules.paths import Before, Grid, Moves, computed, grid, history, trimmed, yearly
-from models.schedules.trigger import QUARTER, first_date, needs
+from models.schedules.trigger import first_date, needs
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.names import plain
+from stockflow.over_time import QUARTER
 
 Paths = dict[str, tuple[Array, Array]]
 _PRICE_PASSES = 20  # each brings payments about three times closer to the price

@@ -8,8 +8,8 @@ import numpy as np
 
 from models.schedules.change import Trigger
 from stockflow.arrays import Array
+from stockflow.over_time import QUARTER
 
-QUARTER = 0.25
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "market share": ("Cumulative Domestic Sales", "addressable demand"),
     "cost parity ratio": ("unsubsidised user cost", "trigger benchmark"),

@@ -10,13 +10,14 @@ import numpy as np
 
 from analysis.phase_out.prepare import outputs, prepared
 from analysis.phase_out.runs import Arm, Runs, in_memory
-from analysis.phase_out.study import STEP, PhaseOutStudy, load_phase_out_study
+from analysis.phase_out.study import PhaseOutStudy, load_phase_out_study
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.policy import with_announced
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.language.equations import WithLookup
+from stockflow.over_time import QUARTER
 
 Paths = Mapping[str, tuple[Array, Array]]
 SUPPORT = {"nev": ("central subsidy",), "pv": ("feed in tariff", "distributed premium")}
@@ -34,12 +35,12 @@ class ByHand:
 
     @property
     def times(self) -> Array:
-        return np.arange(self.model.initial_time, self.until + STEP / 2, STEP)
+        return np.arange(self.model.initial_time, self.until + QUARTER / 2, QUARTER)
 
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         samples = {name: one[first:last] for name, one in self.draws.items()}
         batch = self.model.with_series(self.paths[schedule]).batch(
-            samples, self.outputs, until=self.until, save_period=STEP
+            samples, self.outputs, until=self.until, save_period=QUARTER
         )
         return np.stack([batch[name].to_numpy() for name in self.outputs], axis=2)
 

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.phase_out.prepare import arms_of, outputs
 from analysis.phase_out.runs import Arm
-from analysis.phase_out.study import CASES, Grid, load_phase_out_study, study_file
+from analysis.phase_out.study import STUDIED, Grid, load_phase_out_study, study_file
 from models.case import load_case
 from stockflow.errors import InputError
 
@@ -22,7 +22,7 @@ def written(folder: Path, old: str, new: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", STUDIED)
 def test_a_shipped_study_has_every_schedule_it_names_and_a_year_between_exits(case: str) -> None:
     study = load_phase_out_study(case)
     arms = list(arms_of(study))
@@ -33,7 +33,7 @@ def test_a_shipped_study_has_every_schedule_it_names_and_a_year_between_exits(ca
     assert len({p.label for p in arms}) == len(arms)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", STUDIED)
 def test_a_shipped_study_reads_variables_that_its_model_has(case: str) -> None:
     study, model = load_phase_out_study(case), load_case(case).model
     own = [name for name in outputs(study) if not name.startswith("Cumulative")]

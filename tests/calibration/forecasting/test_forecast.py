@@ -23,7 +23,8 @@ from calibration.fitting.targets import (
     load_targets,
 )
 from calibration.forecasting.drivers_ahead import Expectations, Rule, Rules
-from calibration.forecasting.forecast import MODEL, CaseForecast, Mode, carried_forward, forecast_case, payoff_at
+from calibration.forecasting.forecast import CaseForecast, Mode, carried_forward, forecast_case, payoff_at
+from calibration.forecasting.scores import MODEL
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kind, load_forecast_settings
 from calibration.observed.observations import Source
 from models.case import Case, Parameter, load_case

@@ -17,7 +17,7 @@ from analysis.forecasts.study import best_before, duels, forecast_words, skill_r
 from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.forecast import MODEL, MODES, CaseForecast, Mode, SeriesForecast
+from calibration.forecasting.forecast import MODES, CaseForecast, Mode, SeriesForecast
 from calibration.forecasting.record import (
     accept_forecast,
     against,
@@ -26,9 +26,9 @@ from calibration.forecasting.record import (
     score_table,
     scored,
 )
-from calibration.forecasting.scores import crps, score
+from calibration.forecasting.scores import MODEL, STACK, crps, score
 from calibration.forecasting.settings import CaseSettings, load_forecast_settings
-from calibration.forecasting.stacking import STACK, best_weights, crps_parts, mean_distance, mixed, stack
+from calibration.forecasting.stacking import best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.observed.history import History
 from stockflow.errors import InputError
 

@@ -9,8 +9,8 @@ import pytest
 from own_helpers import write
 
 from calibration.forecasting.ahead import accepted_fit
-from calibration.forecasting.forecast import MODEL
 from calibration.forecasting.new_scores import score_case, score_words
+from calibration.forecasting.scores import MODEL
 from stockflow.errors import InputError
 
 UNIT, WHY = "million vehicles/Year", "a number for the test"

@@ -181,3 +181,14 @@ def test_a_draw_that_is_not_positive_is_refused_by_forecaster_series_and_origin(
         score("price", 2019, "Moore", [2020], np.array([[1.0], [0.0]]), np.array([1.0]), 1.0)
     with pytest.raises(InputError, match="have no density"):
         score("price", 2019, "Moore", [2020], np.ones((5, 1)), np.array([1.0]), 2.0)
+
+
+def test_the_best_naive_forecast_has_the_lowest_score_and_is_neither_model_nor_stack() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        crps = dict(zip(["model", "drift", "stack", "Bass", "logistic"], rng.random(5).tolist(), strict=True))
+        best = scores.best_naive(crps)
+        assert best in {"drift", "Bass", "logistic"}
+        assert crps[best] == min(crps[who] for who in ("drift", "Bass", "logistic"))
+    assert scores.best_naive({"model": 0.1, "stack": 0.2}) is None
+    assert scores.best_naive({}) is None
