@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from analysis.phase_out.answer import Answer
+from analysis.phase_out.answer import PhaseOutAnswer
 from analysis.phase_out.prepare import ensemble
 from analysis.phase_out.study import STUDIES, load_phase_out_study
 from calibration.records.results import accepted_posterior, digest
@@ -39,7 +39,7 @@ def depends_on(case: str) -> dict[str, str]:
     return {"study": digest(STUDIES / f"phase_out_{case}.toml"), "runs": made.digest}
 
 
-def accept_answer(answer: Answer, folder: Path = HERE) -> Path:
+def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     """Write the answer of a shipped study to `folder`; InputError if it has other draws than the study asks for."""
     case = answer.results.study.case
     if answer.results.study != load_phase_out_study(case):

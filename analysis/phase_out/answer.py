@@ -25,7 +25,7 @@ from stockflow.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class PhaseOutAnswer:
     """A study answered: its results, the parameter of the response, the evidence that decides, and the rushes."""
 
     results: Results
@@ -50,7 +50,9 @@ class Answer:
         return made if self.rush is None else made | {"pulled_forward": self.rush}
 
 
-def answer_study(study: PhaseOutStudy, stem: Path, scheduler: str | None = None, progress: bool = False) -> Answer:
+def answer_study(
+    study: PhaseOutStudy, stem: Path, scheduler: str | None = None, progress: bool = False
+) -> PhaseOutAnswer:
     """Run a study into the store `stem`.zarr, or go on with it, and answer it.
 
     Raises InputError for bad schedules, a posterior of another model, and a store that is not this study's.
@@ -71,7 +73,7 @@ def answer_study(study: PhaseOutStudy, stem: Path, scheduler: str | None = None,
     evidence = evidence_of(study, posterior)
     if evidence is not None:
         evidence = replace(evidence, effect=evidence.effect[found.kept])
-    return Answer(found, accepted.response, evidence, rush)
+    return PhaseOutAnswer(found, accepted.response, evidence, rush)
 
 
 def evidence_of(study: PhaseOutStudy, posterior: Posterior) -> Evidence | None:
@@ -92,7 +94,7 @@ def evidence_of(study: PhaseOutStudy, posterior: Posterior) -> Evidence | None:
     return Evidence(target.name, target.value, target.sd, target.source, drawn[study.effect])
 
 
-def as_records(answer: Answer, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+def as_records(answer: PhaseOutAnswer, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
     """Return the answer for machines: "never" and "not defined" are null, `reached` and `defined` tell which."""
     found = answer.results
     paths = {"shares", "account"}

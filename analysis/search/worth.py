@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.search.settings import Case, Level, Study
-from analysis.unknowns.answers import SHARE, UNITS
+from analysis.unknowns.outcomes import SHARE, UNITS
 from models.files.settings import NEVER
 from models.policy import TimePath, with_announced
 from models.schedules.knots import knot_names, knots_model

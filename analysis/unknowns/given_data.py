@@ -20,8 +20,8 @@ from SALib.analyze import delta as delta_analysis
 from SALib.analyze import pawn as pawn_analysis
 from scipy.stats import norm, spearmanr
 
-from analysis.unknowns.answers import Answers
 from analysis.unknowns.indices import Index, still, varies, verdict
+from analysis.unknowns.outcomes import Outcomes
 from analysis.unknowns.settings import GivenData
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -33,7 +33,7 @@ GRID = 100  # points of the densities that delta compares, as in SALib
 
 def given_data(
     samples: Mapping[str, Array],
-    found: Answers,
+    found: Outcomes,
     rule: GivenData,
     confidence: float,
     deep: Sequence[float],

@@ -79,7 +79,7 @@ class Discovery(Strict):
     fewest: Annotated[int, Field(ge=5)]
 
 
-class Plan(Strict):
+class NamedSchedule(Strict):
     """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history."""
 
     name: Annotated[str, Field(min_length=3)]
@@ -128,9 +128,9 @@ class Question(Strict):
     rate: Annotated[float, Field(ge=0, lt=1)]
     base_year: StudyYear
     cost: Annotated[Mapping[str, float], Field(min_length=1)]
-    supported: Plan
-    phase_out: Plan
-    no_support: Plan
+    supported: NamedSchedule
+    phase_out: NamedSchedule
+    no_support: NamedSchedule
     fixed: Mapping[str, Range]
 
     @model_validator(mode="after")

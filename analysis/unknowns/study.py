@@ -8,10 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.unknowns.answers import Answers, answers, columns
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
+from analysis.unknowns.outcomes import Outcomes, columns, outcomes
 from analysis.unknowns.sensitivity import Evaluate, morris, shapley, sobol
 from analysis.unknowns.settings import Question, Study
 from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
@@ -37,7 +37,7 @@ class SensitivityAnswer:
     table: pd.DataFrame
     ranges: tuple[Unknown, ...]
     samples: Mapping[str, Array]
-    found: Answers | None
+    found: Outcomes | None
     boxes: tuple[Found, ...]
 
 
@@ -50,16 +50,16 @@ def run_sensitivity(
     ranges = independent(case, posterior, targets, question.fixed, basis)
 
     def evaluate(sample: Array) -> tuple[Array, Mapping[str, Array]]:
-        got = answers(case, question, columns([one.name for one in ranges], sample), tell)
+        got = outcomes(case, question, columns([one.name for one in ranges], sample), tell)
         return got.years, got.values
 
     rows = _independent(ranges, evaluate, study, method, tell)
     samples: Mapping[str, Array] = {}
-    found: Answers | None = None
+    found: Outcomes | None = None
     boxes: tuple[Found, ...] = ()
     if method in ("posterior", "all"):
         samples = joint(case, posterior, question.fixed, study.draws, study.given_data.seed)
-        found = answers(case, question, samples, tell)
+        found = outcomes(case, question, samples, tell)
         rows += given_data(samples, found, study.given_data, study.confidence, (question.key_year,), tell)
         boxes = tuple(discover(name, samples, failed, study.discovery) for name, failed in found.failures.items())
     return SensitivityAnswer(case.name, question, table(rows), ranges, samples, found, boxes)

@@ -8,12 +8,12 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from analysis.unknowns.answers import ADDED, LOST, SHARE_KEPT, SPENT, Answers, answers, columns
 from analysis.unknowns.discovery import Box, discover
 from analysis.unknowns.given_data import DELTA, PAWN, REMOVED, given_data
 from analysis.unknowns.indices import STILL, Index, table, verdict
+from analysis.unknowns.outcomes import ADDED, LOST, SHARE_KEPT, SPENT, Outcomes, columns, outcomes
 from analysis.unknowns.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL, morris, shapley, sobol
-from analysis.unknowns.settings import Plan, Range, load_study
+from analysis.unknowns.settings import NamedSchedule, Range, load_study
 from analysis.unknowns.unknowns import Unknown, independent, joint
 from analysis.unknowns.words import box_words, convergence, fails, hinges
 from calibration.fitting.targets import load_targets
@@ -125,14 +125,14 @@ RHO = 0.7
 QUICK = STUDY.given_data.model_copy(update={"resamples": 6, "dummies": 12})
 
 
-def gaussian(count: int, seed: int = 3) -> tuple[dict[str, np.ndarray], Answers]:
+def gaussian(count: int, seed: int = 3) -> tuple[dict[str, np.ndarray], Outcomes]:
     """y = 2a + b with a and b correlated, c correlated with a and in no equation, and d that plays no part."""
     rng = np.random.default_rng(seed)
     a, b, c, d = rng.multivariate_normal(
         np.zeros(4), [[1, RHO, 0.5, 0], [RHO, 1, 0.35, 0], [0.5, 0.35, 1, 0], [0, 0, 0, 1]], count
     ).T
     y = 2 * a + b
-    return {"a": a, "b": b, "c": c, "d": d}, Answers(np.array([2020.0]), {"y": y[:, None]}, {"y": "1"}, {})
+    return {"a": a, "b": b, "c": c, "d": d}, Outcomes(np.array([2020.0]), {"y": y[:, None]}, {"y": "1"}, {})
 
 
 @pytest.fixture(scope="module")
@@ -235,17 +235,17 @@ def test_a_box_is_told_with_units() -> None:
 
 # ---- the shipped study -------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def nev() -> tuple[dict[str, np.ndarray], Answers]:
+def nev() -> tuple[dict[str, np.ndarray], Outcomes]:
     case = load_case("nev")
     samples = joint(case, accepted_posterior("nev"), STUDY.question("nev").fixed, 200, 1)
-    return samples, answers(case, STUDY.question("nev"), samples)
+    return samples, outcomes(case, STUDY.question("nev"), samples)
 
 
 def test_a_phase_out_that_is_history_loses_no_unit_in_any_draw() -> None:
     case = load_case("nev")
-    same = STUDY.question("nev").model_copy(update={"phase_out": Plan(name="history again")})
+    same = STUDY.question("nev").model_copy(update={"phase_out": NamedSchedule(name="history again")})
     samples = joint(case, accepted_posterior("nev"), same.fixed, 10, 1)
-    assert (answers(case, same, samples).values[LOST] == 0.0).all()
+    assert (outcomes(case, same, samples).values[LOST] == 0.0).all()
 
 
 def test_support_and_its_end_move_sales_the_way_they_must(nev) -> None:
@@ -258,7 +258,7 @@ def test_support_and_its_end_move_sales_the_way_they_must(nev) -> None:
 
 def test_units_lost_by_the_end_of_nev_support_hinge_on_cost_sensitivity(nev) -> None:
     samples, got = nev
-    only = Answers(got.years[-1:], {LOST: got.values[LOST][:, -1:]}, got.units, {})
+    only = Outcomes(got.years[-1:], {LOST: got.values[LOST][:, -1:]}, got.units, {})
     rows = given_data(samples, only, QUICK, STUDY.confidence, deep=())
     late = table(rows).query(f"method == '{REMOVED}' and answer == '{LOST}' and year == 2035.0").iloc[0]
     assert late["unknown"] == "cost sensitivity"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.unknowns.settings import Plan, Question
+from analysis.unknowns.settings import NamedSchedule, Question
 from models.case import Case
 from models.schedules.file import Schedule
 from models.schedules.run import run_schedule
@@ -25,7 +25,7 @@ LOST, SHARE_KEPT, SPENT, ADDED = "units lost", "market share", "fiscal outlay", 
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Outcomes:
     """Every answer for every run and year, (run, year) by name, with units; and where the phase-out failed, (run,).
 
     `failures` has one entry for each way to fail, in words; `shown` are the numbers that decide it.
@@ -37,7 +37,7 @@ class Answers:
     failures: Mapping[str, NDArray[np.bool_]]
 
 
-def answers(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Answers:
+def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Outcomes:
     """Run the samples of constants, (run,) each, under the three plans of the question and return the answers.
 
     Units are counted since the start of the clock, the share is the mean of the year that begins then, under the
@@ -57,7 +57,7 @@ def answers(case: Case, question: Question, samples: Samples, tell: Tell = lambd
         ADDED: (kept[UNITS] - none[UNITS])[:, at],
     }
     units = {LOST: question.unit, SHARE_KEPT: "1", SPENT: "bnCNY of 2020", ADDED: question.unit}
-    return Answers(np.array(question.years), values, units, _failures(question, times, kept, out, none))
+    return Outcomes(np.array(question.years), values, units, _failures(question, times, kept, out, none))
 
 
 def _failures(
@@ -84,7 +84,9 @@ def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     return found
 
 
-def _runs(model: Model, schedule: Schedule, plan: Plan, question: Question, samples: Samples) -> dict[str, Array]:
+def _runs(
+    model: Model, schedule: Schedule, plan: NamedSchedule, question: Question, samples: Samples
+) -> dict[str, Array]:
     outputs = list(dict.fromkeys([UNITS, SHARE, OUTLAY, *question.cost]))
     pieces: list[dict[str, Array]] = []
     times = np.empty(0)
