@@ -6,10 +6,15 @@ from typing import Any
 
 from llvmlite import binding
 
+# every object file of Windows that computes with floats wants this symbol, which its C runtime has and no process shows
+_FLOATS = "\n@_fltused = global i32 0\n"
+
 
 def assembled(text: str) -> bytes:
     """Return the object file of a module, optimised for this processor; RuntimeError if it is malformed."""
     machine = target()
+    if "windows" in machine.triple:
+        text += _FLOATS
     module = binding.parse_assembly(text)
     module.verify()
     passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
