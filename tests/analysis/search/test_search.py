@@ -22,6 +22,7 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import unchanged
 from models.schedules.knots import knot_names, knots_model
+from models.schedules.law import share_left
 from models.schedules.run import run_schedule
 from stockflow.errors import InputError
 from stockflow.over_time import present_value
@@ -170,6 +171,12 @@ def test_a_schedule_that_is_not_announced_moves_what_buyers_expect_only_when_it_
         times = run["time"].to_numpy()[paid]
         np.testing.assert_allclose(share[times <= 2016 - ahead], 1.0)
         np.testing.assert_allclose(share[times >= 2016.25 - ahead], 0.0, atol=1e-12)
+
+
+def test_the_straight_decline_that_is_searched_for_is_that_of_the_schedules() -> None:
+    run = knots_model("nev").run({"decline start": 2014.0, "decline length": 5.0}, until=2035)
+    left = share_left("linear", run["time"].to_numpy(), 2014.0, 5.0)
+    np.testing.assert_allclose(run["support after decline"], left, rtol=0, atol=1e-12)
 
 
 SLOPES = [("nev", knot_names()), ("nev", DECLINE), pytest.param("pv", knot_names(), marks=pytest.mark.slow)]
