@@ -75,14 +75,6 @@ def core_text(folder: Path = FOLDER) -> str:
     return "".join(_groups(groups, {**shared.parameters, **shared.lookups}, {}, ".Core 9 Constants", path))
 
 
-def interface(folder: Path = FOLDER) -> tuple[str, ...]:
-    """Return the variables that the core uses and a case must supply, in order of first use."""
-    groups = read_part(folder / "vensim" / "parts" / "core.part")
-    shared = read_core_file(folder / "cases" / "core.toml")
-    defined = {entry.name for group in groups for entry in group.entries} | {*shared.parameters, *shared.lookups}
-    return tuple(name for name in _used(groups, shared.lookups.values()) if name not in defined)
-
-
 def read_drivers(paths: Iterable[Path]) -> dict[str, Series]:
     """Return the drivers of several tables by name; InputError, with both places, for one that stands in two."""
     drivers: dict[str, Series] = {}

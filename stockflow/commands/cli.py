@@ -98,25 +98,22 @@ def _polarity(loop: Loop) -> str:
 
 
 def _facts(model: Model, loops: Sequence[Loop]) -> dict[str, object]:
+    times = ("initial_time", "final_time", "time_step", "save_period")
+    texts = ("kind", "unit", "group", "value", "limits", "documentation")
     return {
         "file": model.file.name,
-        "initial_time": model.initial_time,
-        "final_time": model.final_time,
-        "time_step": model.time_step,
-        "save_period": model.save_period,
+        **_named(model, times),
         "method": model.equations.method,
         "variables": [
-            {"name": name, "kind": one.kind, "unit": one.unit, "group": one.group, "line": one.line or None,
-             "value": one.value, "limits": one.limits, "documentation": one.documentation}
-            for name, one in model.variables.items()
+            {"name": name, "line": one.line or None, **_named(one, texts)} for name, one in model.variables.items()
         ],
         "components": model.components(),
-        "loops": [
-            {"name": one.name, "polarity": one.polarity, "certain": one.certain, "members": one.members,
-             "stocks": one.stocks}
-            for one in loops
-        ],
-    }  # fmt: skip
+        "loops": [_named(one, ("name", "polarity", "certain", "members", "stocks")) for one in loops],
+    }
+
+
+def _named(one: object, names: Sequence[str]) -> dict[str, object]:
+    return {name: getattr(one, name) for name in names}
 
 
 @cli.command()
@@ -139,11 +136,8 @@ def check(file: Path, strict: bool, as_json: bool) -> int:
     warnings = [one for one in findings if one.severity == "warning"]
     notes = [one for one in findings if one.severity == "note"]
     if as_json:
-        lint = [
-            {"code": one.code, "severity": one.severity, "variable": one.variable, "line": one.line, "text": one.text}
-            for one in findings
-        ]
-        checks = [{"name": one.name, "line": one.line, "failed_at": one.failed_at} for one in reality]
+        lint = [_named(one, ("code", "severity", "variable", "line", "text")) for one in findings]
+        checks = [_named(one, ("name", "line", "failed_at")) for one in reality]
         click.echo(
             json.dumps({"loops": [], "units": units, "reality": checks, "lint": lint}, indent=1, ensure_ascii=False)
         )
@@ -165,8 +159,13 @@ def check(file: Path, strict: bool, as_json: bool) -> int:
 @SAVE
 @METHOD
 @SEED
-@click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
-              help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
+@click.option(
+    "--engine",
+    type=click.Choice(["batch", "reference"]),
+    default="batch",
+    show_default=True,
+    help="batch: compiled; reference: PySD, slow and trusted.",
+)
 @CHANGES
 @OUT
 def run(

@@ -88,9 +88,7 @@ class _Scorer:
     def equations(self) -> Equations:
         """Return the model with everything that was asked for."""
         old = self.source
-        return Equations(
-            old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural
-        )  # fmt: skip
+        return Equations(old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural)
 
     def link(self, cause: str, effect: str) -> str:
         """Return the variable that holds the score of a link, direct or through hidden parts of the effect."""

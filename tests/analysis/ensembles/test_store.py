@@ -96,6 +96,14 @@ def test_a_store_tells_units_schedules_and_where_it_came_from(whole: Path) -> No
     assert {"numpy", "zarr", "stockflow"} <= data.attrs["versions"].keys()
 
 
+def test_the_runs_of_one_schedule_stand_together_under_its_number(whole: Path) -> None:
+    data = open_store(whole)
+    names, swell = data["schedule"].attrs["names"], list(data["variable"].to_numpy()).index("swell")
+    values = data["values"][:, :, swell].to_numpy().reshape(len(names), -1, data.sizes["time"])
+    np.testing.assert_array_equal(values[names.index("linear")], Waves().evaluate(2, 0, 100)[:, :, 1])
+    assert data["unit"].to_numpy()[swell] == "m"
+
+
 def test_runs_that_are_not_finite_are_kept_and_counted(tmp_path: Path) -> None:
     class Broken(Waves):
         def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Any:
