@@ -13,8 +13,9 @@ from pathlib import Path
 
 import stockflow
 from models.files.casefile import CASES, CaseFile, read_case_file
-from models.own import CASE_FILE, FIT, GENERIC, PATHS, OwnFile, again, own_numbers, own_parts, own_text, read_own
+from models.own import CASE_FILE, FIT, GENERIC, PATHS, OwnFile, again, own_numbers, own_text, read_own
 from stockflow.errors import InputError, unknown
+from stockflow.language.source import Source, read
 
 MODELS = Path(__file__).parent
 CALIBRATION = MODELS.parent / "calibration"
@@ -32,7 +33,8 @@ class Home:
     the case, None where they are told one. `again` says how to renew the fit.
 
     `numbers` returns every number of the case's own, and `model` its model, both with the accepted estimates or
-    without; `units_of` what the case says of the units of its observations, None if it takes those of its targets.
+    without; `source` the text of that model, as it is run; `units_of` what the case says of the units of its
+    observations, None if it takes those of its targets.
     """
 
     name: str
@@ -40,7 +42,6 @@ class Home:
     entry: str
     folder: Path
     case_file: Path
-    parts: tuple[Path, ...]
     drivers: tuple[Path, ...]
     targets: Path
     prices: tuple[Path, ...]
@@ -51,6 +52,7 @@ class Home:
     again: str
     numbers: Callable[[bool], CaseFile]
     model: Callable[[bool], stockflow.Model]
+    source: Callable[[], Source]
     units_of: Callable[[], OwnFile | None]
 
     def with_fit_in(self, folder: Path | None) -> Home:
@@ -92,7 +94,6 @@ def _shipped(case: str) -> Home:
         entry=case,
         folder=MODELS,
         case_file=case_file,
-        parts=tuple(MODELS / "vensim" / "parts" / f"{name}.part" for name in ("core", case)),
         drivers=tuple(MODELS / kind / f"{case}.csv" for kind in KINDS),
         targets=CALIBRATION / "targets" / f"{case}.toml",
         prices=(CALIBRATION / "data" / "deflators.csv",),
@@ -103,6 +104,7 @@ def _shipped(case: str) -> Home:
         again=f"run `techcycle calibrate {case} --posterior --accept`",
         numbers=lambda fitted: read_case_file(case_file),
         model=lambda fitted: stockflow.load(built),
+        source=lambda: read(built),
         units_of=lambda: None,
     )
 
@@ -115,7 +117,6 @@ def _folder(folder: Path) -> Home:
         entry=GENERIC,
         folder=folder,
         case_file=folder / CASE_FILE,
-        parts=own_parts(),
         drivers=tuple(folder / name for name in PATHS),
         targets=record.with_name("targets.toml"),
         prices=(),
@@ -126,5 +127,6 @@ def _folder(folder: Path) -> Home:
         again=again(folder),
         numbers=partial(own_numbers, folder),
         model=lambda fitted: stockflow.from_text(f"{label}.mdl", own_text(folder, fitted)),
+        source=lambda: Source(f"{label}.mdl", own_text(folder, fitted=False)),
         units_of=partial(read_own, folder),
     )

@@ -15,6 +15,7 @@ from analysis.plain.folder import Folder
 from analysis.plain.shown import text
 from analysis.report.reproduce import calibrate_case, case_summary, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
+from calibration.records.accept import require_built
 from models.case import load_case
 from stockflow.commands.console import Whole
 from stockflow.errors import InputError
@@ -66,6 +67,8 @@ def calibrate(
         raise InputError(f"--accept: only a fit to the project's own targets can be accepted, not to {targets}")
     if accept and not posterior:
         raise InputError("--accept: an accepted fit carries its posterior: give --posterior too")
+    if accept:
+        require_built()
     folder = Folder(out)
     if posterior:
         calibration = sample_case(case, folder, starts, accept, targets)

@@ -40,6 +40,13 @@ def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) ->
     return write_whole(home.record, record(calibration, sampled))
 
 
+def require_built() -> None:
+    """Raise InputError where a fit could not be accepted, since the model files are not what their parts give."""
+    said: list[str] = []
+    if main(["--check"], show=said.append):
+        raise InputError(f"--accept: {said[0]}")
+
+
 def carried(case_text: str, calibration: Calibration) -> str:
     """Return the case file's text with every estimate as value, its source and evidence naming the record."""
     document = tomlkit.parse(case_text)

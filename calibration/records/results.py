@@ -18,11 +18,10 @@ from calibration.errors import AbsentError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
-from models.case import load_case
+from models.files.digest import digest_of, digests
 from models.files.settings import read_toml
 from models.home import home_of
 from stockflow.errors import InputError
-from stockflow.names import plain
 
 HERE = Path(__file__).parents[1] / "results"
 DATA = Path(__file__).parents[1] / "data"
@@ -63,13 +62,6 @@ def digest(*files: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def fixed_digest(case: str, fitted: Iterable[str]) -> str:
-    """SHA-256 over names and values of every parameter that the fit did not estimate, first 16 digits."""
-    free = {plain(name) for name in fitted}
-    rows = [f"{p.name}={p.value!r}" for p in load_case(case).parameters.values() if plain(p.name) not in free]
-    return _text_digest("\n".join(sorted(rows)))
-
-
 def tables_named(data: object, beside: Path = DATA) -> set[Path]:
     """Return the files of all tables that a target or settings file, read as plain values, names at any depth.
 
@@ -90,24 +82,18 @@ def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dic
     """
     home = home_of(case)
     file, told = targets or home.targets, home.units_of()
-    units = {} if told is None else {"units": _text_digest(repr((told.control, told.cost, told.volume)))}
+    units = {} if told is None else {"units": digest_of(repr((told.control, told.cost, told.volume)))}
     return {
         "targets": digest(file),
         "observations": digest(*sorted({*tables_named(read_toml(file), file.parent), *home.prices})),
-        "equations": digest(*home.parts),
-        "drivers": digest(*(one for one in home.drivers if one.is_file())),
-        "fixed_parameters": fixed_digest(case, fitted),
+        **digests(home.source(), fitted),
         **units,
     }
 
 
-def _text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def depends_on(case: str, fitted: Iterable[str], targets: Path | None = None) -> str:
     """Digest of everything that a posterior of `case` depends on: one line for its file to carry."""
-    return _text_digest(repr(sorted(hashes(case, fitted, targets).items())))
+    return digest_of(repr(sorted(hashes(case, fitted, targets).items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +141,17 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
 
 
 def load_accepted(case: str, path: Path | None = None) -> Accepted:
-    """Read the accepted fit of `case`; missing or damaged files are an `InputError` that names them."""
+    """Read the accepted fit of `case`, or any record of it at `path`; missing or damaged ones are an `InputError`.
+
+    So is an accepted fit of another model, data or targets than the present ones.
+    """
     home = home_of(case)
     file = path or home.record
     data = _record_at(file, case, home.again)
+    if path is None and not is_current(case):
+        now = hashes(case, data["estimates"])
+        changed = ", ".join(kind for kind in now if data["hashes"].get(kind) != now[kind])
+        raise InputError(f"{file.name}: hashes: made with other {changed}; {home.again}")
     try:
         held = {name: float(row["value"]) for name, row in data["estimates"].items()}
         variants = {n: {**held, **_floats(row["values"])} for n, row in data["variants"].items()}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from models.files.casefile import CASES, CaseFile, Control, Lookup, Parameter, read_case_file, read_core_file
+from models.files.digest import SIGNED, differences, edited, signed
 from models.files.parts import Entry, Group, names_used, read_part
 from models.files.series import Point, Series, read_series
 from models.files.vensim_views import MARK, sketch
@@ -64,7 +65,7 @@ def assembled(
     text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
     settings = _settings(numbers, case_path)
     model = equations(Source(f"{name}.mdl", text + MARK + settings))
-    return text + sketch(model) + settings
+    return signed(Source(f"{name}.mdl", text + sketch(model) + settings))
 
 
 def core_text(folder: Path = FOLDER) -> str:
@@ -234,7 +235,7 @@ def _control(control: Control) -> str:
         line("FINAL TIME", control.final_time, "The final time for the simulation.")
         + line("INITIAL TIME", control.initial_time, "The initial time for the simulation.")
         + line("SAVEPER", control.save_period, "The frequency with which output is stored.")
-        + line("TIME STEP", control.time_step, "The time step for the simulation.")
+        + line("TIME STEP", control.time_step, SIGNED)
     )
 
 
@@ -245,31 +246,45 @@ def _settings(case: CaseFile, file: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print, folder: Path = FOLDER) -> int:
-    """Write the four files, or with `--check` only say which are out of date.
+    """Write the files of all cases, or with `--check` only say which are out of date.
 
-    Returns the exit code: 0, 1 for a file out of date, 2 for bad input.
+    A file that was edited since it was built, and says something else than the parts, stops the build before anything
+    is written. Returns the exit code: 0, 1 for a file out of date, 2 for bad input or an edited file.
     """
     parser = argparse.ArgumentParser(prog="python -m models.files.build", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     chosen = parser.parse_args(arguments)
-    stale = 0
+    stale: dict[Path, str] = {}
     for case in CASES:
         path = folder / "vensim" / f"{case}.mdl"
         try:
             text = build_text(case, folder)
+            old = path.read_text(encoding="utf-8") if path.exists() else ""
+            _refuse_edited(path, old, text, folder)
         except InputError as error:
             show(str(error))
             return 2
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-        if old == text:
-            continue
-        stale += 1
+        if old != text:
+            stale[path] = text
+    for path, text in stale.items():
         if chosen.check:
             show(f"{path.name}: not what parts, cases, policies and scenarios give; run python -m models.files.build")
         else:
             write_whole(path, text)
             show(f"wrote {path.name}")
     return 1 if chosen.check and stale else 0
+
+
+def _refuse_edited(path: Path, old: str, text: str, folder: Path) -> None:
+    """Raise InputError, naming what differs, where building would lose an edit of a built file."""
+    there, built = Source(path.name, old), Source(path.name, text)
+    if not old or not edited(there) or not (names := differences(there, built)):
+        return
+    shown = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    raise InputError(
+        f"{path.name}: edited since it was built: {shown}; nothing is written. Carry the edit into "
+        f"{folder / 'vensim' / 'parts'}, cases, policies or scenarios and build again, or delete {path} to drop it"
+    )
 
 
 if __name__ == "__main__":
