@@ -15,7 +15,7 @@ from calibration.fitting import vensim_document as document
 from calibration.fitting.targets import Targets
 from calibration.fitting.vensim_document import FittedTo, Imported
 from calibration.observed.money import Prices, convert, parse_unit
-from models.files.settings import valid
+from models.files.settings import FIRST_YEAR, LAST_YEAR, valid
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
@@ -60,6 +60,10 @@ def to_targets(
     steps, and units that the tables do not know.
     """
     _check_names(table, region)
+    compared = [one.variable for one in payoff.elements]
+    for name in units or {}:
+        if plain(name) not in map(plain, compared):
+            raise unknown("compared variable", name, compared, f"{payoff.file}: unit of a variable")
     series = tuple(_series(one, data, measure, units or {}, control, model) for one in payoff.elements)
     _refuse_twice(series)
     priors = {one.name: _prior(one, model) for one in control.parameters}
@@ -138,6 +142,9 @@ def _years(column: Column, measure: Measure) -> tuple[str, tuple[int, ...]]:
     for one, time, place in zip(halves, column.times, column.places, strict=True):
         if abs(one - round(one)) > 1e-6 or (measure != "at the time" and round(one) % 2):
             raise InputError(f"{place}: {column.name} is observed at time {time:g}; expected {allowed}")
+        if not FIRST_YEAR <= time <= LAST_YEAR:
+            span = f"{FIRST_YEAR:g} to {LAST_YEAR:g}"
+            raise InputError(f"{place}: {column.name} is observed at time {time:g}; expected a year from {span}")
     if len(odd) > 1:
         raise InputError(f"{column.places[0]}: {column.name} has whole times and halves; expected one or the other")
     if measure != "at the time":

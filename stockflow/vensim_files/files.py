@@ -187,10 +187,8 @@ def _option(line: Line) -> dict[str, float | str]:
         if name == "OPTIMIZER" and value.upper() not in _OPTIMIZERS:
             raise line.refusal(f"optimiser {value!r}", f"one of {', '.join(_OPTIMIZERS)}")
         return {name: value}
-    amount = line.value(value, f"option {name}")
-    if name in _WHOLE and amount != int(amount):
-        raise line.refusal(f"option {name} is {value}", "a whole number")
-    return {name: amount}
+    read = line.whole if name in _WHOLE else line.value
+    return {name: float(read(value, f"option {name}"))}
 
 
 def search(line: Line, model: Model | None) -> Search:

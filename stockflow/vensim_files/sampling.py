@@ -22,7 +22,7 @@ from stockflow.files import read_text
 from stockflow.model import Model
 from stockflow.names import plain
 from stockflow.vensim_files.distributions import ARGUMENTS, continuous, discrete
-from stockflow.vensim_files.text import LARGEST, Line, lines
+from stockflow.vensim_files.text import LARGEST, MOST_WHOLE, Line, lines
 
 Method = Literal["U", "M", "L", "G", "F"]
 
@@ -107,18 +107,14 @@ def _first(line: Line) -> tuple[int, Method, int, str]:
     if len(fields) > 5 or "(" in line.text:
         raise line.refusal("not the first line of a sensitivity control", form)
     runs, method, seed, sample, warnings = fields + [""] * (5 - len(fields))
-    count = line.value(runs, "number of runs") if runs else float(DEFAULT_RUNS)
-    start = line.value(seed, "seed") if seed else float(DEFAULT_SEED)
+    count = line.whole(runs, "number of runs", 1, _MOST_RUNS) if runs else DEFAULT_RUNS
+    start = line.whole(seed, "seed", -MOST_WHOLE) if seed else DEFAULT_SEED
     how = (method or DEFAULT_METHOD).upper()
-    if not 1 <= count <= _MOST_RUNS or count != int(count):
-        raise line.refusal(f"number of runs is {runs}", f"a whole number from 1 to {_MOST_RUNS}")
-    if start != int(start):
-        raise line.refusal(f"seed is {seed}", "a whole number")
     if how not in set("UMLGF") or warnings not in {"", "0", "1"}:
         raise line.refusal(f"method is {method!r} and warnings {warnings!r}", form)
     if how == "F" and not sample:
         raise line.refusal("method F without a file", "runs,F,seed,file")
-    return int(count), cast(Method, how), int(start), sample
+    return count, cast(Method, how), start, sample
 
 
 def _draw(line: Line, model: Model | None) -> Draw:

@@ -17,6 +17,10 @@ LARGEST = 10_000_000
 _SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
 
 
+#: the largest whole number that a control may hold
+MOST_WHOLE = 2**31 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line that says something: `text` without comments and outer blanks, `number` counted from 1."""
@@ -35,6 +39,13 @@ class Line:
         if found is None:
             raise self.refusal(f"{what} is {text.strip()!r}", "a finite number")
         return found
+
+    def whole(self, text: str, what: str, low: int = 0, high: int = MOST_WHOLE) -> int:
+        """Return the whole number from `low` to `high` that `text` is; `what` names it in the refusal."""
+        value = self.value(text, what)
+        if value != int(value) or not low <= value <= high:
+            raise self.refusal(f"{what} is {text.strip()}", f"a whole number from {low} to {high}")
+        return int(value)
 
     def split(self, separator: str, text: str | None = None) -> list[str]:
         """Return the parts between separators outside quotes, without outer blanks."""

@@ -50,7 +50,7 @@ def imported(model: stockflow.Model | None, **given: object) -> Imported:
     data = given.pop("data", None) or read_data(EXAMPLES / "diffusion.tab")
     assert isinstance(payoff, PayoffDefinition)
     assert isinstance(control, Control)
-    return to_targets(payoff, control, data, "diffusion", "diffusion_data", "Here", model=model, **given)
+    return to_targets(payoff, control, data, "pv", "diffusion_data", "Here", model=model, **given)
 
 
 def tables(folder: Path) -> Path:
@@ -61,7 +61,7 @@ def tables(folder: Path) -> Path:
 
 def test_vensim_files_become_a_target_file_that_the_calibration_reads(tmp_path: Path, model: stockflow.Model) -> None:
     path, rows, _ = imported(model).write(tmp_path / "diffusion.toml", tables(tmp_path))
-    targets = load_targets("diffusion", path)
+    targets = load_targets("pv", path)
     assert (targets.starts, targets.seed, targets.last_year, targets.response) == (3, 7, 2019, "contact rate")
     assert targets.response_grid == (0.1, 0.3, 0.9)
     one, two = targets.series
@@ -79,7 +79,7 @@ def test_vensim_files_become_a_target_file_that_the_calibration_reads(tmp_path: 
 
 def test_a_search_range_becomes_a_prior_of_a_quarter_of_it(tmp_path: Path, model: stockflow.Model) -> None:
     path, *_ = imported(model).write(tmp_path / "diffusion.toml", tmp_path)
-    free = load_targets("diffusion", path).free
+    free = load_targets("pv", path).free
     assert (free["contact rate"].shape, free["contact rate"].centre) == ("normal", 0.3)
     assert free["contact rate"].spread == pytest.approx(0.2)
     assert (free["market"].shape, free["market"].centre) == ("lognormal", 80.0)
@@ -94,7 +94,7 @@ def test_a_search_range_becomes_a_prior_of_a_quarter_of_it(tmp_path: Path, model
 
 def test_the_imported_targets_find_what_made_the_data(tmp_path: Path, model: stockflow.Model) -> None:
     path, *_ = imported(model).write(tmp_path / "diffusion.toml", tables(tmp_path))
-    targets = load_targets("diffusion", path)
+    targets = load_targets("pv", path)
     control = read_control(EXAMPLES / "diffusion.voc", model)
     bounds = {one.name: (one.low, one.high) for one in control.parameters}
     free = [Coordinate(name, prior, *bounds[name]) for name, prior in targets.free.items()]
@@ -119,7 +119,7 @@ def test_a_weight_is_what_its_type_says(
     payoff = read_payoff(written(tmp_path, "a.vpd", f"*{code}\nInstalled|d/{weight}\n"), model)
     data = read_data(written(tmp_path, "d.csv", "Time,d\n2001,2\n2002,8\n"))
     path, *_ = imported(model, payoff=payoff, data=data).write(tmp_path / "t.toml", tmp_path)
-    (one,) = load_targets("diffusion", path).series
+    (one,) = load_targets("pv", path).series
     assert one.sigma == pytest.approx(sigma if "L" in code else sigma / 4)
 
 
@@ -144,7 +144,7 @@ def test_a_value_is_compared_with_the_run_when_it_was_observed(
     data = read_data(written(tmp_path, "d.csv", f"Time,d\n{times[0]},2\n{times[1]},3\n"))
     made = imported(model, payoff=payoff, data=data, measure=measure)
     path, *_ = made.write(tmp_path / "t.toml", tables(tmp_path))
-    (one,) = load_targets("diffusion", path).series
+    (one,) = load_targets("pv", path).series
     assert (one.measure, one.first_year, one.last_year) == (how, *years)
     if measure == "at the time":
         fitted = FittedSeries(one, np.array(years), np.array([2.0, 3.0]), np.array([0.1, 0.1]))
@@ -222,12 +222,27 @@ def test_units_come_from_the_model_or_are_given(tmp_path: Path, model: stockflow
     assert 'expected a unit that the tables know, given by --unit "Installed=UNIT"' in told
     made = imported(None, payoff=payoff, control=control, units={"installed": "MW"})
     path, *_ = made.write(tmp_path / "t.toml", tmp_path)
-    assert load_targets("diffusion", path).series[0].unit == "MW"
+    assert load_targets("pv", path).series[0].unit == "MW"
+
+
+@pytest.mark.parametrize("name", ["instaled", "market", "contact rate", ""])
+def test_a_unit_of_what_the_payoff_does_not_compare_is_refused(model: stockflow.Model, name: str) -> None:
+    said = refusal(lambda: imported(model, units={"INSTALLED": "GW", name: "MW"}))
+    assert f"diffusion.vpd: unit of a variable: unknown compared variable {name!r}" in said
+
+
+@pytest.mark.parametrize("year", [2515, 3008, 20080, 1e5, 201, 0, -2011])
+def test_a_year_that_no_observation_can_have_is_refused(tmp_path: Path, model: stockflow.Model, year: float) -> None:
+    payoff = read_payoff(written(tmp_path, "a.vpd", "*C\nInstalled|d/1\n"), model)
+    data = read_data(written(tmp_path, "d.csv", f"Time,d\n{year},2\n"))
+    assert f"observed at time {year:g}; expected a year from 1700 to 2200" in refusal(
+        lambda: imported(model, payoff=payoff, data=data, measure="year end")
+    )
 
 
 def test_response_starts_and_seed_may_be_given(tmp_path: Path, model: stockflow.Model) -> None:
     made = imported(model, response="MARKET", starts=5, seed=9)
-    targets = load_targets("diffusion", made.write(tmp_path / "t.toml", tmp_path)[0])
+    targets = load_targets("pv", made.write(tmp_path / "t.toml", tmp_path)[0])
     assert (targets.response, targets.starts, targets.seed) == ("market", 5, 9)
     assert targets.response_grid == (10.0, 80.0, 500.0)
     assert "did you mean 'market'" in refusal(lambda: imported(model, response="markets"))

@@ -190,6 +190,8 @@ def test_a_bound_that_is_a_constant_takes_its_value_from_the_model(model: stockf
         (":NONSENSE=1\n1<=x<=2\n", 1, "unknown option 'NONSENSE'"),
         (":OPTIMIZER=Newton\n1<=x<=2\n", 1, "expected one of POWELL, OFF, MCMC"),
         (":SEED=1.5\n1<=x<=2\n", 1, "expected a whole number"),
+        (":SEED=1e300\n1<=x<=2\n", 1, "option SEED is 1e300; expected a whole number from 0 to 2147483647"),
+        (":MAX_ITERATIONS=-1\n1<=x<=2\n", 1, "option MAX_ITERATIONS is -1; expected a whole number from 0"),
         (":RESTART_MAX=many\n1<=x<=2\n", 1, "option RESTART_MAX is 'many'"),
         (":MCLIMIT=\n1<=x<=2\n", 1, "option MCLIMIT is ''"),
         ("1<=x<=2\n:SEED=1\n", 2, "an option after a parameter"),
