@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:
     """Return what is timed side by side, by name; every call computes the whole ensemble."""
     count = iter(range(10**9))
 
-    def stored(**settings: object) -> None:
+    def stored(**settings: Any) -> None:
         write(ensemble, folder / f"{next(count)}.zarr", progress=False, **settings)
 
     return {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks.machine import cost
@@ -63,13 +64,10 @@ def reductions(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], 
     values = values[:_RUNS]
     simulator, payoff = model.simulator(inputs, outputs), model.payoff(terms, inputs)
     columns = dict(zip(inputs, values.T, strict=True))
-    base = len(values) // (len(inputs) + 2)
-    a, b = ({name: one[start : start + base] for name, one in columns.items()} for start in (0, base))
     jobs: Mapping[str, tuple[int, Job]] = {
         STORED: (len(values), partial(simulator, values, 1)),
         "payoff": (len(values), partial(payoff, values, 1)),
-        "quantiles": (len(values), partial(model.quantiles, columns, outputs, _PROBABILITIES, threads=1)),
-        "index sums": (base * (len(inputs) + 2), partial(model.index_sums, a, b, outputs, threads=1)),
+        "quantiles": (len(values), lambda: model.runs(columns, outputs, threads=1).quantiles(_PROBABILITIES)),
         "equations": (len(values), partial(payoff.kernel.run, values, 1)),
         "gradient": (_GRADIENTS, partial(model.gradient(terms, inputs), values[:_GRADIENTS], 1)),
     }
@@ -87,7 +85,10 @@ def reductions(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], 
 def million(case: str, model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], values: Array) -> Million:
     """Take quantiles over all of `values` on all processors, at yearly times."""
     columns = dict(zip(inputs, values.T, strict=True))
-    asked = partial(model.quantiles, outputs=outputs, probabilities=_PROBABILITIES, save_period=1.0)
+
+    def asked(samples: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
+        return model.runs(samples, outputs, save_period=1.0).quantiles(_PROBABILITIES)
+
     times = len(asked({name: one[:8] for name, one in columns.items()})["time"])
     spent = cost(partial(asked, columns))
     stored = 8 * len(values) * times * len(outputs)

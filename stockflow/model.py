@@ -29,7 +29,6 @@ from stockflow.version import VERSION
 if TYPE_CHECKING:
     import xarray as xr
 
-    from stockflow.batches.indices import IndexSums
     from stockflow.gradients.gradient import Gradient
     from stockflow.gradients.payoff import Payoff, Term
     from stockflow.insight.lint import Finding
@@ -202,36 +201,6 @@ class Model:
         Takes what `runs` takes and raises InputError as it does; this is `Batch.dataset`, all of it.
         """
         return self.runs(samples, outputs, until, save_period, threads, method, series, lookups, seed).dataset()
-
-    def index_sums(
-        self,
-        a: Mapping[str, ArrayLike],
-        b: Mapping[str, ArrayLike],
-        outputs: Sequence[str],
-        until: float | None = None,
-        save_period: float | None = None,
-        threads: int | None = None,
-        method: Method | None = None,
-        seed: int = 0,
-    ) -> IndexSums:
-        """Return what sensitivity indices of variance are made of, from two independent samples of constants.
-
-        For N values of each of D constants N(D + 2) runs are made and none is stored; `indices()` of
-        the result gives first and total order with their errors.  See `stockflow.batches.indices`.
-        Raises InputError for samples of different constants or lengths, and as `batch` does.
-        """
-        from stockflow.batches.indices import index_sums
-
-        asked = Checked(self.equations)
-        names = asked.inputs(tuple(a))
-        if set(names) != set(asked.inputs(tuple(b))):
-            raise InputError(f"{self.file.name}: the two samples name different constants")
-        columns = [{asked.constant(name).name: np.asarray(one, float) for name, one in x.items()} for x in (a, b)]
-        values = [asked.samples({name: one[name] for name in names}, {}, {}) for one in columns]
-        if len(values[0]) != len(values[1]):
-            raise InputError(f"{self.file.name}: the two samples have {len(values[0])} and {len(values[1])} values")
-        simulator = self.simulator(names, outputs, until, save_period, method)
-        return index_sums(simulator, values[0], values[1], seed, threads)
 
     def run(
         self,

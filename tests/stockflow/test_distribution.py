@@ -177,7 +177,7 @@ def test_every_public_name_is_documented(name: str, one: object) -> None:
 
 TAKES_INPUT = [
     "load", "from_text", "Model.variable", "Model.with_constants", "Model.with_series", "Model.simulator",
-    "Model.batch", "Model.runs", "Model.index_sums", "Model.run", "Model.payoff",
+    "Model.batch", "Model.runs", "Model.run", "Model.payoff",
     "Model.gradient", "Model.depends_on", "Model.used_by", "Model.loop_scores", "Model.reality_checks",
 ]  # fmt: skip
 
