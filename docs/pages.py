@@ -7,6 +7,7 @@ commands, import contracts), so that none can differ from it.
 from __future__ import annotations
 
 import ast
+import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -228,9 +229,14 @@ def _schema(name: str, schema: Mapping[str, Any], doc: str | None) -> Iterator[s
     needed = schema.get("required", ())
     yield from (f"## {name}", "", _plain(doc or schema.get("description", "")), "")
     yield from _table(("key", "type", "default"), (
-        (f"`{key}`", _type(one), "must be given" if key in needed else f"`{one.get('default', 'none')}`")
-        for key, one in schema["properties"].items()
+        (f"`{key}`", _type(one), "must be given" if key in needed else f"`{json.dumps(one.get('default'))}`")
+        for key, one in schema["properties"].items() if "path" not in _formats(one)
     ))  # fmt: skip
+
+
+def _formats(schema: Mapping[str, Any]) -> list[str]:
+    """Formats of a value: a path is what the program notes of where a file was read, no key of it."""
+    return [one.get("format", "") for one in schema.get("anyOf", [schema])]
 
 
 def _type(schema: Mapping[str, Any]) -> str:
@@ -248,7 +254,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"table of {_type(schema['additionalProperties'])}"
     words = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to",
-             "minLength": "characters at least", "pattern": "of the form"}  # fmt: skip
+             "minLength": "with characters from", "pattern": "of the form"}  # fmt: skip
     bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
     return " ".join([{"number": "number", "integer": "whole number", "string": "text"}.get(kind, kind), *bounds])
 
@@ -299,27 +305,30 @@ def _doc(file: Path) -> str:
 
 
 def arrows() -> str:
-    """The packages in the order of the import contract, an arrow for what may be imported, as SVG."""
+    """The packages and their rooms in the order of the import contracts, as SVG: each may import what is below it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = [one["layers"] for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
-    layers = next(one for one in contracts if set(PACKAGES) <= set(one))
-    parts = []
-    for row, package in enumerate(layers):
-        rooms = ", ".join(sorted(one.parent.name for one in ROOT.glob(f"{package}/*/__init__.py")))
-        top = 10 + 90 * row
+    contracts = [one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
+    rooms = {one["containers"][0]: one["layers"] for one in contracts if "containers" in one}
+    parts, top = [], 10
+    for package in next(one["layers"] for one in contracts if "containers" not in one):
+        height = 20 + 18 * len(rooms[package])
+        middle = top + height / 2 + 5
         parts += [
-            f'<rect x="10" y="{top}" width="700" height="58" rx="6" fill="#eef3f6" stroke="#1b4965"/>',
-            f'<text x="24" y="{top + 24}" font-size="16" font-weight="bold">{package}</text>',
-            f'<text x="24" y="{top + 44}" font-size="11">{rooms}</text>',
+            f'<rect x="10" y="{top}" width="700" height="{height}" rx="6" fill="#eef3f6" stroke="#1b4965"/>',
+            f'<text x="24" y="{middle:g}" font-size="16" font-weight="bold">{package}</text>',
+            f'<path d="M150 {top + 12} v{height - 30}" stroke="#1b4965"/>',
+            f'<path d="M146 {top + height - 18} h8 l-4 8 z" fill="#1b4965"/>',
         ]
-        if row:
-            parts += [
-                f'<path d="M360 {top - 32} v20" stroke="#1b4965" stroke-width="2"/>',
-                f'<path d="M354 {top - 14} h12 l-6 10 z" fill="#1b4965"/>',
-            ]
-    size = f'viewBox="0 0 720 {90 * len(layers)}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" fill="#222">'
-    return "\n".join([head, *parts, "</svg>", ""])
+        for row, layer in enumerate(rooms[package]):
+            names = layer.replace(" |", ",")
+            parts.append(f'<text x="170" y="{top + 22 + 18 * row}" font-size="12">{names}</text>')
+        top += height + 34
+        parts += [
+            f'<path d="M360 {top - 32} v20" stroke="#1b4965" stroke-width="2"/>',
+            f'<path d="M354 {top - 14} h12 l-6 10 z" fill="#1b4965"/>',
+        ]
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {top - 30}" font-family="sans-serif" fill="#222">'
+    return "\n".join([head, *parts[:-2], "</svg>", ""])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
