@@ -74,3 +74,17 @@ def test_a_model_card_holds_every_equation_and_number_of_its_case(site: Path, ca
 def test_every_link_of_the_first_pages_leads_to_a_file(page: Path) -> None:
     links = [one for one in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")) if ":" not in one]
     assert all((ROOT / urldefrag(one)[0]).exists() for one in links), links
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("learning by doing=", "models/vensim/parts/core.part"),
+        ("central subsidy,2016,", "models/policies/nev.csv"),
+        ('"cliff"', "models/schedules/law.py"),
+        ("# Add an instrument", "docs/how_to/instrument.md"),
+    ],
+)
+def test_what_a_stranger_asks_for_first_is_one_link_from_the_readme(text: str, file: str) -> None:
+    assert f"({file})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text in (ROOT / file).read_text(encoding="utf-8")
