@@ -114,7 +114,7 @@ def test_another_number_of_draws_is_another_ensemble_and_refused(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ic",), "'nev' and 'pv'"),
+        (("ic",), "'pv' and 'nev'"),
         (("nowhere.toml",), "nowhere.toml"),
         (("nev", "--draws", "0"), "--draws"),
     ],

@@ -311,7 +311,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     ("arguments", "says"),
     [
         (("steam",), "steam"),
-        (("ic",), "a forecast exists for 'pv' and 'nev', not yet for 'ic'"),
+        (("ic",), "nothing is said of case 'ic'"),
         (("nev", "--train-to", "2019", "--accept"), "--accept: accepted forecasts are from all origins"),
         (("nev", "--train-to", "1950"), "no series has 3 observations by 1950"),
         (("nev", "--train-to", "2023"), "nothing is observed after 2023"),
