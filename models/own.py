@@ -166,6 +166,10 @@ def own_parts() -> tuple[Path, ...]:
 
 def _changed(one: Parameter, told: Mapping[str, Any], place: str, remedy: str = "") -> Parameter:
     row = {**one.model_dump(), **told}
+    for end, limit, wrong in (("low", 0.0, one.low >= 0 and (row["low"] < 0 or row["low"] == 0 < one.low)),
+                              ("high", 1.0, one.high == 1 < row["high"])):  # fmt: skip
+        if wrong:
+            raise InputError(f"{place}: {end} {row[end]:g} {one.unit} is beyond {limit:g}, the end of its sense")
     if not row["low"] <= row["value"] <= row["high"]:
         span = f"{row['low']:g} to {row['high']:g}"
         raise InputError(f"{place}: value {row['value']:g} {one.unit} is outside {span}{remedy}")

@@ -11,8 +11,8 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -151,6 +151,18 @@ def write_whole(file: Path, content: str | bytes) -> Path:
     except OSError as error:
         raise InputError(f"{shown(file)}: cannot be written: {reason(error)}") from None
     return replace_file(file, lambda part: part.write_bytes(whole))
+
+
+def missing(folder: Path) -> list[Path]:
+    """Return the folders that making `folder` would make, the innermost first."""
+    return [one for one in (folder, *folder.parents) if not one.exists()]
+
+
+def take_away(folders: Iterable[Path]) -> None:
+    """Remove folders that are empty, in order; one that is not stays."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def put_whole(file: Path, write: Callable[[Path], object], beside: Path | None = None) -> Path:

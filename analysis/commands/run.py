@@ -12,7 +12,7 @@ import click
 from analysis.commands.shared import JSON
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Real, deliver
+from stockflow.commands.console import Real, csv_only, deliver
 from stockflow.commands.console import settings as numbers
 from stockflow.vensim_files.files import with_changes
 
@@ -43,13 +43,14 @@ def run(
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
       techcycle run nev --schedule nev_cliff --out cliff.csv
     """
+    csv_only(out)
     by_hand = numbers(settings)
     given = by_hand
     if changes_file is not None:
         given = with_changes(by_hand, changes_file, load_case(case).model)
     from models.run import case_schedule, run_case, without_effect
 
-    _warn_of_old_estimates(case)
+    _check(case)
     ending = None if schedule is None else case_schedule(case, schedule)
     dataset = run_case(case, given, policy, until, engine, ending)
     if ending is not None:
@@ -76,11 +77,14 @@ def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Pat
     click.echo(in_brief(of_run(schedule, applied)), err=True)
 
 
-def _warn_of_old_estimates(case: str) -> None:
-    """Say on standard error that a case was changed after it was calibrated."""
+def _check(case: str) -> None:
+    """Refuse units that `validate` refuses; say on standard error that a case was changed after it was calibrated."""
+    from calibration.own.units import checked
     from calibration.records.results import is_current
 
     home = home_of(case)
+    if (units := home.units_of()) is not None:
+        checked(units)
     if home.record.is_file() and not is_current(case):
         click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {home.again}", err=True)
 

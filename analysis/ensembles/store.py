@@ -23,7 +23,7 @@ import xarray as xr
 from analysis.ensembles.blocks import ROOT, VALUES, Encoded, Layout, digest_of, json_bytes, root_of
 from analysis.ensembles.lock import locked
 from stockflow.errors import InputError
-from stockflow.files import put_whole
+from stockflow.files import missing, put_whole, take_away
 
 RECORD = f"{VALUES}/record.json"
 _MARKS = "marks"
@@ -118,10 +118,14 @@ class Unfinished:
 def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Iterator[Unfinished]:
     """Begin a store at `path`, or take it up where it was left, locked against other processes meanwhile.
 
-    Raises InputError, with nothing changed, if what is there is another's, of another ensemble, or damaged.
+    Raises InputError, with nothing changed, if what is there is another's, of another ensemble, or damaged. A store
+    that was begun here and is refused before its first block leaves nothing behind.
     """
     store = Unfinished(path, layout, skeleton)
+    new = missing(store.folder)
+    made: list[Path] = []  # to be taken away once the lock is off
     with contextlib.ExitStack() as held:
+        held.callback(take_away, made)
         with store._writing():
             store.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -135,7 +139,13 @@ def unfinished(path: Path, layout: Layout, skeleton: Mapping[str, bytes]) -> Ite
             for key, content in sorted(skeleton.items(), key=lambda item: item[0] == ROOT):
                 if not (store.folder / key).exists():
                     _write(store.folder / key, content)
-        yield store
+        try:
+            yield store
+        except InputError:
+            if store.folder in new and not store.marks:
+                shutil.rmtree(store.folder)
+                made.extend(new[1:])
+            raise
 
 
 def check_same(path: Path, skeleton: Mapping[str, bytes]) -> None:

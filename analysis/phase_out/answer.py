@@ -61,10 +61,6 @@ def answer_study(
     model, parameters = load_case(study.case).model, posterior.spread(study.draws)
     made, arms = ensemble(study, model, parameters)
     made = replace(made, notes={"title": study.title, "posterior": depends_on(study.case, accepted.values)})
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{stem.parent}: cannot be written: {error.strerror}") from None
     runs = stored(write(made, stem.with_name(f"{stem.name}.zarr"), scheduler, progress), arms, parameters)
     found = results(study, runs)
     rush = None

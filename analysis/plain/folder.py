@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from stockflow.errors import InputError
-from stockflow.files import write_whole
+from stockflow.files import missing, reason, shown, take_away, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,20 @@ class Folder:
     root: Path
 
     def prepare(self) -> None:
-        """Make the folders and see that they can be written, before any long work; else an `InputError`."""
+        """See that the folders can be made and written, before any long work; else an `InputError`.
+
+        They are made with the first result: whatever is refused before leaves none behind.
+        """
         for part in (self.root, self.root / "figures", self.root / "results"):
+            new = missing(part)
             try:
                 part.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=part):
                     pass
             except OSError as error:
-                raise InputError(f"{part}: cannot be written: {error.strerror}") from None
+                raise InputError(f"{shown(part)}: cannot be written: {reason(error)}") from None
+            finally:
+                take_away(new)
 
     def figure(self, name: str) -> Path:
         """Return the stem of a figure's files."""

@@ -53,6 +53,7 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
     if draws is not None:
         rush = study.rush and study.rush.model_copy(update={"draws": min(draws, study.rush.draws)})
         study = study.model_copy(update={"draws": draws, "rush": rush})
+    folder.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.root) as runs:
         answer = answer_study(study, Path(runs) / case)
         for name, table in answer.tables().items():

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.files.settings import Positive, Sentence, Share, Strict, StudyYear, Within, read_settings
+from models.files.settings import Positive, Seed, Sentence, Share, Strict, StudyYear, Within, read_settings
 from models.schedules.law import Exit
 from stockflow.errors import InputError
 
@@ -92,7 +92,7 @@ class Study(Strict):
     base_year: StudyYear
     worst: Annotated[float, Field(gt=0, le=1)]
     tolerance: Positive
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     families: Annotated[tuple[Family, ...], Field(min_length=1)]
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     gradient: Climb

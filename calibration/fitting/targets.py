@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from calibration.observed.observations import Source
-from models.files.settings import Positive, Sentence, Strict, Within, Year, read_toml, valid
+from models.files.settings import Positive, Seed, Sentence, Starts, Strict, WholeYear, Within, Year, read_toml, valid
 from models.home import home_of
 from stockflow.errors import InputError
 
@@ -76,8 +76,8 @@ class ObservedSource(Strict):
     series: str
     region: str
     unit: str
-    first_year: int
-    last_year: int
+    first_year: WholeYear
+    last_year: WholeYear
     factor: float = 1.0
     folder: Path | None = Field(default=None, exclude=True)
 
@@ -108,8 +108,8 @@ class SeriesTarget(Strict):
     measure: Literal["yearly difference", "year end", "mid year"]
     unit: str
     sigma: Positive
-    first_year: int
-    last_year: int
+    first_year: WholeYear
+    last_year: WholeYear
     small: float = 0.0
     combine: Literal["geometric mean", "sum"] = "geometric mean"
     use: Literal["closed loop", "partial only", "shown only"] = "closed loop"
@@ -169,8 +169,8 @@ class RangeTarget(Strict):
     quantity: str
     kind: Literal["mean", "fall", "lowest"]
     measure: Literal["yearly difference", "year end", "mid year"] = "mid year"
-    first_year: int
-    last_year: int
+    first_year: WholeYear
+    last_year: WholeYear
     low: float | None = None
     high: float | None = None
     width: Positive
@@ -224,9 +224,9 @@ class Targets(Strict):
 
     file: Path | None = None
     case: str
-    last_year: int
-    starts: Annotated[int, Field(ge=1)]
-    seed: Annotated[int, Field(ge=0)]
+    last_year: WholeYear
+    starts: Starts
+    seed: Seed
     free: Mapping[str, Prior] = Field(min_length=1)
     response: str
     response_grid: Annotated[tuple[float, ...], Field(min_length=3)]

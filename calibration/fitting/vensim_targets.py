@@ -27,6 +27,7 @@ Measure = Literal["at the time", "mid year", "year end"]
 #: what Vensim itself starts chance from
 DEFAULT_SEED = 1234
 _DECADE = 10.0
+_OF_CONTROL = {"free", "starts", "seed", "response", "response_grid"}  # keys of a target file that the control gives
 
 
 def to_targets(
@@ -78,7 +79,11 @@ def to_targets(
         "free": priors,
         "series": [document.entry(one, table, region) for one in series],
     }
-    valid(Targets, said, payoff.file)
+    try:
+        valid(Targets, said, "")
+    except InputError as error:
+        key = re.split(r"[.:]", str(error))[0]
+        raise InputError(f"{control.file if key in _OF_CONTROL else payoff.file}: {error}") from None
     text = document.toml(said, document.comments(payoff, control, data))
     return Imported(table, text, document.rows(series, data, region), document.manifest(series, data, region))
 

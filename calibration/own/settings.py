@@ -13,7 +13,7 @@ from scipy.stats import norm, t
 from calibration.fitting.targets import Prior, Sampling
 from calibration.records.results import load_accepted
 from models.case import CASES, load_case
-from models.files.settings import Positive, Sentence, Strict, Within, read_settings
+from models.files.settings import Positive, Seed, Sentence, Starts, Strict, Within, read_settings
 from models.home import home_of
 from stockflow.errors import InputError
 
@@ -70,8 +70,8 @@ class Hindcast(Strict):
 class OwnSettings(Strict):
     """The whole settings file."""
 
-    seed: Annotated[int, Field(ge=0)]
-    starts: Annotated[int, Field(ge=1)]
+    seed: Seed
+    starts: Starts
     fewest: Annotated[int, Field(ge=3)]
     response: str
     response_grid: tuple[float, ...]

@@ -82,6 +82,8 @@ class Control(Strict):
             raise ValueError(f"final_time = {self.final_time:g} is not after initial_time {self.initial_time:g}")
         if self.save_period % self.time_step:
             raise ValueError(f"save_period = {self.save_period:g} is no multiple of time_step {self.time_step:g}")
+        if self.save_period > 1:
+            raise ValueError(f"save_period = {self.save_period:g} is more than 1 year, for which observations are")
         return self
 
 

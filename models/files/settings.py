@@ -17,6 +17,9 @@ NEVER = LAST_YEAR  # a start that no run reaches
 
 Year = Annotated[float, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
 StudyYear = Annotated[float, Field(ge=1990, le=2060)]  # of policies that are tried: what the drivers cover
+WholeYear = Annotated[int, Field(ge=int(FIRST_YEAR), le=int(LAST_YEAR))]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Starts = Annotated[int, Field(ge=1, le=1000)]  # of a search: more than anyone waits for
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

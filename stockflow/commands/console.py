@@ -20,6 +20,7 @@ from stockflow.files import reason, replace_file, shown, watched
 from stockflow.names import plain
 from stockflow.numerals import number
 
+_ENDINGS = ("", ".csv", ".txt")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -123,6 +124,12 @@ def settings(pairs: Iterable[str]) -> dict[str, float]:
             raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
         out[name.strip()] = number(text, f"--set {pair!r}:")
     return out
+
+
+def csv_only(out: Path | None) -> None:
+    """Raise InputError for a name whose ending says another format than CSV."""
+    if out is not None and out.suffix.lower() not in _ENDINGS:
+        raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
 
 
 def deliver(pieces: Iterable[str], out: Path | None) -> None:
