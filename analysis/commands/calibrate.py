@@ -92,7 +92,7 @@ def calibrate(
 @click.option("--unit", "units", multiple=True, metavar='"VARIABLE=UNIT"', help="Unit of one; default: the model's.")
 @click.option("--response", help="Parameter held in turn; default: the first searched.")
 @click.option("--starts", type=Whole(1, 1000), help="Number of starts; default: the control's RESTART_MAX.")
-@click.option("--seed", type=Whole(0), help="Seed; default: the control's, else 1234.")
+@click.option("--seed", type=Whole(0, 2**63 - 1), help="Seed; default: the control's, else 1234.")
 @click.option("--table", default="imported", show_default=True, help="Name of the table of observations.")
 @OUT
 def import_vensim(

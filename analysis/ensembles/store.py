@@ -23,7 +23,7 @@ import xarray as xr
 from analysis.ensembles.blocks import ROOT, VALUES, Encoded, Layout, digest_of, json_bytes, root_of
 from analysis.ensembles.lock import locked
 from stockflow.errors import InputError
-from stockflow.files import missing, put_whole, take_away
+from stockflow.files import missing, put_whole, reason, take_away
 
 RECORD = f"{VALUES}/record.json"
 _MARKS = "marks"
@@ -109,7 +109,7 @@ class Unfinished:
             yield
         except OSError as error:
             raise InputError(
-                f"{self.folder}: cannot be written: {error.strerror}; {len(self.marks)} of {self.layout.count} blocks "
+                f"{self.folder}: cannot be written: {reason(error)}; {len(self.marks)} of {self.layout.count} blocks "
                 "are kept, and the same command goes on from them"
             ) from None
 
@@ -205,7 +205,7 @@ def _root(path: Path) -> dict[str, Any]:
     try:
         return root_of((path / ROOT).read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: is not a store of ensembles: {ROOT}: {error.strerror}") from None
+        raise InputError(f"{path}: is not a store of ensembles: {ROOT}: {reason(error)}") from None
     except ValueError as error:
         raise InputError(f"{path}: is not a store of ensembles, or is damaged: {ROOT}: {error}") from None
 
@@ -227,7 +227,7 @@ def _check_files(path: Path, root: Mapping[str, Any], verify: bool) -> dict[str,
     try:
         content = (path / RECORD).read_bytes()
     except OSError as error:
-        raise _damaged(path, RECORD, str(error.strerror)) from None
+        raise _damaged(path, RECORD, reason(error)) from None
     if _sha256(content) != root["attributes"]["complete"]["record_sha256"]:
         raise _damaged(path, RECORD, "does not match its checksum")
     record: dict[str, Any] = json.loads(content)
@@ -247,7 +247,7 @@ def _check_file(path: Path, key: str, sha256: str, size: int | None, verify: boo
             if verify and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 raise _damaged(path, key, "does not match its checksum")
     except OSError as error:
-        raise _damaged(path, key, str(error.strerror)) from None
+        raise _damaged(path, key, reason(error)) from None
 
 
 def _same(path: Path, root: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

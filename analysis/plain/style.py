@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stockflow.errors import InputError
+from stockflow.files import write_whole
 
 STYLE = Path(__file__).parent / "house.mplstyle"
 
@@ -24,12 +25,11 @@ GREY = "#5f6b73"
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written."""
     try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(stem.with_suffix(".png"))
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-        numbers.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.8g")
-    except OSError as error:
-        raise InputError(f"{stem}.png: cannot be written: {error.strerror}") from None
+        for ending, options in (("png", {}), ("svg", {"metadata": {"Date": None}})):
+            picture = io.BytesIO()
+            figure.savefig(picture, format=ending, **options)  # type: ignore[arg-type]
+            write_whole(stem.with_suffix(f".{ending}"), picture.getvalue())
+        write_whole(stem.with_suffix(".csv"), numbers.to_csv(index=False, float_format="%.8g"))
     finally:
         plt.close(figure)
     return stem.with_suffix(".png")

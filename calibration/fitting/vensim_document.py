@@ -13,6 +13,7 @@ import tomlkit
 
 from calibration.observed.money import parse_unit
 from stockflow.errors import InputError
+from stockflow.files import reason
 from stockflow.vensim_files.data import Column, VensimData
 from stockflow.vensim_files.files import Control, Element, PayoffDefinition
 
@@ -36,7 +37,7 @@ class Imported:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
+            raise InputError(f"{folder}: cannot be made: {reason(error)}") from None
         paths = targets, folder / f"{self.table}.csv", folder / f"{self.table}.toml"
         for path in paths:
             if path.exists():
@@ -47,7 +48,7 @@ class Imported:
         except OSError as error:
             for path in paths:
                 path.unlink(missing_ok=True)
-            raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from error
+            raise InputError(f"{error.filename}: cannot be written: {reason(error)}") from error
         return paths
 
 

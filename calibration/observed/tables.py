@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from models.files.settings import Strict, Text, read_settings, valid
 from stockflow.errors import InputError, unknown
-from stockflow.files import read_text
+from stockflow.files import read_bytes, read_text
 from stockflow.numerals import number
 
 DATA = Path(__file__).parents[1] / "data"
@@ -196,7 +196,7 @@ def load_table(name: str, folder: Path = DATA) -> Table:
     if name not in names:
         raise unknown("table", name, names)
     files = (folder / f"{name}.toml", folder / f"{name}.csv")
-    return _checked_table(name, folder, tuple(one.read_bytes() for one in files if one.exists()))
+    return _checked_table(name, folder, tuple(read_bytes(one) for one in files if one.exists()))
 
 
 @lru_cache(maxsize=64)

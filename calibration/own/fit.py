@@ -33,6 +33,7 @@ from models.home import Home, home_of
 from models.own import CASE_FILE, FIT, PATHS, own_drivers, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
+from stockflow.files import reason, take_away
 from stockflow.intervals import quantiles
 
 Progress = Callable[[str], None]
@@ -78,8 +79,12 @@ def calibrate_own(
     InputError before any work for whatever `validate_own` refuses; NotConvergedError, with the draws kept and nothing
     accepted, if a reported quantity breaks the rules of sampling.
     """
-    validate_own(name, data)
     home, settings = home_of(name), load_own_settings()
+    if data.resolve().parent == home.record.parent.resolve():
+        raise InputError(
+            f"{data}: lies among the results that this command writes; move it out of {home.record.parent}"
+        )
+    validate_own(name, data)
     found = observations(data, home.folder, settings)
     with _staged(home.folder) as work:
         case = load_case(str(work))
@@ -143,6 +148,7 @@ def _staged(folder: Path) -> Iterator[Path]:
                 one.replace(home / one.name)
     finally:
         shutil.rmtree(stage)
+        take_away([home])  # where nothing was kept
 
 
 @contextmanager
@@ -150,7 +156,7 @@ def _writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{place}: cannot be written: {error.strerror}") from None
+        raise InputError(f"{place}: cannot be written: {reason(error)}") from None
 
 
 def warnings_of(

@@ -22,6 +22,7 @@ from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, by_s
 from calibration.own.settings import OwnSettings, pooled_prior
 from models.own import OwnFile, own_drivers, own_numbers, read_own
 from stockflow.errors import InputError
+from stockflow.files import reason
 
 TABLE, TARGETS = "observations", "targets.toml"
 ADOPTION = (ANNUAL, CUMULATIVE, SHARE)
@@ -131,7 +132,7 @@ def write_targets(
         text = tomlkit.dumps(_targets(name, observed, folder, settings, quick))
         (place / TARGETS).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{place}: cannot be written: {error.strerror}") from None
+        raise InputError(f"{place}: cannot be written: {reason(error)}") from None
     return load_targets(name, place / TARGETS)
 
 

@@ -17,7 +17,7 @@ from stockflow.commands.console import Group, Whole, csv_only, deliver, run_comm
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
-from stockflow.files import check_ending
+from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
 from stockflow.language.equations import Method
 from stockflow.model import Model, load
@@ -235,7 +235,7 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out}: cannot be made: {error.strerror}") from None
+        raise InputError(f"{out}: cannot be made: {reason(error)}") from None
     for name, text in drawn.items():
         path = out / f"{re.sub(r'[^0-9A-Za-z]+', '_', name).strip('_') or 'model'}.svg"
         deliver([text], path)

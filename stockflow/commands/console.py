@@ -86,11 +86,12 @@ def run_command(
     except BrokenPipeError:
         _give_up_output()
     except OSError as error:
-        if not error.filename and error.errno not in _FULL:
+        if error.filename:
+            _end(f"{name}: error: {shown(os.fsdecode(error.filename))}: {reason(error)}", 2)
+        if error.errno not in _FULL:
             raise
         _give_up_output()
-        place = shown(os.fsdecode(error.filename)) if error.filename else "standard output"
-        _end(f"{name}: error: {place}: cannot be written: {reason(error)}", 2)
+        _end(f"{name}: error: standard output: cannot be written: {reason(error)}", 2)
 
 
 def _code(command: click.Command, name: str) -> int:

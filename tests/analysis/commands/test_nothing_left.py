@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from own_made import edited, table, written
 
-from analysis.cli import cli
+from analysis.cli import cli, main
 from calibration.own.new import new_case
 from stockflow.errors import InputError
 
@@ -51,3 +53,38 @@ def test_run_refuses_the_case_file_that_validate_refuses(tmp_path: Path, monkeyp
     said = [CliRunner().invoke(cli, [command, "mine"]).exception for command in ("run", "validate")]
     assert str(said[0]) == str(said[1])
     assert "cost.in_model: 0.69042" in str(said[0])
+
+
+NAMED = (("run",), ("parameters",), ("calibrate",), ("identify",), ("score", "--data", "x.csv"), ("forecast",),
+         ("phase-out",), ("policy", "show"), ("policy", "validate"), ("loops",), ("barriers",), ("validate",),
+         ("latecomers",), ("search",), ("paths",))  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NAMED, ids=" ".join)
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a\nb", "", ".", os.devnull], ids=lambda name: ascii(name)[:9])
+def test_a_name_that_nothing_can_have_ends_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    name: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["techcycle", *command, name])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
+    assert "Errno" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_observations_among_the_results_are_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_case("mine", Path(), written(Path("data.csv"), table()))
+    Path("mine/results").mkdir()
+    data = written(Path("mine/results/observations.csv"), table())
+    before = data.read_bytes()
+    result = CliRunner().invoke(cli, ["calibrate", "mine", "--data", str(data)])
+    assert "lies among the results that this command writes" in str(result.exception)
+    assert data.read_bytes() == before

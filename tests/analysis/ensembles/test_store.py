@@ -339,7 +339,7 @@ def test_what_stands_where_a_store_would_be_written_is_left_as_it_is(
 def test_a_store_that_is_not_there_or_not_complete_is_not_opened(half: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"half.zarr: is not complete"):
         open_store(half)
-    with pytest.raises(InputError, match=r"none.zarr: is not a store of ensembles: zarr.json: No such file"):
+    with pytest.raises(InputError, match=r"none.zarr: is not a store of ensembles: zarr.json: there is no such file"):
         open_store(tmp_path / "none.zarr")
 
 
