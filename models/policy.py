@@ -6,7 +6,7 @@ the ends hold, so a variable with one row is constant and a dated step needs two
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from models.files.series import Series, read_series
 from stockflow import Model, Variable
+from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
-from stockflow.language.equations import WithLookup, references
+from stockflow.language.equations import Number, WithLookup, references
 
 TimePath = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+SCALE = 20.0  # times the largest value of history beyond which a value is doubted
 
 # What buyers see coming is the same path read ahead, so a new path moves both.
 ANNOUNCED = {"feed in tariff": "announced tariff", "central subsidy": "announced central subsidy"}
@@ -49,6 +52,34 @@ def with_announced(paths: Mapping[str, TimePath], model: Model) -> dict[str, Tim
             times, values = whole[name]
             whole[announced] = (times - _horizon(model), values)
     return whole
+
+
+def history(model: Model, variable: str) -> tuple[Array, Array]:
+    """Return the points of a driver as the model has them: (years, values); one point for a constant."""
+    one = model.variable(variable)
+    match one.expression:
+        case Number(value):
+            return np.array([model.initial_time]), np.array([value])
+        case WithLookup(_, table):
+            return np.array(table.xs), np.array(table.ys)
+    raise InputError(f"{model.file.name}: {one.name!r} is computed by the model, not a path over time")
+
+
+def doubts_of_scale(paths: Mapping[str, Sequence[float]], model: Model) -> list[str]:
+    """Say of which variables the values given go beyond SCALE times the largest that the case's history has.
+
+    Such a value may be meant, but most are in another unit: fen for yuan, yuan for thousands of them.
+    """
+    out = []
+    for name in (name for name in paths if name not in ANNOUNCED.values()):  # these follow from what is given
+        variable, values = model.variable(name), paths[name]
+        largest, usual = max(map(abs, values)), float(np.abs(history(model, variable.name)[1]).max())
+        if largest > SCALE * usual > 0:
+            out.append(
+                f"{variable.name!r} goes to {largest:g} {variable.unit}, {largest / usual:.3g} times the largest of "
+                f"the case's history, {usual:.4g}: is it in {variable.unit}?"
+            )
+    return out
 
 
 def _variable(series: Series, model: Model) -> Variable:

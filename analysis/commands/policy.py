@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import JSON, OUT
-from models.schedules.file import load_schedule, shipped
+from models.case import load_case
+from models.policy import doubts_of_scale
+from models.schedules.file import Schedule, amounts, load_schedule, shipped
 from stockflow.commands.console import Real
 from stockflow.errors import InputError
 
@@ -58,6 +60,7 @@ def show(file: str, until: float, as_json: bool) -> None:
     from analysis.phase_out.schedule_words import UNITS, show_schedule, words
 
     schedule = load_schedule(file)
+    _doubt(file, schedule)
     shown = show_schedule(schedule, until)
     if as_json:
         click.echo(json.dumps(as_record(shown), indent=1, ensure_ascii=False, allow_nan=False))
@@ -84,7 +87,9 @@ def validate(files: Sequence[str]) -> None:
     bad = 0
     for file in files:
         try:
-            click.echo(f"{file}: valid: {load_schedule(file).title}")
+            schedule = load_schedule(file)
+            click.echo(f"{file}: valid: {schedule.title}")
+            _doubt(file, schedule)
         except InputError as error:
             click.echo(f"techcycle: error: {error}", err=True)
             bad += 1
@@ -103,11 +108,18 @@ def plot(file: str, until: float, out: Path) -> None:
     from analysis.plain.folder import Folder
 
     schedule = load_schedule(file)
+    _doubt(file, schedule)
     if not schedule.instruments:
         raise InputError(f"{schedule.name}: no instrument to draw")
     folder = Folder(out)
     folder.prepare()
     click.echo(str(schedule_paths(show_schedule(schedule, until), folder.figure(f"policy_{schedule.name}"))))
+
+
+def _doubt(file: str, schedule: Schedule) -> None:
+    """Say on standard error which amounts are of another scale than the case's history."""
+    for doubt in doubts_of_scale(amounts(schedule), load_case(schedule.case).model):
+        click.echo(f"Warning: {file}: {doubt}", err=True)
 
 
 def as_record(shown: Shown) -> dict[str, object]:

@@ -52,6 +52,7 @@ def run(
 
     _check(case)
     ending = None if schedule is None else case_schedule(case, schedule)
+    _doubt_scale(case, policy, ending)
     dataset = run_case(case, given, policy, until, engine, ending)
     if ending is not None:
         _tell(case, ending, given, policy, until)
@@ -75,6 +76,20 @@ def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Pat
         click.echo(f"Warning: --schedule {schedule.name}: changes nothing in the years run, {years}", err=True)
         return
     click.echo(in_brief(of_run(schedule, applied)), err=True)
+
+
+def _doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> None:
+    """Say on standard error which values of a policy or schedule are of another scale than the case's history."""
+    from models.policy import doubts_of_scale, read_policy
+    from models.schedules.file import amounts
+
+    model = load_case(case).model
+    given = {} if policy is None else {name: tuple(ys) for name, (_, ys) in read_policy(policy, model).items()}
+    told = [(str(policy), doubt) for doubt in doubts_of_scale(given, model)]
+    if schedule is not None:
+        told += [(schedule.name, doubt) for doubt in doubts_of_scale(amounts(schedule), model)]
+    for place, doubt in told:
+        click.echo(f"Warning: {place}: {doubt}", err=True)
 
 
 def _check(case: str) -> None:

@@ -61,6 +61,18 @@ class Schedule(Strict):
         return self.changed(made, "_".join([self.name, *(f"{k}_{v:g}" for k, v in given if v is not None)]))
 
 
+def amounts(schedule: Schedule) -> dict[str, tuple[float, ...]]:
+    """Return the values that a schedule gives itself, by the variable that its instrument moves."""
+    out = {}
+    for name, change in schedule.instruments.items():
+        own = change.amount
+        values = [own.value, *(value for _, value in own.path)] if own is not None else []
+        values += [tier.value for tier in change.tiers]
+        if given := tuple(value for value in values if value is not None):
+            out[instrument(schedule.case, name).variable] = given
+    return out
+
+
 def unchanged(case: str) -> Schedule:
     """Return the schedule that changes nothing: the case's history as the model has it."""
     return Schedule(name="unchanged", case=case, title="history as the model has it", source="models/policies/*.csv")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.policy import history
 from models.schedules.change import Change
 from models.schedules.instruments import Instrument
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import InputError
 from stockflow.language.clock import clock
 from stockflow.language.equations import Number, WithLookup, references
 
@@ -66,17 +66,6 @@ def computed(model: Model, variable: str) -> bool:
     if isinstance(expression, WithLookup):
         return not set(references(expression)) <= {"anticipation horizon"}
     return not isinstance(expression, Number)
-
-
-def history(model: Model, variable: str) -> tuple[Array, Array]:
-    """Return the points of a driver as the model has them: (years, values); one point for a constant."""
-    one = model.variable(variable)
-    match one.expression:
-        case Number(value):
-            return np.array([model.initial_time]), np.array([value])
-        case WithLookup(_, table):
-            return np.array(table.xs), np.array(table.ys)
-    raise InputError(f"{model.file.name}: {one.name!r} is computed by the model, not a path over time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from models.policy import history
 from models.schedules.change import Change
 from models.schedules.file import Schedule
 from models.schedules.instruments import instruments
-from models.schedules.paths import Before, Grid, Moves, computed, grid, history, trimmed, yearly
+from models.schedules.paths import Before, Grid, Moves, computed, grid, trimmed, yearly
 from models.schedules.trigger import first_date, needs
 from stockflow import Model
 from stockflow.arrays import Array

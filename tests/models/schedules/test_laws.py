@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.case import load_case
+from models.policy import history
 from models.schedules.change import Change, Trigger
 from models.schedules.instruments import instrument
-from models.schedules.paths import Before, Grid, Moves, grid, history, trimmed, yearly
+from models.schedules.paths import Before, Grid, Moves, grid, trimmed, yearly
 from models.schedules.trigger import first_date, statistic
 
 TIMES = np.arange(2000.0, 2041.0, 1 / 32)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from calibration.records.results import accepted_posterior, load_accepted
 from models.case import load_case
+from models.policy import history
 from models.run import run_case
 from models.schedules.file import Change, Schedule, load_schedule, shipped, unchanged
-from models.schedules.paths import grid, history, trimmed
+from models.schedules.paths import grid, trimmed
 from models.schedules.run import Draws, applied, run_schedule
 from models.schedules.variants import variants
 from stockflow import Model
