@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,10 @@ from stockflow.files import note, shown
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
+from stockflow.language.workbook import check_workbook
 
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
-_MOST_UNPACKED = 50_000_000
-_MOST_CELLS = 5_000_000
-_SHEET = re.compile(r"worksheets/[^/]*\.xml$")
-_CELL = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br=["']([A-Z]{0,4})([0-9]{1,9})["']""")
 
 
 class External:
@@ -50,8 +46,7 @@ class External:
             raise Refused([f"file {name!r}, which is not in {self.folder},"])
         if size > _LARGEST:
             raise Refused([f"file {name!r} of more than {_LARGEST} bytes"])
-        if zipfile.is_zipfile(path):
-            _check_workbook(name, path)
+        check_workbook(name, path)
         note(path)
 
     def elements(self, where: Any) -> list[str]:
@@ -108,32 +103,6 @@ class External:
         return _attempt(made)
 
 
-def _check_workbook(name: str, path: Path) -> None:
-    """Raise Refused for a workbook that unpacks to too much, or whose cells stand too far from the first.
-
-    A reader fills a sheet up to its last cell, be all others empty.
-    """
-    with zipfile.ZipFile(path) as packed:
-        parts = packed.infolist()
-        if sum(part.file_size for part in parts) > _MOST_UNPACKED:
-            raise Refused([f"file {name!r}, which unpacks to more than {_MOST_UNPACKED} bytes"])
-        for part in parts:
-            if _SHEET.search(part.filename):
-                rows, columns = _extent(packed.read(part))
-                if rows * columns > _MOST_CELLS:
-                    cells = f"{rows} rows and {columns} columns, more than {_MOST_CELLS} cells"
-                    raise Refused([f"file {name!r}, of which a sheet has {cells}"])
-
-
-def _extent(sheet: bytes) -> tuple[int, int]:
-    """Return how many rows and columns the cells of a sheet of a workbook reach."""
-    row = column = 1
-    for letters, digits in _CELL.findall(sheet):
-        row = max(row, int(digits))
-        column = max(column, reduce(lambda sum_, letter: 26 * sum_ + letter - ord("A") + 1, letters, 0))
-    return row, column
-
-
 def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
     good = np.isfinite(xs) & np.isfinite(ys)
     xs, ys = xs[good], ys[good]
@@ -154,5 +123,5 @@ def _attempt(read: Callable[[], Any]) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read()
-    except (ValueError, TypeError, LookupError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise Refused([f"file that cannot be read ({' '.join(str(error).split())})"]) from error

@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.table import Table, TableCell, TableRow
+from odf.text import P
 from stockflow_helpers import loaded, outcome
 
 import stockflow
@@ -62,6 +65,47 @@ def test_a_sheet_whose_cells_stand_too_far_away_is_refused_before_it_is_read(tmp
     book.save(tmp_path / "far.xlsx")
     said = refusal(tmp_path, asking("far.xlsx"))
     assert f"'far.xlsx', of which a sheet has {rows} rows and {columns} columns" in said
+
+
+@pytest.mark.parametrize(("rows", "columns", "first"), [(1048000, 16384, 1), (5_000_000, 2, 3), (2, 2_600_000, 1)])
+def test_cells_that_are_repeated_count_as_often_as_they_are(
+    tmp_path: Path, rows: int, columns: int, first: int
+) -> None:
+    book, sheet = OpenDocumentSpreadsheet(), Table(name="Sheet")
+    sheet.addElement(TableRow(numberrowsrepeated=first))
+    row = TableRow(numberrowsrepeated=rows)
+    row.addElement(TableCell(numbercolumnsrepeated=columns, valuetype="float", value="2.5"))
+    sheet.addElement(row)
+    book.spreadsheet.addElement(sheet)
+    book.save(tmp_path / "far.ods")
+    said = refusal(tmp_path, asking("far.ods"))
+    assert f"'far.ods', of which a sheet has {rows + first} rows and {columns} columns" in said
+
+
+def test_empty_rows_to_the_end_of_a_sheet_are_no_cells(tmp_path: Path) -> None:
+    book, sheet = OpenDocumentSpreadsheet(), Table(name="Sheet")
+    for cell in (TableCell(valuetype="float", value="2.5"), TableCell(numbercolumnsrepeated=16384)):
+        row = TableRow() if cell.getAttribute("value") else TableRow(numberrowsrepeated=1048575)
+        row.addElement(cell)
+        sheet.addElement(row)
+    sheet.childNodes[0].childNodes[0].addElement(P(text="2.5"))
+    book.spreadsheet.addElement(sheet)
+    book.save(tmp_path / "near.ods")
+    (tmp_path / "a.mdl").write_text(asking("near.ods"), encoding="utf-8")
+    assert stockflow.load(tmp_path / "a.mdl").variable("y").value == 2.5
+
+
+@pytest.mark.parametrize("at", [0, 40, 200, 1000, 2500, 4000, -30])
+def test_a_workbook_with_a_byte_flipped_is_read_or_refused_in_one_line(tmp_path: Path, at: int) -> None:
+    book = openpyxl.Workbook()
+    book.active.cell(1, 1, 2.5)
+    book.save(tmp_path / "hurt.xlsx")
+    content = bytearray((tmp_path / "hurt.xlsx").read_bytes())
+    content[at] ^= 0xFF
+    (tmp_path / "hurt.xlsx").write_bytes(content)
+    (tmp_path / "a.mdl").write_text(asking("hurt.xlsx"), encoding="utf-8")
+    with contextlib.suppress(stockflow.InputError):
+        assert stockflow.load(tmp_path / "a.mdl").variable("y").value == 2.5
 
 
 def test_a_sheet_within_bounds_is_read_to_its_last_cell(tmp_path: Path) -> None:
