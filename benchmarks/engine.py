@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 import stockflow
 from benchmarks import table
-from benchmarks.ceiling import Rates, ceiling
 from benchmarks.engines import Engine, Job, engines
 from benchmarks.machine import Cost, cost, machine
 from benchmarks.reductions import million, reductions
@@ -116,7 +115,7 @@ def timings(
     ]
 
 
-def measured(name: str, sizes: Sequence[int], rounds: int, patience: float, rates: Rates) -> Result:
+def measured(name: str, sizes: Sequence[int], rounds: int, patience: float) -> Result:
     """Compare and time all engines on one of the models."""
     case = load_case(name)
     job = Job(_MODELS / f"{name}.mdl", INPUTS, OUTPUTS)
@@ -134,7 +133,7 @@ def measured(name: str, sizes: Sequence[int], rounds: int, patience: float, rate
     )
     planned = case.model.simulator(INPUTS, OUTPUTS).task.plan()
     reduced = reductions(case.model, SLOPES, OUTPUTS, samples(case, max(sizes), SLOPES), rounds)
-    return Result(name, len(planned.clock.times) - 1, rows, ceiling(planned, rates), startup(job), reduced)
+    return Result(name, len(planned.clock.times) - 1, rows, startup(job), reduced)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -148,18 +147,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = (*SIZES, LARGE) if options.large else SIZES
     # read and compile times are those without anything kept from before
     os.environ["STOCKFLOW_CACHE"] = "off"
-    where, rates = machine(), Rates()
+    where = machine()
     names = options.models.split(",")
     text = [*table.head(where), ""]
     print("\n".join(text), flush=True)
     results = []
     for name in names:
-        results.append(measured(name, sizes, options.rounds, options.patience, rates))
+        results.append(measured(name, sizes, options.rounds, options.patience))
         text += [*table.speeds(results[-1]), ""]
         print("\n".join(table.speeds(results[-1])), flush=True)
     case = load_case(names[0])
     many = million(names[0], case.model, INPUTS, OUTPUTS, samples(case, MANY))
-    rest = [table.ceilings(results), table.reduced(results), table.million(many), table.targets(results)]
+    rest = [table.reduced(results), table.million(many), table.targets(results)]
     text += [line for part in (*rest, table.noise(results)) for line in (*part, "")]
     print("\n".join(text), flush=True)
     if set(names) == set(CASES):

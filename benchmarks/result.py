@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.ceiling import Ceiling
 from benchmarks.machine import Cost
 from benchmarks.reductions import Reduced
 from benchmarks.startup import Startup
@@ -65,7 +64,6 @@ class Result:
     case: str
     steps: int
     rows: tuple[Row, ...]
-    ceiling: Ceiling
     startup: Startup
     reduced: Reduced
 

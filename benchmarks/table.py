@@ -46,20 +46,6 @@ def speeds(result: Result) -> list[str]:
     return [f"### {result.case}: {result.steps:,} time steps", "", *_table(head, rows)]
 
 
-def ceilings(results: Sequence[Result]) -> list[str]:
-    """Operations of a time step by kind, the bound they set, and the share one thread reaches of it."""
-    kinds = list(dict.fromkeys(kind for result in results for kind in result.ceiling.operations))
-    head = ["model", *kinds, "ceiling, runs/s a core", "reached in CPU time", "share"]
-    rows = []
-    for result in results:
-        row = result.row(ALONE)
-        reached = 1 / row.work() if row else 0.0
-        counts = [f"{result.ceiling.operations.get(kind, 0.0):.0f}" for kind in kinds]
-        share = f"{100 * reached / result.ceiling.runs:.0f} %"
-        rows.append([result.case, *counts, _number(result.ceiling.runs), _number(reached), share])
-    return ["### Operations of a time step and what they allow", "", *_table(head, rows)]
-
-
 def reduced(results: Sequence[Result]) -> list[str]:
     """Processor time of a run by what becomes of its outputs, and what a gradient costs."""
     ways = list(results[0].reduced.work)

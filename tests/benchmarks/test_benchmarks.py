@@ -10,7 +10,6 @@ from stockflow_helpers import MODELS, loaded
 
 import stockflow
 from benchmarks import table
-from benchmarks.ceiling import Ceiling, Rates, ceiling, operations
 from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine
 from benchmarks.machine import Cost, cost
@@ -61,28 +60,6 @@ def test_a_plan_with_open_tables_or_other_steps_than_eulers_is_refused(simulator
                 engine(plan)
 
 
-def test_a_product_that_only_a_sum_takes_counts_with_the_sum(tmp_path: Path) -> None:
-    model = loaded(
-        tmp_path,
-        """A= INTEG(A*B+EXP(B)/A, start) ~ x
-        B= INTEG(MAX(A, B), MIN(start, 1)) ~ x
-        C= INTEG(MAX(A, 3), 1) ~ x
-        start= 2 ~ x""",
-    )
-    counts = operations(model.simulator(["start"], ["A", "B", "C"]).task.plan())
-    # A*B + ... is one operation and each of the three stocks another
-    assert counts == {"arithmetic": 4.0, "exp": 1.0, "div": 1.0, "extreme": 1.0, "bound": 1.0}
-
-
-def test_the_ceiling_falls_with_the_operations_of_a_step(tmp_path: Path) -> None:
-    rates = Rates()
-    assert rates.of("exp") > 3 * rates.of("arithmetic") > 0
-    few = loaded(tmp_path, "A= INTEG(EXP(-A)*start, start) ~ x\nstart= 2 ~ x")
-    many = loaded(tmp_path, "A= INTEG(EXP(-A*EXP(-A))*EXP(-2*A)*start, start) ~ x\nstart= 2 ~ x")
-    runs = [ceiling(one.simulator(["start"], ["A"]).task.plan(), rates).runs for one in (few, many)]
-    assert runs[0] > 2 * runs[1]
-
-
 def test_an_engine_that_computes_something_else_is_not_timed() -> None:
     right, wrong = (Engine(name, lambda values, f=f: values[:, None] * f, 0.0, 0.0) for name, f in (("a", 1), ("b", 2)))
     with pytest.raises(ArithmeticError, match="b differs from a by 1"):
@@ -123,7 +100,7 @@ def result(ours: float, scalar: float) -> Result:
         Row(name, 0.1, 0.2, 0.0, (Timing(100, (Cost(100 / rate, 100 / rate, 0),)),)) for name, rate in rates.items()
     )
     reduced = Reduced({"outputs stored": 50.0, "payoff": 40.0}, 39.0, 12, 70, 2.5, 0.7, 0.3)
-    return Result("pv", 10, rows, Ceiling({"exp": 2.0}, 20_000.0), Startup(1.0, 0.2, False), reduced)
+    return Result("pv", 10, rows, Startup(1.0, 0.2, False), reduced)
 
 
 def test_targets_are_met_or_missed_by_what_was_measured() -> None:
@@ -136,7 +113,6 @@ def test_targets_are_met_or_missed_by_what_was_measured() -> None:
 def test_a_row_says_how_many_times_as_fast_as_the_others_it_is() -> None:
     line = next(line for line in table.speeds(result(16_000, 2000)) if line.startswith(f"| {table.OURS}"))
     assert [cell.strip() for cell in line.split("|")][5:8] == ["16,000", "16,000", "8"]
-    assert table.ceilings([result(16_000, 2000)])[-1].endswith("| 20,000 | 8,000 | 40 % |")
 
 
 def test_every_way_to_reduce_runs_is_measured(tmp_path: Path) -> None:
