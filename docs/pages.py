@@ -30,7 +30,7 @@ from calibration.records.results import HERE as RESULTS
 from models.files.build import DRIVER_FOLDERS, FOLDER, read_drivers
 from models.files.casefile import CASES, Lookup, Parameter, read_case_file, read_core_file
 from models.files.parts import Group, read_part
-from models.files.series import Series
+from models.files.series import Point, Series
 from models.schedules.file import Schedule
 from stockflow.commands.cli import cli as stockflow_command
 from stockflow.files import write_whole
@@ -129,22 +129,24 @@ def _drivers(paths: Iterable[Series]) -> Iterator[str]:
     """Each path's points by source: consecutive points from one source are one row."""
     for path in paths:
         yield from (f"### path of {path.name}", "")
-        runs: list[list[Any]] = []
+        runs: list[list[Point]] = []
         for point in path.points:
             if not runs or runs[-1][0].source != point.source:
                 runs.append([])
             runs[-1].append(point)
         where = Path(path.points[0].place.split(" row ")[0])
         yield from (f"In `{path.unit}`, from `{where.parent.name}/{where.name}`.", "")
-        yield from _table(("years", "values", "evidence", "source"), (
-            (_range(p.year for p in run), _range(p.value for p in run), run[0].evidence, run[0].source) for run in runs
+        yield from _table(("value (year)", "evidence", "source"), (
+            (_points(run), run[0].evidence, run[0].source) for run in runs
         ))  # fmt: skip
 
 
-def _range(values: Iterable[float]) -> str:
-    numbers = list(values)
-    low, high = f"{numbers[0]:g}", f"{numbers[-1]:g}"
-    return low if low == high else f"{low} to {high}"
+def _points(points: Sequence[Point]) -> str:
+    """Values with their years; equal ones in a row are told once."""
+    first, last = points[0], points[-1]
+    if len({point.value for point in points}) == 1:
+        return f"{first.value:g} ({first.year:g}{f' to {last.year:g}' if len(points) > 1 else ''})"
+    return ", ".join(f"{point.value:g} ({point.year:g})" for point in points)
 
 
 def _fit(case: str) -> list[str]:
@@ -171,6 +173,7 @@ def _fit(case: str) -> list[str]:
         "logarithms; stated is what was expected, rms what is left.",
         "",
         *_table(head, series),
+        *_table(("off by more than a factor of 1.5", "model over observation"), _misfits(fits)),
         *_table(("date, effect or range", "of", "value", "source"), _statements(targets)),
         "### Estimates",
         "",
@@ -179,6 +182,12 @@ def _fit(case: str) -> list[str]:
         "",
         *_table(("parameter", "estimate", "90% interval", "prior", "why that prior"), values),
     ]
+
+
+def _misfits(fits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, fit in fits.items():
+        if fit["misfits"]:
+            yield name, ", ".join(f"{ratio:.2g} in {year}" for year, ratio in fit["misfits"])
 
 
 def _statements(targets: Targets) -> Iterator[tuple[str, str, str, str]]:

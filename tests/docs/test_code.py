@@ -36,13 +36,9 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "made" not in page.parts and blocks(page)]
-COMMANDS = [
-    line
-    for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md")
-    for line in re.findall(
-        r"^(?:techcycle|stockflow|make|python -m) .*", page.read_text(encoding="utf-8"), re.MULTILINE
-    )
-]
+COMMAND = re.compile(r"^(?:techcycle|stockflow|make|python -m) .*", re.MULTILINE)
+NAMED = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+COMMANDS = [line for page in NAMED for line in COMMAND.findall(page.read_text(encoding="utf-8"))]
 
 
 def slow(line: str) -> bool:
