@@ -66,7 +66,7 @@ def test_every_cut_holds_variables_of_the_model(case: str) -> None:
 
 def test_section_5_of_the_design_is_covered() -> None:
     names = " ".join(loop.name.split()[0] for loop in load_loop_study().loops)
-    assert set(names.split()) >= {f"R{n}" for n in range(1, 11)} | {f"B{n}" for n in range(1, 12)}
+    assert set(names.split()) >= {f"R{n}" for n in range(1, 11)} | {f"B{n}" for n in range(1, 11)}
 
 
 def signs_found(found: Dominance) -> dict[str, float]:
@@ -83,7 +83,7 @@ def signs_found(found: Dominance) -> dict[str, float]:
 def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:
     found = loop_dominance(nev, load_loop_study())
     signs = signs_found(found)
-    assert set(signs) == set(found.names) - {"B4 fiscal limit", "B10 payback of rushes", "B11 cost-triggered phase-out"}
+    assert set(signs) == set(found.names) - {"B4 fiscal limit", "B10 payback of rushes"}
     assert min(signs.values()) > 0.999
     np.testing.assert_allclose(found.share[:, 1:].sum(-1), 1.0, rtol=1e-9)
     assert (found.named >= 0).all() and (found.named <= 1).all()
@@ -146,7 +146,7 @@ def test_cutting_a_loop_has_the_sign_of_the_loop(case: str) -> None:
     assert all((k.output < 1e-9).all() for k in helping)
     for name in ("B5 obsolescence", "B7 forgetting"):
         assert (found[name].output > 0).all()
-    assert {k.loop for k in found.values() if not k.acts} >= {"B10 payback of rushes", "B11 cost-triggered phase-out"}
+    assert "B10 payback of rushes" in {k.loop for k in found.values() if not k.acts}
 
 
 def made_up(support: list[list[float]], learned: list[list[float]]) -> TakenOver:
