@@ -27,7 +27,7 @@ from stockflow.commands.console import Whole
               help="Drivers as they really were, or as they were expected at the origin.")  # fmt: skip
 @OUT
 @click.option("--accept", is_flag=True, help="Keep the scores in calibration/results.")
-@click.option("--until", type=Whole(), help="Last year of a forecast ahead.")
+@click.option("--until", type=Whole(), metavar="YEAR", help="Last year of a forecast ahead.")
 @click.option("--no-hindcast", is_flag=True, help="With --until: hold no years out.")
 @JSON
 def forecast(
@@ -70,7 +70,7 @@ def forecast(
 @click.command()
 @click.argument("case")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
-@click.option("--from", "since", type=Whole(), help="Leave out rows before this year.")
+@click.option("--from", "since", type=Whole(), metavar="YEAR", help="Leave out rows before this year.")
 @JSON
 def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     """Score the accepted fit of CASE on observations that it never saw, against the naive forecasts.

@@ -18,8 +18,8 @@ from stockflow.errors import InputError
 @click.option("--volume-unit", help="Unit of volumes, for example GWh; default: as in the data.")
 @click.option("--kind", type=click.Choice(["price", "cost"]), default="price", show_default=True,
               help="Whether unit_cost is what buyers pay or what makers spend.")  # fmt: skip
-@click.option("--market", type=Real(), help="Whole market in volume units a year; default: assumed.")
-@click.option("--reference", type=Real(), help="Cost of what is used today, in the cost unit; default: assumed.")
+@click.option("--market", type=Real(), metavar="X", help="Whole market in volume units a year; default: assumed.")
+@click.option("--reference", type=Real(), metavar="X", help="Cost of what is used today; default: assumed.")
 @click.option("--example", help="Copy a shipped example instead: wind.")
 def new(
     name: str, data: Path | None, cost_unit: str | None, volume_unit: str | None, kind: str, market: float | None,

@@ -24,9 +24,9 @@ from stockflow.files import write_whole
     "--figures/--no-figures", default=True, show_default=True, help="Draw shares, safe exit, account, regret."
 )
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
-@click.option("--end", type=Real(), help="Without a study: year from which support ends; default: no support.")
+@click.option("--end", type=Real(), metavar="YEAR", help="Without a study: when support ends; default: no support.")
 @click.option("--shape", type=click.Choice(list(LAWS)), help="Without a study: how support ends.")
-@click.option("--until", type=Real(), help="Without a study: year at which the two are compared.")
+@click.option("--until", type=Real(), metavar="YEAR", help="Without a study: year at which the two are compared.")
 @JSON
 def phase_out_command(
     study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
               help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
 @click.option("--schedule", metavar="NAME_OR_FILE",
               help="Schedule of support: a shipped one (see `techcycle policy list`) or a TOML file.")  # fmt: skip
-@click.option("--until", type=Real(), help="Last time of the run (year); default: the model's final time.")
+@click.option("--until", type=Real(), metavar="YEAR", help="Last time of the run; default: the model's final time.")
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
