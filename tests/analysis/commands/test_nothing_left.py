@@ -88,3 +88,16 @@ def test_observations_among_the_results_are_not_written_over(tmp_path: Path, mon
     result = CliRunner().invoke(cli, ["calibrate", "mine", "--data", str(data)])
     assert "lies among the results that this command writes" in str(result.exception)
     assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize(("unit", "warns"), [("GBP2020/kWh", True), ("guilder/loom", True), ("USD2020/kWh", False)])
+def test_new_warns_of_money_that_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str, warns: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["new", "mine", "--cost-unit", unit, "--volume-unit", unit.rpartition("/")[2]])
+    assert result.exit_code == 0
+    assert (result.stderr.count("Warning: mine: units: taken as stated, since"), "Warning" in result.stderr) == (
+        warns,
+        warns,
+    )
