@@ -23,6 +23,7 @@ from analysis.trust.chapter import (
 )
 from calibration.records.results import accepted_fits, load_accepted
 from models.case import CASES, load_case
+from models.home import home_of
 
 
 @click.command()
@@ -59,7 +60,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     posteriors, missing = posteriors_of((case,))
     found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
     for name, table in tables_of(found).items():
-        folder.table(f"identifiability_{case}_{name}.csv", table)
+        folder.table(f"identifiability_{home_of(case).label}_{name}.csv", table)
     if as_json:
         told: dict[str, object] = {
             "basis": found.basis,

@@ -22,6 +22,7 @@ from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, ta
 from analysis.paths.study import load_path_study
 from analysis.plain.folder import Folder
 from models.case import load_case
+from models.home import home_of
 from stockflow.intervals import interval
 
 TENTH = STAGES.index("share 10%")
@@ -38,8 +39,8 @@ class Told:
 
 def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
     """Score, cut and compare the loops of one case; save tables and figures."""
-    of = drawn(case, draws or study.draws)
-    settings = study.case(case)
+    of, settings = drawn(case, draws or study.draws), study.case(case)
+    label, title = home_of(case).label, load_case(case).title
     until = of.until(settings.until)
     found, taken, cut = loop_dominance(of, study), takeover(of, study), knockouts(of, study)
     tables = {
@@ -47,9 +48,8 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
         "knockouts": knockout_table(case, of.basis, cut, until),
     }  # fmt: skip
     for name, table in tables.items():
-        folder.table(f"{name}_{case}.csv", table)
-    title = load_case(case).title
-    stems = folder.figure(f"loops_{case}"), folder.figure(f"knockouts_{case}")
+        folder.table(f"{name}_{label}.csv", table)
+    stems = folder.figure(f"loops_{label}"), folder.figure(f"knockouts_{label}")
     figures.loop_panels(f"{title}: which loops do it", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
     figures.knockout_panels(f"{title}: without each loop", tables["knockouts"], outcomes, stems[1])
@@ -127,8 +127,8 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
     for one in found:
         table = instrument_table(one)
         tables[one.case] = table
-        folder.table(f"instruments_{one.case}.csv", table)
-        stem = folder.figure(f"instruments_{one.case}")
+        folder.table(f"instruments_{home_of(one.case).label}.csv", table)
+        stem = folder.figure(f"instruments_{home_of(one.case).label}")
         outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
         figures.instrument_panels(f"{load_case(one.case).title}: every instrument", table, outcomes, stem)
         stems.append(stem)

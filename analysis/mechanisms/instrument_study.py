@@ -10,20 +10,20 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-import models
+from analysis.draws.generic import Entry, settings_of
 from models.case import load_case
 from models.files.casefile import CaseName
 from models.files.series import Series, read_series
 from models.files.settings import Strict, Year, read_settings
+from models.home import home_of
 from models.policy import is_driver
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import UnknownNameError, unknown
+from stockflow.errors import UnknownNameError
 from stockflow.language.equations import WithLookup
 from stockflow.names import plain
 
 STUDY = Path(__file__).parent.parent / "studies" / "instruments.toml"
-MODELS = Path(models.__file__).parent
 BARRIERS = ("Devil's River", "Valley of Death", "Darwinian Sea")
 Change = Literal["half", "more", "off", "on", "to"]
 FACTORS: Mapping[str, float] = {"half": 0.5, "more": 1.5, "off": 0.0}
@@ -76,6 +76,7 @@ class InstrumentStudy(Strict):
 
     draws: Annotated[int, Field(ge=2, le=2000)]
     cases: Mapping[str, InstrumentCase]
+    kinds: Mapping[str, Entry] = {}
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -90,9 +91,7 @@ class InstrumentStudy(Strict):
 
     def case(self, case: str) -> InstrumentCase:
         """Return the settings of a case; InputError with the nearest names if there are none."""
-        if case not in self.cases:
-            raise unknown("case", case, self.cases, listed=True)
-        return self.cases[case]
+        return settings_of(case, self.cases, self.kinds, InstrumentCase, STUDY.name)
 
     def named(self, name: str) -> Instrument:
         """Return an instrument by its name."""
@@ -171,8 +170,8 @@ def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, 
 def _evidence(case: str) -> dict[str, tuple[str, ...]]:
     """Return the marks of the rows of every path over time, those of zeros left out where others stand beside."""
     out = {}
-    for kind in ("policies", "scenarios"):
-        for series in read_series(MODELS / kind / f"{case}.csv", sourced=True).values():
+    for file in home_of(case).drivers:
+        for series in read_series(file, sourced=True).values() if file.is_file() else ():
             out[plain(series.name)] = _marks(series)
     return out
 

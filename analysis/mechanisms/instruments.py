@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.draws.generic import entry_of
 from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
@@ -78,11 +79,11 @@ class Instruments:
 
 def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
     """Try every change of every instrument of a case."""
-    asked = study.case(of.case)
+    asked, entry = study.case(of.case), entry_of(of.case, study.cases)
     until = of.until(asked.until)
     found = levers(of.case, study, of.model)
     present = {name: lever for name, lever in found.items() if lever is not None}
-    history = _history(of, present)
+    history = _history(of, present, entry)
 
     def runs(setting: Setting) -> Runs:
         series = with_announced(setting.series, of.model)
@@ -90,23 +91,23 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
 
     base, tried, absent = runs(history), [], {}
     for name, lever in found.items():
-        changes = lever.changes(of.case, until) if lever is not None else ()
+        changes = lever.changes(entry, until) if lever is not None else ()
         if lever is None or not changes:
             absent[name] = "no such input" if lever is None else f"history has no {lever.variable}"
             continue
         setting, reference, helped = history, base, False
         needed = present.get(lever.instrument.needs)
-        if needed is not None and needed.unused(until) and of.case in needed.instrument.on:
-            setting, _, _ = changed(history, needed, "on", of.case)
+        if needed is not None and needed.unused(until) and entry in needed.instrument.on:
+            setting, _, _ = changed(history, needed, "on", entry)
             reference, helped = runs(setting), True
         for change in changes:
-            new, value, clipped = changed(setting, lever, change, of.case)
+            new, value, clipped = changed(setting, lever, change, entry)
             assumption = lever.assumption or change == "on" or helped
             tried.append(_compared(lever, change, value, assumption, clipped, runs(new), reference, asked.compared))
     return Instruments(of.case, of.basis, until, asked.compared, base, tuple(tried), absent)
 
 
-def _history(of: Drawn, found: Mapping[str, Lever]) -> Setting:
+def _history(of: Drawn, found: Mapping[str, Lever], entry: str) -> Setting:
     """What every input is without a change, on grids that have every point that any instrument puts on."""
     constants, series = {}, {}
     for lever in found.values():
@@ -115,7 +116,7 @@ def _history(of: Drawn, found: Mapping[str, Lever]) -> Setting:
             constants[lever.variable] = drawn.get(lever.variable, np.full(of.count, lever.values[0]))
             continue
         points = [year for one in found.values() if one.variable == lever.variable
-                  for year, _ in one.instrument.on.get(of.case, ())]  # fmt: skip
+                  for year, _ in one.instrument.on.get(entry, ())]  # fmt: skip
         grid = np.unique(np.concatenate([lever.times, points]))
         if len(grid) == 1:
             grid = np.append(grid, grid + 1.0)

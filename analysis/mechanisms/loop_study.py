@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.case import CASES
+from analysis.draws.generic import Entry, entry_of, settings_of
 from models.files.casefile import CaseName
 from models.files.settings import Strict, Within, Year, read_settings
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError
 
 STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"
 ALL = "all"
@@ -51,7 +51,7 @@ class NamedLoop(Strict):
     polarity: Literal["reinforcing", "balancing", "changing"]
     meaning: Annotated[str, Field(min_length=5)]
     paths: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
-    cases: tuple[CaseName, ...] = CASES
+    cases: tuple[CaseName, ...] | None = None
     since: Literal["start", "case"] = "case"
     cut: Mapping[str, Held] = Field(default_factory=dict)
     not_cut: str = ""
@@ -74,6 +74,7 @@ class LoopStudy(Strict):
     dominant: Within
     compared_draws: Annotated[int, Field(ge=1, le=2000)]
     cases: Mapping[str, LoopCase]
+    kinds: Mapping[str, Entry] = {}
     segments: Mapping[str, Mapping[str, tuple[str, ...]]]
     loops: Annotated[tuple[NamedLoop, ...], Field(min_length=1)]
 
@@ -92,16 +93,14 @@ class LoopStudy(Strict):
 
     def case(self, case: str) -> LoopCase:
         """Return the settings of a case; InputError with the nearest names if there are none."""
-        if case not in self.cases:
-            raise unknown("case", case, self.cases, listed=True)
-        return self.cases[case]
+        return settings_of(case, self.cases, self.kinds, LoopCase, STUDY.name)
 
     def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:
         """Return the paths of every loop that a case has, written out, by name."""
-        found = {}
+        found, case = {}, entry_of(case, self.cases)
         for loop in self.loops:
             paths = [whole for path in loop.paths if (whole := self._whole(path, case)) is not None]
-            if case in loop.cases and paths:
+            if (loop.cases is None or case in loop.cases) and paths:
                 found[loop.name] = tuple(paths)
         return found
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
-from analysis.paths.study import load_path_study
+from analysis.paths.study import clocks_of, load_path_study
 from calibration.forecasting.ahead import Fitted, accepted_fit
-from models.home import Home, home_of
+from models.home import Home
 from models.schedules.file import Schedule, unchanged
 from models.schedules.instruments import instruments
 from models.schedules.law import Exit
@@ -49,12 +49,13 @@ def own_paths(name: str) -> pd.DataFrame:
     """
     fitted = accepted_fit(name)
     model = fitted.case.model
-    low, high = load_path_study().window
+    study = load_path_study()
+    low, high = study.window
     times, values = runs_of(fitted, STAGE_OUTPUTS, model.final_time)
     count = len(next(iter(values.values())))
     dated = [date_stages(times, {key: rows[i] for key, rows in values.items()}) for i in range(count)]
     rows = []
-    for clock, start in _clocks(name, model.initial_time).items():
+    for clock, start in clocks_of(name, study).items():
         for stage in STAGES:
             ends = np.array([one[stage] for one in dated])
             met = bool((ends <= model.initial_time).all())
@@ -71,11 +72,6 @@ def own_paths(name: str) -> pd.DataFrame:
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _clocks(name: str, start: float) -> dict[str, float]:
-    told = home_of(name).units_of()
-    return {**({} if told is None else {key: one.year for key, one in told.clocks.items()}), START: start}
 
 
 def own_phase_out(

@@ -10,7 +10,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from analysis.draws.stages import STAGES
+from models.case import load_case
 from models.files.settings import Sentence, Strict, Text, Year, read_settings
+from models.home import home_of
 
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
 Span = Annotated[float, Field(ge=0, le=500)]  # years between two events
@@ -164,6 +166,15 @@ class PathStudy(Strict):
         if lost := set(self.forward) - set(self.cases):
             raise ValueError(f"forward: {sorted(lost)} is none of the cases")
         return self
+
+
+def clocks_of(case: str, study: PathStudy) -> dict[str, float]:
+    """Return the clocks of a case: those of the study, else those that the case states and the start of its run."""
+    if case in study.cases:
+        return dict(study.cases[case].clocks)
+    own = home_of(case).units_of()
+    stated = {} if own is None else {name: one.year for name, one in own.clocks.items()}
+    return {**stated, "start of the run": load_case(case).model.initial_time}
 
 
 def load_path_study(path: Path = STUDY) -> PathStudy:

@@ -30,8 +30,9 @@ from calibration.errors import AbsentError
 from calibration.fitting.estimates import Interval
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
-from calibration.records.results import HERE, Accepted, accepted_intervals, accepted_posterior
+from calibration.records.results import Accepted, accepted_intervals, accepted_posterior
 from models.case import load_case
+from models.home import home_of
 from stockflow.intervals import interval
 
 Save = Callable[[str, pd.DataFrame], object]
@@ -49,7 +50,7 @@ class Trust:
     certificate: pd.DataFrame
 
 
-def posteriors_of(cases: tuple[str, ...], folder: Path = HERE) -> tuple[dict[str, Posterior], dict[str, str]]:
+def posteriors_of(cases: tuple[str, ...], folder: Path | None = None) -> tuple[dict[str, Posterior], dict[str, str]]:
     """Return the accepted posteriors, and for every case that has none yet the sentence that says so.
 
     Raises InputError, with the remedy, for one that is damaged or of another model, data or target file.
@@ -64,7 +65,7 @@ def posteriors_of(cases: tuple[str, ...], folder: Path = HERE) -> tuple[dict[str
     return found, missing
 
 
-def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: Path = HERE) -> Trust:
+def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: Path | None = None) -> Trust:
     """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go.
 
     The certificate is of the cases whose stocks its study names.
@@ -83,7 +84,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: P
 
         certificate = numerics.certificate(judged, tick=told)
     table("numerics.csv", certificate)
-    intervals = {case: accepted_intervals(case, folder / f"{case}.toml") for case in posteriors}
+    intervals = {case: accepted_intervals(case, home_of(case).with_fit_in(folder).record) for case in posteriors}
     return Trust(posteriors, missing, intervals, identified, certificate)
 
 
@@ -92,9 +93,9 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
     study = identifiability.load_study()
     with _bar(f"identify {case}", refits(case, study)) as tick:
         found = identify(case, fit.values, posterior, study, tick)
-    title = load_case(case).title
-    profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{case}"))
-    correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{case}"))
+    title, label = load_case(case).title, home_of(case).label
+    profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{label}"))
+    correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{label}"))
     if found.ridge is not None:
         learning_ridge(
             found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")

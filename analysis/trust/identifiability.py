@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from analysis.draws.generic import entry_of
 from analysis.trust.ridge import Outcome, PolicyChange, Ridge, walk_ridge
 from calibration.fitting.fit import closed_payoff, covariance
 from calibration.fitting.inference_data import Posterior
@@ -123,7 +124,7 @@ def identify(
     """
     study = study or load_study()
     about = load_case(case)
-    why = study.without_ridge.get(case, "")
+    why = study.without_ridge.get(entry_of(case, study.cases), "")
     if not why and case not in study.cases:
         raise InputError(f"{STUDY.name}: nothing is said of case {case!r}; known: {', '.join(study.cases)}")
     payoff = closed_payoff(about, load_targets(case))
@@ -149,7 +150,7 @@ def identify(
 def refits(case: str, study: Study) -> int:
     """Return how many refits `identify` makes at most."""
     free = len(closed_payoff(load_case(case), load_targets(case)).coordinates)
-    ridge = 0 if case in study.without_ridge else len(study.cases[case].searching_values) + 3
+    ridge = 0 if entry_of(case, study.cases) in study.without_ridge else len(study.cases[case].searching_values) + 3
     return free * (study.points + 1) + ridge
 
 

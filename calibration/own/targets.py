@@ -133,7 +133,7 @@ def write_targets(
         (place / TARGETS).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{place}: cannot be written: {reason(error)}") from None
-    return load_targets(name, place / TARGETS)
+    return load_targets(str(folder), place / TARGETS)
 
 
 def _table(observed: Mapping[str, Observed]) -> str:

@@ -248,7 +248,8 @@ def test_a_bad_study_file_is_refused_in_one_line_that_names_the_place(
 def test_without_an_accepted_posterior_one_sentence_says_so(tmp_path: Path) -> None:
     found, missing = posteriors_of(("nev",), tmp_path)
     assert found == {}
-    assert missing["nev"] == "No posterior is shown: nev.toml: case 'nev' has no accepted fit."
+    renew = "run `techcycle calibrate nev --posterior --accept`"
+    assert missing["nev"] == f"No posterior is shown: nev.toml: case 'nev' has no accepted fit; {renew}."
 
 
 def test_the_shipped_study_names_what_the_models_have() -> None:
@@ -259,7 +260,7 @@ def test_the_shipped_study_names_what_the_models_have() -> None:
             assert model.variable(name)
         for policy in about.policies:
             assert isinstance(changed_policy(model, policy), stockflow.Model)
-    assert {*study.cases, *study.without_ridge} == set(CASES)
+    assert {*study.cases, *study.without_ridge} == {*CASES, "generic"}
 
 
 def test_a_reason_for_no_ridge_stands_only_where_a_rate_of_learning_is_not_fitted() -> None:

@@ -1,0 +1,66 @@
+"""What a study says of a case that it does not name: the entry of its kind, with the case's own years in it.
+
+Such an entry says years in words ("last observed year + 10"), so that it holds for every technology on the generic
+market. `reference cost` in it is what a unit of what is used today costs in the last observed year.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from calibration.fitting.targets import load_targets
+from models.case import load_case
+from models.files.settings import valid
+from models.home import home_of
+from stockflow.errors import unknown
+
+T = TypeVar("T", bound=BaseModel)
+Entry = Mapping[str, Any]
+START, FIRST, LAST, END = "start of the run", "first observed year", "last observed year", "end of the run"
+_YEAR = re.compile(rf"({START}|{FIRST}|{LAST}|{END})(?: ([+-]) (\d+))?")
+REFERENCE = "reference cost"
+
+
+def entry_of(case: str, named: Mapping[str, object]) -> str:
+    """Return under which name a study speaks of a case: its own among those `named`, else that of its kind."""
+    return case if case in named else home_of(case).entry
+
+
+def settings_of(case: str, named: Mapping[str, T], kinds: Mapping[str, Entry], schema: type[T], place: str) -> T:
+    """Return what a study at `place` says of a case; InputError if it says nothing of it or of its kind."""
+    if case in named:
+        return named[case]
+    entry = kinds.get(home_of(case).entry)
+    if entry is None:
+        raise unknown("case", case, named, place, listed=True)
+    return valid(schema, _resolved(entry, _meanings(case)), f"{place}: {case}")
+
+
+def _meanings(case: str) -> Callable[[str], float | str]:
+    model, series = load_case(case).model, load_targets(case).series
+    years = {START: model.initial_time, END: model.final_time}
+    years |= {FIRST: float(min(one.first_year for one in series)), LAST: float(max(one.last_year for one in series))}
+
+    def meaning(text: str) -> float | str:
+        if text == REFERENCE:
+            run = model.batch({}, [REFERENCE], until=years[LAST] + 1.0)
+            return float(run[REFERENCE].to_numpy()[0, -1])
+        found = _YEAR.fullmatch(text)
+        if found is None:
+            return text
+        year = years[found[1]] + float(f"{found[2] or '+'}{found[3] or 0}")
+        return min(max(year, model.initial_time), model.final_time)
+
+    return meaning
+
+
+def _resolved(value: Any, meaning: Callable[[str], float | str]) -> Any:
+    if isinstance(value, str):
+        return meaning(value)
+    if isinstance(value, Mapping):
+        return {key: _resolved(part, meaning) for key, part in value.items()}
+    return tuple(_resolved(part, meaning) for part in value) if isinstance(value, list | tuple) else value

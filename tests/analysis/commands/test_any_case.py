@@ -1,0 +1,98 @@
+"""Analyses take any case that has what they need: a technology in a folder of one's own is asked as the others are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from own_helpers import short_wind
+
+from analysis.cli import cli
+from analysis.draws.generic import entry_of, settings_of
+from analysis.mechanisms.instrument_study import InstrumentCase, load_instrument_study
+from analysis.mechanisms.loop_study import load_loop_study
+from calibration.own import fit as own_fit
+from calibration.own.settings import load_own_settings
+from models.case import load_case
+from stockflow.errors import InputError
+
+NAME = "elsewhere/wind"
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The shipped example, shortened and fitted with few draws, two folders down."""
+    settings = load_own_settings()
+    rules = {"chains": 2, "tune": 60, "draws": 60, "keep": 30, "largest_rhat": 9.0, "smallest_ess": 1.0,
+             "most_divergent": 0.9}  # fmt: skip
+    few = settings.model_copy(update={"quick": settings.quick.model_copy(update=rules)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("any"))
+        patch.setattr(own_fit, "load_own_settings", lambda: few)
+        Path("elsewhere").mkdir()
+        own_fit.calibrate_own(NAME, short_wind(Path("elsewhere")), starts=1, quick=True)
+        yield Path("elsewhere")
+
+
+def told(*arguments: str) -> dict[str, list[object]]:
+    found = CliRunner().invoke(cli, [*arguments, "--out", "out", "--json"], catch_exceptions=False)
+    assert found.exit_code == 0
+    answer: dict[str, list[object]] = json.loads(found.stdout)
+    return answer
+
+
+@pytest.mark.slow
+def test_loops_are_scored_cut_and_drawn(fitted: Path) -> None:
+    answer = told("loops", NAME, "--draws", "2")
+    loops = {str(row["loop"]) for row in answer["loops"]}  # type: ignore[index]
+    assert {"R1 learning by doing", "R3 word of mouth", "B1 saturation"} <= loops
+    assert not {"R4 infrastructure", "R10 share of world supply"} & loops  # of other industries
+    assert {Path(stem).name for stem in answer["figures"]} == {"loops_wind", "knockouts_wind"}  # type: ignore[arg-type]
+    assert Path("out/results/loops_wind.csv").is_file()
+
+
+def test_instruments_are_tried_and_those_without_a_history_are_said_to_have_none(fitted: Path) -> None:
+    answer = told("instruments", NAME, "--draws", "2")
+    rows = next(value for key, value in answer.items() if key not in ("words", "figures"))
+    tried = {str(row["instrument"]) for row in rows if row["change"] != "absent"}  # type: ignore[index]
+    assert "fair competition: markup" in tried
+    assert "feed-in tariff" not in tried
+    assert any("feed-in tariff (no such input)" in str(word) for word in answer["words"])
+
+
+def test_barriers_count_from_the_clocks_of_the_case(fitted: Path) -> None:
+    answer = told("barriers", NAME, "--draws", "2")
+    assert [row["barrier"] for row in answer["waits"]] == ["Devil's River", "Valley of Death", "Darwinian Sea"]  # type: ignore[index]
+    assert {row["begins"] for row in answer["waits"]} == {2004.0}  # type: ignore[index]
+
+
+@pytest.mark.slow
+def test_identify_gives_a_verdict_on_every_parameter_and_says_why_there_is_no_ridge(fitted: Path) -> None:
+    answer = told("identify", NAME)
+    free = {str(row["parameter"]) for row in answer["parameters"]}  # type: ignore[index]
+    assert {"doing learning rate", "maximum share"} <= free
+    assert any("no observation of research" in str(word) for word in answer["words"])
+
+
+def test_years_in_words_are_the_cases_own_and_stay_in_its_run(fitted: Path) -> None:
+    raw = {"until": "last observed year + 500", "compared": "first observed year - 500"}
+    found = settings_of(NAME, {}, {"generic": raw}, InstrumentCase, "study.toml")
+    model = load_case(NAME).model
+    assert (found.compared, found.until) == (model.initial_time, model.final_time)
+    asked = load_instrument_study().case(NAME)
+    assert (asked.compared, asked.until) == (2016.0, 2036.0)
+
+
+def test_a_word_that_is_no_year_is_refused_with_its_key(fitted: Path) -> None:
+    raw = {"until": "some day", "compared": 2010.0}
+    with pytest.raises(InputError, match=r"study\.toml: elsewhere/wind: until: .*'some day'"):
+        settings_of(NAME, {}, {"generic": raw}, InstrumentCase, "study.toml")
+
+
+def test_a_case_of_which_a_study_says_nothing_is_refused_by_what_the_study_knows() -> None:
+    with pytest.raises(InputError, match=r"study\.toml: unknown case 'ic'; known: nev"):
+        settings_of("ic", {"nev": load_instrument_study().case("nev")}, {}, InstrumentCase, "study.toml")
+    assert entry_of("nev", load_loop_study().cases) == "nev"
