@@ -164,7 +164,7 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("run", "nev", "--schedule", "nev_cliff", "--until", "1900"), "1900"),
         (("run", "xx"), "unknown case 'xx'; known: pv, nev, ic, mrna"),
         (("run",), "Missing argument"),
-        (("forecast", "ic"), "'pv' and 'nev'"),
+        (("forecast", "ic"), "nothing is said of case 'ic'"),
         (("latecomers", "steel"), "'steel'"),
         (("phase-out", "ic"), "'ic'"),
         (("paths", "steam"), "steam"),
