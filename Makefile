@@ -19,10 +19,10 @@ run: $(VENV)/run.ready
 	$(BIN)/techcycle reproduce
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/test.ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 check: $(VENV)/test.ready
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,28 +19,39 @@ from analysis.report.reproduce import reproduce_all
 from analysis.trust import identifiability, numerics
 from analysis.trust.chapter import posteriors_of
 from calibration.fitting.estimates import Calibration
-from calibration.fitting.fit import calibrate
+from calibration.fitting.fit import Mode, concluded, find_mode
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
 from calibration.records.accept import carried
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_from, hashes, load_accepted
-from models.case import CASES, load_case
+from models.case import CASES, Case, load_case
 from models.files.build import FOLDER
 from stockflow.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def modes() -> dict[str, Mode]:
+    """The modes that the main job found, by case."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode]) -> Path:
     root = tmp_path_factory.mktemp("output")
     whole = identifiability.load_study()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
     short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
     judged = numerics.load_study()
     judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
+
+    def kept(case: Case, *rest: Any) -> Mode:
+        return modes.setdefault(case.name, find_mode(case, *rest))
+
     exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numerics, "load_study", lambda: judged)
+        patch.setattr(reproduce, "find_mode", kept)
         patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
         patch.setattr(identifiability, "load_study", lambda: short)
         patch.setattr(
@@ -53,8 +65,8 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nev() -> Calibration:
-    return calibrate(load_case("nev"), load_targets("nev"), starts=2)
+def nev(output: Path, modes: dict[str, Mode]) -> Calibration:
+    return concluded(modes["nev"])
 
 
 def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path) -> None:
