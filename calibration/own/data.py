@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,12 +133,6 @@ def shown_in(home: Home, series: str, unit: str) -> tuple[str, float]:
     return (unit, 1.0) if own is None else (unit_of(series, own), factor_of(series, own))
 
 
-def check_series(row: Row) -> None:
-    """Raise InputError for a row of an unknown series."""
-    if row.series not in SERIES:
-        raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
-
-
 def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     """Return the observations of each series, years increasing.
 
@@ -148,7 +142,8 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     found: dict[str, list[Row]] = {}
     first, last = own.control.initial_time, own.control.final_time
     for row in rows:
-        check_series(row)
+        if row.series not in SERIES:
+            raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
         wanted = unit_of(row.series, own)
         if row.unit.casefold() != wanted.casefold():
             hint = "; shares are fractions" if row.series == SHARE else ""
@@ -181,17 +176,12 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     return out
 
 
-def require_both(series: Collection[str], path: Path) -> None:
-    """Raise InputError unless there is a cost and a volume or share."""
-    if COST not in series:
-        raise InputError(f"{path}: no {COST}; needs {COST} and at least one of {', '.join(SERIES[1:])}")
-    if len(series) < 2:
-        raise InputError(f"{path}: only {COST}; needs at least one of {', '.join(SERIES[1:])} too")
-
-
 def require(observed: Mapping[str, Observed], fewest: int, path: Path) -> None:
     """Raise InputError unless there is a cost and a volume or share, each with at least `fewest` years."""
-    require_both(observed, path)
+    if COST not in observed:
+        raise InputError(f"{path}: no {COST}; needs {COST} and at least one of {', '.join(SERIES[1:])}")
+    if len(observed) < 2:
+        raise InputError(f"{path}: only {COST}; needs at least one of {', '.join(SERIES[1:])} too")
     for one in observed.values():
         if len(one.rows) < fewest:
             raise InputError(f"{one.rows[-1].place}: {one.name} has {len(one.rows)} years; needs at least {fewest}")

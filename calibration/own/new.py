@@ -13,7 +13,7 @@ from string import Template
 
 import models
 from calibration.observed.money import UnknownUnitError
-from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Row, check_series, read_rows, require_both
+from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Row, read_rows
 from calibration.own.fit import validate_own
 from calibration.own.units import way
 from models.files.casefile import CASES
@@ -73,7 +73,7 @@ def new_case(
     for option, value in (("--market", market), ("--reference", reference)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise InputError(f"{option} {value:g} must be above 0")
-    _check_rows(rows, data, cost_unit, volume_unit)
+    _check_units(rows, cost_unit, volume_unit)
     told = _told(name, rows, cost_unit, volume_unit, kind, market, reference)
     texts = {file: Template((TEMPLATES / file).read_text(encoding="utf-8")).substitute(told) for file in FILES}
     if data:
@@ -105,29 +105,16 @@ def _put_whole(folder: Path) -> Iterator[Path]:
         raise InputError(f"{shown(folder)}: cannot be written: {reason(error)}") from None
 
 
-def _check_rows(rows: tuple[Row, ...], data: Path | None, cost_unit: str | None, volume_unit: str | None) -> None:
-    """Raise InputError for what the case made from these rows would refuse, and for units no file of it can hold."""
+def _check_units(rows: tuple[Row, ...], cost_unit: str | None, volume_unit: str | None) -> None:
+    """Raise InputError for units that no file can hold, or from which no unit of volumes follows."""
     for option, unit in (("--cost-unit", cost_unit), ("--volume-unit", volume_unit)):
         if unit is not None and not _plain(unit):
             raise InputError(f"{option} {unit!r}: {UNIT_RULE}")
-    first: dict[str, Row] = {}
     for row in rows:
-        check_series(row)
         if not _plain(row.unit):
             raise InputError(f"{row.place}: unit {row.unit!r}: {UNIT_RULE}")
-        one = first.setdefault(row.series, row)
-        if row.unit.casefold() != one.unit.casefold():
-            raise InputError(f"{row.place}: {row.series} is in {row.unit!r}, but in {one.unit!r} at {one.place}")
         if row.series == ANNUAL and not (row.unit.casefold().endswith("/year") and len(row.unit) > len("/year")):
             raise InputError(f"{row.place}: {ANNUAL} is in {row.unit!r}; it needs a unit a year, as {row.unit}/year")
-    if CUMULATIVE in first and ANNUAL in first:
-        one, yearly = first[CUMULATIVE], first[ANNUAL]
-        if yearly.unit.casefold() != f"{one.unit}/year".casefold():
-            raise InputError(
-                f"{yearly.place}: {ANNUAL} is in {yearly.unit!r}, not a year's {one.unit!r} of {one.place}"
-            )
-    if data:
-        require_both(first, data)
 
 
 def _plain(unit: str) -> bool:

@@ -174,10 +174,10 @@ def test_new_writes_nothing_where_a_number_is_not_above_zero(
         (appended("unit_price,2008,9,USD2020/kWh,x"), "row 22: unknown series 'unit_price'; did you mean 'unit_cost'"),
         (
             appended("unit_cost,2018,9,EUR2020/kWh,x"),
-            "row 22: .* in 'EUR2020/kWh', but in 'USD2020/kWh' at",
+            "row 22: .* in 'EUR2020/kWh', not 'USD2020/kWh' as case.toml says",
         ),
         ([HEADER, COST, VOLUME.replace("GWh/year", "GWh")], "row 3: annual_volume is in 'GWh'; it needs a unit a year"),
-        (appended("cumulative_volume,2008,9,MWh,x"), "row 3: annual_volume is in 'GWh/year', not a year's 'MWh'"),
+        (appended("cumulative_volume,2008,9,MWh,x"), "row 22: cumulative_volume is in 'MWh', not 'GWh' as case"),
         ([HEADER, COST.replace("USD2020/kWh", '"USD2020/kWh, real"'), VOLUME], "row 2: unit .* has no comma"),
         (table()[:1] + table()[1::2], "only unit_cost; needs at least one of"),
         (table()[:1] + table()[2::2], "no unit_cost; needs unit_cost and"),
