@@ -18,6 +18,7 @@ suppress_warnings = ["myst.header"]  # of records that a program writes with hea
 default_role = "code"  # docstrings write names in single backticks, as Markdown does
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_type_aliases = {name: name for name in ("Array", "ArrayLike", "Method", "Series")}
 python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = "techcycle"

@@ -24,6 +24,7 @@ import analysis.search.settings
 import analysis.unknowns.settings
 import stockflow
 from analysis.cli import cli as techcycle
+from analysis.plain.shown import markdown
 from calibration.fitting.targets import Targets, load_targets
 from calibration.observed.tables import DATA, Manifest, load_table
 from calibration.records.results import HERE as RESULTS
@@ -110,14 +111,14 @@ def _structure(groups: Iterable[Group]) -> Iterator[str]:
             yield from ("```{code-block} text", f"{entry.name} = {right}", "```", "")
 
 
-def _parameters(numbers: Iterable[Parameter]) -> Iterator[str]:
+def _parameters(numbers: Iterable[Parameter]) -> list[str]:
     head = ("name", "value", "unit", "bounds", "evidence", "source", "meaning")
     return _table(head, (
         (n.name, f"{n.value:.6g}", n.unit, f"{n.low:g} to {n.high:g}", n.evidence, n.source, n.comment) for n in numbers
     ))  # fmt: skip
 
 
-def _lookups(curves: Iterable[Lookup]) -> Iterator[str]:
+def _lookups(curves: Iterable[Lookup]) -> list[str]:
     rows = []
     for one in curves:
         points = ", ".join(f"({x:g}, {y:g})" for x, y in zip(one.x, one.y, strict=True))
@@ -340,11 +341,10 @@ def arrows() -> str:
     return "\n".join([head, *parts[:-2], "</svg>", ""])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table and an empty line; nothing if there are no rows."""
-    body = [f"| {' | '.join(_plain(cell) for cell in row)} |" for row in rows]
-    if body:
-        yield from (f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body, "")
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table of plain text and an empty line; nothing if there are no rows."""
+    body = [[_plain(cell) for cell in row] for row in rows]
+    return [*markdown(head, body), ""] if body else []
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Each trial of `analysis/studies/own_trials.toml` goes through `techcycle new`, `calibrate` and `forecast` as a person
 would, each in a process of its own; scores of the years held out go to `analysis/results/own_trials.csv`, from which
-the README has its table. A trial that was broken off resumes; the rows of trials not named stay.
+a page of `docs/` has its table. A trial that was broken off resumes; the rows of trials not named stay.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pandas as pd
 from pydantic import Field
 from tqdm import tqdm
 
+from analysis.plain.shown import markdown
 from calibration.forecasting.scores import MODEL, best_naive
 from calibration.observed.tables import load_table
 from calibration.own.new import EXAMPLES
@@ -179,15 +180,14 @@ def trial_lines(file: Path = RESULTS) -> list[str]:
         raise InputError(f"{file}: not there; `python -m analysis.own.trials` makes it")
     table = pd.read_csv(file)
     titles = {one.name: one.title for one in load_trials().trials}
-    lines = ["| technology | series | fitted to | scored | model, CRPS | best naive | inside 90% |", "|---" * 7 + "|"]
+    head = ("technology", "series", "fitted to", "scored", "model, CRPS", "best naive", "inside 90%")
+    rows = []
     for row in table.to_dict("records"):
         fitted = f"{row['fitted from']}-{row['fitted to']}"
         mark = "**" if row["CRPS"] < row["naive CRPS"] else ""
         inside = f"{round(row['inside 90%'] * row['years'])} of {row['years']}"
-        lines.append(
-            f"| {titles[row['trial']]} | {row['series']} | {fitted} | {row['from']}-{row['to']} | "
-            f"{mark}{row['CRPS']:.3f}{mark} | {row['best naive']} {row['naive CRPS']:.3f} | {inside} |"
-        )
+        scores = (f"{mark}{row['CRPS']:.3f}{mark}", f"{row['best naive']} {row['naive CRPS']:.3f}")
+        rows.append((titles[row["trial"]], row["series"], fitted, f"{row['from']}-{row['to']}", *scores, inside))
     won = int((table["CRPS"] < table["naive CRPS"]).sum())
     runs = [
         f"{titles[row['trial']]} {row['chains']}, {row['largest R-hat']:.3f}, {row['smallest ESS']:.0f}, "
@@ -195,7 +195,8 @@ def trial_lines(file: Path = RESULTS) -> list[str]:
         for row in table.drop_duplicates("trial").to_dict("records")
     ]
     return [
-        *lines, "", f"The model is better than the best naive forecast, chosen in hindsight, in {won} of {len(table)}.",
+        *markdown(head, rows), "",
+        f"The model is better than the best naive forecast, chosen in hindsight, in {won} of {len(table)}.",
         f"Chains, largest R-hat, fewest effective draws, minutes of fit and forecast: {'; '.join(runs)}.",
     ]  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -20,3 +22,9 @@ def text(table: pd.DataFrame) -> str:
         max_colwidth=60,
         float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else f"{v:.1f}",
     )
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown; its cells are Markdown, too."""
+    title, *body = (f"| {' | '.join(cells)} |" for cells in (head, *rows))
+    return [title, "|---" * len(head) + "|", *body]

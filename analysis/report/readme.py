@@ -7,333 +7,24 @@ the last measurement of speed. The README's picture and its numbers are `docs/fi
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import re
 import sys
-import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from analysis.draws.runs import Drawn, drawn
-from analysis.draws.stages import LARGE
 from analysis.fits.figures import series_against_data
-from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
-from analysis.forecasts.study import coverage_words, rivals
-from analysis.mechanisms.knockouts import knockouts
-from analysis.mechanisms.loop_study import load_loop_study
-from analysis.own.trials import trial_lines
-from analysis.paths.chapter import last_misses
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, published_durations
-from analysis.paths.followers import alone, two_clocks
-from analysis.paths.latecomers import follow
-from analysis.paths.study import PathStudy, load_path_study
-from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.study import STUDIED
-from analysis.scoreboard.board import scoreboard
+from analysis.report.blocks import BLOCKS, ROOT
 from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import describe_series
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.record import load_accepted_forecast
-from calibration.records.results import HERE as RESULTS
-from calibration.records.results import accepted_fits
-from models.case import CASES, load_case
+from models.case import load_case
 from stockflow.files import write_whole
-from stockflow.intervals import interval
 
-ROOT = Path(__file__).parents[2]
-SPEEDS = ROOT / "benchmarks" / "results.json"
 PICTURE = ROOT / "docs" / "fits"
 SHOWN = {"pv": ("module price", "China installation"), "nev": ("battery pack price", "NEV sales"),
          "ic": ("transistor price", "transistors made")}  # fmt: skip
-CARRIERS = ("R1 learning by doing", "R3 word of mouth", "R9 quality", "R8 investment momentum")
 _BLOCK = re.compile(r"(?P<begin><!-- begin (?P<name>[\w-]+) -->\n).*?(?P<end>\n<!-- end (?P=name) -->)", re.DOTALL)
-ENGINE = "stockflow, 2 threads"
-SLOWER = {
-    "PySD": ("PySD",),
-    "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
-    "scalar C": ("scalar C, 2 threads",),
-    "NumPy": ("vectorised NumPy",),
-}
-
-
-def fit_block() -> str:
-    """Return the fit of every series as a Markdown table."""
-    lines = ["| case | series | years | R2 of logs | rms log error | used in |", "|---|---|---|---|---|---|"]
-    for case in CASES:
-        for name, row in _record(case)["series"].items():
-            lines.append(
-                f"| {case} | {name} | {row['first_year']}-{row['last_year']} ({row['n']}) | {row['r2_log']:.3f} | "
-                f"{row['rms_log_error']:.2f} | {row['use']} |"
-            )
-    return "\n".join(lines)
-
-
-def misfit_block() -> str:
-    """Return the years that the fits miss by more than a factor of 1.5."""
-    lines = []
-    for case in CASES:
-        for name, row in _record(case)["series"].items():
-            if row["misfits"]:
-                years = ", ".join(f"{ratio:.2g} in {year}" for year, ratio in row["misfits"])
-                lines.append(f"- {case}, {name}: {years}")
-    return "\n".join(lines)
-
-
-def summary_block() -> str:
-    """Return how the starts ended, what bounds were hit, the causal effects and the scoreboard in sentences."""
-    lines = []
-    for case in CASES:
-        data = _record(case)
-        checks, bounds = data["checks"], ", ".join(data["checks"]["at_bound"]) or "none"
-        lines.append(
-            f"- {load_case(case).title}: {data['starts']} starts (seed {data['seed']}), best objective "
-            f"{data['objective']:.1f}, worst end {checks['worst_end']:.1f}, {checks['starts_within_1_of_best']} within "
-            f"1 of the best; bounds hit: {bounds}."
-        )
-        for name in data["effects"]:
-            three = " / ".join(f"{data['variants'][v]['effects'][name]:.0%}" for v in ("low", "central", "high"))
-            lines.append(f"- {name[0].upper()}{name[1:]}: {three} under the low / central / high response.")
-    board = scoreboard(accepted_fits(CASES)[0])
-    fresh = [row for row in board.rows if not row.fitted]
-    lines.append(
-        f"- Scoreboard: {len(board.rows)} of the paper's target rows answered, {board.inside} inside its range (of the "
-        f"{len(fresh)} that nothing was fitted to, {sum(row.inside for row in fresh)}); {len(board.unanswered)} cannot "
-        "be answered and are listed with the reason."
-    )
-    return "\n".join(lines)
-
-
-def bench_block() -> str:
-    """Return speeds beside other engines on this project's models, as measured last, and where that was."""
-    data = json.loads(SPEEDS.read_text(encoding="utf-8"))
-    head = ["model", "steps", "runs/s", *(f"x {name}" for name in SLOWER), "one run, ms", "compile, s"]
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for result in data["results"]:
-        rows = {row["engine"]: row for row in result["rows"]}
-        ours = rows[ENGINE]
-        fastest = [max(_rate(rows[name]) for name in names if name in rows) for names in SLOWER.values()]
-        ratios = [_rate(ours) / one for one in fastest]
-        times = [f"{ratio:,.0f}" if ratio > 20 else f"{ratio:.1f}" for ratio in ratios]
-        single = min(cost["seconds"] for cost in rows["stockflow, 1 thread"]["timings"][0]["costs"])
-        cells = [result["case"], f"{result['steps']:,}", f"{_rate(ours):,.0f}", *times]
-        lines.append("| " + " | ".join([*cells, f"{1000 * single:.2f}", f"{ours['prepare']:.2f}"]) + " |")
-    where, many = data["machine"], data["million"]
-    memory = "" if many["memory"] is None else f" in {many['memory'] / 1e6:.0f} MB beyond its inputs"
-    start = max(result["startup"]["cached"] for result in data["results"])
-    lines += [
-        "",
-        f"{where['processor']}, {where['cores']} cores, {' '.join(where['flags'])}; {where['day']}, load average "
-        f"{where['load']:.1f}. 10,000 runs, 5 outputs, 64-bit numbers, two threads; the others at their quickest, PySD "
-        f"one run after the other. {many['runs']:,} runs with quantiles of {many['outputs']} outputs at "
-        f"{many['times']} times: {many['seconds']:.0f} s{memory}. "
-        f"From process start to first results with compiled code kept: {start:.2f} s.",
-    ]
-    return "\n".join(lines)
-
-
-def _rate(row: Mapping[str, Any]) -> float:
-    """Runs per second of an engine in its largest batch."""
-    last = row["timings"][-1]
-    return float(last["size"] / min(cost["seconds"] for cost in last["costs"]))
-
-
-def forecast_block() -> str:
-    """Return the skill of the forecasts from the headline origin as a Markdown table, and the count of wins."""
-    lines, told = [], []
-    for case in STUDIED:
-        chapter = forecast_chapter(case)
-        if chapter.missing:
-            return f"No accepted forecasts: {chapter.missing}"
-        for row in chapter.headline.to_dict("records"):
-            mark = "**" if row["model"] < row["best naive CRPS"] else ""
-            lines.append(
-                f"| {case} | {row['series']} | {row['drivers']} | {mark}{row['model']:.3f}{mark} | "
-                f"{row['best naive']} {row['best naive CRPS']:.3f} | {row['stack']:.3f} | {row['inside 90%']:.0%} |"
-            )
-        for mode in ("conditional", "unconditional"):
-            won, of = wins(case, mode)
-            ever, pairs = wins_everywhere(case, mode)
-            told.append(f"{case}, {mode}: {won} of {of} (all origins: {ever} of {pairs} pairs of series and origin)")
-    head = "| case | series | drivers | model | best naive in hindsight | stack | inside 90% |"
-    return "\n".join([
-        f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
-        head, "|---|---|---|---|---|---|---|", *lines, "",
-        *_rival_lines(), "",
-        *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case).table)),
-    ])  # fmt: skip
-
-
-def phase_out_block() -> str:
-    """Return the NEV study's answers for weak, middling and strong responses of buyers as a Markdown table."""
-    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third])
-    thirds = list(dict.fromkeys(rows["draws"]))
-    lines = ["| draws by response of buyers | " + " | ".join(thirds) + " |", "|---" * (1 + len(thirds)) + "|"]
-    for answer, part in rows.groupby("answer", sort=False):
-        by = part.set_index("draws")
-        unit = by["unit"].iloc[0]
-        told = "" if unit in {"1", "schedule", "year"} else f", {unit}"
-        cells = [_answer_cell(by.loc[third].to_dict()) for third in thirds]
-        lines.append(f"| {answer}{told} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _answer_cell(row: Mapping[str, Any]) -> str:
-    """One answer: its value, with the 90% interval if it is a number of every draw."""
-    if isinstance(row["value"], str):
-        return row["value"]
-
-    def shown(value: float) -> str:
-        return "never" if math.isinf(value) else f"{value:.0f}" if row["unit"] == "year" else f"{value:.2g}"
-
-    if pd.isna(row.get("90% low")):
-        return shown(row["value"])
-    return f"{shown(row['value'])} ({shown(row['90% low'])} to {shown(row['90% high'])})"
-
-
-def _rival_lines() -> list[str]:
-    """The model against each forecaster used throughout, a row for each case and kind of drivers."""
-    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in STUDIED])
-    rows["told"] = [f"{ratio:.2f} ({pairs})" for ratio, pairs in zip(rows["ratio"], rows["pairs"], strict=True)]
-    wide = rows.pivot(index=["case", "mode"], columns="against", values="told")[list(dict.fromkeys(rows["against"]))]
-    return [
-        "Against each forecaster by itself, used for all series and origins that allow it: geometric mean of the "
-        "model's CRPS over its CRPS (under 1 the model is better), number of pairs in brackets.",
-        "",
-        "| " + " | ".join(["case", "drivers", *wide.columns]) + " |",
-        "|---" * (2 + len(wide.columns)) + "|",
-        *(
-            "| " + " | ".join([*map(str, index), *row]) + " |"
-            for index, row in zip(wide.index, wide.to_numpy(), strict=True)
-        ),
-    ]
-
-
-@cache
-def _dated() -> tuple[PathStudy, Mapping[str, Drawn], tuple[Dated, ...]]:
-    """The study of paths, the draws of every industry and their dated stages."""
-    study = load_path_study()
-    draws = {case: drawn(case, study.draws) for case in CASES}
-    return study, draws, tuple(date_path(one, study) for one in draws.values())
-
-
-@cache
-def _large() -> pd.DataFrame:
-    """Years from every clock to a tenth of the market."""
-    study, _, paths = _dated()
-    table = durations(paths, study)
-    return table[table["stage"] == LARGE]
-
-
-def paths_block() -> str:
-    """Return the years to a tenth of the market by clock as a Markdown table, and what latecomers owe to others."""
-    study, of, paths = _dated()
-    lines = [
-        "| industry | from | years to 10% of the market | draws within 25-35 | observed, or derived |",
-        "|---|---|---|---|---|",
-    ]
-    for row in _large().to_dict("records"):
-        seen = "" if pd.isna(row["observed years"]) else f"{row['observed years']:.1f}"
-        lines.append(
-            f"| {study.cases[row['case']].title} | {row['clock']}, {row['clock year']:g} | {row['years']:.1f} "
-            f"({row['years low']:.1f} to {row['years high']:.1f}) | {row['in window']:.0%} | {seen} |"
-        )
-    published = published_durations(study.window)
-    pairs = published[(published["from"] == "invention") | (published["to"] == "mass market")]
-    told = [
-        f"{a} to {b} {middle:.0f} ({low:.0f} to {high:.0f}, {count} technologies)"
-        for a, b, middle, low, high, count in pairs[
-            ["from", "to", "median", "lower quartile", "upper quartile", "technologies"]
-        ].itertuples(index=False)
-        if count > 20
-    ]
-    late = [alone(of[case], study).set_index("stage").loc[LARGE] for case in ("nev", "pv")]
-    owed = "; ".join(
-        f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late
-    )
-    race = follow(study.race, study.draws)
-    clocks = two_clocks([path for path in paths if path.about.follower], race)
-    quick = [
-        f"{row['who']} {row['from discovery']:.0f} and {row['from entry']:.0f}"
-        for row in clocks[clocks["stage"] == LARGE].to_dict("records")
-    ]
-    return "\n".join([
-        *lines, "", f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
-        f"With {late[0]['without']}, 10% of the market comes later by: {owed}.", "",
-        f"Latecomers, years to 10% of the market from the discovery, wherever it was made, and from their own entry: "
-        f"{'; '.join(quick)}.", "",
-        f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
-        f"{race.share_error:.2f} (root mean square over countries and years); {last_misses(race)}.",
-    ])  # fmt: skip
-
-
-def own_block() -> str:
-    """Return the scores of the technologies on which the commands for one's own were tried."""
-    return "\n".join(trial_lines())
-
-
-@cache
-def _cuts() -> Mapping[str, tuple[float, Mapping[str, tuple[float, float, float]]]]:
-    """Last year of each industry's runs, and change of its output to then without each of CARRIERS, with interval."""
-    study = load_loop_study()
-    study = study.model_copy(update={"loops": tuple(one for one in study.loops if one.name in CARRIERS)})
-    found = {}
-    for case in CASES:
-        of = drawn(case, study.draws)
-        changes = {one.loop: interval(one.output) for one in knockouts(of, study) if one.acts}
-        found[case] = of.until(study.case(case).until), changes
-    return found
-
-
-def loops_block() -> str:
-    """Return the change of output without each of the loops that carry most, by industry."""
-    lines = [
-        f"| industry | output to | {' | '.join(f'without {name}' for name in CARRIERS)} |",
-        "|---" * (2 + len(CARRIERS)) + "|",
-    ]
-    for case, (until, changes) in _cuts().items():
-        cells = [_change(*changes[name]) if name in changes else "not in this model" for name in CARRIERS]
-        lines.append(f"| {load_case(case).title} | {until:g} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _change(low: float, middle: float, high: float) -> str:
-    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})"
-
-
-def answers_block() -> str:
-    """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
-    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third]).set_index("answer")
-    cliff, slow = (
-        [f"{year:.0f}" for year in rows["value"][rows.index == f"safe exit year, {name}"]]
-        for name in ("cliff", "linear over 5 years")
-    )
-    study = _dated()[0]
-    first = [
-        f"{study.cases[row['case']].title} {row['years']:.0f} years ({row['clock']}, {row['clock year']:g})"
-        for row in _large().drop_duplicates("case").to_dict("records")
-    ]
-    without = [
-        f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
-        for case, (until, changes) in _cuts().items()
-    ]
-    return "\n".join([
-        f"- **[When can support end?](docs/questions/phase_out.md)** For new-energy vehicles in China at a stroke from "
-        f"{cliff[0]}, {cliff[1]} or {cliff[2]} on, as buyers respond weakly, middlingly or strongly to cost, and in a "
-        f"line over five years from {slow[0]}, {slow[1]} or {slow[2]}. But: sales alone do not settle that response.",
-        f"- **[How long from discovery to industry?](docs/questions/paths.md)** To 10% of the market: "
-        f"{'; '.join(first)}. But: the clock decides, each industry has others, and the fits saw most of these dates.",
-        f"- **[What carries the industry?](docs/questions/loops.md)** Learning by doing: without it output changes by "
-        f"{'; '.join(without)} (90% intervals). But: learning by doing and by searching are told apart only by priors, "
-        "and loops cut one at a time do not add up.",
-    ])  # fmt: skip
 
 
 def picture() -> list[SeriesFit]:
@@ -345,20 +36,6 @@ def picture() -> list[SeriesFit]:
         fits = describe_series(payoff.series, payoff.series_values(payoff.space.centre))
         found += [replace(one, name=f"{case.upper()}: {one.name}") for one in fits]
     return found
-
-
-BLOCKS: Mapping[str, Callable[[], str]] = {
-    "answers": answers_block,
-    "fit": fit_block,
-    "misfits": misfit_block,
-    "summary": summary_block,
-    "forecast": forecast_block,
-    "phase-out": phase_out_block,
-    "paths": paths_block,
-    "loops": loops_block,
-    "own": own_block,
-    "bench": bench_block,
-}
 
 
 def pages() -> list[Path]:
@@ -393,10 +70,6 @@ def main() -> int:
         series_against_data("Observed, and one run of each model with every feedback closed", picture(), PICTURE)
         PICTURE.with_suffix(".svg").unlink()
     return int(check and stale)
-
-
-def _record(case: str) -> dict[str, Any]:
-    return tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
