@@ -1,5 +1,6 @@
 """How `docs/` becomes a site: `python -m sphinx -W docs output/docs`, offline. Generated pages are written first."""
 
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -24,8 +25,15 @@ html_theme = "furo"
 html_title = "techcycle"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+
+
+def plain_signature(_app, _what, _name, _object, _options, signature, returned):
+    """Name an alias of types by its name alone."""
+    return tuple(one and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", one) for one in (signature, returned))
 
 
 def setup(app):
     """Write the generated pages before anything is read."""
     app.connect("builder-inited", lambda _: pages.write(HERE / "made"))
+    app.connect("autodoc-process-signature", plain_signature)
