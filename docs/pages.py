@@ -1,12 +1,11 @@
-"""The pages of `docs/` that nobody writes by hand: model cards, data, formats, commands, API, rooms and arrows.
+"""The pages of `docs/` that nobody writes by hand: model cards, data, formats, commands and API.
 
 `write(folder)` makes them from what the program itself reads (parts, case files, targets, records, tables, schemas,
-commands, import contracts), so that none can differ from it.
+commands), so that none can differ from it.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +36,6 @@ from stockflow.commands.cli import cli as stockflow_command
 from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("analysis", "calibration", "models", "stockflow")
 STUDIES: Mapping[str, type[BaseModel]] = {
     "phase_out": analysis.phase_out.study.PhaseOutStudy,
     "search": analysis.search.settings.Study,
@@ -57,8 +55,6 @@ def write(folder: Path) -> None:
         "data.inc": data_page(),
         "commands.inc": command_page(),
         "api.inc": api_page(),
-        "rooms.inc": rooms_page(),
-        "arrows.svg": arrows(),
         "schedules.md": format_page("Schedules", {"Schedule": Schedule}),
         "studies.md": format_page("Studies", STUDIES),
         "targets.md": format_page("Targets", {"Targets": Targets}),
@@ -269,7 +265,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     return " ".join([{"number": "number", "integer": "whole number", "string": "text"}.get(kind, kind), *bounds])
 
 
-# ---- commands, API, architecture
+# ---- commands and API
 
 
 def command_page() -> str:
@@ -298,47 +294,6 @@ def api_page() -> str:
         members = ["   :members:"] if kind == "autoclass" else []
         lines += [f"## {name}", "", "```{eval-rst}", f".. {kind}:: stockflow.{name}", *members, "```", ""]
     return "\n".join(lines)
-
-
-def rooms_page() -> str:
-    """What each folder of code is for, as its own first line says."""
-    lines = []
-    for package in PACKAGES:
-        rooms = sorted(ROOT.glob(f"{package}/*/__init__.py"))
-        lines += [f"### {package}", "", _doc(ROOT / package / "__init__.py"), ""]
-        lines += _table(("folder", "what is in it"), ((f"`{one.parent.name}/`", _doc(one)) for one in rooms))
-    return "\n".join(lines)
-
-
-def _doc(file: Path) -> str:
-    return " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split())
-
-
-def arrows() -> str:
-    """The packages and their rooms in the order of the import contracts, as SVG: each may import what is below it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = [one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
-    rooms = {one["containers"][0]: one["layers"] for one in contracts if "containers" in one}
-    parts, top = [], 10
-    for package in next(one["layers"] for one in contracts if "containers" not in one):
-        height = 20 + 18 * len(rooms[package])
-        middle = top + height / 2 + 5
-        parts += [
-            f'<rect x="10" y="{top}" width="700" height="{height}" rx="6" fill="#eef3f6" stroke="#1b4965"/>',
-            f'<text x="24" y="{middle:g}" font-size="16" font-weight="bold">{package}</text>',
-            f'<path d="M150 {top + 12} v{height - 30}" stroke="#1b4965"/>',
-            f'<path d="M146 {top + height - 18} h8 l-4 8 z" fill="#1b4965"/>',
-        ]
-        for row, layer in enumerate(rooms[package]):
-            names = layer.replace(" |", ",")
-            parts.append(f'<text x="170" y="{top + 22 + 18 * row}" font-size="12">{names}</text>')
-        top += height + 34
-        parts += [
-            f'<path d="M360 {top - 32} v20" stroke="#1b4965" stroke-width="2"/>',
-            f'<path d="M354 {top - 14} h12 l-6 10 z" fill="#1b4965"/>',
-        ]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {top - 30}" font-family="sans-serif" fill="#222">'
-    return "\n".join([head, *parts[:-2], "</svg>", ""])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -7,7 +7,6 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -28,6 +27,7 @@ from analysis.paths.study import PathStudy, load_path_study
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.study import STUDIED
 from analysis.plain.shown import markdown
+from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import load_accepted_forecast
 from calibration.records.results import HERE as RESULTS
@@ -35,7 +35,6 @@ from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
 from stockflow.intervals import interval
 
-ROOT = Path(__file__).parents[2]
 SPEEDS = ROOT / "benchmarks" / "results.json"
 CARRIERS = ("R1 learning by doing", "R3 word of mouth", "R9 quality", "R8 investment momentum")
 ENGINE = "stockflow, 2 threads"
@@ -321,4 +320,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "loops": loops_block,
     "own": own_block,
     "bench": bench_block,
+    "rooms": rooms_block,
 }

@@ -1,7 +1,8 @@
 """Keeps the figures in README.md and `docs/` true: `python -m analysis.report.readme [--check]` rewrites them.
 
 A block reads `<!-- begin NAME -->` ... `<!-- end NAME -->` and is made from the accepted fits, the scoreboard and
-the last measurement of speed. The README's picture and its numbers are `docs/fits.png` and `docs/fits.csv`.
+the last measurement of speed. The README's picture and its numbers are `docs/fits.png` and `docs/fits.csv`,
+the drawing of what may import what is `docs/arrows.svg`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.fits.figures import series_against_data
-from analysis.report.blocks import BLOCKS, ROOT
+from analysis.report.blocks import BLOCKS
+from analysis.report.rooms import ROOT, arrows
 from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import describe_series
 from calibration.fitting.payoff import Payoff, fitted_series
@@ -22,6 +24,7 @@ from models.case import load_case
 from stockflow.files import write_whole
 
 PICTURE = ROOT / "docs" / "fits"
+DRAWING = ROOT / "docs" / "arrows.svg"
 SHOWN = {"pv": ("module price", "China installation"), "nev": ("battery pack price", "NEV sales"),
          "ic": ("transistor price", "transistors made")}  # fmt: skip
 _BLOCK = re.compile(r"(?P<begin><!-- begin (?P<name>[\w-]+) -->\n).*?(?P<end>\n<!-- end (?P=name) -->)", re.DOTALL)
@@ -69,6 +72,7 @@ def main() -> int:
     if not check:
         series_against_data("Observed, and one run of each model with every feedback closed", picture(), PICTURE)
         PICTURE.with_suffix(".svg").unlink()
+        write_whole(DRAWING, arrows())
     return int(check and stale)
 
 

@@ -161,6 +161,10 @@ def test_the_picture_shows_the_accepted_fits() -> None:
     pd.testing.assert_frame_equal(kept, series_numbers(readme.picture()), check_exact=False, rtol=1e-6)
 
 
+def test_the_drawing_of_what_may_import_what_is_that_of_the_contracts() -> None:
+    assert readme.DRAWING.read_text(encoding="utf-8") == readme.arrows()
+
+
 @pytest.mark.parametrize("case", ["pv", "nev"])
 def test_the_case_file_carries_the_accepted_estimates(case: str) -> None:
     parameters = {name.casefold(): p for name, p in load_case(case).parameters.items()}
