@@ -61,17 +61,19 @@ def main() -> int:
     """Rewrite blocks and picture, or with `--check` only say whether they are out of date."""
     parser = argparse.ArgumentParser(prog="python -m analysis.report.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a block is out of date")
-    check = parser.parse_args().check
-    stale = False
-    for page in pages():
+    parser.add_argument("pages", nargs="*", type=Path, help="only these; all, and the picture, if none is named")
+    told = parser.parse_args()
+    check, stale = told.check, False
+    for page in told.pages or pages():
         old = page.read_text(encoding="utf-8")
         new = renewed(old)
         stale |= new != old
         if not check and new != old:
             write_whole(page, new)
-    if not check:
+    if not check and not told.pages:
         series_against_data("Observed, and one run of each model with every feedback closed", picture(), PICTURE)
         PICTURE.with_suffix(".svg").unlink()
+    if not check:
         write_whole(DRAWING, arrows())
     return int(check and stale)
 
