@@ -23,7 +23,7 @@ COMMANDS = {
     ),
     "calibrate": (
         "analysis.commands.calibrate:calibrate",
-        "Fit CASE (pv, nev, ic or mrna) to the observations: partial steps, then everything at once from many starts.",
+        "Fit CASE to its observations: partial steps, then everything at once from many starts.",
     ),
     "import-vensim": (
         "analysis.commands.calibrate:import_vensim",
@@ -31,7 +31,7 @@ COMMANDS = {
     ),
     "forecast": (
         "analysis.commands.forecast:forecast",
-        "Forecast CASE (pv or nev) from past years, fitted to what was known then, and score it on what came.",
+        "Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead to --until.",
     ),
     "score": (
         "analysis.commands.forecast:score",
@@ -43,7 +43,7 @@ COMMANDS = {
     ),
     "identify": (
         "analysis.commands.trust:identify_command",
-        "Say what the data can tell apart in CASE (pv, nev, ic or mrna): a verdict on every calibrated parameter.",
+        "Say what the data can tell apart in CASE: a verdict on every calibrated parameter.",
     ),
     "numerics": (
         "analysis.commands.trust:numerics_command",
@@ -87,13 +87,11 @@ COMMANDS = {
     ),
     "sensitivity": (
         "analysis.commands.questions:sensitivity",
-        "Say what the answer hinges on in CASE (nev or pv): which unknowns drive it, by year, and where a schedule "
-        "fails.",
+        "Say what the answer hinges on in CASE: which unknowns drive it, by year, and where a schedule fails.",
     ),
     "search": (
         "analysis.commands.questions:search",
-        "Search for the best schedule of support in CASE (nev or pv), and put history on the front of adoption and "
-        "cost.",
+        "Search for the best schedule of support in CASE, and put history on the front of adoption and cost.",
     ),
     "reproduce": (
         "analysis.commands.reproduce:reproduce",

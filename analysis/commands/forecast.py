@@ -34,7 +34,7 @@ def forecast(
     case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, until: int | None, no_hindcast: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead, to --until.
+    """Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead to --until.
 
     Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best
     naive forecast, of a mixture of all (stack) with weights from earlier origins, and the share of years inside the

@@ -39,7 +39,7 @@ STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study fil
 @OUT
 @JSON
 def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, out: Path, as_json: bool) -> None:
-    """Say what the answer hinges on in CASE (nev or pv): which unknowns drive it, by year, and where a schedule fails.
+    """Say what the answer hinges on in CASE: which unknowns drive it, by year, and where a schedule fails.
 
     Every index carries a verdict, converged or not. Figures and tables go to OUT.
 
@@ -54,7 +54,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     answer = run_sensitivity(
         about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, _tell
     )
-    folder.table(f"sensitivity_{about.name}.csv", answer.table)
+    folder.table(f"sensitivity_{about.label}.csv", answer.table)
     _draw_sensitivity(answer, folder)
     words = _sensitivity_words(answer)
     if as_json:
@@ -71,7 +71,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
 @OUT
 @JSON
 def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
-    """Search for the best schedule of support in CASE (nev or pv), and put history on the front of adoption and cost.
+    """Search for the best schedule of support in CASE, and put history on the front of adoption and cost.
 
     Both a search along exact slopes and one without slopes are made of every problem, and compared. Figures and
     tables go to OUT.
@@ -80,13 +80,14 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     Example:
       techcycle search nev
     """
-    settings, name = load_search(study), load_case(case).name
+    settings, about = load_search(study), load_case(case)
+    name, label = about.name, about.label
     settings.case(name)
     folder = Folder(out)
     folder.prepare()
     answer = run_search(name, settings, accepted_posterior(name), _tell)
-    folder.table(f"front_{name}.csv", answer.front.table)
-    folder.table(f"search_{name}.csv", search_table(answer))
+    folder.table(f"front_{label}.csv", answer.front.table)
+    folder.table(f"search_{label}.csv", search_table(answer))
     _draw_search(answer, folder)
     words = [line for problem in answer.problems for line in problem_words(problem, answer)]
     words += front_words(answer.front, answer.unit, answer.share)
@@ -130,8 +131,8 @@ def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:
 def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
     from analysis.unknowns import figures
 
-    case, year = answer.case, answer.question.key_year
-    full = load_case(case).title
+    about, year = load_case(answer.case), answer.question.key_year
+    case, full = about.label, about.title
     for method in figures.methods_drawn(answer.table, (TOTAL, REMOVED)):
         tag = f"{case}_{method.replace(' ', '_').lower()}"
         title = f"{full}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)"
@@ -146,10 +147,11 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
 def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
     from analysis.search import figures
 
-    full = load_case(answer.case).title
+    about = load_case(answer.case)
+    case, full = about.label, about.title
     title = f"{full}: adoption against public money"
-    figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{answer.case}"))
-    figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{answer.case}"))
+    figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{case}"))
+    figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{case}"))
 
 
 def _units(answer: SensitivityAnswer) -> dict[str, str]:

@@ -49,7 +49,7 @@ def scoreboard(as_json: bool) -> None:
 @OUT
 @JSON
 def identify_command(case: str, out: Path, as_json: bool) -> None:
-    """Say what the data can tell apart in CASE (pv, nev, ic or mrna): a verdict on every calibrated parameter.
+    """Say what the data can tell apart in CASE: a verdict on every calibrated parameter.
 
     Profiles every parameter of the accepted fit, compares prior and posterior, follows the ridge of learning by doing
     against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.

@@ -10,19 +10,24 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel
 
 from calibration.fitting.targets import load_targets
 from models.case import load_case
 from models.files.settings import valid
 from models.home import home_of
+from models.policy import with_announced
+from stockflow import Model
 from stockflow.errors import unknown
+from stockflow.over_time import QUARTER
 
 T = TypeVar("T", bound=BaseModel)
 Entry = Mapping[str, Any]
 START, FIRST, LAST, END = "start of the run", "first observed year", "last observed year", "end of the run"
 _YEAR = re.compile(rf"({START}|{FIRST}|{LAST}|{END})(?: ([+-]) (\d+))?")
-REFERENCE = "reference cost"
+REFERENCE, SUBSIDY = "reference cost", "subsidy per unit"
+SIGNALS = ("support per unit", "tax expenditure")
 
 
 def entry_of(case: str, named: Mapping[str, object]) -> str:
@@ -38,6 +43,21 @@ def settings_of(case: str, named: Mapping[str, T], kinds: Mapping[str, Entry], s
     if entry is None:
         raise unknown("case", case, named, place, listed=True)
     return valid(schema, _resolved(entry, _meanings(case)), f"{place}: {case}")
+
+
+def with_support(model: Model, share: float, since: float, until: float) -> tuple[Model, str]:
+    """Return the model with something to end, and what was put there in words; as it is where it pays any support.
+
+    That is a subsidy of `share` of the reference cost from the year `since` on. InputError if neither is there.
+    """
+    signals = [name for name in SIGNALS if name in model.variables]
+    run = model.batch({}, [*signals, *([REFERENCE] if share else [])], until=until, save_period=QUARTER)
+    if not share or any(run[name].to_numpy().any() for name in signals):
+        return model, ""
+    times = run["time"].to_numpy()
+    path = np.where(times < since, 0.0, share * run[REFERENCE].to_numpy()[0])
+    told = f"{model.file.name} pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried"
+    return model.with_series(with_announced({SUBSIDY: (times, path)}, model)), told
 
 
 def _meanings(case: str) -> Callable[[str], float | str]:

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.search.settings import Case, Grid, Study
-from analysis.search.worth import Measures, ledger_of
-from models.case import load_case
+from analysis.search.worth import Measures, case_model, ledger_of
+from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.run import run_schedule
 from models.schedules.variants import variants
@@ -141,8 +141,8 @@ def grid(
 
     Schedules are variants of the base file; buyers see their declines one anticipation horizon ahead, as in history.
     """
-    asked, model, ledger = study.case(case), load_case(case).model, ledger_of(case, study)
-    plans = [(HISTORY, HISTORY, unchanged(case)), *_plans(case, study.grid, asked)]
+    asked, model, ledger = study.case(case), case_model(case, study.case(case)), ledger_of(case, study)
+    plans = [(HISTORY, HISTORY, unchanged(home_of(case).entry)), *_plans(case, study.grid, asked)]
     draws = len(next(iter(samples.values())))
     tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")
     found = np.empty((3, len(plans), draws))
@@ -158,7 +158,7 @@ def grid(
 
 def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]]:
     """Label, kind and schedule of the grid; support held moves only what declines after it is held."""
-    base = load_schedule(asked.base, case)
+    base = load_schedule(asked.base, home_of(case).entry)
     made = [("", base, asked.starts)]
     if asked.hold:
         missing = [name for name in asked.hold if name not in base.instruments]

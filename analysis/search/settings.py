@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.files.settings import Positive, Seed, Sentence, Share, Strict, StudyYear, Within, read_settings
+from analysis.draws.generic import Entry, settings_of
+from models.files.settings import NEVER, Positive, Seed, Sentence, Share, Strict, StudyYear, Within, Year, read_settings
 from models.schedules.law import Exit
-from stockflow.errors import InputError
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
 Family = Literal["knots", "start and length"]
@@ -48,7 +48,8 @@ class Case(Strict):
 
     `cost` weighs cumulative variables; `budget` is a share of what history costs; knots stand every `spacing` years
     from `first_knot`. `level` says what a share of 1 means: history, or what the `drivers` paid at `held_from`, held
-    from then on. `base` is the schedule file whose declines the grid varies, on history and on support held by `hold`.
+    from then on; `offered` is the subsidy, as a share of the reference cost, tried from `offered_from` in a case that
+    pays none. `base` is the schedule file whose declines the grid varies, on history and on support held by `hold`.
     """
 
     unit: str
@@ -66,6 +67,8 @@ class Case(Strict):
     held_from: StudyYear
     drivers: Annotated[tuple[str, ...], Field(min_length=1)]
     base: str
+    offered: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    offered_from: Year = NEVER
     hold: tuple[str, ...]
 
     @model_validator(mode="after")
@@ -99,12 +102,11 @@ class Study(Strict):
     free: Free
     grid: Grid
     cases: Mapping[str, Case]
+    kinds: Mapping[str, Entry] = {}
 
     def case(self, name: str) -> Case:
         """Return what is set for the case `name`; InputError if nothing is."""
-        if name not in self.cases:
-            raise InputError(f"a search exists for {' and '.join(map(repr, self.cases))}, not for {name!r}")
-        return self.cases[name]
+        return settings_of(name, self.cases, self.kinds, Case, STUDY.name)
 
 
 def load_search(path: Path | None = None) -> Study:

@@ -12,8 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from analysis.draws.generic import with_support
 from analysis.search.settings import Case, Level, Study
 from analysis.unknowns.outcomes import SHARE, UNITS
+from models.case import load_case
 from models.files.settings import NEVER
 from models.policy import TimePath, with_announced
 from models.schedules.knots import knot_names, knots_model
@@ -162,13 +164,18 @@ def worth_of(case: str, study: Study, samples: Mapping[str, Array], levers: Sequ
 
 def search_model(case: str, asked: Case, level: Level) -> Model:
     """Return the model with knots placed, support at `level`, and the schedule announced as the study says."""
-    model = knots_model(case).with_constants(
+    model = knots_model(case_model(case, asked)).with_constants(
         {"first knot year": asked.first_knot, "knot spacing": asked.spacing, "decline announced": asked.announced}
     )
     if level == "history":
         return model
     paths = {model.variable(name).name: _held(model, name, asked.held_from) for name in asked.drivers}
     return model.with_series(with_announced(paths, model))
+
+
+def case_model(case: str, asked: Case) -> Model:
+    """Return the model of a case, with a subsidy to be scheduled where the case pays none."""
+    return with_support(load_case(case).model, asked.offered, asked.offered_from, asked.horizon)[0]
 
 
 def _held(model: Model, name: str, year: float) -> TimePath:

@@ -46,7 +46,7 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
     runs = {}
     for plan in (question.supported, question.phase_out, question.no_support):
         tell(f"{_size(samples):,} runs: {plan.name}")
-        runs[plan.name] = _runs(case.model, plan.load(case.name), plan, question, samples)
+        runs[plan.name] = _runs(case.model, plan.load(case.home.entry), plan, question, samples)
     kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
     times = kept["time"]
     at = np.searchsorted(times, question.years)

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from models.files.settings import Positive, Sentence, Strict, StudyYear, Within, read_settings
+from analysis.draws.generic import Entry, settings_of
+from models.files.settings import NEVER, Positive, Sentence, Strict, StudyYear, Within, Year, read_settings
 from models.schedules.file import Schedule, load_schedule, unchanged
-from stockflow.errors import InputError
 
 STUDY = Path(__file__).parents[1] / "studies" / "sensitivity.toml"
 Seed = Annotated[int, Field(ge=1)]  # SALib takes 0 as no seed
@@ -84,7 +84,7 @@ class NamedSchedule(Strict):
 
     name: Annotated[str, Field(min_length=3)]
     schedule: str | None = None
-    start: StudyYear | None = None
+    start: Year | None = None
     length: Positive | None = None
 
     def load(self, case: str) -> Schedule:
@@ -113,7 +113,8 @@ class Question(Strict):
     """What is asked of one case: three plans, the years of the answers, and when the phase-out has failed.
 
     Years are decimal, shares fractions, money bnCNY of 2020; for `tail` years after the last one costs still count.
-    `cost` gives the weight of each cumulative variable, and `cost_bound` is in bnCNY per unit of the case.
+    `cost` gives the weight of each cumulative variable, and `cost_bound` is in bnCNY per unit of the case. `offered` is
+    the subsidy, as a share of the reference cost, that is tried from `offered_from` in a case that pays none.
     """
 
     unit: str
@@ -132,6 +133,8 @@ class Question(Strict):
     phase_out: NamedSchedule
     no_support: NamedSchedule
     fixed: Mapping[str, Range]
+    offered: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    offered_from: Year = NEVER
 
     @model_validator(mode="after")
     def _in_time(self) -> Question:
@@ -158,12 +161,11 @@ class Study(Strict):
     given_data: GivenData
     discovery: Discovery
     cases: Mapping[str, Question]
+    kinds: Mapping[str, Entry] = {}
 
     def question(self, case: str) -> Question:
         """Return what is asked of `case`; InputError if nothing is."""
-        if case not in self.cases:
-            raise InputError(f"sensitivity exists for {' and '.join(map(repr, self.cases))}, not for {case!r}")
-        return self.cases[case]
+        return settings_of(case, self.cases, self.kinds, Question, STUDY.name)
 
 
 def load_study(path: Path | None = None) -> Study:

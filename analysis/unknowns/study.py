@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
 
+from analysis.draws.generic import with_support
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
@@ -47,6 +48,10 @@ def run_sensitivity(
 ) -> SensitivityAnswer:  # fmt: skip
     """Find the indices of the chosen methods; `basis` says where independent ranges come from."""
     question = study.question(case.name)
+    model, offered = with_support(case.model, question.offered, question.offered_from, question.years[-1])
+    case = replace(case, model=model)
+    if offered:
+        tell(offered)
     ranges = independent(case, posterior, targets, question.fixed, basis)
 
     def evaluate(sample: Array) -> tuple[Array, Mapping[str, Array]]:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.case import load_case
 from models.files.parts import Group, read_part
 from stockflow import Model
 from stockflow.errors import InputError
@@ -30,12 +29,12 @@ def knot_names(part: Path = PART) -> tuple[str, ...]:
     return tuple(name for name in names if re.fullmatch(r"support knot \d+", name))
 
 
-def knots_model(case: str, part: Path = PART) -> Model:
-    """Return the model of `case` with the constants of the knots part, all of them neutral.
+def knots_model(model: Model, part: Path = PART) -> Model:
+    """Return a case's model with the constants of the knots part, all of them neutral.
 
     Raises InputError for a case whose announced support does not read the support multiplier.
     """
-    file = load_case(case).model.file
+    file = model.file
     entries = {entry.key: entry.equation for entry in file.entries()}
     for name in (WRAPPED, ANNOUNCED):
         if plain(name) not in entries:
@@ -51,7 +50,7 @@ def knots_model(case: str, part: Path = PART) -> Model:
     )
     body, mark, rest = changed.text.partition(_SKETCH)
     text = body + "".join(_text(read_part(part))) + mark + rest
-    source = Source(f"{case}_knots.mdl", text, changed.folder)
+    source = Source(f"{Path(file.name).stem}_knots.mdl", text, changed.folder)
     return Model(equations(source), source)
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from own_helpers import short_wind
 
 from analysis.cli import cli
-from analysis.draws.generic import entry_of, settings_of
+from analysis.draws.generic import entry_of, settings_of, with_support
 from analysis.mechanisms.instrument_study import InstrumentCase, load_instrument_study
-from analysis.mechanisms.loop_study import load_loop_study
+from analysis.mechanisms.loop_study import STUDY, load_loop_study
 from calibration.own import fit as own_fit
 from calibration.own.settings import load_own_settings
 from models.case import load_case
 from stockflow.errors import InputError
 
 NAME = "elsewhere/wind"
+STUDIES = STUDY.parent
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +99,39 @@ def test_a_case_of_which_a_study_says_nothing_is_refused_by_what_the_study_knows
     with pytest.raises(InputError, match=r"study\.toml: unknown case 'ic'; known: nev"):
         settings_of("ic", {"nev": load_instrument_study().case("nev")}, {}, InstrumentCase, "study.toml")
     assert entry_of("nev", load_loop_study().cases) == "nev"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["sensitivity", "search"])
+def test_where_a_case_pays_no_support_a_subsidy_is_tried(fitted: Path, command: str) -> None:
+    file = Path(f"{command}.toml")
+    file.write_text(few_runs(command), encoding="utf-8")
+    answer = told(command, NAME, "--study", str(file))
+    rows = answer["indices" if command == "sensitivity" else "ends"]
+    assert rows
+    assert Path(f"out/results/{command}_wind.csv").is_file()
+
+
+def test_a_subsidy_is_tried_only_where_the_case_pays_nothing(fitted: Path) -> None:
+    model = load_case(NAME).model
+    tried, words = with_support(model, 0.1, 2010.0, 2020.0)
+    run = tried.batch({}, ["support per unit", "reference cost"], until=2020.0)
+    paid, reference = (run[name].to_numpy()[0] for name in ("support per unit", "reference cost"))
+    np.testing.assert_allclose(paid, np.where(run["time"] < 2010.0, 0.0, 0.1 * reference), rtol=1e-12)
+    assert "wind.mdl pays no support: a subsidy of 10% of the reference cost from 2010 is tried" in words
+    assert with_support(load_case("nev").model, 0.1, 2010.0, 2020.0)[1] == ""
+    assert with_support(tried, 0.1, 2010.0, 2020.0) == (tried, "")
+
+
+def few_runs(command: str) -> str:
+    """Return the shipped study with the fewest runs that it may have."""
+    text = (STUDIES / f"{command}.toml").read_text(encoding="utf-8")
+    fewest = {
+        "sensitivity": {"draws": 60, "trajectories": 4, "base_samples": 8, "dummies": 5, "classes": 5, "slices": 3,
+                        "resamples": 4},
+        "search": {"draws": 2, "judged": 2, "starts": 1, "iterations": 2, "population": 2, "generations": 1},
+    }[command]  # fmt: skip
+    for key, value in fewest.items():
+        text, count = re.subn(rf"^{key} = \d+", f"{key} = {value}", text, flags=re.MULTILINE)
+        assert count
+    return text

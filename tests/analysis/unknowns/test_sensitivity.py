@@ -324,7 +324,7 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
 
 
 def test_a_case_without_a_question_is_refused() -> None:
-    with pytest.raises(InputError, match="sensitivity exists for 'nev' and 'pv', not for 'ic'"):
+    with pytest.raises(InputError, match=r"sensitivity\.toml: unknown case 'ic'; known: nev, pv"):
         STUDY.question("ic")
 
 
