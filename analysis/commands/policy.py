@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import JSON, OUT
-from models.case import load_case
+from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
 from stockflow.commands.console import Real
@@ -118,6 +118,8 @@ def plot(file: str, until: float, out: Path) -> None:
 
 def _doubt(file: str, schedule: Schedule) -> None:
     """Say on standard error which amounts are of another scale than the case's history."""
+    if schedule.case not in CASES:  # of every technology on the generic market: no one history to compare with
+        return
     for doubt in doubts_of_scale(amounts(schedule), load_case(schedule.case).model):
         click.echo(f"Warning: {file}: {doubt}", err=True)
 
