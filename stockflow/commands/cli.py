@@ -196,7 +196,7 @@ def run(
     frame = dataset.to_dataframe()
     frame.index.name = "Time"
     parts = range(0, len(frame), _ROWS)
-    deliver((frame[at : at + _ROWS].to_csv(float_format=DIGITS, header=at == 0) for at in parts), out)
+    deliver((frame.iloc[at : at + _ROWS].to_csv(float_format=DIGITS, header=at == 0) for at in parts), out)
     bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
     if bad:
         # a second look knows what was computed first
