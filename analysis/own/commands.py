@@ -78,7 +78,7 @@ def forecast_command(name: str, until: int | None, skip_hindcast: bool, out: Pat
         back, why, failed = None, "no hindcast: its chains have not converged", error
     place = _place(name, out)
     figure = own_forecast_figure(f"{load_case(name).title}{QUICK if quick else ''}", found, back, place / "forecast")
-    skill = hindcast_table(back) if back else pd.DataFrame()
+    skill = score_table(back.skills) if back else pd.DataFrame()
     if back:
         skill.to_csv(place / "hindcast.csv", index=False, float_format="%.8g")
     table = fan_table(found)
@@ -111,7 +111,7 @@ def _tell_forecast(
 def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:
     """Score an accepted fit of any case on observations that it never saw; one with a folder keeps the table there."""
     found = score_case(case, data, since)
-    table = score_table(found)
+    table = score_table({one.comparison.name: one.skills for one in found})
     if (kept := home_of(case).tables) is not None:
         table.to_csv(kept / "score.csv", index=False, float_format="%.8g")
     if as_json:
@@ -119,20 +119,6 @@ def score_command(case: str, data: Path, since: int | None, as_json: bool) -> No
         return
     click.echo(_text(table))
     click.echo("\n" + "\n".join(score_words(found)))
-
-
-def hindcast_table(back: Hindcast) -> pd.DataFrame:
-    """One row per series and forecaster, best CRPS first."""
-    rows = []
-    for series, skills in back.skills.items():
-        best = min(skills, key=lambda who: skills[who].mean_crps)
-        for who, skill in sorted(skills.items(), key=lambda pair: pair[1].mean_crps):
-            rows.append(
-                {"series": series, "forecaster": who, "years": len(skill.years), "CRPS": skill.mean_crps,
-                 "log score": skill.mean_log_score, "inside 50%": skill.coverage[0.5],
-                 "inside 90%": skill.coverage[0.9], "best": "yes" if who == best else ""}
-            )  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def skill_words(back: Hindcast) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,17 +92,18 @@ def _values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
     return out
 
 
-def score_table(scores: Sequence[NewScore]) -> pd.DataFrame:
+def score_table(skills: Mapping[str, Mapping[str, Skill]]) -> pd.DataFrame:
     """One row per series and forecaster, best CRPS first: years, CRPS and log score (of logarithms), coverage, wins."""
     rows = []
-    for one in scores:
-        for who, skill in sorted(one.skills.items(), key=lambda pair: pair[1].mean_crps):
+    for series, known in skills.items():
+        ranked = sorted(known.items(), key=lambda pair: pair[1].mean_crps)
+        for who, skill in ranked:
             rows.append(
                 {
-                    "series": one.comparison.name, "forecaster": who, "years": len(skill.years),
-                    "first": skill.years[0], "last": skill.years[-1], "CRPS": skill.mean_crps,
-                    "log score": skill.mean_log_score, "inside 50%": skill.coverage[0.5],
-                    "inside 90%": skill.coverage[0.9], "best": "yes" if who == one.winner else "",
+                    "series": series, "forecaster": who, "years": len(skill.years), "first": skill.years[0],
+                    "last": skill.years[-1], "CRPS": skill.mean_crps, "log score": skill.mean_log_score,
+                    "inside 50%": skill.coverage[0.5], "inside 90%": skill.coverage[0.9],
+                    "best": "yes" if who == ranked[0][0] else "",
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
