@@ -8,8 +8,7 @@ in `calibration.fitting.likelihood`, those of the run come from going backward t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,28 +127,6 @@ class Payoff:
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The free parameters."""
         return self.space.parameters
-
-    def observing(self, values: Sequence[Array], dates: Sequence[float] = (), effects: Sequence[float] = ()) -> Payoff:
-        """Return the same payoff had other things been observed: values (year,) for each series, in the same years.
-
-        Errors keep the sizes stated for the observations in place now; `dates` of the events and values of the
-        `effects` stay as they are unless given. InputError for a wrong shape or a value that is not positive.
-        """
-        series = []
-        for one, other in zip(self.series, values, strict=True):
-            if other.shape != one.values.shape or not (np.isfinite(other) & (other > 0)).all():
-                raise InputError(f"series {one.target.name!r}: values must be {len(one.years)} positive numbers")
-            series.append(replace(one, values=np.array(other, dtype=float)))
-        out = copy(self)
-        out.series = tuple(series)
-        out.errors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], self.errors.degrees)
-        if dates:
-            given = zip(self.events, dates, strict=True)
-            out.events = tuple(one.model_copy(update={"year": float(year)}) for one, year in given)
-        if effects:
-            found = zip(self.effects, effects, strict=True)
-            out.effects = tuple(one.model_copy(update={"value": float(value)}) for one, value in found)
-        return out
 
     def readings(self, x: Array, toggles: Mapping[str, float] | None = None) -> Array:
         """What the targets read off the runs of coordinates `x` (run, size), shape (run, reading)."""

@@ -6,34 +6,19 @@ what looks at neighbouring years uses only pairs that lie exactly that far apart
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from calibration.fitting.estimates import SeriesFit
 from calibration.forecasting.scores import TheilShares, mape, theil_shares
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 LAGS = (1, 2, 3)
-
-
-class FittedYears(Protocol):
-    """What is reported on: one series with observed and modelled values by year, as `estimates.SeriesFit` has it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def unit(self) -> str: ...  # noqa: D102
-    @property
-    def years(self) -> Sequence[int]: ...  # noqa: D102
-    @property
-    def observed(self) -> Sequence[float]: ...  # noqa: D102
-    @property
-    def modelled(self) -> Sequence[float]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +49,7 @@ class Residuals:
     band: float
 
 
-def residuals(series: FittedYears, skipped: Iterable[int] = ()) -> Residuals:
+def residuals(series: SeriesFit, skipped: Iterable[int] = ()) -> Residuals:
     """Report on one series; `skipped` are years with an observation that was left out.
 
     Values that are not positive, years out of order or a skipped year that was used are an `InputError`.
@@ -130,7 +115,7 @@ def autocorrelation(years: NDArray[np.int64], error: Array, lag: int) -> float |
 
 
 def residual_reports(
-    series: Iterable[FittedYears], skipped: Mapping[str, Collection[int]] | None = None
+    series: Iterable[SeriesFit], skipped: Mapping[str, Collection[int]] | None = None
 ) -> tuple[Residuals, ...]:
     """Report on several series; `skipped` gives left-out years by series name, and a name not among them is refused."""
     every, left_out = tuple(series), skipped or {}

@@ -9,23 +9,7 @@ from dataclasses import dataclass
 from stockflow.compiler.functions import SMALL, Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
-from stockflow.language.equations import (
-    ActiveInitial,
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Number,
-    Operation,
-    Random,
-    Reference,
-    Table,
-    Time,
-    WithLookup,
-    references,
-)
+from stockflow.language import equations as eq
 from stockflow.language.order import evaluation_order, initial_order, needed_at_start
 
 
@@ -53,7 +37,7 @@ class System:
     outputs: tuple[int, ...]
 
 
-def lower(equations: Equations, inputs: Sequence[str], outputs: Sequence[str]) -> System:
+def lower(equations: eq.Equations, inputs: Sequence[str], outputs: Sequence[str]) -> System:
     """Return the system that computes `outputs` with the constants `inputs` left open.
 
     Both are display names.  Only the states that outputs depend on are part of it.  Raises
@@ -63,7 +47,7 @@ def lower(equations: Equations, inputs: Sequence[str], outputs: Sequence[str]) -
 
 
 class _Lowering:
-    def __init__(self, equations: Equations, inputs: Sequence[str]) -> None:
+    def __init__(self, equations: eq.Equations, inputs: Sequence[str]) -> None:
         self.equations = equations
         self.inputs = tuple(inputs)
         for name in equations.structural.intersection(inputs):
@@ -73,7 +57,7 @@ class _Lowering:
         self.functions = Functions(self.graph, self.graph.constant(self.step))
         self.start: dict[str, int] = {}
         self.now: dict[str, int] = {}
-        self.stateful: dict[str, Integral | DelayFixed] = {}
+        self.stateful: dict[str, eq.Integral | eq.DelayFixed] = {}
 
     def system(self, outputs: Sequence[str]) -> System:
         graph = self.graph
@@ -81,7 +65,7 @@ class _Lowering:
         self._initial_values(needed)
         for name in needed:
             expression = self.equations.variables[name].expression
-            if isinstance(expression, (Integral, DelayFixed)):
+            if isinstance(expression, (eq.Integral, eq.DelayFixed)):
                 self.now[name] = graph.add("state", (), len(self.stateful))
                 self.stateful[name] = expression
         for name in evaluation_order(self.equations, needed):
@@ -98,7 +82,7 @@ class _Lowering:
             name = todo.pop()
             if name not in seen:
                 seen[name] = None
-                todo += references(self.equations.variables[name].expression)
+                todo += eq.references(self.equations.variables[name].expression)
         return tuple(name for name in self.equations.variables if name in seen)
 
     def _initial_values(self, needed: Iterable[str]) -> None:
@@ -107,7 +91,12 @@ class _Lowering:
         wanted = [name for name in needed_at_start(self.equations) if name in needed]
         for name in initial_order(self.equations, wanted):
             match self.equations.variables[name].expression:
-                case Integral(_, initial) | DelayFixed(_, _, initial) | Initial(initial) | ActiveInitial(_, initial):
+                case (
+                    eq.Integral(_, initial)
+                    | eq.DelayFixed(_, _, initial)
+                    | eq.Initial(initial)
+                    | eq.ActiveInitial(_, initial)
+                ):
                     self.start[name] = self._lower(initial, self.start, first)
                 case _:
                     self.start[name] = self._variable(name, self.start, first)
@@ -116,18 +105,18 @@ class _Lowering:
         if name in self.inputs:
             return self.graph.add("input", (), self.inputs.index(name))
         expression = self.equations.variables[name].expression
-        if isinstance(expression, Initial):
+        if isinstance(expression, eq.Initial):
             return self.start[name]
-        if isinstance(expression, Table):
+        if isinstance(expression, eq.Table):
             return self.graph.constant(0.0)
-        if isinstance(expression, ActiveInitial):
+        if isinstance(expression, eq.ActiveInitial):
             return self._lower(expression.expression, values, time)
         return self._lower(expression, values, time)
 
-    def _state(self, name: str, expression: Integral | DelayFixed) -> State:
+    def _state(self, name: str, expression: eq.Integral | eq.DelayFixed) -> State:
         graph, time = self.graph, self.graph.add("time")
         initial = graph.as_number(self.start[name])
-        if isinstance(expression, Integral):
+        if isinstance(expression, eq.Integral):
             rate = graph.as_number(self._lower(expression.rate, self.now, time))
             if expression.floored:
                 # what empties the stock in one step
@@ -153,31 +142,31 @@ class _Lowering:
         below = [self.graph.nodes[one] for one in self.graph.reachable([node]) if self.graph.stage[one] == INPUT]
         return " and ".join(self.inputs[int(str(one.payload))] for one in below if one.op == "input")
 
-    def _lower(self, expression: Expression, values: Mapping[str, int], time: int) -> int:
+    def _lower(self, expression: eq.Expression, values: Mapping[str, int], time: int) -> int:
         graph = self.graph
         match expression:
-            case Number(value):
+            case eq.Number(value):
                 return graph.constant(value)
-            case Time():
+            case eq.Time():
                 return time
-            case Random(site):
+            case eq.Random(site):
                 return graph.random(site, initial=values is self.start)
-            case Reference(name):
+            case eq.Reference(name):
                 return values[name]
-            case WithLookup(argument, table):
+            case eq.WithLookup(argument, table):
                 return self.functions.lookup(self._lower(argument, values, time), table)
-            case LookupCall(name, argument):
+            case eq.LookupCall(name, argument):
                 points = self.equations.variables[name].expression
-                if isinstance(points, Table):
+                if isinstance(points, eq.Table):
                     return self.functions.lookup(self._lower(argument, values, time), points)
-            case Operation(operator, arguments):
+            case eq.Operation(operator, arguments):
                 return self.functions.node(operator, [self._lower(one, values, time) for one in arguments], time)
         raise InputError(f"{self.equations.source}: {type(expression).__name__} inside an expression")
 
 
-def delay_constants(equations: Equations) -> tuple[str, ...]:
+def delay_constants(equations: eq.Equations) -> tuple[str, ...]:
     """Return the constants that decide the length of some fixed delay."""
-    delays = (one.expression.delay for one in equations.variables.values() if isinstance(one.expression, DelayFixed))
-    roots = [name for delay in delays for name in references(delay)]
+    delays = (one.expression.delay for one in equations.variables.values() if isinstance(one.expression, eq.DelayFixed))
+    roots = [name for delay in delays for name in eq.references(delay)]
     names = initial_order(equations, roots)
     return tuple(name for name in names if equations.variables[name].kind == "constant")

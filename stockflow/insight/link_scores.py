@@ -20,22 +20,7 @@ from types import MappingProxyType
 
 from stockflow.errors import InputError
 from stockflow.insight.structure import moving_part, read_names
-from stockflow.language.equations import (
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Number,
-    Operation,
-    Random,
-    Reference,
-    Time,
-    Variable,
-    WithLookup,
-    terms,
-)
+from stockflow.language import equations as eq
 
 Link = tuple[str, str]
 # a change below this share of what it is a change of is rounding
@@ -60,11 +45,11 @@ _TIMES: Mapping[str, tuple[int, ...]] = MappingProxyType(
 class ScoredLinks:
     """A model with a variable more for each link; `names` gives the variable that holds a link's score."""
 
-    equations: Equations
+    equations: eq.Equations
     names: Mapping[Link, str]
 
 
-def score_links(equations: Equations, links: Iterable[Link]) -> ScoredLinks:
+def score_links(equations: eq.Equations, links: Iterable[Link]) -> ScoredLinks:
     """Return the model with scores of links (cause, effect), which are display names.
 
     A link that runs through the hidden parts of its effect, as into a SMOOTH, has the score of the strongest path
@@ -78,17 +63,17 @@ def score_links(equations: Equations, links: Iterable[Link]) -> ScoredLinks:
 class _Scorer:
     """Collects the variables that the scores need."""
 
-    def __init__(self, equations: Equations) -> None:
+    def __init__(self, equations: eq.Equations) -> None:
         self.source = equations
         self.variables = equations.variables
         self.step = equations.control("time step")
         self.start = equations.control("initial time")
-        self.new: dict[str, Variable] = {}
+        self.new: dict[str, eq.Variable] = {}
 
-    def equations(self) -> Equations:
+    def equations(self) -> eq.Equations:
         """Return the model with everything that was asked for."""
         old = self.source
-        return Equations(old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural)
+        return eq.Equations(old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural)
 
     def link(self, cause: str, effect: str) -> str:
         """Return the variable that holds the score of a link, direct or through hidden parts of the effect."""
@@ -115,88 +100,88 @@ class _Scorer:
                 elif self.variables[read].owner and read not in {one for one, _ in path}:
                     todo.append((read, longer))
 
-    def direct(self, cause: str, effect: str) -> Expression:
+    def direct(self, cause: str, effect: str) -> eq.Expression:
         """Return the score of a link that stands in the equation of the effect."""
         part = moving_part(self.variables[effect].expression)
         assert part is not None
         now = self.moving(effect, part)
-        before, cause_now = self.before(now), Reference(cause)
+        before, cause_now = self.before(now), eq.Reference(cause)
         change = _minus(now, before)
-        sizes: list[Expression] = [Operation("abs", (one,)) for one in terms(part)]
-        least = _times(Number(_ROUNDING), reduce(_plus, sizes))
+        sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one in eq.terms(part)]
+        least = _times(eq.Number(_ROUNDING), reduce(_plus, sizes))
         moved = _minus(cause_now, self.before(cause_now))
         alone = _minus(self.earlier(part, cause), before)
-        share = Operation("/", (alone, Operation("abs", (change,))))
-        falling = Operation("<", (moved, Number(0.0)))
-        signed = Operation("if then else", (falling, Operation("negative", (share,)), share))
+        share = eq.Operation("/", (alone, eq.Operation("abs", (change,))))
+        falling = eq.Operation("<", (moved, eq.Number(0.0)))
+        signed = eq.Operation("if then else", (falling, eq.Operation("negative", (share,)), share))
         still = reduce(
-            lambda left, right: Operation("or", (left, right)),
+            lambda left, right: eq.Operation("or", (left, right)),
             (
-                Operation("<", (Time(), Number(self.start + self.step / 2))),
-                Operation("<=", (Operation("abs", (change,)), least)),
-                Operation("=", (moved, Number(0.0))),
+                eq.Operation("<", (eq.Time(), eq.Number(self.start + self.step / 2))),
+                eq.Operation("<=", (eq.Operation("abs", (change,)), least)),
+                eq.Operation("=", (moved, eq.Number(0.0))),
             ),
         )
         # as a variable of its own, since several loops and paths use it
         name = self.added(
-            f"direct score of {cause} -> {effect}", Operation("if then else", (still, Number(0.0), signed))
+            f"direct score of {cause} -> {effect}", eq.Operation("if then else", (still, eq.Number(0.0), signed))
         )
-        return Reference(name)
+        return eq.Reference(name)
 
-    def moving(self, name: str, part: Expression) -> Reference:
+    def moving(self, name: str, part: eq.Expression) -> eq.Reference:
         """Return what of a variable changes at once: itself, or the net flow of a stock."""
-        if isinstance(self.variables[name].expression, Integral | DelayFixed):
-            return Reference(self.added(f"net flow of {name}", part))
-        return Reference(name)
+        if isinstance(self.variables[name].expression, eq.Integral | eq.DelayFixed):
+            return eq.Reference(self.added(f"net flow of {name}", part))
+        return eq.Reference(name)
 
-    def before(self, now: Reference) -> Expression:
+    def before(self, now: eq.Reference) -> eq.Expression:
         """Return the value of a variable one step ago, and at the start that of the start."""
         one = self.variables.get(now.name)
-        if one is not None and (one.kind in {"constant", "control"} or isinstance(one.expression, Initial)):
+        if one is not None and (one.kind in {"constant", "control"} or isinstance(one.expression, eq.Initial)):
             return now
-        return Reference(self.added(f"{now.name} a step ago", DelayFixed(now, Number(self.step), now)))
+        return eq.Reference(self.added(f"{now.name} a step ago", eq.DelayFixed(now, eq.Number(self.step), now)))
 
-    def earlier(self, expression: Expression, keep: str) -> Expression:
+    def earlier(self, expression: eq.Expression, keep: str) -> eq.Expression:
         """Return an expression of a step ago, but with one variable as it is now."""
         match expression:
-            case Reference(name):
+            case eq.Reference(name):
                 return expression if name == keep else self.before(expression)
-            case Time():
-                return _minus(expression, Number(self.step))
-            case Random(site):
-                return self.before(Reference(self.added(f"random number {site}", expression)))
-            case WithLookup(argument, table):
-                return WithLookup(self.earlier(argument, keep), table)
-            case LookupCall(name, argument):
-                return LookupCall(name, self.earlier(argument, keep))
-            case Operation(operator, arguments):
+            case eq.Time():
+                return _minus(expression, eq.Number(self.step))
+            case eq.Random(site):
+                return self.before(eq.Reference(self.added(f"random number {site}", expression)))
+            case eq.WithLookup(argument, table):
+                return eq.WithLookup(self.earlier(argument, keep), table)
+            case eq.LookupCall(name, argument):
+                return eq.LookupCall(name, self.earlier(argument, keep))
+            case eq.Operation(operator, arguments):
                 parts = [self.earlier(one, keep) for one in arguments]
                 for place in _TIMES.get(operator, ()):
-                    parts[place] = _plus(parts[place], Number(self.step))
-                return Operation(operator, tuple(parts))
+                    parts[place] = _plus(parts[place], eq.Number(self.step))
+                return eq.Operation(operator, tuple(parts))
         return expression
 
-    def added(self, name: str, expression: Expression, owner: str = _OWNER) -> str:
+    def added(self, name: str, expression: eq.Expression, owner: str = _OWNER) -> str:
         """Add a variable, if it is not there yet, and return its name."""
         if name not in self.new:
             if name in self.variables:
                 raise InputError(f"{self.source.source}: a variable is called {name!r}, a name that scores need")
-            self.new[name] = Variable(name, "auxiliary", "Dmnl", "", "", (None, None), expression, owner=owner)
+            self.new[name] = eq.Variable(name, "auxiliary", "Dmnl", "", "", (None, None), expression, owner=owner)
         return name
 
 
-def _plus(left: Expression, right: Expression) -> Expression:
-    return Operation("+", (left, right))
+def _plus(left: eq.Expression, right: eq.Expression) -> eq.Expression:
+    return eq.Operation("+", (left, right))
 
 
-def _minus(left: Expression, right: Expression) -> Expression:
-    return Operation("-", (left, right))
+def _minus(left: eq.Expression, right: eq.Expression) -> eq.Expression:
+    return eq.Operation("-", (left, right))
 
 
-def _times(left: Expression, right: Expression) -> Expression:
-    return Operation("*", (left, right))
+def _times(left: eq.Expression, right: eq.Expression) -> eq.Expression:
+    return eq.Operation("*", (left, right))
 
 
-def _stronger(left: Expression, right: Expression) -> Expression:
-    larger = Operation(">=", (Operation("abs", (left,)), Operation("abs", (right,))))
-    return Operation("if then else", (larger, left, right))
+def _stronger(left: eq.Expression, right: eq.Expression) -> eq.Expression:
+    larger = eq.Operation(">=", (eq.Operation("abs", (left,)), eq.Operation("abs", (right,))))
+    return eq.Operation("if then else", (larger, left, right))

@@ -14,23 +14,7 @@ from types import MappingProxyType
 from stockflow.insight.lint_moments import inexact_moments, jumps_inside_steps, short_pulses
 from stockflow.insight.structure import read_names
 from stockflow.insight.units import read_unit
-from stockflow.language.equations import (
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Number,
-    Operation,
-    Reference,
-    Table,
-    Time,
-    Variable,
-    WithLookup,
-    children,
-    walk,
-)
+from stockflow.language import equations as eq
 
 #: code -> (severity, what it means)
 CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -74,7 +58,7 @@ class Finding:
         return f"{place}{self.variable}: {self.text} [{self.code}]"
 
 
-def lint(equations: Equations) -> tuple[Finding, ...]:
+def lint(equations: eq.Equations) -> tuple[Finding, ...]:
     """Return all findings in file order; what holds for many elements of an array stands once, at the first."""
     order = {name: place for place, name in enumerate(equations.variables)}
     rank = {code: place for place, code in enumerate(CODES)}
@@ -86,7 +70,7 @@ def lint(equations: Equations) -> tuple[Finding, ...]:
     return tuple(sorted(found.values(), key=lambda one: (order[one.variable], rank[one.code])))
 
 
-def _own(equations: Equations) -> Iterator[Variable]:
+def _own(equations: eq.Equations) -> Iterator[eq.Variable]:
     return (one for one in equations.visible.values() if one.kind != "control")
 
 
@@ -94,7 +78,7 @@ def _array(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _buried_constants(equations: Equations) -> Iterator[tuple[str, str]]:
+def _buried_constants(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     for one in _own(equations):
         if one.kind not in {"constant", "lookup"}:
             numbers = dict.fromkeys(f"{value:.6g}" for value in _numbers(one.expression))
@@ -103,47 +87,47 @@ def _buried_constants(equations: Equations) -> Iterator[tuple[str, str]]:
                 yield one.name, f"{what} {', '.join(numbers)} should be a named constant with unit and source"
 
 
-def _numbers(expression: Expression) -> Iterator[float]:
-    if isinstance(expression, Number):
+def _numbers(expression: eq.Expression) -> Iterator[float]:
+    if isinstance(expression, eq.Number):
         if expression.value not in {0.0, 1.0}:
             yield expression.value
         return
-    parts = children(expression)
-    if isinstance(expression, Operation) and parts[-1] == Number(2.0) and expression.operator in {"^", "ln"}:
+    parts = eq.children(expression)
+    if isinstance(expression, eq.Operation) and parts[-1] == eq.Number(2.0) and expression.operator in {"^", "ln"}:
         parts = parts[:-1]
     for part in parts:
         yield from _numbers(part)
 
 
-def _no_documentation(equations: Equations) -> Iterator[tuple[str, str]]:
+def _no_documentation(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     return ((one.name, "has no comment") for one in _own(equations) if not one.documentation.strip())
 
 
-def _no_unit(equations: Equations) -> Iterator[tuple[str, str]]:
+def _no_unit(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     return ((one.name, "has no unit") for one in equations.visible.values() if not one.unit.strip())
 
 
-def _read_somewhere(equations: Equations) -> frozenset[str]:
+def _read_somewhere(equations: eq.Equations) -> frozenset[str]:
     return frozenset(
         name for one in equations.variables.values() for name in read_names(one.expression) if name != one.name
     )
 
 
-def _unused(equations: Equations) -> Iterator[tuple[str, str]]:
+def _unused(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     read = _read_somewhere(equations)
     for one in _own(equations):
         if one.kind in {"constant", "lookup"} and one.name not in read:
             yield one.name, f"no equation reads this {one.kind}"
 
 
-def _output_only(equations: Equations) -> Iterator[tuple[str, str]]:
+def _output_only(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     read = _read_somewhere(equations)
     for one in _own(equations):
         if one.kind == "auxiliary" and one.name not in read:
             yield one.name, "no equation reads it: an output, or a leftover"
 
 
-def _short_delays(equations: Equations) -> Iterator[tuple[str, str]]:
+def _short_delays(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     step, time = equations.find("time step"), equations.control("time step")
     limit = _STEPS_OF_A_DELAY * time
     users: dict[str, str] = {}
@@ -162,16 +146,16 @@ def _short_delays(equations: Equations) -> Iterator[tuple[str, str]]:
             )
 
 
-def _divisors(expression: Expression) -> Iterator[str]:
-    for one in walk(expression):
-        if isinstance(one, Operation) and one.operator in {"/", "zidz", "xidz"}:
+def _divisors(expression: eq.Expression) -> Iterator[str]:
+    for one in eq.walk(expression):
+        if isinstance(one, eq.Operation) and one.operator in {"/", "zidz", "xidz"}:
             for factor in _factors(one.arguments[1]):
-                if isinstance(factor, Reference):
+                if isinstance(factor, eq.Reference):
                     yield factor.name
 
 
-def _factors(expression: Expression) -> Iterator[Expression]:
-    if isinstance(expression, Operation) and expression.operator == "*":
+def _factors(expression: eq.Expression) -> Iterator[eq.Expression]:
+    if isinstance(expression, eq.Operation) and expression.operator == "*":
         for part in expression.arguments:
             yield from _factors(part)
     else:
@@ -185,7 +169,7 @@ def _same_unit(one: str, other: str) -> bool:
         return False
 
 
-def _similar_names(equations: Equations) -> Iterator[tuple[str, str]]:
+def _similar_names(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
     for name in equations.visible:
         first = seen.setdefault(re.sub(r"[\W_]+", "", name.casefold()), name)
@@ -193,69 +177,69 @@ def _similar_names(equations: Equations) -> Iterator[tuple[str, str]]:
             yield name, f"differs from {first!r} only in case, spaces or punctuation"
 
 
-def _not_monotone(equations: Equations) -> Iterator[tuple[str, str]]:
+def _not_monotone(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     """Curves over time are histories, not responses, and may go up and down."""
     paths = _paths_over_time(equations)
     for one in _own(equations):
-        for part in walk(one.expression):
-            if isinstance(part, Table) and one.name not in paths:
+        for part in eq.walk(one.expression):
+            if isinstance(part, eq.Table) and one.name not in paths:
                 steps = [right - left for left, right in zip(part.ys, part.ys[1:], strict=False)]
                 if any(step > 0 for step in steps) and any(step < 0 for step in steps):
                     at = part.xs[part.ys.index(max(part.ys))]
                     yield one.name, f"the curve both rises and falls; its highest point is at {at:.6g}"
 
 
-def _paths_over_time(equations: Equations) -> frozenset[str]:
+def _paths_over_time(equations: eq.Equations) -> frozenset[str]:
     paths: set[str] = set()
     responses: set[str] = set()
     for one in _own(equations):
-        for part in walk(one.expression):
-            if isinstance(part, WithLookup) and _clock(equations, part.argument):
+        for part in eq.walk(one.expression):
+            if isinstance(part, eq.WithLookup) and _clock(equations, part.argument):
                 paths.add(one.name)
-            elif isinstance(part, LookupCall):
+            elif isinstance(part, eq.LookupCall):
                 (paths if _clock(equations, part.argument) else responses).add(part.name)
     return frozenset(paths - responses)
 
 
-def _clock(equations: Equations, argument: Expression) -> bool:
+def _clock(equations: eq.Equations, argument: eq.Expression) -> bool:
     """Say whether an expression is Time, shifted or scaled by constants at most."""
-    parts = list(walk(argument))
-    fixed = all(equations.variables[one.name].value is not None for one in parts if isinstance(one, Reference))
-    return fixed and any(isinstance(one, Time) for one in parts)
+    parts = list(eq.walk(argument))
+    fixed = all(equations.variables[one.name].value is not None for one in parts if isinstance(one, eq.Reference))
+    return fixed and any(isinstance(one, eq.Time) for one in parts)
 
 
-def _may_go_negative(equations: Equations) -> Iterator[tuple[str, str]]:
+def _may_go_negative(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     """Rule of thumb: an outflow that the stock itself has no part in can empty it below zero."""
     for one in _own(equations):
         low, expression = one.limits[0], one.expression
-        if isinstance(expression, Integral) and not (low is not None and low < 0):
+        if isinstance(expression, eq.Integral) and not (low is not None and low < 0):
             for term in _outflows(expression.rate):
                 if one.name not in _same_moment(equations, read_names(term)):
-                    flow = term.name if isinstance(term, Reference) else ""
+                    flow = term.name if isinstance(term, eq.Reference) else ""
                     what = repr(flow) if flow in equations.visible else "an outflow"
                     yield one.name, f"{what} takes from it without depending on it, so it may go below zero"
 
 
-def _outflows(rate: Expression, sign: int = 1) -> Iterator[Expression]:
+def _outflows(rate: eq.Expression, sign: int = 1) -> Iterator[eq.Expression]:
     """Yield the terms of a rate that are taken off and are not plainly zero."""
     match rate:
-        case Operation("+", parts):
+        case eq.Operation("+", parts):
             for part in parts:
                 yield from _outflows(part, sign)
-        case Operation("-", (left, right)):
+        case eq.Operation("-", (left, right)):
             yield from _outflows(left, sign)
             yield from _outflows(right, -sign)
-        case Operation("negative", (inner,)):
+        case eq.Operation("negative", (inner,)):
             yield from _outflows(inner, -sign)
-        case Operation("*" | "/", (left, right)) if not isinstance(left, Reference) and read_names(left):
+        case eq.Operation("*" | "/", (left, right)) if not isinstance(left, eq.Reference) and read_names(left):
             for term in _outflows(left, sign):
-                yield Operation(rate.operator, (term, right))
+                yield eq.Operation(rate.operator, (term, right))
         case _:
-            if sign < 0 and rate != Number(0.0):
+            if sign < 0 and rate != eq.Number(0.0):
                 yield rate
 
 
-def _same_moment(equations: Equations, names: Iterable[str]) -> frozenset[str]:
+def _same_moment(equations: eq.Equations, names: Iterable[str]) -> frozenset[str]:
     """Return the names with all they are computed from at one moment, up to the stocks."""
     seen: set[str] = set()
     todo = list(names)
@@ -264,19 +248,19 @@ def _same_moment(equations: Equations, names: Iterable[str]) -> frozenset[str]:
         if name not in seen:
             seen.add(name)
             expression = equations.variables[name].expression
-            todo += [] if isinstance(expression, (Integral, DelayFixed, Initial)) else read_names(expression)
+            todo += [] if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial)) else read_names(expression)
     return frozenset(seen)
 
 
-def _long_equations(equations: Equations) -> Iterator[tuple[str, str]]:
+def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     for one in _own(equations):
         variables = len({_array(name) for name in read_names(one.expression)})
-        parts = sum(not isinstance(part, Table) for part in walk(one.expression))
+        parts = sum(not isinstance(part, eq.Table) for part in eq.walk(one.expression))
         if variables > _MOST_VARIABLES or parts > _MOST_PARTS:
             yield one.name, f"reads {variables} variables in {parts} parts; give intermediate results a name"
 
 
-_CHECKS: Mapping[str, Callable[[Equations], Iterator[tuple[str, str]]]] = MappingProxyType(
+_CHECKS: Mapping[str, Callable[[eq.Equations], Iterator[tuple[str, str]]]] = MappingProxyType(
     {
         "buried-constant": _buried_constants,
         "no-documentation": _no_documentation,

@@ -14,18 +14,7 @@ import numpy as np
 
 from stockflow.compiler.simulator import Task, compiled
 from stockflow.insight.structure import moving_part
-from stockflow.language.equations import (
-    Equations,
-    Expression,
-    LookupCall,
-    Number,
-    Operation,
-    Reference,
-    Table,
-    Variable,
-    WithLookup,
-    references,
-)
+from stockflow.language import equations as eq
 
 Link = tuple[str, str]
 # signs: 1 (never below zero), -1 (never above), 0 (zero), None (not known)
@@ -36,7 +25,7 @@ _STEP = 1e-5
 _NOISE = 1e-13
 
 
-def signs_told(equations: Equations, pairs: Iterable[Link]) -> dict[Link, Sign]:
+def signs_told(equations: eq.Equations, pairs: Iterable[Link]) -> dict[Link, Sign]:
     """Return the sign of each link (cause, effect) as far as the effect's equation tells it."""
     reader = _Reader(equations.variables)
     out: dict[Link, Sign] = {}
@@ -47,7 +36,7 @@ def signs_told(equations: Equations, pairs: Iterable[Link]) -> dict[Link, Sign]:
 
 
 def signs_measured(
-    equations: Equations, pairs: Iterable[Link], values: Mapping[str, float], time: float
+    equations: eq.Equations, pairs: Iterable[Link], values: Mapping[str, float], time: float
 ) -> dict[Link, Sign]:
     """Return the sign of the slope of each effect's equation in its cause, at given values and time.
 
@@ -64,7 +53,7 @@ def signs_measured(
         part = moving_part(equations.variables[effect].expression)
         if part is not None:
             frozen[name] = replace(equations.variables[effect], name=name, expression=part, value=None)
-    simulator = compiled(Task(Equations(equations.source, frozen), causes, tuple(probe.values())))
+    simulator = compiled(Task(eq.Equations(equations.source, frozen), causes, tuple(probe.values())))
     base = np.array([values[name] for name in causes])
     steps = np.diag(_STEP * np.where(base == 0.0, 1.0, np.abs(base)))
     results = simulator(np.concatenate([base + steps, base - steps]))[:, 0, :]
@@ -75,14 +64,14 @@ def signs_measured(
     return {(cause, effect): _sign(float(slopes[row[cause], column[effect]])) or None for cause, effect in wanted}
 
 
-def _frozen(equations: Equations, values: Mapping[str, float], time: float) -> dict[str, Variable]:
+def _frozen(equations: eq.Equations, values: Mapping[str, float], time: float) -> dict[str, eq.Variable]:
     """Every variable as a constant, on a clock that starts at the given time and makes one step."""
     step = equations.control("time step")
     clock = {"initial time": time, "final time": time + step, "time step": step, "saveper": step}
     out = {}
     for name, one in equations.variables.items():
         number = clock.get(name.casefold().replace("_", " "), values.get(name))
-        out[name] = one if number is None else replace(one, expression=Number(float(number)))
+        out[name] = one if number is None else replace(one, expression=eq.Number(float(number)))
     return out
 
 
@@ -109,9 +98,9 @@ def _minus(sign: Sign) -> Sign:
 class _Reader:
     """Signs of expressions and of their slopes, from numbers, limits and the shape of formulas."""
 
-    def __init__(self, variables: Mapping[str, Variable]) -> None:
+    def __init__(self, variables: Mapping[str, eq.Variable]) -> None:
         self.variables = variables
-        self.slopes: Mapping[str, Callable[[tuple[Expression, ...], list[Sign]], Sign]] = MappingProxyType(
+        self.slopes: Mapping[str, Callable[[tuple[eq.Expression, ...], list[Sign]], Sign]] = MappingProxyType(
             {
                 "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
                 "negative": lambda _, slopes: _minus(slopes[0]),
@@ -123,24 +112,24 @@ class _Reader:
             }
         )
 
-    def sign(self, expression: Expression) -> Sign:
+    def sign(self, expression: eq.Expression) -> Sign:
         """Return the sign an expression always has, if it can be told."""
         match expression:
-            case Number(value):
+            case eq.Number(value):
                 return _sign(value)
-            case Reference(name):
+            case eq.Reference(name):
                 return self.of_variable(self.variables[name])
-            case WithLookup(_, table):
+            case eq.WithLookup(_, table):
                 return _of_values(table.ys)
-            case LookupCall(name, _):
+            case eq.LookupCall(name, _):
                 points = self.variables[name].expression
-                return _of_values(points.ys) if isinstance(points, Table) else None
-            case Operation(operator, arguments):
+                return _of_values(points.ys) if isinstance(points, eq.Table) else None
+            case eq.Operation(operator, arguments):
                 return self.of_operation(operator, arguments)
             case _:
                 return None
 
-    def of_variable(self, one: Variable) -> Sign:
+    def of_variable(self, one: eq.Variable) -> Sign:
         low, high = one.limits
         if low is not None and low >= 0:
             return 1
@@ -148,7 +137,7 @@ class _Reader:
             return -1
         return None if one.value is None else _sign(one.value)
 
-    def of_operation(self, operator: str, arguments: tuple[Expression, ...]) -> Sign:
+    def of_operation(self, operator: str, arguments: tuple[eq.Expression, ...]) -> Sign:
         if operator in _NEVER_NEGATIVE:
             return 1
         signs = [self.sign(one) for one in arguments]
@@ -173,34 +162,34 @@ class _Reader:
                 return _joined([_times(signs[0], signs[1]), signs[2]])
         return None
 
-    def slope(self, expression: Expression, name: str) -> Sign:
+    def slope(self, expression: eq.Expression, name: str) -> Sign:
         """Return the sign of the slope in one variable; 0 if the expression does not read it."""
         match expression:
-            case Reference(other):
+            case eq.Reference(other):
                 return 1 if other == name else 0
-            case WithLookup(argument, table):
+            case eq.WithLookup(argument, table):
                 return _times(_direction(table.ys), self.slope(argument, name))
-            case LookupCall(lookup, argument):
+            case eq.LookupCall(lookup, argument):
                 points = self.variables[lookup].expression
-                direction = _direction(points.ys) if isinstance(points, Table) else None
+                direction = _direction(points.ys) if isinstance(points, eq.Table) else None
                 return _times(direction, self.slope(argument, name))
-            case Operation(operator, arguments) if name in references(expression):
+            case eq.Operation(operator, arguments) if name in eq.references(expression):
                 slopes = [self.slope(one, name) for one in arguments]
                 if operator in _RISING:
                     return _joined(slopes)
                 rule = self.slopes.get(operator)
                 return rule(arguments, slopes) if rule else None
-        return 0 if name not in references(expression) else None
+        return 0 if name not in eq.references(expression) else None
 
-    def product(self, args: tuple[Expression, ...], slopes: list[Sign]) -> Sign:
+    def product(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         return _joined([_times(slopes[0], self.sign(args[1])), _times(slopes[1], self.sign(args[0]))])
 
-    def quotient(self, args: tuple[Expression, ...], slopes: list[Sign]) -> Sign:
+    def quotient(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         above = _times(slopes[0], self.sign(args[1]))
         below = _minus(_times(slopes[1], self.sign(args[0])))
         return _joined([above, below])
 
-    def power(self, args: tuple[Expression, ...], slopes: list[Sign]) -> Sign:
+    def power(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         """A base that is never negative rises to a power with the sign of the exponent."""
         if slopes[1] != 0 or self.sign(args[0]) != 1:
             return None

@@ -13,68 +13,57 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from stockflow.errors import InputError
-from stockflow.language.equations import (
-    ActiveInitial,
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Operation,
-    Reference,
-    walk,
-)
+from stockflow.language import equations as eq
 
 #: variable -> variables it has a link to
 Links = Mapping[str, tuple[str, ...]]
 _MOST_CANDIDATES = 5_000_000
 
 
-def read_names(expression: Expression) -> tuple[str, ...]:
+def read_names(expression: eq.Expression) -> tuple[str, ...]:
     """Return every variable an expression reads, lookups included, each once."""
-    names = (one.name for one in walk(expression) if isinstance(one, (Reference, LookupCall)))
+    names = (one.name for one in eq.walk(expression) if isinstance(one, (eq.Reference, eq.LookupCall)))
     return tuple(dict.fromkeys(names))
 
 
-def moving_part(expression: Expression) -> Expression | None:
+def moving_part(expression: eq.Expression) -> eq.Expression | None:
     """Return the part of a right-hand side that acts while time passes: a rate, an input, or all of it."""
     match expression:
-        case Integral(part, _) | DelayFixed(part, _, _) | ActiveInitial(part, _):
+        case eq.Integral(part, _) | eq.DelayFixed(part, _, _) | eq.ActiveInitial(part, _):
             return part
-        case Initial():
+        case eq.Initial():
             return None
         case _:
             return expression
 
 
-def signed_flows(expression: Expression) -> Iterator[tuple[str, int]]:
+def signed_flows(expression: eq.Expression) -> Iterator[tuple[str, int]]:
     """Yield the variables that a stock's rate adds (1) or takes off (-1) as whole terms."""
-    todo = [(expression.rate, 1)] if isinstance(expression, Integral) else []
+    todo = [(expression.rate, 1)] if isinstance(expression, eq.Integral) else []
     while todo:
         term, sign = todo.pop()
         match term:
-            case Operation("+", (left, right)):
+            case eq.Operation("+", (left, right)):
                 todo += [(right, sign), (left, sign)]
-            case Operation("-", (left, right)):
+            case eq.Operation("-", (left, right)):
                 todo += [(right, -sign), (left, sign)]
-            case Operation("negative", (inner,)):
+            case eq.Operation("negative", (inner,)):
                 todo.append((inner, -sign))
-            case Reference(name):
+            case eq.Reference(name):
                 yield name, sign
 
 
-def depends_on(equations: Equations, name: str, direct: bool = False) -> tuple[str, ...]:
+def depends_on(equations: eq.Equations, name: str, direct: bool = False) -> tuple[str, ...]:
     """Return what a variable's value is made of, in file order: directly, or through any chain."""
     return _closure(equations, name, _reads(equations), direct)
 
 
-def used_by(equations: Equations, name: str, direct: bool = False) -> tuple[str, ...]:
+def used_by(equations: eq.Equations, name: str, direct: bool = False) -> tuple[str, ...]:
     """Return the variables that a variable acts on, in file order: directly, or through any chain."""
     return _closure(equations, name, _reversed(_reads(equations)), direct)
 
 
-def links(equations: Equations) -> Links:
+def links(equations: eq.Equations) -> Links:
     """Return, for every variable, those it acts on while time passes."""
     causes = {}
     for name, one in equations.variables.items():
@@ -83,7 +72,7 @@ def links(equations: Equations) -> Links:
     return _reversed(causes)
 
 
-def components(equations: Equations) -> tuple[tuple[str, ...], ...]:
+def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return the sets of variables that all act on each other, largest first, members in file order."""
     graph = links(equations)
     order = {name: place for place, name in enumerate(equations.variables)}
@@ -92,7 +81,7 @@ def components(equations: Equations) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted(ordered, key=lambda one: (-len(one), order[one[0]])))
 
 
-def independent_loops(equations: Equations) -> tuple[tuple[str, ...], ...]:
+def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return a basis of the feedback loops, shortest first, each in causal order.
 
     Loops of one component come together.  Each has the shortest length among the loops that are no
@@ -113,7 +102,7 @@ def independent_loops(equations: Equations) -> tuple[tuple[str, ...], ...]:
     return tuple(out)
 
 
-def _reads(equations: Equations) -> dict[str, tuple[str, ...]]:
+def _reads(equations: eq.Equations) -> dict[str, tuple[str, ...]]:
     return {name: read_names(one.expression) for name, one in equations.variables.items()}
 
 
@@ -125,7 +114,7 @@ def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
     return {name: tuple(others) for name, others in out.items()}
 
 
-def _closure(equations: Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
+def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
     """Follow links from a variable; hidden variables are parts of others, so a direct link runs through them."""
     seen = set(graph[equations.find(name).name])
     todo = list(seen)
@@ -230,7 +219,7 @@ def _path(parent: Mapping[str, str], name: str) -> list[str]:
     return path
 
 
-def _from_first_stock(loop: tuple[str, ...], equations: Equations) -> tuple[str, ...]:
+def _from_first_stock(loop: tuple[str, ...], equations: eq.Equations) -> tuple[str, ...]:
     """Turn a loop so that it starts with its first stock in file order, or its first member without one."""
     order = {name: place for place, name in enumerate(equations.variables)}
     rank = [(equations.variables[name].kind != "stock", order[name]) for name in loop]

@@ -13,23 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
-from stockflow.language.equations import (
-    ActiveInitial,
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    LookupCall,
-    Number,
-    Operation,
-    Random,
-    Reference,
-    Time,
-    Variable,
-    WithLookup,
-    number,
-)
+from stockflow.language import equations as eq
 from stockflow.names import plain
 
 #: powers of base units in alphabetical order, none of them 0
@@ -44,7 +28,7 @@ _PURE = frozenset({"exp", "ln", "log", "sin", "cos", "tan", "arcsin", "arccos", 
 _COMPARED = frozenset({"<", "<=", ">", ">=", "=", "<>"})
 
 
-def unbalanced(equations: Equations, equivalences: Iterable[Sequence[str]] = ()) -> list[str]:
+def unbalanced(equations: eq.Equations, equivalences: Iterable[Sequence[str]] = ()) -> list[str]:
     """Return one line for each equation that does not balance: variable, left unit, right unit.
 
     `equivalences` are sets of unit names that mean the same, beside those the model file declares.
@@ -142,7 +126,7 @@ class _UnitReader:
 class _Checker:
     """Finds the unit of expressions; None stands for 0 and for what is already complained about."""
 
-    def __init__(self, equations: Equations, aliases: dict[str, str]) -> None:
+    def __init__(self, equations: eq.Equations, aliases: dict[str, str]) -> None:
         self.equations = equations
         self.problems: list[str] = []
         self.units: dict[str, Unit | None] = {}
@@ -161,7 +145,7 @@ class _Checker:
     def text(self, unit: Unit) -> str:
         return unit_text(unit, self.spelling)
 
-    def line(self, one: Variable) -> str:
+    def line(self, one: eq.Variable) -> str:
         """Return what is wrong with one equation, or nothing."""
         if one.name in self.unreadable:
             return f"{one.name}: {self.unreadable[one.name]}"
@@ -172,23 +156,23 @@ class _Checker:
         self.top(one.expression, own)
         return f"{one.name}: {'; '.join(self.problems)}" if self.problems else ""
 
-    def top(self, expression: Expression, own: Unit | None) -> None:
+    def top(self, expression: eq.Expression, own: Unit | None) -> None:
         """Check a whole right-hand side against the unit of its variable."""
         match expression:
-            case Integral(rate, initial):
+            case eq.Integral(rate, initial):
                 per_time = None if own is None or self.time is None else _times(own, self.time, -1)
                 self.demand(per_time, self.unit(rate), "rate")
                 self.demand(own, self.unit(initial), "initial value")
-            case DelayFixed(flow, delay, initial):
+            case eq.DelayFixed(flow, delay, initial):
                 self.demand(own, self.unit(flow), "delayed value")
                 self.demand(self.time, self.unit(delay), "delay")
                 self.demand(own, self.unit(initial), "initial value")
-            case Initial(inner):
+            case eq.Initial(inner):
                 self.demand(own, self.unit(inner), "right side")
-            case ActiveInitial(inner, initial):
+            case eq.ActiveInitial(inner, initial):
                 self.demand(own, self.unit(inner), "right side")
                 self.demand(own, self.unit(initial), "initial value")
-            case WithLookup(argument, _):
+            case eq.WithLookup(argument, _):
                 self.unit(argument)
             case _:
                 self.demand(own, self.unit(expression), "right side")
@@ -208,23 +192,23 @@ class _Checker:
         if unit:
             self.problems.append(f"{what} must be Dmnl, but is {self.text(unit)}")
 
-    def unit(self, expression: Expression) -> Unit | None:
+    def unit(self, expression: eq.Expression) -> Unit | None:
         """Return the unit of an expression, noting what does not fit inside it."""
         match expression:
-            case Number(value):
+            case eq.Number(value):
                 return None if value == 0 else NONE
-            case Time():
+            case eq.Time():
                 return self.time
-            case Random():
+            case eq.Random():
                 return NONE
-            case Reference(name):
+            case eq.Reference(name):
                 return self.units[name] if name in self.units else self.inferred(name)
-            case LookupCall(name, argument):
+            case eq.LookupCall(name, argument):
                 self.unit(argument)
                 return self.units[name]
-            case Operation("^", (base, exponent)):
+            case eq.Operation("^", (base, exponent)):
                 return self.power(base, exponent)
-            case Operation(operator, arguments):
+            case eq.Operation(operator, arguments):
                 return self.operation(operator, [self.unit(one) for one in arguments])
         return None
 
@@ -232,7 +216,7 @@ class _Checker:
         """Return the unit of a hidden variable, which what it starts from or consists of decides."""
         expression = self.equations.variables[name].expression
         match expression:
-            case Integral(_, start) | DelayFixed(_, _, start) | Initial(start) | ActiveInitial(start, _):
+            case eq.Integral(_, start) | eq.DelayFixed(_, _, start) | eq.Initial(start) | eq.ActiveInitial(start, _):
                 self.units[name] = self.unit(start)
                 self.top(expression, self.units[name])
             case _:
@@ -240,8 +224,8 @@ class _Checker:
                 self.units[name] = self.unit(expression)
         return self.units[name]
 
-    def power(self, base: Expression, exponent: Expression) -> Unit | None:
-        unit, known = self.unit(base), number(exponent)
+    def power(self, base: eq.Expression, exponent: eq.Expression) -> Unit | None:
+        unit, known = self.unit(base), eq.number(exponent)
         self.bare(self.unit(exponent), "exponent")
         if known is not None and known.is_integer():
             return None if unit is None else _power(unit, Fraction(int(known)))

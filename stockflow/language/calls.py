@@ -10,19 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from stockflow.errors import unknown
+from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
 from stockflow.language.definition import Macro, Refused
-from stockflow.language.equations import (
-    ARGUMENTS,
-    Expression,
-    LookupCall,
-    Number,
-    Operation,
-    Random,
-    Reference,
-    Time,
-    number,
-)
 from stockflow.language.place import Place
 from stockflow.names import plain
 
@@ -30,7 +20,7 @@ _FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
         **{
             name.replace(" ", "_"): name
-            for name in ARGUMENTS
+            for name in eq.ARGUMENTS
             if name[0].isalpha() and name not in {"and", "or", "not", "negative", "normal share", "normal quantile"}
         },
         "power": "^",
@@ -43,10 +33,10 @@ _REDUCTIONS: Mapping[str, str] = MappingProxyType({"sum": "+", "prod": "*", "vmi
 _MOST_SORTED = 64
 _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
-_ONE = Number(1.0)
+_ONE = eq.Number(1.0)
 
 
-def call(reader: Place, tree: Any) -> Expression:
+def call(reader: Place, tree: Any) -> eq.Expression:
     """Return the expression of a function call; raises Refused if it is not supported."""
     function = tree.function.reference
     key = plain(function)
@@ -65,19 +55,19 @@ def call(reader: Place, tree: Any) -> Expression:
     values = tuple(reader.read(one) for one in trees)
     if function not in _FUNCTIONS:
         raise Refused([f"function {function.replace('_', ' ').upper()}"])
-    return Operation(_FUNCTIONS[function], values)
+    return eq.Operation(_FUNCTIONS[function], values)
 
 
-def _lookup(reader: Place, tree: Any) -> Expression:
+def _lookup(reader: Place, tree: Any) -> eq.Expression:
     name, definition, _ = reader.find(tree.function)
     if not definition.lookup:
         raise Refused([f"call of {name!r}, which is not a lookup,"])
     if len(tree.arguments) != 1:
         raise Refused([f"{len(tree.arguments)} arguments for the lookup {name!r}"])
-    return LookupCall(name, reader.read(tree.arguments[0]))
+    return eq.LookupCall(name, reader.read(tree.arguments[0]))
 
 
-def remembering(reader: Place, kind: str, tree: Any) -> Expression:
+def remembering(reader: Place, kind: str, tree: Any) -> eq.Expression:
     """Read a function that is made of stocks."""
     part = {name: reader.read(one) for name, one in vars(tree).items() if name != "order"}
     match kind:
@@ -107,7 +97,7 @@ def _order(reader: Place, tree: Any) -> int:
     return value
 
 
-def _rows(reader: Place, trees: Sequence[Any]) -> list[list[Expression]]:
+def _rows(reader: Place, trees: Sequence[Any]) -> list[list[eq.Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
     marked = [one for one in dict.fromkeys(_marked(list(trees))) if one not in reader.bound]
     if not marked:
@@ -117,7 +107,7 @@ def _rows(reader: Place, trees: Sequence[Any]) -> list[list[Expression]]:
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
     reader.translation.spend(count)
-    rows: list[list[Expression]] = []
+    rows: list[list[eq.Expression]] = []
     for elements in itertools.product(*choices):
         bound = dict(zip(marked, elements, strict=True))
         rows.append([reader.within(bound, partial(reader.read, one)) for one in trees])
@@ -135,17 +125,17 @@ def _marked(tree: Any) -> Iterable[str]:
         yield from _marked(list(vars(tree).values()))
 
 
-def _everything(reader: Place, operator: str, tree: Any) -> Expression:
+def _everything(reader: Place, operator: str, tree: Any) -> eq.Expression:
     """Join all elements of an array that is named without subscripts."""
     found = reader.defined(plain(getattr(tree, "reference", "")))
     if found is None:
         raise Refused([str(unknown("array", getattr(tree, "reference", ""), reader.scope.spelling.values()))])
     scope, key = found
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
-    return vectors.joined(operator, [Reference(scope.label(one)) for one in names])
+    return vectors.joined(operator, [eq.Reference(scope.label(one)) for one in names])
 
 
-def column(reader: Place, tree: Any) -> tuple[list[Expression], int]:
+def column(reader: Place, tree: Any) -> tuple[list[eq.Expression], int]:
     """Read a vector along its last subscript; return it with the place of this element."""
     last = tree.subscripts.subscripts[-1] if getattr(tree, "subscripts", None) else ""
     if not last:
@@ -158,12 +148,12 @@ def column(reader: Place, tree: Any) -> tuple[list[Expression], int]:
     return values, choices.index(here)
 
 
-def _count(reader: Place, tree: Any) -> Expression:
-    return Number(float(len(reader.ranges.choices(getattr(tree.arguments[0], "reference", "")))))
+def _count(reader: Place, tree: Any) -> eq.Expression:
+    return eq.Number(float(len(reader.ranges.choices(getattr(tree.arguments[0], "reference", "")))))
 
 
-def _select(reader: Place, tree: Any) -> Expression:
-    action, error = (number(reader.read(one)) for one in tree.arguments[3:])
+def _select(reader: Place, tree: Any) -> eq.Expression:
+    action, error = (eq.number(reader.read(one)) for one in tree.arguments[3:])
     if action is None or error != 0:
         raise Refused(["VECTOR SELECT with an action that is not a number, or an error action that is not 0"])
     rows = _rows(reader, tree.arguments[:2])
@@ -171,24 +161,24 @@ def _select(reader: Place, tree: Any) -> Expression:
     return vectors.select([row[0] for row in rows], [row[1] for row in rows], missing, int(action))
 
 
-def _rank(reader: Place, tree: Any) -> Expression:
+def _rank(reader: Place, tree: Any) -> eq.Expression:
     values, place = column(reader, tree.arguments[0])
     return vectors.rank(values, place, reader.read(tree.arguments[1]))
 
 
-def _sort_order(reader: Place, tree: Any) -> Expression:
+def _sort_order(reader: Place, tree: Any) -> eq.Expression:
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
     ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
     return vectors.sort_order(ranks, place)
 
 
-def _reorder(reader: Place, tree: Any) -> Expression:
+def _reorder(reader: Place, tree: Any) -> eq.Expression:
     values, _ = column(reader, tree.arguments[0])
     return vectors.picked(values, reader.read(tree.arguments[1]))
 
 
-def _inverse(reader: Place, tree: Any) -> Expression:
+def _inverse(reader: Place, tree: Any) -> eq.Expression:
     matrix = tree.arguments[0]
     last = tuple(matrix.subscripts.subscripts[-2:]) if getattr(matrix, "subscripts", None) else ()
     here = reader.coordinates[-2:]
@@ -204,48 +194,48 @@ def _inverse(reader: Place, tree: Any) -> Expression:
     return vectors.inverse(entries, rows.index(here[0]), columns.index(here[1]))
 
 
-def _present_value(reader: Place, tree: Any) -> Expression:
+def _present_value(reader: Place, tree: Any) -> eq.Expression:
     stream, rate, initial, factor = (reader.read(one) for one in tree.arguments)
     return memory.present_value(reader, stream, rate, initial, factor)
 
 
-def _time_value(reader: Place, tree: Any) -> Expression:
+def _time_value(reader: Place, tree: Any) -> eq.Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
-    if number(relative) != 0 or number(measure) != 0:
+    if eq.number(relative) != 0 or eq.number(measure) != 0:
         raise Refused(["GET TIME VALUE other than of the present time in the time unit of the model"])
-    return memory.plus(Time(), offset)
+    return memory.plus(eq.Time(), offset)
 
 
-def _uniform(reader: Place) -> Expression:
+def _uniform(reader: Place) -> eq.Expression:
     """A number between 0 and 1 drawn at this place, which the hidden name it would have identifies."""
-    return Random(reader.promise("draw").name)
+    return eq.Random(reader.promise("draw").name)
 
 
-def _random_uniform(reader: Place, tree: Any) -> Expression:
+def _random_uniform(reader: Place, tree: Any) -> eq.Expression:
     low, high = (reader.read(one) for one in tree.arguments[:2])
     return memory.plus(low, memory.times(memory.minus(high, low), _uniform(reader)))
 
 
-def _random_normal(reader: Place, tree: Any) -> Expression:
+def _random_normal(reader: Place, tree: Any) -> eq.Expression:
     """A normal number cut off at both ends, by the inverse of its distribution."""
     low, high, mean, deviation = (reader.read(one) for one in tree.arguments[:4])
     below, above = (
-        Operation("normal share", (memory.over(memory.minus(end, mean), deviation),)) for end in (low, high)
+        eq.Operation("normal share", (memory.over(memory.minus(end, mean), deviation),)) for end in (low, high)
     )
     share = memory.plus(below, memory.times(_uniform(reader), memory.minus(above, below)))
-    return memory.plus(mean, memory.times(deviation, Operation("normal quantile", (share,))))
+    return memory.plus(mean, memory.times(deviation, eq.Operation("normal quantile", (share,))))
 
 
-def _random_exponential(reader: Place, tree: Any) -> Expression:
+def _random_exponential(reader: Place, tree: Any) -> eq.Expression:
     """An exponential number cut off at both ends, by the inverse of its distribution."""
     low, high, shift, scale = (reader.read(one) for one in tree.arguments[:4])
-    start = Operation("max", (low, shift))
-    beyond = Operation("exp", (Operation("negative", (memory.over(memory.minus(high, start), scale),)),))
+    start = eq.Operation("max", (low, shift))
+    beyond = eq.Operation("exp", (eq.Operation("negative", (memory.over(memory.minus(high, start), scale),)),))
     share = memory.minus(_ONE, memory.times(_uniform(reader), memory.minus(_ONE, beyond)))
-    return memory.minus(start, memory.times(scale, Operation("ln", (share,))))
+    return memory.minus(start, memory.times(scale, eq.Operation("ln", (share,))))
 
 
-def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> Expression:
+def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
     """Write out one use of a macro, in hidden variables."""
     if len(trees) != len(macro.parameters):
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
@@ -253,7 +243,7 @@ def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> Expression:
         raise Refused([f"macro {macro.name!r} inside itself"])
     values = [reader.read(one) for one in trees]
     given = {
-        plain(name): value if isinstance(value, (Number, Reference, Time)) else reader.keep(name, value)
+        plain(name): value if isinstance(value, (eq.Number, eq.Reference, eq.Time)) else reader.keep(name, value)
         for name, value in zip(macro.parameters, values, strict=True)
     }
     translation, prefix = reader.translation, reader.promise(macro.name).name
@@ -263,17 +253,17 @@ def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> Expression:
         for coordinates, one in elements.items():
             name = inner.label(reader.ranges.label(inner.spelling[key], coordinates))
             part = type(reader)(translation, inner, reader.owner, name, one, coordinates)
-            reader.fulfil(Reference(name), part.expression())
+            reader.fulfil(eq.Reference(name), part.expression())
             problems += part.refused
     if () not in inner.definitions.get(plain(macro.name), {}):
         problems.append("no equation for its own name")
     if problems:
         raise Refused([f"{item} in the macro {macro.name!r}" for item in problems])
-    return Reference(inner.label(inner.spelling[plain(macro.name)]))
+    return eq.Reference(inner.label(inner.spelling[plain(macro.name)]))
 
 
 #: functions with their own reading: number of arguments, and what makes the expression
-_SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], Expression]]] = MappingProxyType(
+_SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], eq.Expression]]] = MappingProxyType(
     {
         "active_initial": (2, lambda reader, tree: reader.keep("active initial", reader.top(tree))),
         "vmin_xmile": (1, lambda reader, tree: _everything(reader, "min", tree.arguments[0])),
@@ -286,8 +276,8 @@ _SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], Expression]]] = Mapping
         "invert_matrix": (2, _inverse),
         "npv": (4, _present_value),
         "get_time_value": (3, _time_value),
-        "pi": (0, lambda reader, tree: Number(math.pi)),
-        "log10": (1, lambda reader, tree: Operation("log", (reader.read(tree.arguments[0]), Number(10.0)))),
+        "pi": (0, lambda reader, tree: eq.Number(math.pi)),
+        "log10": (1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))),
         "random_0_1": (0, lambda reader, tree: _uniform(reader)),
         "random_uniform": (3, _random_uniform),
         "random_normal": (5, _random_normal),

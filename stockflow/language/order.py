@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from stockflow.errors import LoopError
-from stockflow.language.equations import (
-    ActiveInitial,
-    DelayFixed,
-    Equations,
-    Expression,
-    Initial,
-    Integral,
-    Table,
-    references,
-)
+from stockflow.language import equations as eq
 
 
-def evaluation_order(equations: Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
+def evaluation_order(equations: eq.Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
     """Return variables so that each follows what it reads at the same moment.
 
     Stocks, delays and initial values are known when a moment begins, so they read nothing.
@@ -26,44 +17,46 @@ def evaluation_order(equations: Equations, wanted: Iterable[str] | None = None) 
     return _order(equations, wanted, _same_moment, "a loop without a stock")
 
 
-def initial_order(equations: Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
+def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
     """Return variables so that each follows what its value at the initial time is made of."""
     if wanted is None:
         wanted = needed_at_start(equations)
     return _order(equations, wanted, _at_start, "a loop of initial values")
 
 
-def needed_at_start(equations: Equations) -> tuple[str, ...]:
+def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
     """Return the variables whose initial value the run needs: stocks, delays, INITIAL and what they read."""
     names: dict[str, None] = {}
     for name, one in equations.variables.items():
         match one.expression:
-            case Integral() | Initial():
+            case eq.Integral() | eq.Initial():
                 names[name] = None
-            case DelayFixed(_, delay, _):
+            case eq.DelayFixed(_, delay, _):
                 names[name] = None
-                names.update(dict.fromkeys(references(delay)))
+                names.update(dict.fromkeys(eq.references(delay)))
     return tuple(names)
 
 
-def _same_moment(expression: Expression) -> tuple[str, ...]:
-    if isinstance(expression, ActiveInitial):
-        return references(expression.expression)
-    return () if isinstance(expression, (Integral, DelayFixed, Initial, Table)) else references(expression)
+def _same_moment(expression: eq.Expression) -> tuple[str, ...]:
+    if isinstance(expression, eq.ActiveInitial):
+        return eq.references(expression.expression)
+    return (
+        () if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial, eq.Table)) else eq.references(expression)
+    )
 
 
-def _at_start(expression: Expression) -> tuple[str, ...]:
+def _at_start(expression: eq.Expression) -> tuple[str, ...]:
     match expression:
-        case Integral(_, initial) | DelayFixed(_, _, initial) | ActiveInitial(_, initial):
-            return references(initial)
+        case eq.Integral(_, initial) | eq.DelayFixed(_, _, initial) | eq.ActiveInitial(_, initial):
+            return eq.references(initial)
         case _:
-            return references(expression)
+            return eq.references(expression)
 
 
 def _order(
-    equations: Equations,
+    equations: eq.Equations,
     wanted: Iterable[str] | None,
-    reads: Callable[[Expression], tuple[str, ...]],
+    reads: Callable[[eq.Expression], tuple[str, ...]],
     complaint: str,
 ) -> tuple[str, ...]:
     """Depth-first, without recursion: a chain of variables may be longer than Python's stack."""

@@ -11,22 +11,8 @@ import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language import allocation, calls, operators
+from stockflow.language import equations as eq
 from stockflow.language.definition import Definition, Refused
-from stockflow.language.equations import (
-    ActiveInitial,
-    DelayFixed,
-    Expression,
-    Initial,
-    Integral,
-    Number,
-    Reference,
-    Table,
-    Time,
-    Variable,
-    WithLookup,
-    children,
-    number,
-)
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
 from stockflow.names import plain
@@ -38,7 +24,7 @@ _KINDS: Mapping[str, Literal["hold", "extrapolate", "steps"]] = MappingProxyType
 _NESTED = MappingProxyType({"Integ": "stock", "DelayFixed": "fixed delay", "Initial": "initial"})
 
 
-def variables_of(translation: Translation, definitions: Sequence[Definition]) -> dict[str, Variable]:
+def variables_of(translation: Translation, definitions: Sequence[Definition]) -> dict[str, eq.Variable]:
     """Return all variables of a file; what cannot be read is in `translation.refused` then."""
     for one in definitions:
         translation.refuse(translation.define(translation.main, one), one)
@@ -50,35 +36,35 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
             expression = reader.expression()
             translation.refuse(reader.refused, one)
             texts = (one.unit, one.documentation, one.group, one.limits)
-            translation.add(Variable(name, "auxiliary", *texts, expression, number(expression), one.line))
+            translation.add(eq.Variable(name, "auxiliary", *texts, expression, eq.number(expression), one.line))
     return translation.variables
 
 
 class Reader(Place):
     """Reads a definition for one element of its array, from PySD's syntax tree."""
 
-    def expression(self) -> Expression:
+    def expression(self) -> eq.Expression:
         """Return the whole right side; what is not supported is in `refused` then."""
         if self.definition.problems:
-            return Number(0.0)
+            return eq.Number(0.0)
         if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
             return self.refuse("the same subscript twice on the left side")
         result = self.attempt(lambda: self.top(self.definition.tree))
         return self.refuse("expression nested too deeply") if _depth(result) > _DEEPEST else result
 
-    def top(self, tree: Any) -> Expression:
+    def top(self, tree: Any) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
         match type(tree).__name__:
             case "IntegStructure" if not isinstance(tree.non_negative, bool):
                 return self.refuse("INTEG with three arguments")
             case "IntegStructure":
-                return Integral(self.read(tree.flow), self.read(tree.initial), tree.non_negative)
+                return eq.Integral(self.read(tree.flow), self.read(tree.initial), tree.non_negative)
             case "DelayFixedStructure":
-                return DelayFixed(self.read(tree.input), self.read(tree.delay_time), self.read(tree.initial))
+                return eq.DelayFixed(self.read(tree.input), self.read(tree.delay_time), self.read(tree.initial))
             case "InitialStructure":
-                return Initial(self.read(tree.initial))
+                return eq.Initial(self.read(tree.initial))
             case "CallStructure" if tree.function.reference == "active_initial" and len(tree.arguments) == 2:
-                return ActiveInitial(self.read(tree.arguments[0]), self.read(tree.arguments[1]))
+                return eq.ActiveInitial(self.read(tree.arguments[0]), self.read(tree.arguments[1]))
             case "LookupsStructure":
                 return self.table(tree)
             case "ndarray":
@@ -87,12 +73,12 @@ class Reader(Place):
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
         return self.read(tree)
 
-    def read(self, tree: Any) -> Expression:
+    def read(self, tree: Any) -> eq.Expression:
         """Read any part of a right side."""
         self.translation.spend()
         if isinstance(tree, (int, float)):
             try:
-                return Number(float(tree))
+                return eq.Number(float(tree))
             except OverflowError:
                 return self.refuse("number beyond 1e308")
         kind = type(tree).__name__.removesuffix("Structure")
@@ -109,7 +95,7 @@ class Reader(Place):
             case "Game":
                 return self.read(tree.expression)
             case "InlineLookups":
-                return self.attempt(lambda: WithLookup(self.read(tree.argument), self.table(tree.lookups)))
+                return self.attempt(lambda: eq.WithLookup(self.read(tree.argument), self.table(tree.lookups)))
             case "Integ" | "DelayFixed" | "Initial":
                 return self.keep(_NESTED[kind], self.top(tree))
             case "Delay" | "DelayN" | "Smooth" | "SmoothN" | "Trend" | "Forecast" | "SampleIfTrue":
@@ -124,45 +110,45 @@ class Reader(Place):
                 return self.refuse(f"text {tree!r}")
         return self.refuse(kind.upper())
 
-    def table(self, tree: Any) -> Table:
+    def table(self, tree: Any) -> eq.Table:
         """Return the points of a table; Refused if they are none."""
         if type(tree).__name__ != "LookupsStructure":
             raise Refused(["table without points"])
         try:
-            return Table(tuple(map(float, tree.x)), tuple(map(float, tree.y)), _KINDS[tree.type])
+            return eq.Table(tuple(map(float, tree.x)), tuple(map(float, tree.y)), _KINDS[tree.type])
         except (InputError, OverflowError) as error:
             raise Refused([f"table ({error})"]) from error
 
-    def entry(self, array: Any) -> Expression:
+    def entry(self, array: Any) -> eq.Expression:
         """Return the number of a list or matrix that belongs to this element."""
         choices = [self.ranges.choices(one) for one in self.definition.subscripts]
         count = math.prod(map(len, choices))
         if array.size != count:
             return self.refuse(f"list of {array.size} numbers for {count} elements")
         at = tuple(one.index(here) for one, here in zip(choices, self.coordinates, strict=True))
-        return Number(float(np.asarray(array).reshape([len(one) for one in choices])[at]))
+        return eq.Number(float(np.asarray(array).reshape([len(one) for one in choices])[at]))
 
-    def reference(self, tree: Any) -> Expression:
+    def reference(self, tree: Any) -> eq.Expression:
         """Return what a name stands for: an argument, Time, a variable or the place of a subscript."""
         key = plain(tree.reference)
         if key in self.scope.arguments:
             return self.scope.arguments[key]
         if self._bare(key) == "time":
-            return Time()
+            return eq.Time()
         if not self.defined(key):
             place = self.ranges.position(tree.reference, self.bound)
             if place is not None:
-                return Number(float(place))
+                return eq.Number(float(place))
         name, definition, _ = self.find(tree)
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
-        return Reference(name)
+        return eq.Reference(name)
 
 
-def _depth(expression: Expression) -> int:
+def _depth(expression: eq.Expression) -> int:
     deepest, todo = 0, [(expression, 1)]
     while todo:
         one, depth = todo.pop()
         deepest = max(deepest, depth)
-        todo += [(part, depth + 1) for part in children(one)]
+        todo += [(part, depth + 1) for part in eq.children(one)]
     return deepest

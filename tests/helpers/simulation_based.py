@@ -7,9 +7,10 @@ likelihood, slopes, prior and sampler are all right; a wrong size of the errors 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from scipy.stats import chisquare
 
 from calibration.fitting.fit import climb
 from calibration.fitting.inference_data import replicated
-from calibration.fitting.likelihood import soft_range
+from calibration.fitting.likelihood import soft_range, yearly_errors
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.posterior import sample_chain
 from calibration.fitting.targets import Sampling
@@ -52,6 +53,31 @@ class Ranks:
         return {name: float(chisquare(row).pvalue) for name, row in zip(self.names, self.counts(bins), strict=True)}
 
 
+def observing(
+    payoff: Payoff, values: Sequence[Array], dates: Sequence[float] = (), effects: Sequence[float] = ()
+) -> Payoff:
+    """Return the same payoff had other things been observed: values (year,) for each series, in the same years.
+
+    Errors keep the sizes stated for the observations in place now; `dates` of the events and values of the
+    `effects` stay as they are unless given. InputError for a wrong shape or a value that is not positive.
+    """
+    series = []
+    for one, other in zip(payoff.series, values, strict=True):
+        if other.shape != one.values.shape or not (np.isfinite(other) & (other > 0)).all():
+            raise InputError(f"series {one.target.name!r}: values must be {len(one.years)} positive numbers")
+        series.append(replace(one, values=np.array(other, dtype=float)))
+    out = copy(payoff)
+    out.series = tuple(series)
+    out.errors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], payoff.errors.degrees)
+    if dates:
+        given = zip(payoff.events, dates, strict=True)
+        out.events = tuple(one.model_copy(update={"year": float(year)}) for one, year in given)
+    if effects:
+        found = zip(payoff.effects, effects, strict=True)
+        out.effects = tuple(one.model_copy(update={"value": float(value)}) for one, value in found)
+    return out
+
+
 def simulated(payoff: Payoff, rng: np.random.Generator) -> tuple[Array, Payoff]:
     """Draw coordinates (size,) from the prior and observations from the model; return them as a payoff of the draw.
 
@@ -70,7 +96,8 @@ def simulated(payoff: Payoff, rng: np.random.Generator) -> tuple[Array, Payoff]:
         raise InputError(f"{payoff.model.file.name}: no draw of the prior in {TRIES} gives a run that can be observed")
     values = [part[0] for part in replicated(payoff, x, int(rng.integers(2**63)))]
     dates, effects = payoff.events_at(x), payoff.effects_at(x)
-    return x, payoff.observing(
+    return x, observing(
+        payoff,
         values,
         [rng.normal(dates[one.name][0], one.sd) for one in payoff.events],
         [rng.normal(effects[one.name][0], one.sd) for one in payoff.effects],

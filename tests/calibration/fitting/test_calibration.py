@@ -18,6 +18,7 @@ from calibration_helpers import (
     size,
     whole_payoff,
 )  # fmt: skip
+from simulation_based import observing
 
 import stockflow
 from calibration.fitting.coordinates import space
@@ -71,7 +72,7 @@ def test_a_fit_recovers_two_parameters_and_the_size_of_the_errors(growth: stockf
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(growth: stockflow.Model) -> None:
     inside, blank = 0, Payoff(growth, [WIDE], [series(0.25)])
     for seed in range(20):
-        payoff = blank.observing([series(0.25, noise=0.1, seed=seed).values])
+        payoff = observing(blank, [series(0.25, noise=0.1, seed=seed).values])
         best, starts = climb(payoff, payoff.space.scatter(1, seed=1))
         found = conclude(payoff, best, starts, UNITS, "closed loop").estimates[0]
         inside += found.low < 0.25 < found.high
@@ -120,11 +121,11 @@ def test_a_payoff_of_other_observations_is_one_made_of_them_and_leaves_the_first
     first, made = Payoff(growth, [RATES], [one]), Payoff(growth, [RATES], [other])
     x = first.space.prior_draws(3, 1)
     before = first.log_density(x)
-    assert first.observing([other.values]).log_density(x).tobytes() == made.log_density(x).tobytes()
+    assert observing(first, [other.values]).log_density(x).tobytes() == made.log_density(x).tobytes()
     assert first.log_density(x).tobytes() == before.tobytes()
     for bad in (other.values[1:], np.zeros(20), np.full(20, np.nan)):
         with pytest.raises(InputError, match="series 'size': values must be 20 positive numbers"):
-            first.observing([bad])
+            observing(first, [bad])
 
 
 def test_a_new_payoff_of_the_same_things_gives_the_same_bits(growth: stockflow.Model) -> None:

@@ -32,6 +32,7 @@ from calibration_helpers import (
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, truncnorm
+from simulation_based import observing
 
 import stockflow
 from analysis import cli
@@ -621,6 +622,6 @@ def test_draws_that_keep_the_rules_become_a_calibration_and_chains_of_other_targ
     cut = replace(mode, targets=mode.targets.model_copy(update={"last_year": 2019}))
     with pytest.raises(InputError, match=r"chain_0\.npz: belongs to another model"):
         sampled_posterior(cut, tmp_path)
-    fewer = replace(mode, payoff=payoff.observing([s.values * 1.01 for s in payoff.series]))
+    fewer = replace(mode, payoff=observing(payoff, [s.values * 1.01 for s in payoff.series]))
     with pytest.raises(InputError, match=r"chain_0\.npz: belongs to another model"):
         sampled_posterior(fewer, tmp_path)
