@@ -11,97 +11,88 @@ from analysis.commands.lazy import LazyGroup
 from calibration.errors import NotConvergedError
 from stockflow.commands.console import run_command
 
-# module and attribute of every command, and the first sentence of its help
+# module (of `analysis.commands`) and attribute of every command, and the first sentence of its help
 COMMANDS = {
-    "run": (
-        "analysis.commands.run:run",
-        "Run CASE once and print a CSV: a row per saved time, a column per variable.",
-    ),
-    "parameters": (
-        "analysis.commands.run:parameters",
-        "List the parameters of CASE: value, unit, bounds, source.",
-    ),
+    "run": ("run:run", "Run CASE once and print a CSV: a row per saved time, a column per variable."),
+    "parameters": ("run:parameters", "List the parameters of CASE: value, unit, bounds, source."),
     "calibrate": (
-        "analysis.commands.calibrate:calibrate",
+        "calibrate:calibrate",
         "Fit CASE to its observations: partial steps, then everything at once from many starts.",
     ),
     "import-vensim": (
-        "analysis.commands.calibrate:import_vensim",
+        "calibrate:import_vensim",
         "Turn Vensim's PAYOFF (.vpd), CONTROL (.voc) and DATA (.csv, .tab) into a target file of CASE.",
     ),
     "forecast": (
-        "analysis.commands.forecast:forecast",
+        "forecast:forecast",
         "Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead to --until.",
     ),
     "score": (
-        "analysis.commands.forecast:score",
+        "forecast:score",
         "Score the accepted fit of CASE on observations that it never saw, against the naive forecasts.",
     ),
     "scoreboard": (
-        "analysis.commands.trust:scoreboard",
+        "trust:scoreboard",
         "Put the paper's figures beside the observed and the modelled ones: inside or outside, and why not answered.",
     ),
     "identify": (
-        "analysis.commands.trust:identify_command",
+        "trust:identify_command",
         "Say what the data can tell apart in CASE: a verdict on every calibrated parameter.",
     ),
     "numerics": (
-        "analysis.commands.trust:numerics_command",
+        "trust:numerics_command",
         "Run every headline result again at half the time step and print how far it moves, with a verdict.",
     ),
     "phase-out": (
-        "analysis.commands.phase_out:phase_out_command",
+        "phase_out:phase_out_command",
         "Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).",
     ),
-    "policy": (
-        "analysis.commands.policy:policy",
-        "Schedules of support: what they say, whether they are valid, what they look like.",
-    ),
-    "paths": (
-        "analysis.commands.paths:paths",
-        "Date the stages from discovery to large-scale industry; default: all four industries.",
-    ),
+    "policy": ("policy:policy", "Schedules of support: what they say, whether they are valid, what they look like."),
+    "paths": ("paths:paths", "Date the stages from discovery to large-scale industry; default: all four industries."),
     "latecomers": (
-        "analysis.commands.latecomers:latecomers_command",
+        "latecomers:latecomers_command",
         "Run the latecomers of NAME (dram: Japan and Korea) against the run of their leader.",
     ),
     "new": (
-        "analysis.commands.own:new",
+        "own:new",
         "Make the folder NAME for a technology of your own: case.toml, policy.csv, scenario.csv, observations.csv.",
     ),
     "validate": (
-        "analysis.commands.own:validate",
+        "own:validate",
         "Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row.",
     ),
     "loops": (
-        "analysis.commands.mechanisms:loops",
+        "mechanisms:loops",
         "Say which feedback loops carry CASE, year by year, and what each is worth, over posterior draws.",
     ),
     "barriers": (
-        "analysis.commands.mechanisms:barriers",
+        "mechanisms:barriers",
         "Say how long each industry waited at Devil's River, the Valley of Death and the Darwinian Sea, and why.",
     ),
     "instruments": (
-        "analysis.commands.mechanisms:instruments",
+        "mechanisms:instruments",
         "Try every policy instrument at half, half as much again, off or on, in each industry.",
     ),
     "sensitivity": (
-        "analysis.commands.questions:sensitivity",
+        "questions:sensitivity",
         "Say what the answer hinges on in CASE: which unknowns drive it, by year, and where a schedule fails.",
     ),
     "search": (
-        "analysis.commands.questions:search",
+        "questions:search",
         "Search for the best schedule of support in CASE, and put history on the front of adoption and cost.",
     ),
     "reproduce": (
-        "analysis.commands.reproduce:reproduce",
+        "reproduce:reproduce",
         "Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read.",
     ),
 }
 
 
 @click.group(
-    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup,
+    table=COMMANDS,
+    package="analysis.commands",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="techcycle")
 def cli() -> None:

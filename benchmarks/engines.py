@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import stockflow
 from benchmarks.machine import timed
 from benchmarks.scalar_c import ScalarC
 from benchmarks.vector_numpy import VectorNumpy
+from stockflow.arrays import Array
 from stockflow.compiler.llvm import compile_plan
 from stockflow.compiler.plan import plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.compiler.system import lower
-
-Array = NDArray[np.float64]
 
 _COMPILATIONS = 3
 

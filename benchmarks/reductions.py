@@ -9,12 +9,11 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from benchmarks.machine import cost
 from stockflow import Model, Term
+from stockflow.arrays import Array
 
-Array = NDArray[np.float64]
 Job = Callable[[], object]
 
 _RUNS = 10_000
@@ -86,7 +85,7 @@ def million(case: str, model: Model, inputs: tuple[str, ...], outputs: tuple[str
     """Take quantiles over all of `values` on all processors, at yearly times."""
     columns = dict(zip(inputs, values.T, strict=True))
 
-    def asked(samples: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
+    def asked(samples: Mapping[str, Array]) -> xr.Dataset:
         return model.runs(samples, outputs, save_period=1.0).quantiles(_PROBABILITIES)
 
     times = len(asked({name: one[:8] for name, one in columns.items()})["time"])

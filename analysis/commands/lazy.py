@@ -11,21 +11,21 @@ from stockflow.commands.console import Group
 
 
 class LazyGroup(Group):
-    """A group over a table: name of a command -> ("module:attribute", the first sentence of its help).
+    """A group over a table: name of a command -> ("module:attribute" in `package`, the first sentence of its help).
 
     `commands` holds stubs made of name and sentence: the group's help, shell completion and the names near a mistyped
     one come from these. To call a command, to ask for its own help and to complete its options import it.
     """
 
-    def __init__(self, *, table: Mapping[str, tuple[str, str]], **settings: object) -> None:
+    def __init__(self, *, table: Mapping[str, tuple[str, str]], package: str, **settings: object) -> None:
         stubs = [click.Command(name, help=sentence) for name, (_, sentence) in table.items()]
         super().__init__(commands=stubs, **settings)  # type: ignore[arg-type]
-        self.table = table
+        self.table, self.package = table, package
 
     def load(self, name: str) -> click.Command:
         """Import and return the command behind a name of the table."""
         module, _, attribute = self.table[name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(f"{self.package}.{module}"), attribute)
         return command
 
     def resolve_command(

@@ -10,13 +10,13 @@ import click
 import pandas as pd
 
 from analysis.commands.shared import JSON, OUT
-from analysis.mechanisms.chapter import Told, tell_barriers, tell_instruments, tell_loops
+from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
 from analysis.mechanisms.instrument_study import load_instrument_study
 from analysis.mechanisms.loop_study import STUDY as LOOPS
 from analysis.mechanisms.loop_study import load_loop_study
 from analysis.plain.folder import Folder
-from analysis.plain.shown import records, text
+from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
 from stockflow.commands.console import Whole
 
@@ -127,6 +127,6 @@ def _folder(out: Path) -> Folder:
 
 
 def _json(told: Told) -> None:
-    tables = {name: records(table) for name, table in told.tables.items()}
-    data = {"words": list(told.words), "figures": [str(stem) for stem in told.stems], **tables}
+    tables = told.record()
+    data = {"words": tables.pop("words"), "figures": [str(stem) for stem in told.stems], **tables}
     click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))

@@ -11,11 +11,11 @@ import click
 from analysis.commands.shared import JSON, OUT, only_options
 from analysis.draws.stages import STAGES
 from analysis.own import commands as own_cli
-from analysis.paths.chapter import Told, drawn_cases, tell_followers, tell_forward, tell_stages
+from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
 from analysis.paths.study import STUDY, load_path_study
 from analysis.plain.folder import Folder
-from analysis.plain.shown import records, text
+from analysis.plain.shown import text
 from models.case import CASES, load_case
 from models.home import home_of
 from models.latecomer import load_latecomers
@@ -64,7 +64,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     if ahead:
         parts["ahead"] = tell_forward(of, settings, folder)
     if as_json:
-        click.echo(json.dumps({name: _plain(one) for name, one in parts.items()}, indent=1, ensure_ascii=False))
+        click.echo(json.dumps({name: one.record() for name, one in parts.items()}, indent=1, ensure_ascii=False))
         return
     table = stages.tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
@@ -76,7 +76,3 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     for one in parts.values():
         click.echo("\n" + "\n".join(one.words))
     click.echo(f"\nTables are in {out / 'results'}, figures in {out / 'figures'}.")
-
-
-def _plain(one: Told) -> dict[str, object]:
-    return {"words": one.words, **{name: records(table) for name, table in one.tables.items()}}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.commands.shared import JSON, OUT
 from analysis.plain.folder import Folder
+from analysis.plain.shown import records
 from analysis.search.settings import load_search
 from analysis.search.study import SearchAnswer, run_search
 from analysis.search.words import assumption_words, front_words, problem_words
@@ -59,8 +57,11 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     words = _sensitivity_words(answer)
     if as_json:
         boxes = [line for one in answer.boxes for line in fails(one, _units(answer))]
-        told = {"case": about.name, "words": words, "failures": boxes, "ranges": _ranges(answer)}
-        click.echo(json.dumps(told | {"indices": _records(answer.table)}, indent=1, ensure_ascii=False))
+        limits = [
+            {"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges
+        ]
+        told = {"case": about.name, "words": words, "failures": boxes, "ranges": limits}
+        click.echo(json.dumps(told | {"indices": records(answer.table)}, indent=1, ensure_ascii=False))
         return
     click.echo("\n".join(words))
 
@@ -94,8 +95,8 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     timing = load_case(name).model.variable("timing elasticity").value
     words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
     if as_json:
-        told = {"case": name, "words": words, "ends": _records(search_table(answer))}
-        click.echo(json.dumps(told | {"front": _records(answer.front.table)}, indent=1, ensure_ascii=False))
+        told = {"case": name, "words": words, "ends": records(search_table(answer))}
+        click.echo(json.dumps(told | {"front": records(answer.front.table)}, indent=1, ensure_ascii=False))
         return
     click.echo("\n".join(words))
 
@@ -106,15 +107,11 @@ def search_table(answer: SearchAnswer) -> pd.DataFrame:
         {"objective": problem.objective, "family": problem.family, "method": end.method, "value": end.value,
          "units": end.units, "cost": end.cost, "runs": end.runs, "backward passes": end.passes,
          "finished": end.success, "message": end.message, "best": end is problem.search.best,
-         "levers": _levers(problem.search.levers.names, end.x)}
+         "levers": " ".join(f"{n}={v:.5g}" for n, v in zip(problem.search.levers.names, end.x, strict=True))}
         for problem in answer.problems
         for end in (*problem.search.along, problem.search.free)
     ]  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _levers(names: Sequence[str], x: NDArray[np.float64]) -> str:
-    return " ".join(f"{name}={value:.5g}" for name, value in zip(names, x, strict=True))
 
 
 def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:
@@ -156,15 +153,6 @@ def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
 
 def _units(answer: SensitivityAnswer) -> dict[str, str]:
     return {one.name: one.unit for one in answer.ranges}
-
-
-def _ranges(answer: SensitivityAnswer) -> list[dict[str, object]]:
-    return [{"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges]
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
 
 
 def _tell(text: str) -> None:

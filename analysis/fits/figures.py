@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.plain.style import GREY, STYLE, log_tick, save
+from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from models.case import load_case
 
@@ -21,16 +20,10 @@ FAR_END = 100.0  # ends of starts further than this above the best are told in w
 def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
     """Draw every series of a calibration with its observations, on a logarithmic axis where it spans a decade."""
     columns = min(3, len(series))
-    rows = -(-len(series) // columns)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, columns, figsize=(3.5 * columns, 2.75 * rows), squeeze=False)
+    with panels(len(series), columns, (3.5, 2.75), title=title) as (figure, axes):
         for ax, one in zip(axes.flat, series, strict=False):
             _one_series(ax, one)
-        for ax in axes.flat[len(series) :]:
-            ax.set_visible(False)
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 3)
     return save(figure, series_numbers(series), stem)
 
 
@@ -81,8 +74,7 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
             for e in rows
         ]
     )  # fmt: skip
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.4, 0.36 * len(table) + 1.2))
+    with drawing(figsize=(7.4, 0.36 * len(table) + 1.2)) as (figure, ax):
         y = np.arange(len(table))[::-1]
         kinds = dict.fromkeys(e.interval for e in rows)
         ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
@@ -115,8 +107,7 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
             for s in calibration.closed.starts
         ]
     ).sort_values("objective after")  # fmt: skip
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(5.2, 2.8))
+    with drawing(figsize=(5.2, 2.8)) as (figure, ax):
         rank = np.arange(1, len(table) + 1)
         ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
         ax.set_xlabel("starts, best end first (number)")
@@ -140,8 +131,8 @@ def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, st
             effect or "effect": [v.effects.get(effect, np.nan) for v in variants],
         }
     )
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 2 if effect else 1, figsize=(7.6 if effect else 4.4, 2.7), squeeze=False)
+    columns, width = (2, 7.6) if effect else (1, 4.4)
+    with drawing(1, columns, figsize=(width, 2.7), squeeze=False) as (figure, axes):
         axes[0, 0].plot(table[response], table["objective"], "o-")
         axes[0, 0].set_ylabel("objective of the series alone\n(minus log posterior, 1)")
         if effect:

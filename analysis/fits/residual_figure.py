@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.plain.style import GREY, STYLE, save
+from analysis.plain.style import GREY, legend_below, panels, save
 from calibration.fitting.estimates import SeriesFit
 from calibration.forecasting.residuals import Residuals, residuals
 
@@ -22,19 +21,13 @@ RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95
 def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
     """Draw log residuals over their stated error, year by year, with their lag-one autocorrelation; return the PNG."""
     reports = [residuals(one) for one in series]
-    rows = -(-len(series) // COLUMNS)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, COLUMNS, figsize=(10.5, 2.3 * rows), squeeze=False)
+    with panels(len(series), COLUMNS, (3.5, 2.3), title=title) as (figure, axes):
         for ax, one, report in zip(axes.flat, series, reports, strict=False):
             _panel(ax, one, report)
-        for ax in axes.flat[len(series) :]:
-            ax.set_visible(False)
         for row in axes:
             row[0].set_ylabel("log residual\n(stated errors)")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
         told = "$r_1$: lag-one autocorrelation of the log residuals, with the 95% range of white noise"
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, title=told, title_fontsize=8.5)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 3, told)
     return save(figure, residual_numbers(series), stem)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.plain.style import GREY, STYLE, save
+from analysis.plain.style import GREY, legend_below, panels, save
 from calibration.forecasting.forecast import CaseForecast, SeriesForecast
 from calibration.forecasting.scores import MODEL
 from stockflow.intervals import FAN, quantiles
@@ -29,21 +28,11 @@ def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> 
     """
     chosen = [one for one in forecasts if one.origin in SHOWN] or list(forecasts)[-2:]
     names = list(dict.fromkeys(series.name for one in chosen for series in one.series))
-    rows = -(-len(names) // COLUMNS)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, COLUMNS, figsize=(10.5, 2.7 * rows + 0.5), squeeze=False)
+    with panels(len(names), COLUMNS, (3.5, 2.7), 0.5, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, name, [series for one in chosen if (series := one.named(name)) is not None])
-        for ax in axes.flat[len(names) :]:
-            ax.set_visible(False)
-        labelled = {
-            text: handle for ax in axes.flat for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)
-        }
         told = "dotted: median of the naive forecast that did best, named under each title"
-        figure.legend(
-            labelled.values(), labelled.keys(), loc="outside lower center", ncols=5, title=told, title_fontsize=8.5
-        )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat, 5, told)
     return save(figure, fan_numbers(chosen), stem)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from analysis.plain.style import GREY, STYLE, save
+from analysis.plain.style import GREY, legend_below, panels, save
 from calibration.forecasting.scores import MODEL, STACK
 
 MARKS = {
@@ -26,19 +25,11 @@ MODES = {
 def forecast_skill(title: str, table: pd.DataFrame, series: Sequence[str], stem: Path) -> Path:
     """Draw CRPS of the log by origin, a panel for each of `series`; lower is better. `table` is a score table."""
     columns = 2 if len(series) in {2, 4} else 3
-    rows = -(-len(series) // columns)
     told = table[table["series"].isin(series) & (table["forecaster"] != STACK)]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, columns, figsize=(10.5, 2.5 * rows + 0.9), squeeze=False)
+    with panels(len(series), columns, (10.5 / columns, 2.5), 0.9, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, series, strict=False):
             _panel(ax, name, told[told["series"] == name])
-        for ax in axes.flat[len(series) :]:
-            ax.set_visible(False)
-        labelled = {
-            text: handle for ax in axes.flat for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=5)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat, 5)
     return save(figure, told[["mode", "series", "origin", "forecaster", "years", "CRPS"]], stem)
 
 

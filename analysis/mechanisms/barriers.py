@@ -150,20 +150,8 @@ def lever_table(found: Barriers) -> pd.DataFrame:
                 "assumption": one.tried.assumption, "basis": found.basis,
             }
         )  # fmt: skip
-    columns = [
-        "case",
-        "barrier",
-        "instrument",
-        "change",
-        "setting",
-        "years",
-        "low",
-        "high",
-        "shorter",
-        "assumption",
-        "basis",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter"]
+    return pd.DataFrame(rows, columns=[*columns, "assumption", "basis"])
 
 
 def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shortened]:

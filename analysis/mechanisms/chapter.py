@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,20 +19,12 @@ from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
 from analysis.paths.study import load_path_study
 from analysis.plain.folder import Folder
+from analysis.plain.shown import Told
 from models.case import load_case
 from models.home import home_of
 from stockflow.intervals import interval
 
 TENTH = STAGES.index("share 10%")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A part of the answer: `words` to read, `tables` by title, `stems` of the figures that show it."""
-
-    words: tuple[str, ...]
-    tables: Mapping[str, pd.DataFrame]
-    stems: tuple[Path, ...]
 
 
 def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
-from analysis.plain.style import GREY, STYLE, save
+from analysis.plain.style import GREY, drawing, save
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -31,8 +33,7 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
     share, signed = found.share[:, chosen], found.signed[:, chosen]
     order = np.argsort(-share.mean(axis=(0, 1)), kind="stable")
     top = [int(i) for i in order[:NAMED] if share[..., i].any()]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(3, 1, figsize=(7.6, 9.2), height_ratios=[1.35, 1.0, 1.0])
+    with drawing(3, 1, figsize=(7.6, 9.2), height_ratios=[1.35, 1.0, 1.0], title=title) as (figure, axes):
         _stacked(
             axes[0], years, signed.mean(axis=0), found.names, top, "mean over draws" if found.posterior else "one run"
         )
@@ -44,7 +45,6 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
         _against(axes[2], taken, of)
         for ax in axes[:2]:
             ax.set_xlim(years[0], years[-1])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     table = dominance_table(found)
     numbers = table[(table["year"] >= shown[0]) & (table["year"] <= shown[1])]
     return save(figure, numbers, stem)
@@ -122,19 +122,29 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
 def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
     """Draw what each loop is for: change of two outcomes without it, median and 90% of draws; a cross for never."""
     loops = list(dict.fromkeys(table["loop"]))[::-1]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, len(outcomes), figsize=(8.6, 0.3 * len(loops) + 1.4), sharey=True)
-        for ax, outcome in zip(np.atleast_1d(axes), outcomes, strict=True):
+    with _by_outcome(title, outcomes, 8.6, 0.3 * len(loops) + 1.4) as (figure, axes):
+        for ax, outcome in zip(axes, outcomes, strict=True):
             part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
             _intervals(ax, part, "change")
-            years = outcome.startswith("years")
-            ax.set_xlabel(f"{outcome}: later (years)" if years else f"{outcome}: change")
-            if not years:
-                ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-        np.atleast_1d(axes)[0].set_yticks(range(len(loops)), loops)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+            _measured(ax, outcome, ": ")
+        axes[0].set_yticks(range(len(loops)), loops)
         figure.supxlabel("median and 90% of draws; cross at the edge: never within the run", fontsize=8)
     return save(figure, table[table["outcome"].isin(outcomes)], stem)
+
+
+@contextmanager
+def _by_outcome(title: str, outcomes: Sequence[str], width: float, height: float) -> Iterator[tuple[Figure, Any]]:
+    columns = len(outcomes)
+    with drawing(1, columns, figsize=(width, height), title=title, sharey=True, squeeze=False) as (figure, axes):
+        yield figure, axes[0]
+
+
+def _measured(ax: Axes, outcome: str, between: str) -> None:
+    if outcome.startswith("years"):
+        ax.set_xlabel(f"{outcome}{between}later (years)")
+        return
+    ax.set_xlabel(f"{outcome}{between}change")
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
@@ -161,8 +171,7 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
         "Valley of Death": ("#66a182", "////"),
         "Darwinian Sea": ("#edae49", "...."),
     }
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.6, 0.75 * len(cases) + 1.5))
+    with drawing(figsize=(7.6, 0.75 * len(cases) + 1.5), title=title) as (figure, ax):
         for y, case in enumerate(reversed(cases)):
             for row in waits[waits["case"] == case].to_dict("records"):
                 colour, hatch = shades[str(row["barrier"])]
@@ -185,7 +194,6 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
         ax.margins(x=0.03)
         ax.set_xlabel("year; lines: 90% of draws")
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, waits, stem)
 
 
@@ -204,9 +212,8 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
     rows = table[table["outcome"].isin(outcomes)]
     names = list(dict.fromkeys(rows["instrument"]))[::-1]
     place = {name: y for y, name in enumerate(names)}
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, len(outcomes), figsize=(9.6, 0.27 * len(names) + 1.5), sharey=True)
-        for ax, outcome in zip(np.atleast_1d(axes), outcomes, strict=True):
+    with _by_outcome(title, outcomes, 9.6, 0.27 * len(names) + 1.5) as (figure, axes):
+        for ax, outcome in zip(axes, outcomes, strict=True):
             part = rows[rows["outcome"] == outcome]
             finite = part["effect"].replace([np.inf, -np.inf], np.nan).dropna()
             edge = 1.1 * max(float(finite.abs().max()), 1e-9) if len(finite) else 1.0
@@ -217,14 +224,10 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                 ax.plot([low, high], [y, y], color=colour, linewidth=1.6, alpha=0.5)
                 ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
             ax.axvline(0, color="#222222", linewidth=0.8)
-            years = outcome.startswith("years")
-            ax.set_xlabel(f"{outcome}:\nlater (years)" if years else f"{outcome}:\nchange")
-            if not years:
-                ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-        np.atleast_1d(axes)[0].set_yticks(range(len(names)), names)
+            _measured(ax, outcome, ":\n")
+        axes[0].set_yticks(range(len(names)), names)
         for change, (mark, colour) in marks.items():
-            np.atleast_1d(axes)[0].plot([], [], mark, color=colour, markersize=4, label=CHANGES.get(change, change))
-        handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
+            axes[0].plot([], [], mark, color=colour, markersize=4, label=CHANGES.get(change, change))
+        handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, title="open marks: assumption")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, rows, stem)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.plain.style import GREY, STYLE, log_tick, save
+from analysis.plain.style import GREY, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import SeriesFit
 from calibration.forecasting.scores import best_naive, crps_of
 from calibration.own.data import shown_in
@@ -29,13 +28,10 @@ def own_forecast_figure(title: str, fans: Sequence[Fan], back: Hindcast | None, 
 
     The naive forecast is the one that did best in the hindcast, where there is one, else the first that can be made.
     """
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, len(fans), figsize=(4.6 * len(fans), 3.7), squeeze=False)
+    with panels(len(fans), len(fans), (4.6, 3.7), title=f"{title}: fit and forecast") as (figure, axes):
         for ax, fan in zip(axes.flat, fans, strict=True):
             _panel(ax, fan, naive_of(fan, back))
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.suptitle(f"{title}: fit and forecast", x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 3)
     return save(figure, fan_table(fans), stem)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -19,15 +17,7 @@ from analysis.paths.latecomers import Following, follow
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A part of the answer: `words` to read, `tables` by title, `stems` of the figures that show it."""
-
-    words: tuple[str, ...]
-    tables: Mapping[str, pd.DataFrame]
-    stems: tuple[Path, ...]
+from analysis.plain.shown import Told
 
 
 def drawn_cases(cases: Sequence[str], study: PathStudy, draws: int | None = None) -> dict[str, Drawn]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,7 +16,7 @@ from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.forward import Future
 from analysis.paths.study import Forward, PathStudy
-from analysis.plain.style import STYLE, save
+from analysis.plain.style import drawing, panels, save
 from stockflow.intervals import quantiles
 
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
@@ -37,8 +36,7 @@ LATEST = 2042  # last year on the axis of paths
 def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path:
     """Draw the industries on one axis: stages as marks with 90% bars, barriers as bands, policies as bars."""
     rows: list[dict[str, object]] = []
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(11, 1.75 * len(paths) + 1.6))
+    with drawing(figsize=(11, 1.75 * len(paths) + 1.6)) as (figure, ax):
         for i, path in enumerate(paths):
             y = float(len(paths) - 1 - i)
             rows += _bands(ax, path, y, study.window) + _clocks(ax, path, y) + _stages(ax, path, y)
@@ -139,8 +137,12 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
     labels = [f"{case}: from {clock} {year:g}" for case, clock, year in
               part[["case", "clock", "clock year"]].itertuples(index=False)]  # fmt: skip
     labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.2, 0.27 * len(labels) + 1.5))
+    title = (
+        "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of\n"
+        "other technologies between dated stages (median, quartiles, number of them);\n"
+        f"shaded: {study.window[0]:g}-{study.window[1]:g} years"
+    )
+    with drawing(figsize=(7.2, 0.27 * len(labels) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
         for i, row in enumerate(part.to_dict("records")):
             ends = [row["years low"], min(row["years high"], 100.0)]
@@ -158,20 +160,17 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
         ax.set_xlim(0, 90)
         ax.set_xlabel("years")
         ax.grid(axis="y", visible=False)
-        figure.suptitle(
-            "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of\n"
-            "other technologies between dated stages (median, quartiles, number of them);\n"
-            f"shaded: {study.window[0]:g}-{study.window[1]:g} years",
-            x=0.01, ha="left", fontsize=9.5, fontweight="bold",
-        )  # fmt: skip
     return save(figure, pd.concat([part, pairs]), stem)
 
 
 def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the start-by-end matrix: median and 90% of the years, cells shaded by the share of draws in the window."""
     keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(9.2, 0.46 * len(keys) + 1.4))
+    title = (
+        "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
+        f"Shaded: share of draws within {study.window[0]:g}-{study.window[1]:g} years, from none to all"
+    )
+    with drawing(figsize=(9.2, 0.46 * len(keys) + 1.4), title=title, fontsize=9.5) as (figure, ax):
         for i, (case, clock) in enumerate(keys):
             part = table[(table["case"] == case) & (table["clock"] == clock)].set_index("stage")
             for j, stage in enumerate(STAGES):
@@ -189,11 +188,6 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
         ax.tick_params(length=0)
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
-        figure.suptitle(
-            "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
-            f"Shaded: share of draws within {study.window[0]:g}-{study.window[1]:g} years, from none to all",
-            x=0.01, ha="left", fontsize=9.5, fontweight="bold",
-        )  # fmt: skip
     return save(figure, table, stem)
 
 
@@ -216,9 +210,8 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
         (f"policies, {first_world}", [one for one in found if one.scenario == first_world], "policy"),
     )
     rows: list[dict[str, object]] = []
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(len(forward.quantities), 2, figsize=(8.4, 1.8 * len(forward.quantities) + 1.4),
-                                    sharex=True, sharey="row", squeeze=False)  # fmt: skip
+    count = len(forward.quantities)
+    with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True, sharey="row") as (figure, axes):
         for column, (head, runs, by) in enumerate(sides):
             for line, (label, quantity) in enumerate(forward.quantities.items()):
                 ax = axes[line, column]

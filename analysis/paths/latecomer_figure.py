@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from analysis.paths.latecomers import Following
-from analysis.plain.style import STYLE, save
+from analysis.plain.style import drawing, save
 from stockflow.intervals import quantiles
 
 LOOKS = (("#222222", "-", "o"), ("#d1495b", "--", "s"), ("#1b4965", "-.", "^"), ("#66a182", ":", "D"))
@@ -22,8 +21,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
     told |= {follower.title: race.shares[key] for key, follower in race.study.followers.items()}
     seen = race.times >= FROM
     rows = []
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(6.5, 3.8))
+    with drawing(figsize=(6.5, 3.8)) as (figure, ax):
         for (title, share), (colour, line, mark) in zip(told.items(), LOOKS, strict=False):
             low, median, high = 100 * quantiles(share[:, seen])
             ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)

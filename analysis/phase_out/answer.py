@@ -17,6 +17,7 @@ from analysis.phase_out.page import page
 from analysis.phase_out.prepare import ensemble, rushed, stored
 from analysis.phase_out.results import Results, results
 from analysis.phase_out.study import PhaseOutStudy
+from analysis.plain.shown import records
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior, depends_on, load_accepted
@@ -103,10 +104,5 @@ def as_records(answer: PhaseOutAnswer, tables: Mapping[str, pd.DataFrame]) -> di
         "account_gap": found.gap,
         "safe_exit_year": {one.family: None if np.isinf(one.year) else one.year for one in found.safe},
         "page": answer.page.splitlines(),
-        **{name: _records(table) for name, table in tables.items() if name not in paths},
+        **{name: records(table) for name, table in tables.items() if name not in paths},
     }
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)
-    return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]

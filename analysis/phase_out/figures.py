@@ -7,10 +7,10 @@ column (8.5 cm) and of a page (17.5 cm).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.hinges import main_arm
 from analysis.phase_out.results import Results
-from analysis.plain.style import STYLE, save
+from analysis.plain.style import drawing, legend_below, save
 from models.case import load_case
 
 CM = 1 / 2.54
@@ -68,10 +68,10 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     columns = 2
     rows = -(-len(labels) // columns)
     frames = []
-    with plt.style.context([STYLE, SMALL]):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(PAGE, 4.2 * CM * rows + 1.2 * CM), sharex=True, sharey=True, squeeze=False
-        )
+    with _drawing(
+        found, "share of the market by schedule", rows, columns,
+        figsize=(PAGE, 4.2 * CM * rows + 1.2 * CM), sharex=True, sharey=True,
+    ) as (figure, axes):  # fmt: skip
         for ax, label in zip(axes.flat, labels, strict=False):
             own = 100 * found.shares[found.place(label)]
             ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
@@ -85,17 +85,16 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
                 | dict(zip(("5%", "25%", "50%", "75%", "95%"), own, strict=True)) | {"unit": "%"}
             ))  # fmt: skip
         _finish(axes, len(labels), "year", "share over the\nlast year (%)")
-        handles, names = axes.flat[0].get_legend_handles_labels()
-        _headed(figure, found, "share of the market by schedule")
-        figure.legend(handles, names, loc="outside lower center", ncols=4)
+        legend_below(figure, axes.flat[:1], 4)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
 
 
 def safe_exit(found: Results, stem: Path) -> Path:
     """Draw, for each family, how likely an exit fails by its start, and in how many draws it holds from there on."""
     allowed = 100 * found.study.exit.probability
-    with plt.style.context([STYLE, SMALL]):
-        figure, axes = plt.subplots(2, 1, figsize=(COLUMN, 10.5 * CM), sharex=True)
+    about = "from when\nan exit is safe"
+    with _drawing(found, about, 2, 1, figsize=(COLUMN, 10.5 * CM), sharex=True) as (figure, grid):
+        axes = grid[:, 0]
         width = 0.8 * found.study.grid.step / max(len(found.safe), 1)
         last = max(one.starts[-1] for one in found.safe)
         never = last + 2 * found.study.grid.step
@@ -116,8 +115,7 @@ def safe_exit(found: Results, stem: Path) -> Path:
         axes[1].set_xlabel("start of the exit (year)")
         years = [y for y in found.safe[0].starts if y % 5 == 0]
         axes[1].set_xticks([*years, never], [*(f"{y:g}" for y in years), "never"])
-        _headed(figure, found, "from when\nan exit is safe")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        legend_below(figure, axes[:1], 2)
     return save(figure, found.safe_table(), stem)
 
 
@@ -129,11 +127,11 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
     titles = [line.title for line in LINES]
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
     drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
-    with plt.style.context([STYLE, SMALL]):
-        owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
-        heights = {"height_ratios": [2, 1]} if owing else {}
-        figure, axes = plt.subplots(1 + owing, len(labels), figsize=(PAGE, (6.5 + 3 * owing) * CM), sharex=True,
-                                    sharey="row", squeeze=False, gridspec_kw=heights)  # fmt: skip
+    owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
+    with _drawing(
+        found, "public money by schedule", 1 + owing, len(labels), figsize=(PAGE, (6.5 + 3 * owing) * CM),
+        sharex=True, sharey="row", height_ratios=[2, 1][: 1 + owing],
+    ) as (figure, axes):  # fmt: skip
         for ax, label in zip(axes[0], labels, strict=True):
             part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
             money = part[titles].fillna(0.0)
@@ -155,16 +153,15 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
         axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
         if owing:
             axes[1, 0].set_ylabel("owed, not paid\n(billion CNY of 2020)")
-        _headed(figure, found, "public money by schedule")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows, stem)
 
 
 def regret(found: Results, stem: Path) -> Path:
     """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
     table = found.regret()
-    with plt.style.context([STYLE, SMALL]):
-        figure, axes = plt.subplots(2, len(found.safe) + 1, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False)
+    columns = len(found.safe) + 1
+    with _drawing(found, "regret by schedule", 2, columns, figsize=(PAGE, 10.5 * CM), sharey="row") as (figure, axes):
         for j, one in enumerate([*found.safe, None]):
             arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
             at = np.array([p.start for p in arms]) if one else np.arange(len(arms))
@@ -190,14 +187,15 @@ def regret(found: Results, stem: Path) -> Path:
         axes[0, 0].set_ylim(bottom=0)
         axes[1, 0].set_ylabel("best of all schedules\n(% of draws)")
         axes[1, 0].set_ylim(bottom=0)
-        _headed(figure, found, "regret by schedule")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, axes.flat[:1], 3)
     return save(figure, table, stem)
 
 
-def _headed(figure: Figure, found: Results, what: str) -> None:
+def _drawing(
+    found: Results, what: str, rows: int, columns: int, **options: Any
+) -> AbstractContextManager[tuple[Figure, Any]]:
     title = f"{load_case(found.study.case).title}: {what}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    return drawing(rows, columns, title=title, fontsize=9, style=SMALL, squeeze=False, **options)
 
 
 def _finish(axes: Any, used: int, below: str, beside: str) -> None:

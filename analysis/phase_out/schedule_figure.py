@@ -5,14 +5,13 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.schedule_words import Shown
-from analysis.plain.style import STYLE, save
+from analysis.plain.style import legend_below, panels, save
 from stockflow.arrays import Array
 
 COLUMNS = 2
@@ -24,18 +23,12 @@ MARGIN = 2.0  # years shown beside the years in which something is paid
 def schedule_paths(shown: Shown, stem: Path) -> Path:
     """Draw each variable's path under the schedule over history, one panel each; leaves PNG, SVG and CSV."""
     names = list(shown.paths)
-    rows = max(1, -(-len(names) // COLUMNS))
     columns = min(COLUMNS, len(names))
     span, title = _span(shown), textwrap.fill(shown.schedule.title, TITLE * columns)
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.1 * rows + 0.9), squeeze=False)
+    with panels(len(names), columns, (3.6, 2.1), 0.9, title=title, fontsize=10) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, shown, name, span)
-        for ax in axes.flat[len(names) :]:
-            ax.set_visible(False)
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 2)
     return save(figure, numbers(shown), stem)
 
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A part of the answer: `words` to read, `tables` by title, `stems` of the figures that show it."""
+
+    words: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame]
+    stems: tuple[Path, ...]
+
+    def record(self) -> dict[str, object]:
+        """Return words and tables, ready for JSON."""
+        return {"words": list(self.words), **{name: records(table) for name, table in self.tables.items()}}
 
 
 def records(table: pd.DataFrame) -> list[dict[str, object]]:

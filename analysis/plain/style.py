@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -12,6 +15,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stockflow.files import write_whole
@@ -20,6 +24,45 @@ STYLE = Path(__file__).parent / "house.mplstyle"
 
 
 GREY = "#5f6b73"
+
+
+@contextmanager
+def drawing(
+    rows: int = 1, columns: int = 1, *, title: str = "", fontsize: float = 11, style: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[tuple[Figure, Any]]:  # fmt: skip
+    """Yield a figure with `title` at its upper left, and its axes, while the house style and `style` over it hold.
+
+    `options` are those of `plt.subplots`, which says what shape the axes have.
+    """
+    with plt.style.context([STYLE, style or {}]):
+        figure, axes = plt.subplots(rows, columns, **options)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight="bold")
+        yield figure, axes
+
+
+@contextmanager
+def panels(
+    count: int, columns: int, size: tuple[float, float], below: float = 0.0, **options: Any
+) -> Iterator[tuple[Figure, Any]]:
+    """Yield a `drawing` of `count` panels, `columns` abreast, and its axes (rows, columns); those left over are hidden.
+
+    A panel is `size` inches wide and high; `below` inches are added for the legend.
+    """
+    rows = -(-count // columns)
+    figsize = (size[0] * columns, size[1] * rows + below)
+    with drawing(rows, columns, figsize=figsize, squeeze=False, **options) as (figure, axes):
+        for ax in axes.flat[count:]:
+            ax.set_visible(False)
+        yield figure, axes
+
+
+def legend_below(figure: Figure, axes: Iterable[Axes], columns: int, note: str = "") -> None:
+    """Put one legend under the figure: what is labelled in any of the axes, each label once, `note` over it."""
+    labelled = {text: handle for ax in axes for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    options = {"title": note, "title_fontsize": 8.5} if note else {}
+    figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **options)
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:

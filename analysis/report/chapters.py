@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.mechanisms.chapter import Told as Mechanisms
 from analysis.mechanisms.chapter import mechanisms_chapter
 from analysis.mechanisms.instrument_study import load_instrument_study
 from analysis.mechanisms.loop_study import load_loop_study
-from analysis.paths.chapter import Told as Paths
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.study import PathStudy
 from analysis.phase_out.answer import answer_study
@@ -22,6 +20,7 @@ from analysis.phase_out.page import reported_words
 from analysis.phase_out.study import load_phase_out_study
 from analysis.phase_out.words import over_all
 from analysis.plain.folder import Folder
+from analysis.plain.shown import Told
 from models.case import load_case
 
 
@@ -85,7 +84,7 @@ def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws:
     ]
 
 
-def _chapter(title: str, one: Paths | Mechanisms) -> Chapter:
+def _chapter(title: str, one: Told) -> Chapter:
     return Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
-from analysis.plain.style import BLACK, BLUE, GREY, RED, STROKES, STYLE, save
+from analysis.plain.style import BLACK, BLUE, GREY, RED, STROKES, drawing, save
 from analysis.search.front import HISTORY, Front
-from analysis.search.study import Problem, SearchAnswer
+from analysis.search.study import SearchAnswer
 
 REACH = 1.5  # how far the axis of cost goes beyond history and the ends of searches
 
@@ -23,8 +22,7 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
     line, ends = table[table["on the front"]].sort_values("cost"), table[table["kind"] == "searched"]
     here = table[table["schedule"] == HISTORY].iloc[0]
     right = REACH * max(here["cost high"], float(ends["cost"].max()) if len(ends) else 0.0)
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(5.6, 3.9))
+    with drawing(figsize=(5.6, 3.9)) as (figure, ax):
         for held, face, words in ((False, "none", "decline of history"), (True, GREY, "decline of support held")):
             for shape, mark in SHAPE_MARKS.items():
                 part = table[table["kind"].str.endswith(shape) & (table["kind"].str.startswith("held") == held)]
@@ -56,27 +54,15 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
 def best_paths(answer: SearchAnswer, title: str, stem: Path) -> Path:
     """Draw the share of support that the best schedules leave over time."""
     frames = []
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(5.6, 3.2))
+    with drawing(figsize=(5.6, 3.2)) as (figure, ax):
         for problem, (colour, line, mark) in zip(answer.problems, STROKES, strict=False):
             label = f"{problem.objective}, {problem.family}"
-            ax.plot(
-                problem.years,
-                100 * problem.shares,
-                color=colour,
-                linestyle=line,
-                marker=mark,
-                markersize=4,
-                label=label,
-            )
-            frames.append(_path(problem, label))
+            left = 100 * problem.shares
+            ax.plot(problem.years, left, color=colour, linestyle=line, marker=mark, markersize=4, label=label)
+            frames.append(pd.DataFrame({"schedule": label, "year": problem.years, "share": problem.shares}))
         ax.set_xlabel("year")
         ax.set_ylabel("support left (%)")
         ax.set_ylim(-3, 104)
         ax.set_title(title)
         figure.legend(loc="outside lower center", ncols=2)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
-
-
-def _path(problem: Problem, label: str) -> pd.DataFrame:
-    return pd.DataFrame({"schedule": label, "year": problem.years, "share": problem.shares})

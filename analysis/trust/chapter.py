@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.trust import identifiability, numerics
+from analysis.trust import numerics
+from analysis.trust import study as asked
 from analysis.trust.identifiability import (
     IDENTIFIED,
     MOSTLY_PRIOR,
@@ -90,7 +91,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: P
 
 def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
     """Identify one case with a progress bar and draw its figures."""
-    study = identifiability.load_study()
+    study = asked.load_study()
     with _bar(f"identify {case}", refits(case, study)) as tick:
         found = identify(case, fit.values, posterior, study, tick)
     title, label = load_case(case).title, home_of(case).label

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import fill
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from scipy.stats import gaussian_kde, norm
 
-from analysis.plain.style import GREY, STYLE, save
+from analysis.plain.style import GREY, drawing, legend_below, panels, save
 from analysis.trust.identifiability import Identified
 from analysis.trust.ridge import Ridge
 from calibration.fitting.coordinates import Coordinate
@@ -31,10 +30,8 @@ STRONG = 0.3  # correlations from here on are written into the matrix
 
 def profile_panels(found: Identified, title: str, stem: Path) -> Path:
     """Draw, for every parameter, the profile of the data alone over prior and posterior density; return the PNG."""
-    rows = -(-len(found.names) // COLUMNS)
     frames = []
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(rows, COLUMNS, figsize=(12, 2.35 * rows), squeeze=False)
+    with panels(len(found.names), COLUMNS, (12 / COLUMNS, 2.35), title=title) as (figure, axes):
         for i, (ax, profile) in enumerate(zip(axes.flat, found.profiles, strict=False)):
             one, row = found.payoff.coordinates[i], found.parameters.iloc[i]
             _densities(ax, one, profile, None if found.draws is None else found.draws[:, i])
@@ -45,13 +42,9 @@ def profile_panels(found: Identified, title: str, stem: Path) -> Path:
             ax.set_title(fill(f"{one.name}: {row['verdict']}", WIDTH), fontsize=7.6, fontweight="normal")
             ax.set_xlabel(f"value ({row['unit']})", fontsize=7.5)
             frames.append(pd.DataFrame({"parameter": one.name, "value": profile.values, "rise": profile.rise}))
-        for ax in axes.flat[len(found.names) :]:
-            ax.set_visible(False)
         for line in axes:
             line[0].set_ylabel("rise of objective (1)")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 5)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
 
 
@@ -93,8 +86,7 @@ def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
          "correlation": found.correlations[first, second]}
     )  # fmt: skip
     shown = np.where(np.tri(n, k=-1, dtype=bool), found.correlations, np.nan)
-    with plt.style.context(STYLE):
-        figure, ax = plt.subplots(figsize=(0.42 * n + 2.6, 0.42 * n + 1.6))
+    with drawing(figsize=(0.42 * n + 2.6, 0.42 * n + 1.6)) as (figure, ax):
         image = ax.imshow(shown[1:, :-1], cmap="RdBu_r", vmin=-1, vmax=1)
         for i, j in zip(first.tolist(), second.tolist(), strict=True):
             r = found.correlations[i, j]
@@ -120,8 +112,7 @@ def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
          "fall per doubling of both": ridge.joint, "fall per doubling of experience": ridge.together,
          "share due to research": ridge.credit}
     )  # fmt: skip
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
+    with drawing(1, 3, figsize=(11.5, 3.4), title=title) as (figure, axes):
         _rates(axes[0], ridge)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
         axes[1].axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
@@ -132,7 +123,6 @@ def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
             ax.set_xlabel("learning by searching held at (% per doubling)")
             ax.xaxis.set_major_locator(MaxNLocator(6))
             ax.legend(loc="best", fontsize=7.5)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return save(figure, table, stem)
 
 

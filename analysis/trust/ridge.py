@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
+from analysis.trust.study import CaseStudy, Outcome, PolicyChange, Study
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import covariance, describe_series
@@ -22,7 +21,6 @@ from calibration.fitting.payoff import Payoff
 from calibration.fitting.profiles import Profile, own_prior, profiled, refit, with_free
 from calibration.fitting.targets import Prior
 from models.case import Case
-from models.files.settings import NotNegative, Strict, Year
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -33,49 +31,6 @@ from stockflow.over_time import QUARTER
 Tick = Callable[[], object]
 RAMP = 0.01  # years over which a changed policy sets in
 FEATURES = ("Experience", "learning by doing", "learning by searching")
-
-
-class PolicyChange(Strict):
-    """Policy variables multiplied by `factor` from `first` on."""
-
-    name: str
-    variables: Annotated[tuple[str, ...], Field(min_length=1)]
-    factor: NotNegative
-    first: Year
-
-
-class Outcome(Strict):
-    """A variable at a moment: what a policy is judged by."""
-
-    name: str
-    variable: str
-    at: Year
-
-
-class RidgeStudy(Protocol):
-    """What the study file says of all cases."""
-
-    @property
-    def drop(self) -> float: ...  # noqa: D102
-    @property
-    def draws(self) -> int: ...  # noqa: D102
-    @property
-    def doing(self) -> str: ...  # noqa: D102
-    @property
-    def searching(self) -> str: ...  # noqa: D102
-
-
-class RidgeCase(Protocol):
-    """What the study file says of one case."""
-
-    @property
-    def window(self) -> tuple[float, float]: ...  # noqa: D102
-    @property
-    def searching_values(self) -> tuple[float, ...]: ...  # noqa: D102
-    @property
-    def policies(self) -> tuple[PolicyChange, ...]: ...  # noqa: D102
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +69,8 @@ def joint_rate(doing: Array, searching: Array) -> Array:
 
 
 def walk_ridge(
-    case: Case, payoff: Payoff, best: Array, curved: Array, posterior: Posterior | None, study: RidgeStudy,
-    about: RidgeCase, tick: Tick | None = None,
+    case: Case, payoff: Payoff, best: Array, curved: Array, posterior: Posterior | None, study: Study,
+    about: CaseStudy, tick: Tick | None = None,
 ) -> Ridge:  # fmt: skip
     """Refit along the searching rate, without its prior, and look at fit and policies at both ends of the ridge."""
     free = case.model.variable(study.searching).name in [c.name for c in payoff.coordinates]
@@ -161,12 +116,12 @@ def _point(profile: Profile, k: int) -> tuple[Array, float]:
     return profile.points[k], float(profile.objective[k])
 
 
-def _drawn(posterior: Posterior, study: RidgeStudy, held: float) -> tuple[Array, Array]:
+def _drawn(posterior: Posterior, study: Study, held: float) -> tuple[Array, Array]:
     doing = posterior.parameters[study.doing]
     return doing, posterior.parameters.get(study.searching, np.full_like(doing, held))
 
 
-def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], study: RidgeStudy) -> pd.DataFrame:
+def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], study: Study) -> pd.DataFrame:
     """One row per variant: objective without the searching rate's prior, rates, error of the log, effects."""
     lowest = min(objective for _, objective in variants.values())
     rows = []
@@ -219,7 +174,7 @@ def changed_policy(model: Model, change: PolicyChange) -> Model:
 
 
 def statements(
-    model: Model, payoff: Payoff, corners: Mapping[str, Array], about: RidgeCase, posterior: Posterior | None,
+    model: Model, payoff: Payoff, corners: Mapping[str, Array], about: CaseStudy, posterior: Posterior | None,
     draws: int,
 ) -> pd.DataFrame:  # fmt: skip
     """What each policy does to each outcome (share of it) at the corners, with a posterior interval where there is one.

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from analysis.plain.style import BLACK, GREY, RED, STROKES, STYLE, save
+from analysis.plain.style import BLACK, GREY, RED, STROKES, drawing, legend_below, panels, save
 from analysis.unknowns.discovery import Found
 from analysis.unknowns.study import SensitivityAnswer
 
@@ -25,8 +24,7 @@ def tornado(table: pd.DataFrame, method: str, year: float, title: str, stem: Pat
     """Draw the strongest unknowns of every answer in a year with intervals; hollow where an index has not converged."""
     rows = table[(table["method"] == method) & (table["year"] == year) & table["value"].notna()]
     names = list(dict.fromkeys(rows["answer"]))
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(2, 2, figsize=(7.6, 5.2), squeeze=False)
+    with drawing(2, 2, figsize=(7.6, 5.2), title=title, fontsize=10) as (figure, axes):
         for ax, answer in zip(axes.flat, names, strict=False):
             part = rows[rows["answer"] == answer].head(SHOWN).iloc[::-1]
             _bars(ax, part)
@@ -35,7 +33,6 @@ def tornado(table: pd.DataFrame, method: str, year: float, title: str, stem: Pat
             ax.set_visible(False)
         for ax in axes[-1]:
             ax.set_xlabel(f"{method} (1)")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return save(figure, rows, stem)
 
 
@@ -46,12 +43,8 @@ def _bars(ax: Axes, part: pd.DataFrame) -> None:
         face = "#8fa9bd" if up[place] else "#e8b4ba"
         ax.barh(place, row["value"], height=0.62, facecolor=face if good[place] else "white", edgecolor=BLACK,
                 linewidth=0.7, hatch="" if up[place] else "////")  # fmt: skip
-        ax.plot(
-            [row["value"] - row["half_width"], row["value"] + row["half_width"]],
-            [place] * 2,
-            color=BLACK,
-            linewidth=1.2,
-        )
+        ends = [row["value"] - row["half_width"], row["value"] + row["half_width"]]
+        ax.plot(ends, [place] * 2, color=BLACK, linewidth=1.2)
     ax.set_yticks(range(len(part)), part["unknown"], fontsize=7.5)
     ax.set_xlim(left=min(0.0, float((part["value"] - part["half_width"]).min())))
     ax.grid(axis="y", visible=False)
@@ -62,8 +55,7 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
     rows = table[(table["method"] == method) & table["value"].notna()]
     names = list(dict.fromkeys(rows["answer"]))
     strongest = rows.groupby("unknown")["value"].max().sort_values(ascending=False).head(LINES).index
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(2, 2, figsize=(7.6, 5.2), sharex=True, sharey=True, squeeze=False)
+    with drawing(2, 2, figsize=(7.6, 5.2), title=title, fontsize=10, sharex=True, sharey=True) as (figure, axes):
         for ax, answer in zip(axes.flat, names, strict=False):
             for unknown, (colour, line, mark) in zip(strongest, STROKES, strict=True):
                 part = rows[(rows["answer"] == answer) & (rows["unknown"] == unknown)].sort_values("year")
@@ -76,9 +68,7 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
         for ax in axes[-1]:
             ax.set_xlabel("year")
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows[rows["unknown"].isin(strongest)], stem)
 
 
@@ -95,16 +85,14 @@ def _band(ax: Axes, part: pd.DataFrame, name: str, colour: str, line: Any, mark:
 def failure_boxes(answer: SensitivityAnswer, title: str, stem: Path) -> Path:
     """Draw draws that fail and those that do not over the two unknowns that bound most boxes, with the boxes."""
     failing = [one for one in answer.boxes if one.boxes]
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(1, max(len(failing), 1), figsize=(3.9 * max(len(failing), 1), 3.5), squeeze=False)
+    columns = max(len(failing), 1)
+    with panels(columns, columns, (3.9, 3.5), title=title, fontsize=10) as (figure, axes):
         frames = [_cloud(ax, answer, one) for ax, one in zip(axes.flat, failing, strict=False)]
         if not failing:
             axes[0, 0].text(0.5, 0.5, "no box found", ha="center", transform=axes[0, 0].transAxes)
             axes[0, 0].set_axis_off()
         else:
-            handles, labels = axes[0, 0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+            legend_below(figure, axes.flat[:1], 3)
     return save(figure, pd.concat(frames) if frames else pd.DataFrame(), stem)
 
 

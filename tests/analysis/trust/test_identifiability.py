@@ -11,20 +11,10 @@ from pydantic import ValidationError
 
 import stockflow
 from analysis.cli import main
-from analysis.trust import identifiability
 from analysis.trust.chapter import posteriors_of
-from analysis.trust.identifiability import (
-    Rules,
-    Study,
-    drawn_coordinates,
-    identify,
-    load_study,
-    pair_table,
-    partner,
-    spreads,
-    verdict,
-)  # fmt: skip
-from analysis.trust.ridge import PolicyChange, changed_policy, joint_rate
+from analysis.trust.identifiability import drawn_coordinates, identify, pair_table, partner, spreads, verdict
+from analysis.trust.ridge import changed_policy, joint_rate
+from analysis.trust.study import STUDY, PolicyChange, Rules, Study, load_study
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.fit import covariance
 from calibration.fitting.inference_data import Posterior
@@ -235,7 +225,7 @@ def test_a_policy_that_is_no_path_over_time_is_refused_by_name() -> None:
 def test_a_bad_study_file_is_refused_in_one_line_that_names_the_place(
     tmp_path: Path, old: str, new: str, says: str
 ) -> None:
-    text = identifiability.STUDY.read_text(encoding="utf-8")
+    text = STUDY.read_text(encoding="utf-8")
     assert old in text
     file = tmp_path / "identifiability.toml"
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
