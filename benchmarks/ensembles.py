@@ -24,6 +24,7 @@ from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
 from analysis.phase_out.study import load_phase_out_study
 from benchmarks.machine import Cost, cost, machine, timed
+from benchmarks.table import grid
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
@@ -120,15 +121,12 @@ def million(ensemble: Ensemble, path: Path) -> Stored:
 def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
     """Return the ways as a table; ratios are of the fastest rounds."""
     best = {name: min(one.seconds for one in costs) for name, costs in spent.items()}
-    lines = [
-        "| way | runs/s | to the first line | memory of this process, MB |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+    rows = []
     for name, costs in spent.items():
         memory = max((one.memory for one in costs if one.memory is not None), default=None)
         held = "" if memory is None else f"{memory / 1e6:,.0f}"
-        lines.append(f"| {name} | {runs / best[name]:,.0f} | {best[PLAIN] / best[name]:.2f} | {held} |")
-    return lines
+        rows.append((name, f"{runs / best[name]:,.0f}", f"{best[PLAIN] / best[name]:.2f}", held))
+    return grid(("way", "runs/s", "to the first line", "memory of this process, MB"), rows)
 
 
 def stored_table(one: Stored) -> list[str]:

@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.machine import Machine
 from benchmarks.reductions import STORED, Million
-from benchmarks.result import Result, Timing
+from benchmarks.result import Result
 
 OURS = "stockflow, 2 threads"
 ALONE = "stockflow, 1 thread"
@@ -21,13 +21,8 @@ OTHERS = {
 
 def head(where: Machine) -> list[str]:
     """Say when and where it was measured."""
-    return [
-        "# Speed of the engine, measured",
-        "",
-        f"Made by `make bench` on {where.day}; ratios travel, seconds do not.",
-        "",
-        where.line(),
-    ]
+    made = f"Made by `make bench` on {where.day}; ratios travel, seconds do not."
+    return ["# Speed of the engine, measured", "", made, "", where.line()]
 
 
 def speeds(result: Result) -> list[str]:
@@ -41,9 +36,11 @@ def speeds(result: Result) -> list[str]:
         ratios = [_number(row.rate() / rate) for rate in rates.values()]
         times = [f"{'~' if one.reckoned else ''}{_number(1000 * one.best)}" for one in row.timings]
         ready = [f"{row.read:.2f}", f"{row.prepare:.2f}" if row.prepare else ""]
-        rest = [_number(1e6 * row.work()), _memory(row.timings), f"{row.distance:.0e}"]
+        memory = max((one.memory for one in row.timings if one.memory is not None), default=None)
+        held = "" if memory is None else _number(memory / 1e6)
+        rest = [_number(1e6 * row.work()), held, f"{row.distance:.0e}"]
         rows.append([row.engine, *ready, *times, _number(row.rate()), *ratios, *rest])
-    return [f"### {result.case}: {result.steps:,} time steps", "", *_table(head, rows)]
+    return [f"### {result.case}: {result.steps:,} time steps", "", *grid(head, rows)]
 
 
 def reduced(results: Sequence[Result]) -> list[str]:
@@ -62,7 +59,7 @@ def reduced(results: Sequence[Result]) -> list[str]:
     return [
         "### What becomes of the outputs",
         "",
-        *_table(head, rows),
+        *grid(head, rows),
         "",
         f"CPU time of a run on one thread, with {inputs} inputs open, outputs at all saved times and {terms} terms.",
         "A payoff spares writing and reading outputs and the time after the last observation; the equations alone",
@@ -109,16 +106,15 @@ def targets(results: Sequence[Result]) -> list[str]:
     rows.append(_target("compile, s", max(row.prepare for row in ours.values()), "", 0.3, more=False))
     again = min(one.reduced.work[STORED] / one.reduced.work["payoff"] for one in results)
     rows.append(_target("payoff alone, times outputs stored", again, "", 2.0))
-    rows.append(
-        _target("payoff and gradient, in payoffs", max(one.reduced.gradient for one in results), "", 3.0, more=False)
-    )
+    gradient = max(one.reduced.gradient for one in results)
+    rows.append(_target("payoff and gradient, in payoffs", gradient, "", 3.0, more=False))
     rows.append(_target("one gradient alone, ms", max(one.reduced.chain for one in results), "", 0.5, more=False))
     cached, fresh = (max(getattr(one.startup, field) for one in results) for field in ("cached", "fresh"))
     rows.append(_target("process start to first results with a cache, s", cached, "", 0.25, more=False))
     imports = "" if any(one.startup.imports for one in results) else "not "
     wait = f"Without a cache the first results take {fresh:.2f} s; with one PySD is {imports}imported."
     head = ["stockflow, worst model", "measured", "by CPU time", "target", ""]
-    return ["### Targets", "", *_table(head, rows), "", wait]
+    return ["### Targets", "", *grid(head, rows), "", wait]
 
 
 def _target(what: str, got: float, work: str, aim: float, more: bool = True) -> list[str]:
@@ -156,15 +152,11 @@ def _least(result: Result, engines: Iterable[str]) -> float:
     return min(row.work() for row in result.rows if row.engine in engines)
 
 
-def _memory(timings: Sequence[Timing]) -> str:
-    known = [one.memory for one in timings if one.memory is not None]
-    return _number(max(known) / 1e6) if known else ""
-
-
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table in Markdown, its first column to the left and the others to the right."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return ["| " + " | ".join(line) + " |" for line in (head, rule, *rows)]

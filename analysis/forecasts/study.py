@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from analysis.forecasts.figures import forecast_fans
 from analysis.plain.folder import Folder
+from analysis.plain.shown import records
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.forecast import MODES, Mode, forecast_case
 from calibration.forecasting.record import (
@@ -258,8 +259,7 @@ def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
         "case": found.case,
         "words": forecast_words(table, found.case, settings),
         "rivals": rivals(table).to_dict("records"),
-        "scores": [{str(k): v for k, v in row.items()}
-                   for row in table.astype(object).where(table.notna(), None).to_dict("records")],
+        "scores": records(table),
         "not scored": [{"mode": one.mode, "origin": one.origin, "series": name, "reason": why}
                        for one in found.forecasts for name, why in one.untold.items()],
     }  # fmt: skip

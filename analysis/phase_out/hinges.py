@@ -100,8 +100,7 @@ def of_draws(found: Results, parameter: str) -> Array:
 
 def _numbers(third: str, one: Measure) -> dict[str, object]:
     s = spread(one.values)
-    return {"draws": third, "answer": one.name, "unit": one.unit, "value": s.median, "90% low": s.low90,
-            "90% high": s.high90}  # fmt: skip
+    return _one(third, one.name, one.unit, s.median) | {"90% low": s.low90, "90% high": s.high90}
 
 
 def _one(third: str, answer: str, unit: str, value: object) -> dict[str, object]:

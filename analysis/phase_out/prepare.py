@@ -15,7 +15,7 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
-from analysis.phase_out.runs import Arm, Role, Runs, Values, family
+from analysis.phase_out.runs import Arm, Role, Runs, Values, family, in_memory
 from analysis.phase_out.study import PhaseOutStudy
 from models.files.settings import NEVER
 from models.schedules.file import Schedule, load_schedule
@@ -150,13 +150,7 @@ def rushed(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> Ma
     for value in study.rush.values:
         ready = prepared(study, model).with_constants({study.rush.constant: value})
         computes = ScheduleRuns(ready, tuple(found.values()), draws, (RUSH, OUTSTANDING), study.horizon)
-
-        @cache
-        def read(place: int, computes: ScheduleRuns = computes) -> Values:
-            values = computes.evaluate(place, 0, len(next(iter(draws.values()))))
-            return {name: values[:, :, i] for i, name in enumerate(computes.outputs)}
-
-        out[value] = Runs(tuple(found), computes.times, draws, read)
+        out[value] = in_memory(computes, tuple(found), draws)
     return out
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.ensembles.ensemble import Evaluator
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
@@ -93,21 +94,6 @@ def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:
     market = wanted[:, step:] - wanted[:, :-step]
     np.divide(sold[:, step:] - sold[:, :-step], market, out=share[:, step:], where=market > 0)
     return share
-
-
-class Evaluator(Protocol):
-    """What computes runs: draws `first` to `last` of one schedule, (run, time, variable)."""
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names along the axis of variables."""
-
-    @property
-    def times(self) -> Array:
-        """Saved times."""
-
-    def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
-        """Return the runs, (run, time, variable)."""
 
 
 def in_memory(evaluator: Evaluator, arms: Sequence[Arm], draws: Mapping[str, Array]) -> Runs:

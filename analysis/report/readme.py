@@ -47,11 +47,6 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted(one for one in docs.rglob("*.md") if docs / "made" not in one.parents)]
 
 
-def blocks_of(text: str) -> list[str]:
-    """Return the names of the blocks in a page."""
-    return [one["name"] for one in _BLOCK.finditer(text)]
-
-
 def renewed(text: str) -> str:
     """Return a page's text with every block made anew; a block that nobody makes raises KeyError."""
     return _BLOCK.sub(lambda block: block["begin"] + BLOCKS[block["name"]]() + block["end"], text)

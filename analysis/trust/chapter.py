@@ -115,11 +115,9 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], object]]:
 def tables_of(found: Identified) -> dict[str, pd.DataFrame]:
     """Return the tables of one case by name."""
     tables = {"parameters": found.parameters, "pairs": found.pairs}
-    if (ridge := found.ridge) is None:
-        return tables
-    return {
-        **tables, "factors": ridge.one_factor, "factor_errors": ridge.series, "statements": ridge.statements,
-    }  # fmt: skip
+    if (ridge := found.ridge) is not None:
+        tables |= {"factors": ridge.one_factor, "factor_errors": ridge.series, "statements": ridge.statements}
+    return tables
 
 
 def verdict_words(found: Identified) -> list[str]:

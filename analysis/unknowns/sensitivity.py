@@ -112,11 +112,8 @@ def _sobol_one(design: Design, answer: str, place: int, rule: Sobol, confidence:
     whole, part, ways = shares(len(y), rule.resamples), shares(half, 2), _directions(design, y)
     rows = []
     for method, key in ((FIRST, "S1"), (TOTAL, "ST")):
-        for i, name in enumerate(design.names):
-            value, width, halved = whole[key][i], whole[f"{key}_conf"][i], part[key][i]
-            good, why = verdict(value, width, halved - value, rule.width, rule.halved)
-            clear = bool(value > width)
-            rows.append(Index(answer, year, name, method, value, width, halved, good, why, clear, ways[i]))
+        found = (whole[key], whole[f"{key}_conf"], part[key], ways)
+        rows += _shares(answer, year, method, design.names, found, rule)
     return rows
 
 
@@ -135,13 +132,18 @@ def _shapley_one(design: Design, answer: str, place: int, rule: Shapley, confide
         shapley_analysis.analyze(problem(design.unknowns), design.sample[:n], y[:n], conf_level=confidence)
         for n in (len(y), half)
     )
-    value, width = whole["shapley_normalized"], whole["shapley_normalized_conf"]
-    halved, ways = part["shapley_normalized"], _directions(design, y)
+    found = (*(whole[f"shapley_normalized{end}"] for end in ("", "_conf")), part["shapley_normalized"])
+    return _shares(answer, year, SHAPLEY, design.names, (*found, _directions(design, y)), rule)
+
+
+def _shares(
+    answer: str, year: float, method: str, names: Sequence[str], found: Sequence[Array], rule: Sobol | Shapley
+) -> list[Index]:
+    """Shares of variance with their verdicts; `found`: share, half width, share from half the sample, direction."""
     rows = []
-    for i, name in enumerate(design.names):
-        good, why = verdict(value[i], width[i], halved[i] - value[i], rule.width, rule.halved)
-        clear = bool(value[i] > width[i])
-        rows.append(Index(answer, year, name, SHAPLEY, value[i], width[i], halved[i], good, why, clear, ways[i]))
+    for name, value, width, halved, way in zip(names, *found, strict=True):
+        good, why = verdict(value, width, halved - value, rule.width, rule.halved)
+        rows.append(Index(answer, year, name, method, value, width, halved, good, why, bool(value > width), way))
     return rows
 
 

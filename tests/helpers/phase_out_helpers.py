@@ -37,6 +37,10 @@ class ByHand:
     def times(self) -> Array:
         return np.arange(self.model.initial_time, self.until + QUARTER / 2, QUARTER)
 
+    @property
+    def units(self) -> Mapping[str, str]:
+        return {name: self.model.variable(name).unit for name in self.outputs}
+
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         samples = {name: one[first:last] for name, one in self.draws.items()}
         batch = self.model.with_series(self.paths[schedule]).batch(

@@ -60,7 +60,7 @@ def test_every_command_of_every_module_stands_in_the_table() -> None:
     modules = {place.partition(":")[0] for place, _ in COMMANDS.values()}
     parts = {id(part) for name in COMMANDS if isinstance(group := cli.load(name), click.Group)
              for part in group.commands.values()}  # fmt: skip
-    found = {id(one) for module in modules for one in vars(import_module(module)).values()
+    found = {id(one) for module in modules for one in vars(import_module(f"analysis.commands.{module}")).values()
              if isinstance(one, click.Command)}  # fmt: skip
     assert found - parts == {id(cli.load(name)) for name in COMMANDS}
 
