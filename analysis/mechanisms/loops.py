@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis.draws.runs import Drawn
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from stockflow.arrays import Array
-from stockflow.insight.loop_scores import pairs
+from stockflow.insight.structure import pairs
 from stockflow.intervals import interval
 
 YEAR = 1.0

@@ -83,16 +83,7 @@ class ObservedSource(Strict):
 
     def source(self) -> Source:
         """Return the same as the observation module's own type."""
-        return Source(
-            table=self.table,
-            series=self.series,
-            region=self.region,
-            unit=self.unit,
-            first_year=self.first_year,
-            last_year=self.last_year,
-            factor=self.factor,
-            folder=self.folder,
-        )
+        return Source(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class SeriesTarget(Strict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import platform
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from calibration.forecasting.settings import ForecastSettings
 from calibration.forecasting.stacking import Stack, stack
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
 from models.case import Case, load_case
+from models.files.digest import digest_of
 from models.files.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.files import read_text, write_whole
@@ -155,7 +155,7 @@ def forecast_record(found: ScoredCase, settings: ForecastSettings, table_text: s
     document["seed"] = settings.seed
     document["starts"] = settings.starts
     document["sampling"] = settings.rules(found.case).model_dump()
-    document["table"] = _text_digest(table_text)
+    document["table"] = digest_of(table_text)
     document["fixed_by_later_data"] = list(fixed_by_later_data(case, targets))
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
     document["hashes"] = forecast_hashes(found.case)
@@ -208,7 +208,7 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
         own, listed = record["hashes"], record["table"]
     except (KeyError, ValueError) as reason:
         raise InputError(f"{file.name}: not a forecast record: {reason!r:.200}") from None
-    if listed != _text_digest(text):
+    if listed != digest_of(text):
         raise InputError(f"forecast_{case}.csv: not the table that {file.name} is about")
     now = forecast_hashes(case)
     if own != now:
@@ -219,7 +219,3 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
     for column in ("DM note", "tested against", "weights", "learnt on"):
         table[column] = table[column].fillna("")
     return AcceptedForecast(case, table, record)
-
-
-def _text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

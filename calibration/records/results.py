@@ -251,18 +251,9 @@ def _posterior(sampled: Sampled) -> dict[str, Any]:
 
 def _estimate(e: Estimate) -> Table:
     row = tomlkit.table()
-    cells: dict[str, object] = {
-        "value": _short(e.value),
-        "low": _short(e.low),
-        "high": _short(e.high),
-        "unit": e.unit,
-        "interval": e.interval,
-        "learned": round(e.learned, 3),
-        "at_bound": e.at_bound,
-        "step": e.step,
-    }
-    for key, value in cells.items():
-        row[key] = value
+    row.update({key: _short(getattr(e, key)) for key in ("value", "low", "high")})
+    row.update({"unit": e.unit, "interval": e.interval, "learned": round(e.learned, 3)})
+    row.update({"at_bound": e.at_bound, "step": e.step})
     return row
 
 

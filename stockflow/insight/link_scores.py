@@ -19,10 +19,10 @@ from functools import reduce
 from types import MappingProxyType
 
 from stockflow.errors import InputError
-from stockflow.insight.structure import moving_part, read_names
+from stockflow.insight.structure import Link, moving_part, read_names
 from stockflow.language import equations as eq
+from stockflow.language.memory import minus, plus, times
 
-Link = tuple[str, str]
 # a change below this share of what it is a change of is rounding
 _ROUNDING = 1e-13
 _MOST_PATHS = 200
@@ -82,7 +82,7 @@ class _Scorer:
             raise InputError(f"{self.source.source}: there is no link from {cause} to {effect}")
         if len(paths) > _MOST_PATHS:
             raise InputError(f"{self.source.source}: {effect} hides more than {_MOST_PATHS} paths from {cause}")
-        scores = [reduce(_times, (self.direct(*pair) for pair in path)) for path in paths]
+        scores = [reduce(times, (self.direct(*pair) for pair in path)) for path in paths]
         return self.added(f"score of {cause} -> {effect}", reduce(_stronger, scores), owner="")
 
     def paths(self, cause: str, effect: str) -> Iterator[tuple[Link, ...]]:
@@ -106,11 +106,11 @@ class _Scorer:
         assert part is not None
         now = self.moving(effect, part)
         before, cause_now = self.before(now), eq.Reference(cause)
-        change = _minus(now, before)
+        change = minus(now, before)
         sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one in eq.terms(part)]
-        least = _times(eq.Number(_ROUNDING), reduce(_plus, sizes))
-        moved = _minus(cause_now, self.before(cause_now))
-        alone = _minus(self.earlier(part, cause), before)
+        least = times(eq.Number(_ROUNDING), reduce(plus, sizes))
+        moved = minus(cause_now, self.before(cause_now))
+        alone = minus(self.earlier(part, cause), before)
         share = eq.Operation("/", (alone, eq.Operation("abs", (change,))))
         falling = eq.Operation("<", (moved, eq.Number(0.0)))
         signed = eq.Operation("if then else", (falling, eq.Operation("negative", (share,)), share))
@@ -147,7 +147,7 @@ class _Scorer:
             case eq.Reference(name):
                 return expression if name == keep else self.before(expression)
             case eq.Time():
-                return _minus(expression, eq.Number(self.step))
+                return minus(expression, eq.Number(self.step))
             case eq.Random(site):
                 return self.before(eq.Reference(self.added(f"random number {site}", expression)))
             case eq.WithLookup(argument, table):
@@ -157,7 +157,7 @@ class _Scorer:
             case eq.Operation(operator, arguments):
                 parts = [self.earlier(one, keep) for one in arguments]
                 for place in _TIMES.get(operator, ()):
-                    parts[place] = _plus(parts[place], eq.Number(self.step))
+                    parts[place] = plus(parts[place], eq.Number(self.step))
                 return eq.Operation(operator, tuple(parts))
         return expression
 
@@ -168,18 +168,6 @@ class _Scorer:
                 raise InputError(f"{self.source.source}: a variable is called {name!r}, a name that scores need")
             self.new[name] = eq.Variable(name, "auxiliary", "Dmnl", "", "", (None, None), expression, owner=owner)
         return name
-
-
-def _plus(left: eq.Expression, right: eq.Expression) -> eq.Expression:
-    return eq.Operation("+", (left, right))
-
-
-def _minus(left: eq.Expression, right: eq.Expression) -> eq.Expression:
-    return eq.Operation("-", (left, right))
-
-
-def _times(left: eq.Expression, right: eq.Expression) -> eq.Expression:
-    return eq.Operation("*", (left, right))
 
 
 def _stronger(left: eq.Expression, right: eq.Expression) -> eq.Expression:

@@ -107,24 +107,17 @@ def _no_unit(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     return ((one.name, "has no unit") for one in equations.visible.values() if not one.unit.strip())
 
 
-def _read_somewhere(equations: eq.Equations) -> frozenset[str]:
-    return frozenset(
-        name for one in equations.variables.values() for name in read_names(one.expression) if name != one.name
-    )
+def _unread(equations: eq.Equations, *kinds: str) -> Iterator[eq.Variable]:
+    read = {name for one in equations.variables.values() for name in read_names(one.expression) if name != one.name}
+    return (one for one in _own(equations) if one.kind in kinds and one.name not in read)
 
 
 def _unused(equations: eq.Equations) -> Iterator[tuple[str, str]]:
-    read = _read_somewhere(equations)
-    for one in _own(equations):
-        if one.kind in {"constant", "lookup"} and one.name not in read:
-            yield one.name, f"no equation reads this {one.kind}"
+    return ((one.name, f"no equation reads this {one.kind}") for one in _unread(equations, "constant", "lookup"))
 
 
 def _output_only(equations: eq.Equations) -> Iterator[tuple[str, str]]:
-    read = _read_somewhere(equations)
-    for one in _own(equations):
-        if one.kind == "auxiliary" and one.name not in read:
-            yield one.name, "no equation reads it: an output, or a leftover"
+    return ((one.name, "no equation reads it: an output, or a leftover") for one in _unread(equations, "auxiliary"))
 
 
 def _short_delays(equations: eq.Equations) -> Iterator[tuple[str, str]]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from stockflow.arrays import Array
 from stockflow.batches.checked import Checked
 from stockflow.errors import InputError
-from stockflow.insight.link_scores import Link, score_links
-from stockflow.insight.structure import components
+from stockflow.insight.link_scores import score_links
+from stockflow.insight.structure import Link, components, pairs
 from stockflow.language.clock import clock
 from stockflow.language.equations import Equations, Method
 
@@ -49,11 +49,6 @@ class ScoredLoops:
         """Return, for each loop, where its links stand among all."""
         place = {link: number for number, link in enumerate(self.links)}
         return [[place[pair] for pair in pairs(loop)] for loop in self.members]
-
-
-def pairs(loop: Sequence[str]) -> list[Link]:
-    """Return the links of a loop, the last from its last member to its first."""
-    return list(zip(loop, [*loop[1:], loop[0]], strict=True))
 
 
 def checked_loops(equations: Equations, loops: Mapping[str, Sequence[str]]) -> ScoredLoops:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stockflow.compiler.simulator import Task, compiled
-from stockflow.insight.polarity import Link, Sign, signs_measured, signs_told
-from stockflow.insight.structure import independent_loops
+from stockflow.insight.polarity import Sign, signs_measured, signs_told
+from stockflow.insight.structure import independent_loops, pairs
 from stockflow.language.equations import Equations
 
 _LETTERS: Mapping[Sign, str] = {1: "R", -1: "B", None: "U"}
@@ -50,18 +50,18 @@ def feedback_loops(equations: Equations) -> tuple[Loop, ...]:
     inside one DELAY or SMOOTH are left out.
     """
     found = independent_loops(equations)
-    signs = signs_told(equations, (pair for loop in found for pair in _pairs(loop)))
+    signs = signs_told(equations, (pair for loop in found for pair in pairs(loop)))
     told = {pair for pair, sign in signs.items() if sign}
-    open_pairs = [pair for pair, sign in signs.items() if sign is None]
-    if open_pairs:
+    open_links = [pair for pair, sign in signs.items() if sign is None]
+    if open_links:
         time, values = _halfway(equations)
-        signs |= signs_measured(equations, open_pairs, values, time)
+        signs |= signs_measured(equations, open_links, values, time)
     seen: dict[tuple[tuple[str, ...], Sign], bool] = {}
     for loop in found:
-        sign = _product(signs[pair] for pair in _pairs(loop))
+        sign = _product(signs[pair] for pair in pairs(loop))
         members = tuple(name for name in loop if not equations.variables[name].owner)
         if members:
-            seen.setdefault((members, sign), sign is not None and told.issuperset(_pairs(loop)))
+            seen.setdefault((members, sign), sign is not None and told.issuperset(pairs(loop)))
     names = _names(equations, list(seen))
     return tuple(
         Loop(name, members, _stocks(equations, members), sign, certain)
@@ -76,10 +76,6 @@ def _halfway(equations: Equations) -> tuple[float, dict[str, float]]:
     middle = len(simulator.times) // 2
     values = simulator(np.empty((1, 0)))[0, middle]
     return float(simulator.times[middle]), dict(zip(names, values.tolist(), strict=True))
-
-
-def _pairs(loop: tuple[str, ...]) -> list[Link]:
-    return list(zip(loop, (*loop[1:], loop[0]), strict=True))
 
 
 def _stocks(equations: Equations, loop: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,10 +13,9 @@ from types import MappingProxyType
 import numpy as np
 
 from stockflow.compiler.simulator import Task, compiled
-from stockflow.insight.structure import moving_part
+from stockflow.insight.structure import Link, moving_part
 from stockflow.language import equations as eq
 
-Link = tuple[str, str]
 # signs: 1 (never below zero), -1 (never above), 0 (zero), None (not known)
 Sign = int | None
 _RISING = frozenset({"exp", "ln", "sqrt", "min", "max", "+"})

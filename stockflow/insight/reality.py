@@ -11,8 +11,8 @@ no saved time at which its condition holds and its consequence does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from stockflow.language.vensim import TEST_INPUT, rule_of
 from stockflow.names import plain
 
 _AND = re.compile(r":AND:", re.IGNORECASE)
-_SKETCH = "\\\\\\---///"
 _INDICATOR = "reality check number"
 
 
@@ -87,7 +86,10 @@ def _outcome(
     rest = [term for term in terms if plain(term) not in inputs]
     try:
         changed = file.with_equations({test.partition("=")[0].strip(): test for test in tests})
-        model = Checked(equations(_with_indicator(changed, rest, rule.consequence)))
+        # 1 where the conditions hold and the consequence does not
+        logic = " :AND: ".join([*(f"({one})" for one in rest), f":NOT: ({rule.consequence})"])
+        indicator = f"{_INDICATOR}= IF THEN ELSE({logic}, 1, 0) ~ Dmnl ~ |\n"
+        model = Checked(equations(changed.with_more(indicator)))
         simulator = compiled(model.task((), (_INDICATOR,), None, None, None, {}, {}))
     except InputError as error:
         reason = str(error).removeprefix(f"{file.name}: ")
@@ -95,13 +97,6 @@ def _outcome(
     failed = simulator(np.empty((1, 0)))[0, :, 0] != 0
     at = float(simulator.times[failed.argmax()]) if failed.any() else None
     return RealityCheck(rule.name, rule.line, rule.condition, rule.consequence, at)
-
-
-def _with_indicator(file: Source, conditions: Sequence[str], consequence: str) -> Source:
-    """Add a variable to the file that is 1 where the conditions hold and the consequence does not."""
-    logic = " :AND: ".join([*(f"({one})" for one in conditions), f":NOT: ({consequence})"])
-    body, mark, sketch = file.text.partition(_SKETCH)
-    return replace(file, text=f"{body}\n{_INDICATOR}= IF THEN ELSE({logic}, 1, 0) ~ Dmnl ~ |\n{mark}{sketch}")
 
 
 def _clean(name: str) -> str:

@@ -10,13 +10,14 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
 
 #: variable -> variables it has a link to
 Links = Mapping[str, tuple[str, ...]]
+Link = tuple[str, str]
 _MOST_CANDIDATES = 5_000_000
 
 
@@ -24,6 +25,11 @@ def read_names(expression: eq.Expression) -> tuple[str, ...]:
     """Return every variable an expression reads, lookups included, each once."""
     names = (one.name for one in eq.walk(expression) if isinstance(one, (eq.Reference, eq.LookupCall)))
     return tuple(dict.fromkeys(names))
+
+
+def pairs(loop: Sequence[str]) -> list[Link]:
+    """Return the links of a loop, the last from its last member to its first."""
+    return list(zip(loop, (*loop[1:], loop[0]), strict=True))
 
 
 def moving_part(expression: eq.Expression) -> eq.Expression | None:
@@ -170,7 +176,7 @@ def _basis(graph: Links) -> list[tuple[str, ...]]:
     leads: dict[int, int] = {}
     out: list[tuple[str, ...]] = []
     for loop in _candidates(graph):
-        bits = sum(1 << numbers[a, b] for a, b in zip(loop, (*loop[1:], loop[0]), strict=True))
+        bits = sum(1 << numbers[a, b] for a, b in pairs(loop))
         while bits and bits.bit_length() in leads:
             bits ^= leads[bits.bit_length()]
         if bits:

@@ -31,7 +31,7 @@ class Ranges:
         self._given = {plain(name): [plain(one) for one in inside] for name, inside in members.items()}
         self.members = {name: tuple(dict.fromkeys(self._flat(name, ()))) for name in self._given}
         self._elements = {one for inside in self.members.values() for one in inside}
-        self._pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._stands_for: dict[str, list[tuple[str, str]]] = {name: [] for name in self.members}
         for name, other, pairs in mappings:
             self._join(plain(name), plain(other), pairs)
 
@@ -52,9 +52,10 @@ class Ranges:
             if len(self.members[name]) != len(self.members[other]):
                 raise Refused([f"mapping of {self.spelling[name]!r} to {self.spelling[other]!r} of another size"])
             pairs = list(zip(self.members[name], self.members[other], strict=True))
-        joined = self._pairs.setdefault((name, other), [])
         for left, right in pairs:
-            joined += [(plain(left), one) for one in self.members.get(plain(right), (plain(right),))]
+            for one in self.members.get(plain(right), (plain(right),)):
+                self._stands_for[name].append((plain(left), one))
+                self._stands_for[other].append((one, plain(left)))
 
     def known(self, subscript: str) -> bool:
         """Say whether a compared name is a range or an element."""
@@ -82,22 +83,7 @@ class Ranges:
         if key not in self.members:
             return key
         for element in bound.values():
-            found = {
-                *(
-                    left
-                    for (name, _), pairs in self._pairs.items()
-                    if name == key
-                    for left, right in pairs
-                    if right == element
-                ),
-                *(
-                    right
-                    for (_, name), pairs in self._pairs.items()
-                    if name == key
-                    for left, right in pairs
-                    if left == element
-                ),
-            }
+            found = {own for own, other in self._stands_for[key] if other == element}
             if len(found) == 1:
                 return found.pop()
             if found:
