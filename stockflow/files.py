@@ -127,6 +127,15 @@ def check_output(out: Path) -> None:
         raise InputError(f"{shown(out)}: cannot be written: it is an input of this command{same}; give another name")
 
 
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Turn what the file system refuses inside the block into an InputError, in words, that names `place`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{shown(place)}: cannot be written: {reason(error)}") from None
+
+
 def replace_file(out: Path, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a file beside `out`, then put it in the place of `out` in one step; return `out`.
 
@@ -134,22 +143,18 @@ def replace_file(out: Path, write: Callable[[Path], object]) -> Path:
     words, for what the file system refuses.
     """
     check_output(out)
-    try:
+    with writing(out):
         if out.exists() and not out.is_file():
             write(out)
             return out
         return put_whole(out, write)
-    except OSError as error:
-        raise InputError(f"{shown(out)}: cannot be written: {reason(error)}") from None
 
 
 def write_whole(file: Path, content: str | bytes) -> Path:
     """Write text, in UTF-8, or bytes to a file, whole or not at all, making its folder; InputError in words."""
     whole = content.encode() if isinstance(content, str) else content
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{shown(file)}: cannot be written: {reason(error)}") from None
     return replace_file(file, lambda part: part.write_bytes(whole))
 
 

@@ -14,16 +14,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, model_validator
 
-import models
-from models.files.series import Series, read_series
+from models.files.build import read_drivers
+from models.files.series import Series
 from models.files.settings import Positive, Strict, Year, read_settings
+from models.home import home_of
 from models.policy import TimePath, with_announced
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
 HERE = Path(__file__).parents[1] / "targets" / "drivers_ahead.toml"
-MODELS = Path(models.__file__).parent
 JUST_BEFORE = 0.01  # years between the two points of a jump, as in the tables
 WINDOW = 5  # years whose rate of growth a trend continues
 
@@ -134,7 +134,7 @@ class Expectations:
 
 def expectations(case: str) -> Expectations:
     """Return the drivers of a case and their rules, from the files."""
-    return Expectations(drivers_of(case), load_rules(case))
+    return Expectations(read_drivers(home_of(case).drivers), load_rules(case))
 
 
 def load_rules(case: str, file: Path = HERE) -> Rules:
@@ -143,14 +143,6 @@ def load_rules(case: str, file: Path = HERE) -> Rules:
     if case not in rules:
         raise unknown("case", case, rules, file.name, listed=True)
     return rules[case]
-
-
-def drivers_of(case: str, folder: Path = MODELS) -> dict[str, Series]:
-    """Return every policy and scenario series of a case."""
-    found: dict[str, Series] = {}
-    for kind in ("policies", "scenarios"):
-        found |= read_series(folder / kind / f"{case}.csv", sourced=True)
-    return found
 
 
 def paths_ahead(

@@ -27,11 +27,6 @@ class NewScore:
     observed: tuple[float, ...]
     skills: dict[str, Skill]
 
-    @property
-    def winner(self) -> str:
-        """Forecaster with the lowest mean CRPS."""
-        return min(self.skills, key=lambda who: self.skills[who].mean_crps)
-
 
 def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScore, ...]:
     """Score the accepted fit of a case on the observations in `data`, rows before the year `since` left out.

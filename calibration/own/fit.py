@@ -33,7 +33,7 @@ from models.home import Home, home_of
 from models.own import CASE_FILE, FIT, PATHS, own_drivers, read_own
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-from stockflow.files import reason, take_away
+from stockflow.files import take_away, writing
 from stockflow.intervals import quantiles
 
 Progress = Callable[[str], None]
@@ -128,7 +128,7 @@ def _staged(folder: Path) -> Iterator[Path]:
     """
     record_file = folder / FIT
     home = record_file.parent
-    with _writing(home):
+    with writing(home):
         home.mkdir(exist_ok=True)
         for left in home.glob(f"{STAGE}*"):
             if time.time() - left.stat().st_mtime > FORGOTTEN:
@@ -136,27 +136,19 @@ def _staged(folder: Path) -> Iterator[Path]:
         stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=home))
     try:
         work = stage / folder.resolve().name
-        with _writing(work):
+        with writing(work):
             work.mkdir()
             for file in (CASE_FILE, *PATHS):
                 if (folder / file).is_file():
                     shutil.copyfile(folder / file, work / file)
         yield work
-        with _writing(home):
+        with writing(home):
             made = [one for one in (work / FIT).parent.iterdir() if one.is_file()]
             for one in sorted(made, key=lambda one: one.name == record_file.name):
                 one.replace(home / one.name)
     finally:
         shutil.rmtree(stage)
         take_away([home])  # where nothing was kept
-
-
-@contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{place}: cannot be written: {reason(error)}") from None
 
 
 def warnings_of(

@@ -19,7 +19,7 @@ from calibration.own.units import way
 from models.files.casefile import CASES
 from models.own import CASE_FILE, GENERIC
 from stockflow.errors import InputError
-from stockflow.files import read_text, reason, shown
+from stockflow.files import read_text, writing
 
 HOME = Path(models.__file__).parent
 TEMPLATES, EXAMPLES = HOME / "templates", HOME / "examples"
@@ -95,14 +95,12 @@ def _put_whole(folder: Path) -> Iterator[Path]:
 
     InputError, in words, for what the file system refuses.
     """
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as stage:
             made = Path(stage) / folder.name
             yield made
             made.rename(folder)
-    except OSError as error:
-        raise InputError(f"{shown(folder)}: cannot be written: {reason(error)}") from None
 
 
 def _check_units(rows: tuple[Row, ...], cost_unit: str | None, volume_unit: str | None) -> None:

@@ -22,7 +22,7 @@ from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, by_s
 from calibration.own.settings import OwnSettings, pooled_prior
 from models.own import OwnFile, own_drivers, own_numbers, read_own
 from stockflow.errors import InputError
-from stockflow.files import reason
+from stockflow.files import writing
 
 TABLE, TARGETS = "observations", "targets.toml"
 ADOPTION = (ANNUAL, CUMULATIVE, SHARE)
@@ -125,14 +125,12 @@ def write_targets(
 ) -> Targets:
     """Write table and target file of the case `name` into folder/results and return the targets read back."""
     place = folder / "results"
-    try:
+    with writing(place):
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{TABLE}.csv").write_text(_table(observed), encoding="utf-8")
         (place / f"{TABLE}.toml").write_text(tomlkit.dumps(_manifest(name, observed)), encoding="utf-8")
         text = tomlkit.dumps(_targets(name, observed, folder, settings, quick))
         (place / TARGETS).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{place}: cannot be written: {reason(error)}") from None
     return load_targets(str(folder), place / TARGETS)
 
 

@@ -16,24 +16,6 @@ from stockflow.insight.structure import read_names
 from stockflow.insight.units import read_unit
 from stockflow.language import equations as eq
 
-#: code -> (severity, what it means)
-CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "no-documentation": ("warning", "the variable has no comment"),
-        "no-unit": ("warning", "the variable has no unit"),
-        "unused": ("warning", "no equation reads this constant or lookup"),
-        "short-delay": ("warning", "a time constant is shorter than four time steps"),
-        "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last"),
-        "inexact-moment": ("warning", "a step or pulse in a model whose time steps do not add up exactly"),
-        "jump-inside-step": ("warning", "a step or pulse under Runge-Kutta, which reads it within a time step"),
-        "similar-names": ("warning", "two names differ only in case, spaces or punctuation"),
-        "buried-constant": ("note", "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation"),
-        "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover"),
-        "not-monotone": ("note", "a curve both rises and falls"),
-        "may-go-negative": ("note", "an outflow does not depend on the stock it empties"),
-        "long-equation": ("note", "an equation that is hard to read"),
-    }
-)
 _STEPS_OF_A_DELAY = 4
 _MOST_VARIABLES = 10
 _MOST_PARTS = 40
@@ -63,7 +45,7 @@ def lint(equations: eq.Equations) -> tuple[Finding, ...]:
     order = {name: place for place, name in enumerate(equations.variables)}
     rank = {code: place for place, code in enumerate(CODES)}
     found: dict[tuple[str, str], Finding] = {}
-    for code, check in _CHECKS.items():
+    for code, (_, _, check) in CODES.items():
         for name, text in check(equations):
             line = equations.variables[name].line or None
             found.setdefault((code, _array(name)), Finding(code, name, line, text))
@@ -253,20 +235,33 @@ def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:
             yield one.name, f"reads {variables} variables in {parts} parts; give intermediate results a name"
 
 
-_CHECKS: Mapping[str, Callable[[eq.Equations], Iterator[tuple[str, str]]]] = MappingProxyType(
+#: code -> (severity, what it means, what finds it)
+CODES: Mapping[str, tuple[str, str, Callable[[eq.Equations], Iterator[tuple[str, str]]]]] = MappingProxyType(
     {
-        "buried-constant": _buried_constants,
-        "no-documentation": _no_documentation,
-        "no-unit": _no_unit,
-        "unused": _unused,
-        "short-delay": _short_delays,
-        "short-pulse": short_pulses,
-        "inexact-moment": inexact_moments,
-        "jump-inside-step": jumps_inside_steps,
-        "similar-names": _similar_names,
-        "output-only": _output_only,
-        "not-monotone": _not_monotone,
-        "may-go-negative": _may_go_negative,
-        "long-equation": _long_equations,
+        "no-documentation": ("warning", "the variable has no comment", _no_documentation),
+        "no-unit": ("warning", "the variable has no unit", _no_unit),
+        "unused": ("warning", "no equation reads this constant or lookup", _unused),
+        "short-delay": ("warning", "a time constant is shorter than four time steps", _short_delays),
+        "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last", short_pulses),
+        "inexact-moment": (
+            "warning",
+            "a step or pulse in a model whose time steps do not add up exactly",
+            inexact_moments,
+        ),
+        "jump-inside-step": (
+            "warning",
+            "a step or pulse under Runge-Kutta, which reads it within a time step",
+            jumps_inside_steps,
+        ),
+        "similar-names": ("warning", "two names differ only in case, spaces or punctuation", _similar_names),
+        "buried-constant": (
+            "note",
+            "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation",
+            _buried_constants,
+        ),
+        "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover", _output_only),
+        "not-monotone": ("note", "a curve both rises and falls", _not_monotone),
+        "may-go-negative": ("note", "an outflow does not depend on the stock it empties", _may_go_negative),
+        "long-equation": ("note", "an equation that is hard to read", _long_equations),
     }
 )

@@ -32,11 +32,11 @@ def test_observations_that_stay_at_the_last_fitted_value_are_scored(tmp_path: Pa
     assert one.skills["last value"].mean_crps < one.skills["exponential"].mean_crps
 
 
-def test_a_winner_has_the_lowest_crps_and_the_words_agree(tmp_path: Path) -> None:
+def test_the_words_say_whether_the_model_has_the_lowest_crps(tmp_path: Path) -> None:
     (one,) = score_case("nev", write(tmp_path / "new.csv", [["NEV sales", 2024, 11.3, UNIT, WHY]]))
-    assert one.skills[one.winner].mean_crps == min(skill.mean_crps for skill in one.skills.values())
+    winner = min(one.skills, key=lambda who: one.skills[who].mean_crps)
     told = next(line for line in score_words([one]) if line.startswith("NEV sales: the model"))
-    assert ("wins against" in told) == (one.winner == MODEL)
+    assert ("wins against" in told) == (winner == MODEL)
 
 
 def test_values_in_a_unit_that_converts_are_the_same_observation(tmp_path: Path) -> None:

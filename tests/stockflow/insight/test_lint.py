@@ -199,7 +199,7 @@ def test_a_finding_names_the_line_of_its_variable(tmp_path: Path) -> None:
 
 
 def test_every_code_is_explained_and_graded() -> None:
-    assert {severity for severity, _ in CODES.values()} == {"warning", "note"}
+    assert {severity for severity, *_ in CODES.values()} == {"warning", "note"}
     assert Finding("no-unit", "a", None, "has no unit").severity == "warning"
     assert str(Finding("no-unit", "a", None, "has no unit")) == "a: has no unit [no-unit]"
 
