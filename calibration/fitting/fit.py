@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds, OptimizeResult, minimize
 from scipy.stats import norm
 
 from calibration.fitting.coordinates import Coordinate
@@ -48,6 +48,25 @@ def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]
     return tuple(out)
 
 
+def descent(
+    payoff: Payoff, start: Array, scale: Array, bounds: tuple[Array, Array], steps: int, ftol: float, gtol: float
+) -> OptimizeResult:
+    """Minimise the objective from `start` (size,) inside `bounds` in so many steps; `x` is in units of `scale` (size,).
+
+    `ftol` and `gtol` are those of L-BFGS-B in SciPy.
+    """
+
+    def downhill(z: Array) -> tuple[float, Array]:
+        value, slopes = payoff.log_density_and_slopes(z * scale)
+        return (-value, -slopes * scale) if np.isfinite(value) else (HIGH, np.zeros_like(z))
+
+    low, high = bounds
+    return minimize(
+        downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
+        options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
+    )  # fmt: skip
+
+
 def climb(
     payoff: Payoff, points: Array, progress: Progress | None = None, held: int | None = None
 ) -> tuple[Array, tuple[Start, ...]]:
@@ -60,21 +79,10 @@ def climb(
     if held is not None:
         low[held] = high[held] = points[0, held]
 
-    def downhill(z: Array) -> tuple[float, Array]:
-        value, slopes = payoff.log_density_and_slopes(z * spread)
-        return (-value, -slopes * spread) if np.isfinite(value) else (HIGH, np.zeros_like(z))
-
     best: tuple[float, Array] = (np.inf, points[0])
     ends = []
     for number, point in enumerate(points):
-        answer = minimize(
-            downhill,
-            point / spread,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=Bounds(low / spread, high / spread),
-            options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-11, "gtol": 1e-5, "maxcor": 30},
-        )
+        answer = descent(payoff, point, spread, (low, high), STEPS, ftol=1e-11, gtol=1e-5)
         end = np.clip(answer.x * spread, low, high)
         values = dict(zip(payoff.space.names, map(float, payoff.space.values(end)[0]), strict=True))
         before = float(payoff.objective(point)[0])

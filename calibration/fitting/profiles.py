@@ -11,15 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
 
 from calibration.fitting.coordinates import Coordinate
-from calibration.fitting.fit import climb
+from calibration.fitting.fit import climb, descent
 from calibration.fitting.payoff import Payoff
 from stockflow.arrays import Array
 
 Tick = Callable[[], object]
-HIGH = 1e10  # objective of a run that cannot be compared, for the line search to turn back from
 STEPS = 200  # optimiser steps of one refit
 SAME = 1e-9  # a flat step: nothing to extrapolate from
 
@@ -81,15 +79,7 @@ def refit(payoff: Payoff, start: Array, held: int, scale: Array) -> tuple[Array,
     low, high = payoff.space.bounds
     point = np.clip(start, low, high)
     low[held] = high[held] = point[held]
-
-    def downhill(z: Array) -> tuple[float, Array]:
-        value, slopes = payoff.log_density_and_slopes(z * scale)
-        return (-value, -slopes * scale) if np.isfinite(value) else (HIGH, np.zeros_like(z))
-
-    answer = minimize(
-        downhill, point / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
-        options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-7, "gtol": 1e-3, "maxcor": 30},
-    )  # fmt: skip
+    answer = descent(payoff, point, scale, (low, high), STEPS, ftol=1e-7, gtol=1e-3)
     return np.clip(answer.x * scale, low, high), float(answer.fun)
 
 

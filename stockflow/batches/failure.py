@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.compiler.simulator import Simulator, Task
-from stockflow.language.equations import Table, references
-from stockflow.language.order import evaluation_order
+from stockflow.language.equations import Table
+from stockflow.language.order import evaluation_order, made_of
 
 
 def watching(task: Task) -> Task:
@@ -19,14 +19,7 @@ def watching(task: Task) -> Task:
     all that it reads at that moment is finite.
     """
     variables = task.equations.variables
-    needed: dict[str, None] = {}
-    todo = list(task.outputs)
-    while todo:
-        name = todo.pop()
-        if name not in needed:
-            needed[name] = None
-            todo += references(variables[name].expression)
-    ordered = evaluation_order(task.equations, [name for name in variables if name in needed])
+    ordered = evaluation_order(task.equations, made_of(task.equations, task.outputs))
     outputs = tuple(name for name in ordered if not isinstance(variables[name].expression, Table))
     return replace(task, outputs=outputs, watched=True)
 

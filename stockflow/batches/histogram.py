@@ -55,7 +55,7 @@ class Histogram:
             return
         np.minimum(self.low, values.min(axis=0), out=self.low)
         np.maximum(self.high, values.max(axis=0), out=self.high)
-        count, at = _compiled(), 0
+        (count, _), at = _compiled(), 0
         while True:
             # column by column, so that the bins of one stay in the first cache
             arrays = (self.pages, self.counts, self.used)
@@ -118,21 +118,11 @@ def _ranked(
 
 
 @functools.cache
-def _compiled() -> Any:
-    """Return the loop that counts, from a place on; it stops early where a new page finds no room."""
+def _compiled() -> tuple[Any, Any]:
+    """Return the loop that counts, from a place on, and the owner of its code; a new page without room stops it."""
     engine = linked(cache.kept("histogram", (_TEXT, *processor()), lambda: assembled(_TEXT)))
     function = _SIGNATURE(engine.get_function_address("count"))
-    return _Owned(function, engine)
-
-
-class _Owned:
-    """A function with what owns its code."""
-
-    def __init__(self, function: Any, engine: Any) -> None:
-        self.function, self.engine = function, engine
-
-    def __call__(self, *arguments: int) -> int:
-        return int(self.function(*arguments))
+    return function, engine
 
 
 _ARGUMENTS = "ptr %values, i64 %begin, i64 %end, i64 %rows, ptr %pages, ptr %counts, ptr %used, i64 %room, i64 %bits"

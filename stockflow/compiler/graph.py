@@ -115,6 +115,10 @@ class Graph:
         """Say whether a node is a truth value rather than a number."""
         return self.nodes[node].op in TRUTH
 
+    def is_fast(self, node: int) -> bool:
+        """Say whether a node is computed anew in every time step of every run."""
+        return bool(self.stage[node] & STATE) or self.stage[node] == TIME | INPUT
+
     def as_number(self, node: int) -> int:
         """Return the node as a number, a truth value becoming 0 or 1."""
         return self.apply("number", node) if self.is_truth(node) else node

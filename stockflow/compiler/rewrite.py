@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from stockflow.compiler.graph import INPUT, STATE, TIME, Graph
+from stockflow.compiler.graph import Graph
 from stockflow.compiler.system import System
 
 _LARGEST_PRODUCT = 16
@@ -53,18 +53,13 @@ class _Rewriter:
             return power(self.new, *new)
         return self.new.apply(op, *new) if payload is None and args else self.new.add(op, new, payload)
 
-    def fast(self, node: int) -> bool:
-        """Say whether a node of the new graph is computed anew in every time step of every run."""
-        stage = self.new.stage[node]
-        return bool(stage & STATE) or stage == TIME | INPUT
-
     def product(self, node: int) -> int:
         numerators, divisors = self.factors(node, top=True)
         above, below = [self.map[one] for one in numerators], []
         one = self.new.constant(1.0)
         for divisor in divisors:
             new = self.map[divisor]
-            if not self.fast(new) or self.divisors[divisor] > 1:
+            if not self.new.is_fast(new) or self.divisors[divisor] > 1:
                 above.append(self.new.apply("div", one, new))
             else:
                 below.append(new)
@@ -87,7 +82,7 @@ class _Rewriter:
 
     def multiplied(self, factors: list[int]) -> int:
         """Multiply, slowly changing factors first, each stage on its own as long as possible."""
-        ordered = sorted(factors, key=lambda one: (self.fast(one), self.new.stage[one], one))
+        ordered = sorted(factors, key=lambda one: (self.new.is_fast(one), self.new.stage[one], one))
         result = ordered[0]
         for factor in ordered[1:]:
             result = self.new.apply("mul", result, factor)

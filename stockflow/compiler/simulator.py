@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,18 +103,7 @@ class Simulator:
         Every run gives the same bits whatever the number of threads and the other runs.
         Raises InputError for a wrong shape or a value that is not finite.
         """
-        array = np.ascontiguousarray(values, dtype=np.float64)
-        if array.ndim != 2 or array.shape[1] != len(self.inputs):
-            raise InputError(
-                f"{self.source}: input values have shape {array.shape}, but must be (run, {len(self.inputs)})"
-            )
-        if not np.isfinite(array).all():
-            run, column = np.argwhere(~np.isfinite(array))[0]
-            raise InputError(
-                f"{self.source}: {self.inputs[column]} is {array[run, column]} in run {run}, which is not finite"
-            )
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}, but must be at least 1")
+        array = checked(values, self.inputs, self.source, threads)
         if not 0 <= seed < 2**63:
             raise InputError(f"seed is {seed}, but must be from 0 to 2^63 - 1")
         counted = np.arange(len(array)) if numbers is None else np.asarray(numbers, dtype=np.int64)
@@ -154,6 +143,19 @@ class Simulator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return compiled, (self.task,)
+
+
+def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int | None) -> NDArray[np.float64]:
+    """Return input values, shape (run, input), as an array; InputError unless all are finite numbers."""
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != len(inputs):
+        raise InputError(f"{source}: input values have shape {array.shape}, but must be (run, {len(inputs)})")
+    if not np.isfinite(array).all():
+        run, column = np.argwhere(~np.isfinite(array))[0]
+        raise InputError(f"{source}: {inputs[column]} is {array[run, column]} in run {run}, which is not finite")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}, but must be at least 1")
+    return array
 
 
 def _watched(system: System) -> System:

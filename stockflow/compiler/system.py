@@ -10,7 +10,7 @@ from stockflow.compiler.functions import SMALL, Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language.order import evaluation_order, initial_order, needed_at_start
+from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class _Lowering:
 
     def system(self, outputs: Sequence[str]) -> System:
         graph = self.graph
-        needed = self._needed(outputs)
+        needed = made_of(self.equations, outputs)
         self._initial_values(needed)
         for name in needed:
             expression = self.equations.variables[name].expression
@@ -73,17 +73,6 @@ class _Lowering:
                 self.now[name] = self._variable(name, self.now, graph.add("time"))
         states = tuple(self._state(name, expression) for name, expression in self.stateful.items())
         return System(graph, self.inputs, states, tuple(graph.as_number(self.now[name]) for name in outputs))
-
-    def _needed(self, outputs: Iterable[str]) -> tuple[str, ...]:
-        """Everything the outputs depend on, through stocks and delays too."""
-        seen: dict[str, None] = {}
-        todo = list(outputs)
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen[name] = None
-                todo += eq.references(self.equations.variables[name].expression)
-        return tuple(name for name in self.equations.variables if name in seen)
 
     def _initial_values(self, needed: Iterable[str]) -> None:
         first = self.graph.constant(self.equations.control("initial time"))

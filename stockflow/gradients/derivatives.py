@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from stockflow.compiler.graph import INPUT, STATE, TIME, Graph
+from stockflow.compiler.graph import INPUT, Graph
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.system import State, System
 from stockflow.gradients.adjoint import Calculus
@@ -45,11 +45,6 @@ class Derivatives:
 def is_slow(graph: Graph, node: int) -> bool:
     """Say whether a node has one value in a whole run, which inputs decide."""
     return graph.stage[node] == INPUT
-
-
-def is_fast(graph: Graph, node: int) -> bool:
-    """Say whether a node is computed anew in every step of every run."""
-    return bool(graph.stage[node] & STATE) or graph.stage[node] == TIME | INPUT
 
 
 def with_derivatives(system: System) -> Derivatives:
@@ -110,7 +105,7 @@ def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[i
     graph = small.graph
     body = set(graph.reachable([one.rate for one in states]))
     needed = graph.reachable([*back.values(), *gathered.values()])
-    taped = tuple(node for node in needed if node in body and graph.nodes[node].op in _DEAR and is_fast(graph, node))
+    taped = tuple(node for node in needed if node in body and graph.nodes[node].op in _DEAR and graph.is_fast(node))
     return Derivatives(
         graph,
         system.inputs,

@@ -17,12 +17,13 @@ from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor, vector_width
 from stockflow.compiler.machine import assembled, linked
+from stockflow.compiler.simulator import checked
 from stockflow.compiler.vector import Writer
 from stockflow.errors import InputError
 from stockflow.gradients.derivatives import with_derivatives
 from stockflow.gradients.moment import Functions, layout, table
 from stockflow.gradients.passes import Passes, memory
-from stockflow.gradients.payoff import Comparison, Term, checked, comparison, differentiable
+from stockflow.gradients.payoff import Comparison, Term, comparison, differentiable
 from stockflow.language.equations import Equations
 from stockflow.language.scheme import SCHEMES
 

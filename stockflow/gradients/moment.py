@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stockflow.compiler.graph import TIME
 from stockflow.compiler.instruction_order import reordered
 from stockflow.compiler.vector import Writer
-from stockflow.gradients.derivatives import Derivatives, is_fast, is_slow
+from stockflow.gradients.derivatives import Derivatives, is_slow
 from stockflow.gradients.routine import Routine
 
 
@@ -37,7 +37,7 @@ def layout(what: Derivatives) -> Layout:
     used = set(roots)
     everything = graph.reachable(roots)
     for node in everything:
-        if is_fast(graph, node):
+        if graph.is_fast(node):
             used.update(graph.nodes[node].args)
     return Layout(
         tuple(node for node in everything if node in used and graph.stage[node] == TIME),

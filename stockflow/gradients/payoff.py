@@ -20,6 +20,7 @@ from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, memory_of, processor
 from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
+from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System, lower
 from stockflow.errors import InputError
 from stockflow.gradients.residuals import Reduction, compile_residuals
@@ -143,20 +144,6 @@ def differentiable(equations: Equations, inputs: tuple[str, ...], outputs: tuple
         if op in {"random", "initial random"}:
             raise InputError(f"{equations.source}: derivatives of random numbers are not supported: {payload}")
     return system
-
-
-def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int | None) -> NDArray[np.float64]:
-    """Return input values, shape (run, input), as an array; InputError unless all are finite numbers."""
-    array = np.ascontiguousarray(values, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != len(inputs):
-        raise InputError(f"{source}: input values have shape {array.shape}, but must be (run, {len(inputs)})")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        run, column = bad[0]
-        raise InputError(f"{source}: {inputs[column]} is {array[run, column]} in run {run}, which is not finite")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}, but must be at least 1")
-    return array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

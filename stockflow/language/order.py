@@ -24,6 +24,18 @@ def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) 
     return _order(equations, wanted, _at_start, "a loop of initial values")
 
 
+def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
+    """Return variables with everything they depend on, through stocks and delays too, in file order."""
+    seen: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += eq.references(equations.variables[name].expression)
+    return tuple(name for name in equations.variables if name in seen)
+
+
 def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
     """Return the variables whose initial value the run needs: stocks, delays, INITIAL and what they read."""
     names: dict[str, None] = {}

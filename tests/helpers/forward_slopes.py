@@ -18,10 +18,11 @@ from stockflow.batches.checked import Checked
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.llvm import Kernel
 from stockflow.compiler.rewrite import simplify
+from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System
 from stockflow.errors import InputError
 from stockflow.gradients.adjoint import Calculus
-from stockflow.gradients.payoff import cached_kernel, checked, differentiable, kept, readable
+from stockflow.gradients.payoff import cached_kernel, differentiable, kept, readable
 from stockflow.language.equations import Equations, Method
 from stockflow.model import Model
 
