@@ -134,14 +134,14 @@ class Assembly:
         for node in wanted:
             op, _, payload = self.graph.nodes[node]
             if op == "input":
-                self.names[node] = self.gathered_lanes("%values", int(str(payload)))
+                self.names[node] = writer.lanes("%values", int(str(payload)), self.columns)
         last = "entry"
         if self.plan.points:
             writer.line("br label %tables")
             writer.lines.append("tables:")
             writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
             at = writer.let("getelementptr double, ptr %values, i64 %point")
-            vector = self.gathered_lanes(at, len(self.plan.system.inputs))
+            vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
             slot = writer.let(f"add i64 %point, {self.points}")
             place = writer.let(f"getelementptr {writer.double}, ptr %work, i64 {slot}")
             writer.line(f"store {writer.double} {vector}, ptr {place}, align 8")
@@ -152,15 +152,6 @@ class Assembly:
             writer.lines.append("read:")
         self.compute(wanted)
         return last
-
-    def gathered_lanes(self, base: str, column: int) -> str:
-        """Return the vector of one column of the rows of all lanes."""
-        writer, vector = self.writer, "poison"
-        for lane in range(writer.width):
-            place = writer.let(f"getelementptr double, ptr {base}, i64 {lane * self.columns + column}")
-            value = writer.let(f"load double, ptr {place}")
-            vector = writer.let(f"insertelement {writer.double} {vector}, double {value}, i64 {lane}")
-        return vector
 
     def filled_rings(self, last: str) -> str:
         """Fill the memory of every delay with its initial value; return the last label."""

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stockflow.compiler.graph import INPUT, STATE, TIME
+from stockflow.compiler.graph import INPUT, TIME, Graph
 from stockflow.compiler.system import System
 from stockflow.language.clock import Clock
 from stockflow.language.equations import Method
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is not computed in a moment: `series` stand in a row of the table, `hoisted` are constant in a run."""
+
+    series: tuple[int, ...]
+    hoisted: tuple[int, ...]
+
+
+def layout(graph: Graph, roots: Sequence[int]) -> Layout:
+    """Return what the computation of some nodes finds ready in every moment."""
+    everything, used = graph.reachable(roots), set(roots)
+    for node in everything:
+        if graph.is_fast(node):
+            used.update(graph.nodes[node].args)
+    series, hoisted = (
+        [one for one in everything if one in used and graph.stage[one] == kind] for kind in (TIME, INPUT)
+    )
+    return Layout(tuple(series), tuple(hoisted))
+
+
+def table(graph: Graph, series: Sequence[int], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of series, shape (time, series)."""
+    columns = graph.evaluate(series, times)
+    return np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +65,12 @@ def plan(system: System, clock: Clock, method: Method = "Euler", points: int = 0
     """Return the plan for running a system on a clock."""
     graph = system.graph
     rates = [state.rate for state in system.states]
-    everything = graph.reachable([*rates, *system.outputs])
-    used = {*rates, *system.outputs}
-    for node in everything:
-        if graph.stage[node] & STATE or graph.stage[node] == TIME | INPUT:
-            used.update(graph.nodes[node].args)
-    series = tuple(node for node in everything if node in used and graph.stage[node] == TIME)
-    hoisted = tuple(node for node in everything if node in used and graph.stage[node] == INPUT)
-    leaves = frozenset([*series, *hoisted])
-    known = {node for node in everything if not graph.stage[node] or node in leaves}
+    roots = [*rates, *system.outputs]
+    where = layout(graph, roots)
+    leaves = frozenset([*where.series, *where.hoisted])
+    known = {node for node in graph.reachable(roots) if not graph.stage[node] or node in leaves}
     body = [node for node in graph.reachable(rates, leaves) if node not in known]
     inside = known.union(body)
     observed = [node for node in graph.reachable(system.outputs, leaves) if node not in inside]
-    times = clock.evaluated(method)
-    columns = graph.evaluate(series, times)
-    table = np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
-    return Plan(system, clock, series, table, hoisted, tuple(body), tuple(observed), method, points)
+    values = table(graph, where.series, clock.evaluated(method))
+    return Plan(system, clock, where.series, values, where.hoisted, tuple(body), tuple(observed), method, points)

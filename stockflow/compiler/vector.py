@@ -241,6 +241,15 @@ class Writer:
         everywhere = f"{self.truth} {self.always(True)}"
         return self.let(f"call {self.double} {function}({pointers} {place}, i32 8, {everywhere}, {self.double} poison)")
 
+    def lanes(self, base: str, column: int, columns: int) -> str:
+        """Load one of so many columns of a row of doubles for each lane."""
+        vector = "poison"
+        for lane in range(self.width):
+            place = self.let(f"getelementptr double, ptr {base}, i64 {lane * columns + column}")
+            value = self.let(f"load double, ptr {place}")
+            vector = self.let(f"insertelement {self.double} {vector}, double {value}, i64 {lane}")
+        return vector
+
     def threefry(self, keys: Sequence[str], counters: Sequence[str]) -> str:
         """Return the first of two random words for two keys and two counters: Threefry-2x64-20."""
         parity = self.integers("xor", self.integers("xor", keys[0], keys[1]), self.whole(_THREEFRY_PARITY))

@@ -1,17 +1,17 @@
 """Differentiates a graph: derivatives are more nodes of the same graph, compiled by the same back end.
 
 Every operation says how fast it changes with each of its arguments (`partials`).  `pulled` carries
-sensitivities from results back to what they are made of, `pushed` carries changes forward.  At a kink
-the derivative is one-sided: to the right for ABS, for a lookup and for MIN and MAX with a constant;
-MIN and MAX of two things that change count the first at a tie.  A comparison and a truncation do not
-change, so a jump has no derivative.  A flow of exactly zero stays zero: a branch that is not taken
-passes nothing on, not even NaN.
+sensitivities from results back to what they are made of.  At a kink the derivative is one-sided: to
+the right for ABS, for a lookup and for MIN and MAX with a constant; MIN and MAX of two things that
+change count the first at a tie.  A comparison and a truncation do not change, so a jump has no
+derivative.  A flow of exactly zero stays zero: a branch that is not taken passes nothing on, not
+even NaN.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from stockflow.compiler.graph import INPUT, STATE, TRUTH, Graph
@@ -81,25 +81,9 @@ class Calculus:
                     waiting[argument] = share if earlier is None else graph.apply("add", earlier, share)
         return found
 
-    def pushed(self, roots: Iterable[int], seeds: Mapping[int, int]) -> dict[int, int]:
-        """Return the change of every node that roots are made of, given the changes of some leaves.
-
-        Nodes that do not change are left out.
-        """
-        graph = self.graph
-        changes = dict(seeds)
-        for node in graph.reachable(roots, frozenset(seeds)):
-            if node in changes or not graph.stage[node] & (STATE | INPUT):
-                continue
-            for argument, partial in partials(graph, node):
-                if argument in changes:
-                    share = self._guarded(partial, changes[argument], self.times(changes[argument], partial))
-                    changes[node] = graph.apply("add", changes[node], share) if node in changes else share
-        return changes
-
     def times(self, flow: int, partial: int) -> int:
         """Return flow * partial, but 0 for a flow of 0 even if the partial is infinite."""
-        return self._guarded(flow, partial, self._product(flow, partial))
+        return self.guarded(flow, partial, self._product(flow, partial))
 
     def _product(self, flow: int, partial: int) -> int:
         graph, zero = self.graph, self.graph.constant(0.0)
@@ -112,7 +96,7 @@ class Calculus:
             return graph.apply("neg", flow)
         return graph.apply("select", args[0], flow, zero) if op == "number" else graph.apply("mul", flow, partial)
 
-    def _guarded(self, switch: int, other: int, product: int) -> int:
+    def guarded(self, switch: int, other: int, product: int) -> int:
         """Return a product of two, but 0 where the first is 0 and the second need not be finite."""
         graph, zero = self.graph, self.graph.constant(0.0)
         if graph.value(switch) is not None or graph.nodes[switch].op == "number" or self.finite(other):

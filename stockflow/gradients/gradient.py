@@ -17,11 +17,12 @@ from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor, vector_width
 from stockflow.compiler.machine import assembled, linked
+from stockflow.compiler.plan import table
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.vector import Writer
 from stockflow.errors import InputError
 from stockflow.gradients.derivatives import with_derivatives
-from stockflow.gradients.moment import Functions, layout, table
+from stockflow.gradients.moment import Functions, shared_layout
 from stockflow.gradients.passes import Passes, memory
 from stockflow.gradients.payoff import Comparison, Term, comparison, differentiable
 from stockflow.language.equations import Equations
@@ -155,10 +156,10 @@ def gradient(
     compared = comparison(equations, terms)
     moments = compared.moments
     what = with_derivatives(differentiable(equations, inputs, compared.outputs))
-    where, scheme = layout(what), SCHEMES[equations.method]
+    where, scheme = shared_layout(what), SCHEMES[equations.method]
     rows = int(moments.saved.sum())
     place = memory(what, where, scheme, len(moments.times) - 1, rows, _KEPT // (8 * width))
-    series = table(what, where, moments.evaluated(equations.method))
+    series = table(what.graph, where.series, moments.evaluated(equations.method))
     writer = Writer(width)
     functions = Functions(what, where, writer).text()
     functions += Passes(what, writer, scheme, place, series.shape[1], moments.step).text()

@@ -8,47 +8,20 @@ moment, `h` the slow nodes, `row` the series of the moment, one double each.  Ba
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stockflow.compiler.graph import TIME
 from stockflow.compiler.instruction_order import reordered
+from stockflow.compiler.plan import Layout, layout
 from stockflow.compiler.vector import Writer
 from stockflow.gradients.derivatives import Derivatives, is_slow
 from stockflow.gradients.routine import Routine
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which nodes stand where: `series` in a row of the table, `hoisted` in `h`."""
-
-    series: tuple[int, ...]
-    hoisted: tuple[int, ...]
-
-
-def layout(what: Derivatives) -> Layout:
-    """Return where all functions find what is not computed in a moment."""
-    graph = what.graph
+def shared_layout(what: Derivatives) -> Layout:
+    """Return where all functions find what is not computed in a moment: series in `row`, the hoisted in `h`."""
     roots = [*(one.rate for one in what.states), *what.outputs]
     for group in (what.back, what.gathered, what.observed_back, what.observed_gathered):
         roots += group.values()
-    used = set(roots)
-    everything = graph.reachable(roots)
-    for node in everything:
-        if graph.is_fast(node):
-            used.update(graph.nodes[node].args)
-    return Layout(
-        tuple(node for node in everything if node in used and graph.stage[node] == TIME),
-        tuple(node for node in everything if node in used and is_slow(graph, node)),
-    )
-
-
-def table(what: Derivatives, where: Layout, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values of the series, shape (time, series)."""
-    columns = what.graph.evaluate(where.series, times)
-    return np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
+    return layout(what.graph, roots)
 
 
 class Functions(Routine):
@@ -144,17 +117,11 @@ class Functions(Routine):
 
     def slow_nodes(self, roots: Sequence[int]) -> None:
         """Gather the inputs of every lane, and compute what depends on nothing else."""
-        writer, inputs = self.writer, len(self.what.inputs)
         nodes = self.graph.reachable(roots)
         for node in nodes:
             op, _, payload = self.graph.nodes[node]
             if op == "input":
-                vector = "poison"
-                for lane in range(writer.width):
-                    place = writer.let(f"getelementptr double, ptr %values, i64 {lane * inputs + int(str(payload))}")
-                    value = writer.let(f"load double, ptr {place}")
-                    vector = writer.let(f"insertelement {writer.double} {vector}, double {value}, i64 {lane}")
-                self.names[node] = vector
+                self.names[node] = self.writer.lanes("%values", int(str(payload)), len(self.what.inputs))
         self.compute(nodes)
 
     def load(self, nodes: Iterable[int], tape: dict[int, int], kind: int = 0) -> None:

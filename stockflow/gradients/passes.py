@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from stockflow.compiler.plan import Layout
 from stockflow.compiler.vector import Writer
 from stockflow.gradients.derivatives import Derivatives
-from stockflow.gradients.moment import Layout
 from stockflow.gradients.residuals import residual
 from stockflow.gradients.routine import Routine
 from stockflow.language.scheme import Scheme

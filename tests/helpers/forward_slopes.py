@@ -7,7 +7,7 @@ as many lanes as that needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from stockflow.batches.checked import Checked
 from stockflow.batches.pieces import in_pieces
+from stockflow.compiler.graph import INPUT, STATE
 from stockflow.compiler.llvm import Kernel
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System
 from stockflow.errors import InputError
-from stockflow.gradients.adjoint import Calculus
+from stockflow.gradients.adjoint import Calculus, partials
 from stockflow.gradients.payoff import cached_kernel, differentiable, kept, readable
 from stockflow.language.equations import Equations, Method
 from stockflow.model import Model
@@ -116,6 +117,23 @@ def lanes(inputs: int) -> tuple[int, int]:
     return groups, -(-inputs // max(groups, 1))
 
 
+def pushed(calculus: Calculus, roots: Iterable[int], seeds: Mapping[int, int]) -> dict[int, int]:
+    """Return the change of every node that roots are made of, given the changes of some leaves.
+
+    Nodes that do not change are left out.
+    """
+    graph = calculus.graph
+    changes = dict(seeds)
+    for node in graph.reachable(roots, frozenset(seeds)):
+        if node in changes or not graph.stage[node] & (STATE | INPUT):
+            continue
+        for argument, partial in partials(graph, node):
+            if argument in changes:
+                share = calculus.guarded(partial, changes[argument], calculus.times(changes[argument], partial))
+                changes[node] = graph.apply("add", changes[node], share) if node in changes else share
+    return changes
+
+
 def following(system: System, directions: int) -> System:
     """Return the system whose outputs are the changes of the outputs of another, for each direction.
 
@@ -132,7 +150,7 @@ def following(system: System, directions: int) -> System:
         first = len(system.states) * (direction + 1)
         for at in range(len(system.states)):
             seeds[graph.add("state", (), at)] = graph.add("state", (), first + at)
-        changes.append(calculus.pushed([*roots, *system.outputs], seeds))
+        changes.append(pushed(calculus, [*roots, *system.outputs], seeds))
     zero = graph.constant(0.0)
     states = [*system.states]
     for change in changes:
