@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import tomlkit
 
 from calibration.observed.money import parse_unit
+from calibration.observed.tables import written
 from stockflow.errors import InputError
 from stockflow.files import reason
 from stockflow.vensim_files.data import Column, VensimData
@@ -127,40 +126,19 @@ def _inline(sources: Sequence[Mapping[str, Any]]) -> Any:
 
 def rows(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
     """Return the table of observations as text."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["series", "region", "year", "value", "unit", "source", "source_kind", "note"])
-    for one in series:
-        for year, value, time in zip(one.years, one.values, one.column.times, strict=True):
-            writer.writerow(
-                [
-                    one.column.name,
-                    region,
-                    year,
-                    repr(value),
-                    one.unit,
-                    data.file,
-                    "read",
-                    f"time {time:g} in {data.file}",
-                ]
-            )
-    return out.getvalue()
+    return written(
+        (one.column.name, region, year, repr(value), one.unit, data.file, "read", f"time {time:g} in {data.file}")
+        for one in series
+        for year, value, time in zip(one.years, one.values, one.column.times, strict=True)
+    )
 
 
 def manifest(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
     """Return the manifest of the table as text."""
-    text = tomlkit.document()
-    text.add("title", tomlkit.item(f"Observations of {data.file}"))
-    text.add("layout", tomlkit.item("series"))
-    text.add("first_year", tomlkit.item(min(one.years[0] for one in series)))
-    text.add("last_year", tomlkit.item(max(one.years[-1] for one in series)))
-    text.add("origin", tomlkit.item(f"{data.file}, a table of data for Vensim"))
-    text.add("licence", tomlkit.item("not stated in the file; that of its author"))
-    entries = tomlkit.aot()
+    entries = []
     for one in series:
-        entry = tomlkit.table()
         price_year = parse_unit(one.unit).price_year
-        entry.update(
+        entries.append(
             {
                 "name": one.column.name,
                 "unit": one.unit,
@@ -173,6 +151,14 @@ def manifest(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
                 "breaks": [],
             }
         )
-        entries.append(entry)
-    text.add("series", entries)
-    return tomlkit.dumps(text)
+    return tomlkit.dumps(
+        {
+            "title": f"Observations of {data.file}",
+            "layout": "series",
+            "first_year": min(one.years[0] for one in series),
+            "last_year": max(one.years[-1] for one in series),
+            "origin": f"{data.file}, a table of data for Vensim",
+            "licence": "not stated in the file; that of its author",
+            "series": entries,
+        }
+    )

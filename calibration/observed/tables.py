@@ -136,24 +136,13 @@ class Manifest(Strict):
     series: tuple[Series, ...] = ()
 
 
-_ROWS: dict[str, type[_Row]] = {
-    "series": Observation,
-    "timeline": Milestone,
-    "duration": Duration,
-    "figure": Figure,
-}
-_KEYS: dict[str, tuple[str, ...]] = {
-    "series": ("series", "region", "year", "unit"),
-    "timeline": ("technology", "stage", "year", "source"),
-    "duration": ("study", "scope", "measure", "source"),
-    "figure": ("id",),
-}
+# by layout: kind of row, columns that tell rows apart, and columns of years that must lie in the manifest's.
 # A series has its own last year, so its years are checked with its manifest entry.
-_YEARS: dict[str, tuple[str, ...]] = {
-    "series": (),
-    "timeline": ("year",),
-    "duration": (),
-    "figure": ("year_start", "year_end"),
+_LAYOUTS: dict[str, tuple[type[_Row], tuple[str, ...], tuple[str, ...]]] = {
+    "series": (Observation, ("series", "region", "year", "unit"), ()),
+    "timeline": (Milestone, ("technology", "stage", "year", "source"), ("year",)),
+    "duration": (Duration, ("study", "scope", "measure", "source"), ()),
+    "figure": (Figure, ("id",), ("year_start", "year_end")),
 }
 
 
@@ -204,16 +193,24 @@ def _checked_table(name: str, folder: Path, _contents: tuple[bytes, ...]) -> Tab
     """Read and check the files anew; their contents are there to tell whether they have changed."""
     manifest = _read_manifest(folder / f"{name}.toml")
     path = folder / f"{name}.csv"
-    numbered = list(_read_rows(path, _ROWS[manifest.layout]))
-    _refuse_duplicates(path, numbered, _KEYS[manifest.layout])
+    kind, key, years = _LAYOUTS[manifest.layout]
+    numbered = list(_read_rows(path, kind))
+    _refuse_duplicates(path, numbered, key)
     for line, row in numbered:
-        for column in _YEARS[manifest.layout]:
+        for column in years:
             place = f"{path.name} row {line} column {column}"
             _check_year(place, getattr(row, column), manifest.first_year, manifest.last_year)
     if manifest.layout == "series":
         _check_series(path, numbered, manifest)
-    fields = list(_ROWS[manifest.layout].model_fields)
-    return Table(name, manifest, pd.DataFrame([row.model_dump() for _, row in numbered], columns=fields))
+    rows = [row.model_dump() for _, row in numbered]
+    return Table(name, manifest, pd.DataFrame(rows, columns=list(kind.model_fields)))
+
+
+def written(rows: Iterable[Sequence[object]]) -> str:
+    """Return a table of observations as text; a row has the cells of an `Observation`, in order."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([list(Observation.model_fields), *rows])
+    return text.getvalue()
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -7,8 +7,6 @@ and source of each row as it was given stand in its note.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import tomlkit
 
 from calibration.fitting.targets import Prior, Targets, load_targets
+from calibration.observed.tables import written
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, by_series, read_rows, require
 from calibration.own.settings import OwnSettings, pooled_prior
 from models.own import OwnFile, own_drivers, own_numbers, read_own
@@ -135,14 +134,11 @@ def write_targets(
 
 
 def _table(observed: Mapping[str, Observed]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["series", "region", "year", "value", "unit", "source", "source_kind", "note"])
-    for one in observed.values():
-        for row, value in zip(one.rows, one.in_model, strict=True):
-            note = f"given as {row.value!r} {row.unit}"
-            writer.writerow([one.name, "own", row.year, f"{value:.12g}", "1", row.source, "read", note])
-    return text.getvalue()
+    return written(
+        (one.name, "own", row.year, f"{value:.12g}", "1", row.source, "read", f"given as {row.value!r} {row.unit}")
+        for one in observed.values()
+        for row, value in zip(one.rows, one.in_model, strict=True)
+    )
 
 
 def _manifest(name: str, observed: Mapping[str, Observed]) -> dict[str, Any]:

@@ -269,10 +269,7 @@ def changes(path: str | Path, model: Model | None = None) -> dict[str, float]:
         if one.start is None:
             raise line.refusal(f"{one.name} is given no value", "name = number")
         if model is not None:
-            try:
-                model.variable(one.name).check(one.start)
-            except InputError as error:
-                raise line.refusal(str(error), "a value within the limits of the model") from None
+            line.check(one.name, one.start, model, "a value within the limits of the model")
         if plain(one.name) in found:
             raise line.refusal(f"{one.name} is changed twice", "each constant once")
         found[plain(one.name)] = (one.name, one.start)

@@ -29,6 +29,7 @@ Method = Literal["U", "M", "L", "G", "F"]
 #: what Vensim takes where the first line leaves a field empty
 DEFAULT_RUNS, DEFAULT_METHOD, DEFAULT_SEED = 200, "M", 1234
 _MOST_RUNS = 10_000_000
+_WITHIN = "min and max within the limits of the model"
 _DRAW = re.compile(r"([A-Za-z][\w ]*?)\s*\(([^()]*)\)")
 
 
@@ -134,15 +135,8 @@ def _draw(line: Line, model: Model | None) -> Draw:
     display = line.name(name, None) if model is None else line.constant(line.name(name, model), model).name
     if model is not None:
         for end in values[:2]:
-            _within(line, display, end, model)
+            line.check(display, end, model, _WITHIN)
     return Draw(line, display, law, values)
-
-
-def _within(line: Line, name: str, value: float, model: Model) -> None:
-    try:
-        model.variable(name).check(value)
-    except InputError as error:
-        raise line.refusal(str(error), "min and max within the limits of the model") from None
 
 
 def _refuse_arguments(line: Line, law: str, given: Mapping[str, float]) -> None:
@@ -250,7 +244,7 @@ def _from_file(control: SensitivityControl, model: Model | None, runs: int | Non
                 raise line.refusal(f"no value of {name} and none above to repeat", "a number")
             value = line.value(text, name) if text else values[place - 1, column]
             if model is not None:
-                _within(line, name, value, model)
+                line.check(name, value, model, _WITHIN)
             values[place, column] = value
     if runs is not None and runs > len(values):
         raise InputError(f"{path}: {runs} runs asked for, but it has {len(values)} rows")

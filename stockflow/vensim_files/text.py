@@ -66,6 +66,13 @@ class Line:
             raise self.refusal(f"{one.name} is not a constant of {model.file.name} ({one.kind})", "a constant")
         return one
 
+    def check(self, name: str, value: float, model: Model, expected: str) -> None:
+        """Refuse a value outside the limits of a variable of the model."""
+        try:
+            model.variable(name).check(value)
+        except InputError as error:
+            raise self.refusal(str(error), expected) from None
+
     def name(self, text: str, model: Model | None) -> str:
         """Return a name: as the model writes it, or as it stands without its quotes; refuses what cannot be one."""
         if (
