@@ -155,12 +155,13 @@ def _groups(
         body = [_entry(entry, drivers) for entry in group.entries]
         own = [name for name in _used([group], ()) if name in left]
         body += [_number(left.pop(name), file) for name in own]
-        yield _heading(group.name) + "".join(body)
+        yield heading(group.name) + "".join(body)
     if left:
-        yield _heading(last.lstrip(".")) + "".join(_number(number, file) for number in left.values())
+        yield heading(last.lstrip(".")) + "".join(_number(number, file) for number in left.values())
 
 
-def _heading(name: str) -> str:
+def heading(name: str) -> str:
+    """Return what stands before the equations of a group."""
     return f"{_STARS}\n\t.{name}\n{_STARS}~\n\t|\n\n"
 
 
@@ -231,7 +232,7 @@ def _control(control: Control) -> str:
     def line(name: str, value: float, comment: str) -> str:
         return _equation(name, _digits(value), "Year", (None, None), comment)
 
-    return _heading("Control") + (
+    return heading("Control") + (
         line("FINAL TIME", control.final_time, "The final time for the simulation.")
         + line("INITIAL TIME", control.initial_time, "The initial time for the simulation.")
         + line("SAVEPER", control.save_period, "The frequency with which output is stored.")

@@ -8,10 +8,10 @@ ahead. As long as every knot is 1 and no decline starts, a run is that of the ca
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from models.files.parts import Group, read_part
+from models.files.build import heading
+from models.files.parts import read_part
 from stockflow import Model
 from stockflow.errors import InputError
 from stockflow.language.source import Source, equations
@@ -49,15 +49,7 @@ def knots_model(model: Model, part: Path = PART) -> Model:
         }
     )
     body, mark, rest = changed.text.partition(_SKETCH)
-    text = body + "".join(_text(read_part(part))) + mark + rest
+    own = (heading(group.name) + "".join(f"{entry.text}\n\n" for entry in group.entries) for group in read_part(part))
+    text = body + "".join(own) + mark + rest
     source = Source(f"{Path(file.name).stem}_knots.mdl", text, changed.folder)
     return Model(equations(source), source)
-
-
-def _text(groups: Sequence[Group]) -> list[str]:
-    stars = "*" * 56
-    out = []
-    for group in groups:
-        out.append(f"{stars}\n\t.{group.name}\n{stars}~\n\t|\n\n")
-        out += [entry.text + "\n\n" for entry in group.entries]
-    return out

@@ -71,16 +71,10 @@ def remembering(reader: Place, kind: str, tree: Any) -> eq.Expression:
     """Read a function that is made of stocks."""
     part = {name: reader.read(one) for name, one in vars(tree).items() if name != "order"}
     match kind:
-        case "Delay":
-            return memory.delay(reader, part["input"], part["delay_time"], part["initial"], _order(reader, tree.order))
-        case "DelayN":
-            return memory.delay_n(
-                reader, part["input"], part["delay_time"], part["initial"], _order(reader, tree.order)
-            )
-        case "Smooth" | "SmoothN":
-            return memory.smooth(
-                reader, part["input"], part["smooth_time"], part["initial"], _order(reader, tree.order)
-            )
+        case "Delay" | "DelayN" | "Smooth" | "SmoothN":
+            make = memory.delay if kind == "Delay" else memory.delay_n if kind == "DelayN" else memory.smooth
+            time = part["delay_time"] if kind.startswith("Delay") else part["smooth_time"]
+            return make(reader, part["input"], time, part["initial"], _order(reader, tree.order))
         case "Trend":
             return memory.trend(reader, part["input"], part["average_time"], part["initial_trend"])
         case "Forecast":
