@@ -114,7 +114,7 @@ def test_another_number_of_draws_is_another_ensemble_and_refused(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ic",), "'pv' and 'nev'"),
+        (("ic",), "unknown case with schedules 'ic'; known: nev, pv"),
         (("nowhere.toml",), "nowhere.toml"),
         (("nev", "--draws", "0"), "--draws"),
     ],
