@@ -602,7 +602,7 @@ def test_chains_that_have_not_converged_are_saved_and_never_printed(
     assert sorted(p.name for p in file.parent.iterdir()) == kept
     with xr.open_dataset(file, group="posterior", engine="h5netcdf") as posterior:
         assert posterior.sizes["draw"] == 17
-    assert list((out / "results").iterdir()) == [], "nothing may be concluded from such draws"
+    assert not (out / "results").exists(), "nothing may be concluded from such draws"
 
 
 def test_draws_that_keep_the_rules_become_a_calibration_and_chains_of_other_targets_are_refused(
