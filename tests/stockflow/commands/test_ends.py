@@ -15,15 +15,24 @@ COMMANDS = {"techcycle": "analysis.entry", "stockflow": "stockflow.commands.entr
 FULL = Path("/dev/full")
 
 
-def begun(name: str, *arguments: str) -> subprocess.Popen[str]:
+def begun(name: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command and return it when it has begun to answer interrupts; a mark goes before what it says."""
     marked = "signal.signal = lambda *given: (real(*given), os.write(1, b'!'))[0]"
-    code = f"import os, signal; from {COMMANDS[name]} import main; real = signal.signal; {marked}; main()"
+    # the tests themselves may run in the background, where interrupts are ignored
+    usual = "real = signal.signal; real(signal.SIGINT, signal.default_int_handler)"
+    code = f"import os, signal; from {COMMANDS[name]} import main; {usual}; {marked}; main()"
     command = [sys.executable, "-c", code, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # unbuffered, so that nothing of what comes after the mark is read with it
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     assert process.stdout is not None
-    assert process.stdout.read(1) == "!"
+    assert process.stdout.read(1) == b"!"
     return process
+
+
+def said(process: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """Return what a command wrote to its end."""
+    out, err = process.communicate(timeout=60)
+    return out.decode(), err.decode()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
@@ -33,7 +42,7 @@ def test_an_interrupt_at_any_moment_ends_in_one_line_and_code_130(name: str, del
     process = begun(name, "--help")
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = said(process)
     if "Commands:" in out and not err:
         return  # it was faster
     assert (process.returncode, err.strip()) == (130, f"{name}: interrupted")
@@ -42,7 +51,7 @@ def test_an_interrupt_at_any_moment_ends_in_one_line_and_code_130(name: str, del
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_alone_says_what_there_is(name: str) -> None:
     process = begun(name)
-    out, err = process.communicate(timeout=60)
+    out, err = said(process)
     assert (process.returncode, err) == (0, "")
     assert out.lstrip("!").startswith(f"Usage: {name}")
     assert "Commands:" in out
