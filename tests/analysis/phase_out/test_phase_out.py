@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,21 +25,6 @@ from stockflow.errors import InputError
 Run = Callable[..., tuple[int, str, str]]
 FEW = {"draws = 400": "draws = 6", "draws = 100": "draws = 3", "first = 2011.0": "first = 2018.0",
        "last = 2029.0": "last = 2020.0", "values = [2.0, 4.0]": "values = [3.0]"}  # fmt: skip
-
-
-@pytest.fixture
-def techcycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["techcycle", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,27 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cli
 from analysis.phase_out.schedule_words import show_schedule, words
 from models.schedules.file import load_schedule, shipped
 
 Run = Callable[..., tuple[int, str, str]]
 BAD = 'name = "bad"\ncase = "nev"\ntitle = "a bad one"\nsource = "a test"\n[instruments."purchase subsidy"]\n'
-
-
-@pytest.fixture
-def techcycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["techcycle", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def bad(tmp_path: Path) -> str:
