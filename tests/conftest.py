@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
 import pytest
+
+# two workers fill two cores: linear algebra with threads of its own would have them wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from analysis import cli
 

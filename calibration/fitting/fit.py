@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, SeriesFit, Start, Variant, held_values
@@ -53,7 +54,8 @@ def descent(
 ) -> OptimizeResult:
     """Minimise the objective from `start` (size,) inside `bounds` in so many steps; `x` is in units of `scale` (size,).
 
-    `ftol` and `gtol` are those of L-BFGS-B in SciPy.
+    `ftol` and `gtol` are those of L-BFGS-B in SciPy.  Its matrices of some thirty rows are left to one thread: several
+    would wait for each other four times as long as they work.
     """
 
     def downhill(z: Array) -> tuple[float, Array]:
@@ -61,10 +63,11 @@ def descent(
         return (-value, -slopes * scale) if np.isfinite(value) else (HIGH, np.zeros_like(z))
 
     low, high = bounds
-    return minimize(
-        downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
-        options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
-    )  # fmt: skip
+    with threadpool_limits(1, user_api="blas"):
+        return minimize(
+            downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
+            options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
+        )  # fmt: skip
 
 
 def climb(
