@@ -87,6 +87,11 @@ class OwnFile(Strict):
             return self.volume.in_model, UNIT
         return (self.volume.in_model, "unit") if unit == self.volume.unit else None
 
+    def shown(self, unit: str) -> tuple[str, float]:
+        """Return the case's own unit for what is in `unit` in the model, and what 1 of it is there."""
+        own = {MONEY: (self.cost.unit, self.cost.in_model), "unit": (self.volume.unit, self.volume.in_model)}
+        return own.get(unit, (unit, 1.0))
+
 
 def read_own(folder: Path) -> OwnFile:
     """Read case.toml; InputError names file, key, value and bound."""

@@ -8,19 +8,15 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, only_options
+from analysis.commands.shared import JSON, OUT, folder_of
 from analysis.draws.stages import STAGES
-from analysis.own import commands as own_cli
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
 from analysis.paths.study import STUDY, load_path_study
-from analysis.plain.folder import Folder
 from analysis.plain.shown import text
 from models.case import CASES, load_case
-from models.home import home_of
 from models.latecomer import load_latecomers
 from stockflow.commands.console import Whole
-from stockflow.errors import InputError
 
 
 @click.command("paths")
@@ -37,21 +33,17 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
 
     Over draws of each accepted posterior: years from every clock to every stage with 90% intervals and the share of
     draws within 25-35 years; the same for some 200 other technologies; latecomers against leaders, from discovery and
-    from their own entry; runs to 2060 under named worlds and policies. Tables and figures go to OUT. A technology of
-    your own is dated alone.
+    from their own entry; runs to 2060 under named worlds and policies. A technology of your own counts from the
+    clocks that its case.toml states and from the start of its run. Tables and figures go to OUT, those of a technology
+    of your own to its folder.
 
     \b
     Example:
       techcycle paths nev pv --draws 100
     """
-    settings, folder = load_path_study(study), Folder(out)
-    if bare := [one for one in cases if home_of(one).entry not in settings.cases]:
-        if len(cases) > 1:
-            raise InputError(f"paths: the study has no clocks of {bare[0]!r}: give it alone")
-        only_options("a case without clocks in the study", "study", "out", "as_json")
-        own_cli.paths_command(bare[0], out, as_json)
-        return
+    settings = load_path_study(study)
     wanted = list(dict.fromkeys(load_case(c).name for c in cases)) or list(CASES)
+    folder = folder_of(wanted, out)
     of = drawn_cases(wanted, settings, draws)
     load_latecomers(settings.race)
     for case in of if ahead else ():
@@ -73,6 +65,6 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     click.echo(wide.reindex(columns=list(STAGES)).round(1).to_string(na_rep="-"))
     click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
     click.echo(text(stages.tables["published"]))
-    for one in parts.values():
+    for one in (part for part in parts.values() if part.words):
         click.echo("\n" + "\n".join(one.words))
-    click.echo(f"\nTables are in {out / 'results'}, figures in {out / 'figures'}.")
+    click.echo(f"\nTables are in {folder.root / 'results'}, figures in {folder.root / 'figures'}.")

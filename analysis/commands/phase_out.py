@@ -7,12 +7,19 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, given, only_options
-from analysis.own import commands as own_cli
+from analysis.commands.shared import JSON, OUT, folder_of, given, only_options
+from analysis.draws.runs import drawn
+from analysis.phase_out.ended import DRAWS, support_ended
 from analysis.phase_out.study import has_study, load_phase_out_study, study_file
+from analysis.plain.shown import records, text
+from calibration.fitting.targets import load_targets
+from models.case import load_case
+from models.home import home_of
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.files import write_whole
+
+FAR = 20  # years after the last observation at which the two are compared unless told otherwise
 
 
 @click.command("phase-out")
@@ -49,7 +56,7 @@ def phase_out_command(
     """
     if given("end", "shape", "until") or not (has_study(study) or Path(study).suffix == ".toml"):
         only_options("the phase-out of a case without a study", "end", "shape", "until", "out", "as_json")
-        own_cli.phase_out_command(study, until, end, shape or "cliff", 5.0, out, as_json)
+        _ended(study, until, end, shape or "cliff", out, as_json)
         return
     from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr
 
@@ -75,3 +82,19 @@ def phase_out_command(
         return
     click.echo(answer.page)
     click.echo(f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr")
+
+
+def _ended(case: str, until: float | None, start: float | None, shape: Exit, out: Path, as_json: bool) -> None:
+    of = drawn(load_case(case).name, DRAWS)
+    year = load_targets(of.case).last_year + FAR if until is None else until
+    table = support_ended(of, year, start, shape)
+    folder_of([of.case], out).table("phase_out.csv", table)
+    if as_json:
+        click.echo(json.dumps(records(table), indent=1))
+        return
+    click.echo(text(table))
+    told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
+    click.echo(
+        f"\nAt {year:g}, with support as {home_of(of.case).drivers[0].name} has it and with {told}, all that buyers "
+        f"are given, by surprise; medians and 90% intervals, {of.basis}."
+    )

@@ -1,18 +1,27 @@
-"""What commands share: the options of nearly all of them, and which cases a command is for."""
+"""What commands share: the options of nearly all of them, and where answers go."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
+from analysis.plain.folder import Folder
+from models.home import home_of
 from stockflow.errors import InputError
 
 OUT = click.option(
     "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def folder_of(cases: Sequence[str], out: Path) -> Folder:
+    """Return where answers go: to the folder of the one case asked about, if it keeps them itself, else to `out`."""
+    kept = home_of(cases[0]).tables if len(cases) == 1 else None
+    return Folder(out if kept is None else kept.parent)
 
 
 def given(*names: str) -> list[str]:

@@ -17,7 +17,7 @@ from analysis.draws.runs import Drawn, Runs
 from analysis.draws.stages import STAGES
 from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instruments
-from analysis.paths.study import PathStudy, clocks_of
+from analysis.paths.study import PathStudy, path_of
 from stockflow.arrays import Array
 from stockflow.intervals import interval
 
@@ -79,7 +79,7 @@ class Barriers:
 def barriers(of: Drawn, study: InstrumentStudy, paths: PathStudy, known: Instruments | None = None) -> Barriers:
     """Date the barriers of a case in every draw; `known` saves running its instruments again."""
     found = known or instruments(of, study)
-    clock = min(clocks_of(of.case, paths).values())
+    clock = min(path_of(of.case, paths).clocks.values())
     start = of.model.initial_time
     waits = tuple(_waits(found.base.stages(), clock, start, found.base))
     shortened = []

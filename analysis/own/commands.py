@@ -14,7 +14,6 @@ from tqdm import tqdm
 from analysis.fits import figures
 from analysis.fits.tables import estimate_table, series_table
 from analysis.own.figure import fan_table, in_own_units, own_forecast_figure
-from analysis.own.runs import DRAWS, own_paths, own_phase_out
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records
 from calibration.errors import NotConvergedError
@@ -27,14 +26,13 @@ from calibration.own.settings import load_own_settings
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.home import home_of
-from models.schedules.law import Exit
 
 FAR = 20  # years ahead of the last observation that a forecast goes unless told otherwise
 QUICK = " (quick fit, a first look)"
 PRINTED = 5  # years between the printed rows of a forecast
 
 
-__all__ = ["calibrate_command", "forecast_command", "paths_command", "phase_out_command", "score_command"]
+__all__ = ["calibrate_command", "forecast_command", "score_command"]
 
 
 def calibrate_command(name: str, data: Path, starts: int | None, quick: bool, as_json: bool) -> None:
@@ -139,38 +137,6 @@ def skill_words(back: Hindcast) -> list[str]:
             f"90% interval): for a forecast of {series} alone take {naive}."
         )
     return words
-
-
-def paths_command(name: str, out: Path, as_json: bool) -> None:
-    """Date the stages of a case over its posterior."""
-    table = own_paths(name)
-    table.to_csv(_place(name, out) / "paths.csv", index=False, float_format="%.8g")
-    if as_json:
-        click.echo(json.dumps(records(table), indent=1))
-        return
-    click.echo(_text(table))
-    click.echo(
-        f"\nMedians and 90% intervals of up to {DRAWS} draws of the posterior; a draw that does not reach a stage by "
-        "the end of the run counts as later than all: never."
-    )
-
-
-def phase_out_command(
-    name: str, until: float | None, start: float | None, shape: Exit, length: float, out: Path, as_json: bool
-) -> None:
-    """Say what ending the support of a case does."""
-    end = float(_last_year(name) + FAR) if until is None else until
-    table = own_phase_out(name, end, start, shape, length)
-    table.to_csv(_place(name, out) / "phase_out.csv", index=False, float_format="%.8g")
-    if as_json:
-        click.echo(json.dumps(records(table), indent=1))
-        return
-    click.echo(_text(table))
-    told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
-    support = home_of(name).drivers[0].name
-    click.echo(
-        f"\nAt {end:g}, with support as {support} has it and with {told}, all that buyers are given, by surprise."
-    )
 
 
 def _place(name: str, out: Path) -> Path:

@@ -48,7 +48,9 @@ def tell_followers(
     """Put latecomers beside leaders on both clocks, and shut off what comes from abroad; save tables and a figure."""
     race: Following | None = follow(study.race, draws or study.draws) if "ic" in of else None
     clocks = two_clocks(paths, race)
-    shut = [alone(one, study) for one in of.values() if study.cases[one.case].follower is not None]
+    if clocks.empty:
+        return Told((), {}, ())
+    shut = [alone(of[path.case], study) for path in paths if path.about.follower is not None]
     tables = {"two clocks": clocks}
     folder.table("paths_two_clocks.csv", clocks)
     if shut:

@@ -9,11 +9,10 @@ import numpy as np
 
 from analysis.draws.runs import Drawn, case_model, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES
-from analysis.paths.study import PathCase, PathStudy
+from analysis.paths.study import PathCase, PathStudy, path_of
 from calibration.records.results import Accepted
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import unknown
 from stockflow.intervals import interval
 
 
@@ -50,10 +49,8 @@ class Dated:
 
 
 def date_path(of: Drawn, study: PathStudy) -> Dated:
-    """Run every draw of one industry and date its stages; InputError for a case that the study does not have."""
-    if of.case not in study.cases:
-        raise unknown("case", of.case, study.cases, listed=True)
-    about = study.cases[of.case]
+    """Run every draw of one industry and date its stages."""
+    about = path_of(of.case, study)
     until = of.until(about.until)
     runs = run(of, STAGE_OUTPUTS, until, save_period=about.save_period)
     return Dated(of.case, about, of.basis, of.posterior, of.model.initial_time, until, runs.stages())
@@ -63,8 +60,6 @@ def industry_path(
     case: str, study: PathStudy, accepted: Accepted | None, models: Callable[[str], Model] = case_model
 ) -> Dated:
     """Date one run of an industry: at its accepted estimates, or at the values of its case file."""
-    if case not in study.cases:
-        raise unknown("case", case, study.cases, listed=True)
     model = models(case)
     if accepted is None:
         return date_path(Drawn(case, model, {}, "one run at the values of the case file"), study)

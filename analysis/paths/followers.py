@@ -16,7 +16,7 @@ from analysis.draws.runs import Drawn, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
 from analysis.paths.dated import Dated
 from analysis.paths.latecomers import Following
-from analysis.paths.study import PathStudy
+from analysis.paths.study import PathStudy, path_of
 from stockflow.errors import InputError
 from stockflow.intervals import interval
 
@@ -27,12 +27,14 @@ LEADER, LATECOMER = "leader", "latecomer"
 def two_clocks(paths: Sequence[Dated], race: Following | None) -> pd.DataFrame:
     """Return a row per country and stage: date, years from discovery and from its own entry, median and 90%.
 
-    A leader enters with the discovery. Stages met before a model starts, or in some draws before the country's entry,
-    are left out: they have no time from entry.
+    A leader enters with the discovery; an industry of which none is stated is left out. So are stages met before a
+    model starts, or in some draws before the country's entry: they have no time from entry.
     """
     rows = []
     for path in paths:
         about, follower = path.about, path.about.follower
+        if about.discovery is None:
+            continue
         entry = about.discovery.year if follower is None else follower.entry
         role = LEADER if follower is None else LATECOMER
         for stage in TOLD:
@@ -71,7 +73,7 @@ def alone(of: Drawn, study: PathStudy) -> pd.DataFrame:
 
     A stage that comes only with what is from abroad is infinitely later; one that comes in neither is NaN.
     """
-    about = study.cases[of.case]
+    about = path_of(of.case, study)
     if about.follower is None:
         raise InputError(f"study of paths: cases.{of.case}: leads, so that there is nothing to shut off")
     until = of.until(study.until)

@@ -15,6 +15,7 @@ from models.files.settings import Sentence, Strict, Text, Year, read_settings
 from models.home import home_of
 
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
+START = "start of the run"
 Span = Annotated[float, Field(ge=0, le=500)]  # years between two events
 Factor = Annotated[float, Field(ge=0, le=100)]
 
@@ -61,7 +62,7 @@ class PathCase(Strict):
     observed: Mapping[str, Year]
     observed_sources: Mapping[str, str]
     policies: tuple[PolicyMark, ...]
-    discovery: Discovery
+    discovery: Discovery | None = None
     follower: Follower | None = None
     save_period: float = Field(default=0.25, gt=0, le=1)  # years between saved moments
 
@@ -168,13 +169,21 @@ class PathStudy(Strict):
         return self
 
 
-def clocks_of(case: str, study: PathStudy) -> dict[str, float]:
-    """Return the clocks of a case: those of the study, else those that the case states and the start of its run."""
+def path_of(case: str, study: PathStudy) -> PathCase:
+    """Return what the study says of a case, else the clocks that the case states itself and the start of its run."""
     if case in study.cases:
-        return dict(study.cases[case].clocks)
-    own = home_of(case).units_of()
-    stated = {} if own is None else {name: one.year for name, one in own.clocks.items()}
-    return {**stated, "start of the run": load_case(case).model.initial_time}
+        return study.cases[case]
+    about, own = load_case(case), home_of(case).units_of()
+    stated = {} if own is None else own.clocks
+    return PathCase(
+        title=about.title,
+        until=about.model.final_time,
+        clocks={**{name: one.year for name, one in stated.items()}, START: about.model.initial_time},
+        clock_sources={**{name: one.source for name, one in stated.items()}, START: "the case"},
+        observed={},
+        observed_sources={},
+        policies=(),
+    )
 
 
 def load_path_study(path: Path = STUDY) -> PathStudy:

@@ -274,8 +274,7 @@ def test_the_shipped_model_files_are_byte_for_byte_what_is_built(case: str) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [("paths", NAME, "--draws", "7"), ("paths", NAME, "--ahead"),
-     ("forecast", NAME, "--until", "2030", "--mode", "conditional"),
+    [("forecast", NAME, "--until", "2030", "--mode", "conditional"),
      ("phase-out", NAME, "--accept"), ("calibrate", NAME, "--data", "data.csv", "--posterior")],
 )  # fmt: skip
 def test_an_option_that_does_not_go_with_what_is_asked_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:

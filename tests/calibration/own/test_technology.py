@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from own_made import LAST, PLUMBING, cost, edited, supported, table, volume, written
 
 from analysis.cli import cli
+from analysis.draws.runs import drawn
 from analysis.own import commands as own_cli
-from analysis.own.runs import own_phase_out
+from analysis.phase_out.ended import DRAWS, support_ended
 from calibration.errors import NotConvergedError
 from calibration.forecasting.ahead import Comparison, accepted_fit
 from calibration.forecasting.new_scores import score_case, score_table, score_words
@@ -173,28 +174,28 @@ def test_forecast_refuses_a_year_already_observed_or_after_the_run(battery: Made
 
 def test_paths_give_every_stage_in_order_with_its_share_of_draws(battery: Made) -> None:
     found = pd.read_csv(Path(NAME) / "results" / "paths.csv")
-    known = found.dropna(subset=["year"])
+    known = found.dropna(subset=["stage year"])
     assert found["reached"].between(0, 1).all()
     assert len(known)
-    assert (known["year low"] <= known["year"]).all()
-    assert (known["year"] <= known["year high"]).all()
+    assert (known["stage year low"] <= known["stage year"]).all()
+    assert (known["stage year"] <= known["stage year high"]).all()
 
 
 def test_without_support_nothing_is_paid_and_less_is_sold(battery: Made) -> None:
-    found = own_phase_out(NAME, 2025.0).set_index("figure")
+    found = support_ended(drawn(NAME, DRAWS), 2025.0).set_index("figure")
     assert found.loc["Cumulative Support Outlay", "without high"] == 0
     assert found.loc["Cumulative Support Outlay", "with low"] > 0
     assert found.loc["Cumulative Domestic Sales", "difference high"] < 0
 
 
 def test_support_that_ends_later_sells_more_than_none(battery: Made) -> None:
-    never, later = (own_phase_out(NAME, 2025.0, start).set_index("figure") for start in (None, 2014.0))
+    never, later = (support_ended(drawn(NAME, DRAWS), 2025.0, start).set_index("figure") for start in (None, 2014.0))
     assert later.loc["Cumulative Domestic Sales", "without"] > never.loc["Cumulative Domestic Sales", "without"]
 
 
 def test_a_phase_out_that_starts_after_its_horizon_is_refused(battery: Made) -> None:
     with pytest.raises(InputError, match="2029 seen at 2025: must lie in the run"):
-        own_phase_out(NAME, 2025.0, 2029.0)
+        support_ended(drawn(NAME, DRAWS), 2025.0, 2029.0)
 
 
 def scored(rows: list[str], since: int | None = None, folder: Path = Path()) -> str:
