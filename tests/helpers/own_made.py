@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
+
+from calibration.fitting import posterior
 from calibration.fitting.targets import Sampling
 
 HEADER = "series,year,value,unit,source"
 FIRST, LAST = 2008, 2017
 PLUMBING = Sampling(
-    chains=2, tune=60, draws=50, keep=50, acceptance=0.8, largest_rhat=1e6, smallest_ess=0.01, most_divergent=0.99
+    chains=2, tune=50, draws=50, keep=50, acceptance=0.8, largest_rhat=1e6, smallest_ess=0.01, most_divergent=0.99
 )
 
 
@@ -55,3 +58,9 @@ def supported(folder: Path) -> None:
     with (folder / "policy.csv").open("a", encoding="utf-8") as file:
         file.write("subsidy per unit,2008,100,USD2020/kWh,made up,assumed,\n")
         file.write("subsidy per unit,2020,0,USD2020/kWh,made up,assumed,\n")
+
+
+def shallow(patch: pytest.MonkeyPatch) -> None:
+    """Let chains take at most 15 steps a draw: enough for plumbing, where no rule asks how well they mix."""
+    nutpie, given = posterior._sampler()
+    patch.setattr(posterior, "_sampler", lambda: (nutpie, {**given, "maxdepth": 4}))

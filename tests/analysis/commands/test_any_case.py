@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from own_helpers import short_wind
+from own_made import PLUMBING, shallow
 
 from analysis.cli import cli
 from analysis.draws.generic import entry_of, settings_of, with_support
@@ -28,13 +29,11 @@ STUDIES = STUDY.parent
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The shipped example, shortened and fitted with few draws, two folders down."""
-    settings = load_own_settings()
-    rules = {"chains": 2, "tune": 60, "draws": 60, "keep": 30, "largest_rhat": 9.0, "smallest_ess": 1.0,
-             "most_divergent": 0.9}  # fmt: skip
-    few = settings.model_copy(update={"quick": settings.quick.model_copy(update=rules)})
+    few = load_own_settings().model_copy(update={"quick": PLUMBING})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("any"))
         patch.setattr(own_fit, "load_own_settings", lambda: few)
+        shallow(patch)
         Path("elsewhere").mkdir()
         own_fit.calibrate_own(NAME, short_wind(Path("elsewhere")), starts=1, quick=True)
         yield Path("elsewhere")

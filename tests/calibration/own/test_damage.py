@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from own_helpers import short_wind
-from own_made import PLUMBING, edited
+from own_made import PLUMBING, edited, shallow
 
 from analysis.cli import cli
 from analysis.own import commands as own_cli
@@ -52,12 +52,13 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.setattr(own_fit, "load_own_settings", few)
+        shallow(patch)
         calibrate_own("wind", short_wind(home), starts=1, quick=True, workers=1)
     yield home
 
 
 def few() -> OwnSettings:
-    return load_own_settings().model_copy(update={"quick": PLUMBING.model_copy(update={"tune": 50})})
+    return load_own_settings().model_copy(update={"quick": PLUMBING})
 
 
 @pytest.fixture
@@ -115,8 +116,11 @@ def test_a_refit_that_is_killed_leaves_the_fit_as_it_was(copy: Path) -> None:
     killed = (
         "import os\n"
         "from pathlib import Path\n"
+        "import pytest\n"
         "from calibration.own import fit as own_fit\n"
+        "from own_made import shallow\n"
         "from test_damage import few\n"
+        "shallow(pytest.MonkeyPatch())\n"
         "own_fit.load_own_settings = few\n"
         "own_fit.save = lambda *_: os._exit(9)\n"
         "own_fit.calibrate_own('wind', Path('observations.csv'), starts=1, quick=True, workers=1)\n"

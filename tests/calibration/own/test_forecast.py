@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_made import PLUMBING, edited, table, written
+from own_made import PLUMBING, edited, shallow, table, written
 
 from analysis.own.commands import skill_words
 from calibration.errors import NotConvergedError
@@ -46,6 +46,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.setattr(own_fit, "load_own_settings", few)
+        shallow(patch)
         patch.setattr(own_fit, "sampled_posterior", refusing)
         rows = [row for row in table() if not row.startswith("annual")]
         rows += [f"share,{2008 + i},{round(min(0.9, 0.02 * 2**i) + 0.005 * i, 4)},1,made up" for i in range(10)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from own_helpers import short_wind
-from own_made import PLUMBING
+from own_made import PLUMBING, shallow
 
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import accepted_fit
@@ -29,6 +29,7 @@ def wind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hindcast]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("own"))
         patch.setattr(own_fit, "load_own_settings", lambda: few)
+        shallow(patch)
         calibrate_own("wind", short_wind(Path()), starts=1, quick=True)
         found, why = hindcast("wind")
         assert found is not None, why

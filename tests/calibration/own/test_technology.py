@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from own_made import LAST, PLUMBING, cost, edited, supported, table, volume, written
+from own_made import LAST, PLUMBING, cost, edited, shallow, supported, table, volume, written
 
 from analysis.cli import cli
 from analysis.draws.runs import drawn
@@ -63,6 +63,7 @@ def battery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("own"))
         patch.setattr(own_fit, "load_own_settings", few_draws)
+        shallow(patch)
         patch.setattr(own_cli, "load_own_settings", few_draws)
         patch.setattr(own_cli, "calibrate_own", keeping)
         data, later = written(Path("data.csv"), table()), table(LAST + 1, LAST + 3)
