@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 import stockflow
-from benchmarks.machine import timed
 from benchmarks.scalar_c import ScalarC
 from benchmarks.vector_numpy import VectorNumpy
 from stockflow.arrays import Array
+from stockflow.commands.bench import timed
 from stockflow.compiler.llvm import compile_plan
 from stockflow.compiler.plan import plan
 from stockflow.compiler.simulator import Simulator

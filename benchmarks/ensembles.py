@@ -23,12 +23,13 @@ from analysis.ensembles.store import open_store
 from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
 from analysis.phase_out.study import load_phase_out_study
-from benchmarks.machine import Cost, cost, machine, timed
+from benchmarks.machine import Cost, cost, machine
 from benchmarks.table import grid
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
 from models.schedules.variants import variants
+from stockflow.commands.bench import timed
 from stockflow.over_time import QUARTER
 
 MANY = 1_000_000
@@ -76,7 +77,7 @@ def plain(ensemble: Ensemble, threads: int) -> None:
     one = ensemble.evaluator
     assert isinstance(one, ScheduleRuns)
     for _ in ensemble.schedules:
-        one.model.batch(one.draws, one.outputs, one.until, QUARTER, threads)
+        one.model.runs(one.draws, one.outputs, one.until, QUARTER, threads).dataset()
 
 
 def ways(ensemble: Ensemble, folder: Path, address: str) -> Mapping[str, Job]:
@@ -132,19 +133,20 @@ def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
 def stored_table(one: Stored) -> list[str]:
     """Return what the large ensemble cost, a line for each thing."""
     memory = "not counted here" if one.spent.memory is None else f"{one.spent.memory / 1e6:,.0f} MB"
+    rows = (
+        ("runs/s", f"{one.runs / one.spent.seconds:,.0f}"),
+        ("minutes", f"{one.spent.seconds / 60:.1f}"),
+        ("peak memory beyond the inputs", memory),
+        ("numbers", f"{one.numbers / 1e9:.1f} GB"),
+        ("on disk", f"{one.disk / 1e9:.1f} GB, {one.disk / one.numbers:.2f} of the numbers"),
+        ("bytes on disk a run", f"{one.disk / one.runs:,.0f}"),
+        ("opening with all checksums", f"{one.opening:.1f} s, {one.disk / one.opening / 1e9:.1f} GB/s"),
+    )
     return [
         f"{one.runs:,} runs, {one.schedules:,} schedules x {one.runs // one.schedules:,} draws, "
         f"{one.times} times x {one.variables} variables:",
         "",
-        "| what | how much |",
-        "| --- | ---: |",
-        f"| runs/s | {one.runs / one.spent.seconds:,.0f} |",
-        f"| minutes | {one.spent.seconds / 60:.1f} |",
-        f"| peak memory beyond the inputs | {memory} |",
-        f"| numbers | {one.numbers / 1e9:.1f} GB |",
-        f"| on disk | {one.disk / 1e9:.1f} GB, {one.disk / one.numbers:.2f} of the numbers |",
-        f"| bytes on disk a run | {one.disk / one.runs:,.0f} |",
-        f"| opening with all checksums | {one.opening:.1f} s, {one.disk / one.opening / 1e9:.1f} GB/s |",
+        *grid(("what", "how much"), rows),
     ]
 
 

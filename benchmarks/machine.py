@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
+from stockflow.commands.bench import timed
 from stockflow.cores import usable_cores
 
 _FLAGS = ("avx2", "fma", "avx512f")
 _PACKAGES = ("numpy", "llvmlite", "pysd", "pysimlin")
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,6 @@ def machine() -> Machine:
         load=os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"),  # Windows keeps none
         day=time.strftime("%Y-%m-%d"),
     )
-
-
-def timed(job: Callable[[], T]) -> tuple[T, float]:
-    """Return what a call returns and its wall time in seconds."""
-    began = time.perf_counter()
-    result = job()
-    return result, time.perf_counter() - began
 
 
 def cost(job: Callable[[], object]) -> Cost:

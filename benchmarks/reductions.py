@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ import xarray as xr
 from benchmarks.machine import cost
 from stockflow import Model, Term
 from stockflow.arrays import Array
+from stockflow.commands.bench import timed
 
 Job = Callable[[], object]
 
@@ -110,9 +110,4 @@ def _terms(model: Model, inputs: tuple[str, ...], outputs: tuple[str, ...], valu
 
 def _alone(job: Job) -> float:
     """Return the least milliseconds of one call."""
-    spent = []
-    for _ in range(_SINGLE):
-        began = time.perf_counter()
-        job()
-        spent.append(time.perf_counter() - began)
-    return 1e3 * min(spent)
+    return 1e3 * min(timed(job)[1] for _ in range(_SINGLE))

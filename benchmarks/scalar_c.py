@@ -10,8 +10,7 @@ import ctypes
 import math
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.usual import refuse_unusual
+from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
 
@@ -49,13 +49,13 @@ class ScalarC:
     `text` is the C source; the machine code is loaded from a temporary folder that is gone afterwards.
     """
 
-    def __init__(self, plan: Plan, flags: Sequence[str] = FLAGS) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.text = source(plan)
+        self.text = _Source(plan).text()
         with tempfile.TemporaryDirectory() as folder:
             code, library = Path(folder) / "plan.c", Path(folder) / "plan.so"
             code.write_text(self.text, encoding="ascii")
-            subprocess.run(["gcc", *flags, "-fPIC", "-shared", str(code), "-o", str(library), "-lm"], check=True)
+            subprocess.run(["gcc", *FLAGS, "-fPIC", "-shared", str(code), "-o", str(library), "-lm"], check=True)
             self._function: Any = ctypes.CDLL(str(library)).simulate
         self._function.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_long] * 3]
         self._function.restype = None
@@ -71,18 +71,8 @@ class ScalarC:
         def piece(first: int, last: int) -> None:
             self._function(*places, len(clock.times), first, last)
 
-        cuts = np.linspace(0, len(values), threads + 1).astype(int).tolist()
-        if threads == 1:
-            piece(0, len(values))
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(piece, cuts[:-1], cuts[1:]))
+        in_pieces(piece, len(values), 1, len(values), threads)
         return out
-
-
-def source(plan: Plan) -> str:
-    """Return the C source of a plan, with the entry point `simulate`."""
-    return _Source(plan).text()
 
 
 class _Source:

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 
 from benchmarks.engines import Job
-from benchmarks.machine import timed
+from stockflow.commands.bench import timed
 
 _ROUNDS = 5
 _PROGRAM = """

@@ -10,7 +10,6 @@ from benchmarks.reductions import STORED, Million
 from benchmarks.result import Result
 
 OURS = "stockflow, 2 threads"
-ALONE = "stockflow, 1 thread"
 OTHERS = {
     "PySD": ("PySD",),
     "PySD patched": ("PySD, lookups patched",),

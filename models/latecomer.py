@@ -141,7 +141,7 @@ def run_race(
     model = load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
     fixed = {name: _fixed(model, name, draws) for name in wanted if model.variable(name).kind == "constant"}
-    leader = model.batch(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER)
+    leader = model.runs(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER).dataset()
     times = leader["time"].to_numpy()
     abroad = {driver: _product(leader, fixed, several) for driver, several in study.linked.items()}
     ahead = {driver: study.linked[driver][0] for driver in study.frontier}
@@ -182,7 +182,8 @@ def _run(
     foreign = "foreign experience inflow"
     if foreign in series:
         series[foreign] = (times, np.maximum(0.0, abroad[foreign] - own))
-    return theirs.batch(free, list(keep), until=until, save_period=QUARTER, series={**series, OFFSET: (times, offset)})
+    series[OFFSET] = (times, offset)
+    return theirs.runs(free, keep, until, QUARTER, series=series).dataset()
 
 
 def _odds(run: xr.Dataset, others: Array) -> Array:

@@ -184,24 +184,6 @@ class Model:
             self._origin(simulator.task.equations.method, simulator.digest),
         )
 
-    def batch(
-        self,
-        samples: Mapping[str, ArrayLike],
-        outputs: Sequence[str],
-        until: float | None = None,
-        save_period: float | None = None,
-        threads: int | None = None,
-        method: Method | None = None,
-        series: Mapping[str, Series] | None = None,
-        lookups: Mapping[str, Series] | None = None,
-        seed: int = 0,
-    ) -> xr.Dataset:
-        """Return many runs at once, dimensions (run, time), one data variable for each output, in its own unit.
-
-        Takes what `runs` takes and raises InputError as it does; this is `Batch.dataset`, all of it.
-        """
-        return self.runs(samples, outputs, until, save_period, threads, method, series, lookups, seed).dataset()
-
     def run(
         self,
         params: Mapping[str, float] | None = None,
@@ -216,7 +198,7 @@ class Model:
         `params` sets constants for this run only, within the limits written in the file.  The
         engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
         with a StoppedError where "batch" would return infinite or missing values.  Each variable has its unit
-        as an attribute.  Raises InputError as `batch` does, and for an engine that is neither.
+        as an attribute.  Raises InputError as `runs` does, and for an engine that is neither.
         """
         import xarray as xr
 
@@ -337,7 +319,7 @@ class Model:
         """Return how much each loop does in many runs (Loops That Matter), dimensions (run, time, loop).
 
         `loops` gives for each name the members of a loop in causal order, by default those of
-        `Model.loops`; runs and times are those of `batch`.  Scores come from every time step:
+        `Model.loops`; runs and times are those of `runs`.  Scores come from every time step:
         `relative_score` is a loop's share, with its sign, in the scores of all these loops that can act
         on each other (the coordinate `partition` says which), at a saved time; `mean_relative_score` its
         mean over the steps since the saved time before, `mean_share` that of its size.  `score` is not

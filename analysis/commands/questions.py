@@ -19,7 +19,7 @@ from analysis.unknowns.sensitivity import TOTAL
 from analysis.unknowns.settings import load_study
 from analysis.unknowns.study import METHODS, Method, SensitivityAnswer, run_sensitivity
 from analysis.unknowns.unknowns import Basis
-from analysis.unknowns.words import convergence, fails, hinges
+from analysis.unknowns.words import convergence, fails, hinges, methods_used
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -130,7 +130,7 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
 
     about, year = load_case(answer.case), answer.question.key_year
     case, full = about.label, about.title
-    for method in figures.methods_drawn(answer.table, (TOTAL, REMOVED)):
+    for method in methods_used(answer.table, (TOTAL, REMOVED)):
         tag = f"{case}_{method.replace(' ', '_').lower()}"
         title = f"{full}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)"
         figures.tornado(answer.table, method, year, title, folder.figure(f"tornado_{tag}"))

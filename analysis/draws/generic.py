@@ -51,7 +51,7 @@ def with_support(model: Model, share: float, since: float, until: float) -> tupl
     That is a subsidy of `share` of the reference cost from the year `since` on. InputError if neither is there.
     """
     signals = [name for name in SIGNALS if name in model.variables]
-    run = model.batch({}, [*signals, *([REFERENCE] if share else [])], until=until, save_period=QUARTER)
+    run = model.runs({}, [*signals, *([REFERENCE] if share else [])], until=until, save_period=QUARTER).dataset()
     if not share or any(run[name].to_numpy().any() for name in signals):
         return model, ""
     times = run["time"].to_numpy()
@@ -67,7 +67,7 @@ def _meanings(case: str) -> Callable[[str], float | str]:
 
     def meaning(text: str) -> float | str:
         if text == REFERENCE:
-            run = model.batch({}, [REFERENCE], until=years[LAST] + 1.0)
+            run = model.runs({}, [REFERENCE], until=years[LAST] + 1.0).dataset()
             return float(run[REFERENCE].to_numpy()[0, -1])
         found = _YEAR.fullmatch(text)
         if found is None:

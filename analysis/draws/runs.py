@@ -93,7 +93,7 @@ def run(
         name for name in names if of.model.variable(name).kind != "constant" or of.model.variable(name).name in paths
     ]
     timed = moving or [STAGE_OUTPUTS[0]]  # constants alone make no run
-    batch = of.model.batch(given, timed, until, save_period, series=wide)
+    batch = of.model.runs(given, timed, until, save_period, series=wide).dataset()
     times = batch["time"].to_numpy()
     values = {name: batch[of.model.variable(name).name].to_numpy() for name in moving}
     for name in set(names) - set(moving):

@@ -28,7 +28,7 @@ def residual_report(calibration: Calibration) -> pd.DataFrame:
 
 def years_left_out(target: SeriesTarget, targets: Targets) -> tuple[int, ...]:
     """Years in which the sources of a series hold an observation that its window leaves out."""
-    found = observed([one.source() for one in target.sources], target.unit, combine=target.combine)
+    found = observed(target.sources, target.unit, combine=target.combine)
     last = min(target.last_year, targets.last_year)
     return tuple(int(year) for year in found.index if not target.first_year <= year <= last)
 

@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, Runs
 from analysis.draws.stages import STAGES
-from analysis.mechanisms.instrument_study import BARRIERS, Change, InstrumentStudy
-from analysis.mechanisms.instruments import Instruments, Tried, instruments
+from analysis.mechanisms.instrument_study import BARRIERS, Change
+from analysis.mechanisms.instruments import Instruments, Tried
 from analysis.paths.study import PathStudy, path_of
 from stockflow.arrays import Array
 from stockflow.intervals import interval
@@ -30,6 +30,7 @@ ATTRITION: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
     VALLEY: (("valley completion",), ("valley crossing",), True),
     SEA: (("valley crossing", "technology import", "imitative entry"), ("design exit",), False),
 }
+MOST = 3  # levers listed in words
 TELLING = 0.05  # years; a lever that moves a wait by less is not listed in words
 
 
@@ -76,9 +77,8 @@ class Barriers:
     shortened: tuple[Shortened, ...]
 
 
-def barriers(of: Drawn, study: InstrumentStudy, paths: PathStudy, known: Instruments | None = None) -> Barriers:
-    """Date the barriers of a case in every draw; `known` saves running its instruments again."""
-    found = known or instruments(of, study)
+def barriers(of: Drawn, found: Instruments, paths: PathStudy) -> Barriers:
+    """Date the barriers of a case in every draw, and what the instruments that were tried in it do to each wait."""
     clock = min(path_of(of.case, paths).clocks.values())
     start = of.model.initial_time
     waits = tuple(_waits(found.base.stages(), clock, start, found.base))
@@ -154,7 +154,7 @@ def lever_table(found: Barriers) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "assumption", "basis"])
 
 
-def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shortened]:
+def strongest_levers(found: Barriers, barrier: str) -> list[Shortened]:
     """Return the changes that shorten a wait most, by the median, and bring its end forward.
 
     One for each instrument, taking it away left out; less than `TELLING` years does not count.
@@ -167,4 +167,4 @@ def strongest_levers(found: Barriers, barrier: str, count: int = 3) -> list[Shor
     best: dict[str, Shortened] = {}
     for one in sorted(helping, key=lambda each: interval(each.years)[1]):
         best.setdefault(one.tried.lever.instrument.name, one)
-    return list(best.values())[:count]
+    return list(best.values())[:MOST]

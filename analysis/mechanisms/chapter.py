@@ -148,7 +148,8 @@ def instrument_words(found: Instruments) -> list[str]:
 def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
     """Date the barriers of some cases and what shortens the wait; save tables and the figure."""
     paths = load_path_study()
-    found = [barriers(drawn(case, draws or study.draws), study, paths) for case in cases]
+    of = [drawn(case, draws or study.draws) for case in cases]
+    found = [barriers(one, instruments(one, study), paths) for one in of]
     waits = pd.concat([barrier_table(one) for one in found], ignore_index=True)
     levers = pd.concat([lever_table(one) for one in found], ignore_index=True)
     folder.table("barriers.csv", waits)
@@ -171,17 +172,13 @@ def barrier_words(found: Barriers) -> list[str]:
             words.append(f"{found.case}: {wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
             continue
         low, middle, high = interval(wait.years)
-        told = (
-            "not crossed"
-            if np.isposinf(middle)
-            else f"{middle:.1f} years" + (f" ({low:.1f} to {high:.1f})" if posterior else "")
-        )
-        told_levers = (
+        span = f" ({low:.1f} to {high:.1f})" if posterior else ""
+        told = "not crossed" if np.isposinf(middle) else f"{middle:.1f} years{span}"
+        helps = "; ".join(
             f"{_moved(one.tried)}{' [assumption]' if one.tried.assumption else ''}: "
             f"{_years(interval(one.years), posterior)}"
             for one in strongest_levers(found, wait.barrier)
         )
-        helps = "; ".join(told_levers)
         words.append(
             f"{found.case}: {wait.barrier}: {told}; {lost}; shortened most by {helps or 'none of the instruments'}."
         )

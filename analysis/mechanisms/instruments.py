@@ -15,7 +15,7 @@ from analysis.draws.generic import entry_of
 from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
-from analysis.mechanisms.knockouts import OUTPUT, SALES
+from analysis.mechanisms.knockouts import LEAST_CHANGE, OUTPUT, SALES, change_of
 from models.policy import with_announced
 from stockflow.arrays import Array
 from stockflow.intervals import interval
@@ -26,7 +26,6 @@ FLOWS = (
     "imitative entry", "design exit",
 )  # fmt: skip
 OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT, OUTLAY, "unit cost", "Price", *FLOWS)
-LEAST_CHANGE = 1e-6
 SAID: Mapping[str, str] = {"half": "-50%", "more": "+50%", "off": "off", "on": "on", "to": "to"}
 
 
@@ -156,16 +155,13 @@ def changed(setting: Setting, lever: Lever, change: Change, case: str) -> tuple[
 def _compared(
     lever: Lever, change: Change, value: str, assumption: bool, clipped: bool, runs: Runs, reference: Runs, year: float
 ) -> Tried:
-    def share(name: str, when: float | None) -> Array:
-        now, then = (x.values[name][:, -1] if when is None else x.at(name, when) for x in (runs, reference))
-        return np.asarray(now / np.where(then > 0, then, np.nan) - 1.0)
-
+    last = float(runs.times[-1])
     moves = {
-        "unit cost": share("unit cost", year),
-        "price": share("Price", year),
-        "domestic sales": share(SALES, None),
-        "output": share(OUTPUT, None),
-        "fiscal outlay": share(OUTLAY, None),
+        "unit cost": change_of(runs, reference, "unit cost", year),
+        "price": change_of(runs, reference, "Price", year),
+        "domestic sales": change_of(runs, reference, SALES, last),
+        "output": change_of(runs, reference, OUTPUT, last),
+        "fiscal outlay": change_of(runs, reference, OUTLAY, last),
     }
     stages, before = runs.stages(), reference.stages()
     return Tried(lever, change, value, assumption, clipped, later(stages, before), stages, before, moves)

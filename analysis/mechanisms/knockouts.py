@@ -61,7 +61,7 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
         without = cut_run(of, cut, since, until)
         found.append(
             Knockout(name, loop.polarity, cut_words(cut), since, later(without.stages(), with_all.stages()),
-                     change(without, with_all, SALES), change(without, with_all, OUTPUT))
+                     change_of(without, with_all, SALES, until), change_of(without, with_all, OUTPUT, until))
         )  # fmt: skip
     return found
 
@@ -71,10 +71,10 @@ def cut_run(of: Drawn, cut: Held, since: float, until: float) -> Runs:
     return run(of, OUTCOMES, until, series=held(own_paths(of, cut, until), cut, since))
 
 
-def change(runs: Runs, reference: Runs, variable: str) -> Array:
-    """Return the change of the last value as a share of the reference, (draw,)."""
-    before = reference.values[variable][:, -1]
-    return np.asarray(runs.values[variable][:, -1] / np.where(before > 0, before, np.nan) - 1.0)
+def change_of(runs: Runs, reference: Runs, variable: str, year: float) -> Array:
+    """Return the change of a variable in a year as a share of the reference, (draw,)."""
+    before = reference.at(variable, year)
+    return np.asarray(runs.at(variable, year) / np.where(before > 0, before, np.nan) - 1.0)
 
 
 def cut_words(cut: Held) -> str:

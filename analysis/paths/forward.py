@@ -71,7 +71,7 @@ def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy
     until, told = of.until(study.until), forward.quantities
     outputs = list(dict.fromkeys(name for one in told.values() for name in (one.of, one.over) if name is not None))
     if rules.schedule is None:
-        batch = model.batch(of.samples, outputs, until=until, save_period=QUARTER)
+        batch = model.runs(of.samples, outputs, until=until, save_period=QUARTER).dataset()
     else:
         batch = run_schedule(model, load_schedule(rules.schedule, of.case), of.samples, outputs, until, QUARTER)
     times = batch["time"].to_numpy()
@@ -112,7 +112,7 @@ def changed(model: Model, one: Ahead, place: str) -> Model:
         return model
     for name in names:
         _driver(model, name, place)
-    went = model.batch({}, names, save_period=model.time_step).isel(run=0)
+    went = model.runs({}, names, save_period=model.time_step).dataset().isel(run=0)
     times = went["time"].to_numpy()
     series = {}
     for name, points in one.factors.items():

@@ -94,7 +94,7 @@ def share_table(race: Race) -> pd.DataFrame:
 
 def _observed(study: Latecomers, region: str, times: Array) -> dict[int, float]:
     first, last = int(np.ceil(times[0])), int(times[-1]) - 1
-    source = Source(study.observed.table, study.observed.series, region, study.observed.unit, first, last)
+    source = Source(**study.observed.model_dump(), region=region, first_year=first, last_year=last)
     table = observed([source], "1", combine="sum")  # a share of 0 is an observation
     return {int(year): float(value) for year, value in zip(table.index.to_numpy(), table.to_numpy(), strict=True)}
 

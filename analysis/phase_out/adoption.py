@@ -24,7 +24,7 @@ def adoption(study: PhaseOutStudy, times: Array, values: Values, supported: Valu
     `values` and `supported` hold (draw, time) for every variable; `times` are quarters.
     """
     seen = (times >= study.since - 1e-9) & (times <= study.horizon + 1e-9)
-    own, other = (_yearly(times, one)[:, seen] for one in (values, supported))
+    own, other = (yearly_share(times, one[SOLD], one[MARKET])[:, seen] for one in (values, supported))
     return [
         *share_years(study, times, values),
         Measure(f"units sold to {study.horizon:g}", study.texts.unit, values[SOLD][:, seen][:, -1]),
@@ -92,11 +92,7 @@ def idle(times: Array, made: Array, plant: Array, full: float, unit: str) -> lis
     output, capacity = np.diff(made, axis=1), np.diff(plant, axis=1)
     use = np.where(capacity > 0, output / np.where(capacity > 0, capacity, 1.0), 1.0)
     return [
-        Measure("capacity idle, summed over years", f"{unit}", (capacity - output).sum(axis=1)),
+        Measure("capacity idle, summed over years", unit, (capacity - output).sum(axis=1)),
         Measure("idle share of capacity, worst quarter", "1", 1 - use.min(axis=1)),
         Measure(f"years with utilisation under {full:g}", "years", (use < full).sum(axis=1) * (times[1] - times[0])),
     ]
-
-
-def _yearly(times: Array, values: Values) -> Array:
-    return yearly_share(times, values[SOLD], values[MARKET])

@@ -7,20 +7,17 @@ column (8.5 cm) and of a page (17.5 cm).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
-from analysis.phase_out.hinges import main_arm
 from analysis.phase_out.results import Results
-from analysis.plain.style import drawing, legend_below, save
+from analysis.phase_out.runs import main_arm, only
+from analysis.plain.style import drawing, legend_below, panels, save
 from models.case import load_case
 
 CM = 1 / 2.54
@@ -53,7 +50,7 @@ def draw_all(found: Results, stem: Path) -> list[Path]:
 
 def shown(found: Results) -> list[str]:
     """Labels of the schedules worth a panel: the first named, continued, none, an exit of each family, other named."""
-    first = dict.fromkeys(found.arms[i].label for i in (main_arm(found), 0, 1))
+    first = dict.fromkeys(found.arms[i].label for i in (main_arm(found.arms), 0, 1))
     labels = list(first)
     for one in found.safe:
         start = one.year if np.isfinite(one.year) else one.starts[len(one.starts) // 2]
@@ -64,14 +61,10 @@ def shown(found: Results) -> list[str]:
 
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
-    held = 100 * found.shares[[p.role for p in found.arms].index("supported"), 2]
-    columns = 2
-    rows = -(-len(labels) // columns)
+    held = 100 * found.shares[only(found.arms, "supported"), 2]
     frames = []
-    with _drawing(
-        found, "share of the market by schedule", rows, columns,
-        figsize=(PAGE, 4.2 * CM * rows + 1.2 * CM), sharex=True, sharey=True,
-    ) as (figure, axes):  # fmt: skip
+    size, about = (PAGE / 2, 4.2 * CM), _dress(found, "share of the market by schedule")
+    with panels(len(labels), 2, size, 1.2 * CM, sharex=True, sharey=True, **about) as (figure, axes):
         for ax, label in zip(axes.flat, labels, strict=False):
             own = 100 * found.shares[found.place(label)]
             ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
@@ -84,7 +77,11 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
                 {"schedule": label, "year": found.times}
                 | dict(zip(("5%", "25%", "50%", "75%", "95%"), own, strict=True)) | {"unit": "%"}
             ))  # fmt: skip
-        _finish(axes, len(labels), "year", "share over the\nlast year (%)")
+            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            ax.set_xlabel("year" if len(labels) - len(frames) < 2 else "")
+            ax.tick_params(labelbottom=len(labels) - len(frames) < 2)
+        for ax in axes[:, 0]:
+            ax.set_ylabel("share over the\nlast year (%)")
         legend_below(figure, axes.flat[:1], 4)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
 
@@ -93,8 +90,7 @@ def safe_exit(found: Results, stem: Path) -> Path:
     """Draw, for each family, how likely an exit fails by its start, and in how many draws it holds from there on."""
     allowed = 100 * found.study.exit.probability
     about = "from when\nan exit is safe"
-    with _drawing(found, about, 2, 1, figsize=(COLUMN, 10.5 * CM), sharex=True) as (figure, grid):
-        axes = grid[:, 0]
+    with drawing(2, figsize=(COLUMN, 10.5 * CM), sharex=True, **_dress(found, about)) as (figure, axes):
         width = 0.8 * found.study.grid.step / max(len(found.safe), 1)
         last = max(one.starts[-1] for one in found.safe)
         never = last + 2 * found.study.grid.step
@@ -121,17 +117,16 @@ def safe_exit(found: Results, stem: Path) -> Path:
 
 def fiscal_stack(found: Results, stem: Path) -> Path:
     """Draw yearly public money by line (means over draws), the first named schedule beside continued support."""
-    labels = [found.arms[main_arm(found)].label]
+    labels = [found.arms[main_arm(found.arms)].label]
     labels += [p.label for p in found.arms if p.role == "supported" and p.label not in labels]
     rows = found.accounts[found.accounts["schedule"].isin(labels)]
     titles = [line.title for line in LINES]
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
     drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
     owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
-    with _drawing(
-        found, "public money by schedule", 1 + owing, len(labels), figsize=(PAGE, (6.5 + 3 * owing) * CM),
-        sharex=True, sharey="row", height_ratios=[2, 1][: 1 + owing],
-    ) as (figure, axes):  # fmt: skip
+    options = _dress(found, "public money by schedule")
+    options |= {"figsize": (PAGE, (6.5 + 3 * owing) * CM), "height_ratios": [2, 1][: 1 + owing], "squeeze": False}
+    with drawing(1 + owing, len(labels), sharex=True, sharey="row", **options) as (figure, axes):
         for ax, label in zip(axes[0], labels, strict=True):
             part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
             money = part[titles].fillna(0.0)
@@ -161,7 +156,8 @@ def regret(found: Results, stem: Path) -> Path:
     """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
     table = found.regret()
     columns = len(found.safe) + 1
-    with _drawing(found, "regret by schedule", 2, columns, figsize=(PAGE, 10.5 * CM), sharey="row") as (figure, axes):
+    about = _dress(found, "regret by schedule")
+    with drawing(2, columns, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False, **about) as (figure, axes):
         for j, one in enumerate([*found.safe, None]):
             arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
             at = np.array([p.start for p in arms]) if one else np.arange(len(arms))
@@ -191,22 +187,6 @@ def regret(found: Results, stem: Path) -> Path:
     return save(figure, table, stem)
 
 
-def _drawing(
-    found: Results, what: str, rows: int, columns: int, **options: Any
-) -> AbstractContextManager[tuple[Figure, Any]]:
-    title = f"{load_case(found.study.case).title}: {what}"
-    return drawing(rows, columns, title=title, fontsize=9, style=SMALL, squeeze=False, **options)
-
-
-def _finish(axes: Any, used: int, below: str, beside: str) -> None:
-    panels: list[Axes] = list(axes.flat)
-    for ax in panels[used:]:
-        ax.set_visible(False)
-    columns = axes.shape[1]
-    for place, ax in enumerate(panels[:used]):
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        if place % columns == 0:
-            ax.set_ylabel(beside)
-        if place + columns >= used:
-            ax.set_xlabel(below)
-            ax.tick_params(labelbottom=True)
+def _dress(found: Results, what: str) -> dict[str, Any]:
+    """Title and style of a figure, as `drawing` and `panels` take them."""
+    return {"title": f"{load_case(found.study.case).title}: {what}", "fontsize": 9, "style": SMALL}

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 from analysis.phase_out.exit import regret_table, safe_years
 from analysis.phase_out.results import Results
+from analysis.phase_out.runs import main_arm
 from analysis.phase_out.spread import Measure, spread
 from stockflow.arrays import Array
 from stockflow.names import plain
@@ -34,7 +35,7 @@ def thirds(found: Results, response: str, evidence: Evidence | None) -> pd.DataF
     One row per third and answer: median and 90% interval where it is a number of every draw, one value where it is
     about all draws of the third (a probability, a safe year).
     """
-    main = found.arms[main_arm(found)].label
+    main = found.arms[main_arm(found.arms)].label
     rows = []
     order = np.array_split(np.argsort(of_draws(found, response), kind="stable"), len(THIRDS))
     for name, places in zip(THIRDS, order, strict=True):
@@ -63,7 +64,7 @@ def drivers(found: Results) -> pd.DataFrame:
     A draw without a safe start ranks after the last start; draws in which an answer has no meaning are left out.
     An answer that is the same in all draws hinges on nothing here and is left out.
     """
-    main = found.arms[main_arm(found)].label
+    main = found.arms[main_arm(found.arms)].label
     answers = {f"first start that holds, {one.family}": one.by_draw for one in found.safe}
     for what in (f"cost per additional unit, at {found.study.rate:.0%}", "free riders", "years in relapse"):
         answers[f"{what}, {main}"] = found.measure(main, what).values
@@ -85,12 +86,6 @@ def rank_correlation(one: Array, other: Array) -> float:
     ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (one, other)]
     size = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
     return float(ranks[0] @ ranks[1] / size) if size > 0 else 0.0
-
-
-def main_arm(found: Results) -> int:
-    """Return the place of the first schedule that the study names, else of the supported path."""
-    named = [i for i, arm in enumerate(found.arms) if arm.role == "named"]
-    return named[0] if named else [arm.role for arm in found.arms].index("supported")
 
 
 def of_draws(found: Results, parameter: str) -> Array:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.hinges import THIRDS, Evidence, drivers, main_arm, of_draws, rank_correlation, thirds
+from analysis.phase_out.hinges import THIRDS, Evidence, drivers, of_draws, rank_correlation, thirds
 from analysis.phase_out.results import Results
-from analysis.phase_out.runs import Role
+from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.words import brief, capital, number, often, over_all, safe_words, told
 
@@ -94,7 +94,7 @@ def idle_words(found: Results) -> list[str]:
     """Capacity that stands idle under the first named schedule and under continued support."""
     full = found.study.full_use
     words = []
-    for place in dict.fromkeys((main_arm(found), _role(found, "supported"))):
+    for place in dict.fromkeys((main_arm(found.arms), only(found.arms, "supported"))):
         own = found.measures[place]
         words.append(
             f"Capacity, {found.arms[place].label}: idle in the worst quarter "
@@ -147,7 +147,7 @@ def cost_words(found: Results) -> list[str]:
             free = told(own["free riders"], scale=100, unit="%")
             parts.append(f"of the units that drew support {free} would have been sold anyway in the same time")
         words.append(f"{capital(arm.label)}: {'; '.join(parts)}.")
-    main = main_arm(found)
+    main = main_arm(found.arms)
     for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
         if f"{title} {to}" in found.measures[main]:
             one = told(found.measures[main][f"{title} {to}"], fifty=False)
@@ -158,11 +158,11 @@ def cost_words(found: Results) -> list[str]:
 def regret_words(found: Results) -> list[str]:
     """Which schedule is best at each worth of a unit, and how sure that is; losses are told as losses."""
     words, table, stated = [], found.regret(), found.study.worth
-    none = _role(found, "no support")
+    none = only(found.arms, "no support")
     for name, value in stated.values.items():
         part = table[table["worth"] == name].sort_values("mean regret", kind="stable")
         least, likely = part.iloc[0], part.iloc[int(np.argmax(part["probability of best"]))]
-        main = part[part["schedule"] == found.arms[main_arm(found)].label].iloc[0]
+        main = part[part["schedule"] == found.arms[main_arm(found.arms)].label].iloc[0]
         place = found.place(str(least["schedule"]))
         gain = Measure("gain", "bnCNY", found.gains(name)[place] - found.gains(name)[none])
         loses = float((gain.values < 0).mean())
@@ -289,11 +289,7 @@ def _basis(found: Results) -> str:
 
 def _told(found: Results) -> Sequence[int]:
     """Places of the arms told of in words: the first named one, continued support, no support."""
-    return tuple(dict.fromkeys((main_arm(found), _role(found, "supported"), _role(found, "no support"))))
-
-
-def _role(found: Results, role: Role) -> int:
-    return [arm.role for arm in found.arms].index(role)
+    return tuple(dict.fromkeys((main_arm(found.arms), only(found.arms, "supported"), only(found.arms, "no support"))))
 
 
 def _cell(value: object, last: float) -> str:

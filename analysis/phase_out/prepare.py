@@ -57,7 +57,7 @@ def arms_of(study: PhaseOutStudy, exits: bool = True) -> dict[Arm, Schedule]:
     for role, name in (*known, *named):
         schedule = load_schedule(name, study.case)
         label = {"supported": "continued support", "no support": "no support"}.get(role)
-        found[Arm(label or _short(schedule), role)] = schedule
+        found[Arm(label or schedule.name.removeprefix(f"{study.case}_").replace("_", " "), role)] = schedule
     if not exits:
         return found
     base = load_schedule(study.supported, study.case)
@@ -152,7 +152,3 @@ def rushed(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> Ma
         computes = ScheduleRuns(ready, tuple(found.values()), draws, (RUSH, OUTSTANDING), study.horizon)
         out[value] = in_memory(computes, tuple(found), draws)
     return out
-
-
-def _short(schedule: Schedule) -> str:
-    return schedule.name.removeprefix(f"{schedule.case}_").replace("_", " ")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from analysis.phase_out.account import account, check, outlay, yearly
 from analysis.phase_out.adoption import MARKET, SOLD, adoption
 from analysis.phase_out.exit import SafeYears, Waiting, against_none, regret_table, safe_years, waiting, welfare
-from analysis.phase_out.runs import Arm, Runs, Values, finite_draws, where, yearly_share
+from analysis.phase_out.runs import Arm, Runs, Values, finite_draws, main_arm, only, where, yearly_share
 from analysis.phase_out.spread import Measure, table
 from analysis.phase_out.study import PhaseOutStudy, Reported
 from stockflow.arrays import Array
@@ -135,9 +135,8 @@ class _Reader:
 
     def __init__(self, study: PhaseOutStudy, runs: Runs) -> None:
         self.study, self.runs = study, runs
-        self.supported, self.none = (runs.read(runs.only(role)) for role in ("supported", "no support"))
-        named = [i for i, arm in enumerate(runs.arms) if arm.role == "named"]
-        self.checked = named[0] if named else runs.only("supported")
+        self.supported, self.none = (runs.read(only(runs.arms, role)) for role in ("supported", "no support"))
+        self.checked = main_arm(runs.arms)
         self.end = runs.at(study.horizon)
         self.begin = runs.at(study.since)
         self.shown_times = runs.times[self.begin : self.end + 1]

@@ -39,6 +39,17 @@ def family(shape: str, length: float) -> str:
     return shape if length == 0 else f"{shape} over {length:g} year{'' if length == 1 else 's'}"
 
 
+def only(arms: Sequence[Arm], role: Role) -> int:
+    """Return the place of the one arm with that part in the comparison."""
+    (place,) = [i for i, arm in enumerate(arms) if arm.role == role]
+    return place
+
+
+def main_arm(arms: Sequence[Arm]) -> int:
+    """Return the place of the first schedule that the study names, else of the supported path."""
+    return next((i for i, arm in enumerate(arms) if arm.role == "named"), only(arms, "supported"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
     """All runs of a study: every arm for the same draws.
@@ -51,11 +62,6 @@ class Runs:
     times: Array
     draws: Mapping[str, Array]
     read: Callable[[int], Values]
-
-    def only(self, role: Role) -> int:
-        """Place of the one arm with that part in the study."""
-        (place,) = [i for i, arm in enumerate(self.arms) if arm.role == role]
-        return place
 
     def at(self, year: float) -> int:
         """Place of a saved time; InputError, naming it, for one that is not saved."""

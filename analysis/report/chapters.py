@@ -85,8 +85,6 @@ def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws:
 
 
 def _chapter(title: str, one: Told) -> Chapter:
-    return Chapter(title, one.words, "", one.tables, {_told(stem): stem.with_suffix(".png") for stem in one.stems})
-
-
-def _told(stem: Path) -> str:
-    return stem.name.replace("_", " ")
+    return Chapter(
+        title, one.words, "", one.tables, {stem.name.replace("_", " "): stem.with_suffix(".png") for stem in one.stems}
+    )

@@ -36,7 +36,7 @@ def picture() -> list[SeriesFit]:
     for case, names in SHOWN.items():
         about, targets = load_case(case), load_targets(case)
         payoff = Payoff(about.model, (), [fitted_series(targets.named(name)) for name in names])
-        fits = describe_series(payoff.series, payoff.series_values(payoff.space.centre))
+        fits = describe_series(payoff, payoff.space.centre)
         found += [replace(one, name=f"{case.upper()}: {one.name}") for one in fits]
     return found
 

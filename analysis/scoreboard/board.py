@@ -258,9 +258,7 @@ def _spread(one: Answer, low: float | None, high: float | None, book: Book, draw
 
 
 def _spread_cells(spread: Spread | None) -> dict[str, object]:
-    if spread is None:
-        return dict.fromkeys(("posterior median", "posterior 5%", "posterior 95%", "probability inside"))
-    cells: tuple[object, ...] = (spread.median, spread.low, spread.high, spread.inside)
+    cells = (None,) * 4 if spread is None else (spread.median, spread.low, spread.high, spread.inside)
     return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
 
 

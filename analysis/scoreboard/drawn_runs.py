@@ -56,7 +56,8 @@ class DrawnRuns:
             model = self._models(case)
             constants = {plain(name) for name in model.constants}
             changing = [name for name in self._variables[case] if plain(name) not in constants]
-            batch = with_held(model, held).batch(self._samples[case], changing, until=min(UNTIL, model.final_time))
+            runs = with_held(model, held).runs(self._samples[case], changing, min(UNTIL, model.final_time))
+            batch = runs.dataset()
             values = {str(name): np.asarray(batch[name]) for name in batch.data_vars}
             fixed = [name for name in self._variables[case] if plain(name) in constants]
             for name in fixed:

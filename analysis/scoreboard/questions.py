@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.integrate import cumulative_trapezoid
 
-from calibration.fitting.targets import ObservedSource
-from calibration.observed.observations import observed
+from calibration.observed.observations import Source, observed
 from models.files.casefile import CaseName
 from models.files.settings import NotNegative, Sentence, Strict, Text
 from stockflow.arrays import Array
@@ -117,15 +116,15 @@ class Data(Strict):
     """Yearly observations in `unit`: the sources combined, over other sources for a share."""
 
     unit: str
-    of: Annotated[tuple[ObservedSource, ...], Field(min_length=1)]
-    over: tuple[ObservedSource, ...] = ()
+    of: Annotated[tuple[Source, ...], Field(min_length=1)]
+    over: tuple[Source, ...] = ()
     combine: Literal["geometric mean", "sum"] = "geometric mean"
 
     def years(self) -> Mapping[int, float]:
         """Return {year: value}, for the years in which numerator and denominator were observed."""
-        above = observed([one.source() for one in self.of], self.unit, self.combine)
+        above = observed(self.of, self.unit, self.combine)
         if self.over:
-            above = (above / observed([one.source() for one in self.over], self.unit, self.combine)).dropna()
+            above = (above / observed(self.over, self.unit, self.combine)).dropna()
         return {int(year): float(value) for year, value in zip(above.index, above.to_numpy(), strict=True)}
 
     def source(self) -> str:

@@ -17,13 +17,12 @@ from analysis.search.settings import Case, Level, Study
 from analysis.unknowns.outcomes import SHARE, UNITS
 from models.case import load_case
 from models.files.settings import NEVER
-from models.policy import TimePath, with_announced
+from models.policy import TimePath, history, with_announced
 from models.schedules.knots import knot_names, knots_model
 from stockflow import Model, Term
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.gradients.gradient import Gradient
-from stockflow.language.equations import WithLookup
 from stockflow.over_time import QUARTER, present_weights, year_reached
 
 CHUNK = 4096  # runs in memory at a time
@@ -179,11 +178,8 @@ def case_model(case: str, asked: Case) -> Model:
 
 
 def _held(model: Model, name: str, year: float) -> TimePath:
-    """History up to `year`, and what it paid then for good."""
-    expression = model.variable(name).expression
-    if not isinstance(expression, WithLookup):
-        raise InputError(f"{model.file.name}: {name!r} is no path over time, so nothing of it can be held")
-    xs, ys = np.array(expression.table.xs), np.array(expression.table.ys)
+    """History up to `year`, and what it paid then for good; InputError for what the model computes."""
+    xs, ys = history(model, name)
     before = xs < year
     return np.append(xs[before], year), np.append(ys[before], np.interp(year, xs, ys))
 

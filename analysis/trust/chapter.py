@@ -66,12 +66,12 @@ def posteriors_of(cases: tuple[str, ...], folder: Path | None = None) -> tuple[d
     return found, missing
 
 
-def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: Path | None = None) -> Trust:
+def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
     """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go.
 
     The certificate is of the cases whose stocks its study names.
     """
-    posteriors, missing = posteriors_of(tuple(accepted), folder)
+    posteriors, missing = posteriors_of(tuple(accepted))
     identified = {case: identify_case(case, fit, posteriors.get(case), stem) for case, fit in accepted.items()}
     for case, one in identified.items():
         for name, part in tables_of(one).items():
@@ -85,7 +85,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem, folder: P
 
         certificate = numerics.certificate(judged, tick=told)
     table("numerics.csv", certificate)
-    intervals = {case: accepted_intervals(case, home_of(case).with_fit_in(folder).record) for case in posteriors}
+    intervals = {case: accepted_intervals(case) for case in posteriors}
     return Trust(posteriors, missing, intervals, identified, certificate)
 
 

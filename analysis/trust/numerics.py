@@ -190,7 +190,7 @@ def _bare_payoff(model: Model, targets: Targets) -> Payoff:
 
 
 def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> Iterator[Figure]:
-    run = model.with_constants(fit.values).batch({}, list(names), save_period=QUARTER).isel(run=0)
+    run = model.with_constants(fit.values).runs({}, list(names), save_period=QUARTER).dataset().isel(run=0)
     for name in names:
         variable = model.variable(name)
         what = f"{variable.name} at {model.final_time:g}"

@@ -14,18 +14,16 @@ import pandas as pd
 
 from analysis.trust.study import CaseStudy, Outcome, PolicyChange, Study
 from calibration.fitting.coordinates import Coordinate
-from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import covariance, describe_series
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import Payoff
-from calibration.fitting.profiles import Profile, own_prior, profiled, refit, with_free
+from calibration.fitting.profiles import Profile, profiled, refit, with_free
 from calibration.fitting.targets import Prior
 from models.case import Case
+from models.policy import history
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import InputError
 from stockflow.intervals import interval
-from stockflow.language.equations import WithLookup
 from stockflow.over_time import QUARTER
 
 Tick = Callable[[], object]
@@ -84,7 +82,7 @@ def walk_ridge(
     low, high = (_held(payoff, profile, value, curved, tick) for value in ends)
     place = payoff.space.names.index(study.searching)
     variants = {
-        "as fitted": (best, float(payoff.objective(best)[0]) - own_prior(payoff.coordinates[place], best[place])),
+        "as fitted": (best, float(payoff.objective(best)[0]) - payoff.coordinates[place].own_prior(best[place])),
         "searching free": _point(profile, int(np.argmin(profile.objective))),
         "one factor (no searching)": _point(profile, 0),
     }
@@ -138,16 +136,14 @@ def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], s
 
 def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFrame:
     """Root mean square log error of every series, one column per variant."""
-    fits: dict[str, tuple[SeriesFit, ...]] = {
-        label: describe_series(payoff.series, payoff.series_values(x)) for label, x in variants.items()
-    }
     names = [s.target.name for s in payoff.series]
-    return pd.DataFrame({"series": names, **{label: [s.rms for s in fit] for label, fit in fits.items()}})
+    errors = {label: [one.rms for one in describe_series(payoff, x)] for label, x in variants.items()}
+    return pd.DataFrame({"series": names, **errors})
 
 
 def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[float, float]) -> tuple[Array, Array]:
     """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
-    run = model.batch(samples, list(FEATURES), until=window[1] + 0.5, save_period=QUARTER)
+    run = model.runs(samples, list(FEATURES), until=window[1] + 0.5, save_period=QUARTER).dataset()
     times = run["time"].to_numpy()
     change = [_ratios(times, run[name].to_numpy(), window) for name in FEATURES]
     doublings, by_doing, by_searching = np.log2(change[0]), np.log(change[1]), np.log(change[2])
@@ -158,17 +154,13 @@ def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[floa
 def changed_policy(model: Model, change: PolicyChange) -> Model:
     """Return the model with the policy's variables multiplied from its first year on.
 
-    Raises InputError for a variable that is no path over time.
+    Raises InputError for a variable that the model computes.
     """
     series = {}
     for name in change.variables:
-        variable = model.variable(name)
-        if not isinstance(variable.expression, WithLookup):
-            raise InputError(f"{model.file.name}: policy {change.name!r}: {variable.name!r} is not a path over time")
-        table = variable.expression.table
-        xs = np.asarray(table.xs)
-        times = np.unique([*xs, change.first, change.first + RAMP])
-        values = np.interp(times, xs, np.asarray(table.ys))
+        years, past = history(model, name)
+        times = np.unique([*years, change.first, change.first + RAMP])
+        values = np.interp(times, years, past)
         series[name] = (times, np.where(times > change.first, change.factor, 1.0) * values)
     return model.with_series(series)
 
@@ -215,7 +207,7 @@ def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes
     """Change of every outcome between two models as a share of it, (run,) each."""
     names = list(dict.fromkeys(one.variable for one in outcomes))
     until = max(one.at for one in outcomes)
-    runs = [model.batch(samples, names, until=until, save_period=QUARTER) for model in (base, changed)]
+    runs = [model.runs(samples, names, until=until, save_period=QUARTER).dataset() for model in (base, changed)]
     times = runs[0]["time"].to_numpy()
     out = []
     for one in outcomes:

@@ -1,9 +1,9 @@
-"""Figures of sensitivity and search: tornado, index bands over time, boxes of failure, the front, best paths."""
+"""Figures of sensitivity: tornado, index bands over time, boxes of failure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from analysis.plain.style import BLACK, GREY, RED, STROKES, drawing, legend_below, panels, save
+from analysis.plain.style import BLACK, GREY, RED, STROKES, legend_below, panels, save
 from analysis.unknowns.discovery import Found
 from analysis.unknowns.study import SensitivityAnswer
 
@@ -24,13 +24,11 @@ def tornado(table: pd.DataFrame, method: str, year: float, title: str, stem: Pat
     """Draw the strongest unknowns of every answer in a year with intervals; hollow where an index has not converged."""
     rows = table[(table["method"] == method) & (table["year"] == year) & table["value"].notna()]
     names = list(dict.fromkeys(rows["answer"]))
-    with drawing(2, 2, figsize=(7.6, 5.2), title=title, fontsize=10) as (figure, axes):
+    with panels(len(names), 2, (3.8, 2.6), title=title, fontsize=10) as (figure, axes):
         for ax, answer in zip(axes.flat, names, strict=False):
             part = rows[rows["answer"] == answer].head(SHOWN).iloc[::-1]
             _bars(ax, part)
             ax.set_title(str(answer))
-        for ax in axes.flat[len(names) :]:
-            ax.set_visible(False)
         for ax in axes[-1]:
             ax.set_xlabel(f"{method} (1)")
     return save(figure, rows, stem)
@@ -55,14 +53,13 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
     rows = table[(table["method"] == method) & table["value"].notna()]
     names = list(dict.fromkeys(rows["answer"]))
     strongest = rows.groupby("unknown")["value"].max().sort_values(ascending=False).head(LINES).index
-    with drawing(2, 2, figsize=(7.6, 5.2), title=title, fontsize=10, sharex=True, sharey=True) as (figure, axes):
+    shared = {"sharex": True, "sharey": True}
+    with panels(len(names), 2, (3.8, 2.6), title=title, fontsize=10, **shared) as (figure, axes):
         for ax, answer in zip(axes.flat, names, strict=False):
             for unknown, (colour, line, mark) in zip(strongest, STROKES, strict=True):
                 part = rows[(rows["answer"] == answer) & (rows["unknown"] == unknown)].sort_values("year")
                 _band(ax, part, str(unknown), colour, line, mark)
             ax.set_title(str(answer))
-        for ax in axes.flat[len(names) :]:
-            ax.set_visible(False)
         for ax in axes[:, 0]:
             ax.set_ylabel(f"{method} (1)")
         for ax in axes[-1]:
@@ -123,20 +120,5 @@ def _cloud(ax: Axes, answer: SensitivityAnswer, one: Found) -> pd.DataFrame:
                                label="box (other bounds not shown)" if place == 0 else None))  # fmt: skip
     ax.set_xlabel(f"{x} ({units[x]})")
     ax.set_ylabel(f"{y} ({units[y]})")
-    ax.set_title("\n".join(_wrapped(one.failure)), fontsize=8)
+    ax.set_title(fill(one.failure, 47), fontsize=8)
     return pd.DataFrame({"failure": one.failure, x: xs, y: ys, "failed": failed})
-
-
-def _wrapped(text: str, width: int = 46) -> list[str]:
-    lines: list[str] = []
-    line = ""
-    for word in text.split():
-        if len(line) + len(word) > width:
-            lines, line = [*lines, line], ""
-        line = f"{line} {word}".strip()
-    return [*lines, line]
-
-
-def methods_drawn(table: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
-    """Return those of the wanted methods that the table has."""
-    return [one for one in wanted if (table["method"] == one).any()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +110,3 @@ def _runs(
 
 def _size(samples: Samples) -> int:
     return len(next(iter(samples.values())))
-
-
-def columns(names: Sequence[str], matrix: Array) -> dict[str, Array]:
-    """Return the columns of a matrix, (run, name), by name."""
-    return {name: matrix[:, place] for place, name in enumerate(names)}

@@ -12,7 +12,7 @@ from analysis.draws.generic import with_support
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
-from analysis.unknowns.outcomes import Outcomes, columns, outcomes
+from analysis.unknowns.outcomes import Outcomes, outcomes
 from analysis.unknowns.sensitivity import Evaluate, morris, shapley, sobol
 from analysis.unknowns.settings import Question, Study
 from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
@@ -55,7 +55,7 @@ def run_sensitivity(
     ranges = independent(case, posterior, targets, question.fixed, basis)
 
     def evaluate(sample: Array) -> tuple[Array, Mapping[str, Array]]:
-        got = outcomes(case, question, columns([one.name for one in ranges], sample), tell)
+        got = outcomes(case, question, dict(zip((one.name for one in ranges), sample.T, strict=True)), tell)
         return got.years, got.values
 
     rows = _independent(ranges, evaluate, study, method, tell)

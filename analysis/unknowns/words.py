@@ -1,8 +1,8 @@
-"""Sensitivity and search as sentences: what it hinges on, where it fails, which schedule is best."""
+"""Sensitivity as sentences: what it hinges on, and where it fails."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,11 +26,15 @@ MEANING = {
 }
 
 
-def hinges(table: pd.DataFrame, year: float, method: str | None = None) -> list[str]:
+def methods_used(table: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
+    """Return those of the wanted methods that the table has."""
+    return [one for one in wanted if (table["method"] == one).any()]
+
+
+def hinges(table: pd.DataFrame, year: float) -> list[str]:
     """Say what every answer hinges on in a year: the strongest unknowns, with intervals, and what did not converge."""
-    used = [one for one in LEADING if (table["method"] == one).any()][:TOLD] if method is None else [method]
     lines = []
-    for one in used:
+    for one in methods_used(table, LEADING)[:TOLD]:
         part = table[(table["method"] == one) & (table["year"] == year)]
         for answer, rows in part.groupby("answer", sort=False):
             lines.append(f"{str(answer).capitalize()}, {year:g}: {_strongest(rows, one)}")

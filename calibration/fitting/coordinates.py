@@ -6,7 +6,6 @@ and the whole real line, a logit of each bounded coordinate, in which the sample
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +54,10 @@ class Coordinate:
         if self.logarithmic:
             low = max(low, min(TINY, self.prior.centre * float(np.exp(-FAR * self.prior.spread))))
         return float(self.inward(np.asarray(low))), float(self.inward(np.asarray(self.high)))
+
+    def own_prior(self, x: float) -> float:
+        """Minus the log density of the parameter's own prior at a coordinate, up to a constant."""
+        return float(0.5 * ((x - self.centre) / self.prior.spread) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +192,3 @@ class Space:
         out[:, p : p + n] = np.log(self.stated * norm.ppf(0.5 + 0.5 * np.clip(half, EDGE, 1 - EDGE)))
         out[:, p + n :] = low[p + n :] + cube[:, p + n :] * (high - low)[p + n :]
         return np.clip(out, low + EDGE, high - EDGE)
-
-
-def space(
-    parameters: Sequence[Coordinate], series: Sequence[str], stated: Sequence[float], errors: ErrorModel
-) -> Space:
-    """Return the space of some parameters and of the errors of some series, whose stated sizes are `stated`."""
-    return Space(tuple(parameters), tuple(series), np.asarray(stated, dtype=float), errors)

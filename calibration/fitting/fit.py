@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, SeriesFit, Start, Variant, held_values
-from calibration.fitting.payoff import FittedSeries, Payoff, fitted_series
+from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.target_check import check_targets
 from calibration.fitting.targets import DrivenVariable, PartialStep, Prior, Targets
 from calibration.observed.observations import observed
@@ -47,6 +47,16 @@ def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]
             raise InputError(f"{case.name}: parameter {parameter.name!r} is free twice, in two spellings")
         out.append(Coordinate(parameter.name, prior, parameter.low, parameter.high))
     return tuple(out)
+
+
+def coordinates_of(payoff: Payoff, values: Mapping[str, float]) -> Array:
+    """Return coordinates (size,) of natural values by name, inside the bounds; the prior's centre where a name lacks."""
+    x = payoff.space.centre.copy()
+    low, high = payoff.space.bounds
+    for i, c in enumerate(payoff.coordinates):
+        if c.name in values:
+            x[i] = float(c.inward(np.asarray(values[c.name])))
+    return np.asarray(np.clip(x, low + 1e-6, high - 1e-6))
 
 
 def descent(
@@ -97,8 +107,8 @@ def climb(
     return best[1], tuple(ends)
 
 
-def describe_series(series: Sequence[FittedSeries], modelled: Sequence[Array]) -> tuple[SeriesFit, ...]:
-    """Pair observed and modelled values of every series."""
+def describe_series(payoff: Payoff, x: Array) -> tuple[SeriesFit, ...]:
+    """Pair observed values of every series with those modelled at the coordinates `x` (size,)."""
     return tuple(
         SeriesFit(
             s.target.name,
@@ -109,7 +119,7 @@ def describe_series(series: Sequence[FittedSeries], modelled: Sequence[Array]) -
             tuple(map(float, m[0])),
             tuple(map(float, s.sigma)),
         )
-        for s, m in zip(series, modelled, strict=True)
+        for s, m in zip(payoff.series, payoff.series_values(x), strict=True)
     )
 
 
@@ -134,7 +144,7 @@ def covariance(payoff: Payoff, x: Array, step: float = 0.05) -> Array:
 
 def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping[str, str], step: str) -> Fit:
     """Turn the best point into estimates with intervals and the picture of every series."""
-    fits = describe_series(payoff.series, payoff.series_values(x))
+    fits = describe_series(payoff, x)
     spread = np.sqrt(np.diag(covariance(payoff, x)))
     best = float(payoff.objective(x)[0])
     estimates = []
@@ -159,7 +169,7 @@ def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping
 
 def drive(driven: DrivenVariable) -> tuple[Array, Array]:
     """Times and values of a driven variable from observations, zero before `zero_at` where that is given."""
-    table = observed([s.source() for s in driven.sources], driven.unit, combine=driven.combine)
+    table = observed(driven.sources, driven.unit, combine=driven.combine)
     if table.empty:
         raise InputError(f"driven variable {driven.variable!r}: its sources hold no observation")
     times = np.asarray(table.index.to_numpy(), dtype=np.float64) + (1.0 if driven.measure == "year end" else 0.5)
@@ -220,7 +230,7 @@ def profile(
         for i in order:
             point[place] = targets[i]
             point, ends = climb(payoff, point[None], held=place)
-            prior = 0.5 * ((targets[i] - one.centre) / one.prior.spread) ** 2 if without_prior else 0.0
+            prior = one.own_prior(targets[i]) if without_prior else 0.0
             found[int(i)] = (float(grid[i]), ends[0].objective_after - prior, point.copy())
     return [found[i] for i in sorted(found)]
 
@@ -259,7 +269,7 @@ def find_mode(case: Case, targets: Targets, starts: int | None = None, progress:
     model = case.model.with_constants(_centres(case, targets))
     guess = held_values(fit_steps(case, model, targets))
     payoff = closed_payoff(case, targets)
-    rough, _ = climb(payoff, _from(payoff, guess)[None])
+    rough, _ = climb(payoff, coordinates_of(payoff, guess)[None])
     say(f"first pass: objective {float(payoff.objective(rough)[0]):.2f}")
     around = dict(zip(payoff.space.names, payoff.space.values(rough)[0], strict=True))
     near = {c.name: float(around[c.name]) for c in payoff.coordinates}
@@ -293,11 +303,6 @@ def concluded(
     return Calibration(case.name, name, mode.partial, closed, tuple(variants), targets.seed, targets.file)
 
 
-def calibrate(case: Case, targets: Targets, starts: int | None = None, progress: Progress | None = None) -> Calibration:
-    """Find the mode and conclude from its curvature alone."""
-    return concluded(find_mode(case, targets, starts, progress), None, progress)
-
-
 def within(estimate: Estimate, interval: Interval) -> Estimate:
     """Return the estimate with the interval of a posterior."""
     return replace(
@@ -324,21 +329,11 @@ def response_ridge(
 ) -> tuple[Variant, ...]:
     """Refit at every response of `grid` without the effect targets: what the series alone can tell apart."""
     alone, whole = closed_payoff(case, targets, with_effects=False), closed_payoff(case, targets)
-    best, _ = climb(alone, _from(alone, calibration.closed.values)[None])
+    best, _ = climb(alone, coordinates_of(alone, calibration.closed.values)[None])
     return tuple(
         variant(f"{value:g}", whole, value, objective, x, calibration.response)
         for value, objective, x in profile(alone, calibration.response, grid, best)
     )
-
-
-def _from(payoff: Payoff, values: Mapping[str, float]) -> Array:
-    """Coordinates (size,) of natural values by name, the prior's centre where a name is missing."""
-    x = payoff.space.centre.copy()
-    low, high = payoff.space.bounds
-    for i, c in enumerate(payoff.coordinates):
-        if c.name in values:
-            x[i] = float(c.inward(np.asarray(values[c.name])))
-    return np.asarray(np.clip(x, low + 1e-6, high - 1e-6))
 
 
 def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
@@ -346,7 +341,7 @@ def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
     if not rest:
         return ()
     payoff = Payoff(model, (), rest)
-    return describe_series(rest, payoff.series_values(payoff.space.centre))
+    return describe_series(payoff, payoff.space.centre)
 
 
 def _centres(case: Case, targets: Targets) -> dict[str, float]:

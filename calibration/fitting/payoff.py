@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.fitting.coordinates import Coordinate, Space, space
+from calibration.fitting.coordinates import Coordinate, Space
 from calibration.fitting.likelihood import YearlyErrors, crossing, normal, soft_range, yearly_errors
 from calibration.fitting.targets import EffectTarget, ErrorModel, EventTarget, RangeTarget, SeriesTarget
 from calibration.observed.observations import observed
@@ -22,7 +22,6 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.over_time import QUARTER
 
-TINY = 1e-12
 LATEST = 6.0  # years after an event's date to which a run is carried to find it
 
 
@@ -47,7 +46,7 @@ def fitted_series(target: SeriesTarget, last_year: int | None = None) -> FittedS
     Nothing after `last_year` is read, where that is given.
     """
     end = target.last_year if last_year is None else min(target.last_year, last_year)
-    table = observed([one.source() for one in target.sources], target.unit, combine=target.combine)
+    table = observed(target.sources, target.unit, combine=target.combine)
     table = table[(table.index >= target.first_year) & (table.index <= end)]
     if table.empty:
         raise InputError(f"series {target.name!r}: no observation in {target.first_year}-{end}")
@@ -68,18 +67,6 @@ def reading(quantity: str, measure: str, year: float) -> Term:
     return Term(quantity, 0.0, 1.0, at=year + (1.0 if measure == "year end" else 0.5), transform="linear")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Places among the readings that belong to one target."""
-
-    first: int
-    last: int
-
-    def of(self, readings: Array) -> Array:
-        """Readings (run, place) of this target."""
-        return readings[:, self.first : self.last]
-
-
 class Payoff:
     """Log density and slopes of coordinates against series, dates, effects, ranges and priors.
 
@@ -98,16 +85,11 @@ class Payoff:
         errors: ErrorModel | None = None,
     ) -> None:
         self.model = model
-        self.series, self.events, self.effects, self.ranges = (
-            tuple(series),
-            tuple(events),
-            tuple(effects),
-            tuple(ranges),
-        )
+        self.series, self.events = tuple(series), tuple(events)
+        self.effects, self.ranges = tuple(effects), tuple(ranges)
         errors = errors or ErrorModel()
-        self.space: Space = space(
-            coordinates, [s.target.name for s in series], [s.target.sigma for s in series], errors
-        )
+        names, stated = [s.target.name for s in series], [s.target.sigma for s in series]
+        self.space = Space(tuple(coordinates), tuple(names), np.array(stated, dtype=float), errors)
         self.errors: YearlyErrors = yearly_errors([(s.years, s.values, s.multiplier) for s in series], errors.degrees)
         toggles = dict.fromkeys(name for effect in effects for name in effect.without)
         self._toggles = {name: _constant(model, name) for name in toggles}
@@ -117,7 +99,7 @@ class Payoff:
         self._of_events = [self._read(self._saved(t.quantity, -np.inf, t.year + LATEST)) for t in self.events]
         self._of_effects = [self._read(_growth(t)) for t in self.effects]
         self._of_ranges = [self._read(self._range_terms(t)) for t in self.ranges]
-        self._event_times = [np.array([t.at for t in self._terms[p.first : p.last]]) for p in self._of_events]
+        self._event_times = [np.array([t.at for t in self._terms[p]]) for p in self._of_events]
         self._inputs = [c.name for c in coordinates] + list(self._toggles)
         if self._terms:
             self._values = model.payoff(self._terms, self._inputs, save_period=QUARTER).residuals
@@ -166,7 +148,7 @@ class Payoff:
     def series_values(self, x: Array) -> list[Array]:
         """Modelled values (run, year) of every series in its own unit."""
         readings = self.readings(x)
-        return [part.of(readings) for part in self._of_series]
+        return [readings[:, part] for part in self._of_series]
 
     def effects_at(self, x: Array) -> dict[str, Array]:
         """Return the causal effects by name, (run,) each."""
@@ -175,7 +157,7 @@ class Payoff:
             return {}
         factual = self.readings(x)
         return {
-            t.name: 1 - part.of(self.readings(x, t.without))[:, 0] / part.of(factual)[:, 0]
+            t.name: 1 - self.readings(x, t.without)[:, part.start] / factual[:, part.start]
             for t, part in zip(self.effects, self._of_effects, strict=True)
         }
 
@@ -185,14 +167,14 @@ class Payoff:
             return {}
         readings = self.readings(x)
         parts = zip(self.events, self._of_events, self._event_times, strict=True)
-        return {t.name: crossing(times, part.of(readings), t.level)[0] for t, part, times in parts}
+        return {t.name: crossing(times, readings[:, part], t.level)[0] for t, part, times in parts}
 
     def ranges_at(self, x: Array) -> dict[str, Array]:
         """Return what the stated ranges are about, by name, (run,) each."""
         if not self.ranges:
             return {}
         readings = self.readings(x)
-        return {t.name: _ranged(t, part.of(readings))[0] for t, part in zip(self.ranges, self._of_ranges, strict=True)}
+        return {t.name: _ranged(t, readings[:, part])[0] for t, part in zip(self.ranges, self._of_ranges, strict=True)}
 
     def _assessed(self, x: Array, want_slopes: bool) -> tuple[Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -206,12 +188,12 @@ class Payoff:
             for target, part in zip(self.effects, self._of_effects, strict=True):
                 other = self.readings(x, target.without)
                 total = np.where(np.isfinite(other).all(axis=1), total, -np.inf)
-                grown, lost = part.of(readings)[:, 0], part.of(other)[:, 0]
+                grown, lost = readings[:, part.start], other[:, part.start]
                 found, slope = normal(1 - lost / grown, target.value, target.sd)
                 total = total + found
-                by_reading[:, part.first] += slope * lost / grown**2
+                by_reading[:, part.start] += slope * lost / grown**2
                 by_other = np.zeros_like(readings)
-                by_other[:, part.first] = -slope / grown
+                by_other[:, part.start] = -slope / grown
                 pulled.append((target.without, other, by_other))
             whole = np.isfinite(readings).all(axis=1) & (self._yearly(readings) > 0).all(axis=1)
             total = np.where(np.isfinite(total) & whole, total, -np.inf)
@@ -235,20 +217,20 @@ class Payoff:
             by_x[:, p : p + n] += by_sigma
             by_x[:, p + n :] += by_rho
         for target, part, times in zip(self.events, self._of_events, self._event_times, strict=True):
-            when, by_value = crossing(times, part.of(readings), target.level)
+            when, by_value = crossing(times, readings[:, part], target.level)
             found, slope = normal(when, target.year, target.sd)
             total += found
-            by_reading[:, part.first : part.last] += slope[:, None] * by_value
+            by_reading[:, part] += slope[:, None] * by_value
         for stated, part in zip(self.ranges, self._of_ranges, strict=True):
-            value, by_value = _ranged(stated, part.of(readings))
+            value, by_value = _ranged(stated, readings[:, part])
             found, slope = soft_range(value, stated.low, stated.high, stated.width)
             total += np.where(np.isfinite(value), found, -np.inf)
-            by_reading[:, part.first : part.last] += slope[:, None] * by_value
+            by_reading[:, part] += slope[:, None] * by_value
         return total
 
     @property
     def _yearly_end(self) -> int:
-        return self._of_series[-1].last if self._of_series else 0
+        return self._of_series[-1].stop if self._of_series else 0
 
     def _yearly(self, readings: Array) -> Array:
         return readings[:, : self._yearly_end]
@@ -261,10 +243,10 @@ class Payoff:
             out[:, p + place] = (toggles or {}).get(name, usual)
         return out
 
-    def _read(self, terms: Iterable[Term]) -> Part:
+    def _read(self, terms: Iterable[Term]) -> slice:
         first = len(self._terms)
         self._terms += terms
-        return Part(first, len(self._terms))
+        return slice(first, len(self._terms))
 
     def _saved(self, quantity: str, first: float, last: float) -> list[Term]:
         begin = max(first, self.model.initial_time)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.fitting.coordinates import Coordinate
-from calibration.fitting.fit import climb, descent
+from calibration.fitting.fit import climb, coordinates_of, descent
 from calibration.fitting.payoff import Payoff
 from stockflow.arrays import Array
 
@@ -62,13 +62,7 @@ class Profile:
 
 def mode_near(payoff: Payoff, values: Mapping[str, float]) -> Array:
     """Climb to the mode (size,) from natural values by name; what is not named begins at its prior's centre."""
-    x = payoff.space.centre.copy()
-    low, high = payoff.space.bounds
-    for place, one in enumerate(payoff.coordinates):
-        if one.name in values:
-            x[place] = float(one.inward(np.asarray(values[one.name])))
-    margin = 1e-6 * (high - low)
-    return climb(payoff, np.clip(x, low + margin, high - margin)[None])[0]
+    return climb(payoff, coordinates_of(payoff, values)[None])[0]
 
 
 def refit(payoff: Payoff, start: Array, held: int, scale: Array) -> tuple[Array, float]:
@@ -106,7 +100,7 @@ def profiled(
             start = last + direction * step
             start[place] = held[i]
             point, whole = refit(payoff, start, place, scale)
-            found[int(i)] = point, whole - own_prior(one, held[i])
+            found[int(i)] = point, whole - one.own_prior(held[i])
             direction = (point - last) / step if abs(step) > SAME else slope
             last, lowest = point, min(lowest, found[int(i)][1])
             if tick:
@@ -118,11 +112,6 @@ def profiled(
     return Profile(
         name, natural, np.array([found[i][1] for i in kept]), np.array([found[i][0] for i in kept]), (one.low, one.high)
     )
-
-
-def own_prior(one: Coordinate, x: float) -> float:
-    """Minus the log density of a parameter's own prior at a coordinate, up to a constant."""
-    return float(0.5 * ((x - one.centre) / one.prior.spread) ** 2)
 
 
 def grid(one: Coordinate, centre: float, spread: float, points: int, wide: float = 2.33) -> Array:

@@ -100,7 +100,7 @@ def _of_driven(case: Case, place: str, driven: DrivenVariable) -> Iterator[tuple
     if case.model.variable(driven.variable).name in case.parameters:
         yield place, "is a parameter, which observations cannot drive"
     try:
-        first = int(observed([one.source() for one in driven.sources], driven.unit, driven.combine).index[0])
+        first = int(observed(driven.sources, driven.unit, driven.combine).index[0])
     except InputError as error:
         yield place, str(error)
         return

@@ -65,27 +65,6 @@ class Sampling(Strict):
     most_divergent: Annotated[float, Field(ge=0, lt=1)] = 0.005
 
 
-class ObservedSource(Strict):
-    """One stretch of one observed series, as `calibration.observed.observations.Source` takes it.
-
-    The table is looked for in `folder` if that is given, else among the project's own; `load_targets` fills it in for a
-    table that lies beside the target file.
-    """
-
-    table: str
-    series: str
-    region: str
-    unit: str
-    first_year: WholeYear
-    last_year: WholeYear
-    factor: float = 1.0
-    folder: Path | None = Field(default=None, exclude=True)
-
-    def source(self) -> Source:
-        """Return the same as the observation module's own type."""
-        return Source(**{name: getattr(self, name) for name in type(self).model_fields})
-
-
 class SeriesTarget(Strict):
     """An observed yearly series and the model quantity that must explain it, in logarithms.
 
@@ -105,7 +84,7 @@ class SeriesTarget(Strict):
     combine: Literal["geometric mean", "sum"] = "geometric mean"
     use: Literal["closed loop", "partial only", "shown only"] = "closed loop"
     scope: Sentence
-    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _in_order(self) -> SeriesTarget:
@@ -191,7 +170,7 @@ class DrivenVariable(Strict):
     measure: Literal["year end", "mid year"] = "mid year"
     combine: Literal["geometric mean", "sum"] = "geometric mean"
     zero_at: Year | None = None
-    sources: tuple[ObservedSource, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = Field(min_length=1)
 
 
 class PartialStep(Strict):

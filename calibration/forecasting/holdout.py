@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from calibration.fitting.targets import DrivenVariable, ObservedSource, PartialStep, SeriesTarget, Targets
-from calibration.observed.observations import observed
+from calibration.fitting.targets import DrivenVariable, PartialStep, SeriesTarget, Targets
+from calibration.observed.observations import Source, observed
 from calibration.observed.tables import DATA, load_table
 from stockflow.errors import InputError
 
@@ -43,7 +43,7 @@ def _cut(series: SeriesTarget, year: int) -> SeriesTarget:
     return series.model_copy(update={"last_year": min(series.last_year, year), "sources": _sources(series, year)})
 
 
-def _sources(one: SeriesTarget | DrivenVariable, year: int) -> tuple[ObservedSource, ...]:
+def _sources(one: SeriesTarget | DrivenVariable, year: int) -> tuple[Source, ...]:
     """Sources cut at `year`; none if nothing is left of a series, or of one of the parts that it is a sum of."""
     begun = [source for source in one.sources if source.first_year <= year]
     left = [source.model_copy(update={"last_year": min(source.last_year, year)}) for source in begun]
@@ -51,7 +51,7 @@ def _sources(one: SeriesTarget | DrivenVariable, year: int) -> tuple[ObservedSou
     return () if one.combine == "sum" and len(known) < len(left) else known
 
 
-def _holds(source: ObservedSource) -> bool:
+def _holds(source: Source) -> bool:
     """Whether the window of a source holds an observation."""
     table = load_table(source.table, source.folder or DATA)
     years = table.values(source.series, source.region, source.unit)
@@ -61,7 +61,7 @@ def _holds(source: ObservedSource) -> bool:
 def _count(series: SeriesTarget) -> int:
     if not series.sources:
         return 0
-    table = observed([one.source() for one in series.sources], series.unit, combine=series.combine)
+    table = observed(series.sources, series.unit, combine=series.combine)
     return int(((table.index >= series.first_year) & (table.index <= series.last_year)).sum())
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from calibration.fitting.targets import ObservedSource, Sampling, Targets
+from calibration.fitting.targets import Sampling, Targets
 from calibration.observed.history import History
-from calibration.observed.observations import observed
+from calibration.observed.observations import Source, observed
 from models.files.settings import NotNegative, Strict, read_settings
 from stockflow.errors import InputError
 
@@ -31,12 +31,12 @@ class ExperienceSource(Strict):
     cumulate: bool
     before: NotNegative
     reason: Annotated[str, Field(min_length=3)]
-    sources: Annotated[tuple[ObservedSource, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
 
     def history(self) -> History:
         """Return the cumulative quantity at the end of every observed year; a gap in yearly amounts is refused."""
         unit = f"{self.unit}/Year" if self.cumulate else self.unit
-        table = observed([one.source() for one in self.sources], unit)
+        table = observed(self.sources, unit)
         years = table.index.to_numpy(dtype=np.int64)
         values = np.asarray(table.to_numpy(), dtype=np.float64)
         if self.cumulate:

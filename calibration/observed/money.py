@@ -3,9 +3,9 @@
 The rule is *deflate first*: a dollar figure, real or nominal, becomes dollars of 2020 by the US GDP
 deflator and then yuan at the one exchange rate of 2020; a yuan figure goes by the Chinese deflator. A
 fall of a world price is then a fall, and not a move of the yuan, which lost two thirds of its dollar
-value between 1985 and 1994. The alternative, *exchange first*, turns the dollars of the row's year into
-yuan of that year and deflates those. It answers what a buyer in China paid, and it is the faithful way
-back for Chinese costs that a publisher turned into dollars (IRENA). It gives 1.59 times as many yuan of
+value between 1985 and 1994. The alternative, *exchange first*, would turn the dollars of the row's year into
+yuan of that year and deflate those. It answers what a buyer in China paid, and would be the faithful way
+back for Chinese costs that a publisher turned into dollars (IRENA). It would give 1.59 times as many yuan of
 2020 for a dollar of 2000, 1.06 times for one of 2010 and 1.13 times for one of 2023.
 """
 
@@ -23,7 +23,6 @@ from stockflow.errors import InputError
 
 BASE_YEAR = 2020
 PriceYear = int | Literal["nominal"] | None
-Route = Literal["deflate first", "exchange first"]
 
 _MONEY = re.compile(r"(bn)?(CNY|USD|EUR|JPY|UScent)(nominal|\d{4})?")
 _CHINA, _AMERICA = "the GDP deflator of China", "the GDP deflator of the United States"
@@ -167,7 +166,7 @@ class Prices:
             eur_per_usd=by_year("exchange_rate", "Euro area", "EUR per USD"),
         )
 
-    def in_yuan(self, currency: str, base: int, year: int, route: Route = "deflate first") -> float:
+    def in_yuan(self, currency: str, base: int, year: int) -> float:
         """Return yuan of 2020 for one `currency` of the year `base` in a figure about `year`.
 
         `base` is the price year of a real figure and `year` itself for a nominal one. Raises InputError
@@ -176,13 +175,11 @@ class Prices:
         if currency == "CNY":
             return _at(self.china, _CHINA, BASE_YEAR) / _at(self.china, _CHINA, base)
         if currency == "EUR" and base == year:
-            return self.in_yuan("USD", base, year, route) / _at(self.eur_per_usd, "EUR per USD", year)
+            return self.in_yuan("USD", base, year) / _at(self.eur_per_usd, "EUR per USD", year)
         if currency != "USD":
             raise UnknownUnitError(f"no way from {currency} of {base} to CNY of {BASE_YEAR}")
-        spent = BASE_YEAR if route == "deflate first" else year
-        dollars = _at(self.america, _AMERICA, spent) / _at(self.america, _AMERICA, base)
-        yuan = dollars * _at(self.cny_per_usd, "CNY per USD", spent)
-        return yuan * _at(self.china, _CHINA, BASE_YEAR) / _at(self.china, _CHINA, spent)
+        dollars = _at(self.america, _AMERICA, BASE_YEAR) / _at(self.america, _AMERICA, base)
+        return dollars * _at(self.cny_per_usd, "CNY per USD", BASE_YEAR)
 
 
 def _at(values: Mapping[int, float], what: str, year: int) -> float:
@@ -191,9 +188,7 @@ def _at(values: Mapping[int, float], what: str, year: int) -> float:
     return values[year]
 
 
-def convert(
-    value: float, year: float, source: Unit, target: Unit, prices: Prices, route: Route = "deflate first"
-) -> float:
+def convert(value: float, year: float, source: Unit, target: Unit, prices: Prices) -> float:
     """Return `value`, a figure about `year` in `source`, in `target`; money must end in CNY2020.
 
     Raises InputError naming both units when the things counted differ, when only one side is money,
@@ -211,7 +206,7 @@ def convert(
         raise InputError(f"{refusal}: the price base of {source.currency} is not stated")
     about = math.floor(year)
     base = about if source.price_year == "nominal" else source.price_year
-    return value * factor * prices.in_yuan(source.currency, base, about, route)
+    return value * factor * prices.in_yuan(source.currency, base, about)
 
 
 def _shape(unit: Unit) -> str:

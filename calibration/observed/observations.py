@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 import pandas as pd
+from pydantic import Field, model_validator
 
-from calibration.observed.money import Prices, Route, Unit, convert, parse_unit
+from calibration.observed.money import Prices, Unit, convert, parse_unit
 from calibration.observed.tables import DATA, Series, Table, load_table
+from models.files.settings import Strict, WholeYear
 from stockflow.errors import InputError
 
 __all__ = ["Source", "Table", "load_table", "observed"]
@@ -23,32 +25,30 @@ __all__ = ["Source", "Table", "load_table", "observed"]
 Combine = Literal["geometric mean", "sum"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Strict):
     """The years `first_year` to `last_year` of one published series, times `factor`.
 
-    `factor` has no unit: -1 subtracts, and another value states a chosen correction. `route` is the way
-    of dollar figures into yuan (see `calibration.observed.money`). `folder` is where the table lies, if not where the
-    others do.
+    `factor` has no unit: -1 subtracts, and another value states a chosen correction. The table is looked for in
+    `folder` if that is given, else among the project's own; it is no key of a file: `load_targets` fills it in for a
+    table that lies beside the target file.
     """
 
     table: str
     series: str
     region: str
     unit: str
-    first_year: int
-    last_year: int
+    first_year: WholeYear
+    last_year: WholeYear
     factor: float = 1.0
-    route: Route = "deflate first"
-    folder: Path | None = None
+    folder: Path | None = Field(default=None, exclude=True)
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _usable(self) -> Source:
         if self.first_year > self.last_year:
-            raise InputError(f"{self.series}: first year {self.first_year} is after {self.last_year}")
-        if not math.isfinite(self.factor) or self.factor == 0:
-            raise InputError(f"{self.series}: factor is {self.factor}, must be finite and not 0")
-        if self.route not in get_args(Route):
-            raise InputError(f"{self.series}: route is {self.route!r}, not one of {get_args(Route)}")
+            raise ValueError(f"{self.series}: first year {self.first_year} is after {self.last_year}")
+        if self.factor == 0:
+            raise ValueError(f"{self.series}: factor is 0, which leaves nothing of it")
+        return self
 
     def covers(self, year: int) -> bool:
         """Tell whether `year` lies in the window."""
@@ -97,7 +97,7 @@ def _values(source: Source, table: Table, target: Unit, prices: Prices) -> dict[
             continue
         if year != math.floor(year):
             raise InputError(f"{table.name} {source.series}: {year} is a date within a year, not a year")
-        result[int(year)] = source.factor * convert(value, year, unit, target, prices, source.route)
+        result[int(year)] = source.factor * convert(value, year, unit, target, prices)
     if not result:
         raise InputError(
             f"{table.name} {source.series} {source.region}: nothing observed from {source.first_year}"

@@ -96,10 +96,10 @@ def cumulative_of(fitted: Fitted) -> History | None:
     if (np.diff(volumes.years) != 1).any():
         return None
     begin = float(volumes.years[0])
-    runs = fitted.case.model.batch(
+    runs = fitted.case.model.runs(
         {c.name: fitted.payoff.space.values(fitted.x)[:, i] for i, c in enumerate(fitted.payoff.coordinates)},
         ["cumulative volume"], until=begin + 1,
-    )  # fmt: skip
+    ).dataset()  # fmt: skip
     before = float(np.median(runs["cumulative volume"].sel(time=begin).to_numpy()))
     return History(CUMULATIVE, volumes.years, before + np.cumsum(volumes.values), "unit")
 

@@ -18,8 +18,6 @@ from calibration.fitting.inference_data import inference_data, save
 from calibration.fitting.posterior import Draws, intervals, quantities, sample
 from calibration.records.results import Sampled, depends_on
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -22,12 +22,9 @@ _SIGNS = {1: ord("+"), -1: ord("-"), None: 0}
 
 def sketch(equations: Equations) -> str:
     """Return the sketch of a model, one view for each of its groups."""
-    return "".join(MARK + _HEAD.format(name=group) + sketch_of(view(equations, group)) for group in groups(equations))
-
-
-def sketch_of(picture: View) -> str:
-    """Return the objects of one view, one a line."""
-    return _Writer(picture).text()
+    return "".join(
+        MARK + _HEAD.format(name=group) + _Writer(view(equations, group)).text() for group in groups(equations)
+    )
 
 
 class _Writer:

@@ -48,16 +48,16 @@ class Schedule(Strict):
         new = {"name": name, "title": title or self.title, "instruments": {**self.instruments, **changes}}
         return valid(Schedule, {"case": self.case, "source": self.source, **new}, name)
 
-    def with_dates(self, start: float | None = None, length: float | None = None, end: float | None = None) -> Schedule:
+    def with_dates(self, start: float | None = None, length: float | None = None) -> Schedule:
         """Return the schedule with other dates for every dated decline in it; `length` for those that have one."""
         made = {}
         for name, change in self.instruments.items():
             if change.start is not None and change.shape != "keep":
-                new = {"start": start, "end": end, "length": length if change.length is not None else None}
+                new = {"start": start, "length": length if change.length is not None else None}
                 made[name] = revised(change, {key: value for key, value in new.items() if value is not None}, self.name)
         if not made:
             raise InputError(f"{self.name}: no decline that starts in a given year")
-        given = (("from", start), ("over", length), ("to", end))
+        given = (("from", start), ("over", length))
         return self.changed(made, "_".join([self.name, *(f"{k}_{v:g}" for k, v in given if v is not None)]))
 
 
@@ -90,10 +90,9 @@ def load_schedule(path: str | Path, case: str | None = None) -> Schedule:
     return schedule
 
 
-def shipped(case: str | None = None) -> tuple[str, ...]:
-    """Return the names of the shipped schedules, of one case or of all."""
-    names = sorted(file.stem for file in POLICIES.glob("*.toml"))
-    return tuple(name for name in names if case is None or name.startswith(f"{case}_"))
+def shipped() -> tuple[str, ...]:
+    """Return the names of the shipped schedules."""
+    return tuple(sorted(file.stem for file in POLICIES.glob("*.toml")))
 
 
 def _file(path: str | Path, case: str | None) -> Path:

@@ -23,13 +23,13 @@ ANNOUNCED, AHEAD = "announced support per unit", "announced support multiplier"
 _SKETCH = "\\\\\\---///"
 
 
-def knot_names(part: Path = PART) -> tuple[str, ...]:
+def knot_names() -> tuple[str, ...]:
     """Return the constants that hold the share of support at each knot, in order of time."""
-    names = (entry.name for group in read_part(part) for entry in group.entries)
+    names = (entry.name for group in read_part(PART) for entry in group.entries)
     return tuple(name for name in names if re.fullmatch(r"support knot \d+", name))
 
 
-def knots_model(model: Model, part: Path = PART) -> Model:
+def knots_model(model: Model) -> Model:
     """Return a case's model with the constants of the knots part, all of them neutral.
 
     Raises InputError for a case whose announced support does not read the support multiplier.
@@ -49,7 +49,7 @@ def knots_model(model: Model, part: Path = PART) -> Model:
         }
     )
     body, mark, rest = changed.text.partition(_SKETCH)
-    own = (heading(group.name) + "".join(f"{entry.text}\n\n" for entry in group.entries) for group in read_part(part))
+    own = (heading(group.name) + "".join(f"{entry.text}\n\n" for entry in group.entries) for group in read_part(PART))
     text = body + "".join(own) + mark + rest
     source = Source(f"{Path(file.name).stem}_knots.mdl", text, changed.folder)
     return Model(equations(source), source)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.policy import history
+from models.policy import history, is_driver
 from models.schedules.change import Change
 from models.schedules.instruments import Instrument
 from stockflow import Model
@@ -62,10 +62,8 @@ def yearly(grid: Grid, values: Array) -> Array:
 
 def computed(model: Model, variable: str) -> bool:
     """Whether the model computes a variable, where a driver or a constant is a path that is known beforehand."""
-    expression = model.variable(variable).expression
-    if isinstance(expression, WithLookup):
-        return not set(references(expression)) <= {"anticipation horizon"}
-    return not isinstance(expression, Number)
+    one = model.variable(variable)
+    return not isinstance(one.expression, Number) and not is_driver(one)
 
 
 @dataclass(frozen=True, slots=True)

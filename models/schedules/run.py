@@ -59,8 +59,7 @@ class Draws:
 
     def batch(self, paths: Paths, outputs: Sequence[str], save_period: float | None) -> xr.Dataset:
         """Return the runs on some paths."""
-        return self.model.batch(self.samples, outputs, until=self.until, save_period=save_period,
-                                threads=self.threads, series=paths)  # fmt: skip
+        return self.model.runs(self.samples, outputs, self.until, save_period, self.threads, series=paths).dataset()
 
     def values(self, paths: Paths, outputs: Sequence[str], save_period: float) -> Before:
         """Return outputs on an even grid, each (run, point)."""
@@ -133,7 +132,7 @@ def run_schedule(
     save_period: float | None = None,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """Return the runs of a schedule as `Model.batch` does, dimensions (run, time).
+    """Return the runs of a schedule as `Batch.dataset` does, dimensions (run, time).
 
     Coordinates beside those of a batch, dimensions (run, instrument): `began`, the year in which the decline of an
     instrument began within the run (NaN: never; the end where there is nothing but an end), and `cut`, the largest
@@ -141,7 +140,7 @@ def run_schedule(
 
     A schedule of dated declines of history takes one pass over the draws; own amounts above history, shares of the
     price and reallocations one or two more, each triggered instrument one more. Memory grows with the draws given.
-    Raises InputError as `Model.batch` does, and for a model that lacks a variable of the case.
+    Raises InputError as `Model.runs` does, and for a model that lacks a variable of the case.
     """
     draws = Draws(model, samples, model.final_time if until is None else until, threads)
     plan = applied(draws, schedule)

@@ -27,10 +27,10 @@ def measure(model: Model, runs: int) -> dict[str, float | None]:
     outputs = (model.stocks or tuple(model.variables))[:_MOST_OUTPUTS]
     base = np.array([[model.variable(name).value for name in inputs]], dtype=float)
     factors = np.random.default_rng(1).uniform(0.99, 1.01, (runs, len(inputs)))
-    simulator, compiling = _timed(lambda: model.simulator(inputs, outputs))
+    simulator, compiling = timed(lambda: model.simulator(inputs, outputs))
     simulator(base)
-    _, alone = _timed(lambda: simulator(base))
-    _, together = _timed(lambda: simulator(base * factors))
+    _, alone = timed(lambda: simulator(base))
+    _, together = timed(lambda: simulator(base * factors))
     numbers: dict[str, float | None] = {
         "variables": len(model.variables),
         "time steps": round((model.final_time - model.initial_time) / model.time_step),
@@ -47,8 +47,8 @@ def _pysd(model: Model, speed: float) -> dict[str, float | None]:
     first = float(own["time"][1])
     try:
         model.run(until=first, engine="reference")  # PySD itself is loaded only once
-        _, reading = _timed(lambda: model.run(until=first, engine="reference"))
-        reference, whole = _timed(lambda: model.run(engine="reference"))
+        _, reading = timed(lambda: model.run(until=first, engine="reference"))
+        reference, whole = timed(lambda: model.run(engine="reference"))
     except StoppedError:
         return dict.fromkeys(("PySD read, s", "PySD run, s", "times PySD", "difference from PySD"))
     running = max(whole - reading, 1e-9)
@@ -64,7 +64,8 @@ def _pysd(model: Model, speed: float) -> dict[str, float | None]:
     }
 
 
-def _timed(call: Callable[[], _Result]) -> tuple[_Result, float]:
+def timed(call: Callable[[], _Result]) -> tuple[_Result, float]:
+    """Return what a call returns and its wall time in seconds."""
     start = time.perf_counter()
     result = call()
     return result, time.perf_counter() - start

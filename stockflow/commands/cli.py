@@ -200,7 +200,7 @@ def run(
     bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
     if bad:
         # a second look knows what was computed first
-        again = model.with_constants(given).batch({}, bad, until, save_period, method=method, seed=seed)
+        again = model.with_constants(given).runs({}, bad, until, save_period, method=method, seed=seed).dataset()
         failed: list[str] = []
         list(noting([again], failed))
         where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:NAMED])

@@ -290,7 +290,7 @@ def _refuse_other_changes(line: Line) -> None:
     if ":IS:" in bare.upper():
         raise line.refusal("a string", "name = number")
     if not equals and re.search(r"\(.*\)\s*$", bare):
-        raise line.refusal("a lookup, which only Model.batch(lookups=...) changes", "name = number")
+        raise line.refusal("a lookup, which only Model.runs(lookups=...) changes", "name = number")
     if equals and "," in right:
         raise line.refusal("a list of values", "one line for each element, name[element] = number")
     if plain(left.rpartition("<=")[2]) in CONTROLS:

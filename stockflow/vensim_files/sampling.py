@@ -157,7 +157,7 @@ def _refuse_arguments(line: Line, law: str, given: Mapping[str, float]) -> None:
 def samples(
     control: SensitivityControl, runs: int | None = None, seed: int | None = None, model: Model | None = None
 ) -> dict[str, Array]:
-    """Return what `Model.batch` takes: for each constant its values, shape (run,), one for each run.
+    """Return what `Model.runs` takes: for each constant its values, shape (run,), one for each run.
 
     `runs` and `seed` replace those of the file.  "M" draws independently and "L" by latin hypercube.  "G" takes the
     middle of `runs` equal shares of each distribution in every combination, and constants that are all VECTORs are

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 import stockflow
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.payoff import FittedSeries, Payoff
-from calibration.fitting.targets import EffectTarget, EventTarget, ObservedSource, Prior, RangeTarget, SeriesTarget
+from calibration.fitting.targets import EffectTarget, EventTarget, Prior, RangeTarget, SeriesTarget
+from calibration.observed.observations import Source
 
 GROWTH = """{UTF-8}
 growth rate= 0.2 ~ 1/Year [0,1] ~ Share added per year; leaves out everything else. |
@@ -25,7 +26,7 @@ INITIAL TIME= 2000 ~ Year ~ Start. |
 SAVEPER= 0.25 ~ Year ~ Save. |
 TIME STEP= 0.03125 ~ Year ~ Step. |
 """
-SOURCE = ObservedSource(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
+SOURCE = Source(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
 YEARS = np.arange(2000, 2020)
 GAPS_IN_PRICES = np.array([2000, 2001, 2004, 2005, 2009])
 RATES = Coordinate("growth rate", Prior(shape="lognormal", centre=0.1, spread=1.0, source="test"), 0.001, 0.9)

@@ -43,8 +43,10 @@ class ByHand:
 
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         samples = {name: one[first:last] for name, one in self.draws.items()}
-        batch = self.model.with_series(self.paths[schedule]).batch(
-            samples, self.outputs, until=self.until, save_period=QUARTER
+        batch = (
+            self.model.with_series(self.paths[schedule])
+            .runs(samples, self.outputs, until=self.until, save_period=QUARTER)
+            .dataset()
         )
         return np.stack([batch[name].to_numpy() for name in self.outputs], axis=2)
 

@@ -218,7 +218,7 @@ def test_support_owed_is_support_paid_plus_new_arrears(any_case: Case) -> None:
     # yearly rates at every step, so that the sum of steps is what Euler adds to the stock
     step = any_case.model.time_step
     names = ("committed support", "paid support", "Support Arrears")
-    one = any_case.model.batch({}, names, save_period=step).isel(run=0)
+    one = any_case.model.runs({}, names, save_period=step).dataset().isel(run=0)
     flow = (one["committed support"] - one["paid support"])[:-1]
     np.testing.assert_allclose(flow.sum() * step, one["Support Arrears"][-1], rtol=1e-9, atol=1e-9)
 

@@ -177,7 +177,7 @@ def test_every_public_name_is_documented(name: str, one: object) -> None:
 
 TAKES_INPUT = [
     "load", "from_text", "Model.variable", "Model.with_constants", "Model.with_series", "Model.simulator",
-    "Model.batch", "Model.runs", "Model.run", "Model.payoff",
+    "Model.runs", "Model.run", "Model.payoff",
     "Model.gradient", "Model.depends_on", "Model.used_by", "Model.loop_scores", "Model.reality_checks",
 ]  # fmt: skip
 
@@ -188,7 +188,7 @@ def test_what_can_refuse_says_so(name: str) -> None:
     assert re.search(r"InputError|UnknownNameError|Raises", text)
 
 
-@pytest.mark.parametrize("name", ["Variable", "Term", "Model.batch", "Model.runs", "Model.run", "Model.with_series"])
+@pytest.mark.parametrize("name", ["Variable", "Term", "Model.runs", "Model.run", "Model.with_series"])
 def test_what_holds_numbers_says_their_unit_or_shape(name: str) -> None:
     text = inspect.getdoc(dict(public())[name]) or ""
     assert re.search(r"unit|shape|dimension", text)

@@ -54,7 +54,7 @@ def test_a_batch_from_the_command_line_has_a_row_for_every_run_and_time(tmp_path
 
 
 def test_nobody_is_lost_in_an_epidemic_and_more_contacts_never_infect_fewer() -> None:
-    runs = model("epidemic").batch({"contact rate": [1, 3, 6, 12]}, ["Susceptible", "Infectious", "Recovered"])
+    runs = model("epidemic").runs({"contact rate": [1, 3, 6, 12]}, ["Susceptible", "Infectious", "Recovered"]).dataset()
     people = runs["Susceptible"] + runs["Infectious"] + runs["Recovered"]
     np.testing.assert_allclose(people, 100_000, rtol=1e-12)
     ill = 100_000 - runs["Susceptible"].to_numpy()[:, -1]
@@ -62,7 +62,7 @@ def test_nobody_is_lost_in_an_epidemic_and_more_contacts_never_infect_fewer() ->
 
 
 def test_a_commodity_without_a_shock_rests_in_equilibrium_and_with_one_swings() -> None:
-    runs = model("commodity").batch({"demand shock": [0.0, 0.1]}, ["Price"])["Price"].to_numpy()
+    runs = model("commodity").runs({"demand shock": [0.0, 0.1]}, ["Price"]).dataset()["Price"].to_numpy()
     np.testing.assert_allclose(runs[0], 50, rtol=1e-6)
     assert runs[1].max() > 55
     assert runs[1].min() < 50

@@ -185,7 +185,7 @@ def test_a_save_period_beyond_counting_is_refused(tmp_path: Path, period: float)
 def test_more_numbers_than_memory_holds_are_refused_before_they_are_made(tmp_path: Path) -> None:
     model = loaded(tmp_path, "Stock= INTEG (x, 0) ~ GW\n x= 1 ~ GW/Year", step=1.0, final=1e6, save=1.0)
     with pytest.raises(stockflow.InputError, match=r"10000 runs of 1 outputs at 1000001 saved times are 80 GB"):
-        model.batch({"x": np.ones(10_000)}, ["Stock"])
+        model.runs({"x": np.ones(10_000)}, ["Stock"]).dataset()
     first = next(model.runs({"x": np.ones(10_000)}, ["Stock"]).pieces(1))
     assert float(first["Stock"][0, -1]) == 1e6
 

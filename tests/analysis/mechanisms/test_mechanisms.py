@@ -244,8 +244,8 @@ def test_a_bound_that_cuts_a_change_short_is_said(tried: dict[str, Instruments])
 
 @pytest.fixture(scope="module")
 def crossed(tried: dict[str, Instruments]) -> dict[str, Barriers]:
-    study, paths = load_instrument_study(), load_path_study()
-    return {case: barriers(drawn(case, DRAWS), study, paths, found) for case, found in tried.items()}
+    paths = load_path_study()
+    return {case: barriers(drawn(case, DRAWS), found, paths) for case, found in tried.items()}
 
 
 def test_waits_at_the_three_barriers_add_up_to_the_way_from_the_clock(crossed: dict[str, Barriers]) -> None:

@@ -87,7 +87,10 @@ def test_a_latecomer_is_quicker_from_its_entry_than_the_leader_from_discovery_an
 ):
     stages = following().stages.set_index(["country", "stage"])
     run = (
-        load_case(race().study.leader).model.batch({}, list(STAGE_OUTPUTS), until=1990.0, save_period=0.25).isel(run=0)
+        load_case(race().study.leader)
+        .model.runs({}, list(STAGE_OUTPUTS), until=1990.0, save_period=0.25)
+        .dataset()
+        .isel(run=0)
     )
     leads = date_stages(run["time"].to_numpy(), {name: run[name].to_numpy() for name in STAGE_OUTPUTS})
     leader = leads["share 10%"] - race().study.discovery
@@ -109,7 +112,7 @@ def test_without_foreign_access_a_follower_hardly_gets_a_share() -> None:
 
 def test_the_leaders_run_in_a_race_is_the_leaders_own_run() -> None:
     study = load_latecomers("dram")
-    alone = load_case(study.leader).model.batch({}, ["Knowledge Stock"], until=1990.0, save_period=0.25)
+    alone = load_case(study.leader).model.runs({}, ["Knowledge Stock"], until=1990.0, save_period=0.25).dataset()
     raced = run_race(study.model_copy(update={"passes": 1}), until=1990.0)
     np.testing.assert_array_equal(raced.leader["Knowledge Stock"], alone["Knowledge Stock"])
 

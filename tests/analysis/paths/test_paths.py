@@ -211,7 +211,7 @@ def test_a_leader_has_nothing_to_shut_off() -> None:
 
 def test_the_expected_world_as_decided_is_the_run_of_the_case() -> None:
     one = future("nev", "as expected", "as decided")
-    plain = of("nev").model.batch(of("nev").samples, ["market share"], until=2060.0, save_period=0.25)
+    plain = of("nev").model.runs(of("nev").samples, ["market share"], until=2060.0, save_period=0.25).dataset()
     np.testing.assert_allclose(one.values["share of the market"], plain["market share"].to_numpy(), rtol=1e-12)
 
 

@@ -76,7 +76,7 @@ def test_an_account_that_does_not_close_is_refused_by_schedule_and_statement(run
 def test_no_support_is_promised_after_the_horizon_and_nothing_moves_before_it(runs: tuple[PhaseOutStudy, Runs]) -> None:
     study, found = runs
     model = load_case(study.case).model
-    plain = model.batch(found.draws, [TOTAL, "Support Arrears"], until=study.horizon, save_period=0.25)
+    plain = model.runs(found.draws, [TOTAL, "Support Arrears"], until=study.horizon, save_period=0.25).dataset()
     end = found.at(study.horizon) + 1
     np.testing.assert_allclose(plain[TOTAL].to_numpy(), found.read(0)[TOTAL][:, :end], rtol=1e-12)
     if study.case == "pv":

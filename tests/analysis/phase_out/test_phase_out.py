@@ -118,7 +118,7 @@ def test_runs_of_the_historical_schedule_are_those_of_the_model(file: Path, tmp_
     runs = stored(write(made, tmp_path / "one.zarr", progress=False), arms, draws)
     place = [arm.label for arm in arms].index("history")
     names = ["Cumulative Domestic Sales", "Cumulative Fiscal Outlay"]
-    plain = model.batch(draws, names, until=asked.horizon, save_period=0.25)
+    plain = model.runs(draws, names, until=asked.horizon, save_period=0.25).dataset()
     for name in names:
         np.testing.assert_allclose(runs.read(place)[name], plain[name].to_numpy(), rtol=1e-9, atol=1e-12)
 

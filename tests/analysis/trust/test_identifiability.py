@@ -19,14 +19,15 @@ from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.fit import covariance
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import FittedSeries, Payoff
-from calibration.fitting.profiles import Profile, all_profiles, grid, mode_near, own_prior, profiled, with_free
-from calibration.fitting.targets import EventTarget, ObservedSource, Prior, SeriesTarget, load_targets
+from calibration.fitting.profiles import Profile, all_profiles, grid, mode_near, profiled, with_free
+from calibration.fitting.targets import EventTarget, Prior, SeriesTarget, load_targets
+from calibration.observed.observations import Source
 from calibration.records.results import load_accepted
 from models.case import CASES, load_case
 from stockflow.errors import InputError
 
 RULES = Rules(identified=0.5, prior=0.2, correlated=0.6)
-SOURCE = ObservedSource(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
+SOURCE = Source(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
 # Two sources of growth of which only the sum acts, and a date that is exactly linear in the delay.
 TWINS = """{UTF-8}
 first rate= 0.1 ~ 1/Year [0,1] ~ One source of growth. |
@@ -61,7 +62,7 @@ def dated(model: stockflow.Model, prior_spread: float = 2.0) -> Payoff:
 
 def grown(model: stockflow.Model, spread: float = 0.2) -> Payoff:
     years = np.arange(2000, 2020)
-    run = model.batch({}, ["Size"], save_period=1.0)["Size"].to_numpy()[0][1:]
+    run = model.runs({}, ["Size"], save_period=1.0).dataset()["Size"].to_numpy()[0][1:]
     noise = np.exp(np.random.default_rng(3).normal(0, 0.05, len(years)))
     target = SeriesTarget(
         name="size", quantity="Size", measure="year end", unit="unit", sigma=0.05, first_year=2000, last_year=2019,
@@ -136,7 +137,7 @@ def test_a_held_parameter_set_free_keeps_the_fit_where_it_was(twins: stockflow.M
     best = mode_near(payoff, {})
     wider, x = with_free(payoff, coordinate("delay", 5.0, 100.0, 0.0, 15.0), best, 7.0)
     assert wider.space.values(x)[0, 2] == pytest.approx(7.0)
-    added = own_prior(wider.coordinates[2], 7.0)
+    added = wider.coordinates[2].own_prior(7.0)
     assert float(wider.objective(x)[0]) - added == pytest.approx(float(payoff.objective(best)[0]))
 
 
@@ -197,7 +198,7 @@ def test_a_changed_policy_is_the_old_one_before_its_year_and_a_multiple_after() 
     model = load_case("nev").model
     change = PolicyChange(name="less", variables=("central subsidy",), factor=0.75, first=2014.0)
     before, after = (
-        m.batch({}, ["central subsidy"], until=2020, save_period=0.25)["central subsidy"].to_numpy()[0]
+        m.runs({}, ["central subsidy"], until=2020, save_period=0.25).dataset()["central subsidy"].to_numpy()[0]
         for m in (model, changed_policy(model, change))
     )
     times = np.arange(model.initial_time, 2020.01, 0.25)

@@ -11,7 +11,7 @@ import pytest
 from analysis.unknowns.discovery import Box, discover
 from analysis.unknowns.given_data import DELTA, PAWN, REMOVED, given_data
 from analysis.unknowns.indices import STILL, Index, table, verdict
-from analysis.unknowns.outcomes import ADDED, LOST, SHARE_KEPT, SPENT, Outcomes, columns, outcomes
+from analysis.unknowns.outcomes import ADDED, LOST, SHARE_KEPT, SPENT, Outcomes, outcomes
 from analysis.unknowns.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL, morris, shapley, sobol
 from analysis.unknowns.settings import NamedSchedule, Range, load_study
 from analysis.unknowns.unknowns import Unknown, independent, joint
@@ -326,10 +326,3 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
 def test_a_case_without_a_question_is_refused() -> None:
     with pytest.raises(InputError, match=r"sensitivity\.toml: unknown case 'ic'; known: nev, pv"):
         STUDY.question("ic")
-
-
-def test_columns_keep_the_order_of_the_names() -> None:
-    assert {name: list(column) for name, column in columns(["a", "b"], np.array([[1.0, 2.0], [3.0, 4.0]])).items()} == {
-        "a": [1.0, 3.0],
-        "b": [2.0, 4.0],
-    }

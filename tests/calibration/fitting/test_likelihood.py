@@ -26,7 +26,7 @@ from calibration_helpers import (
 from scipy.stats import halfnorm, lognorm, norm, t, truncnorm
 
 import stockflow
-from calibration.fitting.coordinates import Coordinate, Space, space
+from calibration.fitting.coordinates import Coordinate, Space
 from calibration.fitting.likelihood import crossing, normal, soft_range, yearly_errors
 from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.targets import ErrorModel, EventTarget, Prior
@@ -329,7 +329,7 @@ def test_far_out_on_the_line_the_density_is_a_number_or_minus_infinity(growth: s
 
 @pytest.fixture(scope="module")
 def priors() -> Space:
-    return space((RATES, SIZES), ["a", "b"], [0.1, 0.3], ErrorModel(largest_persistence=0.7, widest=5.0))
+    return Space((RATES, SIZES), ("a", "b"), np.array([0.1, 0.3]), ErrorModel(largest_persistence=0.7, widest=5.0))
 
 
 def test_prior_densities_are_normal_in_coordinates_half_normal_in_size_and_flat_in_persistence(priors: Space) -> None:

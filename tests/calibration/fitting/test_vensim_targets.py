@@ -70,7 +70,7 @@ def test_vensim_files_become_a_target_file_that_the_calibration_reads(tmp_path: 
     assert "installed error = 0.05 of *CGL" in one.scope
     flows = np.array(read_data(EXAMPLES / "diffusion.tab").columns["installation data"].values)
     assert two.sigma == pytest.approx(2.0 / np.exp(np.log(flows).mean()))
-    found = observed([two.sources[0].source()], two.unit, folder=tmp_path)
+    found = observed([two.sources[0]], two.unit, folder=tmp_path)
     np.testing.assert_allclose(found.to_numpy(), flows, rtol=1e-12)
     assert 2002 not in found.index
     assert rows.name == "diffusion_data.csv"
@@ -100,7 +100,7 @@ def test_the_imported_targets_find_what_made_the_data(tmp_path: Path, model: sto
     free = [Coordinate(name, prior, *bounds[name]) for name, prior in targets.free.items()]
     series = []
     for one in targets.series:
-        values = observed([source.source() for source in one.sources], one.unit, folder=tmp_path)
+        values = observed(one.sources, one.unit, folder=tmp_path)
         errors = np.full(len(values), one.sigma)
         series.append(FittedSeries(one, values.index.to_numpy(), values.to_numpy(), errors))
     payoff = Payoff(model, free, series)

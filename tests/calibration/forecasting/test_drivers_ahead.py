@@ -179,12 +179,12 @@ def test_every_driver_after_the_origin_can_change_without_changing_a_bit_of_the_
     other = model.with_series(paths)
     stocks = list(model.stocks)[:40]
     runs = [
-        Expectations(drivers, known.rules).at(base, origin).batch({}, stocks, until=2024.0)
+        Expectations(drivers, known.rules).at(base, origin).runs({}, stocks, until=2024.0).dataset()
         for base, drivers in ((model, known.drivers), (other, changed))
     ]
     for name in stocks:
         assert np.array_equal(runs[0][name].to_numpy(), runs[1][name].to_numpy()), name
-    true = model.batch({}, stocks, until=2024.0)
+    true = model.runs({}, stocks, until=2024.0).dataset()
     assert any(not np.array_equal(true[name].to_numpy(), runs[0][name].to_numpy()) for name in stocks)
 
 
@@ -209,7 +209,7 @@ def test_every_driver_has_a_path_from_every_origin_inside_its_limits(case: str, 
 def test_what_buyers_see_coming_is_the_plan_read_ahead() -> None:
     model = load_case("nev").model
     later = expectations("nev").at(model, 2019)
-    run = later.batch({}, ["announced central subsidy", "central subsidy"], until=2022.0, save_period=0.25)
+    run = later.runs({}, ["announced central subsidy", "central subsidy"], until=2022.0, save_period=0.25).dataset()
     horizon = model.variable("anticipation horizon").value
     assert horizon == 0.5
     announced, paid = (run[n].to_numpy()[0] for n in ("announced central subsidy", "central subsidy"))

@@ -14,7 +14,6 @@ import calibration.fitting.posterior
 import stockflow
 from calibration.errors import NotConvergedError
 from calibration.fitting.targets import (
-    ObservedSource,
     PartialStep,
     Prior,
     Sampling,
@@ -77,7 +76,7 @@ def growth(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 @pytest.fixture
 def targets() -> Targets:
-    source = ObservedSource(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
+    source = Source(table="t", series="s", region="r", unit="u", first_year=2000, last_year=2019)
     series = SeriesTarget(
         name="size", quantity="Size", measure="year end", unit="unit", sigma=0.1, first_year=2000, last_year=2019,
         scope="made by the model itself", sources=(source,),
@@ -99,9 +98,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
 
     monkeypatch.setattr("calibration.fitting.payoff.observed", observed)
     monkeypatch.setattr("calibration.forecasting.holdout.observed", observed)
-    monkeypatch.setattr(
-        "calibration.forecasting.holdout._holds", lambda one: any(one.source().covers(y) for y in values)
-    )
+    monkeypatch.setattr("calibration.forecasting.holdout._holds", lambda one: any(one.covers(y) for y in values))
     return values
 
 

@@ -10,7 +10,6 @@ from calibration.fitting.targets import (
     DrivenVariable,
     EffectTarget,
     EventTarget,
-    ObservedSource,
     PartialStep,
     RangeTarget,
     SeriesTarget,
@@ -18,19 +17,18 @@ from calibration.fitting.targets import (
     load_targets,
 )  # fmt: skip
 from calibration.forecasting.holdout import FEWEST, seen_by
+from calibration.observed.observations import Source
 from models.case import load_case
 from stockflow.errors import InputError
 
 ORIGINS = (2012, 2016, 2019)
 TABLE = "new_energy_vehicles"
-SALES = ObservedSource(
-    table=TABLE, series="nev_sales", region="China", unit="vehicles/year", first_year=2011, last_year=2023
-)
+SALES = Source(table=TABLE, series="nev_sales", region="China", unit="vehicles/year", first_year=2011, last_year=2023)
 EXPORTS = SALES.model_copy(update={"series": "nev_exports", "first_year": 2020, "factor": -1.0})
 STOCK = SALES.model_copy(update={"series": "nev_stock", "unit": "vehicles, end of year", "first_year": 2014})
 
 
-def series(name: str, *sources: ObservedSource, unit: str = "million vehicles/Year", **given: object) -> SeriesTarget:
+def series(name: str, *sources: Source, unit: str = "million vehicles/Year", **given: object) -> SeriesTarget:
     usual = {"quantity": "Cumulative Domestic Sales", "measure": "yearly difference", "sigma": 0.2, "first_year": 2011,
              "last_year": 2023, "scope": "made for a test"}  # fmt: skip
     return SeriesTarget.model_validate({"name": name, "unit": unit, "sources": sources, **usual, **given})

@@ -84,20 +84,11 @@ def test_a_yuan_a_watt_is_a_billion_yuan_a_gigawatt() -> None:
     assert converted(900, 2020, "CNY/vehicle (nominal)", "bnCNY2020/million vehicles") == pytest.approx(0.9)
 
 
-def test_exchange_first_takes_the_rate_and_the_deflator_of_the_year_itself() -> None:
-    dollar, yuan = parse_unit("USD2024/W"), parse_unit("CNY2020/W")
-    expected = 90 / 150 * 6.8 * 100 / 80
-    assert convert(1.0, 2010, dollar, yuan, PRICES, "exchange first") == pytest.approx(expected)
-
-
-def test_the_two_routes_agree_on_nominal_dollars_of_2020() -> None:
-    assert PRICES.in_yuan("USD", 2020, 2020) == PRICES.in_yuan("USD", 2020, 2020, "exchange first")
-
-
 @pytest.mark.parametrize(("year", "ratio"), [(2000, 1.59), (2010, 1.06), (2023, 1.13)])
 def test_the_alternative_route_differs_as_the_module_says(year: int, ratio: float) -> None:
     prices = Prices.read()
-    share = prices.in_yuan("USD", year, year, "exchange first") / prices.in_yuan("USD", year, year)
+    exchanged = prices.cny_per_usd[year] * prices.china[2020] / prices.china[year]
+    share = exchanged / prices.in_yuan("USD", year, year)
     assert share == pytest.approx(ratio, abs=0.005)
 
 

@@ -42,7 +42,7 @@ def test_a_shipped_schedule_is_valid_and_bears_the_name_of_its_file(name: str) -
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_kind_of_schedule_is_shipped(case: str) -> None:
-    kinds = {name.removeprefix(f"{case}_") for name in shipped(case)}
+    kinds = {name.removeprefix(f"{case}_") for name in shipped()}
     assert kinds >= {
         "history", "no_support", "cliff", "linear", "exponential", "tiers", "share_triggered", "parity_triggered",
         "volume_triggered", "announced", "by_surprise", "budget_capped", "support_kept",
@@ -224,8 +224,8 @@ def test_variants_of_nothing_are_refused() -> None:
 def test_other_dates_move_every_dated_decline_and_are_checked() -> None:
     moved = load_schedule("pv_linear").with_dates(start=2015.0, length=2.0)
     assert {(one.start, one.length) for one in moved.instruments.values()} == {(2015.0, 2.0)}
-    with pytest.raises(InputError, match="pv_linear: end = 2013"):
-        load_schedule("pv_linear").with_dates(start=2015.0, end=2013.0)
+    with pytest.raises(InputError, match="pv_linear: start"):
+        load_schedule("pv_linear").with_dates(start=3015.0)
     with pytest.raises(InputError, match="no decline"):
         load_schedule("nev_share_triggered").with_dates(start=2015.0)
 

@@ -19,6 +19,7 @@ from models.schedules.paths import grid, trimmed
 from models.schedules.run import Draws, applied, run_schedule
 from models.schedules.variants import variants
 from stockflow import Model
+from stockflow.batches.batch import Batch
 from stockflow.language.source import equations
 
 OUTPUTS = ("market share", "Price", "Cumulative Domestic Sales", "Cumulative Support Outlay")
@@ -49,7 +50,7 @@ class Block:
         rule = {MULTIPLIER: f"{MULTIPLIER}= IF THEN ELSE(Time >= {clock}, {left.format(since=f'(Time-{clock})')}, 1)"}
         file = self.model.file.with_equations(rule)
         samples = {**self.samples, clock: np.broadcast_to(start, DRAWS)}
-        return Model(equations(file), file).batch(samples, OUTPUTS, until=UNTIL, save_period=0.25)
+        return Model(equations(file), file).runs(samples, OUTPUTS, until=UNTIL, save_period=0.25).dataset()
 
     def schedule(self, **change: object) -> Schedule:
         return unchanged(self.case).changed({MAIN[self.case]: Change.model_validate(change)}, "mine")
@@ -57,7 +58,7 @@ class Block:
 
 def block(case: str) -> Block:
     model, samples = load_case(case).model, accepted_posterior(case).spread(DRAWS)
-    return Block(case, model, samples, model.batch(samples, OUTPUTS, until=UNTIL, save_period=0.25))
+    return Block(case, model, samples, model.runs(samples, OUTPUTS, until=UNTIL, save_period=0.25).dataset())
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,9 @@ def test_history_given_as_a_path_at_every_time_step_gives_the_base_run_bit_for_b
     plan = applied(Draws(either.model, either.samples, UNTIL, None), one)
     move = plan.move(MAIN[either.case])
     path = move.before.grid.times, np.tile(move.path(move.before.grid.times), (DRAWS, 1))
-    seen = either.model.batch(
+    seen = either.model.runs(
         either.samples, OUTPUTS, until=UNTIL, save_period=0.25, series={move.about.variable: path}
-    )
+    ).dataset()
     same(seen, either.base)
 
 
@@ -146,7 +147,7 @@ def test_dates_that_differ_between_draws_act_as_the_equation_started_in_each_of_
 def test_a_parity_trigger_begins_within_a_quarter_after_parity_in_nine_draws_of_ten(nev: Block) -> None:
     found = nev.run(nev.schedule(shape="linear", length=3.0, trigger=TRIGGERS["cost parity ratio"]))
     names = ["unsubsidised user cost", "trigger benchmark"]
-    base = nev.model.batch(nev.samples, names, until=UNTIL, save_period=1 / 32).sel(time=slice(2010.0, None))
+    base = nev.model.runs(nev.samples, names, until=UNTIL, save_period=1 / 32).dataset().sel(time=slice(2010.0, None))
     below = (base[names[0]] <= 1.1 * base[names[1]]).to_numpy()
     late = found["began"].to_numpy()[:, 0] - base["time"].to_numpy()[np.argmax(below, axis=1)]
     assert (late >= 0.0).all()
@@ -156,7 +157,7 @@ def test_a_parity_trigger_begins_within_a_quarter_after_parity_in_nine_draws_of_
 @pytest.mark.parametrize("on", TRIGGERS)
 def test_a_decline_begins_in_the_first_quarter_in_which_its_condition_holds_without_it(nev: Block, on: str) -> None:
     needed = ("unsubsidised user cost", "trigger benchmark", "Cumulative Domestic Sales", "addressable demand")
-    base = nev.model.batch(nev.samples, needed, until=UNTIL, save_period=0.25)
+    base = nev.model.runs(nev.samples, needed, until=UNTIL, save_period=0.25).dataset()
     times, level = base["time"].to_numpy(), TRIGGERS[on]["level"]
     sold, market = base["Cumulative Domestic Sales"].to_numpy(), base["addressable demand"].to_numpy()
     ratio = (base[needed[0]] / base[needed[1]]).to_numpy()
@@ -301,7 +302,7 @@ def test_draws_that_have_not_begun_keep_history_bit_for_bit_to_the_last_step_bes
     seen = []
     for until in (2016.5, 2016.65625, 2016.8125):
         found = run_schedule(nev.model, one, nev.samples, outputs, until, 1 / 32)
-        base = nev.model.batch(nev.samples, outputs, until=until, save_period=1 / 32)
+        base = nev.model.runs(nev.samples, outputs, until=until, save_period=1 / 32).dataset()
         waiting = found["began"].isnull().to_numpy()[:, 0]
         seen.append(waiting.mean())
         for name in outputs:
@@ -313,7 +314,7 @@ def test_the_engine_reads_any_trimmed_path_bit_for_bit_at_every_step(nev: Block)
     at = grid(nev.model, 2012.0)
     path = 10.0 ** np.random.default_rng(7).uniform(-3, 3, (40, len(at.times)))
     series = {"central subsidy": trimmed(at, path[0], path)}
-    read = nev.model.batch({}, ["central subsidy"], until=2012.0, save_period=1 / 32, series=series)
+    read = nev.model.runs({}, ["central subsidy"], until=2012.0, save_period=1 / 32, series=series).dataset()
     np.testing.assert_array_equal(read["central subsidy"], path)
 
 
@@ -342,14 +343,14 @@ def test_schedules_of_a_kind_share_one_compiled_run(nev: Block) -> None:
 
 def test_a_dated_decline_of_history_takes_one_pass(nev: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     count = 0
-    plain = Model.batch
+    plain = Model.runs
 
-    def counting(self: Model, *args: object, **more: object) -> xr.Dataset:
+    def counting(self: Model, *args: object, **more: object) -> Batch:
         nonlocal count
         count += 1
         return plain(self, *args, **more)
 
-    monkeypatch.setattr(Model, "batch", counting)
+    monkeypatch.setattr(Model, "runs", counting)
     nev.run(load_schedule("nev_linear"))
     assert count == 1
     nev.run(load_schedule("nev_share_triggered"))

@@ -50,7 +50,7 @@ def test_vectors_of_every_width_compute_the_same(simulator, values) -> None:
 
 def test_a_batch_contains_the_single_runs(model, values) -> None:
     samples = dict(zip(INPUTS, values[:5].T, strict=True))
-    batch = model.batch(samples, OUTPUTS)
+    batch = model.runs(samples, OUTPUTS).dataset()
     assert batch.sizes == {"run": 5, "time": 129}
     for run in range(5):
         single = model.run({name: column[run] for name, column in samples.items()})
@@ -91,25 +91,25 @@ def test_a_division_by_zero_marks_its_run_and_touches_no_other(tmp_path) -> None
         """,
     )
     divisors = np.tile([1.0, 0.0, -2.0, 4.0], 5)
-    batch = model.batch({"divisor": divisors}, ["s", "root"])
+    batch = model.runs({"divisor": divisors}, ["s", "root"]).dataset()
     assert batch["finite"].values.tolist() == (divisors > 0).tolist()
     good = divisors > 0
-    alone = model.batch({"divisor": divisors[good]}, ["s", "root"])
+    alone = model.runs({"divisor": divisors[good]}, ["s", "root"]).dataset()
     assert alone["finite"].values.all()
     for name in ("s", "root"):
         assert batch[name].values[good].tobytes() == alone[name].values.tobytes()
-    assert model.batch({"divisor": divisors}, ["s"])["finite"].values.tolist() == (divisors != 0).tolist()
+    assert model.runs({"divisor": divisors}, ["s"]).dataset()["finite"].values.tolist() == (divisors != 0).tolist()
 
 
 def test_one_value_serves_all_runs_of_a_batch(model) -> None:
-    batch = model.batch({"growth rate": [0.1, 0.2], "base size": 0.4}, ["base size", "growth rate"])
+    batch = model.runs({"growth rate": [0.1, 0.2], "base size": 0.4}, ["base size", "growth rate"]).dataset()
     assert batch["base size"].values[:, 0].tolist() == [0.4, 0.4]
     assert batch["growth rate"].values[:, 0].tolist() == [0.1, 0.2]
     assert batch["growth rate"].attrs["unit"] == "1/Year"
 
 
 def test_saved_moments_are_those_asked_for(model) -> None:
-    batch = model.batch({}, ["path"], until=3.5, save_period=0.5)
+    batch = model.runs({}, ["path"], until=3.5, save_period=0.5).dataset()
     assert batch["time"].values.tolist() == [0.5 * k for k in range(8)]
     assert model.simulator([], ["path"], until=0.125).times.tolist() == [0.0, 0.0625, 0.125]
     assert model.simulator([], ["path"], until=0.125 - 1e-9).times.tolist() == [0.0, 0.0625, 0.125]
@@ -133,4 +133,4 @@ def test_a_delay_gives_back_what_went_in_after_its_time(tmp_path) -> None:
 
 def test_a_model_without_a_stock_runs(tmp_path) -> None:
     model = loaded(tmp_path, "a= 3 ~ Dmnl\nb= a*Time ~ Dmnl", final=1.0, save=0.5)
-    assert model.batch({"a": [2.0, 4.0]}, ["b"])["b"].values.tolist() == [[0.0, 1.0, 2.0], [0.0, 2.0, 4.0]]
+    assert model.runs({"a": [2.0, 4.0]}, ["b"]).dataset()["b"].values.tolist() == [[0.0, 1.0, 2.0], [0.0, 2.0, 4.0]]

@@ -18,7 +18,7 @@ def model() -> stockflow.Model:
 
 def test_pieces_of_a_batch_are_the_batch(model) -> None:
     areas = np.linspace(0.5, 3.0, 53)
-    whole = model.batch({"area": areas}, ["Water", "outflow"])
+    whole = model.runs({"area": areas}, ["Water", "outflow"]).dataset()
     pieces = list(model.runs({"area": areas}, ["Water", "outflow"]).pieces(20))
     assert [piece.sizes["run"] for piece in pieces] == [20, 20, 13]
     assert np.concatenate([piece["run"].values for piece in pieces]).tolist() == list(range(53))
@@ -30,7 +30,7 @@ def test_pieces_of_a_batch_are_the_batch(model) -> None:
 def test_a_large_batch_takes_no_more_memory_than_its_pieces(model) -> None:
     areas = np.linspace(0.5, 3.0, 200_000)
     piece = 8 * 2000 * 2 * len(model.run()["time"])
-    model.batch({"area": areas[:9]}, ["Water", "outflow"])
+    model.runs({"area": areas[:9]}, ["Water", "outflow"]).dataset()
     tracemalloc.start()
     sums = [
         float(one["Water"].values[:, -1].sum())
@@ -61,7 +61,7 @@ def test_pieces_of_no_runs_are_refused_at_once(model) -> None:
 @pytest.mark.parametrize("method", ["Euler", "RK4"])
 def test_results_say_which_equations_of_which_file_made_them_and_how(model, method) -> None:
     changed = model.with_constants({"tap": 3.0})
-    batch = changed.batch({"area": [1.0, 2.0]}, ["Water"], method=method)
+    batch = changed.runs({"area": [1.0, 2.0]}, ["Water"], method=method).dataset()
     assert batch.attrs["model_file"] == str(MODELS / "tank.mdl")
     assert batch.attrs["stockflow_version"] == VERSION
     assert batch.attrs["method"] == method

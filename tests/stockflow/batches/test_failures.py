@@ -26,35 +26,35 @@ def model(tmp_path_factory) -> stockflow.Model:
 @pytest.mark.parametrize("method", ["Euler", "RK4"])
 def test_a_failed_run_names_the_first_step_and_the_variable_it_began_in(model, method) -> None:
     limits = np.array([9.0, 2.0, 3.1, 9.0, -1.0])
-    batch = model.batch({"limit": limits}, ["heap", "other"], method=method)
+    batch = model.runs({"limit": limits}, ["heap", "other"], method=method).dataset()
     assert batch["finite"].values.tolist() == [True, False, False, True, False]
     bad = batch["first_bad_time"].values
     assert batch["first_bad_variable"].values.tolist() == ["", "pressure", "pressure", "", "pressure"]
     assert bad[[1, 2, 4]].tolist() == [2.25, 3.25, 0.0]
     assert np.isnan(bad[[0, 3]]).all()
     assert batch["first_bad_time"].attrs["unit"] == "Year"
-    alone = model.batch({"limit": limits[[0, 3]]}, ["heap", "other"], method=method)
+    alone = model.runs({"limit": limits[[0, 3]]}, ["heap", "other"], method=method).dataset()
     assert alone["heap"].values.tobytes() == batch["heap"].values[[0, 3]].tobytes()
 
 
 def test_what_the_outputs_do_not_depend_on_marks_nothing(model) -> None:
-    batch = model.batch({"limit": [5.0, 0.5]}, ["heap"])
+    batch = model.runs({"limit": [5.0, 0.5]}, ["heap"]).dataset()
     assert batch["finite"].values.tolist() == [True, False]
     assert batch["first_bad_variable"].values.tolist() == ["", "pressure"]
-    assert model.batch({"limit": 5.0}, ["unused"])["first_bad_variable"].values.tolist() == ["unused"]
-    assert model.batch({"limit": 0.5}, ["other"])["finite"].values.all()
+    assert model.runs({"limit": 5.0}, ["unused"]).dataset()["first_bad_variable"].values.tolist() == ["unused"]
+    assert model.runs({"limit": 0.5}, ["other"]).dataset()["finite"].values.all()
 
 
 def test_a_stock_is_named_when_its_own_equation_fails(tmp_path) -> None:
     model = loaded(tmp_path, "divisor= 1 ~ Dmnl\nstart= 1 ~ Dmnl\ns= INTEG ( 1/divisor, LN(start)) ~ Dmnl")
-    batch = model.batch({"divisor": [1.0, 0.0, 1.0], "start": [1.0, 1.0, 0.0]}, ["s"])
+    batch = model.runs({"divisor": [1.0, 0.0, 1.0], "start": [1.0, 1.0, 0.0]}, ["s"]).dataset()
     assert batch["first_bad_variable"].values.tolist() == ["", "s", "s"]
     assert batch["first_bad_time"].values[1:].tolist() == [0.25, 0.0]
 
 
 def test_many_failed_runs_among_many_good_ones_are_all_found(model) -> None:
     limits = np.random.default_rng(8).uniform(0.0, 8.0, 3000)
-    batch = model.batch({"limit": limits}, ["heap"])
+    batch = model.runs({"limit": limits}, ["heap"]).dataset()
     failed = limits < 4.0 - 0.25
     # the last moment computes a flow that nothing takes up any more
     assert (batch["finite"].values == ~failed).all()
@@ -65,7 +65,7 @@ def test_many_failed_runs_among_many_good_ones_are_all_found(model) -> None:
 
 def test_failures_of_runs_with_their_own_paths_are_found_too(model) -> None:
     paths = np.array([[9.0, 9.0], [9.0, -3.0], [9.0, 9.0]])
-    batch = model.batch({}, ["heap"], series={"limit": ([0.0, 4.0], paths)})
+    batch = model.runs({}, ["heap"], series={"limit": ([0.0, 4.0], paths)}).dataset()
     assert batch["finite"].values.tolist() == [True, False, True]
     assert batch["first_bad_variable"].values.tolist() == ["", "pressure", ""]
     assert batch["first_bad_time"].values[1] == 2.5

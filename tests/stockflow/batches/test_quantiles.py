@@ -35,7 +35,7 @@ def within(found: np.ndarray, values: np.ndarray, probabilities: np.ndarray, acc
 
 @pytest.mark.parametrize("accuracy", [0.1, 1e-3, 1e-4])
 def test_quantiles_are_those_of_stored_outputs(model, accuracy: float) -> None:
-    stored = model.batch(samples(3001), OUTPUTS)
+    stored = model.runs(samples(3001), OUTPUTS).dataset()
     found = model.runs(samples(3001), OUTPUTS).quantiles(PROBABILITIES, accuracy)
     assert found.attrs["failed"] == 0 and found.attrs["runs"] == 3001
     assert found.attrs["relative_error"] <= accuracy
@@ -78,7 +78,7 @@ def test_series_and_random_numbers_of_quantiles_are_those_of_a_batch(tmp_path) -
     model = loaded(tmp_path, "a= 1 ~ Dmnl\nu= 1 ~ Dmnl\ns= INTEG(a*u*RANDOM UNIFORM(0, 1, 3), 1) ~ Dmnl")
     given = {"samples": {"a": np.linspace(1, 2, 700)}, "outputs": ["s"], "seed": 5}
     given["series"] = {"u": ([0.0, 4.0], np.random.default_rng(1).uniform(0, 1, (700, 2)))}
-    stored = model.batch(**given)["s"].values
+    stored = model.runs(**given).dataset()["s"].values
     within(model.runs(**given).quantiles([0.1, 0.8])["s"].values, stored, np.array([0.1, 0.8]), 1e-3)
 
 

@@ -65,7 +65,7 @@ def test_a_sensitivity_batch_is_the_batch_of_its_draws(command: Run, model: stoc
     frame = pd.read_csv(io.StringIO(out))
     assert (code, err) == (0, "")
     drawn = samples(read_sensitivity(SENSITIVITY, model), model=model)
-    expected = model.batch(drawn, ["Installed"], save_period=5.0)["Installed"].to_numpy()
+    expected = model.runs(drawn, ["Installed"], save_period=5.0).dataset()["Installed"].to_numpy()
     assert expected.shape == (400, 6)
     np.testing.assert_allclose(frame["Installed"].to_numpy().reshape(400, 6), expected, rtol=1e-9)
 
@@ -86,7 +86,9 @@ def test_percentiles_are_those_of_the_runs(command: Run, model: stockflow.Model,
     assert list(dict.fromkeys(zip(frame["variable"], frame["unit"], strict=True))) == [
         ("Installed", "GW"), ("installation", "GW/Year")
     ]  # fmt: skip
-    runs = model.batch(samples(read_sensitivity(SENSITIVITY, model), model=model), ["Installed", "installation"])
+    runs = model.runs(
+        samples(read_sensitivity(SENSITIVITY, model), model=model), ["Installed", "installation"]
+    ).dataset()
     for name, rows in frame.groupby("variable"):
         below, above = (np.quantile(runs[name], PROBABILITIES, axis=0, method=how) for how in ("lower", "higher"))
         found = rows[PERCENTILES].to_numpy().T

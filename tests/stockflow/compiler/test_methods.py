@@ -76,7 +76,7 @@ def test_the_file_decides_on_the_method_unless_the_caller_does(tmp_path) -> None
     assert model.with_constants({}).equations.method == "RK4"
     euler = stockflow.load(asking_for(tmp_path, 0))
     assert euler.run(method="RK4").equals(model.run())
-    assert euler.batch({}, ["s"], method="RK4")["s"].values[0].tobytes() == model.run()["s"].values.tobytes()
+    assert euler.runs({}, ["s"], method="RK4").dataset()["s"].values[0].tobytes() == model.run()["s"].values.tobytes()
 
 
 @pytest.mark.parametrize(

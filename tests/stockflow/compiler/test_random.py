@@ -87,7 +87,7 @@ def test_the_number_at_the_start_is_that_of_the_first_step(model) -> None:
 
 
 def test_numbers_are_uniform_and_independent_between_runs_steps_and_places(model) -> None:
-    batch = model.batch({"gain": np.ones(4000)}, ["one", "two"], seed=1)
+    batch = model.runs({"gain": np.ones(4000)}, ["one", "two"], seed=1).dataset()
     one, two = batch["one"].values, batch["two"].values
     count = one.size
     assert 0.0 < one.min() < 1e-4
@@ -106,7 +106,7 @@ def test_under_rk4_a_number_holds_for_the_whole_step(model) -> None:
 
 
 def test_batches_count_their_runs_on_so_that_random_numbers_are_those_of_one_batch(model) -> None:
-    whole = model.batch({"gain": np.ones(21)}, ["walk"], seed=2)
+    whole = model.runs({"gain": np.ones(21)}, ["walk"], seed=2).dataset()
     parts = list(model.runs({"gain": np.ones(21)}, ["walk"], seed=2).pieces(10))
     assert [part.sizes["run"] for part in parts] == [10, 10, 1]
     assert np.concatenate([part["walk"].values for part in parts]).tobytes() == whole["walk"].values.tobytes()

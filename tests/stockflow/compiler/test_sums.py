@@ -29,13 +29,13 @@ def test_a_sum_is_every_step_of_the_run_added_up(nev: Model) -> None:
 
 def test_a_sum_has_the_same_values_at_any_save_period(nev: Model) -> None:
     made = with_sums(nev, [PAID])
-    fine, coarse = (made.batch({}, [PAID.name], until=2022.0, save_period=p)[PAID.name] for p in (1 / 32, 1.0))
+    fine, coarse = (made.runs({}, [PAID.name], until=2022.0, save_period=p).dataset()[PAID.name] for p in (1 / 32, 1.0))
     np.testing.assert_array_equal(fine.to_numpy()[:, ::32], coarse.to_numpy())
 
 
 def test_sums_act_on_nothing_in_the_model(nev: Model) -> None:
     names = list(nev.stocks)
-    before, after = (one.batch({}, names, until=2030.0) for one in (nev, with_sums(nev, [PAID, CREDITS])))
+    before, after = (one.runs({}, names, until=2030.0).dataset() for one in (nev, with_sums(nev, [PAID, CREDITS])))
     for name in names:
         np.testing.assert_allclose(after[name].to_numpy(), before[name].to_numpy(), rtol=1e-12)
 
@@ -55,7 +55,7 @@ def test_the_reference_engine_sums_to_the_same(nev: Model) -> None:
 def test_a_model_with_sums_pickles(nev: Model) -> None:
     made = with_sums(nev, [PAID])
     again = pickle.loads(pickle.dumps(made))
-    values = [one.batch({}, [PAID.name], until=2015.0)[PAID.name].to_numpy() for one in (made, again)]
+    values = [one.runs({}, [PAID.name], until=2015.0).dataset()[PAID.name].to_numpy() for one in (made, again)]
     np.testing.assert_array_equal(*values)
 
 

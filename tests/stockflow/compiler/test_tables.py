@@ -32,7 +32,9 @@ def paths() -> np.ndarray:
 
 @pytest.mark.parametrize("method", ["Euler", "RK4"])
 def test_a_path_per_run_is_the_run_with_that_series(model, paths, method) -> None:
-    batch = model.batch({"gain": 0.4}, ["s", "tariff", "held"], series={"Tariff": (TIMES, paths)}, method=method)
+    batch = model.runs(
+        {"gain": 0.4}, ["s", "tariff", "held"], series={"Tariff": (TIMES, paths)}, method=method
+    ).dataset()
     assert batch.sizes["run"] == 21
     for run in (0, 7, 8, 20):
         alone = model.with_series({"tariff": (TIMES, paths[run])}).run({"gain": 0.4}, method=method)
@@ -42,10 +44,10 @@ def test_a_path_per_run_is_the_run_with_that_series(model, paths, method) -> Non
 
 def test_a_path_may_replace_a_stock_and_begin_late_or_have_one_point(model) -> None:
     levels = np.linspace(0.0, 3.0, 9)[:, None]
-    batch = model.batch({}, ["s", "effect"], series={"s": ([2.0], levels)})
+    batch = model.runs({}, ["s", "effect"], series={"s": ([2.0], levels)}).dataset()
     assert (batch["s"].values == levels).all()
     np.testing.assert_allclose(batch["effect"].values, np.interp(levels, [0, 1, 3], [1, 2, 0]).repeat(17, 1)[:, :17])
-    late = model.batch({}, ["tariff"], series={"tariff": ([1.0, 2.0], [[3.0, 5.0], [0.0, 1.0]])})
+    late = model.runs({}, ["tariff"], series={"tariff": ([1.0, 2.0], [[3.0, 5.0], [0.0, 1.0]])}).dataset()
     assert late["tariff"].sel(time=[0.0, 1.5, 4.0]).values.tolist() == [[3.0, 4.0, 5.0], [0.0, 0.5, 1.0]]
 
 
@@ -54,7 +56,7 @@ def test_a_path_may_replace_a_stock_and_begin_late_or_have_one_point(model) -> N
 def test_a_lookup_per_run_is_the_model_with_those_points(tmp_path, name, xs, width) -> None:
     xs = np.unique(np.concatenate([xs, np.linspace(0.1, 6.0, width)]))
     ys = np.random.default_rng(6).uniform(0.0, 2.0, (11, len(xs)))
-    batch = loaded(tmp_path, EQUATIONS).batch({}, ["s", "effect"], lookups={name: (xs, ys)})
+    batch = loaded(tmp_path, EQUATIONS).runs({}, ["s", "effect"], lookups={name: (xs, ys)}).dataset()
     for run in (0, 10):
         points = ",".join(f"({x!r},{y!r})" for x, y in zip(xs.tolist(), ys[run].tolist(), strict=True))
         before = "curve( (0,0),(1,2),(2,3))" if name == "curve" else "((0,1),(1,2),(3,0))"
@@ -67,14 +69,14 @@ def test_a_lookup_per_run_is_the_model_with_those_points(tmp_path, name, xs, wid
 def test_several_tables_stand_side_by_side_and_one_may_serve_all_runs(model, paths) -> None:
     series = {"tariff": (TIMES, paths), "gain": ([0.0, 4.0], [0.1, 0.5])}
     lookups = {"curve": ([0.0, 1.0, 2.0], np.outer(np.arange(21), [0.0, 0.1, 0.2]))}
-    batch = model.batch({}, ["s", "gain"], series=series, lookups=lookups)
+    batch = model.runs({}, ["s", "gain"], series=series, lookups=lookups).dataset()
     assert batch["gain"].values[20, [0, -1]].tolist() == [0.1, 0.5]
-    alone = model.batch(
+    alone = model.runs(
         {},
         ["s", "gain"],
         series={"tariff": (TIMES, paths[4:5]), "gain": ([0.0, 4.0], [0.1, 0.5])},
         lookups={"curve": ([0.0, 1.0, 2.0], [[0.0, 0.4, 0.8]])},
-    )
+    ).dataset()
     np.testing.assert_allclose(batch["s"].values[4], alone["s"].values[0], rtol=1e-15)
 
 
@@ -90,21 +92,21 @@ def test_a_simulator_takes_paths_and_gives_the_same_bits_wherever_a_run_stands(m
 def test_open_tables_are_refused_where_they_make_no_sense(model, paths) -> None:
     refused = stockflow.InputError
     with pytest.raises(refused, match="curve is a lookup, which a path over time cannot replace"):
-        model.batch({}, ["s"], series={"curve": (TIMES, paths)})
+        model.runs({}, ["s"], series={"curve": (TIMES, paths)}).dataset()
     with pytest.raises(refused, match="gain is not a lookup"):
-        model.batch({}, ["s"], lookups={"gain": (TIMES, paths)})
+        model.runs({}, ["s"], lookups={"gain": (TIMES, paths)}).dataset()
     with pytest.raises(refused, match="tariff is given twice"):
-        model.batch({"tariff": 1.0}, ["s"], series={"tariff": (TIMES, paths)})
+        model.runs({"tariff": 1.0}, ["s"], series={"tariff": (TIMES, paths)}).dataset()
     with pytest.raises(refused, match=r"values of tariff have shape \(21, 4\), not \(21, 5\)"):
-        model.batch({}, ["s"], series={"tariff": (TIMES, paths[:, :4])})
+        model.runs({}, ["s"], series={"tariff": (TIMES, paths[:, :4])}).dataset()
     with pytest.raises(refused, match="must increase"):
-        model.batch({}, ["s"], series={"tariff": (TIMES[::-1], paths)})
+        model.runs({}, ["s"], series={"tariff": (TIMES[::-1], paths)}).dataset()
     with pytest.raises(refused, match=r"tariff is -1 Dmnl, outside \[0, 100\] in point 2 of run 3"):
         paths = paths.copy()
         paths[3, 2] = -1.0
-        model.batch({}, ["s"], series={"tariff": (TIMES, paths)})
+        model.runs({}, ["s"], series={"tariff": (TIMES, paths)}).dataset()
     with pytest.raises(refused, match="one value for each run"):
-        model.batch({"gain": [0.1, 0.2]}, ["s"], series={"tariff": (TIMES, np.abs(paths))})
+        model.runs({"gain": [0.1, 0.2]}, ["s"], series={"tariff": (TIMES, np.abs(paths))}).dataset()
 
 
 def test_a_simulator_refuses_tables_that_are_missing_unknown_or_not_finite(model, paths) -> None:
@@ -125,7 +127,7 @@ def test_every_kind_of_variable_can_be_given_a_path_per_run() -> None:
     times, values = [1.0, 2.5, 6.0], np.array([[1.23456789012, 7.0, 1e-5], [3.0, 2.0, 1.0]])
     outputs = [name for name, one in tank.variables.items() if one.kind != "lookup"]
     for name in ("tap", "level", "outflow", "Water", "opening"):
-        batch = tank.batch({}, outputs, series={name: (times, values)})
+        batch = tank.runs({}, outputs, series={name: (times, values)}).dataset()
         for run in range(2):
             alone = tank.with_series({name: (times, values[run])}).run()
             for output in outputs:
@@ -138,6 +140,6 @@ def test_an_open_lookup_keeps_what_its_kind_does_between_and_beyond_its_points(t
     curve = model.equations.variables["curve"].expression
     model = stockflow.Model(model.equations.changed({"curve": replace(curve, kind=kind)}), model.file)
     ys = np.array([[0.0, 2.0, 3.0], [4.0, 1.0, -5.0]])
-    batch = model.batch({}, ["y"], lookups={"curve": ([0.0, 1.0, 3.0], ys)})["y"].values
+    batch = model.runs({}, ["y"], lookups={"curve": ([0.0, 1.0, 3.0], ys)}).dataset()["y"].values
     np.testing.assert_allclose(batch[0], model.run()["y"].values, rtol=1e-14, atol=1e-14)
     assert batch[1, [0, 8, 24]].tolist() == pytest.approx([4.0, 1.0, -5.0] if kind == "steps" else [7.0, 1.0, -11.0])

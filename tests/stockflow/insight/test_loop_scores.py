@@ -38,8 +38,10 @@ BASS = """
 def link_scores(model: stockflow.Model, *links: tuple[str, str]) -> dict[tuple[str, str], np.ndarray]:
     """Scores of links over one run at every step."""
     scored = score_links(model.equations, links)
-    run = stockflow.Model(scored.equations, model.file).batch(
-        {}, list(scored.names.values()), save_period=model.time_step
+    run = (
+        stockflow.Model(scored.equations, model.file)
+        .runs({}, list(scored.names.values()), save_period=model.time_step)
+        .dataset()
     )
     return {link: run[name].to_numpy()[0] for link, name in scored.names.items()}
 

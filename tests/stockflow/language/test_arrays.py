@@ -117,7 +117,7 @@ def test_every_action_of_vector_select_gives_what_numpy_gives(tmp_path, action: 
     fold = [np.sum, np.prod, np.min, np.max, np.mean, np.prod, np.sum, np.prod, np.min, np.max, np.mean][action]
     assert float(model.run()["y"].values[0]) == pytest.approx(fold(values), rel=1e-14)
     names = [f"s[{one}]" for one in "abcd"]
-    assert model.batch(dict.fromkeys(names, 0.0), ["y"])["y"].values[0, 0] == -7
+    assert model.runs(dict.fromkeys(names, 0.0), ["y"]).dataset()["y"].values[0, 0] == -7
 
 
 def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
@@ -135,7 +135,7 @@ def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
     )
     cases = np.array(list(itertools.product([1.0, 2.0, 3.0], repeat=4)))
     samples = {f"x[{name}]": cases[:, at] for at, name in enumerate("abcd")}
-    batch = model.batch(samples, ["order", "falling", "rank", "sorted"])
+    batch = model.runs(samples, ["order", "falling", "rank", "sorted"]).dataset()
     expected = np.argsort(cases, axis=1, kind="stable")
     found = {
         name: np.column_stack([batch[f"{name}[{one}]"].values[:, 0] for one in "abcd"])
@@ -160,7 +160,7 @@ def test_a_matrix_is_inverted_anew_in_every_run(tmp_path) -> None:
     )
     matrices = np.random.default_rng(2).normal(size=(20, 3, 3))
     names = [f"m[r{i},c{j}]" for i in (1, 2, 3) for j in (1, 2, 3)]
-    batch = model.batch(dict(zip(names, matrices.reshape(20, 9).T, strict=True)), ["inverse"])
+    batch = model.runs(dict(zip(names, matrices.reshape(20, 9).T, strict=True)), ["inverse"]).dataset()
     found = np.column_stack([batch[name].values[:, 0] for name in batch.data_vars]).reshape(20, 3, 3)
     np.testing.assert_allclose(found, np.linalg.inv(matrices), rtol=1e-9)
 
@@ -182,7 +182,7 @@ def test_a_scarce_supply_goes_by_priority_as_the_reference_has_it(tmp_path) -> N
     assert max(apart(model.run(), model.run(engine="reference")).values()) < CLOSE
     wider = model.with_constants({"width": 50.0, "urgency[d]": 9.0})
     assert max(apart(wider.run(), wider.run(engine="reference")).values()) < CLOSE
-    batch = model.batch({"width": [3.0, 50.0], "urgency[d]": [2.0, 9.0]}, ["given"])
+    batch = model.runs({"width": [3.0, 50.0], "urgency[d]": [2.0, 9.0]}, ["given"]).dataset()
     for run, one in enumerate((model, wider)):
         for name in batch.data_vars:
             np.testing.assert_allclose(batch[name].values[run], one.run()[name].values, rtol=1e-12, atol=1e-13)
@@ -269,10 +269,10 @@ def test_an_element_is_a_variable_in_any_spelling(model: stockflow.Model) -> Non
 
 
 def test_the_bare_name_of_an_array_gives_all_its_elements(model: stockflow.Model) -> None:
-    batch = model.batch({"base[north]": [1.0, 2.0]}, ["population", "total"])
+    batch = model.runs({"base[north]": [1.0, 2.0]}, ["population", "total"]).dataset()
     assert list(batch.data_vars) == ["Population[north]", "Population[middle]", "Population[south]", "total"]
     assert batch["Population[north]"].values[:, 0].tolist() == [10.0, 20.0]
-    assert model.batch({}, ["population[south]"])["Population[south]"].sizes == {"run": 1, "time": 17}
+    assert model.runs({}, ["population[south]"]).dataset()["Population[south]"].sizes == {"run": 1, "time": 17}
 
 
 def test_constants_of_an_array_can_be_changed_one_by_one(tmp_path) -> None:

@@ -130,7 +130,7 @@ def test_numbers_tables_and_series_come_from_files(folder: Path, file: str, tab:
     assert run["both[south]"].values[16] == 20.0
     assert model.variable("row[south]").value == 8.0
     assert model.variable("column[south]").value == 9.0
-    assert model.batch({"one": [1.0, 2.0]}, ["y"])["y"].values[:, 0].tolist() == [2.0, 3.0]
+    assert model.runs({"one": [1.0, 2.0]}, ["y"]).dataset()["y"].values[:, 0].tolist() == [2.0, 3.0]
 
 
 def test_a_range_may_be_listed_in_a_file(folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_delay_too_short_for_its_order_loses_stocks_as_the_reference_has_it(tm
     for value in (0.15, 0.26, 0.39, 2.0):
         changed = model.with_constants({"short": value})
         reference = changed.run(engine="reference")
-        batch = model.batch({"short": [value]}, ["d", "n"])
+        batch = model.runs({"short": [value]}, ["d", "n"]).dataset()
         for name in ("d", "n"):
             np.testing.assert_allclose(batch[name].values[0], reference[name].values, rtol=CLOSE)
 
@@ -110,7 +110,7 @@ def test_and_binds_before_or(tmp_path) -> None:
         "left= IF THEN ELSE(a = 1 :AND: b = 1 :OR: c = 1, 1, 0) ~ Dmnl\n"
         "right= IF THEN ELSE(a = 1 :OR: b = 1 :AND: c = 1, 1, 0) ~ Dmnl",
     )
-    batch = model.batch(dict(zip("abc", np.array(cases, dtype=float).T, strict=True)), ["left", "right"])
+    batch = model.runs(dict(zip("abc", np.array(cases, dtype=float).T, strict=True)), ["left", "right"]).dataset()
     assert batch["left"].values[:, 0].tolist() == [(a and b) or c for a, b, c in cases]
     assert batch["right"].values[:, 0].tolist() == [a or (b and c) for a, b, c in cases]
 
@@ -150,12 +150,14 @@ def test_trigonometric_functions_are_exact_in_runs_too(tmp_path, name: str) -> N
     x = np.concatenate([x, [0.0]])
     model = loaded(tmp_path, f"x= 1 ~ Dmnl\ny= {name.upper()}(x) ~ Dmnl", final=0.25)
     expected = getattr(np, name)(x)
-    np.testing.assert_allclose(model.batch({"x": x}, ["y"])["y"].values[:, 0], expected, rtol=2e-15, atol=1e-300)
+    np.testing.assert_allclose(
+        model.runs({"x": x}, ["y"]).dataset()["y"].values[:, 0], expected, rtol=2e-15, atol=1e-300
+    )
 
 
 def test_a_parameter_reaches_into_hidden_stocks(tmp_path) -> None:
     model = loaded(tmp_path, "tau= 2 ~ Year\ny= 2*SMOOTH3(STEP(1,0.5), tau) ~ Dmnl", step=0.125)
-    batch = model.batch({"tau": [1.0, 3.0]}, ["y"])
+    batch = model.runs({"tau": [1.0, 3.0]}, ["y"]).dataset()
     for run, tau in enumerate((1.0, 3.0)):
         reference = model.with_constants({"tau": tau}).run(engine="reference")
         np.testing.assert_allclose(batch["y"].values[run], reference["y"].values, rtol=CLOSE)
@@ -198,5 +200,5 @@ def test_units_see_through_functions_that_remember(tmp_path) -> None:
 def test_a_sum_of_a_thousand_terms_is_no_nest(tmp_path) -> None:
     terms = "+".join(f"{k}*x-{k}" for k in range(1000))
     model = loaded(tmp_path, f"x= 1 ~ Dmnl\ny= {terms} ~ Dmnl", final=0.25)
-    assert model.batch({"x": [2.0]}, ["y"])["y"].values[0, 0] == sum(range(1000))
+    assert model.runs({"x": [2.0]}, ["y"]).dataset()["y"].values[0, 0] == sum(range(1000))
     assert math.isfinite(model.run()["y"].values[0])

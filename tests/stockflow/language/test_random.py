@@ -72,6 +72,6 @@ def test_the_same_numbers_come_whatever_the_threads_and_the_number_of_runs(model
 
 
 def test_another_seed_gives_other_numbers_and_the_same_seed_the_same(model: stockflow.Model) -> None:
-    first, other = (model.batch({}, ["unit"], seed=seed)["unit"].values for seed in (1, 2))
-    assert (model.batch({}, ["unit"], seed=1)["unit"].values == first).all()
+    first, other = (model.runs({}, ["unit"], seed=seed).dataset()["unit"].values for seed in (1, 2))
+    assert (model.runs({}, ["unit"], seed=1).dataset()["unit"].values == first).all()
     assert not (first == other).any()

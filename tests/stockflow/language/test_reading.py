@@ -161,7 +161,7 @@ def test_a_loop_of_initial_values_is_named_in_order(tmp_path) -> None:
 def test_a_long_chain_of_variables_is_no_loop_and_no_limit(tmp_path) -> None:
     chain = "\n".join(f"v{k}= v{k + 1}+1 ~ Dmnl" for k in range(3000))
     model = loaded(tmp_path, f"{chain}\nv3000= 0 ~ Dmnl", final=0.25)
-    assert model.batch({"v3000": [5.0]}, ["v0"])["v0"].values.tolist() == [[3005.0, 3005.0]]
+    assert model.runs({"v3000": [5.0]}, ["v0"]).dataset()["v0"].values.tolist() == [[3005.0, 3005.0]]
 
 
 def test_a_file_that_asks_for_another_method_is_refused(tmp_path) -> None:
@@ -229,7 +229,7 @@ def test_reading_and_running_leave_no_file_behind(tmp_path) -> None:
         (lambda m: m.payoff([], [], until=9.9), "until is 9.9, between two moments of TIME STEP 0.125"),
         (lambda m: m.run({"tap": 1.0, "TAP": 2.0}), "an input is named twice in tap, tap"),
         (lambda m: m.with_constants({"tap": 1.0, "TAP": 2.0}), "an input is named twice in tap, tap"),
-        (lambda m: m.batch({"tap": [1.0], "TAP": [2.0]}, ["level"]), "an input is named twice in tap, tap"),
+        (lambda m: m.runs({"tap": [1.0], "TAP": [2.0]}, ["level"]).dataset(), "an input is named twice in tap, tap"),
         (lambda m: m.with_series({"tap": ([0.0], [1.0]), "TAP": ([0.0], [2.0])}), "an input is named twice in tap"),
         (lambda m: m.run(engine="fast"), "engine is 'fast', but must be 'batch' or 'reference'"),
         (lambda m: m.simulator(["tap", "TAP"], ["level"]), "an input is named twice in tap, tap"),
@@ -243,13 +243,19 @@ def test_reading_and_running_leave_no_file_behind(tmp_path) -> None:
         (lambda m: m.simulator(["tap"], ["level"])(np.ones(3)), "shape (3,), but must be (run, 1)"),
         (lambda m: m.simulator(["tap"], ["level"])([[1.0], [np.nan]]), "tap is nan in run 1"),
         (lambda m: m.simulator(["tap"], ["level"])([[1.0]], threads=0), "threads is 0"),
-        (lambda m: m.batch({"tap": [1.0, 2.0, -3.0]}, ["level"]), "tap is -3 litre/Year, outside [0, 100] in run 2"),
         (
-            lambda m: m.batch({"tap": [1.0, np.inf]}, ["level"]),
+            lambda m: m.runs({"tap": [1.0, 2.0, -3.0]}, ["level"]).dataset(),
+            "tap is -3 litre/Year, outside [0, 100] in run 2",
+        ),
+        (
+            lambda m: m.runs({"tap": [1.0, np.inf]}, ["level"]).dataset(),
             "tap is inf litre/Year, which is not a finite number in run 1",
         ),
-        (lambda m: m.batch({"tap": [1.0, 2.0], "area": [1.0]}, ["level"]), "tap (2,), area (1,)"),
-        (lambda m: m.batch({"opening": [1.0]}, ["level"]), "opening is not a constant of the model (auxiliary)"),
+        (lambda m: m.runs({"tap": [1.0, 2.0], "area": [1.0]}, ["level"]).dataset(), "tap (2,), area (1,)"),
+        (
+            lambda m: m.runs({"opening": [1.0]}, ["level"]).dataset(),
+            "opening is not a constant of the model (auxiliary)",
+        ),
         (lambda m: m.with_series({"tap": ([0.0, 1.0], [1.0])}), "as many times as values, not shapes (2,) and (1,)"),
         (lambda m: m.with_series({"tap": ([1.0, 1.0], [1.0, 2.0])}), "tap: the x values of a table must increase"),
         (lambda m: m.with_series({"tap": ([], [])}), "tap: a table needs"),

@@ -344,7 +344,7 @@ def test_the_same_seed_gives_the_same_draws_and_arguments_go_first(tmp_path: Pat
 def test_a_batch_of_drawn_runs_has_the_stated_spread(model: stockflow.Model) -> None:
     control = read_sensitivity(EXAMPLES / "diffusion.vsc", model)
     values = samples(control)
-    run = model.batch(values, ["Installed", "contact rate"], until=2001.0)
+    run = model.runs(values, ["Installed", "contact rate"], until=2001.0).dataset()
     assert bool(run["finite"].all())
     law = stats.truncnorm(-2, 3, 0.3, 0.1)
     assert stats.kstest(run["contact rate"].values[:, 0], law.cdf).pvalue > 0.01
