@@ -38,8 +38,8 @@ from stockflow.files import write_whole
 ROOT = Path(__file__).parents[1]
 STUDIES: Mapping[str, type[BaseModel]] = {
     "phase_out": analysis.phase_out.study.PhaseOutStudy,
-    "search": analysis.search.settings.Study,
-    "sensitivity": analysis.unknowns.settings.Study,
+    "search": analysis.search.settings.SearchStudy,
+    "sensitivity": analysis.unknowns.settings.SensitivityStudy,
     "loops": analysis.mechanisms.loop_study.LoopStudy,
     "instruments": analysis.mechanisms.instrument_study.InstrumentStudy,
     "paths": analysis.paths.study.PathStudy,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, only_options
+from analysis.commands.shared import CASE, JSON, OUT, only_options
 from analysis.fits.tables import calibration_tables
 from analysis.own import commands as own_cli
 from analysis.plain.folder import Folder
@@ -25,7 +25,7 @@ from stockflow.vensim_files.files import read_control, read_payoff
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option("--starts", type=Whole(1, 1000), help="Number of starts; default: the target file's.")
 @OUT
 @click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, given, only_options
+from analysis.commands.shared import CASE, JSON, OUT, given, only_options
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.own import commands as own_cli
 from analysis.plain.folder import Folder
@@ -20,7 +20,7 @@ from stockflow.commands.console import Whole
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option("--train-to", "origins", type=Whole(), multiple=True, metavar="YEAR",
               help="Last year a forecast may know; may be repeated. Default: all that data allow.")  # fmt: skip
 @click.option("--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True,
@@ -68,7 +68,7 @@ def forecast(
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
 @click.option("--from", "since", type=Whole(), metavar="YEAR", help="Leave out rows before this year.")
 @JSON

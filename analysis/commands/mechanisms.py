@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import CASE, JSON, OUT, SOME_CASES
 from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
-from analysis.mechanisms.instrument_study import load_instrument_study
+from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import STUDY as LOOPS
-from analysis.mechanisms.loop_study import load_loop_study
+from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
@@ -28,13 +28,13 @@ def _for_cases(command: Callable[..., None]) -> Callable[..., None]:
     study = click.option(
         "--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments."
     )
-    for one in (JSON, OUT, _DRAWS, study, click.argument("cases", nargs=-1)):
+    for one in (JSON, OUT, _DRAWS, study, SOME_CASES):
         command = one(command)
     return command
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option(
     "--study", type=click.Path(path_type=Path), default=LOOPS, help="Study file (TOML) instead of the shipped."
 )
@@ -53,7 +53,7 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
       techcycle loops nev --draws 100
     """
     case, folder = load_case(case).name, _folder(out)
-    told = tell_loops(case, load_loop_study(study), folder, draws)
+    told = tell_loops(case, LoopStudy.load(study), folder, draws)
     if as_json:
         _json(told)
         return
@@ -73,7 +73,7 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
     Dates and losses of each barrier, and how many years each policy meant for it saves, over posterior draws;
     default: all four industries.
     """
-    told = tell_barriers(_cases(cases), load_instrument_study(study), _folder(out), draws)
+    told = tell_barriers(_cases(cases), InstrumentStudy.load(study), _folder(out), draws)
     if as_json:
         _json(told)
         return
@@ -90,7 +90,7 @@ def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path,
     Effects on stage years, cost, price, adoption and public money, over posterior draws; what rests on
     assumption is marked, what an industry lacks is listed; default: all four industries.
     """
-    told = tell_instruments(_cases(cases), load_instrument_study(study), _folder(out), draws)
+    told = tell_instruments(_cases(cases), InstrumentStudy.load(study), _folder(out), draws)
     if as_json:
         _json(told)
         return

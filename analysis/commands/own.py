@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from calibration.own.new import new_case, new_example
-from calibration.own.units import checked
+from calibration.own.units import assumed
 from models.own import read_own
 from stockflow.commands.console import Real
 from stockflow.errors import InputError
@@ -42,8 +42,8 @@ def new(
         files = new_case(name, Path(), data, cost_unit, volume_unit, kind, market, reference)
     for file in files:
         click.echo(str(file))
-    for line in checked(read_own(Path(name))):
-        click.echo(f"Warning: {name}: {line}; state cost.in_model and its source", err=True)
+    for line in assumed(read_own(Path(name))):
+        click.echo(f"Warning: {name}: {line}", err=True)
     click.echo(f"Next: techcycle calibrate {name} --data {data or f'{name}/observations.csv'}")
 
 

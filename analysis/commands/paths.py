@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, folder_of
+from analysis.commands.shared import JSON, OUT, SOME_CASES, folder_of
 from analysis.draws.stages import STAGES
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
@@ -20,7 +20,7 @@ from stockflow.commands.console import Whole
 
 
 @click.command("paths")
-@click.argument("cases", nargs=-1)
+@SOME_CASES
 @click.option("--draws", type=Whole(2, 100_000), help="Posterior draws; default: the study's.")
 @click.option(
     "--study", type=click.Path(path_type=Path), default=STUDY, help="Study file (TOML) instead of the shipped."

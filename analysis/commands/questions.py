@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import CASE, JSON, OUT
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records
-from analysis.search.settings import load_search
+from analysis.search.settings import SearchStudy
 from analysis.search.study import SearchAnswer, run_search
 from analysis.search.words import assumption_words, front_words, problem_words
 from analysis.unknowns.given_data import REMOVED
 from analysis.unknowns.sensitivity import TOTAL
-from analysis.unknowns.settings import load_study
+from analysis.unknowns.settings import SensitivityStudy
 from analysis.unknowns.study import METHODS, Method, SensitivityAnswer, run_sensitivity
 from analysis.unknowns.unknowns import Basis
 from analysis.unknowns.words import convergence, fails, hinges, methods_used
@@ -28,7 +28,7 @@ STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study fil
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option("--method", type=click.Choice(METHODS), default="all", show_default=True,
               help="morris, sobol, shapley: independent ranges; posterior: joint draws.")  # fmt: skip
 @click.option("--ranges", type=click.Choice(["posterior", "prior"]), default="posterior", show_default=True,
@@ -45,7 +45,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     Example:
       techcycle sensitivity nev --method posterior
     """
-    settings, about = load_study(study), load_case(case)
+    settings, about = SensitivityStudy.load(study), load_case(case)
     settings.question(about.name)
     folder = Folder(out)
     folder.prepare()
@@ -67,7 +67,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @STUDY
 @OUT
 @JSON
@@ -81,7 +81,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     Example:
       techcycle search nev
     """
-    settings, about = load_search(study), load_case(case)
+    settings, about = SearchStudy.load(study), load_case(case)
     name, label = about.name, about.label
     settings.case(name)
     folder = Folder(out)
@@ -93,6 +93,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     words = [line for problem in answer.problems for line in problem_words(problem, answer)]
     words += front_words(answer.front, answer.unit, answer.share)
     timing = load_case(name).model.variable("timing elasticity").value
+    words += [f"Assumed: {answer.offered}."] if answer.offered else []
     words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
     if as_json:
         told = {"case": name, "words": words, "ends": records(search_table(answer))}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.shared import JSON
+from analysis.commands.shared import CASE, JSON
 from models.case import load_case
 from models.home import home_of
 from stockflow.commands.console import Real, csv_only, deliver
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
 @click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
 @click.option("--changes", "changes_file", type=click.Path(path_type=Path),
@@ -93,19 +93,16 @@ def _doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> N
 
 
 def _check(case: str) -> None:
-    """Refuse units that `validate` refuses; say on standard error that a case was changed after it was calibrated."""
-    from calibration.own.units import checked
+    """Say on standard error that a case was changed after it was calibrated."""
     from calibration.records.results import is_current
 
     home = home_of(case)
-    if (units := home.units_of()) is not None:
-        checked(units)
     if home.record.is_file() and not is_current(case):
         click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {home.again}", err=True)
 
 
 @click.command()
-@click.argument("case")
+@CASE
 @JSON
 def parameters(case: str, as_json: bool) -> None:
     """List the parameters of CASE: value, unit, bounds, source."""

@@ -24,6 +24,23 @@ def folder_of(cases: Sequence[str], out: Path) -> Folder:
     return Folder(out if kept is None else kept.parent)
 
 
+def _of_known_units(
+    context: click.Context, parameter: click.Parameter, names: str | tuple[str, ...]
+) -> str | tuple[str, ...]:
+    """Refuse a case whose units cannot be, whatever is asked of it, and say on standard error which it assumes."""
+    from calibration.own.units import assumed
+
+    for name in (names,) if isinstance(names, str) else names:
+        units = home_of(name).units_of()
+        for line in assumed(units) if units is not None else ():
+            click.echo(f"Warning: {name}: {line}", err=True)
+    return names
+
+
+CASE = click.argument("case", callback=_of_known_units)
+SOME_CASES = click.argument("cases", nargs=-1, callback=_of_known_units)
+
+
 def given(*names: str) -> list[str]:
     """Return those of the command's options that stand on the command line, as they are written there."""
     context = click.get_current_context()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import CASE, JSON, OUT
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
@@ -45,7 +45,7 @@ def scoreboard(as_json: bool) -> None:
 
 
 @click.command("identify")
-@click.argument("case")
+@CASE
 @OUT
 @JSON
 def identify_command(case: str, out: Path, as_json: bool) -> None:
@@ -89,4 +89,4 @@ def numerics_command(as_json: bool) -> None:
     moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")
     if len(moved):
         click.echo(f"\nBeyond their tolerance:\n{text(moved)}")
-    click.echo(f"\n{numerics.words(table, numerics.load_study())}")
+    click.echo(f"\n{numerics.words(table, numerics.Study.load())}")

@@ -14,7 +14,7 @@ from analysis.draws.generic import Entry, settings_of
 from models.case import load_case
 from models.files.casefile import CaseName
 from models.files.series import Series, read_series
-from models.files.settings import Strict, Year, read_settings
+from models.files.settings import SettingsFile, Strict, Year
 from models.home import home_of
 from models.policy import is_driver
 from stockflow import Model
@@ -71,9 +71,10 @@ class Instrument(Strict):
         return self
 
 
-class InstrumentStudy(Strict):
+class InstrumentStudy(SettingsFile):
     """The whole study file."""
 
+    shipped = STUDY
     draws: Annotated[int, Field(ge=2, le=2000)]
     cases: Mapping[str, InstrumentCase]
     kinds: Mapping[str, Entry] = {}
@@ -96,11 +97,6 @@ class InstrumentStudy(Strict):
     def named(self, name: str) -> Instrument:
         """Return an instrument by its name."""
         return next(one for one in self.instruments if one.name == name)
-
-
-def load_instrument_study(path: Path = STUDY) -> InstrumentStudy:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path, InstrumentStudy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from analysis.draws.generic import Entry, entry_of, settings_of
 from models.files.casefile import CaseName
-from models.files.settings import Strict, Within, Year, read_settings
+from models.files.settings import SettingsFile, Strict, Within, Year
 from stockflow.errors import InputError
 
 STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"
@@ -67,9 +67,10 @@ class NamedLoop(Strict):
         return self.cut.get(case, self.cut.get(ALL, {}))
 
 
-class LoopStudy(Strict):
+class LoopStudy(SettingsFile):
     """The whole study file."""
 
+    shipped = STUDY
     draws: Annotated[int, Field(ge=2, le=2000)]
     dominant: Within
     compared_draws: Annotated[int, Field(ge=1, le=2000)]
@@ -125,11 +126,6 @@ class LoopStudy(Strict):
                 return None
             out += whole
         return tuple(out)
-
-
-def load_loop_study(path: Path = STUDY) -> LoopStudy:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path, LoopStudy)
 
 
 def single_paths(loops: Mapping[str, tuple[tuple[str, ...], ...]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:

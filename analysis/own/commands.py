@@ -20,8 +20,10 @@ from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.new_scores import NOTHING_NAIVE, score_case, score_table, score_words
 from calibration.forecasting.scores import MODEL, best_naive, crps_of
+from calibration.own.data import read_rows
 from calibration.own.fit import OwnFit, calibrate_own
 from calibration.own.forecast import Fan, Hindcast, fans, hindcast
+from calibration.own.meaning import doubts_of_scored
 from calibration.own.settings import load_own_settings
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -109,6 +111,8 @@ def _tell_forecast(
 def score_command(case: str, data: Path, since: int | None, as_json: bool) -> None:
     """Score an accepted fit of any case on observations that it never saw; one with a folder keeps the table there."""
     found = score_case(case, data, since)
+    for doubt in doubts_of_scored(read_rows(data), found):
+        click.echo(f"Warning: {doubt}", err=True)
     table = score_table({one.comparison.name: one.skills for one in found})
     if (kept := home_of(case).tables) is not None:
         table.to_csv(kept / "score.csv", index=False, float_format="%.8g")

@@ -16,7 +16,7 @@ from analysis.draws.stages import LARGE
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts.study import coverage_words, rivals
 from analysis.mechanisms.knockouts import knockouts
-from analysis.mechanisms.loop_study import load_loop_study
+from analysis.mechanisms.loop_study import LoopStudy
 from analysis.own.trials import trial_lines
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import Dated, date_path
@@ -253,7 +253,7 @@ def own_block() -> str:
 @cache
 def _cuts() -> Mapping[str, tuple[float, Mapping[str, tuple[float, float, float]]]]:
     """Last year of each industry's runs, and change of its output to then without each of CARRIERS, with interval."""
-    study = load_loop_study()
+    study = LoopStudy.load()
     study = study.model_copy(update={"loops": tuple(one for one in study.loops if one.name in CARRIERS)})
     found = {}
     for case in CASES:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.mechanisms.chapter import mechanisms_chapter
-from analysis.mechanisms.instrument_study import load_instrument_study
-from analysis.mechanisms.loop_study import load_loop_study
+from analysis.mechanisms.instrument_study import InstrumentStudy
+from analysis.mechanisms.loop_study import LoopStudy
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.study import PathStudy
 from analysis.phase_out.answer import answer_study
@@ -67,7 +67,7 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
 
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
     """Return loops of each case, barriers and instruments."""
-    told = mechanisms_chapter(cases, load_loop_study(), load_instrument_study(), folder, draws)
+    told = mechanisms_chapter(cases, LoopStudy.load(), InstrumentStudy.load(), folder, draws)
     return tuple(_chapter(title, one) for title, one in told.items())
 
 

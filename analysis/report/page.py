@@ -76,7 +76,7 @@ def trust_context(trust: Trust) -> dict[str, object]:
     return {
         "trust_cases": [chapter(trust, case) for case in trust.identified],
         "trust_drop": f"{max(one.drop for one in trust.identified.values()):g}",
-        "numerics_words": numerics.words(trust.certificate, numerics.load_study()),
+        "numerics_words": numerics.words(trust.certificate, numerics.Study.load()),
         "numerics_summary": numerics.summary(trust.certificate),
         "numerics_moved": moved.drop(columns="verdict"),
     }

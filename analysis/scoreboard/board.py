@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,26 @@ import pandas as pd
 
 from analysis.draws.runs import case_model, with_held
 from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns
-from analysis.scoreboard.questions import NONE, UNTIL, Answer, Book, GapError, Run, Study, answer, asked, open_book
+from analysis.scoreboard.questions import (
+    NONE,
+    STUDY,
+    UNTIL,
+    Answer,
+    Book,
+    GapError,
+    Run,
+    Study,
+    answer,
+    asked,
+    open_book,
+)
 from calibration.fitting.inference_data import Posterior
 from calibration.observed.observations import load_table
 from calibration.records.results import Accepted
-from models.files.settings import read_settings
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.intervals import interval
-
-STUDY = Path(__file__).parents[1] / "studies" / "scoreboard.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +135,6 @@ class Scoreboard:
         }
 
 
-def load_study(path: Path = STUDY) -> Study:
-    """Read the study file; an InputError names file, key and what is wrong."""
-    return read_settings(path, Study)
-
-
 def scoreboard(
     accepted: Mapping[str, Accepted], study: Study | None = None, posteriors: Mapping[str, Posterior] = NO_POSTERIORS,
     models: Callable[[str], Model] = case_model,
@@ -141,7 +144,7 @@ def scoreboard(
     Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the
     study misses or does not know, and for a reading that no run has.
     """
-    study = load_study() if study is None else study
+    study = study or Study.load()
     figures = load_table("paper_figures").rows
     targets = figures[figures["role"] == "target"].to_dict("records")
     ids = [str(one["id"]) for one in targets]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -17,12 +18,13 @@ from scipy.integrate import cumulative_trapezoid
 
 from calibration.observed.observations import Source, observed
 from models.files.casefile import CaseName
-from models.files.settings import NotNegative, Sentence, Strict, Text
+from models.files.settings import NotNegative, Sentence, SettingsFile, Strict, Text
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.names import plain
 from stockflow.over_time import year_reached
 
+STUDY = Path(__file__).parents[1] / "studies" / "scoreboard.toml"
 UNTIL = 2025.0  # the paper is of 2025: nothing later is asked
 NONE: Mapping[str, float] = {}
 
@@ -185,9 +187,10 @@ class Reason(Strict):
     reason: Sentence
 
 
-class Study(Strict):
+class Study(SettingsFile):
     """The whole study file; every question asks for readings that the file defines."""
 
+    shipped = STUDY
     readings: Mapping[str, Reading]
     answers: Mapping[str, Answer]
     unanswered: Mapping[str, Reason]

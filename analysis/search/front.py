@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.search.settings import Case, Grid, Study
+from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
 from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
@@ -135,13 +135,13 @@ def joined(parts: Sequence[Schedules]) -> Schedules:
 
 
 def grid(
-    case: str, study: Study, samples: Mapping[str, Array], tell: Callable[[str], object] = lambda _: None
+    case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Callable[[str], object] = lambda _: None
 ) -> Schedules:
     """Run history, and every shape from every start over every length: on history, and on support held.
 
     Schedules are variants of the base file; buyers see their declines one anticipation horizon ahead, as in history.
     """
-    asked, model, ledger = study.case(case), case_model(case, study.case(case)), ledger_of(case, study)
+    asked, model, ledger = study.case(case), case_model(case, study.case(case))[0], ledger_of(case, study)
     plans = [(HISTORY, HISTORY, unchanged(home_of(case).entry)), *_plans(case, study.grid, asked)]
     draws = len(next(iter(samples.values())))
     tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from analysis.draws.generic import Entry, settings_of
-from models.files.settings import NEVER, Positive, Seed, Sentence, Share, Strict, StudyYear, Within, Year, read_settings
+from models.files.settings import NEVER, Positive, Seed, Sentence, SettingsFile, Share, Strict, StudyYear, Within, Year
 from models.schedules.law import Exit
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
@@ -84,9 +84,10 @@ class Case(Strict):
         return self
 
 
-class Study(Strict):
+class SearchStudy(SettingsFile):
     """The study file."""
 
+    shipped = STUDY
     draws: Annotated[int, Field(ge=2)]
     judged: Annotated[int, Field(ge=2)]
     mcpf: Annotated[float, Field(ge=0, le=5)]
@@ -107,8 +108,3 @@ class Study(Strict):
     def case(self, name: str) -> Case:
         """Return what is set for the case `name`; InputError if nothing is."""
         return settings_of(name, self.cases, self.kinds, Case, STUDY.name)
-
-
-def load_search(path: Path | None = None) -> Study:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path or STUDY, Study)

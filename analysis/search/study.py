@@ -9,8 +9,8 @@ import numpy as np
 
 from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
-from analysis.search.settings import Case, Family, Objective, Study
-from analysis.search.worth import DECLINE, Measures, knot_years, neutral, worth_of
+from analysis.search.settings import Case, Family, Objective, SearchStudy
+from analysis.search.worth import DECLINE, Measures, case_model, knot_years, neutral, worth_of
 from calibration.fitting.inference_data import Posterior
 from models.schedules.knots import knot_names
 from stockflow.arrays import Array
@@ -42,7 +42,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """All problems of a case, history on the same draws, and the front of the grid with the ends of the searches."""
+    """All problems of a case, history on the same draws, and the front of the grid with the ends of the searches.
+
+    `offered` says which subsidy was put there to be searched for, in a case that pays none.
+    """
 
     case: str
     unit: str
@@ -50,11 +53,15 @@ class SearchAnswer:
     problems: tuple[Problem, ...]
     front: Front
     share: float
+    offered: str
 
 
-def run_search(case: str, study: Study, posterior: Posterior, tell: Tell = lambda _: None) -> SearchAnswer:
+def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell = lambda _: None) -> SearchAnswer:
     """Search every problem of the study, judge the ends on more draws, and place them on the front."""
     asked = study.case(case)
+    _, offered = case_model(case, asked)
+    if offered:
+        tell(offered)
     few, many = posterior.spread(study.draws), posterior.spread(study.judged)
     names = knot_names()
     past = {
@@ -77,7 +84,7 @@ def run_search(case: str, study: Study, posterior: Posterior, tell: Tell = lambd
             measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])
             ends.append(Schedules((f"searched: {objective}, {family}",), ("searched",), measured))
     whole = joined([grid(case, study, shown, tell), *ends])
-    return SearchAnswer(case, asked.unit, past["many"], tuple(problems), front(whole), study.grid.share)
+    return SearchAnswer(case, asked.unit, past["many"], tuple(problems), front(whole), study.grid.share, offered)
 
 
 def levers_of(asked: Case, family: Family) -> Levers:

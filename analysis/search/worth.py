@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.draws.generic import with_support
-from analysis.search.settings import Case, Level, Study
+from analysis.search.settings import Case, Level, SearchStudy
 from analysis.unknowns.outcomes import SHARE, UNITS
 from models.case import load_case
 from models.files.settings import NEVER
@@ -149,21 +149,21 @@ class Worth:
         raise InputError(f"{self.model.file.name}: a run leaves the numbers: {told}")
 
 
-def ledger_of(case: str, study: Study) -> Ledger:
+def ledger_of(case: str, study: SearchStudy) -> Ledger:
     """Return how runs of `case` are read."""
     asked = study.case(case)
     until = asked.horizon + asked.tail
     return Ledger(asked.horizon, until, asked.cost, study.rate, study.base_year, study.grid.share)
 
 
-def worth_of(case: str, study: Study, samples: Mapping[str, Array], levers: Sequence[str], level: Level) -> Worth:
+def worth_of(case: str, study: SearchStudy, samples: Mapping[str, Array], levers: Sequence[str], level: Level) -> Worth:
     """Return the judge of schedules of `case` that knots or the straight decline draw, support before at `level`."""
     return Worth(search_model(case, study.case(case), level), tuple(levers), samples, ledger_of(case, study))
 
 
 def search_model(case: str, asked: Case, level: Level) -> Model:
     """Return the model with knots placed, support at `level`, and the schedule announced as the study says."""
-    model = knots_model(case_model(case, asked)).with_constants(
+    model = knots_model(case_model(case, asked)[0]).with_constants(
         {"first knot year": asked.first_knot, "knot spacing": asked.spacing, "decline announced": asked.announced}
     )
     if level == "history":
@@ -172,9 +172,9 @@ def search_model(case: str, asked: Case, level: Level) -> Model:
     return model.with_series(with_announced(paths, model))
 
 
-def case_model(case: str, asked: Case) -> Model:
-    """Return the model of a case, with a subsidy to be scheduled where the case pays none."""
-    return with_support(load_case(case).model, asked.offered, asked.offered_from, asked.horizon)[0]
+def case_model(case: str, asked: Case) -> tuple[Model, str]:
+    """Return the model of a case, with a subsidy to be scheduled where it pays none, and that in words."""
+    return with_support(load_case(case).model, asked.offered, asked.offered_from, asked.horizon)
 
 
 def _held(model: Model, name: str, year: float) -> TimePath:

@@ -76,7 +76,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
     for case, one in identified.items():
         for name, part in tables_of(one).items():
             table(f"identifiability_{case}_{name}.csv", part)
-    judged = {case: fit for case, fit in accepted.items() if case in numerics.load_study().stocks}
+    judged = {case: fit for case, fit in accepted.items() if case in numerics.Study.load().stocks}
     with tqdm(total=2 * (2 * len(judged) + 2), desc="numerics", unit="part", disable=None) as bar:
 
         def told(text: str) -> None:
@@ -91,7 +91,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
 
 def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
     """Identify one case with a progress bar and draw its figures."""
-    study = asked.load_study()
+    study = asked.Study.load()
     with _bar(f"identify {case}", refits(case, study)) as tick:
         found = identify(case, fit.values, posterior, study, tick)
     title, label = load_case(case).title, home_of(case).label

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.draws.generic import entry_of
 from analysis.trust.ridge import Ridge, walk_ridge
-from analysis.trust.study import STUDY, Rules, Study, load_study
+from analysis.trust.study import STUDY, Rules, Study
 from calibration.fitting.fit import closed_payoff, covariance
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import Payoff
@@ -61,7 +61,7 @@ def identify(
     Without a posterior, spreads and correlations are those of the curvature at the mode. `tick` is called after every
     refit, at most `refits` times.
     """
-    study = study or load_study()
+    study = study or Study.load()
     about = load_case(case)
     why = study.without_ridge.get(entry_of(case, study.cases), "")
     if not why and case not in study.cases:

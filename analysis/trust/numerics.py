@@ -28,7 +28,7 @@ from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import Targets, load_targets
 from calibration.records.results import Accepted
 from models.case import CASES
-from models.files.settings import NotNegative, Positive, Strict, read_settings
+from models.files.settings import NotNegative, Positive, SettingsFile, Strict
 from stockflow import Model
 from stockflow.language.clock import clock
 from stockflow.language.equations import Number
@@ -54,9 +54,10 @@ class Tolerance(Strict):
     smallest_money: NotNegative
 
 
-class Study(Strict):
+class Study(SettingsFile):
     """The study file."""
 
+    shipped = STUDY
     divide: Annotated[int, Field(ge=2, le=64)]
     tolerance: Tolerance
     stocks: Mapping[str, tuple[str, ...]]
@@ -80,11 +81,6 @@ class Figure:
         return self.case, self.group, self.what
 
 
-def load_study(path: Path = STUDY) -> Study:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path, Study)
-
-
 def refined(model: Model, divide: int) -> Model:
     """Return the model with its time step divided; fixed delays and the save period stay whole numbers of steps."""
     step = model.time_step / divide
@@ -100,7 +96,7 @@ def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, ti
     Shifts are in years for dates, shares of the value for money, units and stocks, plain differences for effects, and
     differences of logarithms over the stated error for series. A figure of the scoreboard holds if its verdict does.
     """
-    study = study or load_study()
+    study = study or Study.load()
     finer: dict[str, Model] = {}
 
     def fine(case: str) -> Model:

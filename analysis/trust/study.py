@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from models.files.settings import NotNegative, Positive, Sentence, Strict, Within, Year, read_settings
+from models.files.settings import NotNegative, Positive, Sentence, SettingsFile, Strict, Within, Year
 
 STUDY = Path(__file__).parents[1] / "studies" / "identifiability.toml"
 
@@ -61,9 +61,10 @@ class CaseStudy(Strict):
         return self
 
 
-class Study(Strict):
+class Study(SettingsFile):
     """The whole study file."""
 
+    shipped = STUDY
     points: Annotated[int, Field(ge=5, le=41)]
     enough: Positive
     drop: Positive
@@ -80,8 +81,3 @@ class Study(Strict):
             if case in self.cases:
                 raise ValueError(f"case {case!r} has a ridge to walk and a reason for none")
         return self
-
-
-def load_study(path: Path = STUDY) -> Study:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path, Study)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from analysis.draws.generic import Entry, settings_of
-from models.files.settings import NEVER, Positive, Sentence, Strict, StudyYear, Within, Year, read_settings
+from models.files.settings import NEVER, Positive, Sentence, SettingsFile, Strict, StudyYear, Within, Year
 from models.schedules.file import Schedule, load_schedule, unchanged
 
 STUDY = Path(__file__).parents[1] / "studies" / "sensitivity.toml"
@@ -150,9 +150,10 @@ class Question(Strict):
         return self
 
 
-class Study(Strict):
+class SensitivityStudy(SettingsFile):
     """The study file."""
 
+    shipped = STUDY
     confidence: Within
     draws: Count
     morris: Morris
@@ -166,8 +167,3 @@ class Study(Strict):
     def question(self, case: str) -> Question:
         """Return what is asked of `case`; InputError if nothing is."""
         return settings_of(case, self.cases, self.kinds, Question, STUDY.name)
-
-
-def load_study(path: Path | None = None) -> Study:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path or STUDY, Study)

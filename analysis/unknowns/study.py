@@ -14,7 +14,7 @@ from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
 from analysis.unknowns.outcomes import Outcomes, outcomes
 from analysis.unknowns.sensitivity import Evaluate, morris, shapley, sobol
-from analysis.unknowns.settings import Question, Study
+from analysis.unknowns.settings import Question, SensitivityStudy
 from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import Targets
@@ -43,7 +43,7 @@ class SensitivityAnswer:
 
 
 def run_sensitivity(
-    case: Case, study: Study, posterior: Posterior, targets: Targets, method: Method = "all",
+    case: Case, study: SensitivityStudy, posterior: Posterior, targets: Targets, method: Method = "all",
     basis: Basis = "posterior", tell: Tell = lambda _: None,
 ) -> SensitivityAnswer:  # fmt: skip
     """Find the indices of the chosen methods; `basis` says where independent ranges come from."""
@@ -71,7 +71,7 @@ def run_sensitivity(
 
 
 def _independent(
-    ranges: tuple[Unknown, ...], evaluate: Evaluate, study: Study, method: Method, tell: Tell
+    ranges: tuple[Unknown, ...], evaluate: Evaluate, study: SensitivityStudy, method: Method, tell: Tell
 ) -> list[Index]:
     rows: list[Index] = []
     if method in ("morris", "all"):

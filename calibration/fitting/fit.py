@@ -50,7 +50,7 @@ def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]
 
 
 def coordinates_of(payoff: Payoff, values: Mapping[str, float]) -> Array:
-    """Return coordinates (size,) of natural values by name, inside the bounds; the prior's centre where a name lacks."""
+    """Return coordinates (size,) of natural values by name, inside the bounds; else the centre of the prior."""
     x = payoff.space.centre.copy()
     low, high = payoff.space.bounds
     for i, c in enumerate(payoff.coordinates):

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed
+from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, Row
 from models.own import own_drivers
+
+if TYPE_CHECKING:
+    from calibration.forecasting.new_scores import NewScore
 
 FEWEST = 4  # years that two series must share to be compared
 SAME = 1e-3  # relative difference within which a ratio of two series is one constant
 FACTOR = 2.0  # by which what is derived twice may differ
 DEARER = 10.0  # times that a cost may rise above its first year
+JUMP = 100.0  # times that a step between two observations may be what the series' usual growth makes it
+USUAL = 10.0  # times a year that growth may be and still count as usual
+NEAR_MEAN = 0.8  # of the mean of the years before, which a year adds to a running sum at first
+MOSTLY = 0.5  # share of years in which a running sum grows more slowly than the year before
+LONG = 6  # years from which on a running sum can be told from what is summed
 
 
 def doubts(observed: Mapping[str, Observed], folder: Path) -> list[str]:
-    """Say which series do not change, rise as no cost does, repeat or contradict another or the market of the case."""
+    """Say which series do not change, leap, rise as no cost does, are sums, or contradict another or the market."""
     market = own_drivers(folder)["market size"]
     size = {year: float(np.interp(year + 0.5, market.years, market.values)) for year in _years(observed)}
     return [
-        *_single(observed), *_repeated(observed), *_not_differences(observed), *_other_market(observed, size),
+        *_single(observed),
+        *(_leap_words(one, place) for one in observed.values() for place in _leaps(one)),
+        *_running_sum(observed),
+        *_repeated(observed),
+        *_not_differences(observed),
+        *_other_market(observed, size),
         *_beyond(observed, size),
-    ]  # fmt: skip
+    ]
 
 
 def _years(observed: Mapping[str, Observed]) -> set[int]:
@@ -37,11 +51,75 @@ def _single(observed: Mapping[str, Observed]) -> list[str]:
         values = [row.value for row in one.rows]
         if len(values) >= FEWEST and min(values) == max(values):
             said.append(f"{one.rows[0].place}: {one.name} is {values[0]:g} {one.unit} in every year: is it observed?")
-        if one.name == COST and max(values) > DEARER * values[0]:
+        if one.name == COST and max(values) > DEARER * values[0] and not _leaps(one):
             top = max(one.rows, key=lambda row: row.value)
             times = f"{top.value / values[0]:.3g} times that of {one.rows[0].year}"
             said.append(f"{top.place}: unit_cost of {top.year} is {times}: is its unit the same in every row?")
     return said
+
+
+def doubts_of_scored(rows: Sequence[Row], scores: Sequence[NewScore]) -> list[str]:
+    """Name each of the new `rows` whose value lies far from those beside it, be they new or seen by the fit."""
+    said = []
+    for score in scores:
+        past, years = score.comparison.history, score.comparison.years
+        new = {row.year: row for row in rows if row.series == past.name}
+        first = new[years[0]]
+        factor = score.observed[0] / first.value
+        seen = [
+            Row(past.name, int(year), float(value) / factor, first.unit, "", "")
+            for year, value in zip(past.years, past.values, strict=True)
+        ]
+        whole = Observed(past.name, first.unit, (*seen, *(new[year] for year in years)), factor)
+        said += [_leap_words(whole, place) for place in _leaps(whole) if place >= len(seen)]
+    return said
+
+
+def _leap_words(one: Observed, place: int) -> str:
+    """Say that a value lies far from those beside it: it is a slip, or from there on the unit is another."""
+    row, beside = one.rows[place], (one.rows[place - 1], *one.rows[place + 1 : place + 2])
+    told = " and ".join(f"{other.value:.6g} in {other.year}" for other in beside)
+    return (
+        f"{row.place}: {one.name} of {row.year} is {row.value:g} {row.unit}, beside {told}: is it a slip, or is the "
+        "unit not the same in every row?"
+    )
+
+
+def _leaps(one: Observed) -> list[int]:
+    """Return the places of the values to which a series leaps; one that leaps and falls back does so once.
+
+    A leap is a step more than JUMP times what the median growth a year of the series, at most USUAL times, makes of it.
+    """
+    steps, gaps = np.diff(np.log([row.value for row in one.rows])), np.diff(one.years)
+    usual = float(np.median(steps / gaps)) if len(steps) > 2 else 0.0
+    odd = steps - np.clip(usual, -np.log(USUAL), np.log(USUAL)) * gaps
+    found: list[int] = []
+    for place in np.flatnonzero(np.abs(odd) > np.log(JUMP)) + 1:
+        back = bool(found) and found[-1] == place - 1 and odd[place - 2] * odd[place - 1] < 0
+        if not back:
+            found.append(int(place))
+    return found
+
+
+def _running_sum(observed: Mapping[str, Observed]) -> list[str]:
+    """Doubt annual volumes that never fall and grow as their own running sum would, with none beside them to compare.
+
+    A running sum grows at first by about as much a year as the years before had on average, and ever more slowly.
+    """
+    if ANNUAL not in observed or CUMULATIVE in observed:
+        return []
+    one = observed[ANNUAL]
+    values = np.array([row.value for row in one.rows])
+    if len(values) < LONG or (np.diff(one.years) != 1).any() or (np.diff(values) <= 0).any():
+        return []
+    over_mean = np.diff(values) / (values[:-1] / np.arange(1, len(values)))
+    slower = np.diff(np.log(values), n=2) < 0
+    if over_mean[:3].mean() < NEAR_MEAN or slower.mean() < MOSTLY:
+        return []
+    return [
+        f"{one.rows[0].place}: annual_volume never falls to {one.years[-1]}, and each year adds to it about what the "
+        "years before had on average, as to a running sum: is it cumulative_volume?"
+    ]
 
 
 def _repeated(observed: Mapping[str, Observed]) -> list[str]:

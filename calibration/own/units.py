@@ -99,3 +99,9 @@ def checked(own: OwnFile) -> list[str]:
             f"{own.volume.in_model:g}; {known.words}, which makes it {right:.6g}"
         )
     return []
+
+
+def assumed(own: OwnFile) -> list[str]:
+    """Return what a case assumes of its units where it should state it, in words; InputError as `checked`."""
+    unknown, guessed = checked(own), own.cost.source.startswith("assumed")
+    return [f"{line}; state cost.in_model and its source" for line in unknown if guessed]

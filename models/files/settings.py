@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -42,6 +42,17 @@ class Strict(BaseModel):
     @classmethod
     def _lists_as_tuples(cls, content: Any) -> Any:
         return _fixed(content)
+
+
+class SettingsFile(Strict):
+    """A whole settings file; `shipped` is where the project's own lies."""
+
+    shipped: ClassVar[Path]
+
+    @classmethod
+    def load(cls, file: Path | None = None) -> Self:
+        """Read a file, by default the project's own; an `InputError` names file, key, what is wrong and the value."""
+        return read_settings(file or cls.shipped, cls)
 
 
 def _fixed(content: Any) -> Any:

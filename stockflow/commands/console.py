@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from stockflow.names import plain
 from stockflow.numerals import number
 
 _ENDINGS = ("", ".csv", ".txt")
+_PAST_WHOLE = 2.0**63  # what no whole number of a machine reaches
+_LONG = re.compile(r"\d{25,}|\S{161,}")  # numbers and words of a refusal that nobody reads to their end
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -33,13 +36,15 @@ class Real(click.FloatRange):
 
 
 class Whole(click.IntRange):
-    """An option that is a whole number as `numerals` has it, between bounds if they are given."""
+    """An option that is a whole number as `numerals` has it, between bounds if they are given, and below 2^63."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number; one with a fraction is refused, not cut."""
         found = _numeral(self, value, param, ctx)
         if found != int(found):
             self.fail(f"{value!r} is not a whole number", param, ctx)
+        if abs(found) >= _PAST_WHOLE:
+            self.fail(f"{value} is not between -2^63 and 2^63", param, ctx)
         return super().convert(int(found), param, ctx)
 
 
@@ -110,7 +115,7 @@ def _give_up_output() -> None:
 def _end(text: str, code: int) -> None:
     # where standard error takes nothing either, the exit code is all that is left to say
     with contextlib.suppress(OSError):
-        click.echo(" ".join(text.split()), err=True)
+        click.echo(_LONG.sub(lambda word: f"{word[0][:12]}...{word[0][-12:]}", " ".join(text.split())), err=True)
     sys.exit(code)
 
 

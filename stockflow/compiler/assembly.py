@@ -10,7 +10,7 @@ from stockflow.compiler.graph import TIME, Path
 from stockflow.compiler.instruction_order import reordered, waits
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.vector import Writer, literal
-from stockflow.language.scheme import SCHEMES
+from stockflow.language.clock import SCHEMES
 
 _BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
 

@@ -25,8 +25,8 @@ from stockflow.gradients.derivatives import with_derivatives
 from stockflow.gradients.moment import Functions, shared_layout
 from stockflow.gradients.passes import Passes, memory
 from stockflow.gradients.payoff import Comparison, Term, comparison, differentiable
+from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Equations
-from stockflow.language.scheme import SCHEMES
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, ctypes.c_int64, *[ctypes.c_void_p] * 3, ctypes.c_int64)
 # bytes of one thread for what is kept of the steps, before stretches are run twice

@@ -18,7 +18,7 @@ from stockflow.compiler.vector import Writer
 from stockflow.gradients.derivatives import Derivatives
 from stockflow.gradients.residuals import residual
 from stockflow.gradients.routine import Routine
-from stockflow.language.scheme import Scheme
+from stockflow.language.clock import Scheme
 
 _SHARED = "ptr %table, ptr %marks, ptr %work"
 

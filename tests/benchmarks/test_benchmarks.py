@@ -95,7 +95,7 @@ def test_memory_is_what_a_call_needed_at_its_peak() -> None:
 
 
 def result(ours: float, scalar: float) -> Result:
-    rates = {table.ALONE: ours / 2, table.OURS: ours, "scalar C, 2 threads": scalar, "PySD": 1.0}
+    rates = {"stockflow, 1 thread": ours / 2, table.OURS: ours, "scalar C, 2 threads": scalar, "PySD": 1.0}
     rows = tuple(
         Row(name, 0.1, 0.2, 0.0, (Timing(100, (Cost(100 / rate, 100 / rate, 0),)),)) for name, rate in rates.items()
     )

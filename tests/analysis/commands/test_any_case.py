@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +15,16 @@ from own_made import PLUMBING, shallow
 
 from analysis.cli import cli
 from analysis.draws.generic import entry_of, settings_of, with_support
-from analysis.mechanisms.instrument_study import InstrumentCase, load_instrument_study
-from analysis.mechanisms.loop_study import STUDY, load_loop_study
+from analysis.mechanisms.instrument_study import InstrumentCase, InstrumentStudy
+from analysis.mechanisms.loop_study import STUDY, LoopStudy
 from calibration.own import fit as own_fit
+from calibration.own.new import new_case, new_example
 from calibration.own.settings import load_own_settings
 from models.case import load_case
 from stockflow.errors import InputError
 
 NAME = "elsewhere/wind"
+Run = Callable[..., tuple[int, str, str]]
 STUDIES = STUDY.parent
 
 
@@ -84,7 +86,7 @@ def test_years_in_words_are_the_cases_own_and_stay_in_its_run(fitted: Path) -> N
     found = settings_of(NAME, {}, {"generic": raw}, InstrumentCase, "study.toml")
     model = load_case(NAME).model
     assert (found.compared, found.until) == (model.initial_time, model.final_time)
-    asked = load_instrument_study().case(NAME)
+    asked = InstrumentStudy.load().case(NAME)
     assert (asked.compared, asked.until) == (2016.0, 2036.0)
 
 
@@ -96,8 +98,8 @@ def test_a_word_that_is_no_year_is_refused_with_its_key(fitted: Path) -> None:
 
 def test_a_case_of_which_a_study_says_nothing_is_refused_by_what_the_study_knows() -> None:
     with pytest.raises(InputError, match=r"study\.toml: unknown case 'ic'; known: nev"):
-        settings_of("ic", {"nev": load_instrument_study().case("nev")}, {}, InstrumentCase, "study.toml")
-    assert entry_of("nev", load_loop_study().cases) == "nev"
+        settings_of("ic", {"nev": InstrumentStudy.load().case("nev")}, {}, InstrumentCase, "study.toml")
+    assert entry_of("nev", LoopStudy.load().cases) == "nev"
 
 
 @pytest.mark.slow
@@ -109,6 +111,9 @@ def test_where_a_case_pays_no_support_a_subsidy_is_tried(fitted: Path, command: 
     rows = answer["indices" if command == "sensitivity" else "ends"]
     assert rows
     assert Path(f"out/results/{command}_wind.csv").is_file()
+    if command == "search":
+        offered = "Assumed: wind.mdl pays no support: a subsidy of 10% of the reference cost from "
+        assert sum(str(word).startswith(offered) for word in answer["words"]) == 1
 
 
 def test_a_subsidy_is_tried_only_where_the_case_pays_nothing(fitted: Path) -> None:
@@ -120,6 +125,41 @@ def test_a_subsidy_is_tried_only_where_the_case_pays_nothing(fitted: Path) -> No
     assert "wind.mdl pays no support: a subsidy of 10% of the reference cost from 2010 is tried" in words
     assert with_support(load_case("nev").model, 0.1, 2010.0, 2020.0)[1] == ""
     assert with_support(tried, 0.1, 2010.0, 2020.0) == (tried, "")
+
+
+TAKING = ["run", "parameters", "loops", "barriers", "instruments", "identify", "sensitivity", "search", "paths",
+          "forecast", "calibrate"]  # fmt: skip
+
+
+def test_units_that_cannot_be_are_refused_whatever_is_asked_of_a_case(
+    techcycle: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_example("mine", "wind", tmp_path)
+    file = Path("mine/case.toml")
+    text = re.sub(r"(\[cost\][^\[]*?in_model = )(\S+)", lambda m: f"{m[1]}{1.1 * float(m[2])!r}", file.read_text())
+    file.write_text(text, encoding="utf-8")
+    before = sorted(Path().rglob("*"))
+    for command in TAKING:
+        code, out, err = techcycle(command, "mine")
+        assert (code, out) == (2, "")
+        assert "case.toml: cost.in_model: " in err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_units_that_are_only_assumed_are_said_whatever_is_asked_of_a_case(
+    techcycle: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_case("mine", Path(), cost_unit="INR2020/kWh", volume_unit="GWh")
+    told = (
+        "Warning: mine: units: taken as stated, since unit 'INR2020/kWh': 'INR2020' is not known; state cost.in_model"
+    )
+    for command in ("run", "parameters"):
+        assert told in techcycle(command, "mine")[2]
+    file = Path("mine/case.toml")
+    file.write_text(file.read_text(encoding="utf-8").replace("assumed: 1 CNY", "my bank: 1 CNY"), encoding="utf-8")
+    assert "Warning" not in techcycle("run", "mine")[2]
 
 
 def few_runs(command: str) -> str:

@@ -14,10 +14,10 @@ from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strongest_levers
 from analysis.mechanisms.chapter import barrier_words, instrument_words
-from analysis.mechanisms.instrument_study import BARRIERS, load_instrument_study
+from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
 from analysis.mechanisms.knockouts import SALES, change, cut_run, knockouts
-from analysis.mechanisms.loop_study import load_loop_study, single_paths
+from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
 from analysis.paths.study import load_path_study
@@ -39,7 +39,7 @@ def nev() -> Drawn:
 
 @pytest.fixture(scope="module")
 def tried() -> dict[str, Instruments]:
-    study = load_instrument_study()
+    study = InstrumentStudy.load()
     return {case: instruments(drawn(case, DRAWS), study) for case in CASES}
 
 
@@ -50,14 +50,14 @@ def one(found: Instruments, name: str, to: str) -> Tried:
 @pytest.mark.parametrize("case", CASES)
 def test_every_path_of_every_loop_is_made_of_links_of_the_model(case: str) -> None:
     model = runs.case_model(case)
-    paths = {name: path for _, name, path in single_paths(load_loop_study().loops_of(case))}
+    paths = {name: path for _, name, path in single_paths(LoopStudy.load().loops_of(case))}
     asked = checked_loops(model.equations, paths)
     assert len(score_links(model.equations, asked.links).names) == len(asked.links) > 50
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_cut_holds_variables_of_the_model(case: str) -> None:
-    study, model = load_loop_study(), runs.case_model(case)
+    study, model = LoopStudy.load(), runs.case_model(case)
     for loop in study.loops_of(case):
         cut = study.named(loop).cut_of(case)
         assert cut or study.named(loop).not_cut
@@ -65,7 +65,7 @@ def test_every_cut_holds_variables_of_the_model(case: str) -> None:
 
 
 def test_section_5_of_the_design_is_covered() -> None:
-    names = " ".join(loop.name.split()[0] for loop in load_loop_study().loops)
+    names = " ".join(loop.name.split()[0] for loop in LoopStudy.load().loops)
     assert set(names.split()) >= {f"R{n}" for n in range(1, 11)} | {f"B{n}" for n in range(1, 11)}
 
 
@@ -81,7 +81,7 @@ def signs_found(found: Dominance) -> dict[str, float]:
 
 
 def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:
-    found = loop_dominance(nev, load_loop_study())
+    found = loop_dominance(nev, LoopStudy.load())
     signs = signs_found(found)
     assert set(signs) == set(found.names) - {"B4 fiscal limit", "B10 payback of rushes"}
     assert min(signs.values()) > 0.999
@@ -95,7 +95,7 @@ def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["pv", "ic", "mrna"])
 def test_named_loops_of_other_industries_act_with_the_sign_expected(case: str) -> None:
-    assert min(signs_found(loop_dominance(drawn(case, DRAWS), load_loop_study())).values()) > 0.999
+    assert min(signs_found(loop_dominance(drawn(case, DRAWS), LoopStudy.load())).values()) > 0.999
 
 
 def test_the_smallest_set_takes_the_strongest_until_it_does_the_level() -> None:
@@ -139,7 +139,7 @@ def test_without_forgetting_every_draw_comes_to_a_tenth_sooner(nev: Drawn) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["nev", "pv"])
 def test_cutting_a_loop_has_the_sign_of_the_loop(case: str) -> None:
-    found = {k.loop: k for k in knockouts(drawn(case, DRAWS), load_loop_study())}
+    found = {k.loop: k for k in knockouts(drawn(case, DRAWS), LoopStudy.load())}
     # as it is cut, R7 is the scarcity of people; competition for shares and overcapacity act both ways
     helping = [k for k in found.values() if k.polarity == "reinforcing" and not k.loop.startswith("R7")]
     assert len(helping) >= 8
@@ -173,7 +173,7 @@ def test_it_is_said_when_learning_takes_over_and_how_sure_that_is() -> None:
 
 
 def test_support_carries_the_market_first_and_what_was_learned_later(nev: Drawn) -> None:
-    found = takeover(nev, load_loop_study())
+    found = takeover(nev, LoopStudy.load())
     assert found.probability[0] == 0
     assert found.probability[-1] == 1
     assert (found.from_support[:, 0] > 0.3).all()
@@ -183,7 +183,7 @@ def test_support_carries_the_market_first_and_what_was_learned_later(nev: Drawn)
 
 def test_every_instrument_moves_something_in_some_industry(tried: dict[str, Instruments]) -> None:
     acting = {x.lever.instrument.name for found in tried.values() for x in found.tried if x.acts}
-    assert acting == {x.name for x in load_instrument_study().instruments}
+    assert acting == {x.name for x in InstrumentStudy.load().instruments}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -191,7 +191,7 @@ def test_every_instrument_is_tried_or_said_to_be_absent(tried: dict[str, Instrum
     found = tried[case]
     names = {x.lever.instrument.name for x in found.tried}
     assert not names & set(found.absent)
-    assert names | set(found.absent) == {x.name for x in load_instrument_study().instruments}
+    assert names | set(found.absent) == {x.name for x in InstrumentStudy.load().instruments}
     table = instrument_table(found)
     assert set(table.loc[table["change"] == "absent", "instrument"]) == set(found.absent)
     assert any("absent" in words for words in instrument_words(found))
@@ -307,7 +307,7 @@ def test_a_wrong_study_of_loops_is_refused(tmp_path: Path, old: str, new: str, t
     assert old in whole
     (tmp_path / "loops.toml").write_text(whole.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(text)):
-        load_loop_study(tmp_path / "loops.toml")
+        LoopStudy.load(tmp_path / "loops.toml")
 
 
 def test_the_command_of_barriers_answers_in_json(tmp_path: Path) -> None:

@@ -40,10 +40,10 @@ def modes() -> dict[str, Mode]:
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode]) -> Path:
     root = tmp_path_factory.mktemp("output")
-    whole = asked.load_study()
+    whole = asked.Study.load()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
     short = whole.model_copy(update={"points": 5, "enough": 2.5, "cases": few})
-    judged = numerics.load_study()
+    judged = numerics.Study.load()
     judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
 
     def kept(case: Case, *rest: Any) -> Mode:
@@ -51,10 +51,10 @@ def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode]) -> 
 
     exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numerics, "load_study", lambda: judged)
+        patch.setattr(numerics.Study, "load", lambda: judged)
         patch.setattr(reproduce, "find_mode", kept)
         patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
-        patch.setattr(asked, "load_study", lambda: short)
+        patch.setattr(asked.Study, "load", lambda: short)
         patch.setattr(
             reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["nev"], folder, draws)
         )
@@ -115,7 +115,7 @@ def test_the_page_says_what_the_data_tell_apart_and_why_no_posterior_is_shown_if
     assert ("No posterior is shown: " in part) == (case in missing)
     for name in load_targets(case).free:
         assert load_case(case).model.variable(name).name in part
-    walked = case in asked.load_study().cases
+    walked = case in asked.Study.load().cases
     for words in ("What hardly moves", "one factor", "half again as high"):
         assert (words in part) == walked, words
     assert ("No ridge was walked: " in part) != walked
@@ -125,7 +125,7 @@ def test_the_page_says_what_the_data_tell_apart_and_why_no_posterior_is_shown_if
 
 def test_every_result_of_the_new_chapters_lies_in_a_table(output: Path) -> None:
     for case in CASES:
-        ridge = ("factors", "factor_errors", "statements") if case in asked.load_study().cases else ()
+        ridge = ("factors", "factor_errors", "statements") if case in asked.Study.load().cases else ()
         for name in ("parameters", *ridge):
             assert not pd.read_csv(output / "results" / f"identifiability_{case}_{name}.csv").empty
         assert not pd.read_csv(output / "results" / f"residuals_{case}.csv").empty

@@ -18,8 +18,8 @@ from analysis.scoreboard.board import (
     STUDY,
     Row,
     Scoreboard,
+    Study,
     accepted_range,
-    load_study,
     paper_text,
     scoreboard,
     spread_of,
@@ -184,14 +184,14 @@ def test_a_study_with_nonsense_is_refused_in_one_line(tmp_path: Path, change: tu
     bad = tmp_path / "bad.toml"
     bad.write_text(text.replace(*change), encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load_study(bad)
+        Study.load(bad)
     assert str(caught.value).startswith("bad.toml: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_figure_answered_twice_or_unknown_is_refused() -> None:
-    study = load_study()
+    study = Study.load()
     twice = study.model_copy(update={"unanswered": {**study.unanswered, "PV17": study.unanswered["PV19"]}})
     with pytest.raises(InputError, match="PV17: must stand in exactly one"):
         scoreboard({}, twice)
@@ -266,7 +266,7 @@ def test_a_planted_wrong_value_flips_the_verdict() -> None:
 
 def test_a_fit_that_changes_the_run_changes_the_answer() -> None:
     """Without learning, cost hardly falls, so the answer on the cost of photovoltaic power must leave its range."""
-    study = load_study()
+    study = Study.load()
     others = {key: study.unanswered["PV19"] for key in targets() if key != "PV26"}
     study = study.model_copy(update={"answers": {"PV26": study.answers["PV26"]}, "unanswered": others})
     still = {"doing learning rate": 0.0, "searching learning rate": 0.0, "BOS learning rate": 0.0}
@@ -300,7 +300,7 @@ def test_observed_figures_of_the_paper_are_the_ones_in_the_tables(board: Scorebo
 def test_no_reading_is_an_input_handed_back() -> None:
     loaded = {case: load_case(case).model for case in CASES}
     given = {case: inputs(case) for case in CASES}
-    for name, reading in load_study().readings.items():
+    for name, reading in Study.load().readings.items():
         for quantity in reading.quantity:
             variable = loaded[reading.case].variable(quantity)
             assert variable.kind in {"stock", "flow", "auxiliary"}, (name, quantity)
@@ -318,13 +318,13 @@ def test_what_a_row_was_fitted_to_is_a_target_of_the_calibration() -> None:
     for case in CASES:
         fit = load_targets(case)
         known |= {one.name for one in (*fit.series, *fit.events, *fit.effects)}
-    for key, one in load_study().answers.items():
+    for key, one in Study.load().answers.items():
         assert set(one.fitted) <= known, key
 
 
 def test_a_single_number_of_the_paper_has_a_tolerance_unless_it_is_a_rank() -> None:
     figures = load_table("paper_figures").rows.set_index("id")
-    for key, one in load_study().answers.items():
+    for key, one in Study.load().answers.items():
         figure = figures.loc[key]
         if one.unit == figure["unit"] and figure["value_low"] == figure["value_high"]:
             assert (one.tolerance > 0) == (one.unit != "rank"), key
@@ -349,7 +349,7 @@ def test_the_papers_figures_read_as_words() -> None:
 
 
 def test_the_readings_are_of_known_cases() -> None:
-    assert {one.case for one in load_study().readings.values()} == set(CASES)
+    assert {one.case for one in Study.load().readings.values()} == set(CASES)
 
 
 # ---- posterior draws -------------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_draws_that_never_get_there_are_outside_and_leave_the_upper_end_open() -
 
 
 def test_the_run_of_a_draw_is_the_run_of_a_model_with_its_values() -> None:
-    readings = load_study().readings
+    readings = Study.load().readings
     posterior = drawn_posterior("nev", "cost sensitivity", [0.7, 1.0, 1.4])
     drawn = DrawnRuns({"nev": posterior}, readings)
     asked_for = [one for one in readings.values() if one.case == "nev"]
@@ -393,7 +393,7 @@ def test_the_run_of_a_draw_is_the_run_of_a_model_with_its_values() -> None:
 def test_rows_have_an_interval_where_every_case_asked_has_a_posterior_and_nowhere_else(board: Scoreboard) -> None:
     posterior = drawn_posterior("nev", "cost sensitivity", [1.0, 1.0, 1.0])
     drawn = scoreboard({}, posteriors={"nev": posterior})
-    study = load_study()
+    study = Study.load()
     for plain_row, row_ in zip(board.rows, drawn.rows, strict=True):
         asked_of = {study.readings[name].case for _, name in asked(study.answers[row_.id].question)}
         assert (row_.spread is not None) == (asked_of == {"nev"}), row_.id

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analysis.cli import cli
 from analysis.search.front import HISTORY, Schedules, dominates, efficient, front, grid, settled
 from analysis.search.search import Goal, Levers, along_slopes, search, without_slopes
-from analysis.search.settings import load_search
+from analysis.search.settings import SearchStudy
 from analysis.search.study import levers_of, path_words
 from analysis.search.worth import DECLINE, Measures, ledger_of, neutral, worth_of
 from calibration.records.results import accepted_posterior
@@ -27,7 +27,7 @@ from models.schedules.run import run_schedule
 from stockflow.errors import InputError
 from stockflow.over_time import present_value
 
-STUDY = load_search()
+STUDY = SearchStudy.load()
 FEW = STUDY.free.model_copy(update={"generations": 60, "population": 5})
 CLIMB = STUDY.gradient.model_copy(update={"starts": 2})
 
@@ -384,7 +384,7 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
     file = tmp_path / "mine.toml"
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=said):
-        load_search(file)
+        SearchStudy.load(file)
 
 
 def test_a_path_is_told_with_equal_neighbours_left_out() -> None:

@@ -14,7 +14,7 @@ from analysis.cli import main
 from analysis.trust.chapter import posteriors_of
 from analysis.trust.identifiability import drawn_coordinates, identify, pair_table, partner, spreads, verdict
 from analysis.trust.ridge import changed_policy, joint_rate
-from analysis.trust.study import STUDY, PolicyChange, Rules, Study, load_study
+from analysis.trust.study import STUDY, PolicyChange, Rules, Study
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.fit import covariance
 from calibration.fitting.inference_data import Posterior
@@ -209,7 +209,7 @@ def test_a_changed_policy_is_the_old_one_before_its_year_and_a_multiple_after() 
 
 def test_a_policy_that_is_no_path_over_time_is_refused_by_name() -> None:
     change = PolicyChange(name="odd", variables=("Price",), factor=2.0, first=2014.0)
-    with pytest.raises(InputError, match=r"nev\.mdl: policy 'odd': 'Price' is not a path over time"):
+    with pytest.raises(InputError, match=r"nev\.mdl: 'Price' is computed by the model"):
         changed_policy(load_case("nev").model, change)
 
 
@@ -231,7 +231,7 @@ def test_a_bad_study_file_is_refused_in_one_line_that_names_the_place(
     file = tmp_path / "identifiability.toml"
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=says) as caught:
-        load_study(file)
+        Study.load(file)
     assert str(caught.value).startswith("identifiability.toml: ")
     assert "\n" not in str(caught.value)
 
@@ -244,7 +244,7 @@ def test_without_an_accepted_posterior_one_sentence_says_so(tmp_path: Path) -> N
 
 
 def test_the_shipped_study_names_what_the_models_have() -> None:
-    study = load_study()
+    study = Study.load()
     for case, about in study.cases.items():
         model = load_case(case).model
         for name in (study.doing, study.searching, *(one.variable for one in about.outcomes)):
@@ -255,20 +255,20 @@ def test_the_shipped_study_names_what_the_models_have() -> None:
 
 
 def test_a_reason_for_no_ridge_stands_only_where_a_rate_of_learning_is_not_fitted() -> None:
-    study = load_study()
+    study = Study.load()
     for case in CASES:
         fitted = {load_case(case).model.variable(name).name for name in load_targets(case).free}
         assert (study.doing in fitted) == (case in study.cases)
 
 
 def test_a_case_with_a_ridge_and_a_reason_for_none_is_refused() -> None:
-    told = load_study().model_dump() | {"without_ridge": {"nev": "nothing is learned here"}}
+    told = Study.load().model_dump() | {"without_ridge": {"nev": "nothing is learned here"}}
     with pytest.raises(ValidationError, match="'nev' has a ridge to walk and a reason for none"):
         Study.model_validate(told)
 
 
 def test_a_case_of_which_the_study_says_nothing_is_refused() -> None:
-    silent = load_study().model_copy(update={"without_ridge": {}})
+    silent = Study.load().model_copy(update={"without_ridge": {}})
     with pytest.raises(InputError, match=r"identifiability.toml: nothing is said of case 'mrna'; known: nev, pv, ic"):
         identify("mrna", load_accepted("mrna").values, None, silent)
 

@@ -11,7 +11,7 @@ import pytest
 
 import stockflow
 from analysis.trust import numerics
-from analysis.trust.numerics import Figure, Kind, load_study, refined, row, shift, summary
+from analysis.trust.numerics import Figure, Kind, Study, refined, row, shift, summary
 from models.case import CASES, load_case
 from stockflow.errors import InputError
 
@@ -64,7 +64,7 @@ def test_the_reference_engine_runs_the_refined_model_too(growth: stockflow.Model
 @pytest.mark.parametrize("case", CASES)
 def test_every_shipped_model_can_be_refined(case: str) -> None:
     model = load_case(case).model
-    assert refined(model, load_study().divide).time_step == model.time_step / load_study().divide
+    assert refined(model, Study.load().divide).time_step == model.time_step / Study.load().divide
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_a_shift_is_measured_in_its_kind_and_held_against_its_tolerance(
         return Figure("pv", "group", "what", kind, "unit", v, 0.1 if kind == "series" else 1.0)
 
     assert shift(figure(value), finer) == pytest.approx(moved)
-    assert row(figure(value), figure(finer), load_study().tolerance)["verdict"] == verdict
+    assert row(figure(value), figure(finer), Study.load().tolerance)["verdict"] == verdict
 
 
 def test_a_date_reached_at_one_step_only_moves_and_one_reached_at_neither_holds() -> None:
     never, reached = (Figure("pv", "g", "w", "date", "year", v) for v in (math.inf, 2020.0))
-    tolerance = load_study().tolerance
+    tolerance = Study.load().tolerance
     assert row(never, reached, tolerance)["verdict"] == "moves"
     assert row(reached, never, tolerance)["verdict"] == "moves"
     assert row(never, never, tolerance)["verdict"] == "holds"
@@ -109,18 +109,18 @@ def test_the_summary_counts_what_holds_and_names_the_largest_shift() -> None:
         return Figure("pv", "stages", name, "date", "year", year)
 
     shifts = {"a": 0.1, "b": -0.3}
-    table = pd.DataFrame([row(at(n, 2000.0), at(n, 2000.0 + d), load_study().tolerance) for n, d in shifts.items()])
+    table = pd.DataFrame([row(at(n, 2000.0), at(n, 2000.0 + d), Study.load().tolerance) for n, d in shifts.items()])
     told = summary(table).to_dict("records")
     assert [(t["figures"], t["hold"], t["of"]) for t in told] == [(2, 1, "b")]
     assert told[0]["largest shift"] == pytest.approx(-0.3)
-    assert numerics.words(table, load_study()).startswith("1 of 2 headline figures hold at 1/2 of the time step")
+    assert numerics.words(table, Study.load()).startswith("1 of 2 headline figures hold at 1/2 of the time step")
 
 
 def test_a_bad_study_file_is_refused_in_one_line_that_names_the_place(tmp_path: Path) -> None:
     file = tmp_path / "numerics.toml"
     file.write_text(numerics.STUDY.read_text(encoding="utf-8").replace("date = 0.15", "date = -1"), encoding="utf-8")
     with pytest.raises(InputError, match=r"^numerics\.toml: tolerance\.date: .*greater than 0.*-1"):
-        load_study(file)
+        Study.load(file)
 
 
 @pytest.mark.slow

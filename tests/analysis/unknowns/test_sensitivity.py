@@ -13,7 +13,7 @@ from analysis.unknowns.given_data import DELTA, PAWN, REMOVED, given_data
 from analysis.unknowns.indices import STILL, Index, table, verdict
 from analysis.unknowns.outcomes import ADDED, LOST, SHARE_KEPT, SPENT, Outcomes, outcomes
 from analysis.unknowns.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL, morris, shapley, sobol
-from analysis.unknowns.settings import NamedSchedule, Range, load_study
+from analysis.unknowns.settings import NamedSchedule, Range, SensitivityStudy
 from analysis.unknowns.unknowns import Unknown, independent, joint
 from analysis.unknowns.words import box_words, convergence, fails, hinges
 from calibration.fitting.targets import load_targets
@@ -21,7 +21,7 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from stockflow.errors import InputError
 
-STUDY = load_study()
+STUDY = SensitivityStudy.load()
 PI = float(np.pi)
 CUBE = tuple(Unknown(f"x{i}", -PI, PI, "1", "test") for i in (1, 2, 3))
 A, B = 7.0, 0.1
@@ -320,7 +320,7 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
     file = tmp_path / "mine.toml"
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=said):
-        load_study(file)
+        SensitivityStudy.load(file)
 
 
 def test_a_case_without_a_question_is_refused() -> None:

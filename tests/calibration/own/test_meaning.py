@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_made import FIRST, HEADER, LAST, edited, table, volume, written
 
+from calibration.forecasting.ahead import Comparison
+from calibration.forecasting.new_scores import NewScore
+from calibration.observed.history import History
 from calibration.observed.money import _THINGS, UnknownUnitError
+from calibration.own.data import Row
 from calibration.own.fit import validate_own
+from calibration.own.meaning import doubts_of_scored
 from calibration.own.new import new_case, new_example
 from calibration.own.units import way
 from stockflow.errors import InputError
@@ -207,6 +215,52 @@ def test_a_cost_that_rises_as_none_does_is_doubted(case: str, times: float) -> N
     rise = times ** (1 / (LAST - FIRST))
     told = said(case, [HEADER, *series("unit_cost", "USD2020/kWh", lambda year: rise ** (year - FIRST)), *VOLUMES])
     assert f"unit_cost of {LAST} is {times:.3g} times that of {FIRST}: is its unit the same in every row?" in told
+
+
+def edit(rows: list[str], change: Callable[[int, float], float]) -> list[str]:
+    """Return the rows of one series with other values, by place and value."""
+    cells = [row.split(",") for row in rows]
+    return [",".join([*one[:2], repr(change(i, float(one[2]))), *one[3:]]) for i, one in enumerate(cells)]
+
+
+TABLES = {"unit_cost": COSTS, "annual_volume": VOLUMES}
+FACTORS = st.sampled_from([1e-6, 1e-3, 1e3, 1e6])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(TABLES)), place=st.integers(1, len(COSTS) - 2), factor=FACTORS, rest=st.booleans())
+def test_a_value_far_from_its_neighbours_is_doubted_with_them(
+    case: str, name: str, place: int, factor: float, rest: bool
+) -> None:
+    rows = edit(TABLES[name], lambda i, value: factor * value if i == place or (rest and i > place) else value)
+    other = next(one for key, one in TABLES.items() if key != name)
+    told = [line for line in said(case, [HEADER, *rows, *other]).splitlines() if "a slip" in line]
+    row, before, after = (rows[place + step].split(",") for step in (0, -1, 1))
+    (line,) = told
+    assert line.startswith(f"rows.csv row {place + 2}: {name} of {row[1]} is {float(row[2]):g} {row[3]}, beside ")
+    assert f"{float(before[2]):.6g} in {before[1]} and {float(after[2]):.6g} in {after[1]}: " in line
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(growth=st.floats(-0.05, 0.3), wiggle=st.floats(0.0, 0.15))
+def test_annual_volumes_that_are_their_own_running_sum_are_doubted(case: str, growth: float, wiggle: float) -> None:
+    yearly = [math.exp(growth * i) * (1 + wiggle * math.sin(2.1 * i)) for i in range(len(YEARS))]
+    sums = list(itertools.accumulate(yearly))
+    told = said(case, [HEADER, *COSTS, *edit(VOLUMES, lambda i, _: sums[i])])
+    assert "rows.csv row 12: annual_volume never falls" in told
+    assert "is it cumulative_volume?" in told
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+def test_new_observations_in_another_unit_than_the_fitted_ones_are_doubted(factor: float) -> None:
+    past = np.arange(FIRST, LAST)
+    history = History("annual_volume", past, np.array([volume(int(year)) for year in past]), "unit/Year")
+    score = NewScore(Comparison("annual_volume", history, (LAST,), {}, {}), (factor * volume(LAST),), {})
+    row = Row("annual_volume", LAST, factor * volume(LAST), "GWh/year", "made up", "later.csv row 2")
+    told = doubts_of_scored([row], [score])
+    assert [line.split(",")[0] for line in told] == (
+        [] if factor == 1.0 else [f"later.csv row 2: annual_volume of {LAST} is {row.value:g} GWh/year"]
+    )
 
 
 def test_a_slip_that_was_written_into_the_case_file_is_refused_by_key(case: str) -> None:

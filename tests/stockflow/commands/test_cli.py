@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -406,3 +407,14 @@ def test_the_package_runs_as_a_module(model: Path) -> None:
     )
     assert done.returncode == 0
     assert "0 unbalanced" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--seed", "--until", "--save-period"])
+@pytest.mark.parametrize("text", ["1e300", "-1e300", "9" * 400, f"1{'0' * 60}", "x" * 500, "0." + "3" * 300])
+def test_a_number_out_of_reach_is_refused_without_a_wall_of_digits(
+    command: Run, model: Path, option: str, text: str
+) -> None:
+    code, out, err = command("run", model.name, option, text)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert max(map(len, err.split())) <= 160
+    assert not re.search(r"\d{25}", err)
