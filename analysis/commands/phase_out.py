@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, folder_of, given, only_options
+from analysis.commands.shared import JSON, OUT, check_units, folder_of, given, only_options
 from analysis.draws.runs import drawn
 from analysis.phase_out.ended import DRAWS, support_ended
 from analysis.phase_out.study import has_study, load_phase_out_study, study_file
@@ -56,6 +56,7 @@ def phase_out_command(
     """
     if given("end", "shape", "until") or not (has_study(study) or Path(study).suffix == ".toml"):
         only_options("the phase-out of a case without a study", "end", "shape", "until", "out", "as_json")
+        check_units(study)
         _ended(study, until, end, shape or "cliff", out, as_json)
         return
     from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr

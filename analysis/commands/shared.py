@@ -24,21 +24,28 @@ def folder_of(cases: Sequence[str], out: Path) -> Folder:
     return Folder(out if kept is None else kept.parent)
 
 
-def _of_known_units(
-    context: click.Context, parameter: click.Parameter, names: str | tuple[str, ...]
-) -> str | tuple[str, ...]:
+def check_units(name: str) -> None:
     """Refuse a case whose units cannot be, whatever is asked of it, and say on standard error which it assumes."""
     from calibration.own.units import assumed
 
-    for name in (names,) if isinstance(names, str) else names:
-        units = home_of(name).units_of()
-        for line in assumed(units) if units is not None else ():
-            click.echo(f"Warning: {name}: {line}", err=True)
-    return names
+    units = home_of(name).units_of()
+    for line in assumed(units) if units is not None else ():
+        click.echo(f"Warning: {name}: {line}", err=True)
 
 
-CASE = click.argument("case", callback=_of_known_units)
-SOME_CASES = click.argument("cases", nargs=-1, callback=_of_known_units)
+def _one(context: click.Context, parameter: click.Parameter, case: str) -> str:
+    check_units(case)
+    return case
+
+
+def _some(context: click.Context, parameter: click.Parameter, cases: tuple[str, ...]) -> tuple[str, ...]:
+    for case in cases:
+        check_units(case)
+    return cases
+
+
+CASE = click.argument("case", callback=_one)
+SOME_CASES = click.argument("cases", nargs=-1, callback=_some)
 
 
 def given(*names: str) -> list[str]:

@@ -128,7 +128,7 @@ def test_a_subsidy_is_tried_only_where_the_case_pays_nothing(fitted: Path) -> No
 
 
 TAKING = ["run", "parameters", "loops", "barriers", "instruments", "identify", "sensitivity", "search", "paths",
-          "forecast", "calibrate"]  # fmt: skip
+          "forecast", "calibrate", "phase-out"]  # fmt: skip
 
 
 def test_units_that_cannot_be_are_refused_whatever_is_asked_of_a_case(
