@@ -166,9 +166,16 @@ def run_race(
 
 
 def _run(
-    model: Model, follower: Follower, draws: Mapping[str, Array], abroad: Mapping[str, Array], times: Array,
-    others: Array, own: Array, keep: tuple[str, ...], until: float,
-) -> xr.Dataset:  # fmt: skip
+    model: Model,
+    follower: Follower,
+    draws: Mapping[str, Array],
+    abroad: Mapping[str, Array],
+    times: Array,
+    others: Array,
+    own: Array,
+    keep: tuple[str, ...],
+    until: float,
+) -> xr.Dataset:
     constants = {name: number.value for name, number in follower.constants.items()}
     paths = {
         name: ([year for year, _ in path.points], [value for _, value in path.points])

@@ -80,9 +80,14 @@ def one_run(model: Model, schedule: Schedule, until: float | None = None) -> App
 
 
 def without_effect(
-    run: xr.Dataset, case_name: str, set_: Mapping[str, float], asked: Iterable[str],
-    policy: str | Path | None = None, until: float | None = None, schedule: Schedule | None = None,
-) -> list[str]:  # fmt: skip
+    run: xr.Dataset,
+    case_name: str,
+    set_: Mapping[str, float],
+    asked: Iterable[str],
+    policy: str | Path | None = None,
+    until: float | None = None,
+    schedule: Schedule | None = None,
+) -> list[str]:
     """Return those constants `asked` of `set_` that change no saved value of `run` but their own: a run for each."""
     idle = []
     for name in asked:

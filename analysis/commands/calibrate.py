@@ -35,9 +35,16 @@ from stockflow.vensim_files.files import read_control, read_payoff
 @click.option("--quick", is_flag=True, help="With --data: few draws, for a first look.")
 @JSON
 def calibrate(
-    case: str, starts: int | None, out: Path, targets: Path | None, posterior: bool, accept: bool, data: Path | None,
-    quick: bool, as_json: bool,
-) -> None:  # fmt: skip
+    case: str,
+    starts: int | None,
+    out: Path,
+    targets: Path | None,
+    posterior: bool,
+    accept: bool,
+    data: Path | None,
+    quick: bool,
+    as_json: bool,
+) -> None:
     """Fit CASE to its observations: partial steps, then everything at once from many starts.
 
     Prints and saves estimates with 90% intervals, the error of every series, which bounds were hit and how the starts
@@ -96,9 +103,19 @@ def calibrate(
 @click.option("--table", default="imported", show_default=True, help="Name of the table of observations.")
 @OUT
 def import_vensim(
-    case: str, payoff: Path, control: Path, data: Path, region: str, measure: Measure, units: Sequence[str],
-    response: str | None, starts: int | None, seed: int | None, table: str, out: Path,
-) -> None:  # fmt: skip
+    case: str,
+    payoff: Path,
+    control: Path,
+    data: Path,
+    region: str,
+    measure: Measure,
+    units: Sequence[str],
+    response: str | None,
+    starts: int | None,
+    seed: int | None,
+    table: str,
+    out: Path,
+) -> None:
     """Turn Vensim's PAYOFF (.vpd), CONTROL (.voc) and DATA (.csv, .tab) into a target file of CASE.
 
     \b

@@ -31,9 +31,15 @@ from stockflow.commands.console import Whole
 @click.option("--no-hindcast", is_flag=True, help="With --until: hold no years out.")
 @JSON
 def forecast(
-    case: str, origins: Sequence[int], mode: str, out: Path, accept: bool, until: int | None, no_hindcast: bool,
+    case: str,
+    origins: Sequence[int],
+    mode: str,
+    out: Path,
+    accept: bool,
+    until: int | None,
+    no_hindcast: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead to --until.
 
     Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best

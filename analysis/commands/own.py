@@ -24,9 +24,15 @@ from stockflow.errors import InputError
 @click.option("--reference", type=Real(), metavar="X", help="Cost of what is used today; default: assumed.")
 @click.option("--example", help="Copy a shipped example instead: wind.")
 def new(
-    name: str, data: Path | None, cost_unit: str | None, volume_unit: str | None, kind: str, market: float | None,
-    reference: float | None, example: str | None,
-) -> None:  # fmt: skip
+    name: str,
+    data: Path | None,
+    cost_unit: str | None,
+    volume_unit: str | None,
+    kind: str,
+    market: float | None,
+    reference: float | None,
+    example: str | None,
+) -> None:
     """Make the folder NAME for a technology of your own: case.toml, policy.csv, scenario.csv, observations.csv.
 
     \b

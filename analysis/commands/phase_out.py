@@ -36,9 +36,17 @@ FAR = 20  # years after the last observation at which the two are compared unles
 @click.option("--until", type=Real(), metavar="YEAR", help="Without a study: year at which the two are compared.")
 @JSON
 def phase_out_command(
-    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, end: float | None,
-    shape: Exit | None, until: float | None, as_json: bool,
-) -> None:  # fmt: skip
+    study: str,
+    out: Path,
+    draws: int | None,
+    scheduler: str | None,
+    figures: bool,
+    accept: bool,
+    end: float | None,
+    shape: Exit | None,
+    until: float | None,
+    as_json: bool,
+) -> None:
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 
     Runs every schedule of the study with the same draws of the accepted posterior, and prints one page: safe exit

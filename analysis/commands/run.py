@@ -33,9 +33,15 @@ if TYPE_CHECKING:
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
 def run(
-    case: str, settings: Sequence[str], policy: Path | None, changes_file: Path | None, schedule: str | None,
-    until: float | None, engine: str, out: Path | None,
-) -> None:  # fmt: skip
+    case: str,
+    settings: Sequence[str],
+    policy: Path | None,
+    changes_file: Path | None,
+    schedule: str | None,
+    until: float | None,
+    engine: str,
+    out: Path | None,
+) -> None:
     """Run CASE once and print a CSV: a row per saved time, a column per variable.
 
     \b

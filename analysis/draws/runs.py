@@ -80,9 +80,13 @@ def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
 
 
 def run(
-    of: Drawn, outputs: Sequence[str], until: float, samples: Mapping[str, Array] | None = None,
-    series: Paths | None = None, save_period: float = QUARTER,
-) -> Runs:  # fmt: skip
+    of: Drawn,
+    outputs: Sequence[str],
+    until: float,
+    samples: Mapping[str, Array] | None = None,
+    series: Paths | None = None,
+    save_period: float = QUARTER,
+) -> Runs:
     """Run every draw; `samples` and `series` take the place of what the draws or the model have."""
     paths = {of.model.variable(name).name: path for name, path in (series or {}).items()}
     merged = {**_named(of, of.samples), **_named(of, samples or {})}

@@ -34,14 +34,12 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
     order = np.argsort(-share.mean(axis=(0, 1)), kind="stable")
     top = [int(i) for i in order[:NAMED] if share[..., i].any()]
     with drawing(3, 1, figsize=(7.6, 9.2), height_ratios=[1.35, 1.0, 1.0], title=title) as (figure, axes):
-        _stacked(
-            axes[0], years, signed.mean(axis=0), found.names, top, "mean over draws" if found.posterior else "one run"
-        )
+        _stacked(axes[0], years, signed.mean(axis=0), found, top)
         of = ": median, 90% of draws" if found.posterior else ": one run"
         learning = next((i for i, name in enumerate(found.names) if name.startswith("R1 ")), None)
         lines = list(dict.fromkeys([*top[:3], *([learning] if learning is not None else [])]))
         colours = {one: COLOURS[top.index(one)] if one in top else GREY for one in lines}
-        _bands(axes[1], years, share, found.names, lines, colours, found.level, of)
+        _bands(axes[1], years, share, found, colours, of)
         _against(axes[2], taken, of)
         for ax in axes[:2]:
             ax.set_xlim(years[0], years[-1])
@@ -50,7 +48,8 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
     return save(figure, numbers, stem)
 
 
-def _stacked(ax: Axes, years: Array, signed: Array, names: Sequence[str], top: Sequence[int], of: str) -> None:
+def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Sequence[int]) -> None:
+    names = found.names
     rest = [i for i in range(len(names)) if i not in top]
     parts = [(names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
     for label, values in (
@@ -76,21 +75,17 @@ def _stacked(ax: Axes, years: Array, signed: Array, names: Sequence[str], top: S
     ax.set_ylim(-1, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel("share of all named loops\n(balancing below 0)")
-    ax.set_title(f"What each loop does: {of}")
+    ax.set_title(f"What each loop does: {'mean over draws' if found.posterior else 'one run'}")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _bands(
-    ax: Axes, years: Array, share: Array, names: Sequence[str], lines: Sequence[int], colours: Mapping[int, str],
-    level: float, of: str,
-) -> None:  # fmt: skip
-    styles = ("-", "--", "-.", ":")
-    for style, one in zip(styles, lines, strict=False):
+def _bands(ax: Axes, years: Array, share: Array, found: Dominance, colours: Mapping[int, str], of: str) -> None:
+    for style, one in zip(("-", "--", "-.", ":"), colours, strict=False):
         low, middle, high = quantiles(share[..., one])
         ax.fill_between(years, low, high, color=colours[one], alpha=0.2, linewidth=0)
-        ax.plot(years, middle, style, color=colours[one], label=names[one])
-    ax.axhline(level, color=GREY, linewidth=0.8)
-    ax.text(years[0], level + 0.02, " dominates", fontsize=8, color=GREY)
+        ax.plot(years, middle, style, color=colours[one], label=found.names[one])
+    ax.axhline(found.level, color=GREY, linewidth=0.8)
+    ax.text(years[0], found.level + 0.02, " dominates", fontsize=8, color=GREY)
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel("share of all named loops")

@@ -47,8 +47,9 @@ def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeY
     return SafeYears(family, starts, kept, failing, year, bool(safe[place:].all()) and bool(safe.any()), by_draw)
 
 
-def against_none(study: PhaseOutStudy, values: Values, none: Values, offered: Flags, spent: Array, spent_none: Array,
-                 at: int) -> list[Measure]:  # fmt: skip
+def against_none(
+    study: PhaseOutStudy, values: Values, none: Values, offered: Flags, spent: Array, spent_none: Array, at: int
+) -> list[Measure]:
     """Cost per additional unit and share of free riders against the run without support, draw by draw.
 
     `values`, `none` are (draw, time), `at` the place of the horizon, `offered` (draw, time) says at which times more

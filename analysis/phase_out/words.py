@@ -12,9 +12,14 @@ BARE = {"", "1", "year", "probability"}  # units that are not written behind a n
 
 
 def told(
-    one: Measure, digits: int = 0, never: str = "never", scale: float = 1.0, unit: str | None = None,
-    fifty: bool = True, sign: bool = False,
-) -> str:  # fmt: skip
+    one: Measure,
+    digits: int = 0,
+    never: str = "never",
+    scale: float = 1.0,
+    unit: str | None = None,
+    fifty: bool = True,
+    sign: bool = False,
+) -> str:
     """Median with intervals: "12 GW (50%: 10 to 14; 90%: 7 to 20)"; says in how many draws it is defined, if not all.
 
     `fifty` is whether the 50% interval is told, `sign` whether a plus is written.

@@ -28,9 +28,14 @@ GREY = "#5f6b73"
 
 @contextmanager
 def drawing(
-    rows: int = 1, columns: int = 1, *, title: str = "", fontsize: float = 11, style: dict[str, Any] | None = None,
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    title: str = "",
+    fontsize: float = 11,
+    style: dict[str, Any] | None = None,
     **options: Any,
-) -> Iterator[tuple[Figure, Any]]:  # fmt: skip
+) -> Iterator[tuple[Figure, Any]]:
     """Yield a figure with `title` at its upper left, and its axes, while the house style and `style` over it hold.
 
     `options` are those of `plt.subplots`, which says what shape the axes have.

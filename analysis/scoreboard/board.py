@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.runs import case_model, with_held
-from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns
+from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns, Models, Posteriors
 from analysis.scoreboard.questions import (
     NONE,
     STUDY,
@@ -28,13 +28,14 @@ from analysis.scoreboard.questions import (
     asked,
     open_book,
 )
-from calibration.fitting.inference_data import Posterior
 from calibration.observed.observations import load_table
 from calibration.records.results import Accepted
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.intervals import interval
+
+Fits = Mapping[str, Accepted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +137,8 @@ class Scoreboard:
 
 
 def scoreboard(
-    accepted: Mapping[str, Accepted], study: Study | None = None, posteriors: Mapping[str, Posterior] = NO_POSTERIORS,
-    models: Callable[[str], Model] = case_model,
-) -> Scoreboard:  # fmt: skip
+    accepted: Fits, study: Study | None = None, posteriors: Posteriors = NO_POSTERIORS, models: Models = case_model
+) -> Scoreboard:
     """Answer every target figure, cases with an accepted fit run with its values, the others at their defaults.
 
     Rows all of whose cases have a posterior are answered again for its draws. Raises InputError for a figure that the
@@ -158,13 +158,12 @@ def scoreboard(
     drawn = DrawnRuns(posteriors, study.readings, models)
     rows, unanswered = [], []
     for one in targets:
-        key, about = str(one["id"]), (str(one["id"]), str(one["case"]), str(one["description_en"]))
+        key = str(one["id"])
         if key in study.unanswered:
-            unanswered.append(Unanswered(*about, study.unanswered[key].reason))
+            unanswered.append(Unanswered(*_about(one), study.unanswered[key].reason))
             continue
-        low, high = accepted_range(one, study.answers[key])
-        row = _row(about, paper_text(one), low, high, study.answers[key], book, accepted)
-        rows.append(replace(row, spread=_spread(study.answers[key], low, high, book, drawn)))
+        row = _row(one, study.answers[key], book, accepted)
+        rows.append(replace(row, spread=_spread(study.answers[key], row.low, row.high, book, drawn)))
     return Scoreboard(tuple(rows), tuple(unanswered))
 
 
@@ -203,10 +202,12 @@ def paper_text(figure: Mapping[Any, Any]) -> str:
     return f"{low:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}"
 
 
-def _row(
-    about: tuple[str, str, str], paper: str, low: float | None, high: float | None,
-    one: Answer, book: Book, accepted: Mapping[str, Accepted],
-) -> Row:  # fmt: skip
+def _about(figure: Mapping[Any, Any]) -> tuple[str, str, str]:
+    return str(figure["id"]), str(figure["case"]), str(figure["description_en"])
+
+
+def _row(figure: Mapping[Any, Any], one: Answer, book: Book, accepted: Fits) -> Row:
+    about, paper, (low, high) = _about(figure), paper_text(figure), accepted_range(figure, one)
     try:
         model = answer(one.question, book) * one.factor
         seen, source = _observed(one, book)
@@ -265,9 +266,7 @@ def _spread_cells(spread: Spread | None) -> dict[str, object]:
     return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
 
 
-def _runs(
-    accepted: Mapping[str, Accepted], models: Callable[[str], Model]
-) -> Callable[[str, Mapping[str, float]], Run]:
+def _runs(accepted: Fits, models: Models) -> Callable[[str, Mapping[str, float]], Run]:
     known: dict[str, Model] = {}
     made: dict[tuple[str, tuple[tuple[str, float], ...]], Run] = {}
 

@@ -15,21 +15,20 @@ from stockflow.arrays import Array
 from stockflow.names import plain
 
 DRAWS = 200
-NO_POSTERIORS: Mapping[str, Posterior] = MappingProxyType({})
+Posteriors = Mapping[str, Posterior]
+Models = Callable[[str], Model]  # by case
+NO_POSTERIORS: Posteriors = MappingProxyType({})
 
 
 class DrawnRuns:
-    """Batches of `draws` evenly spaced posterior draws, made when first asked for and kept.
+    """Batches of DRAWS evenly spaced posterior draws, made when first asked for and kept.
 
     Draws of different cases are independent: the n-th of one goes with the n-th of another.
     """
 
-    def __init__(
-        self, posteriors: Mapping[str, Posterior], readings: Mapping[str, Reading],
-        models: Callable[[str], Model] = case_model, draws: int = DRAWS,
-    ) -> None:  # fmt: skip
+    def __init__(self, posteriors: Posteriors, readings: Mapping[str, Reading], models: Models = case_model) -> None:
         self.posteriors = posteriors
-        self._samples = {case: posterior.spread(draws) for case, posterior in posteriors.items()}
+        self._samples = {case: posterior.spread(DRAWS) for case, posterior in posteriors.items()}
         self._variables = {
             case: tuple(dict.fromkeys(v for r in readings.values() if r.case == case for v in (*r.quantity, *r.over)))
             for case in posteriors

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import NonlinearConstraint, differential_evolution, minimize
 
-from analysis.search.settings import Climb, Free
+from analysis.search.settings import Climb, Free, SearchStudy
 from analysis.search.worth import Judge, Measures
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -164,22 +164,22 @@ class _Asked:
 
 
 def search(
-    judge: Judge, goal: Goal, levers: Levers, climb: Climb, free: Free, tolerance: float, seed: int,
-    tell: Callable[[str], object] = lambda _: None,
-) -> Search:  # fmt: skip
+    judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: Callable[[str], object] = lambda _: None
+) -> Search:
     """Search for the best levers both ways and compare the ends.
 
-    They agree if they are within `tolerance` of what the best gains over no support at all. If the search without
-    slopes ends higher by more, slopes start once more from there. Raises InputError if no end keeps the budget.
+    They agree if they are within the study's `tolerance` of what the best gains over no support at all. If the search
+    without slopes ends higher by more, slopes start once more from there. Raises InputError if no end keeps the budget.
     """
     nothing = float(goal.value(judge.measures(levers.inside(np.zeros((1, len(levers.names))))))[0])
     along = []
-    starts = levers.starts(climb.starts, seed)
+    climb, tolerance = study.gradient, study.tolerance
+    starts = levers.starts(climb.starts, study.seed)
     for place, start in enumerate(starts):
         tell(f"search along slopes, start {place + 1} of {len(starts)}")
         along.append(along_slopes(judge, goal, levers, climb, start))
     tell("search without slopes")
-    other = without_slopes(judge, goal, levers, free, seed)
+    other = without_slopes(judge, goal, levers, study.free, study.seed)
     kept = [end for end in along if _affordable(end, goal)]
     if not kept and not _affordable(other, goal):
         raise InputError(f"no schedule that was tried keeps the budget of {goal.budget:g} bnCNY")

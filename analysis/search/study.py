@@ -77,8 +77,8 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
         for objective in study.objectives:
             on_budget = objective == "units for the budget"
             goal = Goal(asked.benefit, study.mcpf, study.worst, budget if on_budget else np.inf, on_budget)
-            found = search(judge, goal, levers, study.gradient, study.free, study.tolerance, study.seed,
-                           lambda text, f=family, o=objective: tell(f"{o}, {f}: {text}"))  # type: ignore[misc]  # fmt: skip
+            told = f"{objective}, {family}"
+            found = search(judge, goal, levers, study, lambda text, told=told: tell(f"{told}: {text}"))  # type: ignore[misc]
             judged = worth_of(case, study, many, levers.names, asked.level).measures(found.best.x[None])
             problems.append(_problem(asked, family, objective, found, judged, past["many"]))
             measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])

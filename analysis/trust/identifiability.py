@@ -26,6 +26,8 @@ from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 Tick = Callable[[], object]
+Values = Mapping[str, float]
+Known = tuple[Array, Array, Array]  # centres and spreads (parameter,), correlations (parameter, parameter)
 IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
 TOGETHER_WITH = "only together with"
 
@@ -53,9 +55,8 @@ class Identified:
 
 
 def identify(
-    case: str, values: Mapping[str, float], posterior: Posterior | None = None, study: Study | None = None,
-    tick: Tick | None = None,
-) -> Identified:  # fmt: skip
+    case: str, values: Values, posterior: Posterior | None = None, study: Study | None = None, tick: Tick | None = None
+) -> Identified:
     """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
 
     Without a posterior, spreads and correlations are those of the curvature at the mode. `tick` is called after every
@@ -71,7 +72,8 @@ def identify(
     curved = covariance(payoff, best)
     names = tuple(c.name for c in payoff.coordinates)
     draws = None if posterior is None else drawn_coordinates(payoff, posterior)
-    centre, spread, correlations = spreads(best, curved, len(names), draws)
+    known = spreads(best, curved, len(names), draws)
+    centre, spread, correlations = known
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
     workers = usable_cores()
     profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
@@ -79,9 +81,9 @@ def identify(
     basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
     return Identified(
         case, names, basis, profiles, correlations,
-        parameter_table(payoff, best, units, centre, spread, correlations, profiles, study),
+        parameter_table(payoff, best, units, known, profiles, study),
         pair_table(names, correlations, study.verdicts.correlated), draws, payoff,
-        None if why else walk_ridge(about, payoff, best, curved, posterior, study, study.cases[case], tick),
+        None if why else walk_ridge(about, payoff, best, curved, posterior, study, tick),
         why, study.drop,
     )  # fmt: skip
 
@@ -104,7 +106,7 @@ def drawn_coordinates(payoff: Payoff, posterior: Posterior) -> Array:
     return np.stack([c.inward(posterior.parameters[c.name]) for c in payoff.coordinates], axis=1)
 
 
-def spreads(best: Array, curved: Array, free: int, draws: Array | None) -> tuple[Array, Array, Array]:
+def spreads(best: Array, curved: Array, free: int, draws: Array | None) -> Known:
     """Centre and standard deviation (parameter,) and correlations (parameter, parameter), as coordinates."""
     if draws is None:
         part = curved[:free, :free]
@@ -139,14 +141,13 @@ def verdict(learned: float, closed: bool, other: str, r: float, rules: Rules) ->
 
 
 def parameter_table(
-    payoff: Payoff, best: Array, units: Mapping[str, str], centre: Array, spread: Array, correlations: Array,
-    profiles: tuple[Profile, ...], study: Study,
-) -> pd.DataFrame:  # fmt: skip
+    payoff: Payoff, best: Array, units: Mapping[str, str], known: Known, profiles: tuple[Profile, ...], study: Study
+) -> pd.DataFrame:
     """One row per parameter: estimate, what was learned, what the data alone accept, strongest partner, verdict.
 
     What was learned is against the prior's spread as the target file states it, before its bounds.
     """
-    names = tuple(c.name for c in payoff.coordinates)
+    names, (_, spread, correlations) = tuple(c.name for c in payoff.coordinates), known
     rows = []
     for i, one in enumerate(payoff.coordinates):
         learned = float(np.clip(1 - spread[i] / one.prior.spread, 0, 1))

@@ -67,10 +67,10 @@ def joint_rate(doing: Array, searching: Array) -> Array:
 
 
 def walk_ridge(
-    case: Case, payoff: Payoff, best: Array, curved: Array, posterior: Posterior | None, study: Study,
-    about: CaseStudy, tick: Tick | None = None,
-) -> Ridge:  # fmt: skip
+    case: Case, payoff: Payoff, best: Array, curved: Array, posterior: Posterior | None, study: Study, tick: Tick | None
+) -> Ridge:
     """Refit along the searching rate, without its prior, and look at fit and policies at both ends of the ridge."""
+    about = study.cases[case.name]
     free = case.model.variable(study.searching).name in [c.name for c in payoff.coordinates]
     if not free:
         payoff, best = with_free(payoff, _wide(case, study.searching), best, case.parameters[study.searching].value)
@@ -166,9 +166,13 @@ def changed_policy(model: Model, change: PolicyChange) -> Model:
 
 
 def statements(
-    model: Model, payoff: Payoff, corners: Mapping[str, Array], about: CaseStudy, posterior: Posterior | None,
+    model: Model,
+    payoff: Payoff,
+    corners: Mapping[str, Array],
+    about: CaseStudy,
+    posterior: Posterior | None,
     draws: int,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """What each policy does to each outcome (share of it) at the corners, with a posterior interval where there is one.
 
     The first rows are the credit that research gets and the causal effects, which are shares too.

@@ -20,6 +20,8 @@ from analysis.unknowns.settings import Discovery
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 
+Bounds = Mapping[str, tuple[float, float]]
+Places = NDArray[np.int64]
 LEAF = -1  # scikit-learn's mark of a node without children
 
 
@@ -32,7 +34,7 @@ class Box:
     `trained_density` the density in the draws that the box was made from.
     """
 
-    bounds: Mapping[str, tuple[float, float]]
+    bounds: Bounds
     coverage: float
     density: float
     support: float
@@ -94,10 +96,7 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
     return Found(failure, rate, size, len(kept), tuple(boxes), why)
 
 
-def _judged(
-    bounds: Mapping[str, tuple[float, float]], samples: Mapping[str, Array], failed: Flags,
-    seen: NDArray[np.int64], kept: NDArray[np.int64],
-) -> Box | None:  # fmt: skip
+def _judged(bounds: Bounds, samples: Mapping[str, Array], failed: Flags, seen: Places, kept: Places) -> Box | None:
     nan = float("nan")
     inside = Box(bounds, nan, nan, nan, nan, nan, nan, nan).holds(samples)
     there, hits = int(inside[kept].sum()), int((inside & failed)[kept].sum())

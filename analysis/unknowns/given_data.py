@@ -67,9 +67,15 @@ def given_data(
 
 
 def _one(
-    about: tuple[str, float, str], names: Sequence[str], x: Array, dummies: Array, y: Array, estimate: Estimate,
-    rule: GivenData, confidence: float,
-) -> list[Index]:  # fmt: skip
+    about: tuple[str, float, str],
+    names: Sequence[str],
+    x: Array,
+    dummies: Array,
+    y: Array,
+    estimate: Estimate,
+    rule: GivenData,
+    confidence: float,
+) -> list[Index]:
     answer, year, method = about
     if not varies(y) or not varies(y[::2]):
         return still(answer, year, names, method)

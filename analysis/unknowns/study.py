@@ -43,9 +43,14 @@ class SensitivityAnswer:
 
 
 def run_sensitivity(
-    case: Case, study: SensitivityStudy, posterior: Posterior, targets: Targets, method: Method = "all",
-    basis: Basis = "posterior", tell: Tell = lambda _: None,
-) -> SensitivityAnswer:  # fmt: skip
+    case: Case,
+    study: SensitivityStudy,
+    posterior: Posterior,
+    targets: Targets,
+    method: Method = "all",
+    basis: Basis = "posterior",
+    tell: Tell = lambda _: None,
+) -> SensitivityAnswer:
     """Find the indices of the chosen methods; `basis` says where independent ranges come from."""
     question = study.question(case.name)
     model, offered = with_support(case.model, question.offered, question.offered_from, question.years[-1])

@@ -104,9 +104,15 @@ def sample_chain(
 
 
 def sample(
-    payoff: Payoff, mode: Array, rules: Sampling, seed: int, folder: Path, digest: str, tick: Tick | None = None,
+    payoff: Payoff,
+    mode: Array,
+    rules: Sampling,
+    seed: int,
+    folder: Path,
+    digest: str,
+    tick: Tick | None = None,
     workers: int | None = None,
-) -> Draws:  # fmt: skip
+) -> Draws:
     """Return all chains, taking from `folder` those that an earlier run with the same `digest` finished.
 
     Each finished chain is written at once, whole or not at all. InputError for a chain file that is damaged or belongs

@@ -78,9 +78,14 @@ def refit(payoff: Payoff, start: Array, held: int, scale: Array) -> tuple[Array,
 
 
 def profiled(
-    payoff: Payoff, name: str, values: Sequence[float], best: Array, covariance: Array, enough: float = np.inf,
+    payoff: Payoff,
+    name: str,
+    values: Sequence[float],
+    best: Array,
+    covariance: Array,
+    enough: float = np.inf,
     tick: Tick | None = None,
-) -> Profile:  # fmt: skip
+) -> Profile:
     """Refit at each of `values`, increasing, going outward from `best` (size,), no further than a rise of `enough`.
 
     The first refit to each side starts where the curvature `covariance` (size, size) expects it, the others where the
@@ -131,9 +136,14 @@ def grid(one: Coordinate, centre: float, spread: float, points: int, wide: float
 
 
 def all_profiles(
-    payoff: Payoff, best: Array, covariance: Array, grids: Sequence[tuple[str, Array]], enough: float,
-    workers: int, tick: Tick | None = None,
-) -> tuple[Profile, ...]:  # fmt: skip
+    payoff: Payoff,
+    best: Array,
+    covariance: Array,
+    grids: Sequence[tuple[str, Array]],
+    enough: float,
+    workers: int,
+    tick: Tick | None = None,
+) -> tuple[Profile, ...]:
     """Profile several parameters, each over its values, on `workers` threads; the numbers do not depend on them."""
     with ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(lambda g: profiled(payoff, g[0], list(g[1]), best, covariance, enough, tick), grids))

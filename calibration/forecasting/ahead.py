@@ -106,9 +106,13 @@ class Comparison:
 
 
 def compared(
-    fitted: Fitted, name: str, years: Sequence[int], kind: Kind, cumulative: History | None = None,
+    fitted: Fitted,
+    name: str,
+    years: Sequence[int],
+    kind: Kind,
+    cumulative: History | None = None,
     naive: Settings | None = None,
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """Forecast a series by the model and by every naive forecast that its history allows.
 
     `cumulative` is what Wright's law follows, known no later than the series; it is drawn ahead from its own past.

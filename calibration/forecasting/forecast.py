@@ -174,9 +174,18 @@ def carried_forward(
 
 
 def _one_series(
-    payoff: Payoff, draws: Draws, place: int, whole: FittedSeries, fitted: Array, modelled: Array, origin: int,
-    mode: Mode, about: CaseSettings, settings: ForecastSettings, naive: Settings,
-) -> SeriesForecast:  # fmt: skip
+    payoff: Payoff,
+    draws: Draws,
+    place: int,
+    whole: FittedSeries,
+    fitted: Array,
+    modelled: Array,
+    origin: int,
+    mode: Mode,
+    about: CaseSettings,
+    settings: ForecastSettings,
+    naive: Settings,
+) -> SeriesForecast:
     series = payoff.series[place]
     later = whole.years > origin
     years, observed, name = whole.years[later], whole.values[later], series.target.name
@@ -196,9 +205,15 @@ def _one_series(
 
 
 def _naive(
-    history: History, years: Years, origin: int, mode: Mode, about: CaseSettings, naive: Settings, count: int,
+    history: History,
+    years: Years,
+    origin: int,
+    mode: Mode,
+    about: CaseSettings,
+    naive: Settings,
+    count: int,
     rng: np.random.Generator,
-) -> tuple[dict[str, Array], dict[str, str]]:  # fmt: skip
+) -> tuple[dict[str, Array], dict[str, str]]:
     """Draws of each naive forecast by name, and why some could not be made: too few years, mostly."""
     absent: dict[str, str] = {}
     experience: Experience | None = None
@@ -225,9 +240,13 @@ def _naive(
 
 
 def _sampled(
-    payoff: Payoff, settings: ForecastSettings, folder: Path, about: str, tick: Callable[[], object] | None,
+    payoff: Payoff,
+    settings: ForecastSettings,
+    folder: Path,
+    about: str,
+    tick: Callable[[], object] | None,
     workers: int | None,
-) -> Draws:  # fmt: skip
+) -> Draws:
     digest = f"{_depends_on(payoff)} {about} {settings.sampling!r} {settings.starts} {settings.seed}"
     best, _ = climb(payoff, payoff.space.scatter(settings.starts, settings.seed))
     return sample(payoff, best, settings.sampling, settings.seed, folder, digest, tick, workers)
@@ -244,9 +263,14 @@ def _depends_on(payoff: Payoff) -> str:
 
 
 def _converged(
-    payoff: Payoff, draws: Draws, modelled: Mapping[int, Array], settings: ForecastSettings, folder: Path, origin: int,
+    payoff: Payoff,
+    draws: Draws,
+    modelled: Mapping[int, Array],
+    settings: ForecastSettings,
+    folder: Path,
+    origin: int,
     mode: Mode,
-) -> Diagnostics:  # fmt: skip
+) -> Diagnostics:
     """Return diagnostics of the logarithm of every modelled value; NotConvergedError if they break the rules."""
     shape = draws.coordinates.shape[:2]
     reported: dict[str, Array] = {}

@@ -71,9 +71,14 @@ def validate_own(name: str, data: Path | None = None) -> list[str]:
 
 
 def calibrate_own(
-    name: str, data: Path, starts: int | None = None, quick: bool = False, progress: Progress | None = None,
-    tick: Callable[[], object] | None = None, workers: int | None = None,
-) -> OwnFit:  # fmt: skip
+    name: str,
+    data: Path,
+    starts: int | None = None,
+    quick: bool = False,
+    progress: Progress | None = None,
+    tick: Callable[[], object] | None = None,
+    workers: int | None = None,
+) -> OwnFit:
     """Fit the technology to `data` and keep the fit in its folder.
 
     InputError before any work for whatever `validate_own` refuses; NotConvergedError, with the draws kept and nothing
@@ -103,9 +108,13 @@ def calibrate_own(
 
 
 def _sampled(
-    mode: Mode, settings: OwnSettings, folder: Path, progress: Progress | None, tick: Callable[[], object] | None,
+    mode: Mode,
+    settings: OwnSettings,
+    folder: Path,
+    progress: Progress | None,
+    tick: Callable[[], object] | None,
     workers: int | None,
-) -> tuple[Mode, Answer]:  # fmt: skip
+) -> tuple[Mode, Answer]:
     """Sample, with more chains beside the first while these break their rules; NotConvergedError if the last do."""
     *early, last = (
         replace(mode, targets=mode.targets.model_copy(update={"sampling": rules}))

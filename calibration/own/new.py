@@ -58,9 +58,15 @@ def new_example(name: str, example: str, parent: Path) -> tuple[Path, ...]:
 
 
 def new_case(
-    name: str, parent: Path, data: Path | None = None, cost_unit: str | None = None, volume_unit: str | None = None,
-    kind: str = "price", market: float | None = None, reference: float | None = None,
-) -> tuple[Path, ...]:  # fmt: skip
+    name: str,
+    parent: Path,
+    data: Path | None = None,
+    cost_unit: str | None = None,
+    volume_unit: str | None = None,
+    kind: str = "price",
+    market: float | None = None,
+    reference: float | None = None,
+) -> tuple[Path, ...]:
     """Write the templates of a new case and return the files.
 
     With `data` units, first year and scale come from the observations, which are copied into the folder. `market` is in
@@ -120,9 +126,14 @@ def _plain(unit: str) -> bool:
 
 
 def _told(
-    name: str, rows: tuple[Row, ...], cost_unit: str | None, volume_unit: str | None, kind: str,
-    market: float | None, reference: float | None,
-) -> dict[str, str]:  # fmt: skip
+    name: str,
+    rows: tuple[Row, ...],
+    cost_unit: str | None,
+    volume_unit: str | None,
+    kind: str,
+    market: float | None,
+    reference: float | None,
+) -> dict[str, str]:
     cost_unit = cost_unit or next((row.unit for row in rows if row.series == COST), USUAL[0])
     volume_unit = volume_unit or _volume_unit(rows)
     largest = _largest(rows)

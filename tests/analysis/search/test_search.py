@@ -53,8 +53,13 @@ BOWL = Bowl(BEST, np.array([0.5, 1.0, 1.5]))
 FALLING = Levers(("a", "b", "c"), np.zeros(3), np.ones(3), falling=True)
 
 
+def asked_for(climb: Climb, tolerance: float) -> SearchStudy:
+    """Return the study with other rules of its search, and the least of the search without slopes."""
+    return STUDY.model_copy(update={"gradient": climb, "free": FEW, "tolerance": tolerance, "seed": 1})
+
+
 def test_both_searches_find_a_known_optimum() -> None:
-    found = search(BOWL, Goal(1.0, 0.0, budget=100.0, units_only=True), FALLING, CLIMB, FEW, 0.01, 1)
+    found = search(BOWL, Goal(1.0, 0.0, budget=100.0, units_only=True), FALLING, asked_for(CLIMB, 0.01))
     np.testing.assert_allclose(found.best.x, BEST, atol=1e-4)
     np.testing.assert_allclose(found.free.x, BEST, atol=1e-2)
     assert found.agreed
@@ -102,7 +107,7 @@ class Threshold:
 def test_a_trapped_search_along_slopes_is_told_and_the_better_end_is_taken() -> None:
     levers = Levers(("u",), np.zeros(1), np.ones(1), falling=False)
     climb = CLIMB.model_copy(update={"starts": 0})
-    found = search(Threshold(), Goal(1.0, 0.0, budget=2.0, units_only=True), levers, climb, FEW, 0.02, 1)
+    found = search(Threshold(), Goal(1.0, 0.0, budget=2.0, units_only=True), levers, asked_for(climb, 0.02))
     assert "trapped" in found.words
     assert not found.agreed
     assert found.best.x[0] == pytest.approx(0.4, abs=0.01)
@@ -136,7 +141,7 @@ def test_a_budget_that_nothing_keeps_is_refused() -> None:
     dear = Levers(("a", "b"), np.ones(2), np.full(2, 2.0), falling=False)
     bowl = Bowl(np.zeros(2), np.ones(2))
     with pytest.raises(InputError, match="no schedule that was tried keeps the budget of 1 bnCNY"):
-        search(bowl, Goal(1.0, 0.0, budget=1.0, units_only=True), dear, CLIMB, FEW, 0.02, 1)
+        search(bowl, Goal(1.0, 0.0, budget=1.0, units_only=True), dear, asked_for(CLIMB, 0.02))
 
 
 # ---- the model with knots ----------------------------------------------------------------------------------------
@@ -249,7 +254,9 @@ def test_on_nev_the_search_along_slopes_and_the_one_without_agree() -> None:
     asked = STUDY.case("nev")
     levers = levers_of(asked, "start and length")
     judge = worth_of("nev", STUDY, accepted_posterior("nev").spread(6), levers.names, asked.level)
-    found = search(judge, Goal(asked.benefit, STUDY.mcpf), levers, CLIMB.model_copy(update={"starts": 6}), FEW, 0.02, 1)
+    found = search(
+        judge, Goal(asked.benefit, STUDY.mcpf), levers, asked_for(CLIMB.model_copy(update={"starts": 6}), 0.02)
+    )
     assert found.agreed, found.words
     assert found.best.value > found.nothing
     assert found.best.runs < found.free.runs
