@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analysis.cli import cli
 from analysis.search.front import HISTORY, Schedules, dominates, efficient, front, grid, settled
 from analysis.search.search import Goal, Levers, along_slopes, search, without_slopes
-from analysis.search.settings import SearchStudy
+from analysis.search.settings import Climb, SearchStudy
 from analysis.search.study import levers_of, path_words
 from analysis.search.worth import DECLINE, Measures, ledger_of, neutral, worth_of
 from calibration.records.results import accepted_posterior
