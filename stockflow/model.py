@@ -396,10 +396,7 @@ def load(path: str | Path, external: str | Path | None = None) -> Model:
     Files named in the model must lie in the folder `external` or below it, by default in the model's
     own folder.
     """
-    file = source.read(path, external)
-    equations = _equations(file)
-    clock(equations)
-    return Model(equations, file)
+    return _of(source.read(path, external))
 
 
 def from_text(name: str, text: str) -> Model:
@@ -407,7 +404,10 @@ def from_text(name: str, text: str) -> Model:
 
     InputError as for `load`; files named in the model are not read.
     """
-    file = Source(name, text)
+    return _of(Source(name, text))
+
+
+def _of(file: Source) -> Model:
     equations = _equations(file)
     clock(equations)
     return Model(equations, file)
