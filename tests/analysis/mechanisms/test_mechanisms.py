@@ -16,7 +16,7 @@ from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strong
 from analysis.mechanisms.chapter import barrier_words, instrument_words
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
-from analysis.mechanisms.knockouts import SALES, change, cut_run, knockouts
+from analysis.mechanisms.knockouts import SALES, change_of, cut_run, knockouts
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
@@ -127,7 +127,7 @@ def test_without_learning_every_draw_comes_to_a_tenth_later_and_sells_less(nev: 
     base = cut_run(nev, {"pull forward": 0.0}, 2009.0, 2050.0)  # a loop that does not act in this industry
     without = cut_run(nev, {"learning by doing": OWN}, 2009.0, 2050.0)
     assert (later(without.stages(), base.stages())[:, TENTH] > 1).all()
-    assert (change(without, base, SALES) < -0.1).all()
+    assert (change_of(without, base, SALES, float(base.times[-1])) < -0.1).all()
 
 
 def test_without_forgetting_every_draw_comes_to_a_tenth_sooner(nev: Drawn) -> None:
