@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import numpy as np
-
-from analysis.draws.runs import case_model, with_held
+from analysis.draws.runs import Drawn, case_model, run, with_held
 from analysis.scoreboard.questions import UNTIL, Reading, Run
 from calibration.fitting.inference_data import Posterior
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.names import plain
 
 DRAWS = 200
 Posteriors = Mapping[str, Posterior]
@@ -43,25 +40,16 @@ class DrawnRuns:
     def runs(self, draw: int) -> Callable[[str, Mapping[str, float]], Run]:
         """Return what answers for one draw: the run of a case with some variables held."""
 
-        def run(case: str, held: Mapping[str, float]) -> Run:
+        def of_draw(case: str, held: Mapping[str, float]) -> Run:
             times, values = self._batch(case, held)
             return Run(times, {name: rows[draw] for name, rows in values.items()})
 
-        return run
+        return of_draw
 
     def _batch(self, case: str, held: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
         key = (case, tuple(sorted(held.items())))
         if key not in self._made:
-            model = self._models(case)
-            constants = {plain(name) for name in model.constants}
-            changing = [name for name in self._variables[case] if plain(name) not in constants]
-            runs = with_held(model, held).runs(self._samples[case], changing, min(UNTIL, model.final_time))
-            batch = runs.dataset()
-            values = {str(name): np.asarray(batch[name]) for name in batch.data_vars}
-            fixed = [name for name in self._variables[case] if plain(name) in constants]
-            for name in fixed:
-                one = model.variable(name)
-                usual = np.full(self.count(case), one.value)
-                values[one.name] = np.asarray(self._samples[case].get(one.name, usual))[:, None]
-            self._made[key] = batch["time"].to_numpy(), values
+            of = Drawn(case, with_held(self._models(case), held), self._samples[case], "draws of the posterior")
+            found = run(of, self._variables[case], of.until(UNTIL), save_period=of.model.save_period)
+            self._made[key] = found.times, dict(found.values)
         return self._made[key]

@@ -16,12 +16,11 @@ from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
 from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
-from models.schedules.run import run_schedule
+from models.schedules.run import finite_runs
 from models.schedules.variants import variants
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
-from stockflow.over_time import QUARTER
 
 HISTORY = "history"
 HALF = (0.25, 0.5, 0.75)
@@ -146,12 +145,8 @@ def grid(
     draws = len(next(iter(samples.values())))
     tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")
     found = np.empty((3, len(plans), draws))
-    for place, (label, _, schedule) in enumerate(plans):
-        runs = run_schedule(model, schedule, samples, ledger.outputs, ledger.until, QUARTER)
-        if not runs["finite"].all():
-            raise InputError(f"{label}: {int((~runs['finite']).sum())} runs leave the numbers")
-        values = {name: runs[name].to_numpy() for name in ledger.outputs}
-        found[:, place] = ledger.read(runs["time"].to_numpy(), values)
+    for place, (_, _, schedule) in enumerate(plans):
+        found[:, place] = ledger.read(*finite_runs(model, schedule, samples, ledger.outputs, ledger.until))
     labels, kinds, _ = zip(*plans, strict=True)
     return Schedules(labels, kinds, Measures(*found))
 

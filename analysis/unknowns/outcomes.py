@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 
 from analysis.unknowns.settings import NamedSchedule, Question
 from models.case import Case
-from models.schedules.file import Schedule
-from models.schedules.run import run_schedule
+from models.schedules.run import finite_runs
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import InputError
 from stockflow.over_time import QUARTER, present_value
 
 Samples = Mapping[str, Array]
 Tell = Callable[[str], object]
-CHUNK = 4096  # runs in memory at a time
 UNITS, SHARE, OUTLAY = "Cumulative Domestic Sales", "market share", "Cumulative Fiscal Outlay"
 LOST, SHARE_KEPT, SPENT, ADDED = "units lost", "market share", "fiscal outlay", "additional units"
 
@@ -46,7 +43,7 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
     runs = {}
     for plan in (question.supported, question.phase_out, question.no_support):
         tell(f"{_size(samples):,} runs: {plan.name}")
-        runs[plan.name] = _runs(case.model, plan.load(case.home.entry), plan, question, samples)
+        runs[plan.name] = _runs(case.model, plan, case.home.entry, question, samples)
     kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
     times = kept["time"]
     at = np.searchsorted(times, question.years)
@@ -84,28 +81,12 @@ def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     return found
 
 
-def _runs(
-    model: Model, schedule: Schedule, plan: NamedSchedule, question: Question, samples: Samples
-) -> dict[str, Array]:
+def _runs(model: Model, plan: NamedSchedule, case: str, question: Question, samples: Samples) -> dict[str, Array]:
     outputs = list(dict.fromkeys([UNITS, SHARE, OUTLAY, *question.cost]))
-    pieces: list[dict[str, Array]] = []
-    times = np.empty(0)
     until = question.years[-1] + max(question.tail, 1.0)
-    for first in range(0, _size(samples), CHUNK):
-        given = {name: np.asarray(column, dtype=float)[first : first + CHUNK] for name, column in samples.items()}
-        piece = run_schedule(model, schedule, given, outputs, until, QUARTER)
-        bad = np.flatnonzero(~piece["finite"].to_numpy())
-        if len(bad):
-            told = ", ".join(f"{name} {column[bad[0]]:.4g}" for name, column in given.items())
-            when, where = float(piece["first_bad_time"][bad[0]]), str(piece["first_bad_variable"].to_numpy()[bad[0]])
-            raise InputError(
-                f"{plan.name}: {len(bad)} runs leave the numbers, the first at {when:g} in {where!r}: {told}"
-            )
-        times = piece["time"].to_numpy()
-        read = {name: piece[name].to_numpy() for name in outputs}
-        cost = sum(weight * read[name] for name, weight in question.cost.items())
-        pieces.append({UNITS: read[UNITS], SHARE: read[SHARE], OUTLAY: read[OUTLAY], "cost": np.asarray(cost)})
-    return {"time": times, **{name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}}
+    times, values = finite_runs(model, plan.load(case), samples, outputs, until)
+    cost = sum(weight * values[name] for name, weight in question.cost.items())
+    return {"time": times, "cost": np.asarray(cost), **values}
 
 
 def _size(samples: Samples) -> int:

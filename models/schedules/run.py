@@ -28,6 +28,7 @@ from stockflow.names import plain
 from stockflow.over_time import QUARTER
 
 Paths = dict[str, tuple[Array, Array]]
+_CHUNK = 4096  # runs in memory at a time
 _PRICE_PASSES = 20  # each brings payments about three times closer to the price
 _CENT = 1e-6  # a share of the price that counts as no overpayment
 
@@ -154,6 +155,30 @@ def run_schedule(
     coordinates = {"instrument": names, "began": (("run", "instrument"), began, {"unit": "Year"}),
                    "cut": (("run", "instrument"), cut)}  # fmt: skip
     return found.assign_coords(coordinates).assign_attrs(schedule=schedule.name)
+
+
+def finite_runs(
+    model: Model, schedule: Schedule, samples: Mapping[str, ArrayLike], outputs: Sequence[str], until: float
+) -> tuple[Array, dict[str, Array]]:
+    """Return quarterly times, and outputs (run, time) by name, of the runs of a schedule, some at a time in memory.
+
+    InputError as `run_schedule` and, with its constants, for a run that leaves the numbers.
+    """
+    columns = {name: np.asarray(column, dtype=float) for name, column in samples.items()}
+    times, pieces = np.empty(0), []
+    for first in range(0, max(map(np.size, columns.values()), default=1), _CHUNK):
+        given = {name: column[first : first + _CHUNK] for name, column in columns.items()}
+        piece = run_schedule(model, schedule, given, outputs, until, QUARTER)
+        bad = np.flatnonzero(~piece["finite"].to_numpy())
+        if len(bad):
+            told = ", ".join(f"{name} {column[bad[0]]:.4g}" for name, column in given.items())
+            when, where = float(piece["first_bad_time"][bad[0]]), str(piece["first_bad_variable"].to_numpy()[bad[0]])
+            raise InputError(
+                f"{schedule.name}: {len(bad)} runs leave the numbers, the first at {when:g} in {where!r}: {told}"
+            )
+        times = piece["time"].to_numpy()
+        pieces.append([piece[name].to_numpy() for name in outputs])
+    return times, {name: np.concatenate(parts) for name, parts in zip(outputs, zip(*pieces, strict=True), strict=True)}
 
 
 def applied(draws: Draws, schedule: Schedule) -> AppliedSchedule:
