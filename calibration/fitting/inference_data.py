@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,15 +171,7 @@ def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Post
     except InputError as error:
         raise InputError(f"{error}; {again_with}") from None
     try:
-        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as data:
-            own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
-            flat = {name: np.asarray(v, dtype=float).reshape(-1) for name, v in data.posterior.data_vars.items()}
-            series = {}
-            for name, dates in data.observed_data.data_vars.items():
-                years = tuple(int(y) for y in dates[f"year of {name}"])
-                parts = (data.posterior_predictive[key] for key in (f"modelled {name}", name))
-                modelled, again = (np.asarray(p, dtype=float).reshape(-1, len(years)) for p in parts)
-                series[str(name)] = (years, modelled, again)
+        own, names, flat, series = _parts(content)
         parameters = {name: flat[name] for name in names}
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
         raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again_with}") from None
@@ -188,4 +181,28 @@ def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Post
             f"now {digest}); {again_with}"
         )
     rest = {str(k): v for k, v in flat.items() if k not in names}
-    return Posterior(case, parameters, rest, series)
+    return Posterior(case, parameters, rest, dict(series))
+
+
+@lru_cache(maxsize=8)
+def _parts(content: bytes) -> tuple[str, list[str], Mapping[Any, Array], Mapping[str, tuple[Any, Array, Array]]]:
+    """Digest, names of parameters, draws by name (run,) and series: years, modelled and again, (run, year) each.
+
+    Opening a file takes half a second, and a command asks for it several times: arrays are shared and not written to.
+    """
+    with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as data:
+        own, names = str(data.attrs["digest"]), json.loads(str(data.attrs["parameters"]))
+        flat = {name: _shared(v, -1) for name, v in data.posterior.data_vars.items()}
+        series = {}
+        for name, dates in data.observed_data.data_vars.items():
+            years = tuple(int(y) for y in dates[f"year of {name}"])
+            parts = (data.posterior_predictive[key] for key in (f"modelled {name}", name))
+            modelled, again = (_shared(p, -1, len(years)) for p in parts)
+            series[str(name)] = (years, modelled, again)
+    return own, names, flat, series
+
+
+def _shared(values: xr.DataArray, *shape: int) -> Array:
+    out = np.array(values, dtype=float).reshape(shape)
+    out.flags.writeable = False
+    return out

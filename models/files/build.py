@@ -19,9 +19,10 @@ from models.files.digest import SIGNED, differences, edited, signed
 from models.files.parts import Entry, Group, names_used, read_part
 from models.files.series import Point, Series, read_series
 from models.files.vensim_views import MARK, sketch
+from stockflow import from_text
 from stockflow.errors import InputError, unknown
 from stockflow.files import write_whole
-from stockflow.language.source import Source, equations
+from stockflow.language.source import Source
 
 FOLDER = Path(__file__).parents[1]
 DRIVER_FOLDERS = ("policies", "scenarios")
@@ -64,7 +65,7 @@ def assembled(
     own_text = "".join(_groups(own, numbers.parameters, drivers, last, case_path))
     text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
     settings = _settings(numbers, case_path)
-    model = equations(Source(f"{name}.mdl", text + MARK + settings))
+    model = from_text(f"{name}.mdl", text + MARK + settings).equations
     return signed(Source(f"{name}.mdl", text + sketch(model) + settings))
 
 

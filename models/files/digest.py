@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from stockflow.language.source import Source
 from stockflow.language.vensim import Entry, head
@@ -32,20 +33,30 @@ def digests(source: Source, fitted: Iterable[str]) -> dict[str, str]:
     Of a constant that a fit estimated, only the limits count, so that accepting the fit changes no digest.
     """
     free = {plain(name) for name in fitted}
-    kinds: dict[str, list[str]] = {"equations": [], "drivers": [], "fixed_parameters": []}
-    for entry in source.entries():
-        right = _tight(entry.equation).partition("=")[2]
-        if _is_number(right) and entry.key in free:
-            kinds["fixed_parameters"].append(f"{entry.key} within {''.join(_LIMITS.findall(_tight(entry.unit)))}")
-        elif _is_number(right):
-            kinds["fixed_parameters"].append(f"{entry.key}={right}")
-        else:
-            kind = "drivers" if right.startswith("WITH LOOKUP(Time,") else "equations"
-            kinds[kind].append(_tight(entry.equation))
-    kinds["equations"] += [f"method {values[3]}" for values in source.settings("15") if len(values) > 3]
-    for name, parameters, entries, _ in source.macros():
-        kinds["equations"] += [f"{name}{parameters}: {_tight(entry.equation)}" for entry in entries]
+    numbers, paths, rest = _kinds(source.name, source.text)
+    fixed = [f"{key} within {limits}" if key in free else f"{key}={value}" for key, value, limits in numbers]
+    kinds = {"equations": rest, "drivers": paths, "fixed_parameters": fixed}
     return {kind: digest_of("\n".join(sorted(rows))) for kind, rows in kinds.items()}
+
+
+@lru_cache(maxsize=16)
+def _kinds(name: str, text: str) -> tuple[Sequence[tuple[str, str, str]], Sequence[str], Sequence[str]]:
+    """Constants of a file (key, number, limits), its paths over time, and all its other equations."""
+    source = Source(name, text)
+    numbers: list[tuple[str, str, str]] = []
+    paths: list[str] = []
+    rest: list[str] = []
+    for entry in source.entries():
+        equation = _tight(entry.equation)
+        right = equation.partition("=")[2]
+        if _is_number(right):
+            numbers.append((entry.key, right, "".join(_LIMITS.findall(_tight(entry.unit)))))
+        else:
+            (paths if right.startswith("WITH LOOKUP(Time,") else rest).append(equation)
+    rest += [f"method {values[3]}" for values in source.settings("15") if len(values) > 3]
+    for macro, parameters, entries, _ in source.macros():
+        rest += [f"{macro}{parameters}: {_tight(entry.equation)}" for entry in entries]
+    return numbers, paths, rest
 
 
 def signed(source: Source) -> str:

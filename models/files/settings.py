@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -86,6 +88,12 @@ def valid(schema: type[T] | TypeAdapter[T], content: Mapping[str, object], place
     raise InputError(": ".join(one for one in (place, key, why) if one) + shown)
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> bytes:
+    """A TOML text as plain values, pickled: whoever asks for it gets a copy of its own."""
+    return pickle.dumps(tomllib.loads(text))
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """Return a TOML file as plain values; an `InputError` names a file that cannot be read.
 
@@ -93,7 +101,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     """
     text = read_text(file)
     try:
-        return tomllib.loads(text)
+        return pickle.loads(_parsed(text))  # type: ignore[no-any-return]
     except RecursionError:
         raise InputError(f"{file.name}: not readable as TOML: nested too deep") from None
     except tomllib.TOMLDecodeError as error:
