@@ -193,10 +193,6 @@ def _fixed(graph: Graph, node: int) -> bool:
     return not graph.stage[node] & (STATE | INPUT)
 
 
-def _choice(graph: Graph, node: int, truth: int, yes: int, no: int) -> Partials:
-    return _either(graph, truth, yes, no)
-
-
 def _either(graph: Graph, truth: int, yes: int, no: int) -> Partials:
     return (
         (yes, graph.apply("number", truth)),
@@ -218,6 +214,6 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "abs": _size,
         "min": _smaller,
         "max": _larger,
-        "select": _choice,
+        "select": lambda graph, _, *args: _either(graph, *args),
     }
 )

@@ -127,10 +127,7 @@ class Passes(Routine):
         writer = self.writer
         self.put(writer.number(0.0), "%total")
         with self.counting("0", "%count") as i:
-            places = []
-            for column in range(2):
-                at = writer.let(f"getelementptr [2 x i64], ptr %places, i64 {i}, i64 {column}")
-                places.append(writer.let(f"load i64, ptr {at}"))
+            places = self.two_places(i)
             numbers = writer.let(f"getelementptr [4 x double], ptr %numbers, i64 {i}")
             later, earlier = (self.get(self.array("seen"), place) for place in places)
             found, rate, grows = residual(writer, later, earlier, numbers)

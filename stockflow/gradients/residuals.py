@@ -92,13 +92,10 @@ class _Loops(Routine):
             total = self.place("%totals", block)
             self.put(writer.number(0.0), total)
             with self.counting("0", "%count") as term:
-                values = []
-                for column in range(2):
-                    at = writer.let(f"getelementptr [2 x i64], ptr %places, i64 {term}, i64 {column}")
-                    index = writer.integers("add", base, writer.spread(writer.let(f"load i64, ptr {at}"), "i64"))
-                    values.append(writer.gathered("%outputs", index))
+                places = [writer.spread(one, "i64") for one in self.two_places(term)]
+                later, earlier = (writer.gathered("%outputs", writer.integers("add", base, one)) for one in places)
                 numbers = writer.let(f"getelementptr [4 x double], ptr %numbers, i64 {term}")
-                one, *_ = residual(writer, values[0], values[1], numbers)
+                one, *_ = residual(writer, later, earlier, numbers)
                 self.put(one, found, term)
                 self.put(writer.fused(one, one, self.get(total)), total)
         arguments = "ptr %outputs, i64 %runs, i64 %stride, ptr %places, ptr %numbers, i64 %count"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class RealityCheck:
     line: int
     condition: str
     consequence: str
-    failed_at: float | None
+    failed_at: float | None = None
 
     @property
     def holds(self) -> bool:
@@ -46,14 +46,6 @@ class RealityCheck:
     def __str__(self) -> str:
         outcome = "holds" if self.failed_at is None else f"fails first at {self.failed_at:g}"
         return f"line {self.line}: {self.name}: {outcome} (if {self.condition}, then {self.consequence})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    name: str
-    line: int
-    condition: str
-    consequence: str
 
 
 def run_checks(file: Source, equations: Callable[[Source], Equations]) -> tuple[RealityCheck, ...]:
@@ -66,20 +58,21 @@ def run_checks(file: Source, equations: Callable[[Source], Equations]) -> tuple[
     return tuple(_outcome(file, rule, inputs, equations) for rule in rules)
 
 
-def _read(file: Source) -> tuple[list[_Rule], dict[str, str]]:
-    rules: list[_Rule] = []
+def _read(file: Source) -> tuple[list[RealityCheck], dict[str, str]]:
+    """Return the checks as they are written, none of them run yet, and the test inputs by name."""
+    rules: list[RealityCheck] = []
     inputs: dict[str, str] = {}
     for entry in file.entries() if file.is_vensim else ():
         rule, test = rule_of(entry.equation), TEST_INPUT.match(entry.equation)
         if rule:
-            rules.append(_Rule(_clean(rule[0]), entry.line, rule[1].strip(), rule[2].strip()))
+            rules.append(RealityCheck(_clean(rule[0]), entry.line, rule[1].strip(), rule[2].strip()))
         elif test:
             inputs[plain(test[1])] = test[2].strip()
     return rules, inputs
 
 
 def _outcome(
-    file: Source, rule: _Rule, inputs: Mapping[str, str], equations: Callable[[Source], Equations]
+    file: Source, rule: RealityCheck, inputs: Mapping[str, str], equations: Callable[[Source], Equations]
 ) -> RealityCheck:
     terms = [term.strip() for term in _AND.split(rule.condition)]
     tests = [inputs[plain(term)] for term in terms if plain(term) in inputs]
@@ -95,8 +88,7 @@ def _outcome(
         reason = str(error).removeprefix(f"{file.name}: ")
         raise InputError(f"{file.name}: line {rule.line}: reality check {rule.name!r}: {reason}") from error
     failed = simulator(np.empty((1, 0)))[0, :, 0] != 0
-    at = float(simulator.times[failed.argmax()]) if failed.any() else None
-    return RealityCheck(rule.name, rule.line, rule.condition, rule.consequence, at)
+    return replace(rule, failed_at=float(simulator.times[failed.argmax()]) if failed.any() else None)
 
 
 def _clean(name: str) -> str:
