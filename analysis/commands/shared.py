@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -33,19 +35,23 @@ def check_units(name: str) -> None:
         click.echo(f"Warning: {name}: {line}", err=True)
 
 
-def _one(context: click.Context, parameter: click.Parameter, case: str) -> str:
-    check_units(case)
-    return case
+def _about(name: str, nargs: int = 1) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what gives a command its argument of cases and has it look at their units before all else it does."""
+
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def after_the_look(**values: Any) -> None:
+            for case in [values[name]] if nargs == 1 else values[name]:
+                check_units(case)
+            command(**values)
+
+        return click.argument(name, nargs=nargs)(after_the_look)
+
+    return give
 
 
-def _some(context: click.Context, parameter: click.Parameter, cases: tuple[str, ...]) -> tuple[str, ...]:
-    for case in cases:
-        check_units(case)
-    return cases
-
-
-CASE = click.argument("case", callback=_one)
-SOME_CASES = click.argument("cases", nargs=-1, callback=_some)
+CASE = _about("case")
+SOME_CASES = _about("cases", nargs=-1)
 
 
 def given(*names: str) -> list[str]:
