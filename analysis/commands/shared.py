@@ -28,11 +28,11 @@ def folder_of(cases: Sequence[str], out: Path) -> Folder:
 
 def check_units(name: str) -> None:
     """Refuse a case whose units cannot be, whatever is asked of it, and say on standard error which it assumes."""
-    from calibration.own.units import assumed
+    if (units := home_of(name).units_of()) is not None:
+        from calibration.own.units import assumed
 
-    units = home_of(name).units_of()
-    for line in assumed(units) if units is not None else ():
-        click.echo(f"Warning: {name}: {line}", err=True)
+        for line in assumed(units):
+            click.echo(f"Warning: {name}: {line}", err=True)
 
 
 def _about(name: str, nargs: int = 1) -> Callable[[Callable[..., None]], Callable[..., None]]:

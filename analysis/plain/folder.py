@@ -6,11 +6,13 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from stockflow.errors import InputError
 from stockflow.files import missing, reason, shown, take_away, write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
