@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, logit
-from scipy.stats import norm, qmc
+from scipy.special import expit, log_expit, logit, ndtr, ndtri
 
 from calibration.fitting.targets import ErrorModel, Prior
 from stockflow.arrays import Array
@@ -170,6 +169,8 @@ class Space:
 
     def scatter(self, count: int, seed: int) -> Array:
         """Starting points (start, size): the prior's centre, then Sobol points of the truncated prior."""
+        from scipy.stats import qmc  # takes half a second, which commands that fit nothing need not wait for
+
         sampler = qmc.Sobol(max(self.size, 1), seed=np.random.default_rng(seed))
         power = max(1, int(np.ceil(np.log2(max(count, 2)))))
         points = self._from_cube(sampler.random_base2(power)[: count - 1, : self.size])
@@ -184,11 +185,11 @@ class Space:
         low, high = self.bounds
         out = np.empty_like(cube)
         centre, spread = self.centre, self.spread
-        below, above = norm.cdf((low - centre) / spread), norm.cdf((high - centre) / spread)
+        below, above = ndtr((low - centre) / spread), ndtr((high - centre) / spread)
         share = below + cube * (above - below)
-        out[:, :p] = centre[:p] + spread[:p] * norm.ppf(np.clip(share[:, :p], EDGE, 1 - EDGE))
-        span = [2 * norm.cdf(np.exp(b[p : p + n]) / self.stated) - 1 for b in (low, high)]
+        out[:, :p] = centre[:p] + spread[:p] * ndtri(np.clip(share[:, :p], EDGE, 1 - EDGE))
+        span = [2 * ndtr(np.exp(b[p : p + n]) / self.stated) - 1 for b in (low, high)]
         half = span[0] + cube[:, p : p + n] * (span[1] - span[0])
-        out[:, p : p + n] = np.log(self.stated * norm.ppf(0.5 + 0.5 * np.clip(half, EDGE, 1 - EDGE)))
+        out[:, p : p + n] = np.log(self.stated * ndtri(0.5 + 0.5 * np.clip(half, EDGE, 1 - EDGE)))
         out[:, p + n :] = low[p + n :] + cube[:, p + n :] * (high - low)[p + n :]
         return np.clip(out, low + EDGE, high - EDGE)

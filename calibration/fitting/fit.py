@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
-from scipy.stats import norm
+from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
 from calibration.fitting.coordinates import Coordinate
@@ -27,7 +27,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 
 Progress = Callable[[str], None]
-Z90 = float(norm.ppf(0.95))
+Z90 = float(ndtri(0.95))
 NEAR = 2.0  # an end of a start within this of the best objective is another answer that the interval must cover
 STEPS = 600  # optimiser steps a start may take
 HIGH = 1e10  # objective of a run that cannot be compared, for the line search to turn back from
