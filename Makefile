@@ -43,7 +43,7 @@ bench-ensembles: $(VENV)/run.ready
 	$(BIN)/python -m benchmarks.ensembles
 
 trials: $(VENV)/run.ready
-	$(BIN)/python -m analysis.own.trials
+	$(BIN)/python -m analysis.forecasts.own_trials
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "no python3.11, python3.12 or python3.13 here; say: make PYTHON=..."; exit 1; }

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
 from analysis.commands.shared import CASE, JSON, OUT, only_options
-from analysis.fits.tables import calibration_tables
-from analysis.own import commands as own_cli
+from analysis.fits.figures import series_against_data
+from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
-from analysis.plain.shown import text
+from analysis.plain.shown import records, text
 from analysis.report.reproduce import calibrate_case, case_summary, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
+from calibration.own.fit import calibrate_own
+from calibration.own.settings import load_own_settings
 from calibration.records.accept import require_built
 from models.case import load_case
+from models.home import home_of
 from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 from stockflow.names import plain
@@ -65,7 +69,7 @@ def calibrate(
     """
     if data is not None:
         only_options("a fit to --data", "data", "starts", "quick", "as_json")
-        own_cli.calibrate_command(case, data, starts, quick, as_json)
+        _fit_to(data, case, starts, quick, as_json)
         return
     if quick:
         raise InputError(f"calibrate {case}: --quick is of a fit to --data")
@@ -86,6 +90,29 @@ def calibrate(
         return
     for title, table in calibration_tables(calibration).items():
         click.echo(f"\n{title}\n{text(table)}")
+
+
+def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: bool) -> None:
+    """Print estimates, errors and warnings; leave everything with the fit."""
+    settings, place = load_own_settings(), home_of(case).record.parent
+    rules = settings.quick if quick else settings.sampling
+    with tqdm(total=rules.chains * (rules.tune + rules.draws), desc=f"calibrate {case}", unit="step",
+              disable=None) as bar:  # fmt: skip
+        fit = calibrate_own(case, data, starts, quick, bar.set_postfix_str, lambda: bar.update(1))
+    shown = in_case_units(fit.calibration)
+    estimates, errors = estimate_table(shown), series_table(shown)
+    estimates.to_csv(place / "estimates.csv", index=False, float_format="%.8g")
+    errors.to_csv(place / "errors.csv", index=False, float_format="%.8g")
+    title = f"{load_case(case).title}: model against data{', a first look' if quick else ''}"
+    figure = series_against_data(title, shown.closed.series, place / "fit")
+    if as_json:
+        told = {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    click.echo(text(estimates.drop(columns=["interval", "step"])))
+    click.echo("\n" + text(errors.drop(columns="unit")) + "\n")
+    click.echo("\n".join(fit.warnings))
+    click.echo(f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.")
 
 
 @click.command("import-vensim")

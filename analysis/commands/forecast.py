@@ -7,16 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import pandas as pd
+from tqdm import tqdm
 
-from analysis.commands.shared import CASE, JSON, OUT, given, only_options
+from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options
+from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
-from analysis.own import commands as own_cli
 from analysis.plain.folder import Folder
-from analysis.plain.shown import text
-from calibration.forecasting.forecast import MODES
+from analysis.plain.shown import records, text
+from calibration.errors import NotConvergedError
+from calibration.fitting.targets import load_targets
+from calibration.forecasting.ahead import MODES
+from calibration.forecasting.new_scores import score_case, skill_table, skill_words
 from calibration.forecasting.settings import load_forecast_settings
+from calibration.own.data import read_rows
+from calibration.own.forecast import fans, hindcast
+from calibration.own.meaning import doubts_of_scored
+from calibration.own.settings import load_own_settings
+from models.case import load_case
 from models.home import home_of
 from stockflow.commands.console import Whole
+
+PRINTED = 5  # years between the printed rows of a forecast ahead
 
 
 @click.command()
@@ -59,7 +71,7 @@ def forecast(
     past = given("origins", "mode", "accept")
     if given("until", "no_hindcast") or (home.entry not in settings.cases and not past):
         only_options("a forecast ahead", "until", "no_hindcast", "out", "as_json")
-        own_cli.forecast_command(case, until, no_hindcast, out, as_json)
+        _ahead(home.name, until, no_hindcast, out, as_json)
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
@@ -71,6 +83,44 @@ def forecast(
     click.echo(text(rivals(table)) + "\n")
     for line in unscored_words(found) + forecast_words(table, case, settings):
         click.echo(line)
+
+
+def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json: bool) -> None:
+    """Forecast ahead, score the fit on the last years held out, draw both."""
+    found, folder = fans(case, until), folder_of([case], out)
+    quick = load_targets(case).sampling == load_own_settings().quick
+    back, why, failed = None, "no hindcast: left out as asked", None
+    if not skip_hindcast:
+        try:
+            with tqdm(desc=f"hindcast {case}", unit="step", disable=None) as bar:
+                back, why = hindcast(case, lambda: bar.update(1))
+        except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
+            why, failed = "no hindcast: its chains have not converged", error
+    title = f"{load_case(case).title}{' (quick fit, a first look)' if quick else ''}"
+    figure = ahead_fans(title, found, back, folder.root / "results" / "forecast")
+    skill, words = (skill_table(back.series), skill_words(back.series)) if back else (pd.DataFrame(), [])
+    if back:
+        folder.table("hindcast.csv", skill)
+    table = ahead_numbers(found)
+    if as_json:
+        told = {"forecast": records(table), "hindcast": records(skill), "note": why, "words": words}
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        last = table.groupby("series")["year"].transform("max")
+        shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
+        click.echo(text(table.loc[shown, ["series", "unit", "year", *NAMES]]))
+        if back:
+            click.echo(
+                f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
+            )
+            click.echo(text(skill) + "\n\n" + "\n".join(words))
+        else:
+            click.echo(f"\n{why}")
+        if quick:
+            click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
+        click.echo(f"\nFigure: {figure}")
+    if failed is not None:
+        raise failed
 
 
 @click.command()
@@ -88,4 +138,14 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     Example:
       techcycle score wind --data wind/later.csv
     """
-    own_cli.score_command(case, data, since, as_json)
+    found = score_case(case, data, since)
+    for doubt in doubts_of_scored(read_rows(data), found):
+        click.echo(f"Warning: {doubt}", err=True)
+    table, words = skill_table(found), skill_words(found)
+    if (kept := home_of(case).tables) is not None:
+        table.to_csv(kept / "score.csv", index=False, float_format="%.8g")
+    if as_json:
+        click.echo(json.dumps({"scores": records(table), "words": words}, indent=1, ensure_ascii=False))
+        return
+    click.echo(text(table))
+    click.echo("\n" + "\n".join(words))

@@ -13,13 +13,12 @@ from analysis.phase_out.ended import DRAWS, support_ended
 from analysis.phase_out.study import has_study, load_phase_out_study, study_file
 from analysis.plain.shown import records, text
 from calibration.fitting.targets import load_targets
+from calibration.own.forecast import FAR
 from models.case import load_case
 from models.home import home_of
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.files import write_whole
-
-FAR = 20  # years after the last observation at which the two are compared unless told otherwise
 
 
 @click.command("phase-out")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.plain.style import GREY, legend_below, panels, save
 from calibration.fitting.estimates import SeriesFit
-from calibration.forecasting.residuals import Residuals, residuals
+from calibration.forecasting.residuals import residuals
 
 COLUMNS = 3
 RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95% range of a normal
@@ -20,10 +21,9 @@ RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95
 
 def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
     """Draw log residuals over their stated error, year by year, with their lag-one autocorrelation; return the PNG."""
-    reports = [residuals(one) for one in series]
     with panels(len(series), COLUMNS, (3.5, 2.3), title=title) as (figure, axes):
-        for ax, one, report in zip(axes.flat, series, reports, strict=False):
-            _panel(ax, one, report)
+        for ax, one in zip(axes.flat, series, strict=False):
+            _panel(ax, one, residuals(one))
         for row in axes:
             row[0].set_ylabel("log residual\n(stated errors)")
         told = "$r_1$: lag-one autocorrelation of the log residuals, with the 95% range of white noise"
@@ -45,7 +45,7 @@ def residual_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _panel(ax: Axes, one: SeriesFit, report: Residuals) -> None:
+def _panel(ax: Axes, one: SeriesFit, report: Mapping[str, Any]) -> None:
     values = one.errors / np.asarray(one.sigma)
     ax.axhspan(-RANGE, RANGE, color="#e9eef2", label="within two stated errors")
     ax.axhline(0, color=GREY, linewidth=0.8)
@@ -56,9 +56,9 @@ def _panel(ax: Axes, one: SeriesFit, report: Residuals) -> None:
     ax.margins(x=0.08)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     note = "" if one.use == "closed loop" else f" ({one.use})"
-    lag = report.autocorrelations[0]
+    lag, band = report["autocorrelation lag 1 [1]"], report["band of autocorrelation [1]"]
     told = f"$r_1$ undefined ({len(values)} points)"
-    if lag is not None:
+    if np.isfinite(lag):
         shown = f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
-        told = f"$r_1$ = {shown} (white noise $\\pm${report.band:.2f})"
+        told = f"$r_1$ = {shown} (white noise $\\pm${band:.2f})"
     ax.set_title(f"{one.name}{note}\n{told}", fontweight="normal")

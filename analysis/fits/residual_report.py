@@ -6,7 +6,7 @@ import pandas as pd
 
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import SeriesTarget, Targets, load_targets
-from calibration.forecasting.residuals import residual_reports, residual_table
+from calibration.forecasting.residuals import residual_table
 from calibration.observed.observations import observed
 
 PLACES = 3  # decimals shown; the file has all
@@ -23,7 +23,7 @@ def residual_report(calibration: Calibration) -> pd.DataFrame:
     """Return one row per series, its name first, with every figure of `residual_table`."""
     targets = load_targets(calibration.case, calibration.targets_file)
     skipped = {one.name: years_left_out(targets.named(one.name), targets) for one in calibration.closed.series}
-    return residual_table(residual_reports(calibration.closed.series, skipped)).reset_index()
+    return residual_table(calibration.closed.series, skipped)
 
 
 def years_left_out(target: SeriesTarget, targets: Targets) -> tuple[int, ...]:

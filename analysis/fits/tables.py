@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 
 from analysis.fits.residual_report import residual_report, short_report
 from calibration.fitting.estimates import Calibration, Variant
+from calibration.own.data import shown_in
+from models.home import home_of
 
 LEARNED = "learned is the share of the prior's spread, as stated in the target file before its bounds, that is gone"
 
@@ -23,6 +25,16 @@ def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
         "Causal effects and dates": effect_table(calibration),
         "How the starts ended": start_table(calibration),
     }
+
+
+def in_case_units(calibration: Calibration) -> Calibration:
+    """Return the calibration with its series in the units of the case's observations."""
+    series = []
+    for one in calibration.closed.series:
+        unit, factor = shown_in(home_of(calibration.case), one.name, one.unit)
+        observed, modelled = (tuple(v / factor for v in values) for values in (one.observed, one.modelled))
+        series.append(replace(one, unit=unit, observed=observed, modelled=modelled))
+    return replace(calibration, closed=replace(calibration.closed, series=tuple(series)))
 
 
 def estimate_table(calibration: Calibration) -> pd.DataFrame:

@@ -62,5 +62,6 @@ def wins_everywhere(case: str, mode: str) -> tuple[int, int]:
 def wins(case: str, mode: str) -> tuple[int, int]:
     """Return how many headline series the model wins from the headline origin, and of how many."""
     settings = load_forecast_settings()
-    met = duels(load_accepted_forecast(case).table, settings.of(load_targets(case)), mode, settings.headline_origin)
-    return sum(one.model < one.best_score for one in met), len(met)
+    series = settings.of(load_targets(case)).headline
+    met = duels(load_accepted_forecast(case).table, series, mode, settings.headline_origin)
+    return int((met["model CRPS"] < met["its CRPS"]).sum()), len(met)

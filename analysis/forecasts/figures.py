@@ -1,4 +1,4 @@
-"""Forecasts from the past as fans over the years, one panel per series, titled with the best naive forecasts."""
+"""Forecasts as fans over the years, from the past or ahead, one panel per series with the best naive forecasts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.plain.style import GREY, legend_below, panels, save
-from calibration.forecasting.forecast import CaseForecast, SeriesForecast
-from calibration.forecasting.scores import MODEL
+from analysis.plain.style import GREY, legend_below, log_tick, panels, save
+from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
+from calibration.forecasting.forecast import CaseForecast
+from calibration.forecasting.scores import MODEL, best_naive, crps_of
+from calibration.own.forecast import Fan
+from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
 
 COLUMNS = 3
+NAMES = ("5%", "25%", "median", "75%", "95%")
 SHOWN = (2016, 2019)  # origins drawn where they were run, else the last ones
 COLOURS = ("#1b4965", "#d1495b")
 BACK = 8  # observed years shown before the first origin
@@ -41,48 +45,100 @@ def fan_numbers(forecasts: Sequence[CaseForecast]) -> pd.DataFrame:
     frames = []
     for one in forecasts:
         for series in one.series:
-            low, first, middle, third, high = quantiles(series.draws[MODEL], FAN)
             best = series.best_naive
             naive = np.full(len(series.years), np.nan) if best is None else np.median(series.draws[best], axis=0)
+            rows = dict(zip(NAMES, quantiles(series.draws[MODEL], FAN), strict=True))
             frames.append(
                 pd.DataFrame(
                     {"mode": one.mode, "origin": one.origin, "series": series.name, "unit": series.history.unit,
-                     "year": series.years, "observed": series.observed, "5%": low, "25%": first, "median": middle,
-                     "75%": third, "95%": high, "best naive": best or "", "best naive median": naive}
+                     "year": series.years, "observed": series.observed, **rows, "best naive": best or "",
+                     "best naive median": naive}
                 )
             )  # fmt: skip
     return pd.concat(frames, ignore_index=True)
 
 
-def _panel(ax: Axes, name: str, forecasts: Sequence[SeriesForecast]) -> None:
+def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem: Path) -> Path:
+    """Draw fit and forecast of every series in the unit of the case's observations; return the PNG.
+
+    The naive forecast is the one that did best in the hindcast, where there is one, else the first that can be made.
+    """
+    with panels(len(fans), len(fans), (4.6, 3.7), title=f"{title}: fit and forecast") as (figure, axes):
+        for ax, fan in zip(axes.flat, fans, strict=True):
+            _ahead_panel(ax, fan, naive_of(fan, back))
+        legend_below(figure, axes.flat[:1], 3)
+    return save(figure, ahead_numbers(fans), stem)
+
+
+def naive_of(fan: Fan, back: CaseForecast | None) -> str | None:
+    """Return the naive forecast to draw beside the model's: the best of the hindcast, else the first."""
+    scored = None if back is None else back.named(fan.name)
+    crps = crps_of(scored.skills) if scored else {}
+    return best_naive({who: value for who, value in crps.items() if who in fan.naive}) or next(iter(fan.naive), None)
+
+
+def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
+    """Return what is drawn and more: observations, quantiles, naive medians, a row per series and year."""
+    frames = []
+    for fan in fans:
+        seen = dict(zip(fan.history.years.tolist(), fan.history.values.tolist(), strict=True))
+        ahead = quantiles(fan.draws[MODEL], FAN)
+        for kind, years, values in (("fit", fan.fit_years, fan.fit), ("forecast", np.array(fan.years), ahead)):
+            frame = pd.DataFrame({"series": fan.name, "unit": fan.history.unit, "year": years, "kind": kind})
+            frame["observed"] = [seen.get(int(year), np.nan) for year in years]
+            for name, row in zip(NAMES, values, strict=True):
+                frame[name] = row
+            for who in fan.naive:
+                frame[who] = np.median(fan.draws[who], axis=0) if kind == "forecast" else np.nan
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _ahead_panel(ax: Axes, fan: Fan, naive: str | None) -> None:
+    fit, ahead = COLOURS
+    ax.fill_between(fan.fit_years, fan.fit[0], fan.fit[-1], color=fit, alpha=0.25, linewidth=0, label="fit, 90%")
+    ax.plot(fan.fit_years, fan.fit[FAN.index(0.5)], color=fit, label="fit, median")
+    _bands(ax, fan, "forecast", ahead, "--")
+    if naive is not None:
+        median = np.median(fan.draws[naive], axis=0)
+        ax.plot(fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label="naive forecast, median")
+    ax.plot(fan.history.years, fan.history.values, "o", color=GREY, markersize=3.2, label="observed", zorder=5)
+    _axes(ax, fan.history.unit, f"{fan.name.replace('_', ' ')}\nnaive: {naive or 'none'}")
+
+
+def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
     for one, colour in zip(forecasts, COLOURS[-len(forecasts) :] if len(forecasts) < 2 else COLOURS, strict=True):
-        low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
-        years = np.array(one.years)
-        text = f"from {one.origin}"
-        ax.fill_between(years, low, high, color=colour, alpha=0.18, linewidth=0, label=f"model {text}, 90%")
-        ax.fill_between(years, first, third, color=colour, alpha=0.35, linewidth=0, label=f"model {text}, 50%")
-        ax.plot(years, middle, color=colour, label=f"model {text}, median")
-        if len(years) == 1:
-            ax.errorbar(years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
+        low, middle, high = _bands(ax, one, f"model from {one.origin}", colour, "-")
+        if len(one.years) == 1:
+            ax.errorbar(one.years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
         if one.best_naive is not None:
             naive = np.median(one.draws[one.best_naive], axis=0)
-            ax.plot(years, naive, color=colour, linestyle=":", label=f"best naive {text}")
+            ax.plot(one.years, naive, color=colour, linestyle=":", label=f"best naive from {one.origin}")
     last, earliest = forecasts[-1], forecasts[0]
     years = np.concatenate([last.history.years, last.years])
     values = np.concatenate([last.history.values, last.observed])
     shown = years > earliest.origin - BACK
     ax.plot(years[shown], values[shown], "o", color=GREY, markersize=3.2, label="observed", zorder=5)
-    _axes(ax)
-    ax.set_ylabel("share (1)" if last.history.unit == "1" else last.history.unit)
     best = ", ".join(f"{one.best_naive} ({one.origin})" for one in forecasts if one.best_naive)
-    ax.set_title(f"{name}\n{best or 'no naive forecast'}", fontweight="normal")
+    _axes(ax, last.history.unit, f"{name}\n{best or 'no naive forecast'}")
 
 
-def _axes(ax: Axes) -> None:
+def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> tuple[Array, Array, Array]:
+    """Draw the model's draws as 90% and 50% bands and a median; return the median and the ends of the wide one."""
+    low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
+    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=f"{text}, 90%")
+    ax.fill_between(one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=f"{text}, 50%")
+    ax.plot(one.years, middle, color=colour, linestyle=line, label=f"{text}, median")
+    return low, middle, high
+
+
+def _axes(ax: Axes, unit: str, title: str) -> None:
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     if high / low < 30:
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set_ylabel("share (1)" if unit == "1" else unit)
+    ax.set_title(title, fontweight="normal")

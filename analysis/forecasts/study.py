@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,8 @@ from analysis.forecasts.figures import forecast_fans
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.forecast import MODES, Mode, forecast_case
+from calibration.forecasting.ahead import MODES, Mode
+from calibration.forecasting.forecast import forecast_case
 from calibration.forecasting.record import (
     ScoredCase,
     accept_forecast,
@@ -30,24 +30,7 @@ from models.case import load_case
 from stockflow.errors import InputError
 
 TWICE = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """The model against naive forecasts for one series from one origin, mean CRPS of the log each.
-
-    `chosen` is the naive forecast that had been best from the origin before, judged by the years known by this one.
-    """
-
-    series: str
-    model: float
-    best: str
-    best_score: float
-    chosen: str | None
-    chosen_score: float
-    stack: float
-    inside: float
-    years: int
+BEFORE = "CRPS of the best before"
 
 
 def run_forecasts(
@@ -127,25 +110,23 @@ def rivals(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def duels(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> tuple[Duel, ...]:
-    """Set the model against the naive forecasts from `origin`, for every headline series that was forecast there."""
+def duels(table: pd.DataFrame, series: Sequence[str], mode: str, origin: int) -> pd.DataFrame:
+    """Set the model against the naive forecasts from `origin`: rows of `skill_rows` of the `series` forecast there.
+
+    "CRPS of the best before" is that of the naive forecast that had been best from the origin before, judged by the
+    years known by this one; NaN where there is none.
+    """
     part = table[table["mode"] == mode]
-    out = []
-    for series in about.headline:
-        of = part[part["series"] == series]
-        here = of[of["origin"] == origin].set_index("forecaster")
-        best, chosen = best_naive(dict(here["CRPS"])), best_before(of, origin)
-        if best is None:
-            continue
-        chosen = chosen if chosen in here.index else None
-        out.append(
-            Duel(
-                series, _cell(here, MODEL, "CRPS"), best, _cell(here, best, "CRPS"), chosen,
-                _cell(here, chosen, "CRPS") if chosen else float("nan"), _cell(here, STACK, "CRPS"),
-                _cell(here, MODEL, "inside 90%"), int(_cell(here, MODEL, "years")),
-            )
-        )  # fmt: skip
-    return tuple(out)
+    rows = skill_rows(part)
+    here = rows[(rows["origin"] == origin) & rows["its CRPS"].notna()].set_index("series")
+    here = here.loc[[one for one in series if one in here.index]].reset_index()
+    before = [_of_best_before(part[part["series"] == one], origin) for one in here["series"]]
+    return here.assign(**{BEFORE: np.array(before, dtype=float)})
+
+
+def _of_best_before(of: pd.DataFrame, origin: int) -> float:
+    here, best = of[of["origin"] == origin].set_index("forecaster"), best_before(of, origin)
+    return _cell(here, best, "CRPS") if best is not None and best in here.index else np.nan
 
 
 def _cell(by: pd.DataFrame, row: str, column: str) -> float:
@@ -171,10 +152,10 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
     words = []
     run = set(zip(table["mode"], table["origin"], strict=True))
     for mode in [one for one in dict.fromkeys(table["mode"]) if (one, origin) in run]:
-        met = duels(table, about, mode, origin)
-        if met:
+        met = duels(table, about.headline, str(mode), origin)
+        if len(met):
             words += _told(met, str(mode), origin)
-        if absent := [one for one in about.headline if one not in {duel.series for duel in met}]:
+        if absent := [one for one in about.headline if one not in set(met["series"])]:
             words.append(f"{mode} from {origin}: no comparison for {', '.join(absent)}.")
         words += _beside(table, about, str(mode), origin)
     words += coverage_words(table)
@@ -212,34 +193,29 @@ def coverage_words(table: pd.DataFrame) -> list[str]:
 def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> list[str]:
     """Say how the model did on series that are scored but count in no headline."""
     names = tuple(one for one in dict.fromkeys(table["series"]) if one not in about.headline)
-    met = duels(table, about.model_copy(update={"headline": names}), mode, origin) if names else ()
     return [
-        f"{mode} from {origin}: {one.series} is scored but is no headline series: CRPS {one.model:.3f} against "
-        f"{one.best_score:.3f} of {one.best}, a ratio of {one.model / one.best_score:.2f}."
-        for one in met
+        f"{mode} from {origin}: {one['series']} is scored but is no headline series: CRPS {one['model CRPS']:.3f} "
+        f"against {one['its CRPS']:.3f} of {one['best naive']}, a ratio of {one['model CRPS'] / one['its CRPS']:.2f}."
+        for one in duels(table, names, mode, origin).to_dict("records")
     ]
 
 
-def _told(met: Sequence[Duel], mode: str, origin: int) -> list[str]:
-    wins = [one for one in met if one.model < one.best_score]
-    against = [one for one in met if one.chosen is not None]
-    before = [one for one in against if one.model < one.chosen_score]
-    mixed = [one for one in met if one.stack < one.best_score]
-    inside = float(np.average([one.inside for one in met], weights=[one.years for one in met]))
+def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
+    model, before = met["model CRPS"], met[BEFORE]
+    inside = float(np.average(met["inside 90%"], weights=met["years"]))
     words = [
         f"{mode} from {origin}, {len(met)} headline series: the model beats the best naive forecast in hindsight on "
-        f"{len(wins)}, the naive forecast that was best from the origin before on {len(before)} of {len(against)}; the "
-        f"stack beats the best in hindsight on {len(mixed)}. {inside:.0%} of observations lie in the model's 90% "
-        "intervals."
+        f"{(model < met['its CRPS']).sum()}, the naive forecast that was best from the origin before on "
+        f"{(model < before).sum()} of {before.notna().sum()}; the stack beats the best in hindsight on "
+        f"{(met['stack CRPS'] < met['its CRPS']).sum()}. {inside:.0%} of observations lie in the model's 90% intervals."
     ]
-    for one in met:
-        if one.model >= one.best_score:
-            ratio = one.model / one.best_score
-            much = " (more than twice)" if ratio > TWICE else ""
-            words.append(
-                f"{mode} from {origin}: {one.series} loses to {one.best}: CRPS {one.model:.3f} against "
-                f"{one.best_score:.3f}, a ratio of {ratio:.2f}{much}."
-            )
+    for one in met[model >= met["its CRPS"]].to_dict("records"):
+        ratio = one["model CRPS"] / one["its CRPS"]
+        much = " (more than twice)" if ratio > TWICE else ""
+        words.append(
+            f"{mode} from {origin}: {one['series']} loses to {one['best naive']}: CRPS {one['model CRPS']:.3f} against "
+            f"{one['its CRPS']:.3f}, a ratio of {ratio:.2f}{much}."
+        )
     return words
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
+from analysis.forecasts.own_trials import trial_lines
 from analysis.forecasts.study import coverage_words, rivals
 from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
-from analysis.own.trials import trial_lines
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, published_durations

@@ -6,23 +6,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import case_model, with_held
-from analysis.scoreboard.drawn_runs import NO_POSTERIORS, DrawnRuns, Models, Posteriors
+from analysis.draws.runs import Drawn, case_model
+from analysis.scoreboard.drawn_runs import DRAWS, NO_POSTERIORS, DrawnRuns, Models, Posteriors
 from analysis.scoreboard.questions import (
     NONE,
     STUDY,
-    UNTIL,
     Answer,
     Book,
     GapError,
-    Run,
     Study,
     answer,
     asked,
@@ -30,7 +28,6 @@ from analysis.scoreboard.questions import (
 )
 from calibration.observed.observations import load_table
 from calibration.records.results import Accepted
-from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
 from stockflow.intervals import interval
@@ -154,8 +151,11 @@ def scoreboard(
     for key in ids:
         if (key in study.answers) == (key in study.unanswered):
             raise InputError(f"{STUDY.name}: {key}: must stand in exactly one of answers and unanswered")
-    book = open_book(study.readings, _runs(accepted, models))
-    drawn = DrawnRuns(posteriors, study.readings, models)
+    fits = {one.case: accepted[one.case].values if one.case in accepted else NONE for one in study.readings.values()}
+    best = {case: Drawn(case, models(case).with_constants(fit), {}, "one run") for case, fit in fits.items()}
+    book = open_book(study.readings, DrawnRuns(best, study.readings).runs(0))
+    draws = {case: Drawn(case, models(case), one.spread(DRAWS), "draws") for case, one in posteriors.items()}
+    drawn = DrawnRuns(draws, study.readings)
     rows, unanswered = [], []
     for one in targets:
         key = str(one["id"])
@@ -254,9 +254,9 @@ def spread_of(answers: Array, low: float | None, high: float | None) -> Spread:
 
 def _spread(one: Answer, low: float | None, high: float | None, book: Book, drawn: DrawnRuns) -> Spread | None:
     cases = {book.readings[name].case for _, name in asked(one.question)}
-    if not cases <= drawn.posteriors.keys():
+    if not cases <= drawn.drawn.keys():
         return None
-    count = min(drawn.count(case) for case in cases)
+    count = min(drawn.drawn[case].count for case in cases)
     answers = [answer(one.question, replace(book, runs=drawn.runs(draw))) * one.factor for draw in range(count)]
     return spread_of(np.array(answers), low, high)
 
@@ -264,26 +264,6 @@ def _spread(one: Answer, low: float | None, high: float | None, book: Book, draw
 def _spread_cells(spread: Spread | None) -> dict[str, object]:
     cells = (None,) * 4 if spread is None else (spread.median, spread.low, spread.high, spread.inside)
     return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
-
-
-def _runs(accepted: Fits, models: Models) -> Callable[[str, Mapping[str, float]], Run]:
-    known: dict[str, Model] = {}
-    made: dict[tuple[str, tuple[tuple[str, float], ...]], Run] = {}
-
-    def run(case: str, held: Mapping[str, float]) -> Run:
-        if case not in known:
-            known[case] = models(case).with_constants(accepted[case].values if case in accepted else NONE)
-        key = (case, tuple(sorted(held.items())))
-        if key not in made:
-            made[key] = _model_run(known[case], held)
-        return made[key]
-
-    return run
-
-
-def _model_run(model: Model, held: Mapping[str, float]) -> Run:
-    result = with_held(model, held).run(until=min(UNTIL, model.final_time))
-    return Run(result["time"].to_numpy(), {str(name): np.asarray(result[name]) for name in result.data_vars})
 
 
 def _number(value: float | None) -> float | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from analysis.draws.runs import Drawn, case_model, run, with_held
+from analysis.draws.runs import Drawn, run, with_held
 from analysis.scoreboard.questions import UNTIL, Reading, Run
 from calibration.fitting.inference_data import Posterior
 from stockflow import Model
@@ -18,24 +19,18 @@ NO_POSTERIORS: Posteriors = MappingProxyType({})
 
 
 class DrawnRuns:
-    """Batches of DRAWS evenly spaced posterior draws, made when first asked for and kept.
+    """Batches of what each case is run at, made when first asked for and kept.
 
     Draws of different cases are independent: the n-th of one goes with the n-th of another.
     """
 
-    def __init__(self, posteriors: Posteriors, readings: Mapping[str, Reading], models: Models = case_model) -> None:
-        self.posteriors = posteriors
-        self._samples = {case: posterior.spread(DRAWS) for case, posterior in posteriors.items()}
+    def __init__(self, drawn: Mapping[str, Drawn], readings: Mapping[str, Reading]) -> None:
+        self.drawn = drawn
         self._variables = {
             case: tuple(dict.fromkeys(v for r in readings.values() if r.case == case for v in (*r.quantity, *r.over)))
-            for case in posteriors
+            for case in drawn
         }
-        self._models = models
         self._made: dict[tuple[str, tuple[tuple[str, float], ...]], tuple[Array, dict[str, Array]]] = {}
-
-    def count(self, case: str) -> int:
-        """Return how many draws of a case there are."""
-        return len(next(iter(self._samples[case].values())))
 
     def runs(self, draw: int) -> Callable[[str, Mapping[str, float]], Run]:
         """Return what answers for one draw: the run of a case with some variables held."""
@@ -49,7 +44,7 @@ class DrawnRuns:
     def _batch(self, case: str, held: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
         key = (case, tuple(sorted(held.items())))
         if key not in self._made:
-            of = Drawn(case, with_held(self._models(case), held), self._samples[case], "draws of the posterior")
+            of = replace(self.drawn[case], model=with_held(self.drawn[case].model, held))
             found = run(of, self._variables[case], of.until(UNTIL), save_period=of.model.save_period)
             self._made[key] = found.times, dict(found.values)
         return self._made[key]

@@ -1,33 +1,39 @@
 """Any fit looked ahead: draws of its series in years after the last one fitted, naive forecasts beside them, scores.
 
-An error of the last fitted year is carried forward through the autoregression of the errors, as in forecasts from the
-past (`calibration.forecasting.forecast`); here the fit is given and nothing is fitted again.
+An error of the last fitted year is carried forward through the autoregression of the errors. The fit is given here:
+that to all years, or one to what was known in a year (`calibration.forecasting.forecast`).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from calibration.fitting.fit import closed_payoff
-from calibration.fitting.payoff import FittedSeries, Payoff
+from calibration.fitting.payoff import FittedSeries, Payoff, reading
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.baseline_settings import Settings, load_settings
-from calibration.forecasting.baselines import Experience, extrapolated_experience, naive_forecasts
-from calibration.forecasting.forecast import carried_forward, modelled_after
-from calibration.forecasting.scores import MODEL, Skill, score
+from calibration.forecasting.baselines import Experience, extrapolated_experience, known_experience, naive_draws
+from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of, score
 from calibration.forecasting.settings import Kind
 from calibration.observed.history import History, Years, natural
 from calibration.records.results import accepted_posterior
 from models.case import Case, load_case
 from stockflow.arrays import Array
-from stockflow.errors import InputError, unknown
+from stockflow.errors import unknown
+from stockflow.over_time import QUARTER
+
+Mode = Literal["conditional", "unconditional"]
+MODES: tuple[Mode, ...] = ("conditional", "unconditional")
+Past = Callable[[], History]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Fitted:
     """A fit with its draws: `x` are coordinates (run, size) of `payoff`; `case` is what it is a fit of."""
 
@@ -40,6 +46,11 @@ class Fitted:
     def names(self) -> tuple[str, ...]:
         """Names of the fitted series."""
         return tuple(one.target.name for one in self.payoff.series)
+
+    @cached_property
+    def last(self) -> Array:
+        """Modelled values (run, series) of the last fitted year of each series, in its unit."""
+        return np.stack([values[:, -1] for values in self.payoff.series_values(self.x)], axis=1)
 
     def place(self, name: str) -> int:
         """Return the place of a fitted series; InputError for one that is not fitted."""
@@ -56,17 +67,21 @@ class Fitted:
         place = self.place(name)
         return modelled_after(self.payoff, self.x, {place: years})[place]
 
-    def ahead(self, name: str, years: Years) -> Array:
-        """Return draws (run, year) of what will be observed in `years` after the last fitted one."""
+    def ahead(
+        self, name: str, years: Years, modelled: Array | None = None, rng: np.random.Generator | None = None
+    ) -> Array:
+        """Return draws (run, year) of what will be observed in `years` after the last fitted one.
+
+        `modelled` are the modelled values in these years, where they are known already.
+        """
         place, series = self.place(name), self.series(name)
         _, sigma, rho = self.payoff.space.split(self.x)
-        fitted = self.payoff.series_values(self.x)[place][:, -1]
-        last = (np.log(series.values[-1]) - np.log(fitted)) / series.multiplier[-1]
+        last = (np.log(series.values[-1]) - np.log(self.last[:, place])) / series.multiplier[-1]
         errors = carried_forward(
             last, sigma[:, place], rho[:, place], int(series.years[-1]), years, self.payoff.errors.degrees,
-            self.rng(name),
+            self.rng(name) if rng is None else rng,
         )  # fmt: skip
-        return natural(np.log(self.modelled(name, years)) + errors)
+        return natural(np.log(self.modelled(name, years) if modelled is None else modelled) + errors)
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the generator of a series: the same for the same fit and name."""
@@ -84,62 +99,128 @@ def accepted_fit(name: str) -> Fitted:
     return Fitted(case, payoff, payoff.space.inward(values), targets.seed)
 
 
-def history_of(series: FittedSeries) -> History:
-    """Return what a naive forecast may know: the fitted observations."""
-    return History(series.target.name, series.years, series.values, series.target.unit)
+def modelled_after(payoff: Payoff, x: Array, years: Mapping[int, Years]) -> dict[int, Array]:
+    """Return modelled values (run, year), series' unit, of coordinates `x` in `years` of the series at each place."""
+    terms = [
+        reading(payoff.series[i].target.quantity, payoff.series[i].target.measure, float(year))
+        for i, wanted in years.items()
+        for year in wanted
+    ]
+    names = [one.name for one in payoff.coordinates]
+    runs = payoff.model.payoff(terms, names, save_period=QUARTER).residuals(payoff.space.values(x)[:, : len(names)])
+    ends = np.cumsum([len(wanted) for wanted in years.values()])[:-1]
+    return dict(zip(years, np.split(np.asarray(runs), ends, axis=1), strict=True))
+
+
+def carried_forward(
+    last: Array, sigma: Array, rho: Array, last_year: int, years: Years, degrees: float, rng: np.random.Generator
+) -> Array:
+    """Draw errors (run, year) after `last_year`, given each run's last error, size and persistence, (run,) each.
+
+    z_t = phi z_before + sigma sqrt(1 - phi^2) e_t, phi = rho^gap, e_t ~ Student-t(degrees), as in
+    `calibration.fitting.likelihood`; so the mean is rho^h z_last and the variance
+    sigma^2 (1 - rho^2h) degrees/(degrees - 2).
+    """
+    z, before = np.asarray(last, dtype=float), last_year
+    out = np.empty((len(z), len(years)))
+    for k, year in enumerate(years):
+        phi = rho ** (int(year) - before)
+        z = phi * z + sigma * np.sqrt(1 - phi**2) * rng.standard_t(degrees, len(z))
+        out[:, k], before = z, int(year)
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
-    """Forecasts of one series: draws (draw, year) in its unit by forecaster, the model first; why others are absent."""
+class SeriesForecast:
+    """One series from one origin: what was known then, and every forecaster's draws (draw, year) in its unit.
 
-    name: str
+    `draws` holds the model's under "model" and each naive forecast's under its name, in that order. `absent` says which
+    naive forecasts could not be made and why. Drivers are as they were or as the case has them ("conditional"), or as
+    expected at the origin.
+    """
+
+    origin: int
+    mode: Mode
     history: History
     years: tuple[int, ...]
     draws: Mapping[str, Array]
     absent: Mapping[str, str]
 
-    def scored(self, observed: Array) -> dict[str, Skill]:
-        """Return the scores of every forecaster against the observed values (year,)."""
-        last, origin = float(self.history.values[-1]), self.history.last_year
-        return {who: score(self.name, origin, who, self.years, d, observed, last) for who, d in self.draws.items()}
+    @property
+    def name(self) -> str:
+        """Name of the series."""
+        return self.history.name
+
+    @property
+    def naive(self) -> tuple[str, ...]:
+        """Names of the naive forecasts that could be made."""
+        return tuple(name for name in self.draws if name != MODEL)
+
+    def scored(self, observed: Array) -> ScoredForecast:
+        """Return the forecast with the scores of every forecaster against the observed values (year,)."""
+        last = float(self.history.values[-1])
+        skills = {
+            who: score(self.name, self.origin, who, self.years, values, observed, last)
+            for who, values in self.draws.items()
+        }
+        return ScoredForecast(
+            self.origin, self.mode, self.history, self.years, self.draws, self.absent, observed, skills
+        )
 
 
-def compared(
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredForecast(SeriesForecast):
+    """A forecast with what came, (year,), and the scores of every forecaster."""
+
+    observed: Array
+    skills: Mapping[str, Skill]
+
+    @property
+    def best_naive(self) -> str | None:
+        """The naive forecast with the lowest mean CRPS in hindsight, if there is any."""
+        return best_naive(crps_of(self.skills))
+
+
+def compared(fitted: Fitted, name: str, years: Sequence[int], kind: Kind, past: Past | None = None) -> SeriesForecast:
+    """Forecast a series from the last year fitted, by the model and by every naive forecast that its history allows.
+
+    `past` gives the cumulative quantity that Wright's law follows; it is drawn ahead from what is known of it in the
+    last year of the series.
+    """
+    origin, rngs = int(fitted.series(name).years[-1]), (fitted.rng(name), fitted.rng(f"naive {name}"))
+    when = np.asarray(years, dtype=np.int64)
+    return forecast_from(origin, "conditional", fitted, name, when, kind, past, rngs)
+
+
+def forecast_from(
+    origin: int,
+    mode: Mode,
     fitted: Fitted,
     name: str,
-    years: Sequence[int],
+    years: Years,
     kind: Kind,
-    cumulative: History | None = None,
+    past: Past | None,
+    rngs: tuple[np.random.Generator, np.random.Generator],
     naive: Settings | None = None,
-) -> Comparison:
-    """Forecast a series by the model and by every naive forecast that its history allows.
+    modelled: Array | None = None,
+    known: bool = False,
+) -> SeriesForecast:
+    """Forecast a series from the end of `origin`; `rngs` are the generators of the model's and the naive forecasts.
 
-    `cumulative` is what Wright's law follows, known no later than the series; it is drawn ahead from its own past.
+    `modelled` are the modelled values in `years`, where they are known already. Where the path of what Wright's law
+    follows is `known`, it is taken as it was.
     """
-    settings, when = naive or load_settings(), np.asarray(years, dtype=np.int64)
-    history, count, rng = history_of(fitted.series(name)), len(fitted.x), fitted.rng(f"naive {name}")
-    draws: dict[str, Array] = {MODEL: fitted.ahead(name, when)}
-    absent: dict[str, str] = {}
-    experience: Experience | None = None
-    if kind == "cost" and cumulative is not None:
-        try:
-            past = cumulative.until(history.last_year)
-            experience = extrapolated_experience(past, when, settings.moore.memory, settings.moore.fewest, count, rng)
-        except InputError as reason:
-            absent["Wright's law"] = str(reason)
-    for who, forecast in naive_forecasts(settings, name, kind, experience).items():
-        known = history if experience is None or who != "Wright's law" else _within(history, experience.past)
-        try:
-            draws[who] = forecast(known, when, count, rng)
-        except InputError as reason:
-            absent[who] = str(reason)
-    return Comparison(name, history, tuple(int(year) for year in when), draws, absent)
+    settings, series, rng = naive or load_settings(), fitted.series(name), rngs[1]
+    history = History(name, series.years, series.values, series.target.unit)
+    draws: dict[str, Array] = {MODEL: fitted.ahead(name, years, modelled, rngs[0])}
 
+    def experience() -> Experience | None:
+        if past is None:
+            return None
+        if known:
+            return known_experience(past(), origin)
+        walk = settings.moore
+        return extrapolated_experience(past().until(origin), years, walk.memory, walk.fewest, len(fitted.x), rng)
 
-def _within(history: History, past: History) -> History:
-    """Return the years of a cost in which experience is known too; the last must be among them."""
-    both = np.isin(history.years, past.years)
-    if not both[-1]:
-        raise InputError(f"experience {past.name!r}: no value in {history.last_year}, the last year of the cost")
-    return History(history.name, history.years[both], history.values[both], history.unit)
+    drawn, absent = naive_draws(history, years, kind, experience, settings, len(fitted.x), rng)
+    return SeriesForecast(origin, mode, history, tuple(map(int, years)), draws | drawn, absent)

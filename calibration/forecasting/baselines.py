@@ -7,14 +7,14 @@ ceiling (logistic, Gompertz, Bass) are in `calibration.forecasting.growth_curves
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.growth_curves import bass, gompertz, logistic
+from calibration.forecasting.settings import Kind
 from calibration.observed.history import Baseline, History, Years, natural, student_scale
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -31,6 +31,7 @@ __all__ = [
     "known_experience",
     "last_value",
     "moore",
+    "naive_draws",
     "naive_forecasts",
     "wright",
 ]
@@ -245,8 +246,42 @@ def extrapolated_experience(
     return Experience(cumulative, np.asarray(years, dtype=np.int64), paths[:, wanted])
 
 
+def naive_draws(
+    history: History,
+    years: Years,
+    kind: Kind,
+    experience: Callable[[], Experience | None],
+    settings: Settings,
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Draw each naive forecast (draw, year), by name; and say why some could not be made: too few years, mostly."""
+    absent: dict[str, str] = {}
+    driver: Experience | None = None
+    try:
+        driver = experience()
+    except InputError as reason:
+        absent["Wright's law"] = str(reason)
+    drawn: dict[str, Array] = {}
+    for who, forecast in naive_forecasts(settings, history.name, kind, driver).items():
+        try:
+            known = history if driver is None or who != "Wright's law" else _within(history, driver.past)
+            drawn[who] = forecast(known, years, count, rng)
+        except InputError as reason:
+            absent[who] = str(reason)
+    return drawn, absent
+
+
+def _within(history: History, past: History) -> History:
+    """Return the years of a cost in which experience is known too; the last must be among them."""
+    both = np.isin(history.years, past.years)
+    if not both[-1]:
+        raise InputError(f"experience {past.name!r}: no value in {history.last_year}, the last year of the cost")
+    return History(history.name, history.years[both], history.values[both], history.unit)
+
+
 def naive_forecasts(
-    settings: Settings, series: str, kind: Literal["cost", "flow", "level"], experience: Experience | None = None
+    settings: Settings, series: str, kind: Kind, experience: Experience | None = None
 ) -> Mapping[str, Baseline]:
     """Return every naive forecast that fits `series` by name, set up from `settings`.
 

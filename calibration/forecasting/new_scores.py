@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from calibration.forecasting.ahead import Comparison, Fitted, accepted_fit, compared
-from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of
+from calibration.forecasting.ahead import Fitted, ScoredForecast, accepted_fit, compared
+from calibration.forecasting.scores import MODEL
 from calibration.observed.money import Prices, convert, parse_unit
 from calibration.own.data import Row, by_series, read_rows
 from calibration.own.forecast import about
 from stockflow.errors import InputError, unknown
 
-NOTHING_NAIVE = "no naive forecast could be made; nothing is won or lost"
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewScore:
-    """One series on new observations: every forecaster's draws and scores, and the last year the fit has seen."""
-
-    comparison: Comparison
-    observed: tuple[float, ...]
-    skills: dict[str, Skill]
-
-
-def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScore, ...]:
+def score_case(name: str, data: Path, since: int | None = None) -> tuple[ScoredForecast, ...]:
     """Score the accepted fit of a case on the observations in `data`, rows before the year `since` left out.
 
     Columns are those of `calibration.own.data`; series are named, and values given, as in the case's observations (of a
@@ -44,8 +32,7 @@ def score_case(name: str, data: Path, since: int | None = None) -> tuple[NewScor
     out = []
     for series, points in found.items():
         years, values = zip(*sorted(points.items()), strict=True)
-        comparison = compared(fitted, series, years, *about(fitted, series))
-        out.append(NewScore(comparison, values, comparison.scored(np.array(values))))
+        out.append(compared(fitted, series, years, *about(fitted, series)).scored(np.array(values)))
     return tuple(out)
 
 
@@ -87,15 +74,15 @@ def _values(fitted: Fitted, rows: Sequence[Row]) -> dict[str, dict[int, float]]:
     return out
 
 
-def score_table(skills: Mapping[str, Mapping[str, Skill]]) -> pd.DataFrame:
+def skill_table(scores: Sequence[ScoredForecast]) -> pd.DataFrame:
     """One row per series and forecaster, best CRPS first: years, CRPS and log score (of logarithms), coverage, wins."""
     rows = []
-    for series, known in skills.items():
-        ranked = sorted(known.items(), key=lambda pair: pair[1].mean_crps)
+    for one in scores:
+        ranked = sorted(one.skills.items(), key=lambda pair: pair[1].mean_crps)
         for who, skill in ranked:
             rows.append(
                 {
-                    "series": series, "forecaster": who, "years": len(skill.years), "first": skill.years[0],
+                    "series": one.name, "forecaster": who, "years": len(skill.years), "first": skill.years[0],
                     "last": skill.years[-1], "CRPS": skill.mean_crps, "log score": skill.mean_log_score,
                     "inside 50%": skill.coverage[0.5], "inside 90%": skill.coverage[0.9],
                     "best": "yes" if who == ranked[0][0] else "",
@@ -104,17 +91,18 @@ def score_table(skills: Mapping[str, Mapping[str, Skill]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def score_words(scores: Sequence[NewScore]) -> list[str]:
+def skill_words(scores: Sequence[ScoredForecast]) -> list[str]:
     """Say of each series who wins, and by how much the model beats the best naive forecast or loses to it."""
     out = []
     for one in scores:
-        for who, why in one.comparison.absent.items():
-            out.append(f"{one.comparison.name}: no {who}: {why}")
-        best = best_naive(crps_of(one.skills))
+        out += [f"{one.name}: no {who}: {why}" for who, why in one.absent.items()]
+        best, model = one.best_naive, one.skills[MODEL]
         if best is None:
-            out.append(f"{one.comparison.name}: {NOTHING_NAIVE}")
+            out.append(f"{one.name}: no naive forecast could be made; nothing is won or lost")
             continue
-        ratio = one.skills[MODEL].mean_crps / one.skills[best].mean_crps
-        told = "wins against" if ratio < 1 else "loses to"
-        out.append(f"{one.comparison.name}: the model {told} the best naive forecast, {best} (CRPS ratio {ratio:.2f})")
+        ratio = model.mean_crps / one.skills[best].mean_crps
+        told = f"{one.name}: the model {'wins against' if ratio < 1 else 'loses to'} the best naive forecast, {best}"
+        inside = "" if ratio < 1 else f"; {model.coverage[0.9]:.0%} of years inside its 90% interval"
+        advice = "" if ratio < 1 else f": for a forecast of {one.name} alone take {best}"
+        out.append(f"{told} (CRPS ratio {ratio:.2f}{inside}){advice}")
     return out

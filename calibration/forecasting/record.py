@@ -16,9 +16,10 @@ import tomlkit
 
 from calibration.fitting.fit import joint_priors
 from calibration.fitting.targets import Targets, load_targets
+from calibration.forecasting.ahead import MODES, Mode, ScoredForecast
 from calibration.forecasting.baseline_settings import HERE as BASELINES
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
-from calibration.forecasting.forecast import MODES, CaseForecast, Mode, SeriesForecast
+from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.holdout import seen_by
 from calibration.forecasting.scores import MODEL, STACK, Skill, compare
 from calibration.forecasting.settings import HERE as FORECASTS
@@ -90,7 +91,7 @@ def score_table(found: ScoredCase) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(series: SeriesForecast, skill: Skill, mixture: Stack | None) -> dict[str, object]:
+def _row(series: ScoredForecast, skill: Skill, mixture: Stack | None) -> dict[str, object]:
     coverage = skill.coverage
     row: dict[str, object] = {
         "mode": series.mode, "origin": series.origin, "series": series.name, "forecaster": skill.forecaster,

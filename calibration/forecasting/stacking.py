@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import LinearConstraint, minimize
 
-from calibration.forecasting.forecast import SeriesForecast
+from calibration.forecasting.ahead import ScoredForecast
 from calibration.forecasting.scores import STACK, Skill, score
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -81,7 +81,7 @@ def best_weights(alone: Array, between: Array) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def stack(now: SeriesForecast, earlier: Sequence[SeriesForecast], seed: int, doubt: float = 0.0) -> Stack:
+def stack(now: ScoredForecast, earlier: Sequence[ScoredForecast], seed: int, doubt: float = 0.0) -> Stack:
     """Mix the forecasters of `now` with weights learnt from `earlier` forecasts of the same series.
 
     Only earlier origins at which all the same forecasters stood count, and of them only years up to the new origin.

@@ -13,7 +13,7 @@ from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, Row
 from models.own import own_drivers
 
 if TYPE_CHECKING:
-    from calibration.forecasting.new_scores import NewScore
+    from calibration.forecasting.ahead import ScoredForecast
 
 FEWEST = 4  # years that two series must share to be compared
 SAME = 1e-3  # relative difference within which a ratio of two series is one constant
@@ -58,11 +58,11 @@ def _single(observed: Mapping[str, Observed]) -> list[str]:
     return said
 
 
-def doubts_of_scored(rows: Sequence[Row], scores: Sequence[NewScore]) -> list[str]:
+def doubts_of_scored(rows: Sequence[Row], scores: Sequence[ScoredForecast]) -> list[str]:
     """Name each of the new `rows` whose value lies far from those beside it, be they new or seen by the fit."""
     said = []
     for score in scores:
-        past, years = score.comparison.history, score.comparison.years
+        past, years = score.history, score.years
         new = {row.year: row for row in rows if row.series == past.name}
         first = new[years[0]]
         factor = score.observed[0] / first.value

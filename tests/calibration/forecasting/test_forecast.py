@@ -21,8 +21,9 @@ from calibration.fitting.targets import (
     Targets,
     load_targets,
 )
+from calibration.forecasting.ahead import Mode, carried_forward
 from calibration.forecasting.drivers_ahead import Expectations, Rule, Rules
-from calibration.forecasting.forecast import CaseForecast, Mode, carried_forward, forecast_case, payoff_at
+from calibration.forecasting.forecast import CaseForecast, forecast_case, payoff_at
 from calibration.forecasting.scores import MODEL
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kind, load_forecast_settings
 from calibration.observed.observations import Source
@@ -146,7 +147,7 @@ def test_an_unconditional_forecast_knows_no_driver_after_its_origin_to_the_bit(f
 
 def test_a_forecast_that_has_not_converged_is_not_made_and_its_chains_are_kept(fit: Fit, tmp_path: Path) -> None:
     with pytest.raises(
-        NotConvergedError, match=r"conditional forecast from 2012: bulk ESS of 'size, value .* chains kept in"
+        NotConvergedError, match=r"forecast from 2012 conditional: bulk ESS of 'size in .* chains kept in"
     ):
         fit("a", smallest_ess=1e6)
     assert len(list((tmp_path / "a").glob("chain_*.npz"))) == 2

@@ -17,7 +17,8 @@ from analysis.forecasts.study import best_before, duels, forecast_words, skill_r
 from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.forecast import MODES, CaseForecast, Mode, SeriesForecast
+from calibration.forecasting.ahead import MODES, Mode, ScoredForecast, SeriesForecast
+from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.record import (
     accept_forecast,
     against,
@@ -26,8 +27,8 @@ from calibration.forecasting.record import (
     score_table,
     scored,
 )
-from calibration.forecasting.scores import MODEL, STACK, crps, score
-from calibration.forecasting.settings import CaseSettings, load_forecast_settings
+from calibration.forecasting.scores import MODEL, STACK, crps
+from calibration.forecasting.settings import load_forecast_settings
 from calibration.forecasting.stacking import best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.observed.history import History
 from stockflow.errors import InputError
@@ -37,7 +38,7 @@ GOOD, BAD = "exponential", "last value"
 
 
 def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode: Mode = "conditional",
-             truth: Mapping[int, float] = TRUTH, spread: float = 0.1) -> SeriesForecast:  # fmt: skip
+             truth: Mapping[int, float] = TRUTH, spread: float = 0.1) -> ScoredForecast:  # fmt: skip
     """Forecasters that miss the true logarithm by a given offset, give or take a spread."""
     years = [year for year in truth if year > origin]
     known = [year for year in truth if year <= origin]
@@ -45,9 +46,8 @@ def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode
     line = np.exp(0.2 * (np.array(years) - 2010))
     rng = np.random.default_rng(origin)
     draws = {who: line * np.exp(by + spread * rng.standard_normal((400, len(years)))) for who, by in offsets.items()}
-    skills = {who: score(name, origin, who, years, values, observed, truth[origin]) for who, values in draws.items()}
     history = History(name, np.array(known), np.array([truth[year] for year in known]), "unit")
-    return SeriesForecast(origin, mode, history, tuple(years), observed, draws, skills, {})
+    return SeriesForecast(origin, mode, history, tuple(years), draws, {}).scored(observed)
 
 
 SETTINGS = load_forecast_settings()
@@ -158,16 +158,16 @@ def test_a_test_of_one_year_or_of_equal_losses_is_not_made_and_says_why() -> Non
 
 
 def test_wins_are_counted_against_the_best_in_hindsight_and_the_best_of_the_origin_before() -> None:
-    about = CaseSettings(headline=("size",), kinds={"size": "flow"})
     # at 2016 the last value had done best; at 2019 the exponential does best, the model between the two
     made = [
         CaseForecast("nev", 2016, "conditional", (forecast(2016, {MODEL: 0.3, GOOD: 0.5, BAD: 0.1}),), {}, QUIET),
         CaseForecast("nev", 2019, "conditional", (forecast(2019, {MODEL: 0.3, GOOD: 0.0, BAD: 0.9}),), {}, QUIET),
     ]
-    (duel,) = duels(score_table(scored("nev", made, 1)), about, "conditional", 2019)
-    assert (duel.best, duel.chosen) == (GOOD, BAD)
-    assert duel.best_score < duel.model < duel.chosen_score
-    assert duel.years == 4
+    table = score_table(scored("nev", made, 1))
+    (duel,) = duels(table, ("size",), "conditional", 2019).to_dict("records")
+    assert (duel["best naive"], best_before(table, 2019)) == (GOOD, BAD)
+    assert duel["its CRPS"] < duel["model CRPS"] < duel["CRPS of the best before"]
+    assert duel["years"] == 4
 
 
 def test_the_best_of_the_origin_before_is_judged_by_years_known_at_this_one() -> None:

@@ -9,7 +9,7 @@ import pytest
 from own_helpers import write
 
 from calibration.forecasting.ahead import accepted_fit
-from calibration.forecasting.new_scores import score_case, score_words
+from calibration.forecasting.new_scores import score_case, skill_words
 from calibration.forecasting.scores import MODEL
 from stockflow.errors import InputError
 
@@ -18,10 +18,10 @@ UNIT, WHY = "million vehicles/Year", "a number for the test"
 
 def test_a_shipped_case_is_scored_from_its_last_fitted_year(tmp_path: Path) -> None:
     (one,) = score_case("nev", write(tmp_path / "new.csv", [["NEV sales", 2024, 11.3, UNIT, WHY]]))
-    assert one.comparison.history.last_year == 2023
+    assert one.history.last_year == 2023
     assert {MODEL, "logistic", "exponential", "last value"} <= set(one.skills)
-    last = float(one.comparison.history.values[-1])
-    assert np.median(one.comparison.draws["last value"]) == pytest.approx(last, rel=0.1)
+    last = float(one.history.values[-1])
+    assert np.median(one.draws["last value"]) == pytest.approx(last, rel=0.1)
 
 
 def test_observations_that_stay_at_the_last_fitted_value_are_scored(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_observations_that_stay_at_the_last_fitted_value_are_scored(tmp_path: Pa
 def test_the_words_say_whether_the_model_has_the_lowest_crps(tmp_path: Path) -> None:
     (one,) = score_case("nev", write(tmp_path / "new.csv", [["NEV sales", 2024, 11.3, UNIT, WHY]]))
     winner = min(one.skills, key=lambda who: one.skills[who].mean_crps)
-    told = next(line for line in score_words([one]) if line.startswith("NEV sales: the model"))
+    told = next(line for line in skill_words([one]) if line.startswith("NEV sales: the model"))
     assert ("wins against" in told) == (winner == MODEL)
 
 

@@ -9,7 +9,6 @@ from calibration.fitting.estimates import SeriesFit
 from calibration.forecasting.residuals import (
     autocorrelation,
     durbin_watson,
-    residual_reports,
     residual_table,
     residuals,
 )
@@ -26,28 +25,28 @@ def fit(observed: list[float], modelled: list[float], years: list[int] | None = 
 def test_errors_of_values_are_those_worked_by_hand() -> None:
     one = residuals(fit([1.0, 2.0, 3.0, 4.0], [1.5, 2.0, 2.0, 4.5]))
     # errors 0.5, 0, -1, 0.5
-    assert one.mean_error == pytest.approx(0)
-    assert one.rmse == pytest.approx(np.sqrt(1.5 / 4))
-    assert one.mape == pytest.approx((0.5 + 0 + 1 / 3 + 0.125) / 4)
-    assert one.mae_over_mean == pytest.approx(0.5 / 2.5)
-    assert one.r2_values == pytest.approx(1 - 1.5 / 5)
-    assert one.shares.bias == pytest.approx(0)
-    assert one.shares.bias + one.shares.variance + one.shares.covariance == pytest.approx(1)
+    assert one["mean error [series unit]"] == pytest.approx(0)
+    assert one["RMSE [series unit]"] == pytest.approx(np.sqrt(1.5 / 4))
+    assert one["MAPE [%]"] == pytest.approx(100 * (0.5 + 0 + 1 / 3 + 0.125) / 4)
+    assert one["MAE/mean [%]"] == pytest.approx(100 * 0.5 / 2.5)
+    assert one["R2 of values [1]"] == pytest.approx(1 - 1.5 / 5)
+    assert one["Um [1]"] == pytest.approx(0)
+    assert one["Um [1]"] + one["Us [1]"] + one["Uc [1]"] == pytest.approx(1)
 
 
 def test_errors_of_logs_agree_with_the_record_of_the_fit() -> None:
     record = fit([1.0, 2.0, 5.0, 4.0], [1.1, 1.7, 5.5, 4.4])
     one = residuals(record)
-    assert one.r2_logs == pytest.approx(record.r2)
-    assert one.rms_log_error == pytest.approx(record.rms)
-    assert one.mean_log_error == pytest.approx(record.bias)
+    assert one["R2 of logs [1]"] == pytest.approx(record.r2)
+    assert one["RMS log error [1]"] == pytest.approx(record.rms)
+    assert one["mean log error [1]"] == pytest.approx(record.bias)
 
 
 def test_a_constant_factor_is_all_bias_in_logs_and_bias_and_variation_in_values() -> None:
     one = residuals(fit([1.0, 2.0, 4.0], [2.0, 4.0, 8.0]))
-    assert (one.log_shares.bias, one.log_shares.variance, one.log_shares.covariance) == pytest.approx((1, 0, 0))
-    assert one.shares.variance == pytest.approx((14 / 9) / 7)  # population variance of 1, 2, 4 over mean square 7
-    assert one.durbin_watson == pytest.approx(0, abs=1e-12)
+    assert [one[f"{u} of logs [1]"] for u in ("Um", "Us", "Uc")] == pytest.approx([1, 0, 0])
+    assert one["Us [1]"] == pytest.approx((14 / 9) / 7)  # population variance of 1, 2, 4 over mean square 7
+    assert one["Durbin-Watson [1]"] == pytest.approx(0, abs=1e-12)
 
 
 def test_durbin_watson_of_alternating_errors_is_near_four() -> None:
@@ -69,31 +68,27 @@ def test_over_a_gap_only_pairs_of_neighbouring_years_count() -> None:
     # changes 1 and 2 over one year count, that of 3 over four years does not: (1 + 4)(3/2)/(1 + 4 + 1 + 1)
     assert durbin_watson(years, np.array([1.0, 2.0, -1.0, 1.0])) == pytest.approx(5 * 1.5 / 7)
     assert autocorrelation(years, error, 1) == pytest.approx(2 / 4 * 3 / 2)
-    assert autocorrelation(years, error, 2) is None
-    assert autocorrelation(years, error, 4) is None  # a pair is there, but four observations know no lag of four
+    assert np.isnan(autocorrelation(years, error, 2))
+    assert np.isnan(autocorrelation(years, error, 4))  # a pair is there, but four observations know no lag of four
 
 
 def test_white_noise_stays_within_the_band_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(3)
     years, n = np.arange(60), 60
-    out = [abs(autocorrelation(years, rng.normal(size=n), 1) or 0) > 2 / np.sqrt(n) for _ in range(1000)]
+    out = [abs(autocorrelation(years, rng.normal(size=n), 1)) > 2 / np.sqrt(n) for _ in range(1000)]
     assert 0.02 < np.mean(out) < 0.07
 
 
-def test_what_is_undefined_is_none_and_not_a_number() -> None:
+def test_what_is_undefined_is_not_a_number() -> None:
     one = residuals(fit([2.0, 2.0], [2.0, 2.0], years=[2001, 2005]))
-    assert one.r2_logs is None
-    assert one.durbin_watson is None
-    assert one.autocorrelations == (None, None, None)
-    assert one.rmse == 0
+    undefined = ["R2 of logs [1]", "Durbin-Watson [1]", *(f"autocorrelation lag {k} [1]" for k in (1, 2, 3))]
+    assert all(np.isnan(one[name]) for name in undefined)
+    assert one["RMSE [series unit]"] == 0
 
 
 def test_the_table_has_one_row_per_series_with_unit_and_points_used_and_skipped() -> None:
-    table = residual_table(
-        residual_reports(
-            [fit([1.0, 2.0, 3.0], [1.1, 2.1, 2.9]), fit([1.0, 2.0], [1.0, 2.0], name="cost")], {"price": [1999, 2000]}
-        )
-    )
+    fits = [fit([1.0, 2.0, 3.0], [1.1, 2.1, 2.9]), fit([1.0, 2.0], [1.0, 2.0], name="cost")]
+    table = residual_table(fits, {"price": [1999, 2000]}).set_index("series")
     assert list(table.index) == ["price", "cost"]
     assert table.loc["price", "unit"] == "CNY2020/W"
     assert (table["points used"].tolist(), table["points skipped"].tolist()) == ([3, 2], [2, 0])
@@ -126,4 +121,4 @@ def test_a_year_both_used_and_skipped_or_an_unknown_series_is_refused() -> None:
     with pytest.raises(InputError, match="2001 is both used and skipped"):
         residuals(fit([1.0], [1.0]), skipped=[2001])
     with pytest.raises(InputError, match="'cost', which is no series"):
-        residual_reports([fit([1.0], [1.0])], {"cost": [2000]})
+        residual_table([fit([1.0], [1.0])], {"cost": [2000]})

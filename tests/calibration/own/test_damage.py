@@ -15,7 +15,7 @@ from own_helpers import short_wind
 from own_made import PLUMBING, edited, shallow
 
 from analysis.cli import cli
-from analysis.own import commands as own_cli
+from analysis.commands import forecast as forecast_command
 from calibration.errors import NotConvergedError
 from calibration.own import fit as own_fit
 from calibration.own.fit import calibrate_own
@@ -168,7 +168,7 @@ def test_a_hindcast_that_has_not_converged_leaves_the_forecast_and_is_said_last(
     def failing(*_: object) -> None:
         raise NotConvergedError("hindcast from 2013: R-hat of 'unit_cost in 2014' is 1.5")
 
-    monkeypatch.setattr(own_cli, "hindcast", failing)
+    monkeypatch.setattr(forecast_command, "hindcast", failing)
     result = said("forecast", "wind", "--until", "2020")
     assert isinstance(result.exception, NotConvergedError)
     assert "no hindcast: its chains have not converged" in result.output

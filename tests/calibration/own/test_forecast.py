@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 from own_made import PLUMBING, edited, shallow, table, written
 
-from analysis.own.commands import skill_words
 from calibration.errors import NotConvergedError
-from calibration.forecasting.ahead import Comparison
-from calibration.forecasting.scores import score
+from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
+from calibration.forecasting.new_scores import skill_words
 from calibration.observed.history import History
 from calibration.own import fit as own_fit
 from calibration.own.fit import calibrate_own
-from calibration.own.forecast import Hindcast, fans, hindcast
+from calibration.own.forecast import fans, hindcast
 from calibration.own.new import new_case
 from calibration.own.settings import OwnSettings, load_own_settings
 
@@ -74,43 +73,42 @@ def test_the_first_chains_are_kept_for_the_second_try(fitted: list[int], monkeyp
 
 def test_no_forecast_of_a_share_goes_above_one(fitted: list[int]) -> None:
     (share,) = (one for one in fans("mine", 2040) if one.name == "share")
-    assert share.ahead.max() <= 1
-    assert max(float(naive.max()) for naive in share.naive.values()) <= 1
-    assert (np.diff(share.ahead, axis=0) >= 0).all()
+    assert max(float(draws.max()) for draws in share.draws.values()) <= 1
+    assert {"model", "exponential"} <= set(share.draws)
 
 
 def test_a_share_that_saturates_is_scored_although_naive_forecasts_of_it_pass_one(fitted: list[int]) -> None:
     found, why = hindcast("mine", workers=1)
     assert found is not None, why
-    assert {"model", "exponential"} <= set(found.skills["share"])
+    share = found.named("share")
+    assert share is not None
+    assert {"model", "exponential"} <= set(share.skills)
 
 
-def scored(model: float, naive: float) -> Hindcast:
+def scored(model: float, naive: float) -> ScoredForecast:
     """Two years of forecasts that miss an observed 1 by a factor."""
     rng = np.random.default_rng(1)
     noise = np.exp(0.05 * rng.standard_normal((400, 2)))
     draws = {"model": model * noise, "Moore's law": naive * noise}
     history = History("unit_cost", np.array([1999, 2000]), np.array([1.2, 1.1]), "1")
-    seen = np.array([1.0, 1.0])
-    skills = {who: score("unit_cost", 2000, who, YEARS, d, seen, 1.1) for who, d in draws.items()}
-    return Hindcast(2000, (Comparison("unit_cost", history, YEARS, draws, {}),), {}, {"unit_cost": skills})
+    return SeriesForecast(2000, "conditional", history, YEARS, draws, {}).scored(np.array([1.0, 1.0]))
 
 
 def test_where_no_naive_forecast_could_be_made_that_is_said() -> None:
-    alone = replace(found := scored(1.0, 2.0), skills={"unit_cost": {"model": found.skills["unit_cost"]["model"]}})
-    assert skill_words(alone) == ["unit_cost: no naive forecast could be made; nothing is won or lost."]
+    alone = replace(found := scored(1.0, 2.0), skills={"model": found.skills["model"]})
+    assert skill_words([alone]) == ["unit_cost: no naive forecast could be made; nothing is won or lost"]
 
 
 def test_a_naive_forecast_that_wins_is_named_with_the_advice_to_take_it() -> None:
-    (words,) = skill_words(scored(2.0, 1.0))
-    assert "the model lost to Moore's law" in words
+    (words,) = skill_words([scored(2.0, 1.0)])
+    assert "the model loses to the best naive forecast, Moore's law" in words
     assert "0% of years inside" in words
-    assert words.endswith("take Moore's law.")
+    assert words.endswith("take Moore's law")
 
 
 def test_a_model_that_wins_is_said_to() -> None:
-    (words,) = skill_words(scored(1.0, 2.0))
-    assert words.startswith("unit_cost: the model was the best")
+    (words,) = skill_words([scored(1.0, 2.0)])
+    assert words.startswith("unit_cost: the model wins against the best naive forecast, Moore's law")
 
 
 def test_more_chains_are_the_same_rules() -> None:

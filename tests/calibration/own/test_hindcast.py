@@ -11,9 +11,10 @@ from own_made import PLUMBING, shallow
 
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import accepted_fit
+from calibration.forecasting.forecast import CaseForecast
 from calibration.own import fit as own_fit
 from calibration.own.fit import calibrate_own
-from calibration.own.forecast import Hindcast, cumulative_of, hindcast, targets_at
+from calibration.own.forecast import cumulative_of, hindcast, targets_at
 from calibration.own.settings import load_own_settings
 from calibration.own.targets import FLOOR
 from calibration.records.results import is_current
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def wind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hindcast]:
+def wind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseForecast]:
     """Return the hindcast of a short case, whose folder is the current one."""
     few = load_own_settings().model_copy(update={"quick": PLUMBING})
     with pytest.MonkeyPatch.context() as patch:
@@ -36,26 +37,27 @@ def wind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hindcast]:
         yield found
 
 
-def test_a_hindcast_is_scored_on_the_years_that_it_did_not_see(wind: Hindcast) -> None:
+def test_a_hindcast_is_scored_on_the_years_that_it_did_not_see(wind: CaseForecast) -> None:
     assert wind.origin == 2013
-    for one in wind.comparisons:
+    for one in wind.series:
         assert one.history.last_year == 2013
         assert one.years == (2014, 2015, 2016)
-        assert len(wind.observed[one.name]) == 3
+        assert len(one.observed) == 3
 
 
-def test_a_hindcast_scores_model_and_naive_forecasts_alike(wind: Hindcast) -> None:
-    assert {"model", "Wright's law", "Moore's law", "last value"} <= set(wind.skills["unit_cost"])
-    assert {"model", "logistic", "exponential"} <= set(wind.skills["annual_volume"])
+def test_a_hindcast_scores_model_and_naive_forecasts_alike(wind: CaseForecast) -> None:
+    skills = {one.name: set(one.skills) for one in wind.series}
+    assert {"model", "Wright's law", "Moore's law", "last value"} <= skills["unit_cost"]
+    assert {"model", "logistic", "exponential"} <= skills["annual_volume"]
 
 
-def test_experience_is_what_came_before_and_the_observed_years(wind: Hindcast) -> None:
+def test_experience_is_what_came_before_and_the_observed_years(wind: CaseForecast) -> None:
     past, volumes = cumulative_of(accepted_fit("wind")), accepted_fit("wind").series("annual_volume")
     assert past is not None
     assert past.values[-1] - past.values[0] == pytest.approx(volumes.values[1:].sum())
 
 
-def test_a_hindcast_has_no_prior_that_knows_held_out_costs(wind: Hindcast) -> None:
+def test_a_hindcast_has_no_prior_that_knows_held_out_costs(wind: CaseForecast) -> None:
     fitted, settings = accepted_fit("wind"), load_own_settings()
     cost, times = fitted.series("unit_cost"), settings.started[FLOOR].times
     seen = cost.values[cost.years <= wind.origin]
@@ -65,7 +67,7 @@ def test_a_hindcast_has_no_prior_that_knows_held_out_costs(wind: Hindcast) -> No
     assert then.centre > now.centre
 
 
-def test_a_fit_is_current_until_its_case_changes(wind: Hindcast) -> None:
+def test_a_fit_is_current_until_its_case_changes(wind: CaseForecast) -> None:
     assert is_current("wind")
     file = Path("wind/policy.csv")
     before = file.read_text(encoding="utf-8")

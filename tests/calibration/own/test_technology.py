@@ -14,12 +14,13 @@ from click.testing import CliRunner
 from own_made import LAST, PLUMBING, cost, edited, shallow, supported, table, volume, written
 
 from analysis.cli import cli
+from analysis.commands import calibrate as calibrate_command
+from analysis.commands import forecast as forecast_command
 from analysis.draws.runs import drawn
-from analysis.own import commands as own_cli
 from analysis.phase_out.ended import DRAWS, support_ended
 from calibration.errors import NotConvergedError
-from calibration.forecasting.ahead import Comparison, accepted_fit
-from calibration.forecasting.new_scores import score_case, score_table, score_words
+from calibration.forecasting.ahead import SeriesForecast, accepted_fit
+from calibration.forecasting.new_scores import score_case, skill_table, skill_words
 from calibration.observed.history import History
 from calibration.own import fit as own_fit
 from calibration.own.data import by_series, read_rows
@@ -64,8 +65,9 @@ def battery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         patch.chdir(tmp_path_factory.mktemp("own"))
         patch.setattr(own_fit, "load_own_settings", few_draws)
         shallow(patch)
-        patch.setattr(own_cli, "load_own_settings", few_draws)
-        patch.setattr(own_cli, "calibrate_own", keeping)
+        patch.setattr(calibrate_command, "load_own_settings", few_draws)
+        patch.setattr(forecast_command, "load_own_settings", few_draws)
+        patch.setattr(calibrate_command, "calibrate_own", keeping)
         data, later = written(Path("data.csv"), table()), table(LAST + 1, LAST + 3)
         written(Path("later.csv"), later)
         said = {"new": command("new", NAME, "--data", str(data), "--market", "1000", "--reference", "300")}
@@ -154,7 +156,7 @@ def test_forecast_quantiles_are_in_order_and_reach_the_year_asked_for(battery: M
 
 def test_forecast_starts_where_the_observations_end(battery: Made) -> None:
     for fan in fans(NAME, 2020):
-        assert 0.5 < fan.ahead[2, 0] / fan.observed[-1] < 2
+        assert 0.5 < np.median(fan.draws["model"][:, 0]) / fan.history.values[-1] < 2
 
 
 def test_forecast_shows_naive_forecasts_beside_the_models(battery: Made) -> None:
@@ -201,14 +203,16 @@ def test_a_phase_out_that_starts_after_its_horizon_is_refused(battery: Made) -> 
 
 def scored(rows: list[str], since: int | None = None, folder: Path = Path()) -> str:
     found = score_case(NAME, written(folder / "new.csv", rows), since)
-    return score_table({one.comparison.name: one.skills for one in found}).to_csv()
+    return skill_table(found).to_csv()
 
 
 def test_crps_of_two_draws_is_that_worked_by_hand() -> None:
     history = History("unit_cost", np.arange(2015, 2018), np.array([9.0, 8.0, 7.0]), "u")
     draws = np.exp(np.array([[0.0], [2.0]]))
-    skill = Comparison("unit_cost", history, (2018,), {"model": draws}, {}).scored(np.array([np.e]))["model"]
-    assert skill.mean_crps == pytest.approx((1 + 1) / 2 - (0 + 2 + 2 + 0) / 4 / 2)  # mean |x - y| - mean |x - x'| / 2
+    made = SeriesForecast(2017, "conditional", history, (2018,), {"model": draws}, {}).scored(np.array([np.e]))
+    assert made.skills["model"].mean_crps == pytest.approx(
+        (1 + 1) / 2 - (0 + 2 + 2 + 0) / 4 / 2
+    )  # mean |x - y| - mean |x - x'| / 2
 
 
 def test_score_is_the_crps_of_the_draws_over_all_pairs(battery: Made) -> None:
@@ -218,15 +222,15 @@ def test_score_is_the_crps_of_the_draws_over_all_pairs(battery: Made) -> None:
     pairs = np.mean(np.abs(logs[:, None] - logs[None, :]), axis=(0, 1))
     by_hand = np.mean(np.mean(np.abs(logs - observed), axis=0) - pairs / 2)
     scores = score_case(NAME, Path("later.csv"))
-    found = score_table({one.comparison.name: one.skills for one in scores}).set_index(["series", "forecaster"])
+    found = skill_table(scores).set_index(["series", "forecaster"])
     assert found.loc[("annual_volume", "model"), "CRPS"] == pytest.approx(by_hand, rel=1e-9)
 
 
 def test_score_says_who_wins_as_the_table_has_it(battery: Made) -> None:
     found = score_case(NAME, Path("later.csv"))
-    for one, words in zip(found, score_words(found), strict=True):
+    for one, words in zip(found, skill_words(found), strict=True):
         told = "wins against" if min(one.skills, key=lambda who: one.skills[who].mean_crps) == "model" else "loses to"
-        assert f"{one.comparison.name}: the model {told} the best naive forecast" in words
+        assert f"{one.name}: the model {told} the best naive forecast" in words
 
 
 def test_score_refuses_an_observation_that_the_fit_has_seen(battery: Made, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.own import trials as own_trials
-from analysis.own.trials import RESULTS, digest_of, keep, load_trials, observations_of, trial_lines
+from analysis.forecasts import own_trials
+from analysis.forecasts.own_trials import RESULTS, digest_of, keep, load_trials, observations_of, trial_lines
 from calibration.own.data import read_rows
 from stockflow.errors import InputError
 
@@ -22,7 +22,7 @@ ROW = {"series": "unit_cost", "fitted from": 2000, "fitted to": 2015, "from": 20
 def test_kept_scores_are_of_the_equations_priors_and_data_that_are_here(name: str) -> None:
     rows = pd.read_csv(RESULTS)
     assert set(rows.loc[rows["trial"] == name, "digest"]) == {digest_of(TRIALS[name])}, (
-        f"run `python -m analysis.own.trials {name}`"
+        f"run `python -m analysis.forecasts.own_trials {name}`"
     )
 
 
@@ -68,5 +68,5 @@ def test_the_table_marks_where_the_model_wins_and_counts_the_wins(tmp_path: Path
 
 
 def test_without_kept_scores_the_command_that_makes_them_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"`python -m analysis\.own.trials`"):
+    with pytest.raises(InputError, match=r"`python -m analysis\.forecasts\.own_trials`"):
         trial_lines(tmp_path / "none.csv")

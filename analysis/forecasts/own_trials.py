@@ -1,8 +1,8 @@
-"""Tries the three commands for a technology of one's own: `python -m analysis.own.trials [NAME...]` (an hour).
+"""Tries technologies of one's own: `python -m analysis.forecasts.own_trials [NAME...]` (an hour).
 
-Each trial of `analysis/studies/own_trials.toml` goes through `techcycle new`, `calibrate` and `forecast` as a person
-would, each in a process of its own; scores of the years held out go to `analysis/results/own_trials.csv`, from which
-a page of `docs/` has its table. A trial that was broken off resumes; the rows of trials not named stay.
+Each trial of `analysis/studies/own_trials.toml` is made, fitted and forecast as `techcycle new`, `calibrate` and
+`forecast` do; scores of the years held out go to `analysis/results/own_trials.csv`, from which a page of `docs/` has
+its table. A trial that was broken off resumes; the rows of trials not named stay.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import argparse
 import csv
 import hashlib
 import json
-import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -25,12 +23,17 @@ from pydantic import Field
 from tqdm import tqdm
 
 from analysis.plain.shown import markdown
-from calibration.forecasting.scores import MODEL, best_naive
+from calibration.forecasting.ahead import ScoredForecast
+from calibration.forecasting.new_scores import score_case
+from calibration.forecasting.scores import MODEL
 from calibration.observed.tables import load_table
-from calibration.own.new import EXAMPLES
+from calibration.own.data import COLUMNS
+from calibration.own.fit import calibrate_own
+from calibration.own.forecast import hindcast
+from calibration.own.new import EXAMPLES, new_case, new_example
 from calibration.own.settings import load_own_settings, pooled_prior
 from models.files.build import FOLDER
-from models.files.settings import Positive, Strict, Text, read_settings
+from models.files.settings import Positive, Strict, Text, read_settings, read_toml
 from models.own import FIT, GENERIC, own_parts
 from stockflow.errors import InputError
 
@@ -64,7 +67,6 @@ class Trial(Strict):
 class Trials(Strict):
     """The whole study."""
 
-    until: int
     trials: Annotated[tuple[Trial, ...], Field(min_length=1)]
 
 
@@ -93,7 +95,7 @@ def write_observations(trial: Trial, file: Path) -> Path:
     """Write the observations file of a trial and return it."""
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow(["series", "year", "value", "unit", "source"])
+        writer.writerow(COLUMNS)
         writer.writerows(observations_of(trial))
     return file
 
@@ -110,23 +112,26 @@ def digest_of(trial: Trial) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def run_trial(trial: Trial, until: int, place: Path) -> list[dict[str, object]]:
-    """Run the commands of one trial in `place` and return a row per series and set of years scored."""
+def run_trial(trial: Trial, place: Path) -> list[dict[str, object]]:
+    """Make, fit and forecast one technology in `place`; return a row per series and set of years scored."""
     place.mkdir(parents=True, exist_ok=True)
-    data = Path(f"{trial.name}.csv")
-    given: list[str] = ["--example", trial.example] if trial.example else ["--data", str(data)]
+    folder = place / trial.name
+    name, data = str(folder), folder / "observations.csv"
     if not trial.example:
-        write_observations(trial, place / data)
-    else:
-        data = Path(trial.name) / "observations.csv"
-    if whole := not (place / trial.name).exists():
-        _techcycle(place, "new", trial.name, *given)
+        data = write_observations(trial, place / f"{trial.name}.csv")
+    if whole := not folder.exists():
+        if trial.example:
+            new_example(trial.name, trial.example, place)
+        else:
+            new_case(trial.name, place, data)
     begin = time.monotonic()
-    _techcycle(place, "calibrate", trial.name, "--data", str(data), "--json")
+    calibrate_own(name, data)
     fitted = time.monotonic()
-    told = json.loads(_techcycle(place, "forecast", trial.name, "--until", str(until), "--json"))
+    back, why = hindcast(name)
     ended = time.monotonic()
-    record = tomllib.loads((place / trial.name / FIT).read_text(encoding="utf-8"))["posterior"]
+    if back is None:
+        raise InputError(f"{trial.name}: {why}")
+    record = read_toml(folder / FIT)["posterior"]
     about = {
         "trial": trial.name, "digest": digest_of(trial), "chains": record["chains"],
         "largest R-hat": record["largest_rhat"],
@@ -134,50 +139,25 @@ def run_trial(trial: Trial, until: int, place: Path) -> list[dict[str, object]]:
         "fit minutes": (fitted - begin) / 60 if whole else None,
         "forecast minutes": (ended - fitted) / 60 if whole else None,
     }  # fmt: skip
-    seen = pd.read_csv(place / data)
-    rows = _scored(told["hindcast"], seen, seen)
-    if trial.example and (EXAMPLES / trial.example / LATER).is_file():
-        later = Path(trial.name) / LATER
-        told = json.loads(_techcycle(place, "score", trial.name, "--data", str(later), "--json"))
-        rows += _scored(told["scores"], seen, pd.read_csv(place / later))
-    return [{**about, **row} for row in rows]
+    later = folder / LATER
+    return [{**about, **row(one)} for one in (*back.series, *(score_case(name, later) if later.is_file() else ()))]
 
 
-def _scored(skills: list[dict[str, Any]], fitted: pd.DataFrame, scored: pd.DataFrame) -> list[dict[str, object]]:
-    """Return model and best naive forecast of each series: scored on the last years of `scored`, fitted before them."""
-    rows: list[dict[str, object]] = []
-    for series, part in pd.DataFrame(skills).groupby("series", sort=False):
-        by = part.set_index("forecaster")
-        crps, model = dict(by["CRPS"]), by.loc[MODEL].to_dict()
-        best = best_naive(crps)
-        years = sorted(scored.loc[scored["series"] == series, "year"])[-int(model["years"]) :]
-        known = fitted.loc[(fitted["series"] == series) & (fitted["year"] < years[0]), "year"]
-        rows.append(
-            {
-                "series": series, "fitted from": int(known.min()), "fitted to": int(known.max()),
-                "from": int(years[0]), "to": int(years[-1]), "years": len(years),
-                "CRPS": model["CRPS"], "inside 90%": model["inside 90%"],
-                "best naive": best, "naive CRPS": np.nan if best is None else crps[best],
-            }
-        )  # fmt: skip
-    return rows
-
-
-def _techcycle(place: Path, *command: str) -> str:
-    """Run a command as a person would and return what it printed; InputError with its own words if it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis.cli", *command], cwd=place, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        *_, last = f"exit code {done.returncode}", *done.stderr.strip().splitlines()
-        raise InputError(f"techcycle {' '.join(command)}: {last}")
-    return done.stdout
+def row(forecast: ScoredForecast) -> dict[str, object]:
+    """Return what is kept of the forecast of one series: model and best naive forecast, the years known and scored."""
+    model, best, known = forecast.skills[MODEL], forecast.best_naive, forecast.history.years
+    return {
+        "series": forecast.name, "fitted from": int(known[0]), "fitted to": int(known[-1]),
+        "from": forecast.years[0], "to": forecast.years[-1], "years": len(forecast.years),
+        "CRPS": model.mean_crps, "inside 90%": model.coverage[0.9],
+        "best naive": best, "naive CRPS": np.nan if best is None else forecast.skills[best].mean_crps,
+    }  # fmt: skip
 
 
 def trial_lines(file: Path = RESULTS) -> list[str]:
     """Return the kept rows as a Markdown table, and how each fit was sampled; InputError without a file."""
     if not file.is_file():
-        raise InputError(f"{file}: not there; `python -m analysis.own.trials` makes it")
+        raise InputError(f"{file}: not there; `python -m analysis.forecasts.own_trials` makes it")
     table = pd.read_csv(file)
     titles = {one.name: one.title for one in load_trials().trials}
     head = ("technology", "series", "fitted to", "scored", "model, CRPS", "best naive", "inside 90%")
@@ -214,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [known[name] for name in told.names or known]
     for trial in tqdm(chosen, desc="trials", unit="trial", disable=None):
         try:
-            keep(run_trial(trial, study.until, told.folder), list(known))
+            keep(run_trial(trial, told.folder), list(known))
         except InputError as error:
             print(f"{trial.name}: {error}", file=sys.stderr)
             return 2

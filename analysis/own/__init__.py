@@ -1,1 +1,0 @@
-"""Technologies of the user's own: their commands, figures and trials."""
