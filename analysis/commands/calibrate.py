@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from calibration.own.settings import load_own_settings
 from calibration.records.accept import require_built
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Whole
+from stockflow.commands.console import Whole, json_text
 from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.vensim_files.data import read_data
@@ -86,7 +85,7 @@ def calibrate(
     else:
         calibration = calibrate_case(case, folder, starts, targets)
     if as_json:
-        click.echo(json.dumps(case_summary(calibration), indent=1, allow_nan=False))
+        click.echo(json_text(case_summary(calibration)))
         return
     for title, table in calibration_tables(calibration).items():
         click.echo(f"\n{title}\n{text(table)}")
@@ -107,7 +106,7 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
     figure = series_against_data(title, shown.closed.series, place / "fit")
     if as_json:
         told = {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings}
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json_text(told))
         return
     click.echo(text(estimates.drop(columns=["interval", "step"])))
     click.echo("\n" + text(errors.drop(columns="unit")) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from calibration.own.meaning import doubts_of_scored
 from calibration.own.settings import load_own_settings
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Whole
+from stockflow.commands.console import Whole, json_text
 
 PRINTED = 5  # years between the printed rows of a forecast ahead
 
@@ -76,7 +75,7 @@ def forecast(
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
     if as_json:
-        click.echo(json.dumps(forecast_json(found, table), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json_text(forecast_json(found, table)))
         return
     click.echo(text(skill_rows(table)))
     click.echo("\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
@@ -104,7 +103,7 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     table = ahead_numbers(found)
     if as_json:
         told = {"forecast": records(table), "hindcast": records(skill), "note": why, "words": words}
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        click.echo(json_text(told))
     else:
         last = table.groupby("series")["year"].transform("max")
         shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
@@ -145,7 +144,7 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     if (kept := home_of(case).tables) is not None:
         table.to_csv(kept / "score.csv", index=False, float_format="%.8g")
     if as_json:
-        click.echo(json.dumps({"scores": records(table), "words": words}, indent=1, ensure_ascii=False))
+        click.echo(json_text({"scores": records(table), "words": words}))
         return
     click.echo(text(table))
     click.echo("\n" + "\n".join(words))

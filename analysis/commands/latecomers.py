@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from analysis.commands.shared import JSON
 from analysis.paths.latecomer_figure import race_figure
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.plain.shown import records
-from stockflow.commands.console import Whole
+from stockflow.commands.console import Whole, json_text
 
 
 @click.command("latecomers")
@@ -36,9 +35,7 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         race_figure(answer, figure)
     if as_json:
         tables = {"shares": records(answer.shares), "stages": records(answer.stages)}
-        click.echo(
-            json.dumps({**tables, "share_error": answer.share_error, "basis": answer.basis}, indent=1, allow_nan=False)
-        )
+        click.echo(json_text({**tables, "share_error": answer.share_error, "basis": answer.basis}))
         return
     for title, table in (("Share of the market", answer.shares), ("Stages", answer.stages)):
         click.echo(f"{title}\n{table.round(2).to_string(index=False)}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
-from stockflow.commands.console import Whole
+from stockflow.commands.console import Whole, json_text
 
 _DRAWS = click.option("--draws", type=Whole(2, 2000), help="Posterior draws; default: the study's.")
 
@@ -52,7 +51,7 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
     Example:
       techcycle loops nev --draws 100
     """
-    case, folder = load_case(case).name, _folder(out)
+    case, folder = load_case(case).name, Folder(out).prepare()
     told = tell_loops(case, LoopStudy.load(study), folder, draws)
     if as_json:
         _json(told)
@@ -73,7 +72,7 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
     Dates and losses of each barrier, and how many years each policy meant for it saves, over posterior draws;
     default: all four industries.
     """
-    told = tell_barriers(_cases(cases), InstrumentStudy.load(study), _folder(out), draws)
+    told = tell_barriers(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
     if as_json:
         _json(told)
         return
@@ -90,7 +89,7 @@ def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path,
     Effects on stage years, cost, price, adoption and public money, over posterior draws; what rests on
     assumption is marked, what an industry lacks is listed; default: all four industries.
     """
-    told = tell_instruments(_cases(cases), InstrumentStudy.load(study), _folder(out), draws)
+    told = tell_instruments(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
     if as_json:
         _json(told)
         return
@@ -120,13 +119,7 @@ def _cases(cases: Sequence[str]) -> list[str]:
     return [load_case(case).name for case in cases] or list(CASES)
 
 
-def _folder(out: Path) -> Folder:
-    folder = Folder(out)
-    folder.prepare()
-    return folder
-
-
 def _json(told: Told) -> None:
     tables = told.record()
     data = {"words": tables.pop("words"), "figures": [str(stem) for stem in told.stems], **tables}
-    click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+    click.echo(json_text(data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from analysis.paths.study import STUDY, load_path_study
 from analysis.plain.shown import text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
-from stockflow.commands.console import Whole
+from stockflow.commands.console import Whole, json_text
 
 
 @click.command("paths")
@@ -56,7 +55,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     if ahead:
         parts["ahead"] = tell_forward(of, settings, folder)
     if as_json:
-        click.echo(json.dumps({name: one.record() for name, one in parts.items()}, indent=1, ensure_ascii=False))
+        click.echo(json_text({name: one.record() for name, one in parts.items()}))
         return
     table = stages.tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -17,7 +16,7 @@ from calibration.own.forecast import FAR
 from models.case import load_case
 from models.home import home_of
 from models.schedules.law import LAWS, Exit
-from stockflow.commands.console import Real, Whole
+from stockflow.commands.console import Real, Whole, json_text
 from stockflow.files import write_whole
 
 
@@ -86,7 +85,7 @@ def phase_out_command(
 
         draw_all(answer.results, stem)
     if as_json:
-        click.echo(json.dumps(as_records(answer, tables), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json_text(as_records(answer, tables)))
         return
     click.echo(answer.page)
     click.echo(f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr")
@@ -98,7 +97,7 @@ def _ended(case: str, until: float | None, start: float | None, shape: Exit, out
     table = support_ended(of, year, start, shape)
     folder_of([of.case], out).table("phase_out.csv", table)
     if as_json:
-        click.echo(json.dumps(records(table), indent=1))
+        click.echo(json_text(records(table)))
         return
     click.echo(text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from analysis.commands.shared import JSON, OUT
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
-from stockflow.commands.console import Real
+from stockflow.commands.console import Real, json_text
 from stockflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def list_command(as_json: bool) -> None:
     """Name the shipped schedules with their titles."""
     titles = {name: load_schedule(name).title for name in shipped()}
     if as_json:
-        click.echo(json.dumps(titles, indent=1, ensure_ascii=False))
+        click.echo(json_text(titles))
         return
     for name, title in titles.items():
         click.echo(f"{name:{max(map(len, titles))}s}  {title}")
@@ -63,7 +62,7 @@ def show(file: str, until: float, as_json: bool) -> None:
     _doubt(file, schedule)
     shown = show_schedule(schedule, until)
     if as_json:
-        click.echo(json.dumps(as_record(shown), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json_text(as_record(shown)))
         return
     click.echo("\n".join(words(schedule)))
     for name, date in shown.began.items():
@@ -111,8 +110,7 @@ def plot(file: str, until: float, out: Path) -> None:
     _doubt(file, schedule)
     if not schedule.instruments:
         raise InputError(f"{schedule.name}: no instrument to draw")
-    folder = Folder(out)
-    folder.prepare()
+    folder = Folder(out).prepare()
     click.echo(str(schedule_paths(show_schedule(schedule, until), folder.figure(f"policy_{schedule.name}"))))
 
 

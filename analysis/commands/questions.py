@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -23,6 +22,7 @@ from analysis.unknowns.words import convergence, fails, hinges, methods_used
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
+from stockflow.commands.console import json_text
 
 STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
 
@@ -47,8 +47,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     """
     settings, about = SensitivityStudy.load(study), load_case(case)
     settings.question(about.name)
-    folder = Folder(out)
-    folder.prepare()
+    folder = Folder(out).prepare()
     answer = run_sensitivity(
         about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, _tell
     )
@@ -61,7 +60,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
             {"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges
         ]
         told = {"case": about.name, "words": words, "failures": boxes, "ranges": limits}
-        click.echo(json.dumps(told | {"indices": records(answer.table)}, indent=1, ensure_ascii=False))
+        click.echo(json_text(told | {"indices": records(answer.table)}))
         return
     click.echo("\n".join(words))
 
@@ -84,8 +83,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     settings, about = SearchStudy.load(study), load_case(case)
     name, label = about.name, about.label
     settings.case(name)
-    folder = Folder(out)
-    folder.prepare()
+    folder = Folder(out).prepare()
     answer = run_search(name, settings, accepted_posterior(name), _tell)
     folder.table(f"front_{label}.csv", answer.front.table)
     folder.table(f"search_{label}.csv", search_table(answer))
@@ -97,7 +95,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
     if as_json:
         told = {"case": name, "words": words, "ends": records(search_table(answer))}
-        click.echo(json.dumps(told | {"front": records(answer.front.table)}, indent=1, ensure_ascii=False))
+        click.echo(json_text(told | {"front": records(answer.front.table)}))
         return
     click.echo("\n".join(words))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from analysis.commands.shared import CASE, JSON
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Real, csv_only, deliver
+from stockflow.commands.console import Real, csv_only, deliver, json_text
 from stockflow.commands.console import settings as numbers
 from stockflow.vensim_files.files import with_changes
 
@@ -118,7 +117,7 @@ def parameters(case: str, as_json: bool) -> None:
         for p in load_case(case).parameters.values()
     ]  # fmt: skip
     if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        click.echo(json_text(rows))
         return
     import pandas as pd
 

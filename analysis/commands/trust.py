@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -24,6 +23,7 @@ from analysis.trust.chapter import (
 from calibration.records.results import accepted_fits, load_accepted
 from models.case import CASES, load_case
 from models.home import home_of
+from stockflow.commands.console import json_text
 
 
 @click.command()
@@ -34,7 +34,7 @@ def scoreboard(as_json: bool) -> None:
     posteriors, missing = posteriors_of(tuple(accepted))
     board = score(accepted, posteriors=posteriors)
     if as_json:
-        click.echo(json.dumps(board.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json_text(board.as_json()))
         return
     click.echo(text(board.table()))
     click.echo("\n".join([*missing.values(), *unfitted.values()]))
@@ -55,8 +55,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     against learning by searching, and tries policies at both of its ends. Figures and tables go to OUT.
     """
     case = load_case(case).name
-    folder = Folder(out)
-    folder.prepare()
+    folder = Folder(out).prepare()
     posteriors, missing = posteriors_of((case,))
     found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
     for name, table in tables_of(found).items():
@@ -67,9 +66,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
             "missing": missing.get(case),
             "words": verdict_words(found) + ridge_words(found),
         }
-        click.echo(
-            json.dumps(told | {k: records(v) for k, v in tables_of(found).items()}, indent=1, ensure_ascii=False)
-        )
+        click.echo(json_text(told | {k: records(v) for k, v in tables_of(found).items()}))
         return
     click.echo("\n".join([*missing.values(), f"Spreads and correlations: {found.basis}."]))
     for table in tables_of(found).values():
@@ -83,7 +80,7 @@ def numerics_command(as_json: bool) -> None:
     """Run every headline result again at half the time step and print how far it moves, with a verdict."""
     table = numerics.certificate({case: load_accepted(case) for case in STUDIED})
     if as_json:
-        click.echo(json.dumps(records(table), indent=1, ensure_ascii=False))
+        click.echo(json_text(records(table)))
         return
     click.echo(text(numerics.summary(table)))
     moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stockflow.commands.console import json_text
 from stockflow.errors import InputError
 from stockflow.files import missing, reason, shown, take_away, write_whole
 
@@ -21,8 +21,8 @@ class Folder:
 
     root: Path
 
-    def prepare(self) -> None:
-        """See that the folders can be made and written, before any long work; else an `InputError`.
+    def prepare(self) -> Folder:
+        """Return itself if the folders can be made and written, before any long work; else raise InputError.
 
         They are made with the first result: whatever is refused before leaves none behind.
         """
@@ -36,6 +36,7 @@ class Folder:
                 raise InputError(f"{shown(part)}: cannot be written: {reason(error)}") from None
             finally:
                 take_away(new)
+        return self
 
     def figure(self, name: str) -> Path:
         """Return the stem of a figure's files."""
@@ -47,7 +48,7 @@ class Folder:
 
     def json(self, name: str, data: object) -> Path:
         """Write a JSON result."""
-        return self.write(name, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return self.write(name, json_text(data) + "\n")
 
     def table(self, name: str, table: pd.DataFrame) -> Path:
         """Write a CSV result."""

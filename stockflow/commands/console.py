@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import re
 import sys
@@ -136,6 +137,11 @@ def csv_only(out: Path | None) -> None:
     """Raise InputError for a name whose ending says another format than CSV."""
     if out is not None and out.suffix.lower() not in _ENDINGS:
         raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
+
+
+def json_text(data: object) -> str:
+    """Return data as JSON; ValueError for a number that JSON lacks."""
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def deliver(pieces: Iterable[str], out: Path | None) -> None:
