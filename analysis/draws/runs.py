@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
 from calibration.errors import AbsentError
-from calibration.records.results import accepted_posterior
+from calibration.records.results import Accepted, accepted_posterior
 from models.case import load_case
 from stockflow import Model
 from stockflow.arrays import Array
@@ -77,6 +77,13 @@ def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
     except AbsentError as error:
         return Drawn(case, model, {}, f"one run at the values of the case file, no interval ({error})")
     return Drawn(case, model, samples, f"{len(next(iter(samples.values())))} draws of the accepted posterior")
+
+
+def at_fit(case: str, model: Model, accepted: Accepted | None) -> Drawn:
+    """Return one run of a case: at its accepted estimates, or at the values of its case file."""
+    if accepted is None:
+        return Drawn(case, model, {}, "one run at the values of the case file")
+    return Drawn(case, model.with_constants(accepted.values), {}, "one run at the accepted estimates")
 
 
 def run(

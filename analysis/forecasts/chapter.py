@@ -42,19 +42,19 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
     except InputError as reason:
         return ForecastChapter(case, title, (), nothing, nothing, nothing, str(reason))
     settings = load_forecast_settings()
-    rows = skill_rows(accepted.table)
+    rows = skill_rows(accepted)
     series = settings.of(load_targets(case)).headline
     at = rows[(rows["origin"] == settings.headline_origin) & rows["series"].isin(series)]
-    words = tuple(forecast_words(accepted.table, case, settings))
+    words = tuple(forecast_words(accepted, case, settings))
     if stem is not None:
-        forecast_skill(f"{title}: forecasts from the past, scored; lower is better", accepted.table, series, stem)
+        forecast_skill(f"{title}: forecasts from the past, scored; lower is better", accepted, series, stem)
     brief = at.rename(columns=BRIEF).drop(columns="origin")
-    return ForecastChapter(case, title, words, brief, rows, rivals(accepted.table), "")
+    return ForecastChapter(case, title, words, brief, rows, rivals(accepted), "")
 
 
 def wins_everywhere(case: str, mode: str) -> tuple[int, int]:
     """Return on how many pairs of series and origin the model beats the best naive forecast, and of how many."""
-    rows = skill_rows(load_accepted_forecast(case).table)
+    rows = skill_rows(load_accepted_forecast(case))
     rows = rows[(rows["mode"] == mode) & rows["its CRPS"].notna()]
     return int((rows["model CRPS"] < rows["its CRPS"]).sum()), len(rows)
 
@@ -63,5 +63,5 @@ def wins(case: str, mode: str) -> tuple[int, int]:
     """Return how many headline series the model wins from the headline origin, and of how many."""
     settings = load_forecast_settings()
     series = settings.of(load_targets(case)).headline
-    met = duels(load_accepted_forecast(case).table, series, mode, settings.headline_origin)
+    met = duels(load_accepted_forecast(case), series, mode, settings.headline_origin)
     return int((met["model CRPS"] < met["its CRPS"]).sum()), len(met)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
-from analysis.plain.style import GREY, legend_below, log_tick, panels, save
+from analysis.plain.style import GREY, legend_below, log_axis, panels, save
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.scores import MODEL, best_naive, crps_of
@@ -133,12 +133,7 @@ def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> 
 
 
 def _axes(ax: Axes, unit: str, title: str) -> None:
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    if high / low < 30:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_ylabel("share (1)" if unit == "1" else unit)
     ax.set_title(title, fontweight="normal")

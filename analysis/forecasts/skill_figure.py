@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from analysis.plain.style import GREY, legend_below, panels, save
+from analysis.plain.style import GREY, legend_below, log_axis, panels, save
 from calibration.forecasting.scores import MODEL, STACK
 
 MARKS = {
@@ -47,10 +46,7 @@ def _panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
                 label=f"model, {told}")  # fmt: skip
     ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
     ax.set_xlim(-0.4, len(origins) - 0.6)
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax)
     ax.set_xlabel("forecast from the end of")
     ax.set_ylabel("CRPS of the logarithm (1)")
     ax.set_title(name)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.draws.runs import Drawn, case_model, run
+from analysis.draws.runs import Drawn, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES
 from analysis.paths.study import PathCase, PathStudy, path_of
-from calibration.records.results import Accepted
-from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.intervals import interval
 
@@ -54,13 +51,3 @@ def date_path(of: Drawn, study: PathStudy) -> Dated:
     until = of.until(about.until)
     runs = run(of, STAGE_OUTPUTS, until, save_period=about.save_period)
     return Dated(of.case, about, of.basis, of.posterior, of.model.initial_time, until, runs.stages())
-
-
-def industry_path(
-    case: str, study: PathStudy, accepted: Accepted | None, models: Callable[[str], Model] = case_model
-) -> Dated:
-    """Date one run of an industry: at its accepted estimates, or at the values of its case file."""
-    model = models(case)
-    if accepted is None:
-        return date_path(Drawn(case, model, {}, "one run at the values of the case file"), study)
-    return date_path(Drawn(case, model.with_constants(accepted.values), {}, "one run at the accepted estimates"), study)

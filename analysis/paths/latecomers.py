@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.draws.stages import STAGES, date_stages
+from analysis.draws.runs import Runs
+from analysis.draws.stages import STAGES
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
@@ -107,13 +108,9 @@ def stage_table(race: Race) -> pd.DataFrame:
     """
     rows = []
     for key, follower in race.study.followers.items():
-        run = race.followers[key]
-        dated = []
-        for draw, share in enumerate(race.shares[key]):
-            values = {name: run[name].to_numpy()[draw] for name in OUTPUTS}
-            dated.append(date_stages(race.times, {**values, "market share": share}))
-        for stage in STAGES:
-            years = np.array([one[stage] for one in dated])
+        run = {name: race.followers[key][name].to_numpy() for name in OUTPUTS}
+        dates = Runs(race.times, run | {"market share": race.shares[key]}).stages()
+        for stage, years in zip(STAGES, dates.T, strict=True):
             low, median, high = interval(years)
             rows.append(
                 {"country": follower.title, "stage": stage, "year": median, "low": low, "high": high,

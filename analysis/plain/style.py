@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stockflow.files import write_whole
 
@@ -81,6 +82,16 @@ def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     finally:
         plt.close(figure)
     return stem.with_suffix(".png")
+
+
+def log_axis(ax: Axes) -> None:
+    """Give a panel a logarithmic axis that has more than one labelled tick."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high / low < 30:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def log_tick(value: float, _: int = 0) -> str:

@@ -146,7 +146,7 @@ def forecast_block() -> str:
         f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
         *markdown(head, lines), "",
         *_rival_lines(), "",
-        *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case).table)),
+        *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case))),
     ])  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def _answer_cell(row: Mapping[str, Any]) -> str:
 
 def _rival_lines() -> list[str]:
     """The model against each forecaster used throughout, a row for each case and kind of drivers."""
-    rows = pd.concat([rivals(load_accepted_forecast(case).table).assign(case=case) for case in STUDIED])
+    rows = pd.concat([rivals(load_accepted_forecast(case)).assign(case=case) for case in STUDIED])
     rows["told"] = [f"{ratio:.2f} ({pairs})" for ratio, pairs in zip(rows["ratio"], rows["pairs"], strict=True)]
     wide = rows.pivot(index=["case", "mode"], columns="against", values="told")[list(dict.fromkeys(rows["against"]))]
     return [

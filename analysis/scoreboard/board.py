@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn, case_model
+from analysis.draws.runs import Drawn, at_fit, case_model
 from analysis.scoreboard.drawn_runs import DRAWS, NO_POSTERIORS, DrawnRuns, Models, Posteriors
 from analysis.scoreboard.questions import (
-    NONE,
     STUDY,
     Answer,
     Book,
@@ -151,8 +150,8 @@ def scoreboard(
     for key in ids:
         if (key in study.answers) == (key in study.unanswered):
             raise InputError(f"{STUDY.name}: {key}: must stand in exactly one of answers and unanswered")
-    fits = {one.case: accepted[one.case].values if one.case in accepted else NONE for one in study.readings.values()}
-    best = {case: Drawn(case, models(case).with_constants(fit), {}, "one run") for case, fit in fits.items()}
+    cases = dict.fromkeys(one.case for one in study.readings.values())
+    best = {case: at_fit(case, models(case), accepted.get(case)) for case in cases}
     book = open_book(study.readings, DrawnRuns(best, study.readings).runs(0))
     draws = {case: Drawn(case, models(case), one.spread(DRAWS), "draws") for case, one in posteriors.items()}
     drawn = DrawnRuns(draws, study.readings)

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from analysis.draws.runs import case_model
+from analysis.draws.runs import at_fit, case_model
 from analysis.draws.stages import STAGES
-from analysis.paths.dated import industry_path
+from analysis.paths.dated import date_path
 from analysis.paths.study import load_path_study
 from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
@@ -156,7 +156,7 @@ def headlines(
         say(f"phase-out of {case}")
     paths = load_path_study()
     for case in CASES:
-        path = industry_path(case, paths, accepted.get(case), models)
+        path = date_path(at_fit(case, models(case), accepted.get(case)), paths)
         for stage in STAGES:
             yield Figure(case, "stages", stage, "date", "year", path.spread(stage)[1])
     say("stages")

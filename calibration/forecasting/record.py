@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,15 +39,6 @@ class ScoredCase:
     case: str
     forecasts: tuple[CaseForecast, ...]
     stacks: Mapping[tuple[Mode, int, str], Stack]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AcceptedForecast:
-    """The accepted score table of a case, and what its record says."""
-
-    case: str
-    table: pd.DataFrame
-    record: Mapping[str, Any]
 
 
 def scored(case: str, forecasts: Sequence[CaseForecast], seed: int, doubt: float = 0.0) -> ScoredCase:
@@ -197,8 +187,8 @@ def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path 
     return write_whole(folder / f"forecast_{found.case}.toml", forecast_record(found, settings, text))
 
 
-def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
-    """Read the accepted forecasts of `case`; InputError if missing, damaged, or of another model, data or settings."""
+def load_accepted_forecast(case: str, folder: Path = HERE) -> pd.DataFrame:
+    """Read the accepted scores of `case`; InputError if missing, damaged, or of another model, data or settings."""
     file = folder / f"forecast_{case}.toml"
     for part in (file, file.with_suffix(".csv")):
         if not part.exists():
@@ -219,4 +209,4 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> AcceptedForecast:
         )
     for column in ("DM note", "tested against", "weights", "learnt on"):
         table[column] = table[column].fillna("")
-    return AcceptedForecast(case, table, record)
+    return table

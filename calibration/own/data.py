@@ -114,14 +114,13 @@ class Observed:
         return tuple(row.value * self.factor for row in self.rows)
 
 
-def unit_of(series: str, own: OwnFile) -> str:
-    """Return the unit in which the case takes a series."""
-    return {COST: own.cost.unit, CUMULATIVE: own.volume.unit, ANNUAL: own.yearly, SHARE: "1"}[series]
-
-
-def factor_of(series: str, own: OwnFile) -> float:
-    """Return what 1 of a series' own unit is in the model's."""
-    return {COST: own.cost.in_model, SHARE: 1.0}.get(series, own.volume.in_model)
+def way_of(series: str, own: OwnFile) -> tuple[str, float]:
+    """Return the unit in which the case takes a series, and what 1 of it is in the model's."""
+    if series == COST:
+        return own.cost.unit, own.cost.in_model
+    if series == SHARE:
+        return "1", 1.0
+    return own.yearly if series == ANNUAL else own.volume.unit, own.volume.in_model
 
 
 def shown_in(home: Home, series: str, unit: str) -> tuple[str, float]:
@@ -130,7 +129,7 @@ def shown_in(home: Home, series: str, unit: str) -> tuple[str, float]:
     `unit` is that of its target, which holds for a case that says nothing of its own.
     """
     own = home.units_of()
-    return (unit, 1.0) if own is None else (unit_of(series, own), factor_of(series, own))
+    return (unit, 1.0) if own is None else way_of(series, own)
 
 
 def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
@@ -144,11 +143,11 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     for row in rows:
         if row.series not in SERIES:
             raise InputError(f"{unknown('series', row.series, SERIES, row.place)}; known: {', '.join(SERIES)}")
-        wanted = unit_of(row.series, own)
+        wanted, factor = way_of(row.series, own)
         if row.unit.casefold() != wanted.casefold():
             hint = "; shares are fractions" if row.series == SHARE else ""
             raise InputError(f"{row.place}: {row.series} is in {row.unit!r}, not {wanted!r} as case.toml says{hint}")
-        in_model = row.value * factor_of(row.series, own)
+        in_model = row.value * factor
         if not SMALLEST <= in_model <= 1 / SMALLEST:
             raise InputError(
                 f"{row.place}: value {row.value:g} {row.unit} of {row.series} is {in_model:g} in units of the model, "
@@ -166,7 +165,8 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
     for name in SERIES:
         if name in found:
             ordered = tuple(sorted(found[name], key=lambda row: row.year))
-            out[name] = Observed(name, unit_of(name, own), ordered, factor_of(name, own))
+            unit, factor = way_of(name, own)
+            out[name] = Observed(name, unit, ordered, factor)
     for before, after in zip(*(out[CUMULATIVE].rows[i:] for i in (0, 1)), strict=False) if CUMULATIVE in out else ():
         if after.value < before.value:
             raise InputError(

@@ -14,11 +14,11 @@ from analysis.cli import cli
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE, PRODUCT, STAGES, date_stages
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
-from analysis.paths.dated import Dated, date_path, industry_path
+from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, means, places, published_durations, stage_dates, within
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import Future, changed, future_table, futures
-from analysis.paths.study import Ahead, GivenPath, PathStudy, load_path_study
+from analysis.paths.study import Ahead, GivenPath, PathStudy, load_path_study, path_of
 from analysis.plain.folder import Folder
 from models.case import CASES, load_case
 from stockflow.errors import InputError, UnknownNameError
@@ -143,7 +143,7 @@ def test_the_mean_over_industries_is_that_of_their_medians_where_there_is_one_dr
 
 def test_an_unknown_case_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="'nev'"):
-        industry_path("nevs", study(), None)
+        path_of("nevs", study())
 
 
 # ---- other technologies ---------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from calibration.forecasting.scores import MODEL, STACK, crps
 from calibration.forecasting.settings import load_forecast_settings
 from calibration.forecasting.stacking import best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.observed.history import History
+from models.files.settings import read_toml
 from stockflow.errors import InputError
 
 TRUTH = {year: float(np.exp(0.2 * (year - 2010) + 0.1 * np.sin(7 * year))) for year in range(2005, 2024)}
@@ -242,13 +243,13 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_accepted_forecast_is_read_back_with_what_made_it(accepted: Path) -> None:
-    found = load_accepted_forecast("nev", accepted)
-    assert found.case == "nev"
-    assert set(found.table["forecaster"]) == {MODEL, GOOD, BAD, STACK}
-    assert found.record["seed"] == SETTINGS.seed
-    assert found.record["runs"][0]["smallest_bulk_ess"] == 900
-    assert "variety elasticity" in found.record["fixed_by_later_data"]
-    assert forecast_words(found.table, "nev", SETTINGS)
+    table, record = load_accepted_forecast("nev", accepted), read_toml(accepted / "forecast_nev.toml")
+    assert record["case"] == "nev"
+    assert set(table["forecaster"]) == {MODEL, GOOD, BAD, STACK}
+    assert record["seed"] == SETTINGS.seed
+    assert record["runs"][0]["smallest_bulk_ess"] == 900
+    assert "variety elasticity" in record["fixed_by_later_data"]
+    assert forecast_words(table, "nev", SETTINGS)
 
 
 @pytest.mark.parametrize("key", ["equations", "observations", "drivers_ahead", "forecasts"])
