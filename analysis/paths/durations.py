@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.draws.stages import LARGE, PRODUCT, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.study import PathStudy
-from calibration.observed.observations import load_table
+from calibration.observed.tables import load_table
 from stockflow.arrays import Array
 from stockflow.intervals import interval, quantiles
 
@@ -105,21 +105,21 @@ def places(paths: Sequence[Dated], dates: pd.DataFrame | None = None) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def means(paths: Sequence[Dated], window: tuple[float, float], stage: str = LARGE) -> pd.DataFrame:
-    """Mean over industries of the years to a stage, for the earliest and for the latest clock of each.
+def means(paths: Sequence[Dated], window: tuple[float, float]) -> pd.DataFrame:
+    """Mean over industries of the years to large scale, for the earliest and for the latest clock of each.
 
     Draws of different industries are independent: the n-th of one goes with the n-th of another. Industries that do
     not date the stage are left out and counted.
     """
-    used = [path for path in paths if not path.already(stage)]
+    used = [path for path in paths if not path.already(LARGE)]
     rows = []
     for words, pick in (("earliest", min), ("latest", max)):
-        spans = [path.of(stage) - pick(path.about.clocks.values()) for path in used]
+        spans = [path.of(LARGE) - pick(path.about.clocks.values()) for path in used]
         if not spans:
             continue
         count = max(len(one) for one in spans)
         mean = np.mean([np.resize(one, count) for one in spans], axis=0)
         low, middle, high = interval(mean)
-        rows.append({"clock": words, "to": stage, "industries": len(used), "years": middle,
+        rows.append({"clock": words, "to": LARGE, "industries": len(used), "years": middle,
                      "years low": low, "years high": high, "in window": within(mean, window)})  # fmt: skip
     return pd.DataFrame(rows)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Drawn
+from analysis.draws.runs import Drawn, Runs
 from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
 from models.policy import is_driver
 from models.schedules.file import load_schedule
@@ -21,17 +21,11 @@ from stockflow.over_time import QUARTER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Future:
+class Future(Runs):
     """One world under one policy: `values` by quantity told, (draw, time)."""
 
     scenario: str
     policy: str
-    times: Array
-    values: Mapping[str, Array]
-
-    def at(self, quantity: str, year: float) -> Array:
-        """Return values, (draw,), at the last saved moment not after `year`."""
-        return np.asarray(self.values[quantity][:, last_before(self.times, year)])
 
 
 def futures(of: Drawn, study: PathStudy) -> list[Future]:
@@ -75,8 +69,8 @@ def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy
     else:
         batch = run_schedule(model, load_schedule(rules.schedule, of.case), of.samples, outputs, until, QUARTER)
     times = batch["time"].to_numpy()
-    values = {name: batch[model.variable(name).name].to_numpy() for name in outputs}
-    return Future(scenario, policy, times, {label: _told(one, times, values) for label, one in told.items()})
+    runs = Runs(times, {name: batch[model.variable(name).name].to_numpy() for name in outputs})
+    return Future(times, {label: _told(one, runs) for label, one in told.items()}, scenario, policy)
 
 
 def _check(model: Model, one: Quantity, place: str) -> None:
@@ -92,17 +86,11 @@ def _check(model: Model, one: Quantity, place: str) -> None:
         raise InputError(f"{place}: {one.of!r} is told in {one.unit!r}, the model has {unit!r}")
 
 
-def _told(one: Quantity, times: Array, values: Mapping[str, Array]) -> Array:
+def _told(one: Quantity, runs: Runs) -> Array:
+    values = runs.values[one.of]
     if one.over is not None:
-        return np.asarray(values[one.of] / values[one.over])
-    if one.since is not None:
-        return np.asarray(values[one.of] - values[one.of][:, [last_before(times, one.since)]])
-    return values[one.of]
-
-
-def last_before(times: Array, year: float) -> int:
-    """Return the place of the last saved moment not after `year`."""
-    return int(np.searchsorted(times, year + 1e-9)) - 1
+        return np.asarray(values / runs.values[one.over])
+    return values if one.since is None else np.asarray(values - runs.at(one.of, one.since)[:, None])
 
 
 def changed(model: Model, one: Ahead, place: str) -> Model:

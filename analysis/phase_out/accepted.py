@@ -57,7 +57,7 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     return write_whole(folder / f"phase_out_{case}.toml", tomlkit.dumps(document))
 
 
-def load_answer(case: str, folder: Path = HERE, check: bool = True) -> AcceptedAnswer:
+def load_answer(case: str, folder: Path = HERE) -> AcceptedAnswer:
     """Read the accepted answer of `case`; InputError if missing, damaged, or of another study, model or posterior."""
     file = folder / f"phase_out_{case}.toml"
     again = f"run `techcycle phase-out {case} --accept`"
@@ -69,7 +69,7 @@ def load_answer(case: str, folder: Path = HERE, check: bool = True) -> AcceptedA
         found = AcceptedAnswer(data["case"], tuple(data["page"]), tuple(data["by_third"]))
     except (KeyError, TypeError) as error:
         raise InputError(f"{file.name}: not an accepted study: {error!r}; {again}") from None
-    if check and own != (now := depends_on(case)):
+    if own != (now := depends_on(case)):
         changed = ", ".join(key for key in now if own.get(key) != now[key])
         raise InputError(f"{file.name}: digests: made with another version of {changed}; {again}")
     return found

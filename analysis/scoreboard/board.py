@@ -25,7 +25,7 @@ from analysis.scoreboard.questions import (
     asked,
     open_book,
 )
-from calibration.observed.observations import load_table
+from calibration.observed.tables import load_table
 from calibration.records.results import Accepted
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown

@@ -280,14 +280,11 @@ def find_mode(case: Case, targets: Targets, starts: int | None = None, progress:
     return Mode(case, targets, payoff, best, ends, partial)
 
 
-def concluded(
-    mode: Mode, intervals: Mapping[str, Interval] | None = None, progress: Progress | None = None
-) -> Calibration:
+def concluded(mode: Mode, intervals: Mapping[str, Interval] | None = None) -> Calibration:
     """Turn a mode into a calibration: estimates, and the response held at the ends of its interval.
 
     `intervals` are those of a posterior; without them they are approximate, from the curvature at the mode.
     """
-    say = progress or (lambda _: None)
     case, payoff, targets = mode.case, mode.payoff, mode.targets
     closed = conclude(payoff, mode.best, mode.starts, _units(case, payoff.coordinates), "closed loop")
     if intervals is not None:
@@ -299,7 +296,6 @@ def concluded(
     for label, value in (("low", response.low), ("high", response.high)):
         held, objective, x = profile(payoff, name, [value], mode.best, without_prior=False)[0]
         variants.append(variant(label, payoff, held, objective, x, name))
-        say(f"response {label}: {name} = {value:.2f}, objective {objective:.2f}")
     return Calibration(case.name, name, mode.partial, closed, tuple(variants), targets.seed, targets.file)
 
 

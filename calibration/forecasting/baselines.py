@@ -19,23 +19,6 @@ from calibration.observed.history import Baseline, History, Years, natural, stud
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-__all__ = [
-    "Baseline",
-    "Experience",
-    "FirstDifference",
-    "History",
-    "exponential",
-    "extrapolated_experience",
-    "first_difference",
-    "forecast_variance",
-    "known_experience",
-    "last_value",
-    "moore",
-    "naive_draws",
-    "naive_forecasts",
-    "wright",
-]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experience:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from calibration.fitting.estimates import SeriesFit
 from calibration.forecasting.scores import mape, theil_shares
+from calibration.observed.history import History
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
@@ -33,8 +34,11 @@ def residuals(series: SeriesFit, skipped: Iterable[int] = ()) -> dict[str, Any]:
     years = np.asarray(series.years, dtype=np.int64)
     observed = np.asarray(series.observed, dtype=np.float64)
     modelled = np.asarray(series.modelled, dtype=np.float64)
-    left_out = tuple(sorted({int(year) for year in skipped}))
-    _check(series.name, series.unit, years, observed, modelled, left_out)
+    History(f"{series.name}, observed", years, observed, series.unit)
+    History(f"{series.name}, modelled", years, modelled, series.unit)
+    left_out = {int(year) for year in skipped}
+    if both := sorted(left_out & set(series.years)):
+        raise InputError(f"series {series.name!r}: year {both[0]} is both used and skipped")
     error, log_observed, log_modelled = modelled - observed, np.log(observed), np.log(modelled)
     shares, log_shares = theil_shares(modelled, observed), theil_shares(log_modelled, log_observed)
     return {
@@ -102,25 +106,3 @@ def residual_table(series: Iterable[SeriesFit], skipped: Mapping[str, Collection
     if strange := sorted(set(left_out) - {one.name for one in every}):
         raise InputError(f"skipped years given for {strange[0]!r}, which is no series of this report")
     return pd.DataFrame([residuals(one, left_out.get(one.name, ())) for one in every])
-
-
-def _check(
-    name: str, unit: str, years: NDArray[np.int64], observed: Array, modelled: Array, skipped: tuple[int, ...]
-) -> None:
-    if not len(years) or not len(years) == len(observed) == len(modelled):
-        raise InputError(
-            f"series {name!r}: {len(years)} years, {len(observed)} observed and {len(modelled)} modelled values; "
-            "needs equally many, at least one"
-        )
-    late = np.flatnonzero(np.diff(years) <= 0)
-    if len(late):
-        raise InputError(f"series {name!r}: year {years[late[0] + 1]} follows {years[late[0]]}; years must increase")
-    for what, values in (("observed", observed), ("modelled", modelled)):
-        bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-        if len(bad):
-            raise InputError(
-                f"series {name!r}: {what} value {values[bad[0]]:g} {unit} in {years[bad[0]]}; must be > 0"
-            )  # fmt: skip
-    both = sorted(set(skipped) & set(years.tolist()))
-    if both:
-        raise InputError(f"series {name!r}: year {both[0]} is both used and skipped")

@@ -20,8 +20,6 @@ from calibration.observed.tables import DATA, Series, Table, load_table
 from models.files.settings import Strict, WholeYear
 from stockflow.errors import InputError
 
-__all__ = ["Source", "Table", "load_table", "observed"]
-
 Combine = Literal["geometric mean", "sum"]
 
 

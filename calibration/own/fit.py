@@ -48,7 +48,6 @@ class OwnFit:
     mode: Mode
     draws: Draws
     warnings: tuple[str, ...]
-    quick: bool
 
 
 def validate_own(name: str, data: Path | None = None) -> list[str]:
@@ -104,7 +103,7 @@ def calibrate_own(
         told.write_text(record(answer.calibration, answer.sampled), encoding="utf-8")
     made = replace(answer.calibration, case=name, targets_file=home.targets)
     mode = replace(mode, case=load_case(name, fitted=False))
-    return OwnFit(made, mode, answer.draws, said, quick)
+    return OwnFit(made, mode, answer.draws, said)
 
 
 def _sampled(

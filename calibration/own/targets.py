@@ -8,7 +8,6 @@ and source of each row as it was given stand in its note.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +34,6 @@ FLOOR = "cost floor share"
 RECENT = 6  # first years whose growth says how fast sales grew before the start
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What the observations say of scales: experience and cost of a unit at the start, in the model's units, and the
-    lowest cost observed as a share of the first.
-    """
-
-    experience: float
-    cost: float
-    lowest: float
-
-
 def observations(path: Path, folder: Path, settings: OwnSettings) -> dict[str, Observed]:
     """Read and check the observations of the case in `folder`; InputError by row for whatever cannot be used."""
     found = by_series(read_rows(path), read_own(folder))
@@ -58,8 +46,11 @@ def adoption_of(observed: Mapping[str, Observed]) -> str:
     return next(name for name in ADOPTION if name in observed)
 
 
-def start_of(observed: Mapping[str, Observed], folder: Path) -> Start:
-    """Return scales of the start: volume then over its growth rate, and the first cost less the markup of a price.
+def scales_of(observed: Mapping[str, Observed], folder: Path) -> dict[str, float]:
+    """Return what the observations say of scales, in the model's units, by the parameter that has it.
+
+    Experience at the start is volume then over its growth rate, the cost of a component the first cost less the markup
+    of a price, its floor the lowest cost as a share of the first.
 
     With growth g of the first years, a cumulative volume of C at the first year's end is C exp(-g (years since the
     start)), a yearly volume of V is V/g made before it.
@@ -77,7 +68,8 @@ def start_of(observed: Mapping[str, Observed], folder: Path) -> Start:
     experience = before if one.name == CUMULATIVE else before / growth
     markup = numbers.parameters["target markup"].value if own.cost.kind == "price" else 0.0
     costs = observed[COST].in_model
-    return Start(float(experience), costs[0] / (1 + markup), lowest_of(costs))
+    scales = {"initial experience": float(experience), "reference component cost": costs[0] / (1 + markup)}
+    return {**scales, FLOOR: lowest_of(costs)}
 
 
 def lowest_of(costs: Sequence[float]) -> float:
@@ -102,8 +94,7 @@ def _growth(years: np.ndarray[Any, np.dtype[np.float64]], values: np.ndarray[Any
 
 def priors(observed: Mapping[str, Observed], folder: Path, settings: OwnSettings) -> dict[str, Prior]:
     """Return the prior of every free parameter, its centre kept inside the bounds of the case."""
-    start, known = start_of(observed, folder), own_numbers(folder, fitted=False).parameters
-    scales = {"initial experience": start.experience, "reference component cost": start.cost, FLOOR: start.lowest}
+    scales, known = scales_of(observed, folder), own_numbers(folder, fitted=False).parameters
     out = {name: pooled_prior(name, rule) for name, rule in settings.pool.items()}
     for name, judged in settings.judged.items():
         out[name] = Prior(shape=judged.shape, centre=judged.centre, spread=judged.spread, source=judged.reason)

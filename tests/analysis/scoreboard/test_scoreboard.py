@@ -28,7 +28,7 @@ from analysis.scoreboard.drawn_runs import DrawnRuns
 from analysis.scoreboard.questions import UNTIL, Answer, Book, Question, Reading, Record, Run, answer, asked
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
-from calibration.observed.observations import load_table
+from calibration.observed.tables import load_table
 from calibration.records.results import Accepted
 from models.case import CASES, load_case
 from stockflow.errors import InputError, UnknownNameError

@@ -11,10 +11,10 @@ from scipy import stats
 
 from calibration.forecasting import baselines, growth_curves
 from calibration.forecasting.baseline_settings import HERE, Ceiling, Curves, load_settings
-from calibration.forecasting.baselines import Baseline, Experience, History, forecast_variance
+from calibration.forecasting.baselines import Experience, forecast_variance
 from calibration.forecasting.growth_curves import Problem
 from calibration.forecasting.scores import crps
-from calibration.observed.history import natural
+from calibration.observed.history import Baseline, History, natural
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 

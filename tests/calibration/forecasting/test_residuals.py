@@ -104,10 +104,10 @@ POINTS = {"points used", "points skipped"}
 @pytest.mark.parametrize(
     ("observed", "modelled", "years", "text"),
     [
-        ([1.0, -2.0], [1.0, 2.0], [2001, 2002], r"observed value -2 CNY2020/W in 2002; must be > 0"),
-        ([1.0, 2.0], [1.0, float("nan")], [2001, 2002], r"modelled value nan CNY2020/W in 2002"),
+        ([1.0, -2.0], [1.0, 2.0], [2001, 2002], r"'price, observed': value -2 CNY2020/W in 2002; must be > 0"),
+        ([1.0, 2.0], [1.0, float("nan")], [2001, 2002], r"'price, modelled': value nan CNY2020/W in 2002"),
         ([1.0, 2.0], [1.0, 2.0], [2001, 2001], "year 2001 follows 2001"),
-        ([1.0, 2.0], [1.0], [2001, 2002], "2 observed and 1 modelled"),
+        ([1.0, 2.0], [1.0], [2001, 2002], "2 years and 1 values"),
     ],
 )
 def test_nonsense_is_refused_by_series_year_and_value(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.observed.observations import load_table
+from calibration.observed.tables import load_table
 from stockflow.errors import InputError, UnknownNameError
 
 HEADER = "series,region,year,value,unit,source,source_kind,note\n"

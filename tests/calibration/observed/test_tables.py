@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 
 from calibration.observed.money import Prices, parse_unit
-from calibration.observed.observations import load_table
-from calibration.observed.tables import DATA, Table
+from calibration.observed.tables import DATA, Table, load_table
 from stockflow.errors import InputError
 
 NAMES = sorted(path.stem for path in DATA.glob("*.csv"))

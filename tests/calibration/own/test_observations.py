@@ -10,7 +10,7 @@ from own_helpers import example_rows, short_wind, write
 
 from calibration.own.data import by_series, read_rows
 from calibration.own.settings import load_own_settings
-from calibration.own.targets import FLOOR, adoption_of, observations, priors, seen_priors, start_of, write_targets
+from calibration.own.targets import FLOOR, adoption_of, observations, priors, scales_of, seen_priors, write_targets
 from models.own import read_own
 
 COST = ["unit_cost", "2005", "110", "USD2022/MWh", "somewhere"]
@@ -55,7 +55,7 @@ def test_experience_at_the_start_is_volume_over_growth_when_growth_was_steady(tm
     growth = math.log(1.25)
     at_start = 1.0 * math.exp(-growth / 2)  # TWh a year at the start of 2004, whose middle has 1
     found = observations(path, tmp_path / "wind", load_own_settings())
-    assert start_of(found, tmp_path / "wind").experience == pytest.approx(at_start / growth, rel=1e-3)
+    assert scales_of(found, tmp_path / "wind")["initial experience"] == pytest.approx(at_start / growth, rel=1e-3)
 
 
 def test_the_floor_of_cost_is_judged_below_the_lowest_cost_and_not_from_the_first(tmp_path: Path) -> None:
