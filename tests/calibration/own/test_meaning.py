@@ -15,8 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_made import FIRST, HEADER, LAST, edited, table, volume, written
 
-from calibration.forecasting.ahead import Comparison
-from calibration.forecasting.new_scores import NewScore
+from calibration.forecasting.ahead import ScoredForecast
 from calibration.observed.history import History
 from calibration.observed.money import _THINGS, UnknownUnitError
 from calibration.own.data import Row
@@ -255,7 +254,8 @@ def test_annual_volumes_that_are_their_own_running_sum_are_doubted(case: str, gr
 def test_new_observations_in_another_unit_than_the_fitted_ones_are_doubted(factor: float) -> None:
     past = np.arange(FIRST, LAST)
     history = History("annual_volume", past, np.array([volume(int(year)) for year in past]), "unit/Year")
-    score = NewScore(Comparison("annual_volume", history, (LAST,), {}, {}), (factor * volume(LAST),), {})
+    seen = np.array([factor * volume(LAST)])
+    score = ScoredForecast(LAST - 1, "conditional", history, (LAST,), {}, {}, seen, {})
     row = Row("annual_volume", LAST, factor * volume(LAST), "GWh/year", "made up", "later.csv row 2")
     told = doubts_of_scored([row], [score])
     assert [line.split(",")[0] for line in told] == (
