@@ -125,8 +125,10 @@ class Checked:
             new["final time"] = Number(float(until))
         if save_period is not None:
             new["saveper"] = Number(float(save_period))
-        changed = self.equations.changed({self.equations.find(name).name: one for name, one in new.items()})
-        return replace(changed, method=self.method(method))
+        named = {self.equations.find(name).name: one for name, one in new.items()}
+        changed = self.equations.changed(named) if named else self.equations
+        asked = self.method(method)
+        return changed if changed.method == asked else replace(changed, method=asked)
 
     def task(
         self,
@@ -177,8 +179,9 @@ class Checked:
             shape, one = (runs, points[name]), self.equations.visible[name]
             if table.shape not in {shape, shape[1:]}:
                 raise InputError(f"{self.place}: values of {name} have shape {table.shape}, not {shape}")
-            for point in range(points[name]) if one.kind != "lookup" else ():
-                self.values(one, np.atleast_2d(table)[:, point], f"point {point} of run")
+            if one.kind != "lookup" and first_outside(one, table.ravel()) is not None:
+                for point in range(points[name]):
+                    self.values(one, np.atleast_2d(table)[:, point], f"point {point} of run")
         return values
 
     def _runs(self, columns: Mapping[str, Array], tables: Mapping[str, Array]) -> int:

@@ -350,7 +350,8 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
     else:
         value = number(one.expression)
         kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"
-    return replace(one, kind=kind, value=value)
+    known = one.kind == kind and repr(one.value) == repr(value)  # a negative zero is another value
+    return one if known else replace(one, kind=kind, value=value)
 
 
 def _control_value(one: Variable, variables: Mapping[str, Variable]) -> float | None:
