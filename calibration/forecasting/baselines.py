@@ -91,27 +91,13 @@ def first_difference(history: History, past: Array, memory: float) -> FirstDiffe
     return FirstDifference(slope, spread, freedom)
 
 
-def forecast_variance(past: Array, ahead: Array, memory: float) -> Array:
-    """Return the variance of the forecast error (year,), in units of the squared spread, of a series without gaps.
-
-    Lafond et al. 2018, for correlated noise: `past` (m + 1,) has changes X and `ahead` (year,), which holds every
-    year from the first on, rises by S from the origin; with H_j = -S X_j / sum(X^2) the variance is
-    (memory^2 H_1^2 + sum_j (H_j + memory H_(j+1))^2 + (memory + H_m)^2 + (tau-1)(1+memory)^2 + 1) / (1 + memory^2).
-    """
-    x = np.diff(past)
-    h = -(ahead - past[-1])[:, None] * x / np.sum(x**2)
-    tau = np.arange(1, len(ahead) + 1)
-    known = memory**2 * h[:, 0] ** 2 + np.sum((h[:, :-1] + memory * h[:, 1:]) ** 2, axis=1) + (memory + h[:, -1]) ** 2
-    return np.asarray((known + (tau - 1) * (1 + memory) ** 2 + 1) / (1 + memory**2))
-
-
 def _difference_draws(
     history: History, past: Array, ahead: Array, memory: float, years: Years, draws: int, rng: np.random.Generator
 ) -> Array:
     """Draw log values (draw, year) given the regressor `past` (year,) and `ahead` (1 or draw, year).
 
     Noise is drawn for the observed years too: the slope was estimated from one such sample, and its error and the
-    last observed noise carry over. The variance is that of `forecast_variance`, gaps allowed for.
+    last observed noise carry over. The variance is that of Lafond et al. 2018 for correlated noise, gaps allowed for.
     """
     fit = first_difference(history, past, memory)
     horizons = history.horizons(years)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from calibration.forecasting import baselines, growth_curves
 from calibration.forecasting.baseline_settings import HERE, Ceiling, Curves, load_settings
-from calibration.forecasting.baselines import Experience, forecast_variance
+from calibration.forecasting.baselines import Experience
 from calibration.forecasting.growth_curves import Problem
 from calibration.forecasting.scores import crps
 from calibration.observed.history import Baseline, History, natural
@@ -51,6 +51,20 @@ def farmer_lafond(tau: float, m: int, theta: float) -> float:
     """A* of Farmer and Lafond 2016, over 1 + theta^2."""
     top = -2 * theta + (1 + 2 * (m - 1) * theta / m + theta**2) * (tau + tau**2 / m)
     return top / (1 + theta**2)
+
+
+def forecast_variance(past: Array, ahead: Array, memory: float) -> Array:
+    """Return the variance of the forecast error (year,), in units of the squared spread, of a series without gaps.
+
+    Lafond et al. 2018, for correlated noise: `past` (m + 1,) has changes X and `ahead` (year,), which holds every
+    year from the first on, rises by S from the origin; with H_j = -S X_j / sum(X^2) the variance is
+    (memory^2 H_1^2 + sum_j (H_j + memory H_(j+1))^2 + (memory + H_m)^2 + (tau-1)(1+memory)^2 + 1) / (1 + memory^2).
+    """
+    x = np.diff(past)
+    h = -(ahead - past[-1])[:, None] * x / np.sum(x**2)
+    tau = np.arange(1, len(ahead) + 1)
+    known = memory**2 * h[:, 0] ** 2 + np.sum((h[:, :-1] + memory * h[:, 1:]) ** 2, axis=1) + (memory + h[:, -1]) ** 2
+    return np.asarray((known + (tau - 1) * (1 + memory) ** 2 + 1) / (1 + memory**2))
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.63])
