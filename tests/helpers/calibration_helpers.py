@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import stockflow
+from calibration.fitting import posterior
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.payoff import FittedSeries, Payoff
 from calibration.fitting.targets import EffectTarget, EventTarget, Prior, RangeTarget, SeriesTarget
@@ -95,3 +97,9 @@ def whole_payoff(model: stockflow.Model) -> Payoff:
     sizes = series(noise=0.1, years=np.array([2001, 2002, 2006]))
     observed = (sizes, prices(GAPS_IN_PRICES, doubtful))
     return Payoff(model, (RATES, SIZES), observed, (EVENT, NEVER), (EFFECT,), RANGES)
+
+
+def shallow(patch: pytest.MonkeyPatch) -> None:
+    """Let chains take at most 15 steps a draw: enough for plumbing, where no rule asks how well they mix."""
+    nutpie, given = posterior._sampler()
+    patch.setattr(posterior, "_sampler", lambda: (nutpie, {**given, "maxdepth": 4}))

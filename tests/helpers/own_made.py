@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pytest
-
-from calibration.fitting import posterior
 from calibration.fitting.targets import Sampling
 
 HEADER = "series,year,value,unit,source"
@@ -58,9 +55,3 @@ def supported(folder: Path) -> None:
     with (folder / "policy.csv").open("a", encoding="utf-8") as file:
         file.write("subsidy per unit,2008,100,USD2020/kWh,made up,assumed,\n")
         file.write("subsidy per unit,2020,0,USD2020/kWh,made up,assumed,\n")
-
-
-def shallow(patch: pytest.MonkeyPatch) -> None:
-    """Let chains take at most 15 steps a draw: enough for plumbing, where no rule asks how well they mix."""
-    nutpie, given = posterior._sampler()
-    patch.setattr(posterior, "_sampler", lambda: (nutpie, {**given, "maxdepth": 4}))

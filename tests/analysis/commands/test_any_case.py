@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calibration_helpers import shallow
 from click.testing import CliRunner
 from own_helpers import short_wind
-from own_made import PLUMBING, shallow
+from own_made import PLUMBING
 
 from analysis.cli import cli
 from analysis.draws.generic import entry_of, settings_of, with_support

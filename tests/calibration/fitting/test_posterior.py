@@ -26,6 +26,7 @@ from calibration_helpers import (
     growth_model,
     prices,
     series,
+    shallow,
     stated,
     whole_payoff,
 )  # fmt: skip
@@ -584,6 +585,7 @@ def at_the_centre(case: Case, targets: Targets) -> Mode:
 def test_chains_that_have_not_converged_are_saved_and_never_printed(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shallow(monkeypatch)
     out = tmp_path / "out"
     arguments = ["techcycle", "calibrate", "nev", "--posterior", "--targets", str(small), "--out", str(out)]
     monkeypatch.setattr(sys, "argv", arguments)
@@ -606,8 +608,9 @@ def test_chains_that_have_not_converged_are_saved_and_never_printed(
 
 
 def test_draws_that_keep_the_rules_become_a_calibration_and_chains_of_other_targets_are_refused(
-    small: Path, tmp_path: Path
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shallow(monkeypatch)
     lenient = Sampling(chains=2, tune=50, draws=50, keep=20, largest_rhat=50, smallest_ess=1, most_divergent=0.9)
     mode = at_the_centre(load_case("nev"), load_targets("nev", small).model_copy(update={"sampling": lenient}))
     payoff = mode.payoff

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from calibration_helpers import shallow
 from click.testing import CliRunner, Result
 from own_helpers import short_wind
-from own_made import PLUMBING, edited, shallow
+from own_made import PLUMBING, edited
 
 from analysis.cli import cli
 from analysis.commands import forecast as forecast_command
@@ -118,7 +119,7 @@ def test_a_refit_that_is_killed_leaves_the_fit_as_it_was(copy: Path) -> None:
         "from pathlib import Path\n"
         "import pytest\n"
         "from calibration.own import fit as own_fit\n"
-        "from own_made import shallow\n"
+        "from calibration_helpers import shallow\n"
         "from test_damage import few\n"
         "shallow(pytest.MonkeyPatch())\n"
         "own_fit.load_own_settings = few\n"

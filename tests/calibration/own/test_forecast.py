@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_made import PLUMBING, edited, shallow, table, written
+from calibration_helpers import shallow
+from own_made import PLUMBING, edited, table, written
 
 from calibration.errors import NotConvergedError
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast

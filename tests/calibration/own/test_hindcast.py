@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from calibration_helpers import shallow
 from own_helpers import short_wind
-from own_made import PLUMBING, shallow
+from own_made import PLUMBING
 
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import accepted_fit

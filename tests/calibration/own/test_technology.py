@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from calibration_helpers import shallow
 from click.testing import CliRunner
-from own_made import LAST, PLUMBING, cost, edited, shallow, supported, table, volume, written
+from own_made import LAST, PLUMBING, cost, edited, supported, table, volume, written
 
 from analysis.cli import cli
 from analysis.commands import calibrate as calibrate_command
