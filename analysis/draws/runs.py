@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -150,9 +150,12 @@ def case_model(case: str) -> Model:
     return load_case(case).model
 
 
-def with_held(model: Model, held: Mapping[str, float]) -> Model:
-    """Return the model with some variables held at given values, be they constants or paths over time."""
+def with_held(of: Drawn, held: Mapping[str, float]) -> Drawn:
+    """Return the case with some variables held, constants or paths over time, whatever model and draws have."""
+    model, samples = of.model, _named(of, of.samples)
     ends = [model.initial_time, model.final_time]
-    constants = {name: value for name, value in held.items() if model.variable(name).value is not None}
-    paths = {name: (ends, [value, value]) for name, value in held.items() if name not in constants}
-    return model.with_constants(constants).with_series(paths)
+    values = {model.variable(name).name: value for name, value in held.items()}
+    constants = {name: value for name, value in values.items() if model.variable(name).value is not None}
+    paths = {name: (ends, [value, value]) for name, value in values.items() if name not in constants}
+    samples |= {name: np.full(of.count, value) for name, value in constants.items() if name in samples}
+    return replace(of, model=model.with_constants(constants).with_series(paths), samples=samples)

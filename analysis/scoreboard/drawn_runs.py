@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from analysis.draws.runs import Drawn, run, with_held
@@ -44,7 +43,7 @@ class DrawnRuns:
     def _batch(self, case: str, held: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
         key = (case, tuple(sorted(held.items())))
         if key not in self._made:
-            of = replace(self.drawn[case], model=with_held(self.drawn[case].model, held))
+            of = with_held(self.drawn[case], held)
             found = run(of, self._variables[case], of.until(UNTIL), save_period=of.model.save_period)
             self._made[key] = found.times, dict(found.values)
         return self._made[key]

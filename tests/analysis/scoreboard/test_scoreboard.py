@@ -374,14 +374,15 @@ def test_draws_that_never_get_there_are_outside_and_leave_the_upper_end_open() -
     assert found.inside == pytest.approx(0.8)
 
 
-def test_the_run_of_a_draw_is_the_run_of_a_model_with_its_values() -> None:
+def test_the_run_of_a_draw_is_the_run_of_a_model_with_its_values_and_what_a_question_holds_wins() -> None:
     readings = Study.load().readings
     posterior = drawn_posterior("nev", "cost sensitivity", [0.7, 1.0, 1.4])
     drawn = DrawnRuns({"nev": Drawn("nev", load_case("nev").model, posterior.parameters, "draws")}, readings)
     asked_for = [one for one in readings.values() if one.case == "nev"]
-    for held in ({}, {"central subsidy": 0.0}):
+    for held in ({}, {"central subsidy": 0.0}, {"Cost_Sensitivity": 2.0}):
         for draw, value in enumerate(posterior.parameters["cost sensitivity"]):
-            alone = with_held(load_case("nev").model.with_constants({"cost sensitivity": value}), held).run(until=UNTIL)
+            usual = load_case("nev").model.with_constants({"cost sensitivity": value})
+            alone = with_held(Drawn("nev", usual, {}, "one run"), held).model.run(until=UNTIL)
             own = Run(alone["time"].to_numpy(), {str(n): np.asarray(alone[n]) for n in alone.data_vars})
             one_draw = drawn.runs(draw)("nev", held)
             for reading in asked_for:
