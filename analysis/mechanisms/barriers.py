@@ -80,34 +80,23 @@ class Barriers:
 def barriers(of: Drawn, found: Instruments, paths: PathStudy) -> Barriers:
     """Date the barriers of a case in every draw, and what the instruments that were tried in it do to each wait."""
     clock = min(path_of(of.case, paths).clocks.values())
-    start = of.model.initial_time
-    waits = tuple(_waits(found.base.stages(), clock, start, found.base))
-    shortened = []
-    for wait in waits:
-        for one in found.tried:
-            if wait.barrier in one.lever.instrument.barriers and not wait.before:
-                with np.errstate(invalid="ignore"):
-                    more = _years(one.stages, wait.barrier, clock) - _years(one.reference, wait.barrier, clock)
-                shortened.append(Shortened(wait.barrier, one, more))
-    return Barriers(of.case, found.basis, found.until, waits, tuple(shortened))
-
-
-def _waits(stages: Array, clock: float, start: float, runs: Runs) -> list[Wait]:
-    out = []
+    waits, shortened = [], []
     for barrier in BARRIERS:
-        begins, ends = _begins(stages, barrier, clock), stages[:, STAGES.index(ENDS[barrier])]
-        out.append(Wait(barrier, begins, ends, _lost(runs, barrier), bool(np.all(ends <= start))))
-    return out
+        begins, ends = _dates(found.base.stages(), barrier, clock)
+        before = bool(np.all(ends <= of.model.initial_time))
+        waits.append(Wait(barrier, begins, ends, _lost(found.base, barrier), before))
+        for one in found.tried:
+            if barrier in one.lever.instrument.barriers and not before:
+                new, old = (_dates(stages, barrier, clock) for stages in (one.stages, one.reference))
+                with np.errstate(invalid="ignore"):
+                    shortened.append(Shortened(barrier, one, (new[1] - new[0]) - (old[1] - old[0])))
+    return Barriers(of.case, found.basis, found.until, tuple(waits), tuple(shortened))
 
 
-def _begins(stages: Array, barrier: str, clock: float) -> Array:
-    place = BARRIERS.index(barrier)
-    return np.full(len(stages), clock) if place == 0 else stages[:, STAGES.index(ENDS[BARRIERS[place - 1]])]
-
-
-def _years(stages: Array, barrier: str, clock: float) -> Array:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(stages[:, STAGES.index(ENDS[barrier])] - _begins(stages, barrier, clock))
+def _dates(stages: Array, barrier: str, clock: float) -> tuple[Array, Array]:
+    """Return when the wait at a barrier begins and ends, (draw,) each."""
+    place, ends = BARRIERS.index(barrier), [stages[:, STAGES.index(stage)] for stage in ENDS.values()]
+    return ends[place - 1] if place else np.full(len(stages), clock), ends[place]
 
 
 def _lost(runs: Runs, barrier: str) -> Array:
@@ -122,11 +111,7 @@ def barrier_table(found: Barriers) -> pd.DataFrame:
     """One row for each barrier: dates, wait and loss with 90% intervals, share of draws that cross it."""
     rows = []
     for one in found.waits:
-        row: dict[str, object] = {
-            "case": found.case,
-            "barrier": one.barrier,
-            "crossed before the run starts": one.before,
-        }
+        row = {"case": found.case, "barrier": one.barrier, "crossed before the run starts": one.before}
         told = {"begins": one.begins, "crossed": one.ends, "years": one.years, "lost": one.lost}
         for name, values in told.items():
             low, middle, high = interval(values)
@@ -142,14 +127,9 @@ def lever_table(found: Barriers) -> pd.DataFrame:
     for one in found.shortened:
         low, middle, high = interval(one.years)
         known = one.years[~np.isnan(one.years)]
-        rows.append(
-            {
-                "case": found.case, "barrier": one.barrier, "instrument": one.tried.lever.instrument.name,
-                "change": one.tried.change, "setting": one.tried.setting, "years": middle, "low": low, "high": high,
-                "shorter": float((known < 0).mean()) if known.size else np.nan,
-                "assumption": one.tried.assumption, "basis": found.basis,
-            }
-        )  # fmt: skip
+        shorter = float((known < 0).mean()) if known.size else np.nan
+        about = (found.case, one.barrier, one.tried.lever.instrument.name, one.tried.change, one.tried.setting)
+        rows.append((*about, middle, low, high, shorter, one.tried.assumption, found.basis))
     columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter"]
     return pd.DataFrame(rows, columns=[*columns, "assumption", "basis"])
 

@@ -23,6 +23,7 @@ NAMED = 8  # loops with a colour of their own; the others go together
 COLOURS = ("#1b4965", "#edae49", "#66a182", "#7d5ba6", "#d1495b", "#4a90a4", "#a3744a", "#9ab87a")
 HATCHES = ("", "", "", "", "////", "....", "xxxx", "----")
 REST = "#d9dde0"
+SIDES = ((0.0, None), (None, 0.0))  # what is above 0, and what is below
 SUPPORT, LEARNED = "#d1495b", "#1b4965"
 
 
@@ -41,6 +42,9 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
         colours = {one: COLOURS[top.index(one)] if one in top else GREY for one in lines}
         _bands(axes[1], years, share, found, colours, of)
         _against(axes[2], taken, of)
+        for ax in axes:
+            ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+            ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         for ax in axes[:2]:
             ax.set_xlim(years[0], years[-1])
     table = dominance_table(found)
@@ -49,48 +53,42 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
 
 
 def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Sequence[int]) -> None:
-    names = found.names
-    rest = [i for i in range(len(names)) if i not in top]
-    parts = [(names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
-    for label, values in (
-        ("all others", np.maximum(signed[:, rest], 0).sum(1)),
-        ("all others", np.minimum(signed[:, rest], 0).sum(1)),
-    ):
-        parts.append((label, values, REST, ""))
-    tops = {1: np.zeros(len(years)), -1: np.zeros(len(years))}
+    rest = signed[:, [i for i in range(len(found.names)) if i not in top]]
+    parts = [(found.names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
+    parts += [("all others", np.sum(np.clip(rest, *side), axis=1), REST, "") for side in SIDES]
+    starts = [np.zeros(len(years)) for _ in SIDES]
     told: set[str] = set()
     for name, values, colour, hatch in parts:
-        for sign, start in tops.items():
-            side = np.maximum(values, 0) if sign > 0 else np.minimum(values, 0)
-            if not side.any():
-                continue
-            label = name if name not in told else ""
-            told.add(name)
-            ax.fill_between(
-                years, start, start + side, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0.3,
-                label=label or "_nolegend_",
-            )  # fmt: skip
-            tops[sign] = start + side
+        for place, side in enumerate(SIDES):
+            height = np.clip(values, *side)
+            if height.any():
+                ax.fill_between(
+                    years, starts[place], starts[place] + height, facecolor=colour, hatch=hatch, edgecolor="white",
+                    linewidth=0.3, label="_nolegend_" if name in told else name,
+                )  # fmt: skip
+                told.add(name)
+                starts[place] = starts[place] + height
     ax.axhline(0, color="#222222", linewidth=0.8)
     ax.set_ylim(-1, 1)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel("share of all named loops\n(balancing below 0)")
     ax.set_title(f"What each loop does: {'mean over draws' if found.posterior else 'one run'}")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _bands(ax: Axes, years: Array, share: Array, found: Dominance, colours: Mapping[int, str], of: str) -> None:
     for style, one in zip(("-", "--", "-.", ":"), colours, strict=False):
-        low, middle, high = quantiles(share[..., one])
-        ax.fill_between(years, low, high, color=colours[one], alpha=0.2, linewidth=0)
-        ax.plot(years, middle, style, color=colours[one], label=found.names[one])
+        _fan(ax, years, share[..., one], colours[one], style, found.names[one])
     ax.axhline(found.level, color=GREY, linewidth=0.8)
     ax.text(years[0], found.level + 0.02, " dominates", fontsize=8, color=GREY)
     ax.set_ylim(0, 1)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel("share of all named loops")
     ax.set_title(f"Strongest loops and learning{of}")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _fan(ax: Axes, years: Array, values: Array, colour: str, style: str, label: str) -> None:
+    """Draw the median of values (draw, year) as a line with a band of 90%."""
+    low, middle, high = quantiles(values)
+    ax.fill_between(years, low, high, color=colour, alpha=0.2, linewidth=0)
+    ax.plot(years, middle, style, color=colour, label=label)
 
 
 def _against(ax: Axes, taken: TakenOver, of: str) -> None:
@@ -99,19 +97,15 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
         (taken.from_learned, LEARNED, "-", f"what was learned since {taken.since:g} undone"),
         (taken.from_learning, GREY, ":", "learning stopped"),
     ):
-        low, middle, high = quantiles(values)
-        ax.fill_between(taken.years, low, high, color=colour, alpha=0.2, linewidth=0)
-        ax.plot(taken.years, middle, style, color=colour, label=label)
+        _fan(ax, taken.years, values, colour, style, label)
     known = taken.year[np.isfinite(taken.year)]
     if known.size > len(taken.year) / 2:
         ax.axvline(quantiles(taken.year)[1], color="#222222", linewidth=0.8)
     ax.set_ylim(min(0.0, float(taken.from_learning.min()), float(taken.from_support.min())), 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel("year of the cut")
     ax.set_ylabel(f"sales lost in the {taken.window:g}\nyears after")
     ax.set_title(f"Learning against support{of}; line: takeover")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:

@@ -15,7 +15,7 @@ from analysis.draws.generic import entry_of
 from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
-from analysis.mechanisms.knockouts import LEAST_CHANGE, OUTPUT, SALES, change_of
+from analysis.mechanisms.knockouts import OUTPUT, SALES, change_of, moves
 from models.policy import with_announced
 from stockflow.arrays import Array
 from stockflow.intervals import interval
@@ -58,9 +58,7 @@ class Tried:
     @property
     def acts(self) -> bool:
         """Whether it moves anything at all."""
-        finite = np.abs(self.delay[np.isfinite(self.delay)]).max(initial=0.0)
-        shares = max(float(np.nanmax(np.abs(values), initial=0.0)) for values in self.moves.values())
-        return bool(finite > LEAST_CHANGE or np.isinf(self.delay).any() or shares > LEAST_CHANGE)
+        return moves(self.delay, *self.moves.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,8 +42,7 @@ class Knockout:
     @property
     def acts(self) -> bool:
         """Whether cutting it changes anything."""
-        moved = np.abs(self.delay[np.isfinite(self.delay)]).max(initial=0.0) > LEAST_CHANGE
-        return bool(moved or np.isinf(self.delay).any() or np.abs(self.sales).max() > LEAST_CHANGE)
+        return moves(self.delay, self.sales)
 
 
 def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
@@ -69,6 +68,12 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
 def cut_run(of: Drawn, cut: Held, since: float, until: float) -> Runs:
     """Run every draw with variables held from a year on."""
     return run(of, OUTCOMES, until, series=held(own_paths(of, cut, until), cut, since))
+
+
+def moves(delay: Array, *shares: Array) -> bool:
+    """Say whether any stage comes at another time, or any change, a share, is more than `LEAST_CHANGE`."""
+    sizes = np.abs(np.concatenate([delay.ravel(), *shares]))
+    return bool((sizes > LEAST_CHANGE).any())
 
 
 def change_of(runs: Runs, reference: Runs, variable: str, year: float) -> Array:

@@ -102,13 +102,8 @@ def takeover_table(found: TakenOver) -> pd.DataFrame:
         for name, values in losses.items():
             low, middle, high = interval(values[:, y])
             told |= {f"lost without {name}": middle, f"{name}, low": low, f"{name}, high": high}
-        rows.append(
-            {
-                "case": found.case, "year": int(year), "window": found.window,
-                **told,
-                "learned weighs more": found.probability[y], "basis": found.basis,
-            }
-        )  # fmt: skip
+        about = {"case": found.case, "year": int(year), "window": found.window}
+        rows.append({**about, **told, "learned weighs more": found.probability[y], "basis": found.basis})
     return pd.DataFrame(rows)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.phase_out.runs import Values
-from analysis.phase_out.spread import Measure
+from analysis.phase_out.spread import Measure, cells
 from analysis.phase_out.study import PhaseOutStudy
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
@@ -162,8 +162,5 @@ def yearly(study: PhaseOutStudy, times: Array, values: Values, label: str) -> pd
 
 
 def _rows(label: str, title: str, years: Array, flows: Array) -> pd.DataFrame:
-    low90, low50, median, high50, high90 = quantiles(flows, FAN)
-    return pd.DataFrame(
-        {"schedule": label, "line": title, "year": years, "median": median, "50% low": low50, "50% high": high50,
-         "90% low": low90, "90% high": high90, "unit": "bnCNY", "mean": flows.mean(axis=0)}
-    )  # fmt: skip
+    about = {"schedule": label, "line": title, "year": years}
+    return pd.DataFrame(about | cells(quantiles(flows, FAN)) | {"unit": "bnCNY", "mean": flows.mean(axis=0)})

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
@@ -62,10 +61,9 @@ def shown(found: Results) -> list[str]:
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
     held = 100 * found.shares[only(found.arms, "supported"), 2]
-    frames = []
     size, about = (PAGE / 2, 4.2 * CM), _dress(found, "share of the market by schedule")
     with panels(len(labels), 2, size, 1.2 * CM, sharex=True, sharey=True, **about) as (figure, axes):
-        for ax, label in zip(axes.flat, labels, strict=False):
+        for left, (ax, label) in enumerate(zip(axes.flat, labels, strict=False), 1 - len(labels)):
             own = 100 * found.shares[found.place(label)]
             ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
             ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
@@ -73,17 +71,14 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
             ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
             ax.set_title(label)
             ax.set_ylim(0, 100)
-            frames.append(pd.DataFrame(
-                {"schedule": label, "year": found.times}
-                | dict(zip(("5%", "25%", "50%", "75%", "95%"), own, strict=True)) | {"unit": "%"}
-            ))  # fmt: skip
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            ax.set_xlabel("year" if len(labels) - len(frames) < 2 else "")
-            ax.tick_params(labelbottom=len(labels) - len(frames) < 2)
+            ax.set_xlabel("year" if left > -2 else "")
+            ax.tick_params(labelbottom=left > -2)
         for ax in axes[:, 0]:
             ax.set_ylabel("share over the\nlast year (%)")
         legend_below(figure, axes.flat[:1], 4)
-    return save(figure, pd.concat(frames, ignore_index=True), stem)
+    table = found.share_table().set_index(["schedule", "year"]).loc[list(labels)]
+    return save(figure, (100 * table).assign(unit="%").reset_index(), stem)
 
 
 def safe_exit(found: Results, stem: Path) -> Path:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, of_draws, rank_correlation, thirds
 from analysis.phase_out.results import Results
-from analysis.phase_out.runs import main_arm, only
+from analysis.phase_out.runs import Arm, main_arm, only
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.words import brief, capital, number, often, over_all, safe_words, told
 
@@ -58,22 +58,21 @@ def exit_words(found: Results) -> list[str]:
 def share_words(found: Results) -> list[str]:
     """Years of each share of the market, for everything that is no exit of the grid; "never" is told as such."""
     words = []
-    for place in _told(found):
+    for arm, own in _told(found):
         parts = []
         for level in found.study.shares:
-            one = found.measures[place][f"year of {level:.0%}"]
+            one = own[f"year of {level:.0%}"]
             reached = one.spread.reached
             seldom = "" if reached == 1 else f", reached by {found.study.horizon:g} in {often(reached)} of the draws"
             parts.append(f"{level:.0%} in {told(one, 1, never=f'after {found.study.horizon:g}', fifty=False)}{seldom}")
-        words.append(f"Share of the market, {found.arms[place].label}: {'; '.join(parts)}.")
+        words.append(f"Share of the market, {arm.label}: {'; '.join(parts)}.")
     return words
 
 
 def relapse_words(found: Results) -> list[str]:
     """How likely, how long and how deep the share falls below the supported path's."""
     words = []
-    for place in _told(found):
-        arm, own = found.arms[place], found.measures[place]
+    for arm, own in _told(found):
         if arm.role == "supported":
             continue
         odds = float(own["relapse"].values.mean())
@@ -93,16 +92,14 @@ def relapse_words(found: Results) -> list[str]:
 def idle_words(found: Results) -> list[str]:
     """Capacity that stands idle under the first named schedule and under continued support."""
     full = found.study.full_use
-    words = []
-    for place in dict.fromkeys((main_arm(found.arms), only(found.arms, "supported"))):
-        own = found.measures[place]
-        words.append(
-            f"Capacity, {found.arms[place].label}: idle in the worst quarter "
-            f"{told(own['idle share of capacity, worst quarter'], 0, scale=100, unit='%', fifty=False)}; used under "
-            f"{full:.0%} for {told(own[f'years with utilisation under {full:g}'], 1, fifty=False)} since "
-            f"{found.study.since:g}."
-        )
-    return words
+    return [
+        f"Capacity, {arm.label}: idle in the worst quarter "
+        f"{told(own['idle share of capacity, worst quarter'], 0, scale=100, unit='%', fifty=False)}; used under "
+        f"{full:.0%} for {told(own[f'years with utilisation under {full:g}'], 1, fifty=False)} since "
+        f"{found.study.since:g}."
+        for arm, own in _told(found)
+        if arm.role != "no support"
+    ]
 
 
 def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
@@ -115,7 +112,7 @@ def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     cells = []
     sums = rush[rush["measure"] == "pulled forward by announcements"]
     for value, part in sums.groupby("value"):
-        rows = part.set_index("schedule").loc[[found.arms[i].label for i in _told(found)[:2]]]
+        rows = part.set_index("schedule").loc[[arm.label for arm, _ in _told(found)[:2]]]
         each = [
             f"{label} {row['median']:.3g} (90%: {row['90% low']:.3g} to {row['90% high']:.3g})"
             for label, row in rows.iterrows()
@@ -131,8 +128,7 @@ def cost_words(found: Results) -> list[str]:
     """Outlay, cost per additional unit, free riders, and what stands apart."""
     study, words = found.study, [f"Support: {found.study.texts.support}. Paid by {found.study.texts.paid_by}."]
     to, rate = f"to {study.horizon:g}", f"{study.rate:.0%}"
-    for place in _told(found):
-        arm, own = found.arms[place], found.measures[place]
+    for arm, own in _told(found):
         parts = [f"outlay {told(own[f'fiscal outlay {to}'], fifty=False)} {to}"]
         if own["tail of contracts"].values.max() > 0.5:
             parts.append(f"then {told(own['tail of contracts'], fifty=False)} on contracts of before")
@@ -287,9 +283,10 @@ def _basis(found: Results) -> str:
     )
 
 
-def _told(found: Results) -> Sequence[int]:
-    """Places of the arms told of in words: the first named one, continued support, no support."""
-    return tuple(dict.fromkeys((main_arm(found.arms), only(found.arms, "supported"), only(found.arms, "no support"))))
+def _told(found: Results) -> list[tuple[Arm, Mapping[str, Measure]]]:
+    """Arms told of in words, with their numbers: the first named one, continued support, no support."""
+    places = dict.fromkeys((main_arm(found.arms), only(found.arms, "supported"), only(found.arms, "no support")))
+    return [(found.arms[place], found.measures[place]) for place in places]
 
 
 def _cell(value: object, last: float) -> str:

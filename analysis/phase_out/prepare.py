@@ -15,7 +15,7 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
-from analysis.phase_out.runs import Arm, Role, Runs, Values, family, in_memory
+from analysis.phase_out.runs import Arm, Role, Runs, Values, by_name, family, in_memory
 from analysis.phase_out.study import PhaseOutStudy
 from models.files.settings import NEVER
 from models.schedules.file import Schedule, load_schedule
@@ -123,19 +123,15 @@ def ensemble(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> 
 
 
 def stored(dataset: xr.Dataset, arms: tuple[Arm, ...], draws: Mapping[str, Array]) -> Runs:
-    """Return the runs of an open store; each arm is read from disk when asked for, the last few are kept."""
+    """Return the runs of an open store; each arm is read when asked for, and the first two are kept."""
     count = len(next(iter(draws.values())))
     names = [str(name) for name in dataset["variable"].to_numpy()]
 
-    @cache
-    def first_two(place: int) -> Values:
-        return load(place)
-
     def load(place: int) -> Values:
-        block = dataset["values"][place * count : (place + 1) * count].to_numpy()
-        return {name: np.ascontiguousarray(block[:, :, i]) for i, name in enumerate(names)}
+        return by_name(names, dataset["values"][place * count : (place + 1) * count].to_numpy())
 
-    return Runs(arms, dataset["time"].to_numpy(), draws, lambda place: first_two(place) if place < 2 else load(place))
+    kept = cache(load)
+    return Runs(arms, dataset["time"].to_numpy(), draws, lambda place: kept(place) if place < 2 else load(place))
 
 
 def rushed(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> Mapping[float, Runs]:

@@ -123,10 +123,14 @@ def results(study: PhaseOutStudy, runs: Runs) -> Results:
     for place in range(len(runs.arms)):
         reader.take(place)
     safe, after_end, waits = _families(study, runs, reader)
+    main = runs.read(main_arm(runs.arms)) if study.reported else {}
+    reported = [
+        (one, Measure(one.variable, "bnCNY", main[one.variable][:, runs.at(one.time)])) for one in study.reported
+    ]
     return Results(
         study, runs.arms, runs.draws, kept, reader.shown_times, tuple(reader.measures),
         np.array(reader.units), np.array(reader.spent), np.array(reader.shares),
-        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, after_end, waits, tuple(reader.reported),
+        pd.concat(reader.accounts, ignore_index=True), reader.gap, safe, after_end, waits, tuple(reported),
     )  # fmt: skip
 
 
@@ -136,7 +140,6 @@ class _Reader:
     def __init__(self, study: PhaseOutStudy, runs: Runs) -> None:
         self.study, self.runs = study, runs
         self.supported, self.none = (runs.read(only(runs.arms, role)) for role in ("supported", "no support"))
-        self.checked = main_arm(runs.arms)
         self.end = runs.at(study.horizon)
         self.begin = runs.at(study.since)
         self.shown_times = runs.times[self.begin : self.end + 1]
@@ -149,7 +152,6 @@ class _Reader:
         self.kept: dict[str, list[NDArray[np.bool_] | None]] = {"start": [], "end": []}
         self.accounts: list[pd.DataFrame] = []
         self.gap = 0.0
-        self.reported: list[tuple[Reported, Measure]] = []
 
     def take(self, place: int) -> None:
         study, arm, times = self.study, self.runs.arms[place], self.runs.times
@@ -170,11 +172,6 @@ class _Reader:
         self.accounts.append(yearly(study, times, values, arm.label))
         for since, kept in self.kept.items():
             kept.append(self._kept(arm, share, arm.length if since == "end" else 0.0))
-        if place == self.checked:
-            for one in study.reported:
-                self.reported.append(
-                    (one, Measure(one.variable, "bnCNY", values[one.variable][:, self.runs.at(one.time)]))
-                )
 
     def _share(self, values: Values) -> Array:
         return yearly_share(self.runs.times, values[SOLD], values[MARKET])

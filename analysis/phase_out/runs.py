@@ -102,13 +102,17 @@ def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:
     return share
 
 
+def by_name(names: Sequence[str], values: Array) -> Values:
+    """Return values (draw, time, variable) as one array (draw, time) for each variable."""
+    return {name: np.ascontiguousarray(values[:, :, i]) for i, name in enumerate(names)}
+
+
 def in_memory(evaluator: Evaluator, arms: Sequence[Arm], draws: Mapping[str, Array]) -> Runs:
     """Return runs that are computed when they are read, and kept."""
     count = len(next(iter(draws.values())))
 
     @cache
     def read(place: int) -> Values:
-        values = evaluator.evaluate(place, 0, count)
-        return {name: np.ascontiguousarray(values[:, :, i]) for i, name in enumerate(evaluator.outputs)}
+        return by_name(evaluator.outputs, evaluator.evaluate(place, 0, count))
 
     return Runs(tuple(arms), np.asarray(evaluator.times), draws, read)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,10 @@ class Spread:
     has a meaning (a cost per additional unit has none without additional units).
     """
 
-    median: float
-    low50: float
-    high50: float
     low90: float
+    low50: float
+    median: float
+    high50: float
     high90: float
     reached: float
     defined: float
@@ -31,8 +34,7 @@ class Spread:
     @property
     def cells(self) -> dict[str, float]:
         """Median and intervals as the columns of a table."""
-        return {"median": self.median, "50% low": self.low50, "50% high": self.high50, "90% low": self.low90,
-                "90% high": self.high90}  # fmt: skip
+        return cells((self.low90, self.low50, self.median, self.high50, self.high90))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,14 +51,18 @@ class Measure:
         return spread(self.values)
 
 
+def cells(fan: Iterable[T]) -> dict[str, T]:
+    """Return quantiles at the probabilities of `FAN` as the columns of a table, the median first."""
+    low90, low50, median, high50, high90 = fan
+    return {"median": median, "50% low": low50, "50% high": high50, "90% low": low90, "90% high": high90}
+
+
 def spread(values: Array) -> Spread:
     """Return median and intervals of `values` (draw,) by the rule of `quantiles`."""
     known = values[~np.isnan(values)]
-    if known.size == 0:
-        return Spread(np.nan, np.nan, np.nan, np.nan, np.nan, reached=np.nan, defined=0.0)
-    finite = np.isfinite(known)
+    reached = float(np.isfinite(known).mean()) if known.size else np.nan
     low90, low50, median, high50, high90 = (float(q) for q in quantiles(known, FAN))
-    return Spread(median, low50, high50, low90, high90, float(finite.mean()), known.size / values.size)
+    return Spread(low90, low50, median, high50, high90, reached, known.size / max(values.size, 1))
 
 
 def table(rows: Sequence[tuple[str, Measure]]) -> pd.DataFrame:

@@ -99,29 +99,8 @@ def toml(document: Mapping[str, Any], comments: Sequence[str]) -> str:
     text = tomlkit.document()
     for one in comments:
         text.add(tomlkit.comment(one))
-    for key in ("case", "last_year", "starts", "seed", "response", "response_grid"):
-        text.add(key, tomlkit.item(document[key]))
-    free = tomlkit.table(is_super_table=True)
-    for name, prior in document["free"].items():
-        free.append(name, tomlkit.item(prior))
-    text.add("free", free)
-    series = tomlkit.aot()
-    for entry in document["series"]:
-        made = tomlkit.table()
-        for key, value in entry.items():
-            made.append(key, _inline(value) if key == "sources" else tomlkit.item(value))
-        series.append(made)
-    text.add("series", series)
+    text.update(document)
     return tomlkit.dumps(text)
-
-
-def _inline(sources: Sequence[Mapping[str, Any]]) -> Any:
-    found = tomlkit.array()
-    for one in sources:
-        source = tomlkit.inline_table()
-        source.update(one)
-        found.append(source)
-    return found.multiline(True)
 
 
 def rows(series: Sequence[FittedTo], data: VensimData, region: str) -> str:

@@ -21,6 +21,8 @@ Partials = tuple[tuple[int, int], ...]
 
 # what does not change when its arguments change a little
 _STEPS = frozenset({*TRUTH, "number", "trunc"})
+# rates of change with each argument that are the same everywhere
+_LINEAR = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "neg": (-1.0,)}
 _FINITE = frozenset({"time", "input", "state", "number", "lookup", *TRUTH})
 _KEEPS_FINITE = frozenset({"add", "sub", "mul", "neg", "min", "max", "abs", "trunc", "select"})
 
@@ -35,6 +37,8 @@ def partials(graph: Graph, node: int) -> Partials:
         return ()
     if isinstance(payload, Table):
         return ((args[0], slope(graph, args[0], payload)),)
+    if op in _LINEAR:
+        return tuple((one, graph.constant(rate)) for one, rate in zip(args, _LINEAR[op], strict=True))
     rule = _RULES.get(op)
     if rule is None:
         raise ValueError(f"no derivative for {op}")
@@ -125,14 +129,6 @@ class Calculus:
         return op in _FINITE or (op in _KEEPS_FINITE and all(self._finite[one] for one in args))
 
 
-def _sum(graph: Graph, node: int, left: int, right: int) -> Partials:
-    return ((left, graph.constant(1.0)), (right, graph.constant(1.0)))
-
-
-def _difference(graph: Graph, node: int, left: int, right: int) -> Partials:
-    return ((left, graph.constant(1.0)), (right, graph.constant(-1.0)))
-
-
 def _product(graph: Graph, node: int, left: int, right: int) -> Partials:
     return ((left, right), (right, left))
 
@@ -140,10 +136,6 @@ def _product(graph: Graph, node: int, left: int, right: int) -> Partials:
 def _quotient(graph: Graph, node: int, above: int, below: int) -> Partials:
     inverse = node if graph.value(above) == 1.0 else graph.apply("div", graph.constant(1.0), below)
     return ((above, inverse), (below, graph.apply("neg", graph.apply("mul", node, inverse))))
-
-
-def _negative(graph: Graph, node: int, argument: int) -> Partials:
-    return ((argument, graph.constant(-1.0)),)
 
 
 def _exponential(graph: Graph, node: int, argument: int) -> Partials:
@@ -203,11 +195,8 @@ def _either(graph: Graph, truth: int, yes: int, no: int) -> Partials:
 _Rule = Callable[..., Partials]
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "add": _sum,
-        "sub": _difference,
         "mul": _product,
         "div": _quotient,
-        "neg": _negative,
         "exp": _exponential,
         "log": _logarithm,
         "sqrt": _root,
