@@ -186,18 +186,17 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
     return save(figure, waits, stem)
 
 
-CHANGES = {"half": "-50%", "more": "+50%", "off": "none of it", "on": "put on", "to": "set to a value"}
+CHANGES = {
+    "half": ("-50%", "v", GREY),
+    "more": ("+50%", "^", LEARNED),
+    "off": ("none of it", "s", SUPPORT),
+    "on": ("put on", "o", "#66a182"),
+    "to": ("set to a value", "D", "#7d5ba6"),
+}
 
 
 def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
     """Draw every instrument's effect on some outcomes: less of it, more of it, none of it, or put on."""
-    marks = {
-        "half": ("v", GREY),
-        "more": ("^", LEARNED),
-        "off": ("s", SUPPORT),
-        "on": ("o", "#66a182"),
-        "to": ("D", "#7d5ba6"),
-    }
     rows = table[table["outcome"].isin(outcomes)]
     names = list(dict.fromkeys(rows["instrument"]))[::-1]
     place = {name: y for y, name in enumerate(names)}
@@ -207,7 +206,7 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
             finite = part["effect"].replace([np.inf, -np.inf], np.nan).dropna()
             edge = 1.1 * max(float(finite.abs().max()), 1e-9) if len(finite) else 1.0
             for row in part.to_dict("records"):
-                mark, colour = marks[str(row["change"])]
+                _, mark, colour = CHANGES[str(row["change"])]
                 y = place[str(row["instrument"])]
                 low, middle, high = (float(np.clip(row[k], -edge, edge)) for k in ("low", "effect", "high"))
                 ax.plot([low, high], [y, y], color=colour, linewidth=1.6, alpha=0.5)
@@ -215,8 +214,8 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
             ax.axvline(0, color="#222222", linewidth=0.8)
             _measured(ax, outcome, ":\n")
         axes[0].set_yticks(range(len(names)), names)
-        for change, (mark, colour) in marks.items():
-            axes[0].plot([], [], mark, color=colour, markersize=4, label=CHANGES.get(change, change))
+        for words, mark, colour in CHANGES.values():
+            axes[0].plot([], [], mark, color=colour, markersize=4, label=words)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, title="open marks: assumption")
     return save(figure, rows, stem)

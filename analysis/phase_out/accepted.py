@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import tomlkit
 
 from analysis.phase_out.answer import PhaseOutAnswer
@@ -21,15 +19,6 @@ from stockflow.files import write_whole
 
 HERE = Path(__file__).parent.parent / "results"
 COLUMNS = ("draws", "answer", "unit", "value", "90% low", "90% high")
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedAnswer:
-    """What was answered: the page's lines, and the answers by third of the response, one mapping per row."""
-
-    case: str
-    page: tuple[str, ...]
-    by_third: tuple[Mapping[str, Any], ...]
 
 
 def depends_on(case: str) -> dict[str, str]:
@@ -57,17 +46,19 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     return write_whole(folder / f"phase_out_{case}.toml", tomlkit.dumps(document))
 
 
-def load_answer(case: str, folder: Path = HERE) -> AcceptedAnswer:
-    """Read the accepted answer of `case`; InputError if missing, damaged, or of another study, model or posterior."""
+def load_answer(case: str, folder: Path = HERE) -> pd.DataFrame:
+    """Read the accepted answer of `case` by third of the draws, columns as in `COLUMNS`.
+
+    InputError if it is missing, damaged, or of another study, model or posterior.
+    """
     file = folder / f"phase_out_{case}.toml"
     again = f"run `techcycle phase-out {case} --accept`"
     if not file.exists():
         raise InputError(f"{file.name}: case {case!r} has no accepted phase-out study; {again}")
     data = read_toml(file)
     try:
-        own = dict(data["digests"])
-        found = AcceptedAnswer(data["case"], tuple(data["page"]), tuple(data["by_third"]))
-    except (KeyError, TypeError) as error:
+        own, found = dict(data["digests"]), pd.DataFrame([dict(row) for row in data["by_third"]])[list(COLUMNS)]
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file.name}: not an accepted study: {error!r}; {again}") from None
     if own != (now := depends_on(case)):
         changed = ", ".join(key for key in now if own.get(key) != now[key])

@@ -152,7 +152,7 @@ def forecast_block() -> str:
 
 def phase_out_block() -> str:
     """Return the NEV study's answers for weak, middling and strong responses of buyers as a Markdown table."""
-    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third])
+    rows = load_answer("nev")
     thirds = list(dict.fromkeys(rows["draws"]))
     lines = []
     for answer, part in rows.groupby("answer", sort=False):
@@ -279,7 +279,7 @@ def _change(low: float, middle: float, high: float) -> str:
 
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
-    rows = pd.DataFrame([dict(row) for row in load_answer("nev").by_third]).set_index("answer")
+    rows = load_answer("nev").set_index("answer")
     cliff, slow = (
         [f"{year:.0f}" for year in rows["value"][rows.index == f"safe exit year, {name}"]]
         for name in ("cliff", "linear over 5 years")

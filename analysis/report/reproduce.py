@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from analysis.fits import figures
 from analysis.fits.residual_figure import residual_panels
 from analysis.fits.residual_report import residual_report
@@ -16,6 +14,7 @@ from analysis.forecasts.chapter import forecast_chapter
 from analysis.paths.study import load_path_study
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
+from analysis.plain.progress import counted
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
 from analysis.scoreboard.board import scoreboard
@@ -64,13 +63,8 @@ def mode_of(case: str, folder: Folder, starts: int | None = None, file: Path | N
     folder.prepare()
     about, targets = load_case(case), load_targets(case, file)
     count = starts or targets.starts
-    with tqdm(total=count + len(targets.partial) + 1, desc=f"calibrate {case}", unit="fit", disable=None) as bar:
-
-        def progress(text: str) -> None:
-            bar.set_postfix_str(text)
-            bar.update()
-
-        return find_mode(about, targets, count, progress)
+    with counted(f"calibrate {case}", count + len(targets.partial) + 1, "fit") as step:
+        return find_mode(about, targets, count, step)
 
 
 def known_intervals(mode: Mode) -> dict[str, Interval] | None:
@@ -86,8 +80,8 @@ def sample_case(
 ) -> Calibration:
     """Calibrate one case and sample its posterior; resumes from the chains in the folder; `accept` keeps it."""
     mode = mode_of(case, folder, starts, targets)
-    with tqdm(total=steps_of(mode), desc=f"sample {case}", unit="step", disable=None) as bar:
-        answer = sampled_posterior(mode, folder.root / "posterior" / case, lambda: bar.update(1))
+    with counted(f"sample {case}", steps_of(mode), "step") as step:
+        answer = sampled_posterior(mode, folder.root / "posterior" / case, step)
     save(answer.data, folder.root / "results" / f"{case}_posterior.nc")
     save_calibration(answer.calibration, folder, answer.sampled)
     if accept:
@@ -116,34 +110,29 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
     fits = {case: accepted_from(c) for case, c in calibrations.items()}
     accepted = {case: fits[case] for case in STUDIED}
     trust = examine(fits, folder.table, folder.figure)
-    with tqdm(total=3 + 2 * len(accepted), desc="analyses", unit="step", disable=None) as bar:
+    with counted("analyses", 3 + 2 * len(accepted), "step") as step:
         ridges = {}
         for case in accepted:
             calibration = calibrations[case]
-            bar.set_postfix_str(f"response of {case}")
+            step(f"response of {case}")
             targets = load_targets(case)
             variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
             ridges[case] = ridge_table(calibration, variants)
             folder.table(f"response_{case}.csv", ridges[case])
             effect = next(iter(calibration.closed.effects), "")
             figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
-            bar.update()
-        bar.set_postfix_str("scoreboard")
+        step("scoreboard")
         board = scoreboard(fits, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
-        bar.update()
-        bar.set_postfix_str("paths")
+        step("paths")
         paths = path_chapters(CASES, load_path_study(), folder, draws)
-        bar.update()
         exits = {}
         for case in accepted:
-            bar.set_postfix_str(f"when support of {case} can end")
+            step(f"when support of {case} can end")
             exits[case] = exit_chapter(case, folder, draws)
-            bar.update()
-        bar.set_postfix_str("loops, barriers, instruments")
+        step("loops, barriers, instruments")
         mechanisms = mechanism_chapters(CASES, folder, draws)
-        bar.update()
     forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in accepted)
     report = Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms)
     return write_report(report, folder.root)

@@ -5,15 +5,14 @@ Made for all calibrated cases at once; what is missing is said in one sentence w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from analysis.plain.progress import counted
 from analysis.trust import numerics
 from analysis.trust import study as asked
 from analysis.trust.identifiability import (
@@ -77,13 +76,8 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
         for name, part in tables_of(one).items():
             table(f"identifiability_{case}_{name}.csv", part)
     judged = {case: fit for case, fit in accepted.items() if case in numerics.Study.load().stocks}
-    with tqdm(total=2 * (2 * len(judged) + 2), desc="numerics", unit="part", disable=None) as bar:
-
-        def told(text: str) -> None:
-            bar.set_postfix_str(text)
-            bar.update()
-
-        certificate = numerics.certificate(judged, tick=told)
+    with counted("numerics", 2 * (2 * len(judged) + 2), "part") as step:
+        certificate = numerics.certificate(judged, tick=step)
     table("numerics.csv", certificate)
     intervals = {case: accepted_intervals(case) for case in posteriors}
     return Trust(posteriors, missing, intervals, identified, certificate)
@@ -92,8 +86,8 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
 def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
     """Identify one case with a progress bar and draw its figures."""
     study = asked.Study.load()
-    with _bar(f"identify {case}", refits(case, study)) as tick:
-        found = identify(case, fit.values, posterior, study, tick)
+    with counted(f"identify {case}", refits(case, study), "refit") as step:
+        found = identify(case, fit.values, posterior, study, step)
     title, label = load_case(case).title, home_of(case).label
     profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{label}"))
     correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{label}"))
@@ -102,14 +96,6 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
             found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")
         )
     return found
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], object]]:
-    """A progress bar that ends full although profiles may stop early."""
-    with tqdm(total=total, desc=what, unit="refit", disable=None) as bar:
-        yield lambda: bar.update(1)
-        bar.update(total - bar.n)
 
 
 def tables_of(found: Identified) -> dict[str, pd.DataFrame]:

@@ -1,0 +1,21 @@
+"""A progress bar that says what it has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+@contextmanager
+def counted(what: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
+    """Yield what counts a step, with a text or none beside the bar; it ends full, though there may be fewer steps."""
+    with tqdm(total=total, desc=what, unit=unit, disable=None) as bar:
+
+        def step(text: str = "") -> None:
+            bar.set_postfix_str(text)
+            bar.update()
+
+        yield step
+        bar.update(total - bar.n)
