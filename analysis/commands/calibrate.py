@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from analysis.commands.shared import CASE, JSON, OUT, only_options
+from analysis.commands.shared import CASE, JSON, OUT, only_options, say
 from analysis.fits.figures import series_against_data
 from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
@@ -20,7 +20,7 @@ from calibration.own.settings import load_own_settings
 from calibration.records.accept import require_built
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Whole, json_text
+from stockflow.commands.console import Whole
 from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.vensim_files.data import read_data
@@ -84,11 +84,8 @@ def calibrate(
         calibration = sample_case(case, folder, starts, accept, targets)
     else:
         calibration = calibrate_case(case, folder, starts, targets)
-    if as_json:
-        click.echo(json_text(case_summary(calibration)))
-        return
-    for title, table in calibration_tables(calibration).items():
-        click.echo(f"\n{title}\n{text(table)}")
+    tables = calibration_tables(calibration).items()
+    say(as_json, case_summary(calibration), *(f"\n{title}\n{text(table)}" for title, table in tables))
 
 
 def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: bool) -> None:
@@ -104,14 +101,14 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
     errors.to_csv(place / "errors.csv", index=False, float_format="%.8g")
     title = f"{load_case(case).title}: model against data{', a first look' if quick else ''}"
     figure = series_against_data(title, shown.closed.series, place / "fit")
-    if as_json:
-        told = {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings}
-        click.echo(json_text(told))
-        return
-    click.echo(text(estimates.drop(columns=["interval", "step"])))
-    click.echo("\n" + text(errors.drop(columns="unit")) + "\n")
-    click.echo("\n".join(fit.warnings))
-    click.echo(f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.")
+    say(
+        as_json,
+        {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings},
+        text(estimates.drop(columns=["interval", "step"])),
+        "\n" + text(errors.drop(columns="unit")) + "\n",
+        "\n".join(fit.warnings),
+        f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.",
+    )
 
 
 @click.command("import-vensim")

@@ -9,7 +9,7 @@ import click
 import pandas as pd
 from tqdm import tqdm
 
-from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options
+from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options, say
 from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.plain.folder import Folder
@@ -74,14 +74,9 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    if as_json:
-        click.echo(json_text(forecast_json(found, table)))
-        return
-    click.echo(text(skill_rows(table)))
-    click.echo("\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
-    click.echo(text(rivals(table)) + "\n")
-    for line in unscored_words(found) + forecast_words(table, case, settings):
-        click.echo(line)
+    head = "\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):"
+    words = unscored_words(found) + forecast_words(table, case, settings)
+    say(as_json, forecast_json(found, table), text(skill_rows(table)), head, text(rivals(table)) + "\n", *words)
 
 
 def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json: bool) -> None:
@@ -143,8 +138,4 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     table, words = skill_table(found), skill_words(found)
     if (kept := home_of(case).tables) is not None:
         table.to_csv(kept / "score.csv", index=False, float_format="%.8g")
-    if as_json:
-        click.echo(json_text({"scores": records(table), "words": words}))
-        return
-    click.echo(text(table))
-    click.echo("\n" + "\n".join(words))
+    say(as_json, {"scores": records(table), "words": words}, text(table), "", *words)

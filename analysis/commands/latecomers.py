@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON
+from analysis.commands.shared import JSON, say
 from analysis.paths.latecomer_figure import race_figure
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.plain.shown import records
-from stockflow.commands.console import Whole, json_text
+from stockflow.commands.console import Whole
 
 
 @click.command("latecomers")
@@ -33,11 +33,12 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
     answer = follow(name, draws)
     if figure is not None:
         race_figure(answer, figure)
-    if as_json:
-        tables = {"shares": records(answer.shares), "stages": records(answer.stages)}
-        click.echo(json_text({**tables, "share_error": answer.share_error, "basis": answer.basis}))
-        return
-    for title, table in (("Share of the market", answer.shares), ("Stages", answer.stages)):
-        click.echo(f"{title}\n{table.round(2).to_string(index=False)}\n")
-    click.echo(answer.basis)
-    click.echo(f"Root mean square error of the shares: {answer.share_error:.2f}")
+    tables = {"Share of the market": answer.shares, "Stages": answer.stages}
+    say(
+        as_json,
+        {"shares": records(answer.shares), "stages": records(answer.stages), "share_error": answer.share_error,
+         "basis": answer.basis},
+        *(f"{title}\n{table.round(2).to_string(index=False)}\n" for title, table in tables.items()),
+        answer.basis,
+        f"Root mean square error of the shares: {answer.share_error:.2f}",
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT, SOME_CASES
+from analysis.commands.shared import CASE, JSON, OUT, SOME_CASES, say
 from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
 from analysis.mechanisms.instrument_study import InstrumentStudy
@@ -17,7 +17,7 @@ from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
-from stockflow.commands.console import Whole, json_text
+from stockflow.commands.console import Whole
 
 _DRAWS = click.option("--draws", type=Whole(2, 2000), help="Posterior draws; default: the study's.")
 
@@ -53,15 +53,11 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
     """
     case, folder = load_case(case).name, Folder(out).prepare()
     told = tell_loops(case, LoopStudy.load(study), folder, draws)
-    if as_json:
-        _json(told)
-        return
-    click.echo("\n".join(told.words))
-    click.echo("\nStrongest loops by year (probability over draws of being the strongest, of dominating alone)")
     table = told.tables["loops"]
     best = table[table["strongest"] >= 0.2].sort_values(["year", "strongest"], ascending=[True, False])
     columns = ["year", "loop", "share", "low", "high", "strongest", "dominates alone", "in smallest set"]
-    click.echo(text(best[columns].round(3)))
+    head = "\nStrongest loops by year (probability over draws of being the strongest, of dominating alone)"
+    _say(as_json, told, head, text(best[columns].round(3)))
 
 
 @click.command()
@@ -73,12 +69,8 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
     default: all four industries.
     """
     told = tell_barriers(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
-    if as_json:
-        _json(told)
-        return
-    click.echo("\n".join(told.words))
     columns = ["case", "barrier", "begins", "crossed", "years", "years, low", "years, high", "lost", "crosses"]
-    click.echo("\n" + text(told.tables["waits"][columns].round(2)))
+    _say(as_json, told, "\n" + text(told.tables["waits"][columns].round(2)))
 
 
 @click.command()
@@ -90,12 +82,7 @@ def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path,
     assumption is marked, what an industry lacks is listed; default: all four industries.
     """
     told = tell_instruments(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
-    if as_json:
-        _json(told)
-        return
-    click.echo("\n".join(told.words))
-    for table in told.tables.values():
-        click.echo("\n" + text(wide_table(table)))
+    _say(as_json, told, *("\n" + text(wide_table(table)) for table in told.tables.values()))
 
 
 def wide_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +106,7 @@ def _cases(cases: Sequence[str]) -> list[str]:
     return [load_case(case).name for case in cases] or list(CASES)
 
 
-def _json(told: Told) -> None:
+def _say(as_json: bool, told: Told, *lines: str) -> None:
     tables = told.record()
     data = {"words": tables.pop("words"), "figures": [str(stem) for stem in told.stems], **tables}
-    click.echo(json_text(data))
+    say(as_json, data, *told.words, *lines)

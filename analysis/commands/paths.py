@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, SOME_CASES, folder_of
+from analysis.commands.shared import JSON, OUT, SOME_CASES, folder_of, say
 from analysis.draws.stages import STAGES
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
@@ -15,7 +15,7 @@ from analysis.paths.study import STUDY, load_path_study
 from analysis.plain.shown import text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
-from stockflow.commands.console import Whole, json_text
+from stockflow.commands.console import Whole
 
 
 @click.command("paths")
@@ -54,16 +54,16 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     parts = {"stages": stages, "latecomers": late}
     if ahead:
         parts["ahead"] = tell_forward(of, settings, folder)
-    if as_json:
-        click.echo(json_text({name: one.record() for name, one in parts.items()}))
-        return
     table = stages.tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
     wide = table.pivot(index=["case", "clock"], columns="stage", values="years").loc[list(map(tuple, rows.to_numpy()))]
-    click.echo("Years from each clock to each stage, medians (intervals: results/paths.csv):")
-    click.echo(wide.reindex(columns=list(STAGES)).round(1).to_string(na_rep="-"))
-    click.echo("\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):")
-    click.echo(text(stages.tables["published"]))
-    for one in (part for part in parts.values() if part.words):
-        click.echo("\n" + "\n".join(one.words))
-    click.echo(f"\nTables are in {folder.root / 'results'}, figures in {folder.root / 'figures'}.")
+    say(
+        as_json,
+        {name: one.record() for name, one in parts.items()},
+        "Years from each clock to each stage, medians (intervals: results/paths.csv):",
+        wide.reindex(columns=list(STAGES)).round(1).to_string(na_rep="-"),
+        "\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):",
+        text(stages.tables["published"]),
+        *("\n" + "\n".join(one.words) for one in parts.values() if one.words),
+        f"\nTables are in {folder.root / 'results'}, figures in {folder.root / 'figures'}.",
+    )

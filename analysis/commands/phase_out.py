@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, check_units, folder_of, given, only_options
+from analysis.commands.shared import JSON, OUT, check_units, folder_of, given, only_options, say
 from analysis.draws.runs import drawn
 from analysis.phase_out.ended import DRAWS, support_ended
 from analysis.phase_out.study import has_study, load_phase_out_study, study_file
@@ -16,7 +16,7 @@ from calibration.own.forecast import FAR
 from models.case import load_case
 from models.home import home_of
 from models.schedules.law import LAWS, Exit
-from stockflow.commands.console import Real, Whole, json_text
+from stockflow.commands.console import Real, Whole
 from stockflow.files import write_whole
 
 
@@ -84,11 +84,8 @@ def phase_out_command(
         from analysis.phase_out.figures import draw_all
 
         draw_all(answer.results, stem)
-    if as_json:
-        click.echo(json_text(as_records(answer, tables)))
-        return
-    click.echo(answer.page)
-    click.echo(f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr")
+    where = f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr"
+    say(as_json, as_records(answer, tables), answer.page, where)
 
 
 def _ended(case: str, until: float | None, start: float | None, shape: Exit, out: Path, as_json: bool) -> None:
@@ -96,12 +93,9 @@ def _ended(case: str, until: float | None, start: float | None, shape: Exit, out
     year = load_targets(of.case).last_year + FAR if until is None else until
     table = support_ended(of, year, start, shape)
     folder_of([of.case], out).table("phase_out.csv", table)
-    if as_json:
-        click.echo(json_text(records(table)))
-        return
-    click.echo(text(table))
     told = "no support at all" if start is None and shape == "cliff" else f"support ended: {shape} from {start}"
-    click.echo(
+    basis = (
         f"\nAt {year:g}, with support as {home_of(of.case).drivers[0].name} has it and with {told}, all that buyers "
         f"are given, by surprise; medians and 90% intervals, {of.basis}."
     )
+    say(as_json, records(table), text(table), basis)

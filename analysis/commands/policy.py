@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.shared import JSON, OUT
+from analysis.commands.shared import JSON, OUT, say
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
@@ -36,11 +36,7 @@ def policy() -> None:
 def list_command(as_json: bool) -> None:
     """Name the shipped schedules with their titles."""
     titles = {name: load_schedule(name).title for name in shipped()}
-    if as_json:
-        click.echo(json_text(titles))
-        return
-    for name, title in titles.items():
-        click.echo(f"{name:{max(map(len, titles))}s}  {title}")
+    say(as_json, titles, *(f"{name:{max(map(len, titles))}s}  {title}" for name, title in titles.items()))
 
 
 @policy.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT
+from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records
 from analysis.search.settings import SearchStudy
@@ -22,7 +22,6 @@ from analysis.unknowns.words import convergence, fails, hinges, methods_used
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
-from stockflow.commands.console import json_text
 
 STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
 
@@ -54,15 +53,12 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     folder.table(f"sensitivity_{about.label}.csv", answer.table)
     _draw_sensitivity(answer, folder)
     words = _sensitivity_words(answer)
-    if as_json:
-        boxes = [line for one in answer.boxes for line in fails(one, _units(answer))]
-        limits = [
-            {"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges
-        ]
-        told = {"case": about.name, "words": words, "failures": boxes, "ranges": limits}
-        click.echo(json_text(told | {"indices": records(answer.table)}))
-        return
-    click.echo("\n".join(words))
+    boxes = [line for one in answer.boxes for line in fails(one, _units(answer))]
+    limits = [
+        {"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges
+    ]
+    told = {"case": about.name, "words": words, "failures": boxes, "ranges": limits}
+    say(as_json, told | {"indices": records(answer.table)}, *words)
 
 
 @click.command()
@@ -93,11 +89,8 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     timing = load_case(name).model.variable("timing elasticity").value
     words += [f"Assumed: {answer.offered}."] if answer.offered else []
     words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
-    if as_json:
-        told = {"case": name, "words": words, "ends": records(search_table(answer))}
-        click.echo(json_text(told | {"front": records(answer.front.table)}))
-        return
-    click.echo("\n".join(words))
+    told = {"case": name, "words": words, "ends": records(search_table(answer))}
+    say(as_json, told | {"front": records(answer.front.table)}, *words)
 
 
 def search_table(answer: SearchAnswer) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from analysis.plain.folder import Folder
 from models.home import home_of
+from stockflow.commands.console import json_text
 from stockflow.errors import InputError
 
 OUT = click.option(
@@ -69,3 +70,8 @@ def only_options(what: str, *allowed: str) -> None:
     if wrong := given(*(name for name in names if name not in allowed)):
         takes = ", ".join(told for name, told in names.items() if name in allowed)
         raise InputError(f"{command.name}: {wrong[0]} does not go with {what}, which takes {takes}")
+
+
+def say(as_json: bool, data: object, *lines: str) -> None:
+    """Print an answer: its data as JSON, or the lines that a person reads."""
+    click.echo(json_text(data) if as_json else "\n".join(lines))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT
+from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
@@ -23,7 +23,6 @@ from analysis.trust.chapter import (
 from calibration.records.results import accepted_fits, load_accepted
 from models.case import CASES, load_case
 from models.home import home_of
-from stockflow.commands.console import json_text
 
 
 @click.command()
@@ -33,15 +32,15 @@ def scoreboard(as_json: bool) -> None:
     accepted, unfitted = accepted_fits(CASES)
     posteriors, missing = posteriors_of(tuple(accepted))
     board = score(accepted, posteriors=posteriors)
-    if as_json:
-        click.echo(json_text(board.as_json()))
-        return
-    click.echo(text(board.table()))
-    click.echo("\n".join([*missing.values(), *unfitted.values()]))
-    click.echo(f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.")
-    click.echo(f"\nNot answered ({len(board.unanswered)}):")
-    for one in board.unanswered:
-        click.echo(f"  {one.id:6s} {one.description}: {one.reason}")
+    say(
+        as_json,
+        board.as_json(),
+        text(board.table()),
+        "\n".join([*missing.values(), *unfitted.values()]),
+        f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.",
+        f"\nNot answered ({len(board.unanswered)}):",
+        *(f"  {one.id:6s} {one.description}: {one.reason}" for one in board.unanswered),
+    )
 
 
 @click.command("identify")
@@ -60,18 +59,18 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
     for name, table in tables_of(found).items():
         folder.table(f"identifiability_{home_of(case).label}_{name}.csv", table)
-    if as_json:
-        told: dict[str, object] = {
-            "basis": found.basis,
-            "missing": missing.get(case),
-            "words": verdict_words(found) + ridge_words(found),
-        }
-        click.echo(json_text(told | {k: records(v) for k, v in tables_of(found).items()}))
-        return
-    click.echo("\n".join([*missing.values(), f"Spreads and correlations: {found.basis}."]))
-    for table in tables_of(found).values():
-        click.echo("\n" + text(table))
-    click.echo("\n" + "\n".join([*verdict_words(found), *ridge_words(found), *statement_words(found)]))
+    words, tables = verdict_words(found) + ridge_words(found), tables_of(found)
+    told: dict[str, object] = {"basis": found.basis, "missing": missing.get(case), "words": words}
+    say(
+        as_json,
+        told | {name: records(table) for name, table in tables.items()},
+        *missing.values(),
+        f"Spreads and correlations: {found.basis}.",
+        *("\n" + text(table) for table in tables.values()),
+        "",
+        *words,
+        *statement_words(found),
+    )
 
 
 @click.command("numerics")
@@ -79,11 +78,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
 def numerics_command(as_json: bool) -> None:
     """Run every headline result again at half the time step and print how far it moves, with a verdict."""
     table = numerics.certificate({case: load_accepted(case) for case in STUDIED})
-    if as_json:
-        click.echo(json_text(records(table)))
-        return
-    click.echo(text(numerics.summary(table)))
     moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")
-    if len(moved):
-        click.echo(f"\nBeyond their tolerance:\n{text(moved)}")
-    click.echo(f"\n{numerics.words(table, numerics.Study.load())}")
+    beyond = [f"\nBeyond their tolerance:\n{text(moved)}"] if len(moved) else []
+    words = f"\n{numerics.words(table, numerics.Study.load())}"
+    say(as_json, records(table), text(numerics.summary(table)), *beyond, words)
