@@ -11,14 +11,16 @@ _FLOATS = "\n@_fltused = global i32 0\n"
 
 
 def assembled(text: str) -> bytes:
-    """Return the object file of a module, optimised for this processor; RuntimeError if it is malformed."""
+    """Return the object file of a module for this processor; RuntimeError if it is malformed.
+
+    Passes over the module before its code is made gain nothing: it is written in registers, without calls between
+    functions, and what they would find the code generator finds.
+    """
     machine = target()
     if "windows" in machine.triple:
         text += _FLOATS
     module = binding.parse_assembly(text)
     module.verify()
-    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
-    passes.getModulePassManager().run(module, passes)
     return bytes(machine.emit_object(module))
 
 
