@@ -36,6 +36,12 @@ def interval(values: Array) -> tuple[float, float, float]:
     return low, median, high
 
 
+def interval_columns(values: Array, median: str, low: str = "low", high: str = "high") -> dict[str, float]:
+    """Return what `interval` says of `values` (draw,) as columns of a table: the median first, then both ends."""
+    least, middle, most = interval(values)
+    return {median: middle, low: least, high: most}
+
+
 def _of_known(known: Array, probabilities: Sequence[float]) -> Array:
     if not known.size:
         return np.full(len(probabilities), np.nan)

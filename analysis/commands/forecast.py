@@ -18,14 +18,14 @@ from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import MODES
 from calibration.forecasting.new_scores import score_case, skill_table, skill_words
-from calibration.forecasting.settings import load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings
 from calibration.own.data import read_rows
 from calibration.own.forecast import fans, hindcast
 from calibration.own.meaning import doubts_of_scored
 from calibration.own.settings import load_own_settings
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Whole, json_text
+from stockflow.commands.console import Whole
 
 PRINTED = 5  # years between the printed rows of a forecast ahead
 
@@ -66,7 +66,7 @@ def forecast(
       techcycle forecast nev --train-to 2019 --mode conditional
       techcycle forecast wind --until 2040
     """
-    settings, home = load_forecast_settings(), home_of(case)
+    settings, home = ForecastSettings.load(), home_of(case)
     past = given("origins", "mode", "accept")
     if given("until", "no_hindcast") or (home.entry not in settings.cases and not past):
         only_options("a forecast ahead", "until", "no_hindcast", "out", "as_json")
@@ -96,23 +96,20 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     if back:
         folder.table("hindcast.csv", skill)
     table = ahead_numbers(found)
-    if as_json:
-        told = {"forecast": records(table), "hindcast": records(skill), "note": why, "words": words}
-        click.echo(json_text(told))
+    last = table.groupby("series")["year"].transform("max")
+    shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
+    lines = [text(table.loc[shown, ["series", "unit", "year", *NAMES]])]
+    if back:
+        lines.append(
+            f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
+        )
+        lines += [text(skill), "", *words]
     else:
-        last = table.groupby("series")["year"].transform("max")
-        shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
-        click.echo(text(table.loc[shown, ["series", "unit", "year", *NAMES]]))
-        if back:
-            click.echo(
-                f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
-            )
-            click.echo(text(skill) + "\n\n" + "\n".join(words))
-        else:
-            click.echo(f"\n{why}")
-        if quick:
-            click.echo("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
-        click.echo(f"\nFigure: {figure}")
+        lines.append(f"\n{why}")
+    if quick:
+        lines.append("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
+    data = {"forecast": records(table), "hindcast": records(skill), "note": why, "words": words}
+    say(as_json, data, *lines, f"\nFigure: {figure}")
     if failed is not None:
         raise failed
 

@@ -11,7 +11,7 @@ from analysis.commands.shared import JSON, OUT, SOME_CASES, folder_of, say
 from analysis.draws.stages import STAGES
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
-from analysis.paths.study import STUDY, load_path_study
+from analysis.paths.study import STUDY, PathStudy
 from analysis.plain.shown import text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
@@ -40,7 +40,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     Example:
       techcycle paths nev pv --draws 100
     """
-    settings = load_path_study(study)
+    settings = PathStudy.load(study)
     wanted = list(dict.fromkeys(load_case(c).name for c in cases)) or list(CASES)
     folder = folder_of(wanted, out)
     of = drawn_cases(wanted, settings, draws)

@@ -14,7 +14,7 @@ from analysis.commands.shared import JSON, OUT, say
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
-from stockflow.commands.console import Real, json_text
+from stockflow.commands.console import Real
 from stockflow.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,22 +57,19 @@ def show(file: str, until: float, as_json: bool) -> None:
     schedule = load_schedule(file)
     _doubt(file, schedule)
     shown = show_schedule(schedule, until)
-    if as_json:
-        click.echo(json_text(as_record(shown)))
-        return
-    click.echo("\n".join(words(schedule)))
+    lines = words(schedule)
     for name, date in shown.began.items():
         change = shown.applied.moving[name].change
         if change.trigger is not None:
             told = f"begins in {date:g}" if date is not None else f"does not begin by {until:g}"
-            click.echo(f"At the accepted values the decline of {name} {told}.")
+            lines.append(f"At the accepted values the decline of {name} {told}.")
     for name, most in shown.cut.items():
-        click.echo(f"At the accepted values {name} is cut by up to {most:.3g}: it would exceed the price.")
+        lines.append(f"At the accepted values {name} is cut by up to {most:.3g}: it would exceed the price.")
     if shown.paths:
-        click.echo(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
+        lines.append(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
         units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in shown.units.items())
-        click.echo(f"{units}.\n")
-        click.echo(shown.table().to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+        lines += [f"{units}.\n", shown.table().to_string(index=False, float_format=lambda v: f"{v:.4g}")]
+    say(as_json, as_record(shown), *lines)
 
 
 @policy.command()

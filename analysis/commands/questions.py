@@ -45,7 +45,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
       techcycle sensitivity nev --method posterior
     """
     settings, about = SensitivityStudy.load(study), load_case(case)
-    settings.question(about.name)
+    settings.case(about.name)
     folder = Folder(out).prepare()
     answer = run_sensitivity(
         about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, _tell

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.shared import CASE, JSON
+from analysis.commands.shared import CASE, JSON, say
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Real, csv_only, deliver, json_text
+from stockflow.commands.console import Real, csv_only, deliver
 from stockflow.commands.console import settings as numbers
 from stockflow.vensim_files.files import with_changes
 
@@ -116,11 +116,8 @@ def parameters(case: str, as_json: bool) -> None:
          "evidence": p.evidence, "source": p.source}
         for p in load_case(case).parameters.values()
     ]  # fmt: skip
-    if as_json:
-        click.echo(json_text(rows))
-        return
     import pandas as pd
 
     from analysis.plain.shown import text
 
-    click.echo(text(pd.DataFrame(rows)))
+    say(as_json, rows, text(pd.DataFrame(rows)))

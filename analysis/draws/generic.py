@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel
 
 from calibration.fitting.targets import load_targets
 from models.case import load_case
-from models.files.settings import valid
+from models.files.settings import SettingsFile, valid
 from models.home import home_of
 from models.policy import with_announced
 from stockflow import Model
@@ -35,14 +35,21 @@ def entry_of(case: str, named: Mapping[str, object]) -> str:
     return case if case in named else home_of(case).entry
 
 
-def settings_of(case: str, named: Mapping[str, T], kinds: Mapping[str, Entry], schema: type[T], place: str) -> T:
-    """Return what a study at `place` says of a case; InputError if it says nothing of it or of its kind."""
-    if case in named:
-        return named[case]
-    entry = kinds.get(home_of(case).entry)
-    if entry is None:
-        raise unknown("case", case, named, place, listed=True)
-    return valid(schema, _resolved(entry, _meanings(case)), f"{place}: {case}")
+class CaseStudies(SettingsFile, Generic[T]):
+    """A study file with what is set for single cases, `cases`, and for all others of a kind, `kinds`."""
+
+    cases: Mapping[str, T]
+    kinds: Mapping[str, Entry] = {}
+
+    def case(self, case: str) -> T:
+        """Return what is set for a case; InputError, with the nearest names, if nothing is for it or its kind."""
+        if case in self.cases:
+            return self.cases[case]
+        entry, place = self.kinds.get(home_of(case).entry), self.shipped.name
+        if entry is None:
+            raise unknown("case", case, self.cases, place, listed=True)
+        schema: type[T] = get_args(type(self).model_fields["cases"].annotation)[1]
+        return valid(schema, _resolved(entry, _meanings(case)), f"{place}: {case}")
 
 
 def with_support(model: Model, share: float, since: float, until: float) -> tuple[Model, str]:

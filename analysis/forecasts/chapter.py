@@ -11,7 +11,7 @@ from analysis.forecasts.skill_figure import forecast_skill
 from analysis.forecasts.study import duels, forecast_words, rivals, skill_rows
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import load_accepted_forecast
-from calibration.forecasting.settings import load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings
 from models.case import load_case
 from stockflow.errors import InputError
 
@@ -41,7 +41,7 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
         accepted = load_accepted_forecast(case)
     except InputError as reason:
         return ForecastChapter(case, title, (), nothing, nothing, nothing, str(reason))
-    settings = load_forecast_settings()
+    settings = ForecastSettings.load()
     rows = skill_rows(accepted)
     series = settings.of(load_targets(case)).headline
     at = rows[(rows["origin"] == settings.headline_origin) & rows["series"].isin(series)]
@@ -61,7 +61,7 @@ def wins_everywhere(case: str, mode: str) -> tuple[int, int]:
 
 def wins(case: str, mode: str) -> tuple[int, int]:
     """Return how many headline series the model wins from the headline origin, and of how many."""
-    settings = load_forecast_settings()
+    settings = ForecastSettings.load()
     series = settings.of(load_targets(case)).headline
     met = duels(load_accepted_forecast(case), series, mode, settings.headline_origin)
     return int((met["model CRPS"] < met["its CRPS"]).sum()), len(met)

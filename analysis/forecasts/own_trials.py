@@ -33,7 +33,7 @@ from calibration.own.forecast import hindcast
 from calibration.own.new import EXAMPLES, new_case, new_example
 from calibration.own.settings import load_own_settings, pooled_prior
 from models.files.build import FOLDER
-from models.files.settings import Positive, Strict, Text, read_settings, read_toml
+from models.files.settings import Positive, SettingsFile, Strict, Text, read_toml
 from models.own import FIT, GENERIC, own_parts
 from stockflow.errors import InputError
 
@@ -64,15 +64,11 @@ class Trial(Strict):
     series: tuple[Column, ...] = ()
 
 
-class Trials(Strict):
+class Trials(SettingsFile):
     """The whole study."""
 
+    shipped = STUDY
     trials: Annotated[tuple[Trial, ...], Field(min_length=1)]
-
-
-def load_trials(file: Path = STUDY) -> Trials:
-    """Read the study; an `InputError` names file, key and value."""
-    return read_settings(file, Trials)
 
 
 def observations_of(trial: Trial) -> list[list[object]]:
@@ -159,7 +155,7 @@ def trial_lines(file: Path = RESULTS) -> list[str]:
     if not file.is_file():
         raise InputError(f"{file}: not there; `python -m analysis.forecasts.own_trials` makes it")
     table = pd.read_csv(file)
-    titles = {one.name: one.title for one in load_trials().trials}
+    titles = {one.name: one.title for one in Trials.load().trials}
     head = ("technology", "series", "fitted to", "scored", "model, CRPS", "best naive", "inside 90%")
     rows = []
     for row in table.to_dict("records"):
@@ -187,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="trials to run; all if none is named")
     parser.add_argument("--folder", type=Path, default=PLACE, help="where the cases are made (default: output/trials)")
     told = parser.parse_args(arguments)
-    study = load_trials()
+    study = Trials.load()
     known = {one.name: one for one in study.trials}
     if unknown := sorted(set(told.names) - set(known)):
         parser.error(f"no trial {unknown[0]!r}; there are {', '.join(known)}")

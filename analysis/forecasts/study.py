@@ -25,7 +25,7 @@ from calibration.forecasting.record import (
     table_text,
 )
 from calibration.forecasting.scores import MODEL, STACK, best_naive
-from calibration.forecasting.settings import CaseSettings, ForecastSettings, load_forecast_settings
+from calibration.forecasting.settings import CaseSettings, ForecastSettings
 from models.case import load_case
 from stockflow.errors import InputError
 
@@ -40,7 +40,7 @@ def run_forecasts(
 
     Goes on with the finished chains in the folder. InputError, NotConvergedError: as `forecast_case`.
     """
-    settings, targets, about = load_forecast_settings(), load_targets(case), load_case(case)
+    settings, targets, about = ForecastSettings.load(), load_targets(case), load_case(case)
     settings.of(targets)
     possible, _ = possible_origins(targets, settings)
     wanted = sorted(set(origins)) or list(possible)
@@ -230,7 +230,7 @@ def unscored_words(found: ScoredCase) -> list[str]:
 
 def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
     """Return scores, words and what was not scored as JSON-ready data."""
-    settings = load_forecast_settings()
+    settings = ForecastSettings.load()
     return {
         "case": found.case,
         "words": forecast_words(table, found.case, settings),

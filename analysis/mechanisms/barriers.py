@@ -19,7 +19,7 @@ from analysis.mechanisms.instrument_study import BARRIERS, Change
 from analysis.mechanisms.instruments import Instruments, Tried
 from analysis.paths.study import PathStudy, path_of
 from stockflow.arrays import Array
-from stockflow.intervals import interval
+from stockflow.intervals import interval, interval_columns
 
 RIVER, VALLEY, SEA = BARRIERS
 # the stage that ends each barrier; it begins where the one before ends, the first with the first clock of the industry
@@ -114,8 +114,7 @@ def barrier_table(found: Barriers) -> pd.DataFrame:
         row = {"case": found.case, "barrier": one.barrier, "crossed before the run starts": one.before}
         told = {"begins": one.begins, "crossed": one.ends, "years": one.years, "lost": one.lost}
         for name, values in told.items():
-            low, middle, high = interval(values)
-            row |= {name: middle, f"{name}, low": low, f"{name}, high": high}
+            row |= interval_columns(values, name, f"{name}, low", f"{name}, high")
         row |= {"crosses": float(np.isfinite(one.ends).mean()), "until": found.until, "basis": found.basis}
         rows.append(row)
     return pd.DataFrame(rows)

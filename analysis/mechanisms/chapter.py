@@ -17,7 +17,7 @@ from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
-from analysis.paths.study import load_path_study
+from analysis.paths.study import PathStudy
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told
 from models.case import load_case
@@ -147,7 +147,7 @@ def instrument_words(found: Instruments) -> list[str]:
 
 def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
     """Date the barriers of some cases and what shortens the wait; save tables and the figure."""
-    paths = load_path_study()
+    paths = PathStudy.load()
     of = [drawn(case, draws or study.draws) for case in cases]
     found = [barriers(one, instruments(one, study), paths) for one in of]
     waits = pd.concat([barrier_table(one) for one in found], ignore_index=True)

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis.draws.generic import Entry, settings_of
+from analysis.draws.generic import CaseStudies
 from models.case import load_case
 from models.files.casefile import CaseName
 from models.files.series import Series, read_series
-from models.files.settings import SettingsFile, Strict, Year
+from models.files.settings import Strict, Year
 from models.home import home_of
 from models.policy import is_driver
 from stockflow import Model
@@ -71,13 +71,11 @@ class Instrument(Strict):
         return self
 
 
-class InstrumentStudy(SettingsFile):
+class InstrumentStudy(CaseStudies[InstrumentCase]):
     """The whole study file."""
 
     shipped = STUDY
     draws: Annotated[int, Field(ge=2, le=2000)]
-    cases: Mapping[str, InstrumentCase]
-    kinds: Mapping[str, Entry] = {}
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -89,10 +87,6 @@ class InstrumentStudy(SettingsFile):
             if one.needs and one.needs not in names:
                 raise ValueError(f"{one.name!r} needs {one.needs!r}, which is no instrument")
         return self
-
-    def case(self, case: str) -> InstrumentCase:
-        """Return the settings of a case; InputError with the nearest names if there are none."""
-        return settings_of(case, self.cases, self.kinds, InstrumentCase, STUDY.name)
 
     def named(self, name: str) -> Instrument:
         """Return an instrument by its name."""

@@ -18,7 +18,7 @@ from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStud
 from analysis.mechanisms.knockouts import OUTPUT, SALES, change_of, moves
 from models.policy import with_announced
 from stockflow.arrays import Array
-from stockflow.intervals import interval
+from stockflow.intervals import interval_columns
 
 OUTLAY = "Cumulative Fiscal Outlay"
 FLOWS = (
@@ -178,8 +178,7 @@ def instrument_table(found: Instruments) -> pd.DataFrame:
         named = {"unit cost": f"unit cost in {found.compared:g}", "price": f"price in {found.compared:g}"}
         outcomes |= {named.get(name, f"{name} to {found.until:g}"): values for name, values in one.moves.items()}
         for name, values in outcomes.items():
-            low, middle, high = interval(values)
-            rows.append({**about, "outcome": name, "effect": middle, "low": low, "high": high, "basis": found.basis})
+            rows.append({**about, "outcome": name, **interval_columns(values, "effect"), "basis": found.basis})
     rows += [
         {"case": found.case, "instrument": name, "change": "absent", "setting": why, "basis": found.basis}
         for name, why in found.absent.items()

@@ -15,7 +15,7 @@ from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
 from stockflow.arrays import Array
-from stockflow.intervals import interval
+from stockflow.intervals import interval_columns
 
 SALES = "Cumulative Domestic Sales"
 OUTPUT = "Cumulative Production"
@@ -98,11 +98,10 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
         outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():
-            low, middle, high = interval(values)
             known = values[~np.isnan(values)]
             rows.append(
                 {
-                    **about, "outcome": name, "change": middle, "low": low, "high": high,
+                    **about, "outcome": name, **interval_columns(values, "change"),
                     "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
                     "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
                 }

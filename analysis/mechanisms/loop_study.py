@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from analysis.draws.generic import Entry, entry_of, settings_of
+from analysis.draws.generic import CaseStudies, entry_of
 from models.files.casefile import CaseName
-from models.files.settings import SettingsFile, Strict, Within, Year
+from models.files.settings import Strict, Within, Year
 from stockflow.errors import InputError
 
 STUDY = Path(__file__).parent.parent / "studies" / "loops.toml"
@@ -67,15 +67,13 @@ class NamedLoop(Strict):
         return self.cut.get(case, self.cut.get(ALL, {}))
 
 
-class LoopStudy(SettingsFile):
+class LoopStudy(CaseStudies[LoopCase]):
     """The whole study file."""
 
     shipped = STUDY
     draws: Annotated[int, Field(ge=2, le=2000)]
     dominant: Within
     compared_draws: Annotated[int, Field(ge=1, le=2000)]
-    cases: Mapping[str, LoopCase]
-    kinds: Mapping[str, Entry] = {}
     segments: Mapping[str, Mapping[str, tuple[str, ...]]]
     loops: Annotated[tuple[NamedLoop, ...], Field(min_length=1)]
 
@@ -91,10 +89,6 @@ class LoopStudy(SettingsFile):
                     if _segment(part) is not None and _segment(part) not in self.segments:
                         raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
         return self
-
-    def case(self, case: str) -> LoopCase:
-        """Return the settings of a case; InputError with the nearest names if there are none."""
-        return settings_of(case, self.cases, self.kinds, LoopCase, STUDY.name)
 
     def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:
         """Return the paths of every loop that a case has, written out, by name."""

@@ -17,7 +17,7 @@ from analysis.draws.runs import Drawn
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from stockflow.arrays import Array
 from stockflow.insight.structure import pairs
-from stockflow.intervals import interval
+from stockflow.intervals import interval_columns
 
 YEAR = 1.0
 SAME = 1e-12
@@ -128,11 +128,11 @@ def dominance_table(found: Dominance) -> pd.DataFrame:
     alone, joint, first = found.dominates, found.in_smallest_set, found.strongest
     for y, year in enumerate(found.years):
         for i, name in enumerate(found.names):
-            low, middle, high = interval(found.share[:, y, i])
             rows.append(
                 {
                     "case": found.case, "year": int(year), "loop": name, "expected": found.polarity[i],
-                    "share": middle, "low": low, "high": high, "signed": float(np.median(found.signed[:, y, i])),
+                    **interval_columns(found.share[:, y, i], "share"),
+                    "signed": float(np.median(found.signed[:, y, i])),
                     "dominates alone": alone[y, i], "in smallest set": joint[y, i], "strongest": first[y, i],
                     "named of all loops scored": found.named[y],
                 }

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.draws.runs import Drawn, Runs, held, own_paths, run
 from analysis.mechanisms.loop_study import Held, LoopStudy
 from stockflow.arrays import Array
-from stockflow.intervals import interval
+from stockflow.intervals import interval, interval_columns
 
 NEVER = np.inf
 SALES = "Cumulative Production"  # exports are sales, too
@@ -100,8 +100,7 @@ def takeover_table(found: TakenOver) -> pd.DataFrame:
                   "further learning": found.from_learning}  # fmt: skip
         told: dict[str, float] = {}
         for name, values in losses.items():
-            low, middle, high = interval(values[:, y])
-            told |= {f"lost without {name}": middle, f"{name}, low": low, f"{name}, high": high}
+            told |= interval_columns(values[:, y], f"lost without {name}", f"{name}, low", f"{name}, high")
         about = {"case": found.case, "year": int(year), "window": found.window}
         rows.append({**about, **told, "learned weighs more": found.probability[y], "basis": found.basis})
     return pd.DataFrame(rows)

@@ -12,10 +12,11 @@ from analysis.paths.dated import Dated
 from analysis.paths.study import PathStudy
 from calibration.observed.tables import load_table
 from stockflow.arrays import Array
-from stockflow.intervals import interval, quantiles
+from stockflow.intervals import interval_columns, quantiles
 
 TABLE = "technology_timelines"
 STARTS = ("discovery", "invention", "first_commercial", "takeoff")
+YEARS = ("years", "years low", "years high")
 ENDS = ("invention", "first_commercial", "takeoff", "mass_market")
 
 
@@ -99,9 +100,9 @@ def places(paths: Sequence[Dated], dates: pd.DataFrame | None = None) -> pd.Data
         if path.already(PRODUCT):
             continue
         with np.errstate(invalid="ignore"):
-            low, middle, high = interval(path.of(LARGE) - path.of(PRODUCT))
-        rows.append({"case": path.case, "years": middle, "years low": low, "years high": high,
-                     "quicker": float((gap <= middle).mean()), "technologies": len(gap)})  # fmt: skip
+            years = interval_columns(path.of(LARGE) - path.of(PRODUCT), *YEARS)
+        quicker = float((gap <= years["years"]).mean())
+        rows.append({"case": path.case, **years, "quicker": quicker, "technologies": len(gap)})
     return pd.DataFrame(rows)
 
 
@@ -119,7 +120,6 @@ def means(paths: Sequence[Dated], window: tuple[float, float]) -> pd.DataFrame:
             continue
         count = max(len(one) for one in spans)
         mean = np.mean([np.resize(one, count) for one in spans], axis=0)
-        low, middle, high = interval(mean)
-        rows.append({"clock": words, "to": LARGE, "industries": len(used), "years": middle,
-                     "years low": low, "years high": high, "in window": within(mean, window)})  # fmt: skip
+        rows.append({"clock": words, "to": LARGE, "industries": len(used), **interval_columns(mean, *YEARS),
+                     "in window": within(mean, window)})  # fmt: skip
     return pd.DataFrame(rows)

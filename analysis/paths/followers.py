@@ -18,7 +18,7 @@ from analysis.paths.dated import Dated
 from analysis.paths.latecomers import Following
 from analysis.paths.study import PathStudy, path_of
 from stockflow.errors import InputError
-from stockflow.intervals import interval
+from stockflow.intervals import interval_columns
 
 TOLD = (PRODUCT, "share 1%", LARGE, "share 20%")
 LEADER, LATECOMER = "leader", "latecomer"
@@ -85,7 +85,7 @@ def alone(of: Drawn, study: PathStudy) -> pd.DataFrame:
     for i, stage in enumerate(STAGES):
         if (usual[:, i] <= of.model.initial_time).any():
             continue
-        low, middle, high = interval(delay[:, i])
-        rows.append({"case": of.case, "without": about.follower.alone_says, "stage": stage, "years later": middle,
-                     "low": low, "high": high, "never": float(np.isinf(shut[:, i]).mean())})  # fmt: skip
+        told = {"case": of.case, "without": about.follower.alone_says, "stage": stage}
+        never = float(np.isinf(shut[:, i]).mean())
+        rows.append({**told, **interval_columns(delay[:, i], "years later"), "never": never})
     return pd.DataFrame(rows)

@@ -21,7 +21,7 @@ from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-from stockflow.intervals import interval
+from stockflow.intervals import interval_columns
 
 DRAWS = 200
 UNTIL = 2006.0
@@ -87,9 +87,8 @@ def share_table(race: Race) -> pd.DataFrame:
     for title, (values, share) in told.items():
         for year, value in values.items():
             modelled = np.array([np.interp(float(year) + 0.5, race.times, row) for row in share])
-            low, median, high = interval(modelled)
-            rows.append({"country": title, "year": int(year), "observed": value,
-                         "median": median, "low": low, "high": high})  # fmt: skip
+            spread = interval_columns(modelled, "median")
+            rows.append({"country": title, "year": int(year), "observed": value, **spread})
     return pd.DataFrame(rows)
 
 
@@ -111,10 +110,10 @@ def stage_table(race: Race) -> pd.DataFrame:
         run = {name: race.followers[key][name].to_numpy() for name in OUTPUTS}
         dates = Runs(race.times, run | {"market share": race.shares[key]}).stages()
         for stage, years in zip(STAGES, dates.T, strict=True):
-            low, median, high = interval(years)
+            spread = interval_columns(years, "year")
             rows.append(
-                {"country": follower.title, "stage": stage, "year": median, "low": low, "high": high,
-                 "from discovery": median - race.study.discovery, "from industrial entry": median - follower.entry,
-                 "reached": float(np.isfinite(years).mean())}
+                {"country": follower.title, "stage": stage, **spread,
+                 "from discovery": spread["year"] - race.study.discovery,
+                 "from industrial entry": spread["year"] - follower.entry, "reached": float(np.isfinite(years).mean())}
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from analysis.draws.stages import STAGES
 from models.case import load_case
-from models.files.settings import Sentence, Strict, Text, Year, read_settings
+from models.files.settings import Sentence, SettingsFile, Strict, Text, Year
 from models.home import home_of
 
 STUDY = Path(__file__).parent.parent / "studies" / "paths.toml"
@@ -146,9 +146,10 @@ class Forward(Strict):
         return self
 
 
-class PathStudy(Strict):
+class PathStudy(SettingsFile):
     """The whole study file."""
 
+    shipped = STUDY
     window: tuple[Span, Span]
     draws: Annotated[int, Field(ge=1, le=100_000)]
     race: str
@@ -184,8 +185,3 @@ def path_of(case: str, study: PathStudy) -> PathCase:
         observed_sources={},
         policies=(),
     )
-
-
-def load_path_study(path: Path = STUDY) -> PathStudy:
-    """Read the study file; an `InputError` names file, key and value."""
-    return read_settings(path, PathStudy)

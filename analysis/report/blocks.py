@@ -23,7 +23,7 @@ from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
-from analysis.paths.study import PathStudy, load_path_study
+from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.study import STUDIED
 from analysis.plain.shown import markdown
@@ -81,14 +81,7 @@ def summary_block() -> str:
         for name in data["effects"]:
             three = " / ".join(f"{data['variants'][v]['effects'][name]:.0%}" for v in ("low", "central", "high"))
             lines.append(f"- {name[0].upper()}{name[1:]}: {three} under the low / central / high response.")
-    board = scoreboard(accepted_fits(CASES)[0])
-    fresh = [row for row in board.rows if not row.fitted]
-    lines.append(
-        f"- Scoreboard: {len(board.rows)} of the paper's target rows answered, {board.inside} inside its range (of the "
-        f"{len(fresh)} that nothing was fitted to, {sum(row.inside for row in fresh)}); {len(board.unanswered)} cannot "
-        "be answered and are listed with the reason."
-    )
-    return "\n".join(lines)
+    return "\n".join([*lines, f"- Scoreboard: {scoreboard(accepted_fits(CASES)[0]).words()}"])
 
 
 def bench_block() -> str:
@@ -192,7 +185,7 @@ def _rival_lines() -> list[str]:
 @cache
 def _dated() -> tuple[PathStudy, Mapping[str, Drawn], tuple[Dated, ...]]:
     """The study of paths, the draws of every industry and their dated stages."""
-    study = load_path_study()
+    study = PathStudy.load()
     draws = {case: drawn(case, study.draws) for case in CASES}
     return study, draws, tuple(date_path(one, study) for one in draws.values())
 

@@ -58,7 +58,6 @@ def write_report(report: Report, root: Path) -> Path:
     text = environment.get_template("report.html").render(
         cases=cases,
         board=report.board,
-        board_words=board_words(report.board),
         paths=report.paths,
         headlines=headlines(report),
         forecasts=report.forecasts,
@@ -216,17 +215,6 @@ def misfits(calibration: Calibration) -> list[str]:
     ]
 
 
-def board_words(board: Scoreboard) -> str:
-    """Say how the scoreboard stands."""
-    fresh = [r for r in board.rows if not r.fitted]
-    return (
-        f"{board.inside} of {len(board.rows)} answered target figures of the paper are inside its range; of the "
-        f"{len(fresh)} whose quantity nothing was fitted to, {sum(r.inside for r in fresh)} are. Rows are not "
-        "independent: several ask one date from different starts. "
-        f"{len(board.unanswered)} targets cannot be answered by a model quantity and are listed with the reason."
-    )
-
-
 def headlines(report: Report) -> Sequence[str]:
     """Return the answers in brief."""
     lines = []
@@ -252,6 +240,6 @@ def headlines(report: Report) -> Sequence[str]:
             )
         lines.append(headline(report.trust.identified[case]))
         lines += report.exits[case].brief
-    lines.append(board_words(report.board))
+    lines.append(report.board.words())
     lines.append(report.paths[0].words[-1])
     return lines

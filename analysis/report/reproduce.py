@@ -11,7 +11,7 @@ from analysis.fits.residual_figure import residual_panels
 from analysis.fits.residual_report import residual_report
 from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
 from analysis.forecasts.chapter import forecast_chapter
-from analysis.paths.study import load_path_study
+from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.plain.progress import counted
@@ -126,7 +126,7 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         step("paths")
-        paths = path_chapters(CASES, load_path_study(), folder, draws)
+        paths = path_chapters(CASES, PathStudy.load(), folder, draws)
         exits = {}
         for case in accepted:
             step(f"when support of {case} can end")

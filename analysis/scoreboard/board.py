@@ -107,6 +107,16 @@ class Scoreboard:
         """Number of answered rows whose model value lies in the accepted range."""
         return sum(row.inside for row in self.rows)
 
+    def words(self) -> str:
+        """Say how the board stands."""
+        fresh = [row.inside for row in self.rows if not row.fitted]
+        return (
+            f"{self.inside} of {len(self.rows)} answered target figures of the paper are inside its range; of the "
+            f"{len(fresh)} whose quantity nothing was fitted to, {sum(fresh)} are. Rows are not independent: several "
+            "ask one date from different starts. "
+            f"{len(self.unanswered)} targets cannot be answered by a model quantity and are listed with the reason."
+        )
+
     def table(self) -> pd.DataFrame:
         """Return one line per answered figure, verdicts in words."""
         verdict = {True: "inside", False: "outside", None: ""}

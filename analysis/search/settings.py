@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from analysis.draws.generic import Entry, settings_of
-from models.files.settings import NEVER, Positive, Seed, Sentence, SettingsFile, Share, Strict, StudyYear, Within, Year
+from analysis.draws.generic import CaseStudies
+from models.files.settings import NEVER, Positive, Seed, Sentence, Share, Strict, StudyYear, Within, Year
 from models.schedules.law import Exit
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
@@ -84,7 +84,7 @@ class Case(Strict):
         return self
 
 
-class SearchStudy(SettingsFile):
+class SearchStudy(CaseStudies[Case]):
     """The study file."""
 
     shipped = STUDY
@@ -102,9 +102,3 @@ class SearchStudy(SettingsFile):
     gradient: Climb
     free: Free
     grid: Grid
-    cases: Mapping[str, Case]
-    kinds: Mapping[str, Entry] = {}
-
-    def case(self, name: str) -> Case:
-        """Return what is set for the case `name`; InputError if nothing is."""
-        return settings_of(name, self.cases, self.kinds, Case, STUDY.name)

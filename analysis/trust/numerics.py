@@ -18,7 +18,7 @@ from pydantic import Field
 from analysis.draws.runs import at_fit, case_model
 from analysis.draws.stages import STAGES
 from analysis.paths.dated import date_path
-from analysis.paths.study import load_path_study
+from analysis.paths.study import PathStudy
 from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
 from analysis.phase_out.runs import in_memory
@@ -154,7 +154,7 @@ def headlines(
         yield from _stocks(case, fit, models(case), study.stocks.get(case, ()))
         yield from _phase_out(case, fit, models(case))
         say(f"phase-out of {case}")
-    paths = load_path_study()
+    paths = PathStudy.load()
     for case in CASES:
         path = date_path(at_fit(case, models(case), accepted.get(case)), paths)
         for stage in STAGES:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from analysis.draws.generic import Entry, settings_of
-from models.files.settings import NEVER, Positive, Sentence, SettingsFile, Strict, StudyYear, Within, Year
+from analysis.draws.generic import CaseStudies
+from models.files.settings import NEVER, Positive, Sentence, Strict, StudyYear, Within, Year
 from models.schedules.file import Schedule, load_schedule, unchanged
 
 STUDY = Path(__file__).parents[1] / "studies" / "sensitivity.toml"
@@ -150,7 +150,7 @@ class Question(Strict):
         return self
 
 
-class SensitivityStudy(SettingsFile):
+class SensitivityStudy(CaseStudies[Question]):
     """The study file."""
 
     shipped = STUDY
@@ -161,9 +161,3 @@ class SensitivityStudy(SettingsFile):
     shapley: Shapley
     given_data: GivenData
     discovery: Discovery
-    cases: Mapping[str, Question]
-    kinds: Mapping[str, Entry] = {}
-
-    def question(self, case: str) -> Question:
-        """Return what is asked of `case`; InputError if nothing is."""
-        return settings_of(case, self.cases, self.kinds, Question, STUDY.name)

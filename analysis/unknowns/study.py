@@ -52,7 +52,7 @@ def run_sensitivity(
     tell: Tell = lambda _: None,
 ) -> SensitivityAnswer:
     """Find the indices of the chosen methods; `basis` says where independent ranges come from."""
-    question = study.question(case.name)
+    question = study.case(case.name)
     model, offered = with_support(case.model, question.offered, question.offered_from, question.years[-1])
     case = replace(case, model=model)
     if offered:

@@ -17,7 +17,7 @@ import numpy as np
 from calibration.fitting.fit import closed_payoff
 from calibration.fitting.payoff import FittedSeries, Payoff, reading
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.baseline_settings import Settings, load_settings
+from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.baselines import Experience, extrapolated_experience, known_experience, naive_draws
 from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of, score
 from calibration.forecasting.settings import Kind
@@ -201,7 +201,6 @@ def forecast_from(
     kind: Kind,
     past: Past | None,
     rngs: tuple[np.random.Generator, np.random.Generator],
-    naive: Settings | None = None,
     modelled: Array | None = None,
     known: bool = False,
 ) -> SeriesForecast:
@@ -210,7 +209,7 @@ def forecast_from(
     `modelled` are the modelled values in `years`, where they are known already. Where the path of what Wright's law
     follows is `known`, it is taken as it was.
     """
-    settings, series, rng = naive or load_settings(), fitted.series(name), rngs[1]
+    settings, series, rng = Settings.load(), fitted.series(name), rngs[1]
     history = History(name, series.years, series.values, series.target.unit)
     draws: dict[str, Array] = {MODEL: fitted.ahead(name, years, modelled, rngs[0])}
 

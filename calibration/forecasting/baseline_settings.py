@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.files.settings import NotNegative, Positive, Strict, Text, read_settings
+from models.files.settings import NotNegative, Positive, SettingsFile, Strict, Text
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "baselines.toml"
@@ -90,9 +90,10 @@ class Ceiling(Strict):
         return max(self.low, largest), self.high
 
 
-class Settings(Strict):
+class Settings(SettingsFile):
     """Everything the naive forecasts need that no history tells."""
 
+    shipped = HERE
     wright: Walk
     moore: Walk
     exponential: Window
@@ -108,8 +109,3 @@ class Settings(Strict):
     def ceiling_of_adoptions(self, series: str, measure: Literal["flow", "level"]) -> Ceiling:
         """Return the ceiling of all adoptions together: of a flow the default, since its own bounds a yearly rate."""
         return self.default_ceiling if measure == "flow" else self.ceiling(series)
-
-
-def load_settings(file: Path = HERE) -> Settings:
-    """Read settings; anything missing, unknown or out of bounds is an `InputError` naming file, key and value."""
-    return read_settings(file, Settings)

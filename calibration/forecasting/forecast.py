@@ -22,10 +22,9 @@ from calibration.fitting.payoff import FittedSeries, Payoff, fitted_series
 from calibration.fitting.posterior import Draws, quantities, sample
 from calibration.fitting.targets import Sampling, Targets
 from calibration.forecasting.ahead import Fitted, Mode, ScoredForecast, forecast_from, modelled_after
-from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.drivers_ahead import Expectations, expectations
 from calibration.forecasting.holdout import FEWEST, seen_by
-from calibration.forecasting.settings import ForecastSettings, load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings
 from calibration.observed.history import Years
 from models.case import Case
 from stockflow.arrays import Array
@@ -73,20 +72,18 @@ def forecast_case(
     origin: int,
     mode: Mode,
     folder: Path,
-    settings: ForecastSettings | None = None,
+    settings: ForecastSettings,
     tick: Callable[[], object] | None = None,
     workers: int | None = None,
-    naive: Settings | None = None,
     expected: Expectations | None = None,
 ) -> CaseForecast:
     """Forecast every series of `case` from the end of `origin`; finished chains in `folder` are used again.
 
-    Left out, `settings`, those of the `naive` forecasts and the `expected` drivers are the shipped files'.
+    Left out, the `expected` drivers are those of the shipped files.
 
     InputError if nothing was observed by the origin or nothing after it. NotConvergedError, with the chains kept in
     `folder`, if a modelled value breaks the rules of `settings`: nothing is scored from such draws.
     """
-    settings = settings or load_forecast_settings()
     about = settings.of(targets)
     later = {one.name: fitted_series(one) for one in targets.series}
     if not any((one.years > origin).any() for one in later.values()):
@@ -102,7 +99,7 @@ def forecast_case(
         source, rng = about.experience_of(name), np.random.default_rng([settings.seed, origin, crc32(name.encode())])
         forecast = forecast_from(
             origin, mode, fitted, name, years, about.kinds[name], source.history if source else None,
-            (rng, rng), naive, modelled[i], known=mode == "conditional",
+            (rng, rng), modelled[i], known=mode == "conditional",
         )  # fmt: skip
         made.append(forecast.scored(whole[i].values[whole[i].years > origin]))
     return CaseForecast(targets.case, origin, mode, tuple(made), _untold(targets, payoff, later, origin), found)

@@ -42,7 +42,6 @@ class DieboldMariano:
 
     statistic: float
     p_value: float
-    mean_difference: float
     years: int
     kernel: Literal["truncated", "Bartlett"]
 
@@ -194,7 +193,7 @@ def diebold_mariano(first: Array, second: Array, horizon: int) -> DieboldMariano
         variance = lags[0] + 2 * sum((1 - k / horizon) * lags[k] for k in range(1, horizon))
     correction = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
     statistic = float(correction * np.mean(d) / np.sqrt(variance / n))
-    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), float(np.mean(d)), n, kernel)
+    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), n, kernel)
 
 
 def score(

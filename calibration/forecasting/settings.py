@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from calibration.fitting.targets import Sampling, Targets
 from calibration.observed.history import History
 from calibration.observed.observations import Source, observed
-from models.files.settings import NotNegative, Strict, read_settings
+from models.files.settings import NotNegative, SettingsFile, Strict
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "forecasts.toml"
@@ -62,9 +62,10 @@ class CaseSettings(Strict):
         return next((one for one in self.experience if series in one.of), None)
 
 
-class ForecastSettings(Strict):
+class ForecastSettings(SettingsFile):
     """Origins, how each fit is found and sampled, and the cases."""
 
+    shipped = HERE
     seed: int
     starts: Annotated[int, Field(ge=1)]
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
@@ -103,8 +104,3 @@ class ForecastSettings(Strict):
         """Return how the fits of a case are sampled."""
         own = self.cases[case].sampling if case in self.cases else None
         return own or self.sampling
-
-
-def load_forecast_settings(file: Path = HERE) -> ForecastSettings:
-    """Read settings; anything missing, unknown or out of bounds is an `InputError` naming file, key and value."""
-    return read_settings(file, ForecastSettings)

@@ -12,7 +12,7 @@ from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import Fitted, Past, SeriesForecast, accepted_fit, compared
 from calibration.forecasting.forecast import CaseForecast, Refit, payoff_at, refitted
 from calibration.forecasting.settings import HERE as FORECASTS
-from calibration.forecasting.settings import Kind, load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings, Kind
 from calibration.observed.history import History, Years
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, shown_in
 from calibration.own.settings import OwnSettings, load_own_settings
@@ -45,7 +45,7 @@ def about(fitted: Fitted, series: str) -> tuple[Kind, Past | None]:
     The settings of forecasts say so of their cases; elsewhere the names of `calibration.own.data` do. InputError for a
     series of which neither tells.
     """
-    settings, case = load_forecast_settings(), fitted.case
+    settings, case = ForecastSettings.load(), fitted.case
     if case.home.entry in settings.cases:
         told = settings.of(load_targets(case.name))
         source = told.experience_of(series)

@@ -15,8 +15,8 @@ from own_helpers import short_wind
 from own_made import PLUMBING
 
 from analysis.cli import cli
-from analysis.draws.generic import entry_of, settings_of, with_support
-from analysis.mechanisms.instrument_study import InstrumentCase, InstrumentStudy
+from analysis.draws.generic import entry_of, with_support
+from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import STUDY, LoopStudy
 from calibration.own import fit as own_fit
 from calibration.own.new import new_case, new_example
@@ -82,9 +82,14 @@ def test_identify_gives_a_verdict_on_every_parameter_and_says_why_there_is_no_ri
     assert any("no observation of research" in str(word) for word in answer["words"])
 
 
+def study(**said: object) -> InstrumentStudy:
+    """The shipped study of instruments with nothing but `said` of any case."""
+    return InstrumentStudy.load().model_copy(update={"cases": {}, "kinds": {}} | said)
+
+
 def test_years_in_words_are_the_cases_own_and_stay_in_its_run(fitted: Path) -> None:
     raw = {"until": "last observed year + 500", "compared": "first observed year - 500"}
-    found = settings_of(NAME, {}, {"generic": raw}, InstrumentCase, "study.toml")
+    found = study(kinds={"generic": raw}).case(NAME)
     model = load_case(NAME).model
     assert (found.compared, found.until) == (model.initial_time, model.final_time)
     asked = InstrumentStudy.load().case(NAME)
@@ -93,13 +98,13 @@ def test_years_in_words_are_the_cases_own_and_stay_in_its_run(fitted: Path) -> N
 
 def test_a_word_that_is_no_year_is_refused_with_its_key(fitted: Path) -> None:
     raw = {"until": "some day", "compared": 2010.0}
-    with pytest.raises(InputError, match=r"study\.toml: elsewhere/wind: until: .*'some day'"):
-        settings_of(NAME, {}, {"generic": raw}, InstrumentCase, "study.toml")
+    with pytest.raises(InputError, match=r"instruments\.toml: elsewhere/wind: until: .*'some day'"):
+        study(kinds={"generic": raw}).case(NAME)
 
 
 def test_a_case_of_which_a_study_says_nothing_is_refused_by_what_the_study_knows() -> None:
-    with pytest.raises(InputError, match=r"study\.toml: unknown case 'ic'; known: nev"):
-        settings_of("ic", {"nev": InstrumentStudy.load().case("nev")}, {}, InstrumentCase, "study.toml")
+    with pytest.raises(InputError, match=r"instruments\.toml: unknown case 'ic'; known: nev"):
+        study(cases={"nev": InstrumentStudy.load().case("nev")}).case("ic")
     assert entry_of("nev", LoopStudy.load().cases) == "nev"
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from analysis.forecasts import own_trials
-from analysis.forecasts.own_trials import RESULTS, digest_of, keep, load_trials, observations_of, trial_lines
+from analysis.forecasts.own_trials import RESULTS, Trials, digest_of, keep, observations_of, trial_lines
 from calibration.own.data import read_rows
 from stockflow.errors import InputError
 
-TRIALS = {one.name: one for one in load_trials().trials}
+TRIALS = {one.name: one for one in Trials.load().trials}
 ROW = {"series": "unit_cost", "fitted from": 2000, "fitted to": 2015, "from": 2016, "to": 2019, "years": 4, "CRPS": 0.1,
        "inside 90%": 0.75, "best naive": "Moore's law", "naive CRPS": 0.2, "chains": 4, "largest R-hat": 1.01,
        "smallest ESS": 300, "fit minutes": 2.0, "forecast minutes": 1.0}  # fmt: skip

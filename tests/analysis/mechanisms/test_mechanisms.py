@@ -20,7 +20,7 @@ from analysis.mechanisms.knockouts import SALES, change_of, cut_run, knockouts
 from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
-from analysis.paths.study import load_path_study
+from analysis.paths.study import PathStudy
 from calibration.errors import AbsentError
 from models.case import CASES
 from stockflow.errors import InputError
@@ -244,7 +244,7 @@ def test_a_bound_that_cuts_a_change_short_is_said(tried: dict[str, Instruments])
 
 @pytest.fixture(scope="module")
 def crossed(tried: dict[str, Instruments]) -> dict[str, Barriers]:
-    paths = load_path_study()
+    paths = PathStudy.load()
     return {case: barriers(drawn(case, DRAWS), found, paths) for case, found in tried.items()}
 
 

@@ -18,7 +18,7 @@ from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, means, places, published_durations, stage_dates, within
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import Future, changed, future_table, futures
-from analysis.paths.study import Ahead, GivenPath, PathStudy, load_path_study, path_of
+from analysis.paths.study import Ahead, GivenPath, PathStudy, path_of
 from analysis.plain.folder import Folder
 from models.case import CASES, load_case
 from stockflow.errors import InputError, UnknownNameError
@@ -30,7 +30,7 @@ STUDY = Path(__file__).parents[3] / "analysis" / "studies" / "paths.toml"
 
 @functools.cache
 def study() -> PathStudy:
-    return load_path_study()
+    return PathStudy.load()
 
 
 @functools.cache
@@ -309,7 +309,7 @@ def test_a_wrong_study_is_refused_in_one_line(tmp_path: Path, old: str, new: str
     file = tmp_path / "paths.toml"
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=says) as caught:
-        load_path_study(file)
+        PathStudy.load(file)
     assert "\n" not in str(caught.value)
     assert "paths.toml" in str(caught.value)
 

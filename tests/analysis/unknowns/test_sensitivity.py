@@ -237,13 +237,13 @@ def test_a_box_is_told_with_units() -> None:
 @pytest.fixture(scope="module")
 def nev() -> tuple[dict[str, np.ndarray], Outcomes]:
     case = load_case("nev")
-    samples = joint(case, accepted_posterior("nev"), STUDY.question("nev").fixed, 200, 1)
-    return samples, outcomes(case, STUDY.question("nev"), samples)
+    samples = joint(case, accepted_posterior("nev"), STUDY.case("nev").fixed, 200, 1)
+    return samples, outcomes(case, STUDY.case("nev"), samples)
 
 
 def test_a_phase_out_that_is_history_loses_no_unit_in_any_draw() -> None:
     case = load_case("nev")
-    same = STUDY.question("nev").model_copy(update={"phase_out": NamedSchedule(name="history again")})
+    same = STUDY.case("nev").model_copy(update={"phase_out": NamedSchedule(name="history again")})
     samples = joint(case, accepted_posterior("nev"), same.fixed, 10, 1)
     assert (outcomes(case, same, samples).values[LOST] == 0.0).all()
 
@@ -282,7 +282,7 @@ def test_where_the_nev_schedule_fails_is_told_in_words_with_units(nev) -> None:
 @pytest.mark.parametrize("name", ["nev", "pv"])
 def test_every_unknown_has_a_range_inside_its_bounds_and_says_whose(name, basis) -> None:
     case = load_case(name)
-    ranges = independent(case, accepted_posterior(name), load_targets(name), STUDY.question(name).fixed, basis)
+    ranges = independent(case, accepted_posterior(name), load_targets(name), STUDY.case(name).fixed, basis)
     assert len({one.name for one in ranges}) == len(ranges)
     for one in ranges:
         bounds = case.parameters[one.name]
@@ -325,4 +325,4 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
 
 def test_a_case_without_a_question_is_refused() -> None:
     with pytest.raises(InputError, match=r"sensitivity\.toml: unknown case 'ic'; known: nev, pv"):
-        STUDY.question("ic")
+        STUDY.case("ic")

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from calibration.forecasting import baselines, growth_curves
-from calibration.forecasting.baseline_settings import HERE, Ceiling, Curves, load_settings
+from calibration.forecasting.baseline_settings import HERE, Ceiling, Curves, Settings
 from calibration.forecasting.baselines import Experience
 from calibration.forecasting.growth_curves import Problem
 from calibration.forecasting.scores import crps
@@ -18,7 +18,7 @@ from calibration.observed.history import Baseline, History, natural
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-SETTINGS = load_settings()
+SETTINGS = Settings.load()
 CURVES = SETTINGS.curves
 DRAWS = 40_000
 T3 = stats.t(3)
@@ -523,4 +523,4 @@ def test_settings_that_make_no_sense_are_refused_by_file_key_and_value(
     file = tmp_path / "baselines.toml"
     file.write_text(text_of.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=text):
-        load_settings(file)
+        Settings.load(file)

@@ -17,7 +17,7 @@ from calibration.forecasting.drivers_ahead import (
     load_rules,
     paths_ahead,
 )
-from calibration.forecasting.settings import load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings
 from models.case import load_case
 from models.files.series import Point, Series
 from stockflow.errors import InputError
@@ -117,7 +117,7 @@ def test_a_shipped_plan_is_known_from_the_years_between_the_accepted_origins() -
 def test_accepted_origins_go_by_the_plans_that_name_them_alone(case: str) -> None:
     known, model = expectations(case), load_case(case).model
     limits = {name: model.variable(name).limits for name in known.drivers}
-    for origin in load_forecast_settings().origins:
+    for origin in ForecastSettings.load().origins:
         naming = [one for one in known.rules.plans if origin in one.origins]
         strict = known.rules.model_copy(update={"plans": tuple(naming)})
         found = paths_ahead(known.drivers, known.rules, origin, model.final_time, limits)

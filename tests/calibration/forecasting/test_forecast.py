@@ -25,7 +25,7 @@ from calibration.forecasting.ahead import Mode, carried_forward
 from calibration.forecasting.drivers_ahead import Expectations, Rule, Rules
 from calibration.forecasting.forecast import CaseForecast, forecast_case, payoff_at
 from calibration.forecasting.scores import MODEL
-from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kind, load_forecast_settings
+from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kind
 from calibration.observed.observations import Source
 from models.case import Case, Parameter, load_case
 from models.files.series import Point, Series
@@ -250,7 +250,7 @@ def test_a_partial_step_without_data_keeps_its_prior(growth: Case, targets: Targ
 
 
 def test_the_shipped_settings_speak_of_every_series_and_refuse_strangers() -> None:
-    settings = load_forecast_settings()
+    settings = ForecastSettings.load()
     for case in ("pv", "nev"):
         assert settings.of(load_targets(case)).headline
     targets = load_targets("nev")

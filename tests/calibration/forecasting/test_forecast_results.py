@@ -28,7 +28,7 @@ from calibration.forecasting.record import (
     scored,
 )
 from calibration.forecasting.scores import MODEL, STACK, crps
-from calibration.forecasting.settings import load_forecast_settings
+from calibration.forecasting.settings import ForecastSettings
 from calibration.forecasting.stacking import best_weights, crps_parts, mean_distance, mixed, stack
 from calibration.observed.history import History
 from models.files.settings import read_toml
@@ -51,7 +51,7 @@ def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode
     return SeriesForecast(origin, mode, history, tuple(years), draws, {}).scored(observed)
 
 
-SETTINGS = load_forecast_settings()
+SETTINGS = ForecastSettings.load()
 OFFSETS = {MODEL: 0.0, GOOD: 0.5, BAD: -0.9}
 QUIET = Diagnostics(("size",), np.array([1.0]), np.array([900.0]), np.array([800.0]), 0.0, 1600)
 
