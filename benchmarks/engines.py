@@ -24,6 +24,7 @@ from stockflow.compiler.llvm import compile_plan
 from stockflow.compiler.plan import plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.compiler.system import lower
+from stockflow.reference import interpolate_quickly
 
 _COMPILATIONS = 3
 
@@ -137,7 +138,7 @@ def _pysd(job: Job) -> Iterator[Engine]:
     model, read = timed(partial(_translated, job.path))
     if model._lookup_elements:
         patched, again = timed(partial(_translated, job.path))
-        _patch(patched)
+        interpolate_quickly(patched)
         run = partial(_pysd_runs, patched, job.inputs, job.outputs)
         yield Engine("PySD, lookups patched", run, again, 0.0, steady=True, checked=3)
     run = partial(_pysd_runs, model, job.inputs, job.outputs)
@@ -153,15 +154,6 @@ def _translated(path: Path) -> Any:
         copy = shutil.copy(path, folder)
         with np.printoptions(precision=17, floatmode="unique"):
             return pysd.read_vensim(copy)
-
-
-def _patch(model: Any) -> None:
-    def call(data: Any, x: float, final_subs: object = None) -> float:
-        return float(np.interp(x, data["lookup_dim"].values, data.values))
-
-    for lookup in model._lookup_elements:
-        if lookup.is_float and lookup.interp == "interpolate":
-            lookup._call = call
 
 
 def _pysd_runs(model: Any, inputs: Sequence[str], outputs: Sequence[str], values: Array) -> Array:

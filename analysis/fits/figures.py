@@ -80,15 +80,13 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
         ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
         ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label=" and ".join(kinds))
         ax.plot(table["z"], y, "o", color="#d1495b", label="estimate")
-        ax.set_yticks(y, [f"{r['parameter']} = {r['estimate']:.3g} {_unit(r['unit'])}" for _, r in table.iterrows()])
+        units = table["unit"].replace("Dmnl", "")
+        shown = zip(table["parameter"], table["estimate"], units, strict=True)
+        ax.set_yticks(y, [f"{name} = {value:.3g} {unit}" for name, value, unit in shown])
         ax.set_xlabel("distance from the prior's centre (prior standard deviations)")
         figure.legend(loc="outside lower center", ncols=3)
         ax.set_title(f"{load_case(calibration.case).title}:\nwhat the data say of each free parameter")
     return save(figure, table, stem)
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "Dmnl" else unit
 
 
 def _standardised(shape: str, centre: float, spread: float, *values: float) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import tomlkit
 
@@ -41,7 +40,7 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     document["page"] = tomlkit.array(answer.page.splitlines()).multiline(True)  # type: ignore[arg-type]
     rows = tomlkit.aot()
     for row in answer.tables()["by_third"][list(COLUMNS)].to_dict("records"):
-        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if not _absent(v)}))
+        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if pd.notna(v)}))
     document["by_third"] = rows
     return write_whole(folder / f"phase_out_{case}.toml", tomlkit.dumps(document))
 
@@ -64,10 +63,6 @@ def load_answer(case: str, folder: Path = HERE) -> pd.DataFrame:
         changed = ", ".join(key for key in now if own.get(key) != now[key])
         raise InputError(f"{file.name}: digests: made with another version of {changed}; {again}")
     return found
-
-
-def _absent(value: object) -> bool:
-    return isinstance(value, float) and np.isnan(value)
 
 
 def _cell(value: object) -> object:

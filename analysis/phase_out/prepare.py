@@ -100,8 +100,7 @@ class ScheduleRuns:
         found = run_schedule(
             self.model, self.schedules[schedule], samples, self.outputs, self.until, QUARTER, threads
         )  # fmt: skip
-        values: Array = np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
-        return values
+        return np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
 
 
 def ensemble(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> tuple[Ensemble, tuple[Arm, ...]]:

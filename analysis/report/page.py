@@ -226,10 +226,8 @@ def headlines(report: Report) -> Sequence[str]:
             f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
             f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
         )
-        if case not in report.exits:
-            lines.append(headline(report.trust.identified[case]))
-            continue
-        for name, value in calibration.closed.effects.items():
+        studied = case in report.exits
+        for name, value in calibration.closed.effects.items() if studied else ():
             ridge = report.ridges[case]
             best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
             near = accepted_by_series(ridge)
@@ -239,7 +237,7 @@ def headlines(report: Report) -> Sequence[str]:
                 f"the fit says {value:.0%}."
             )
         lines.append(headline(report.trust.identified[case]))
-        lines += report.exits[case].brief
+        lines += report.exits[case].brief if studied else ()
     lines.append(report.board.words())
     lines.append(report.paths[0].words[-1])
     return lines

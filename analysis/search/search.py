@@ -54,8 +54,7 @@ class Goal:
         """Weight of every draw, (..., draw): 1/n for the mean, or even over the worst draws and none elsewhere."""
         n = worth.shape[-1]
         left = np.clip(self.worst * n - np.argsort(np.argsort(worth, axis=-1), axis=-1), 0.0, 1.0)
-        found: Array = left / (self.worst * n)
-        return found
+        return np.asarray(left / (self.worst * n))
 
     def value(self, found: Measures) -> Array:
         """Return the objective of schedules, (schedule,)."""

@@ -186,8 +186,7 @@ def _held(model: Model, name: str, year: float) -> TimePath:
 
 def knot_years(asked: Case) -> Array:
     """Return the years in which the knots stand."""
-    found: Array = asked.first_knot + asked.spacing * np.arange(len(knot_names()), dtype=float)
-    return found
+    return np.asarray(asked.first_knot + asked.spacing * np.arange(len(knot_names()), dtype=float))
 
 
 def neutral(levers: Sequence[str]) -> Array:

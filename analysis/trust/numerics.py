@@ -112,17 +112,13 @@ def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, ti
 def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
     """Compare one figure with itself at the finer step."""
     moved = shift(one, finer.value)
-    holds = _negligible(one, finer.value, tolerance)
+    holds = one.kind == "money" and abs(finer.value - one.value) <= tolerance.smallest_money
     allowed = 0.0 if one.kind == "verdict" else float(getattr(tolerance, one.kind))
     return {
         "case": one.case, "group": one.group, "what": one.what, "unit": one.unit, "value": _or_none(one.value),
         "finer": _or_none(finer.value), "shift": _or_none(moved), "measured as": measured_as(one.kind),
         "tolerance": allowed, "verdict": HOLDS if holds or abs(moved) <= allowed else MOVES,
     }  # fmt: skip
-
-
-def _negligible(one: Figure, finer: float, tolerance: Tolerance) -> bool:
-    return one.kind == "money" and abs(finer - one.value) <= tolerance.smallest_money
 
 
 def shift(one: Figure, finer: float) -> float:

@@ -40,9 +40,9 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
     Units are counted since the start of the clock, the share is the mean of the year that begins then, under the
     phase-out, and outlay is all public money so far under it. Raises InputError if any run leaves the numbers.
     """
-    runs = {}
+    runs, size = {}, len(next(iter(samples.values())))
     for plan in (question.supported, question.phase_out, question.no_support):
-        tell(f"{_size(samples):,} runs: {plan.name}")
+        tell(f"{size:,} runs: {plan.name}")
         runs[plan.name] = _runs(case.model, plan, case.home.entry, question, samples)
     kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
     times = kept["time"]
@@ -77,8 +77,7 @@ def _failures(
 def _over_a_year(values: Array, at: NDArray[np.int64]) -> Array:
     """Mean of the year that begins at each of the places, (run, place), from quarterly values (run, time)."""
     quarters = round(1 / QUARTER)
-    found: Array = np.mean([values[:, at + step] for step in range(quarters)], axis=0)
-    return found
+    return np.asarray(np.mean([values[:, at + step] for step in range(quarters)], axis=0))
 
 
 def _runs(model: Model, plan: NamedSchedule, case: str, question: Question, samples: Samples) -> dict[str, Array]:
@@ -87,7 +86,3 @@ def _runs(model: Model, plan: NamedSchedule, case: str, question: Question, samp
     times, values = finite_runs(model, plan.load(case), samples, outputs, until)
     cost = sum(weight * values[name] for name, weight in question.cost.items())
     return {"time": times, "cost": np.asarray(cost), **values}
-
-
-def _size(samples: Samples) -> int:
-    return len(next(iter(samples.values())))

@@ -93,7 +93,8 @@ def profiled(
     """
     place = payoff.space.names.index(name)
     one = payoff.coordinates[place]
-    held = np.array([float(one.inward(np.asarray(max(value, _least(one))))) for value in values])
+    least = float(one.outward(np.asarray(one.bounds[0])))
+    held = np.array([float(one.inward(np.asarray(max(value, least)))) for value in values])
     scale = np.sqrt(np.diag(covariance))
     slope = covariance[:, place] / covariance[place, place]
     found: dict[int, tuple[Array, float]] = {}
@@ -156,7 +157,3 @@ def with_free(payoff: Payoff, extra: Coordinate, best: Array, value: float) -> t
         payoff.model, free, payoff.series, payoff.events, payoff.effects, payoff.ranges, payoff.space.errors
     )  # fmt: skip
     return wider, np.insert(best, len(payoff.coordinates), float(extra.inward(np.asarray(value))))
-
-
-def _least(one: Coordinate) -> float:
-    return float(one.outward(np.asarray(one.bounds[0])))

@@ -29,7 +29,8 @@ LONG = 6  # years from which on a running sum can be told from what is summed
 def doubts(observed: Mapping[str, Observed], folder: Path) -> list[str]:
     """Say which series do not change, leap, rise as no cost does, are sums, or contradict another or the market."""
     market = own_drivers(folder)["market size"]
-    size = {year: float(np.interp(year + 0.5, market.years, market.values)) for year in _years(observed)}
+    years = {year for one in observed.values() for year in one.years}
+    size = {year: float(np.interp(year + 0.5, market.years, market.values)) for year in years}
     return [
         *_single(observed),
         *(_leap_words(one, place) for one in observed.values() for place in _leaps(one)),
@@ -39,10 +40,6 @@ def doubts(observed: Mapping[str, Observed], folder: Path) -> list[str]:
         *_other_market(observed, size),
         *_beyond(observed, size),
     ]
-
-
-def _years(observed: Mapping[str, Observed]) -> set[int]:
-    return {year for one in observed.values() for year in one.years}
 
 
 def _single(observed: Mapping[str, Observed]) -> list[str]:

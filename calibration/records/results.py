@@ -200,9 +200,9 @@ def accepted_posterior(case: str, folder: Path | None = None) -> Posterior:
     return load_posterior(case, home.posterior, now, home.again)
 
 
-def is_current(case: str, folder: Path | None = None) -> bool:
+def is_current(case: str) -> bool:
     """Whether the accepted fit of `case` was made from the present model, data and target file."""
-    home = home_of(case).with_fit_in(folder)
+    home = home_of(case)
     data = _record_at(home.record, case, home.again)
     try:
         return bool(data["hashes"] == hashes(case, data["estimates"]))
@@ -210,11 +210,10 @@ def is_current(case: str, folder: Path | None = None) -> bool:
         raise InputError(f"{home.record.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
-def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interval]:
+def accepted_intervals(case: str) -> dict[str, Interval]:
     """Return the intervals of the posterior that the record of `case` tells of; empty if it tells of none."""
     home = home_of(case)
-    file = path or home.record
-    data = _record_at(file, case, home.again)
+    data = _record_at(home.record, case, home.again)
     try:
         rows, estimates = data.get("posterior", {}).get("quantities", {}), data["estimates"]
         return {
@@ -223,7 +222,7 @@ def accepted_intervals(case: str, path: Path | None = None) -> dict[str, Interva
             for name, row in rows.items()
         }  # fmt: skip
     except (KeyError, AttributeError) as error:
-        raise InputError(f"{file.name}: not a calibration record: {error!r}; {home.again}") from None
+        raise InputError(f"{home.record.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
 def _checks(calibration: Calibration) -> dict[str, Any]:

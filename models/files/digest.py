@@ -49,7 +49,7 @@ def _kinds(name: str, text: str) -> tuple[Sequence[tuple[str, str, str]], Sequen
     for entry in source.entries():
         equation = _tight(entry.equation)
         right = equation.partition("=")[2]
-        if _is_number(right):
+        if _NUMBER.fullmatch(right.lstrip("-")):
             numbers.append((entry.key, right, "".join(_LIMITS.findall(_tight(entry.unit)))))
         else:
             (paths if right.startswith("WITH LOOKUP(Time,") else rest).append(equation)
@@ -84,10 +84,6 @@ def _said(source: Source) -> dict[str, tuple[str, str, str]]:
         return _tight(entry.equation), _tight(entry.unit), comment
 
     return {entry.key: row(entry) for entry in source.entries()}
-
-
-def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text.lstrip("-")) is not None
 
 
 def _tight(text: str) -> str:

@@ -148,7 +148,8 @@ def _check_workbook(name: str, path: Path) -> None:
         with zipfile.ZipFile(path) as packed:
             if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
                 raise Refused([f"file {name!r}, which unpacks to more than {_MOST_UNPACKED} bytes"])
-            sheets = {part: packed.read(part) for part in packed.namelist() if _is_sheets(part)}
+            parts = [part for part in packed.namelist() if part == _OPEN_SHEETS or _SHEET.search(part)]
+            sheets = {part: packed.read(part) for part in parts}
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise Refused([f"file {name!r}, which cannot be unpacked ({error}),"]) from error
     for part, text in sheets.items():
@@ -156,10 +157,6 @@ def _check_workbook(name: str, path: Path) -> None:
             if rows * columns > _MOST_CELLS:
                 cells = f"{rows} rows and {columns} columns, more than {_MOST_CELLS} cells"
                 raise Refused([f"file {name!r}, of which a sheet has {cells}"])
-
-
-def _is_sheets(part: str) -> bool:
-    return part == _OPEN_SHEETS or _SHEET.search(part) is not None
 
 
 def _reach(sheet: bytes) -> tuple[int, int]:
