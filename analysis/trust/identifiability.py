@@ -55,14 +55,13 @@ class Identified:
 
 
 def identify(
-    case: str, values: Values, posterior: Posterior | None = None, study: Study | None = None, tick: Tick | None = None
+    case: str, values: Values, posterior: Posterior | None, study: Study, tick: Tick | None = None
 ) -> Identified:
     """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
 
     Without a posterior, spreads and correlations are those of the curvature at the mode. `tick` is called after every
     refit, at most `refits` times.
     """
-    study = study or Study.load()
     about = load_case(case)
     why = study.without_ridge.get(entry_of(case, study.cases), "")
     if not why and case not in study.cases:

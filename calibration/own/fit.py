@@ -21,10 +21,10 @@ from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import Mode, find_mode
 from calibration.fitting.inference_data import save
 from calibration.fitting.posterior import Draws
-from calibration.own.data import ANNUAL, CUMULATIVE, SHARE, Observed
+from calibration.own.data import CUMULATIVE, SHARE, Observed
 from calibration.own.meaning import doubts
 from calibration.own.settings import OwnSettings, load_own_settings
-from calibration.own.targets import adoption_of, observations, priors, write_targets
+from calibration.own.targets import ADOPTION, adoption_of, observations, priors, write_targets
 from calibration.own.units import checked
 from calibration.records.results import accepted_posterior, record
 from calibration.records.sampling import Answer, sampled_posterior
@@ -180,17 +180,11 @@ def warnings_of(
     said += _tied([c.name for c in coordinates], x, settings.tied)
     said += _untypical([c.name for c in coordinates], mode.best, x)
     said += _ceiling(observed, folder, settings.young)
-    said.append(
-        "one adoption series is fitted: "
-        + adoption_of(observed)
-        + "".join(f"; {name} repeats it and is shown only" for name in observed if name in _repeats(observed))
-    )
-    return said + _assumed(folder) + doubts(observed, folder)
-
-
-def _repeats(observed: Mapping[str, Observed]) -> Sequence[str]:
     fitted = adoption_of(observed)
-    return [name for name in (ANNUAL, CUMULATIVE, SHARE) if name in observed and name != fitted]
+    others = [name for name in observed if name in ADOPTION and name != fitted]
+    repeats = "".join(f"; {name} repeats it and is shown only" for name in others)
+    said.append(f"one adoption series is fitted: {fitted}{repeats}")
+    return said + _assumed(folder) + doubts(observed, folder)
 
 
 def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:
