@@ -23,6 +23,7 @@ import analysis.search.settings
 import analysis.unknowns.settings
 import stockflow
 from analysis.cli import cli as techcycle
+from analysis.fits.tables import misfits
 from analysis.plain.shown import markdown
 from calibration.fitting.targets import Targets, load_targets
 from calibration.observed.tables import DATA, Manifest, load_table
@@ -163,6 +164,7 @@ def _fit(case: str) -> list[str]:
         interval = f"{estimate['low']:.4g} to {estimate['high']:.4g}"
         believed = f"{prior.shape} {prior.centre:g}, {prior.spread:g}"
         values.append((name, f"{estimate['value']:.4g}", interval, believed, prior.source))
+    off = misfits({name: fit["misfits"] for name, fit in fits.items()})
     return [
         "## What it was fitted to, and how well",
         "",
@@ -170,7 +172,7 @@ def _fit(case: str) -> list[str]:
         "logarithms; stated is what was expected, rms what is left.",
         "",
         *_table(head, series),
-        *_table(("off by more than a factor of 1.5", "model over observation"), _misfits(fits)),
+        *_table(("off by more than a factor of 1.5", "model over observation"), off),
         *_table(("date, effect or range", "of", "value", "source"), _statements(targets)),
         "### Estimates",
         "",
@@ -179,12 +181,6 @@ def _fit(case: str) -> list[str]:
         "",
         *_table(("parameter", "estimate", "90% interval", "prior", "why that prior"), values),
     ]
-
-
-def _misfits(fits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, fit in fits.items():
-        if fit["misfits"]:
-            yield name, ", ".join(f"{ratio:.2g} in {year}" for year, ratio in fit["misfits"])
 
 
 def _statements(targets: Targets) -> Iterator[tuple[str, str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 import pandas as pd
@@ -82,3 +83,9 @@ def start_table(calibration: Calibration) -> pd.DataFrame:
 def ridge_table(calibration: Calibration, variants: tuple[Variant, ...]) -> pd.DataFrame:
     """Objective and causal effect along the held response."""
     return pd.DataFrame([{calibration.response: v.response, "objective": v.objective, **v.effects} for v in variants])
+
+
+def misfits(series: Mapping[str, Sequence[tuple[int, float]]]) -> list[tuple[str, str]]:
+    """Return each series that has years off by more than a factor of 1.5, and model over observation in them."""
+    told = {name: ", ".join(f"{ratio:.2g} in {year}" for year, ratio in years) for name, years in series.items()}
+    return [(name, years) for name, years in told.items() if years]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE
+from analysis.fits.tables import misfits
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
 from analysis.forecasts.own_trials import trial_lines
 from analysis.forecasts.study import coverage_words, rivals
@@ -60,10 +61,8 @@ def misfit_block() -> str:
     """Return the years that the fits miss by more than a factor of 1.5."""
     lines = []
     for case in CASES:
-        for name, row in _record(case)["series"].items():
-            if row["misfits"]:
-                years = ", ".join(f"{ratio:.2g} in {year}" for year, ratio in row["misfits"])
-                lines.append(f"- {case}, {name}: {years}")
+        off = misfits({name: row["misfits"] for name, row in _record(case)["series"].items()})
+        lines += [f"- {case}, {name}: {years}" for name, years in off]
     return "\n".join(lines)
 
 

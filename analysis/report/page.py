@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from scipy.stats import chi2
 
 from analysis.fits.residual_report import residual_report, short_report
-from analysis.fits.tables import effect_table, estimate_table, series_table
+from analysis.fits.tables import effect_table, estimate_table, misfits, series_table
 from analysis.forecasts.chapter import ForecastChapter
 from analysis.report.chapters import Chapter
 from analysis.scoreboard.board import Scoreboard, Spread
@@ -128,6 +128,7 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
 def case_chapter(report: Report, case: str) -> dict[str, object]:
     """Return what the page says of one calibrated case."""
     calibration = report.calibrations[case]
+    off = misfits({one.name: one.misfits for one in calibration.closed.series})
     return {
         "name": case,
         "title": load_case(case).title,
@@ -135,7 +136,7 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "series": series_table(calibration),
         "residuals": short_report(residual_report(calibration)),
         "fit_words": fit_words(calibration),
-        "misfits": misfits(calibration),
+        "misfits": [f"{name}: model over observation {years}" for name, years in off],
         "events": event_table(calibration),
         "support": support_chapter(report, case) if case in report.ridges else None,
     }
@@ -204,15 +205,6 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
         f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
         f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
     )
-
-
-def misfits(calibration: Calibration) -> list[str]:
-    """Name the years in which a series is off by more than a factor of 1.5, worst first."""
-    return [
-        f"{s.name}: model over observation " + ", ".join(f"{ratio:.2g} in {year}" for year, ratio in s.misfits)
-        for s in calibration.closed.series
-        if s.misfits
-    ]
 
 
 def headlines(report: Report) -> Sequence[str]:
