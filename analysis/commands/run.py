@@ -116,8 +116,11 @@ def parameters(case: str, as_json: bool) -> None:
          "evidence": p.evidence, "source": p.source}
         for p in load_case(case).parameters.values()
     ]  # fmt: skip
+    if as_json:
+        say(as_json, rows)
+        return
     import pandas as pd
 
     from analysis.plain.shown import text
 
-    say(as_json, rows, text(pd.DataFrame(rows)))
+    click.echo(text(pd.DataFrame(rows)))
