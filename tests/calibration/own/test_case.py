@@ -15,7 +15,7 @@ from models.case import load_case
 from models.files.build import build_text, core_text
 from models.own import own_drivers, own_text, read_own
 from models.run import run_case
-from models.schedules.file import Change, unchanged
+from models.schedules.file import Change, load_schedule, shipped, unchanged
 from stockflow import from_text
 from stockflow.errors import InputError
 
@@ -99,6 +99,15 @@ def test_a_schedule_ends_the_support_that_a_policy_gives(here: Path) -> None:
     ending = unchanged("generic").changed(change, "ends")
     run = run_case("wind", policy="paid.csv", until=2020, schedule=ending)["subsidy per unit"]
     assert run.sel(time=[2004.75, 2007.0, 2009.0, 2020.0]).to_numpy().tolist() == [0.5, 0.25, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", [one for one in shipped() if one.startswith("generic_")])
+def test_the_shipped_schedules_of_no_single_case_end_its_support(here: Path, name: str) -> None:
+    short_wind(here)
+    (here / "paid.csv").write_text("variable,year,value,unit\nsubsidy per unit,1990,0.5,bnCNY/unit\n", encoding="utf-8")
+    run = run_case("wind", policy="paid.csv", schedule=load_schedule(name))["subsidy per unit"]
+    assert float(run[0]) == 0.5
+    assert float(run[-1]) == 0
 
 
 def test_both_engines_agree_on_it(here: Path) -> None:
