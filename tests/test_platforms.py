@@ -23,6 +23,8 @@ import multiprocessing, os, signal, sys
 for name in ("sched_getaffinity", "fork", "forkpty", "getloadavg", "posix_fadvise", "posix_spawn", "setsid"):
     if hasattr(os, name):
         delattr(os, name)
+if hasattr(os, "process_cpu_count"):  # as it is where no list of processors is kept: 3.13's own asks for the list
+    os.process_cpu_count = os.cpu_count
 for name in ("SIGKILL", "SIGHUP", "SIGALRM", "setitimer"):
     if hasattr(signal, name):
         delattr(signal, name)
