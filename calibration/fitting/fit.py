@@ -8,6 +8,8 @@ posterior (`calibration.fitting.posterior`) replaces them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +26,7 @@ from calibration.observed.observations import observed
 from models.case import Case
 from stockflow import Model
 from stockflow.arrays import Array
+from stockflow.cores import usable_cores
 from stockflow.errors import InputError, unknown
 
 Progress = Callable[[str], None]
@@ -64,8 +67,8 @@ def descent(
 ) -> OptimizeResult:
     """Minimise the objective from `start` (size,) inside `bounds` in so many steps; `x` is in units of `scale` (size,).
 
-    `ftol` and `gtol` are those of L-BFGS-B in SciPy.  Its matrices of some thirty rows are left to one thread: several
-    would wait for each other four times as long as they work.
+    `ftol` and `gtol` are those of L-BFGS-B in SciPy.  Its matrices of some thirty rows want `one_thread` around them:
+    several would wait for each other four times as long as they work.
     """
 
     def downhill(z: Array) -> tuple[float, Array]:
@@ -73,11 +76,16 @@ def descent(
         return (-value, -slopes * scale) if np.isfinite(value) else (HIGH, np.zeros_like(z))
 
     low, high = bounds
-    with threadpool_limits(1, user_api="blas"):
-        return minimize(
-            downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
-            options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
-        )  # fmt: skip
+    return minimize(
+        downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
+        options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
+    )  # fmt: skip
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Return the context in which linear algebra keeps to the thread that asks for it."""
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def climb(
@@ -85,25 +93,32 @@ def climb(
 ) -> tuple[Array, tuple[Start, ...]]:
     """Maximise the log density from every point (start, size); return the best coordinates and all ends.
 
-    The coordinate at place `held` stays where the point has it.
+    The coordinate at place `held` stays where the point has it.  Points are climbed from side by side, on as many
+    threads as there are processors; the answer does not depend on how many.
     """
     spread = payoff.space.spread
     low, high = payoff.space.bounds
     if held is not None:
         low[held] = high[held] = points[0, held]
 
+    def end_of(point: Array) -> tuple[Array, OptimizeResult]:
+        answer = descent(payoff, point, spread, (low, high), STEPS, ftol=1e-11, gtol=1e-5)
+        return np.clip(answer.x * spread, low, high), answer
+
     best: tuple[float, Array] = (np.inf, points[0])
     ends = []
-    for number, point in enumerate(points):
-        answer = descent(payoff, point, spread, (low, high), STEPS, ftol=1e-11, gtol=1e-5)
-        end = np.clip(answer.x * spread, low, high)
-        values = dict(zip(payoff.space.names, map(float, payoff.space.values(end)[0]), strict=True))
-        before = float(payoff.objective(point)[0])
-        ends.append(Start(number, before, float(answer.fun), int(answer.nfev), str(answer.message).title(), values))
-        if answer.fun < best[0]:
-            best = (float(answer.fun), end)
-        if progress:
-            progress(f"start {number + 1}/{len(points)}: objective {answer.fun:.2f}, best {best[0]:.2f}")
+    with one_thread(), ThreadPoolExecutor(usable_cores()) as pool:
+        try:
+            for number, (point, (end, answer)) in enumerate(zip(points, pool.map(end_of, points), strict=True)):
+                values = dict(zip(payoff.space.names, map(float, payoff.space.values(end)[0]), strict=True))
+                before, after, why = float(payoff.objective(point)[0]), float(answer.fun), str(answer.message).title()
+                ends.append(Start(number, before, after, int(answer.nfev), why, values))
+                if after < best[0]:
+                    best = (after, end)
+                if progress:
+                    progress(f"start {number + 1}/{len(points)}: objective {after:.2f}, best {best[0]:.2f}")
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for the points not yet begun
     return best[1], tuple(ends)
 
 

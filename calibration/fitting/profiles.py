@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.fitting.coordinates import Coordinate
-from calibration.fitting.fit import climb, coordinates_of, descent
+from calibration.fitting.fit import climb, coordinates_of, descent, one_thread
 from calibration.fitting.payoff import Payoff
 from stockflow.arrays import Array
 
@@ -146,7 +146,7 @@ def all_profiles(
     tick: Tick | None = None,
 ) -> tuple[Profile, ...]:
     """Profile several parameters, each over its values, on `workers` threads; the numbers do not depend on them."""
-    with ThreadPoolExecutor(workers) as pool:
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(lambda g: profiled(payoff, g[0], list(g[1]), best, covariance, enough, tick), grids))
 
 
