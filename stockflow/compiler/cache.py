@@ -21,6 +21,8 @@ _HASH = hashlib.sha256
 _HASHED = 32
 # bytes on disk; the entries unused for longest go first
 _LARGEST = 2**28
+# bytes that this process wrote to each folder since it looked at the whole of it
+_written: dict[Path, int] = {}
 
 
 def kept(kind: str, sources: tuple[str | bytes, ...], make: Callable[[], bytes]) -> bytes:
@@ -84,7 +86,10 @@ def _read(path: Path, key: str) -> bytes | None:
 def _write(path: Path, key: str, content: bytes) -> None:
     """Write beside and rename, so that nobody ever reads half an entry."""
     put_whole(path, lambda part: part.write_bytes(_checked(key, content) + content))
-    _make_room(path.parent)
+    _written[path.parent] = _written.get(path.parent, _LARGEST) + len(content)
+    if _written[path.parent] > _LARGEST // 16:
+        _written[path.parent] = 0
+        _make_room(path.parent)
 
 
 def _make_room(folder: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -33,6 +34,7 @@ def encoded(equations: Equations) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
+@lru_cache(maxsize=32)  # a study loads the same model again and again
 def decoded(content: bytes, source: str) -> Equations:
     """Return the equations that `encoded` made bytes of, under the name of a source."""
     parts = json.loads(content)

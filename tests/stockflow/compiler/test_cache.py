@@ -124,6 +124,15 @@ def test_entries_unused_for_longest_make_room(folder, monkeypatch) -> None:
     assert made == ["one"]
 
 
+def test_the_whole_folder_is_looked_at_first_and_then_once_for_many_bytes(folder, monkeypatch) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr(cache, "_make_room", looked.append)
+    monkeypatch.setattr(cache, "_LARGEST", 160)
+    for name in range(9):
+        cache.kept("text", (str(name),), lambda: b"12345")
+    assert len(looked) == 1 + 8 // 3
+
+
 def test_the_folder_is_that_of_the_user_unless_named(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("STOCKFLOW_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
