@@ -134,8 +134,8 @@ def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[
         first = str(table["quantity"].iloc[0])
         for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
             words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
-        for name, one in {**study.forward[case].scenarios, **study.forward[case].policies}.items():
-            words += [f"{case}, {name}: {one.not_counted}."] if one.not_counted else []
+        changes = (*study.forward[case].scenarios.items(), *study.forward[case].policies.items())
+        words += [f"{case}, {name}: {one.not_counted}." for name, one in changes if one.not_counted]
     return words
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.language.equations import Table
+from stockflow.language.order import reached
 
 # stages are sets of bits: what a node's value may depend on
 TIME, INPUT, STATE = 1, 2, 4
@@ -180,15 +181,7 @@ class Graph:
 
     def reachable(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """Return the nodes that roots are made of, in order of evaluation, not looking below `stop`."""
-        seen: set[int] = set()
-        todo = list(roots)
-        while todo:
-            node = todo.pop()
-            if node not in seen:
-                seen.add(node)
-                if node not in stop:
-                    todo.extend(self.nodes[node].args)
-        return sorted(seen)
+        return sorted(reached(roots, lambda node: () if node in stop else self.nodes[node].args))
 
     def evaluate(self, wanted: Sequence[int], times: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Return the values, shape (time,), of nodes that depend on nothing but time."""

@@ -7,7 +7,7 @@ judgement or a rule of thumb that can be wrong, and says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from stockflow.insight.lint_moments import inexact_moments, jumps_inside_steps, 
 from stockflow.insight.structure import read_names
 from stockflow.insight.units import read_unit
 from stockflow.language import equations as eq
+from stockflow.language.order import reached, same_moment
 
 _STEPS_OF_A_DELAY = 4
 _MOST_VARIABLES = 10
@@ -185,11 +186,12 @@ def _clock(equations: eq.Equations, argument: eq.Expression) -> bool:
 
 def _may_go_negative(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     """Rule of thumb: an outflow that the stock itself has no part in can empty it below zero."""
+    variables = equations.variables
     for one in _own(equations):
         low, expression = one.limits[0], one.expression
         if isinstance(expression, eq.Integral) and not (low is not None and low < 0):
             for term in _outflows(expression.rate):
-                if one.name not in _same_moment(equations, read_names(term)):
+                if one.name not in reached(read_names(term), lambda name: same_moment(variables[name].expression)):
                     flow = term.name if isinstance(term, eq.Reference) else ""
                     what = repr(flow) if flow in equations.visible else "an outflow"
                     yield one.name, f"{what} takes from it without depending on it, so it may go below zero"
@@ -212,19 +214,6 @@ def _outflows(rate: eq.Expression, sign: int = 1) -> Iterator[eq.Expression]:
         case _:
             if sign < 0 and rate != eq.Number(0.0):
                 yield rate
-
-
-def _same_moment(equations: eq.Equations, names: Iterable[str]) -> frozenset[str]:
-    """Return the names with all they are computed from at one moment, up to the stocks."""
-    seen: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            expression = equations.variables[name].expression
-            todo += [] if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial)) else read_names(expression)
-    return frozenset(seen)
 
 
 def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:

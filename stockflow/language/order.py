@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from stockflow.errors import LoopError
 from stockflow.language import equations as eq
+
+Node = TypeVar("Node", bound=Hashable)
 
 
 def evaluation_order(equations: eq.Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -14,7 +17,7 @@ def evaluation_order(equations: eq.Equations, wanted: Iterable[str] | None = Non
     Stocks, delays and initial values are known when a moment begins, so they read nothing.
     `wanted` restricts the result to these names and what they need.
     """
-    return _order(equations, wanted, _same_moment, "a loop without a stock")
+    return _order(equations, wanted, same_moment, "a loop without a stock")
 
 
 def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -26,14 +29,20 @@ def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) 
 
 def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
     """Return variables with everything they depend on, through stocks and delays too, in file order."""
-    seen: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo += eq.references(equations.variables[name].expression)
+    seen = reached(names, lambda name: eq.references(equations.variables[name].expression))
     return tuple(name for name in equations.variables if name in seen)
+
+
+def reached(roots: Iterable[Node], below: Callable[[Node], Iterable[Node]]) -> set[Node]:
+    """Return the roots and all that lies below them, by any chain."""
+    seen: set[Node] = set()
+    todo = list(roots)
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(below(node))
+    return seen
 
 
 def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
@@ -49,7 +58,8 @@ def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _same_moment(expression: eq.Expression) -> tuple[str, ...]:
+def same_moment(expression: eq.Expression) -> tuple[str, ...]:
+    """Return what an expression reads at the moment it is computed: nothing if it is known before."""
     if isinstance(expression, eq.ActiveInitial):
         return eq.references(expression.expression)
     return (
