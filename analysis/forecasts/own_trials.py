@@ -31,7 +31,7 @@ from calibration.own.data import COLUMNS
 from calibration.own.fit import calibrate_own
 from calibration.own.forecast import hindcast
 from calibration.own.new import EXAMPLES, new_case, new_example
-from calibration.own.settings import load_own_settings, pooled_prior
+from calibration.own.settings import load_own_settings, pooled_priors
 from models.files.build import FOLDER
 from models.files.settings import Positive, SettingsFile, Strict, Text, read_toml
 from models.own import FIT, GENERIC, own_parts
@@ -99,7 +99,7 @@ def write_observations(trial: Trial, file: Path) -> Path:
 def digest_of(trial: Trial) -> str:
     """Return a hash of what the scores of a trial depend on: its data, equations, numbers, priors and rules."""
     settings = load_own_settings()
-    priors = {name: pooled_prior(name, rule).model_dump() for name, rule in settings.pool.items()}
+    priors = {name: prior.model_dump() for name, prior in pooled_priors(settings.pool).items()}
     told = [repr(observations_of(trial)), settings.model_dump_json(), json.dumps(priors)]
     files = [*own_parts(), *(FOLDER / "cases" / f"{name}.toml" for name in ("core", GENERIC))]
     if trial.example:

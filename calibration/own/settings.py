@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -98,34 +99,42 @@ def load_own_settings(file: Path = HERE) -> OwnSettings:
     return read_settings(file, OwnSettings)
 
 
-def industry_centres(name: str, industries: tuple[str, ...]) -> dict[str, tuple[float, str]]:
-    """Return what each industry has as its value of a parameter, and where that is from.
+Centres = dict[str, tuple[float, str]]
+
+
+def industry_centres(case: str) -> Centres:
+    """Return the value that an industry has of each of its parameters, and where that is from.
 
     The accepted estimate where the industry has an accepted fit that estimates it, else the value of its case file.
-    InputError for an industry that does not have the parameter.
     """
-    out = {}
-    for case in industries:
-        if case not in CASES:
-            raise InputError(f"{HERE.name}: pool.{name!r}: no industry {case!r}")
-        fitted = load_accepted(case).values if home_of(case).record.is_file() else {}
-        if name in fitted:
-            out[case] = fitted[name], f"calibration/results/{case}.toml"
-            continue
-        known = load_case(case).parameters
-        if name not in known:
-            raise InputError(f"{HERE.name}: pool.{name!r}: industry {case!r} has no such parameter")
-        out[case] = known[name].value, f"models/cases/{case}.toml ({known[name].evidence})"
+    known = load_case(case).parameters
+    out = {name: (one.value, f"models/cases/{case}.toml ({one.evidence})") for name, one in known.items()}
+    if home_of(case).record.is_file():
+        fitted = load_accepted(case).values
+        out.update({name: (value, f"calibration/results/{case}.toml") for name, value in fitted.items()})
     return out
 
 
-def pooled_prior(name: str, rule: Pooled) -> Prior:
+def pooled_priors(pool: Mapping[str, Pooled]) -> dict[str, Prior]:
+    """Return the prior of each parameter of a fifth industry by its rule; the industries are read once."""
+    known = cache(industry_centres)
+    return {name: pooled_prior(name, rule, known) for name, rule in pool.items()}
+
+
+def pooled_prior(name: str, rule: Pooled, known: Callable[[str], Centres] = industry_centres) -> Prior:
     """Return the prior of a parameter of a fifth industry: mean of the centres and the spread of a new member.
 
     Spread = s sqrt(1 + 1/n) t/z with the 95% quantiles of Student t (n - 1) and of the normal: the prediction interval
-    of one more draw from a normal of which n are known, to its 90% ends. InputError for a centre that has no logarithm.
+    of one more draw from a normal of which n are known, to its 90% ends. `known` tells an industry's values. InputError
+    for a centre that has no logarithm, and for an industry that there is not or that has no such parameter.
     """
-    found = industry_centres(name, rule.industries)
+    found = {}
+    for case in rule.industries:
+        if case not in CASES:
+            raise InputError(f"{HERE.name}: pool.{name!r}: no industry {case!r}")
+        if name not in known(case):
+            raise InputError(f"{HERE.name}: pool.{name!r}: industry {case!r} has no such parameter")
+        found[case] = known(case)[name]
     values = np.array([value for value, _ in found.values()])
     if rule.shape == "lognormal":
         if (values <= 0).any():

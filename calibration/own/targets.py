@@ -17,7 +17,7 @@ import tomlkit
 from calibration.fitting.targets import Prior, Targets, load_targets
 from calibration.observed.tables import written
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, by_series, read_rows, require
-from calibration.own.settings import OwnSettings, pooled_prior
+from calibration.own.settings import OwnSettings, pooled_priors
 from models.own import OwnFile, own_drivers, own_numbers, read_own
 from stockflow.errors import InputError
 from stockflow.files import writing
@@ -95,7 +95,7 @@ def _growth(years: np.ndarray[Any, np.dtype[np.float64]], values: np.ndarray[Any
 def priors(observed: Mapping[str, Observed], folder: Path, settings: OwnSettings) -> dict[str, Prior]:
     """Return the prior of every free parameter, its centre kept inside the bounds of the case."""
     scales, known = scales_of(observed, folder), own_numbers(folder, fitted=False).parameters
-    out = {name: pooled_prior(name, rule) for name, rule in settings.pool.items()}
+    out = pooled_priors(settings.pool)
     for name, judged in settings.judged.items():
         out[name] = Prior(shape=judged.shape, centre=judged.centre, spread=judged.spread, source=judged.reason)
     for name, rule in settings.started.items():

@@ -13,7 +13,7 @@ from analysis.cli import cli
 from calibration.own.data import read_rows
 from calibration.own.fit import validate_own
 from calibration.own.new import EXAMPLES, new_case, new_example
-from calibration.own.settings import industry_centres, load_own_settings, pool, pooled_prior
+from calibration.own.settings import industry_centres, load_own_settings, pool, pooled_prior, pooled_priors
 from calibration.records.results import load_accepted
 from models.case import CASES
 from models.files.build import FOLDER, build_text
@@ -224,16 +224,20 @@ def test_pool_is_the_mean_and_the_spread_of_one_more_of_a_family() -> None:
 
 
 def test_a_pooled_prior_rests_on_the_accepted_estimates_where_there_are_any() -> None:
-    found = industry_centres("doing learning rate", ("pv", "nev", "ic"))
-    assert found["pv"][0] == load_accepted("pv").values["doing learning rate"]
+    assert industry_centres("pv")["doing learning rate"][0] == load_accepted("pv").values["doing learning rate"]
     assert "mrna" not in {case for case in CASES if "doing learning rate" in load_accepted(case).values}
-    assert industry_centres("doing learning rate", ("mrna",))["mrna"][0] == 0.2  # judged: models/cases/mrna.toml
+    assert industry_centres("mrna")["doing learning rate"][0] == 0.2  # judged: models/cases/mrna.toml
 
 
 def test_a_lognormal_pool_averages_logarithms() -> None:
     rule = load_own_settings().pool["domestic offset"]
-    centres = [value for value, _ in industry_centres("domestic offset", rule.industries).values()]
+    centres = [industry_centres(case)["domestic offset"][0] for case in rule.industries]
     assert pooled_prior("domestic offset", rule).centre == pytest.approx(np.prod(centres) ** (1 / len(centres)))
+
+
+def test_pooled_priors_are_each_by_its_own_rule() -> None:
+    rules = load_own_settings().pool
+    assert pooled_priors(rules) == {name: pooled_prior(name, rule) for name, rule in rules.items()}
 
 
 @pytest.mark.parametrize("name", sorted(load_own_settings().pool))
