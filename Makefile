@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
+# commands that tests start need not compile every module anew, whatever the caller's environment says of bytecode
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: run docs test test-slow check models bench bench-ensembles trials clean help
 

@@ -108,6 +108,7 @@ def test_one_parameter_and_a_date_have_the_posterior_of_a_sum_over_a_grid(
     assert_quantiles(sample(dated, dated.space.centre, LONG, 2, tmp_path, "d").coordinates[..., 0], quantiles)
 
 
+@pytest.mark.slow
 def test_a_series_with_errors_of_unknown_size_and_persistence_has_the_posterior_of_a_sum_over_a_grid(
     growth: stockflow.Model, tmp_path: Path
 ) -> None:

@@ -274,7 +274,9 @@ def test_a_curve_forecasts_its_own_noiseless_history_exactly(name: str) -> None:
     assert np.median(draws, axis=0) == pytest.approx(ahead, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", TRUTH)
+@pytest.mark.parametrize(
+    "name", [name if name == "Gompertz" else pytest.param(name, marks=pytest.mark.slow) for name in TRUTH]
+)
 def test_ninety_per_cent_intervals_of_a_curve_cover_its_own_future_about_as_often(name: str) -> None:
     forecast, hits = MAKERS[name](CURVES, SETTINGS.default_ceiling), []
     for seed in range(30):
