@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import pages
 
-project = "techcycle"
+project = html_title = "techcycle"
 author = "the authors of techcycle"
 version = release = version_of("techcycle")
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
@@ -22,10 +22,9 @@ autodoc_typehints = "signature"
 autodoc_type_aliases = {name: name for name in ("Array", "ArrayLike", "Method", "Series")}
 python_use_unqualified_type_names = True
 html_theme = "furo"
-html_title = "techcycle"
-html_copy_source = False
-html_show_sphinx = False
-html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_copy_source = html_show_sphinx = html_show_copyright = False
 
 
 def plain_signature(_app, _what, _name, _object, _options, signature, returned):

@@ -47,6 +47,7 @@ STUDIES: Mapping[str, type[BaseModel]] = {
 }
 _EVIDENCE = """paper: stands in He et al. 2025; read: read in the source named; recalled: remembered from literature;
 derived: computed from other numbers; assumed: judged; fit: the outcome of a calibration."""
+_WIDE = "```{rst-class} parameters\n```\n"
 
 
 def write(folder: Path) -> None:
@@ -76,7 +77,7 @@ def core_page() -> str:
     core = read_core_file(FOLDER / "cases" / "core.toml")
     return "\n".join([
         *_structure(read_part(FOLDER / "vensim" / "parts" / "core.part")),
-        "## Numbers of the core", "", f"Evidence: {_EVIDENCE}", "",
+        "## Numbers of the core", "", f"Evidence: {_EVIDENCE}", "", _WIDE,
         *_parameters(core.parameters.values()), *_lookups(core.lookups.values()),
     ])  # fmt: skip
 
@@ -91,7 +92,7 @@ def card(case: str) -> str:
         f"{clock.save_period:g} Year.", "",
         *_table(("unit in equations", "stands for"), ((unit, ", ".join(words)) for unit, words in about.units.items())),
         *_structure(read_part(FOLDER / "vensim" / "parts" / f"{case}.part")),
-        "## Numbers", "", f"Evidence: {_EVIDENCE} Bounds are what a person or a fit may try.", "",
+        "## Numbers", "", f"Evidence: {_EVIDENCE} Bounds are what a person or a fit may try.", "", _WIDE,
         *_parameters(about.parameters.values()),
         "## Drivers", "", "Paths over time that no equation makes; between points a straight line.", "",
         *_drivers(drivers.values()),
@@ -105,7 +106,7 @@ def _structure(groups: Iterable[Group]) -> Iterator[str]:
         for entry in group.entries:
             right = f"path of driver {' at '.join(entry.read_at)}" if entry.is_driver else entry.expression
             yield from (f"### {entry.name}", "", f"{_plain(entry.comment)} In `{entry.unit}`.", "")
-            yield from ("```{code-block} text", f"{entry.name} = {right}", "```", "")
+            yield from ("```{code-block} text", ":class: equation", f"{entry.name} = {right}", "```", "")
 
 
 def _parameters(numbers: Iterable[Parameter]) -> list[str]:
@@ -256,7 +257,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"table of {_type(schema['additionalProperties'])}"
     words = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to",
-             "minLength": "with characters from", "pattern": "of the form"}  # fmt: skip
+             "minLength": "of length from", "pattern": "of the form"}  # fmt: skip
     bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
     return " ".join([{"number": "number", "integer": "whole number", "string": "text"}.get(kind, kind), *bounds])
 
