@@ -266,7 +266,7 @@ def loops_block() -> str:
 
 
 def _change(low: float, middle: float, high: float) -> str:
-    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})"
+    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})".replace("-0%", "0%").replace("+0%", "0%")
 
 
 def answers_block() -> str:
