@@ -19,7 +19,7 @@ from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
 from analysis.paths.study import PathStudy
 from analysis.plain.folder import Folder
-from analysis.plain.shown import Told
+from analysis.plain.shown import Told, when
 from models.case import load_case
 from models.home import home_of
 from stockflow.intervals import interval
@@ -106,7 +106,9 @@ def _later(years: tuple[float, float, float], posterior: bool) -> str:
         return "never, with it or without"
     if np.isposinf(middle):
         return "never within the run" + (f" (from {low:+.1f} years)" if posterior and np.isfinite(low) else "")
-    told = f" ({low:+.1f} to {'never' if np.isposinf(high) else f'{high:+.1f}'})" if posterior else ""
+    told = f" ({when(low)} to {when(high)})" if posterior else ""
+    if np.isneginf(middle):
+        return f"within the run, as it does not otherwise{told}"
     return f"{middle:+.1f} years later{told}" if middle >= 0 else f"{-middle:.1f} years earlier{told}"
 
 
@@ -172,7 +174,7 @@ def barrier_words(found: Barriers) -> list[str]:
             words.append(f"{found.case}: {wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
             continue
         low, middle, high = interval(wait.years)
-        span = f" ({low:.1f} to {high:.1f})" if posterior else ""
+        span = f" ({low:.1f} to {when(high, '.1f')})" if posterior else ""
         told = "not crossed" if np.isposinf(middle) else f"{middle:.1f} years{span}"
         helps = "; ".join(
             f"{_moved(one.tried)}{' [assumption]' if one.tried.assumption else ''}: "
@@ -190,8 +192,8 @@ def _moved(one: Tried) -> str:
 
 
 def _years(years: tuple[float, float, float], posterior: bool) -> str:
-    low, middle, high = years
-    return f"{middle:+.1f} years" + (f" ({low:+.1f} to {high:+.1f})" if posterior else "")
+    low, middle, high = map(when, years)
+    return f"{middle} years".replace("never years", "never") + (f" ({low} to {high})" if posterior else "")
 
 
 def mechanisms_chapter(

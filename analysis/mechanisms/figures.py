@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
-from analysis.plain.style import GREY, drawing, save
+from analysis.plain.style import GREY, drawing, legend_below, save
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -145,8 +145,8 @@ def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
     for y, (middle, low, high) in enumerate(numbers):
         if np.isnan(middle):
             continue
-        right = min(high, edge)
-        ax.plot([min(low, edge), right], [y, y], color=LEARNED, linewidth=2.2, solid_capstyle="butt", alpha=0.55)
+        ends = np.clip([low, high], least + most - edge, edge)
+        ax.plot(ends, [y, y], color=LEARNED, linewidth=2.2, solid_capstyle="butt", alpha=0.55)
         never = np.isposinf(middle)
         ax.plot(min(middle, edge), y, "x" if never else "o", color=SUPPORT if never else LEARNED, markersize=5)
     ax.axvline(0, color="#222222", linewidth=0.8)
@@ -177,12 +177,12 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
             early = waits[(waits["case"] == case) & waits["crossed before the run starts"].astype(bool)]
             if len(early):
                 crossed = ", ".join(early["barrier"])
-                ax.text(float(early["crossed"].min()) - 1, y, f"{crossed}: before", ha="right", va="center", fontsize=8)
+                ax.text(float(early["crossed"].min()), y + 0.27, f"{crossed}: before", va="bottom", fontsize=8)
         ax.set_yticks(range(len(cases)), list(reversed(cases)))
         ax.use_sticky_edges = False
         ax.margins(x=0.03)
-        ax.set_xlabel("year; lines: 90% of draws")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+        ax.set(xlabel="year; lines: 90% of draws", ylim=(-0.4, len(cases) - 0.3))
+        legend_below(figure, [ax], 3)
     return save(figure, waits, stem)
 
 
@@ -198,6 +198,7 @@ CHANGES = {
 def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
     """Draw every instrument's effect on some outcomes: less of it, more of it, none of it, or put on."""
     rows = table[table["outcome"].isin(outcomes)]
+    outcomes = [one for one in outcomes if rows.loc[rows["outcome"] == one, "effect"].notna().any()]
     names = list(dict.fromkeys(rows["instrument"]))[::-1]
     place = {name: y for y, name in enumerate(names)}
     with _by_outcome(title, outcomes, 9.6, 0.27 * len(names) + 1.5) as (figure, axes):

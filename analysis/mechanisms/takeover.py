@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, Runs, held, own_paths, run
 from analysis.mechanisms.loop_study import Held, LoopStudy
+from analysis.plain.shown import when
 from stockflow.arrays import Array
 from stockflow.intervals import interval, interval_columns
 
@@ -111,12 +112,11 @@ def takeover_words(found: TakenOver) -> str:
     low, middle, high = interval(found.year)
     never = float(np.isinf(found.year).mean())
     first, last = found.years[0], found.years[-1]
+    other = "".join(f"; over {w:g} years: {when(interval(year)[1], '.0f')}" for w, year in found.others.items())
     compared = (
         f"sales of the {found.window:g} years after each year, without support from then on against without what was "
-        f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}"
+        f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}{other}"
     )
-    other = "; ".join(f"over {window:g} years: {_year(interval(year)[1])}" for window, year in found.others.items())
-    compared += f"; {other}" if other else ""
     if never > 0.5:
         return (
             f"{found.case}: the learning loop does not take over from support by {last:g} "
@@ -124,10 +124,6 @@ def takeover_words(found: TakenOver) -> str:
         )
     if high <= first:
         return f"{found.case}: what was learned carries more sales than support in every year looked at ({compared})."
-    span = f"{_year(low)} to {_year(high)}" if len(found.year) > 1 else "no interval"
+    span = f"{when(low, '.0f')} to {when(high, '.0f')}" if len(found.year) > 1 else "no interval"
     share = f", in {never:.0%} of draws never" if never else ""
-    return f"{found.case}: the learning loop takes over from support in {_year(middle)} ({span}{share}; {compared})."
-
-
-def _year(value: float) -> str:
-    return "never" if np.isinf(value) else f"{value:.0f}"
+    return f"{found.case}: the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared})."

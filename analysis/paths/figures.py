@@ -16,6 +16,7 @@ from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.dated import Dated
 from analysis.paths.forward import Future
 from analysis.paths.study import Forward, PathStudy
+from analysis.plain.shown import when
 from analysis.plain.style import drawing, panels, save
 from stockflow.intervals import quantiles
 
@@ -198,8 +199,7 @@ def _cell(row: pd.Series) -> str:
         return "never"
     if row["years low"] == row["years high"]:
         return f"{row['years']:.1f}"
-    high = f"{row['years high']:.1f}" if np.isfinite(row["years high"]) else "never"
-    return f"{row['years']:.1f}\n{row['years low']:.1f} to {high}"
+    return f"{row['years']:.1f}\n{row['years low']:.1f} to {when(row['years high'], '.1f')}"
 
 
 def forward_panels(title: str, found: Sequence[Future], forward: Forward, since: float, stem: Path) -> Path:

@@ -13,6 +13,7 @@ from analysis.paths.dated import Dated
 from analysis.paths.durations import means
 from analysis.paths.followers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
+from analysis.plain.shown import when
 
 END = "10% of the market"
 
@@ -158,15 +159,14 @@ def _years(middle: float, low: float, high: float) -> str:
         return "never within the run"
     if low == high:
         return f"{middle:.1f} years"
-    return f"{middle:.1f} years ({low:.1f} to {f'{high:.1f}' if np.isfinite(high) else 'never'})"
+    return f"{middle:.1f} years ({low:.1f} to {when(high, '.1f')})"
 
 
 def _date(spread: tuple[float, float, float], interval: bool) -> str:
     low, middle, high = spread
     if not np.isfinite(middle):
         return "no year of the run"
-    end = f"{high:.1f}" if np.isfinite(high) else "never"
-    return f"{middle:.1f} ({low:.1f} to {end})" if interval else f"{middle:.1f}"
+    return f"{middle:.1f} ({low:.1f} to {when(high, '.1f')})" if interval else f"{middle:.1f}"
 
 
 def _number(value: float) -> str:

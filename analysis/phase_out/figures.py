@@ -133,7 +133,7 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
                 floor = floor + flow
             if found.study.tail:
                 ax.axvline(found.study.horizon, color="#222222", linewidth=0.8, linestyle=":")
-                ax.annotate("tail", (found.study.horizon, 0.94), xytext=(3, 0), textcoords="offset points",
+                ax.annotate("earlier contracts", (found.study.horizon, 1.02), xytext=(3, 0), textcoords="offset points",
                             xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
             ax.set_title(label)
             axes[-1, labels.index(label)].set_xlabel("year")
@@ -142,7 +142,7 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
                 axes[1, labels.index(label)].plot(owed.index + 1, owed, color="#222222")
         axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
         if owing:
-            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY of 2020)")
+            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY\nof 2020)")
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows, stem)
 

@@ -29,13 +29,18 @@ def records(table: pd.DataFrame) -> list[dict[str, object]]:
     return [{str(k): v for k, v in row.items()} for row in clean.to_dict("records")]
 
 
+def when(years: float, form: str = "+.1f") -> str:
+    """Return years as words, those without end too: never, or a difference from what else never comes."""
+    return f"{years:{form}}" if np.isfinite(years) else "never" if years > 0 else "from never"
+
+
 def text(table: pd.DataFrame) -> str:
     """Return a table as text, a dash where a number is missing."""
     return table.to_string(
         index=False,
         na_rep="-",
         max_colwidth=60,
-        float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else f"{v:.1f}",
+        float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else when(v, ".1f"),
     )
 
 

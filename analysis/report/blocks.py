@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
@@ -27,7 +26,7 @@ from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.study import STUDIED
-from analysis.plain.shown import markdown
+from analysis.plain.shown import markdown, when
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import load_accepted_forecast
@@ -159,10 +158,7 @@ def _answer_cell(row: Mapping[str, Any]) -> str:
     """One answer: its value, with the 90% interval if it is a number of every draw."""
     if isinstance(row["value"], str):
         return row["value"]
-
-    def shown(value: float) -> str:
-        return "never" if math.isinf(value) else f"{value:.0f}" if row["unit"] == "year" else f"{value:.2g}"
-
+    shown = partial(when, form=".0f" if row["unit"] == "year" else ".2g")
     if pd.isna(row.get("90% low")):
         return shown(row["value"])
     return f"{shown(row['value'])} ({shown(row['90% low'])} to {shown(row['90% high'])})"

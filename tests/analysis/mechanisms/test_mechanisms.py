@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +14,8 @@ from analysis.draws import runs
 from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strongest_levers
-from analysis.mechanisms.chapter import barrier_words, instrument_words
+from analysis.mechanisms.chapter import _later, _years, barrier_words, instrument_words
+from analysis.mechanisms.figures import instrument_panels
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
 from analysis.mechanisms.knockouts import SALES, change_of, cut_run, knockouts
@@ -21,6 +23,7 @@ from analysis.mechanisms.loop_study import LoopStudy, single_paths
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases, smallest_sets
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_words
 from analysis.paths.study import PathStudy
+from analysis.plain.shown import text
 from calibration.errors import AbsentError
 from models.case import CASES
 from stockflow.errors import InputError
@@ -45,6 +48,25 @@ def tried() -> dict[str, Instruments]:
 
 def one(found: Instruments, name: str, to: str) -> Tried:
     return next(x for x in found.tried if x.lever.instrument.name == name and x.change == to)
+
+
+def test_what_never_comes_is_said_in_words_and_never_as_a_number() -> None:
+    reached = interval(np.array([-np.inf, -3.0, -2.0, -1.0, np.inf]))
+    for years in (reached, (-np.inf, -np.inf, -1.0), (1.0, np.inf, np.inf), (np.nan, np.nan, np.nan)):
+        assert not re.search(r"\b(inf|nan)\b", _later(years, posterior=True) + _years(years, posterior=True))
+    assert _later(reached, posterior=True) == "2.0 years earlier (from never to never)"
+    assert _later((-np.inf, -np.inf, -1.0), posterior=False) == "within the run, as it does not otherwise"
+    assert text(pd.DataFrame({"crossed": [np.inf, 2004.0], "later": [-np.inf, 0.5]})).split() == [
+        "crossed", "later", "never", "from", "never", "2004.0", "0.5"]  # fmt: skip
+
+
+def test_a_figure_of_instruments_has_no_panel_without_a_number(tmp_path: Path) -> None:
+    about = {"instrument": "markup", "change": "half", "assumption": False}
+    rows = [{**about, "outcome": outcome, "low": x, "effect": x, "high": x}
+            for outcome, x in (("output to 2040", 0.2), ("fiscal outlay to 2040", np.nan))]  # fmt: skip
+    instrument_panels("wind", pd.DataFrame(rows), ["output to 2040", "fiscal outlay to 2040"], tmp_path / "one")
+    drawn_text = (tmp_path / "one.svg").read_text()
+    assert "output to 2040" in drawn_text and "fiscal outlay" not in drawn_text
 
 
 @pytest.mark.parametrize("case", CASES)
