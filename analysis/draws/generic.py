@@ -63,7 +63,7 @@ def with_support(model: Model, share: float, since: float, until: float) -> tupl
         return model, ""
     times = run["time"].to_numpy()
     path = np.where(times < since, 0.0, share * run[REFERENCE].to_numpy()[0])
-    told = f"{model.file.name} pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried"
+    told = f"the case pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried"
     return model.with_series(with_announced({SUBSIDY: (times, path)}, model)), told
 
 

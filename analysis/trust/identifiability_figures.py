@@ -54,6 +54,7 @@ def _profile(ax: Axes, profile: Profile, drop: float) -> None:
     ax.axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
     ax.set_ylim(0, CEILING)
     ax.tick_params(labelsize=7)
+    ax.locator_params("x", nbins=5)
 
 
 def _logarithmic(ax: Axes, ratio: float) -> None:
@@ -65,8 +66,7 @@ def _logarithmic(ax: Axes, ratio: float) -> None:
 
 def _densities(ax: Axes, one: Coordinate, profile: Profile, draws: Array | None) -> None:
     """Prior and posterior density of the coordinate, scaled to the panel: only their shapes are compared."""
-    first, last = (float(one.inward(np.asarray(v))) for v in profile.values[[0, -1]])
-    x = np.linspace(first, last, FINE)
+    x = np.linspace(one.inward(profile.values[0]), one.inward(profile.values[-1]), FINE)
     prior = norm.pdf(x, one.centre, one.prior.spread)
     known = None if draws is None else np.asarray(gaussian_kde(draws)(x))
     top = CEILING * 0.9 / max(prior.max(), 0.0 if known is None else known.max())

@@ -118,7 +118,7 @@ def test_where_a_case_pays_no_support_a_subsidy_is_tried(fitted: Path, command: 
     assert rows
     assert Path(f"out/results/{command}_wind.csv").is_file()
     if command == "search":
-        offered = "Assumed: wind.mdl pays no support: a subsidy of 10% of the reference cost from "
+        offered = "Assumed: the case pays no support: a subsidy of 10% of the reference cost from "
         assert sum(str(word).startswith(offered) for word in answer["words"]) == 1
 
 
@@ -128,7 +128,7 @@ def test_a_subsidy_is_tried_only_where_the_case_pays_nothing(fitted: Path) -> No
     run = tried.runs({}, ["support per unit", "reference cost"], until=2020.0).dataset()
     paid, reference = (run[name].to_numpy()[0] for name in ("support per unit", "reference cost"))
     np.testing.assert_allclose(paid, np.where(run["time"] < 2010.0, 0.0, 0.1 * reference), rtol=1e-12)
-    assert "wind.mdl pays no support: a subsidy of 10% of the reference cost from 2010 is tried" in words
+    assert "the case pays no support: a subsidy of 10% of the reference cost from 2010 is tried" in words
     assert with_support(load_case("nev").model, 0.1, 2010.0, 2020.0)[1] == ""
     assert with_support(tried, 0.1, 2010.0, 2020.0) == (tried, "")
 
