@@ -16,7 +16,7 @@ def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
     units, cost = float(here.units.mean()), float(here.cost.mean())
     return [
         f"{problem.objective.capitalize()}, {problem.family}: {problem.path}.",
-        f"  Brings {units:.4g} {unit} for {cost:,.4g} bnCNY (history {past.units.mean():.4g} for "
+        f"  Brings {units:,.5g} {unit} for {cost:,.4g} bnCNY (history {past.units.mean():,.5g} for "
         f"{past.cost.mean():,.4g}), means over {here.units.shape[1]} draws.",
         f"  Better than history in {problem.better:.0%} of draws; objective {problem.value:,.5g} against "
         f"{problem.value_history:,.5g}{problem.budget_words}.",
@@ -49,7 +49,7 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
         else f"{share:.0%} of the market never kept for a year"
     )
     lines = [
-        f"History: {here['units']:.4g} {unit} ({here['units low']:.4g} to {here['units high']:.4g}) for "
+        f"History: {here['units']:,.5g} {unit} ({here['units low']:,.5g} to {here['units high']:,.5g}) for "
         f"{here['cost']:,.4g} bnCNY ({here['cost low']:,.4g} to {here['cost high']:,.4g}); {reached}.",
         f"{len(efficient)} of {len(table)} schedules are on the front (medians; in brackets the middle half of draws).",
     ]
@@ -57,7 +57,7 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
     if isinstance(by, str):
         other = table.loc[by]
         lines.append(
-            f"History is dominated, cheapest by '{by}': {other['units']:.4g} {unit} for {other['cost']:,.4g} bnCNY."
+            f"History is dominated, cheapest by '{by}': {other['units']:,.5g} {unit} for {other['cost']:,.4g} bnCNY."
         )
     else:
         lines.append("History is on the front: no schedule tried brings more for less.")
