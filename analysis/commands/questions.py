@@ -129,7 +129,7 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
         title = f"{full}: what the answer hinges on, by year (hollow: not converged)"
         figures.index_bands(answer.table, method, title, folder.figure(f"index_bands_{tag}"))
     if answer.boxes:
-        title = f"{full}: where this fails:\n{answer.question.phase_out.name}"
+        title = f"{full}: where this fails: {answer.question.phase_out.name}"
         figures.failure_boxes(answer, title, folder.figure(f"failure_boxes_{case}"))
 
 

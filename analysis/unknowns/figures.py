@@ -83,7 +83,7 @@ def failure_boxes(answer: SensitivityAnswer, title: str, stem: Path) -> Path:
     """Draw draws that fail and those that do not over the two unknowns that bound most boxes, with the boxes."""
     failing = [one for one in answer.boxes if one.boxes]
     columns = max(len(failing), 1)
-    with panels(columns, columns, (3.9, 3.5), title=title, fontsize=10) as (figure, axes):
+    with panels(columns, columns, (3.9, 3.5), title=fill(title, 42 * columns), fontsize=10) as (figure, axes):
         frames = [_cloud(ax, answer, one) for ax, one in zip(axes.flat, failing, strict=False)]
         if not failing:
             axes[0, 0].text(0.5, 0.5, "no box found", ha="center", transform=axes[0, 0].transAxes)

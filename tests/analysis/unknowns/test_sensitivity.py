@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.unknowns.discovery import Box, discover
+from analysis.unknowns.figures import failure_boxes
 from analysis.unknowns.given_data import DELTA, PAWN, REMOVED, given_data
 from analysis.unknowns.indices import STILL, Index, table, verdict
 from analysis.unknowns.outcomes import ADDED, LOST, SHARE_KEPT, SPENT, Outcomes, outcomes
@@ -326,3 +328,11 @@ def test_a_wrong_study_is_refused_with_file_key_and_value(tmp_path: Path, old, n
 def test_a_case_without_a_question_is_refused() -> None:
     with pytest.raises(InputError, match=r"sensitivity\.toml: unknown case 'ic'; known: nev, pv"):
         STUDY.case("ic")
+
+
+def test_a_long_title_of_the_failing_boxes_is_wrapped(tmp_path: Path) -> None:
+    nothing: Any = SimpleNamespace(boxes=())
+    failure_boxes(nothing, "Wind power: where this fails: " + "support ends over two years " * 3, tmp_path / "boxes")
+    lines = [one for one in (tmp_path / "boxes.svg").read_text().splitlines() if "support ends" in one]
+    assert len(lines) > 1
+    assert all(one.count("support ends") < 3 for one in lines)
