@@ -109,8 +109,14 @@ def test_cores_are_counted_where_no_process_is_bound_to_any(monkeypatch: pytest.
     assert usable_cores() == 1
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-@pytest.mark.parametrize("words", ["info", "check", "run"])
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        pytest.param(words, encoding, marks=[] if place == other else [pytest.mark.slow])
+        for place, words in enumerate(("info", "check", "run"))
+        for other, encoding in enumerate(("utf-8", "cp1252", "ascii"))
+    ],
+)
 def test_names_of_any_tongue_are_printed_whatever_the_locale(tmp_path: Path, encoding: str, words: str) -> None:
     file = written(tmp_path, TONGUES)
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": encoding}

@@ -45,14 +45,13 @@ def compare(name: str, number: int) -> None:
         )
 
 
-@pytest.mark.parametrize("number", [*(pytest.param(one, marks=pytest.mark.slow) for one in (0, 1)), 2])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        pytest.param(name, number, marks=[] if number == 2 and name in ("nev", "mrna") else [pytest.mark.slow])
+        for name in CASES
+        for number in range(23)
+    ],
+)
 def test_the_engine_agrees_with_pysd_on_every_variable(name: str, number: int) -> None:
-    compare(name, number)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(3, 23))
-@pytest.mark.parametrize("name", CASES)
-def test_the_engine_agrees_with_pysd_on_20_draws(name: str, number: int) -> None:
     compare(name, number)

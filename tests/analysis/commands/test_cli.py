@@ -227,6 +227,7 @@ def test_scoreboard_answers_at_least_25_targets_and_its_json_agrees_with_its_tex
     assert f"{inside} of {len(board['rows'])} answered" in text
 
 
+@pytest.mark.slow
 def test_paths_json_holds_every_case_and_clock(techcycle: Run, tmp_path: Path) -> None:
     code, out, _ = techcycle("paths", "--json", "--draws", "4", "--no-ahead", "--out", str(tmp_path))
     told = json.loads(out)

@@ -25,7 +25,7 @@ from models.case import load_case
 CLOSED = 1e-9
 
 
-@pytest.fixture(scope="module", params=["nev", "pv"])
+@pytest.fixture(scope="module", params=["nev", pytest.param("pv", marks=pytest.mark.slow)])
 def runs(request: pytest.FixtureRequest) -> tuple[PhaseOutStudy, Runs]:
     return small(request.param)
 
