@@ -88,9 +88,9 @@ def shown(path: str | Path) -> str:
 
 
 @contextmanager
-def watched() -> Iterator[None]:
-    """Remember, until the end of the block, which files were read."""
-    token = _inputs.set({})
+def watched(renewing: bool = False) -> Iterator[None]:
+    """Remember, until the end of the block, which files were read; when `renewing` let it write over them."""
+    token = _inputs.set(None if renewing else {})
     try:
         yield
     finally:

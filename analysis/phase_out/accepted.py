@@ -14,7 +14,7 @@ from calibration.records.results import accepted_posterior, digest
 from models.case import load_case
 from models.files.settings import read_toml
 from stockflow.errors import InputError
-from stockflow.files import write_whole
+from stockflow.files import watched, write_whole
 
 HERE = Path(__file__).parent.parent / "results"
 COLUMNS = ("draws", "answer", "unit", "value", "90% low", "90% high")
@@ -27,6 +27,7 @@ def depends_on(case: str) -> dict[str, str]:
     return {"study": digest(STUDIES / f"phase_out_{case}.toml"), "runs": made.digest}
 
 
+@watched(renewing=True)
 def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     """Write the answer of a shipped study to `folder`; InputError if it has other draws than the study asks for."""
     case = answer.results.study.case

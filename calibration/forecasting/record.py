@@ -29,7 +29,7 @@ from models.case import Case, load_case
 from models.files.digest import digest_of
 from models.files.settings import read_toml
 from stockflow.errors import InputError
-from stockflow.files import read_text, write_whole
+from stockflow.files import read_text, watched, write_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +174,7 @@ def table_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format="%.7g")
 
 
+@watched(renewing=True)
 def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path = HERE) -> Path:
     """Write table and record of a case; only of all its origins in both modes, else an `InputError`."""
     possible, _ = possible_origins(load_targets(found.case), settings)

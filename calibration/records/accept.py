@@ -17,9 +17,10 @@ from calibration.records.results import Sampled, depends_on, record
 from models.files.build import main
 from models.home import home_of
 from stockflow.errors import InputError
-from stockflow.files import write_whole
+from stockflow.files import watched, write_whole
 
 
+@watched(renewing=True)
 def accept_fit(calibration: Calibration, sampled: Sampled, data: xr.DataTree) -> Path:
     """Write record and posterior, carry the estimates into the case file, rebuild the model files; return the record.
 

@@ -33,10 +33,7 @@ def linked(code: bytes) -> Any:
 
 
 def target() -> Any:
-    """Return the description of this processor, with its widest vectors in use.
-
-    A code generator that looks harder (opt 2) takes a fifth longer and makes code that is no faster.
-    """
+    """Return this processor with its widest vectors in use; a code generator that looks harder makes nothing faster."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     features = binding.get_host_cpu_features()
