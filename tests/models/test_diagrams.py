@@ -122,9 +122,8 @@ def test_a_sketch_numbers_its_objects_and_arrows_join_what_exists(model: stockfl
                 assert objects[int(one[1])][7] == "40"
 
 
-@pytest.mark.parametrize(
-    "case", ["mrna", *(pytest.param(one, marks=pytest.mark.slow) for one in CASES if one != "mrna")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
 def test_pysd_finds_every_variable_in_the_view_of_its_group(case: str, tmp_path: Path) -> None:
     import pysd
     from pysd.translators.vensim.vensim_file import VensimFile

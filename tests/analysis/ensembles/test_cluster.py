@@ -54,6 +54,7 @@ def kill_when(condition: Callable[[], bool], processes: Callable[[], list[int]])
     return thread
 
 
+@pytest.mark.slow
 def test_two_workers_one_of_them_killed_make_the_same_files(cluster: LocalCluster, tmp_path: Path) -> None:
     slow, path = ensemble(wait=0.03), tmp_path / "cluster.zarr"
     workers = [nanny.process.pid for nanny in cluster.workers.values()]

@@ -374,6 +374,7 @@ def test_a_misfit_at_the_origin_dies_away_by_its_autocorrelation(monkeypatch: py
     assert np.log(draws) == pytest.approx(np.tile(expected, (3, 1)), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_drawn_parameters_follow_the_density_on_a_grid() -> None:
     one = problem(grown("logistic", noise=0.15, years=10)[0])
     cells = zip(one.low, one.high, (40, 90, 100), strict=True)

@@ -110,6 +110,7 @@ def test_the_shipped_schedules_of_no_single_case_end_its_support(here: Path, nam
     assert float(run[-1]) == 0
 
 
+@pytest.mark.slow
 def test_both_engines_agree_on_it(here: Path) -> None:
     short_wind(here)
     fast, slow = (run_case("wind", until=2010, engine=engine) for engine in ("batch", "reference"))

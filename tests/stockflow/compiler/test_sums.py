@@ -45,6 +45,7 @@ def test_a_sum_has_the_unit_of_its_variables_times_time(nev: Model) -> None:
     assert with_sums(nev, [Sum("Wrong", ("paid support",), "unit")]).unbalanced() != []
 
 
+@pytest.mark.slow
 def test_the_reference_engine_sums_to_the_same(nev: Model) -> None:
     made = with_sums(nev, [PAID])
     batch, reference = (made.run(until=2012.0, engine=e)[PAID.name].to_numpy() for e in ("batch", "reference"))
