@@ -60,6 +60,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode], cas
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reproduce, "CASES", cases)
         patch.setattr(reproduce, "STUDIED", [case for case in STUDIED if case in cases])
+        patch.setattr(numerics, "CASES", cases)
         patch.setattr(numerics.Study, "load", lambda: judged)
         patch.setattr(reproduce, "find_mode", kept)
         patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
