@@ -193,7 +193,7 @@ def _moved(one: Tried) -> str:
 
 def _years(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = map(when, years)
-    return f"{middle} years".replace("never years", "never") + (f" ({low} to {high})" if posterior else "")
+    return middle + (" years" if np.isfinite(years[1]) else "") + (f" ({low} to {high})" if posterior else "")
 
 
 def mechanisms_chapter(

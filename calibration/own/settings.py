@@ -13,7 +13,7 @@ from scipy.stats import norm, t
 
 from calibration.fitting.targets import Prior, Sampling
 from calibration.records.results import load_accepted
-from models.case import load_case
+from models.case import CASES, load_case
 from models.files.settings import Positive, Seed, Sentence, Starts, Strict, Within, read_settings
 from models.home import home_of
 from stockflow.errors import InputError
@@ -130,6 +130,8 @@ def pooled_prior(name: str, rule: Pooled, known: Callable[[str], Centres] = indu
     """
     found = {}
     for case in rule.industries:
+        if case not in CASES:
+            raise InputError(f"{HERE.name}: pool.{name!r}: no industry {case!r}")
         if name not in known(case):
             raise InputError(f"{HERE.name}: pool.{name!r}: industry {case!r} has no such parameter")
         found[case] = known(case)[name]

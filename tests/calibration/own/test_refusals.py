@@ -235,6 +235,12 @@ def test_a_lognormal_pool_averages_logarithms() -> None:
     assert pooled_prior("domestic offset", rule).centre == pytest.approx(np.prod(centres) ** (1 / len(centres)))
 
 
+def test_a_pool_of_what_is_no_industry_is_refused_by_its_place() -> None:
+    rule = load_own_settings().pool["domestic offset"].model_copy(update={"industries": ("pv", "nev", "solar")})
+    with pytest.raises(InputError, match=r"own_technology\.toml: pool\.'domestic offset': no industry 'solar'"):
+        pooled_prior("domestic offset", rule)
+
+
 def test_pooled_priors_are_each_by_its_own_rule() -> None:
     rules = load_own_settings().pool
     assert pooled_priors(rules) == {name: pooled_prior(name, rule) for name, rule in rules.items()}
