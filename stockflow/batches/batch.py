@@ -61,9 +61,11 @@ class Batch:
         import xarray as xr
 
         simulator, wanted = self.simulator, checked_probabilities(probabilities, accuracy, len(self.values))
-        found, failed, error = counted_quantiles(
-            self.outputs, simulator, len(self.values), wanted, accuracy, self.threads
-        )
+
+        def outputs(begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+            return self._simulated(simulator, np.arange(begin, end), 1, spare)
+
+        found, failed, error = counted_quantiles(outputs, simulator, len(self.values), wanted, accuracy, self.threads)
         data = {
             name: (("quantile", "time"), found[:, :, place], dict(self.variables[name]))
             for place, name in enumerate(simulator.outputs)
@@ -98,13 +100,6 @@ class Batch:
             "first_bad_variable": ("run", names),
         }
         return xr.Dataset(data, coordinates, dict(self.origin))
-
-    def outputs(self, begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return the outputs, shape (run, time, output), of runs `begin` to `end`, exclusive, on this thread.
-
-        They stand in memory taken from `spare`; see `Simulator`.
-        """
-        return self._simulated(self.simulator, np.arange(begin, end), 1, spare)
 
     def _simulated(
         self,

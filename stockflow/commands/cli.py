@@ -13,7 +13,7 @@ import numpy as np
 
 from stockflow.commands.batch import batch, noting
 from stockflow.commands.bench import measure
-from stockflow.commands.console import Group, Whole, csv_only, deliver, run_command, settings, table
+from stockflow.commands.console import Group, Whole, deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
 from stockflow.errors import InputError, LoopError
@@ -188,7 +188,6 @@ def run(
       stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
     """
     check_ending(out, "", ".csv")
-    csv_only(out)
     model, given = load(file), settings(pairs)
     if changes is not None:
         given = with_changes(given, changes, model)

@@ -29,16 +29,9 @@ _DIRECT: Mapping[str, str] = MappingProxyType(
         "<=": "le",
         "=": "eq",
         "<>": "ne",
-        "and": "and",
-        "or": "or",
-        "not": "not",
-        "min": "min",
-        "max": "max",
-        "exp": "exp",
         "ln": "log",
-        "sqrt": "sqrt",
-        "abs": "abs",
         "integer": "trunc",
+        **{name: name for name in ("and", "or", "not", "min", "max", "exp", "sqrt", "abs")},
         "if then else": "select",
     }
 )
@@ -100,7 +93,8 @@ class Functions:
             "pulse": self.pulse,
             "pulse train": self.train,
             "impulse": lambda time, start, amount: self.rate(self.pulse(time, start, self.instant()), amount),
-            "impulses": self.impulses,
+            # XMILE's PULSE: an amount at once, again at every interval
+            "impulses": lambda t, start, every, amount: self.rate(self.train(t, start, every, self.instant()), amount),
         }
         return own[operator](*args) if operator in own else timed[operator](time, *args)
 
@@ -158,10 +152,6 @@ class Functions:
     def rate(self, switch: int, amount: int) -> int:
         """An amount that flows within the time steps in which a switch is 1."""
         return self.apply("mul", switch, self.apply("div", amount, self.step))
-
-    def impulses(self, time: int, start: int, interval: int, amount: int) -> int:
-        """XMILE's PULSE: an amount at once, again at every interval."""
-        return self.rate(self.train(time, start, interval, self.instant()), amount)
 
     def polynomial(self, x: int, coefficients: Sequence[float]) -> int:
         """The value of a polynomial, lowest power first."""
@@ -252,7 +242,9 @@ class Functions:
         """The value of a table of any kind."""
         graph, apply, number = self.graph, self.apply, self.number
         if isinstance(table, OpenTable):
-            return graph.path(self.lookup(argument, table.positions()), table)
+            # between which of its points, counted from 0, the argument lies
+            positions = Table(table.xs, table.ys, table.kind)
+            return graph.path(self.lookup(argument, positions), table)
         held = graph.lookup(argument, table)
         if table.kind == "steps":
             result = number(table.ys[0])

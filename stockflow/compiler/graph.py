@@ -62,10 +62,6 @@ class OpenTable(Table):
 
     first: int = 0
 
-    def positions(self) -> Table:
-        """Return the table that says between which points, counted from 0, an x lies."""
-        return Table(self.xs, self.ys, self.kind)
-
 
 class Node(NamedTuple):
     """One operation.  `payload` is a constant's bits, the place of an input or state, or a table."""

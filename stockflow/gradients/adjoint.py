@@ -129,10 +129,6 @@ class Calculus:
         return op in _FINITE or (op in _KEEPS_FINITE and all(self._finite[one] for one in args))
 
 
-def _product(graph: Graph, node: int, left: int, right: int) -> Partials:
-    return ((left, right), (right, left))
-
-
 def _quotient(graph: Graph, node: int, above: int, below: int) -> Partials:
     inverse = node if graph.value(above) == 1.0 else graph.apply("div", graph.constant(1.0), below)
     return ((above, inverse), (below, graph.apply("neg", graph.apply("mul", node, inverse))))
@@ -158,14 +154,6 @@ def _power(graph: Graph, node: int, base: int, exponent: int, logarithm: int) ->
         (base, apply("select", at_zero, limit, rate)),
         (exponent, apply("select", at_zero, zero, apply("mul", node, logarithm))),
     )
-
-
-def _logarithm(graph: Graph, node: int, argument: int) -> Partials:
-    return ((argument, graph.apply("div", graph.constant(1.0), argument)),)
-
-
-def _root(graph: Graph, node: int, argument: int) -> Partials:
-    return ((argument, graph.apply("div", graph.constant(0.5), node)),)
 
 
 def _size(graph: Graph, node: int, argument: int) -> Partials:
@@ -195,11 +183,11 @@ def _either(graph: Graph, truth: int, yes: int, no: int) -> Partials:
 _Rule = Callable[..., Partials]
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "mul": _product,
+        "mul": lambda graph, _, left, right: ((left, right), (right, left)),
         "div": _quotient,
         "exp": _exponential,
-        "log": _logarithm,
-        "sqrt": _root,
+        "log": lambda graph, _, argument: ((argument, graph.apply("div", graph.constant(1.0), argument)),),
+        "sqrt": lambda graph, node, argument: ((argument, graph.apply("div", graph.constant(0.5), node)),),
         "abs": _size,
         "min": _smaller,
         "max": _larger,

@@ -14,7 +14,7 @@ Values before are remembered by fixed delays of one step, so the scores come fro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from types import MappingProxyType
 
@@ -72,8 +72,7 @@ class _Scorer:
 
     def equations(self) -> eq.Equations:
         """Return the model with everything that was asked for."""
-        old = self.source
-        return eq.Equations(old.source, {**self.variables, **self.new}, old.equivalences, old.method, old.structural)
+        return replace(self.source, variables={**self.variables, **self.new})
 
     def link(self, cause: str, effect: str) -> str:
         """Return the variable that holds the score of a link, direct or through hidden parts of the effect."""

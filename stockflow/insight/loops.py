@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,8 @@ def feedback_loops(equations: Equations) -> tuple[Loop, ...]:
         signs |= signs_measured(equations, open_links, values, time)
     seen: dict[tuple[tuple[str, ...], Sign], bool] = {}
     for loop in found:
-        sign = _product(signs[pair] for pair in pairs(loop))
+        known = [sign for pair in pairs(loop) if (sign := signs[pair])]
+        sign = math.prod(known) if len(known) == len(loop) else None
         members = tuple(name for name in loop if not equations.variables[name].owner)
         if members:
             seen.setdefault((members, sign), sign is not None and told.issuperset(pairs(loop)))
@@ -80,15 +82,6 @@ def _halfway(equations: Equations) -> tuple[float, dict[str, float]]:
 
 def _stocks(equations: Equations, loop: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in loop if equations.variables[name].kind == "stock")
-
-
-def _product(signs: Iterable[Sign]) -> Sign:
-    result = 1
-    for sign in signs:
-        if not sign:
-            return None
-        result *= sign
-    return result
 
 
 def _names(equations: Equations, loops: Sequence[tuple[tuple[str, ...], Sign]]) -> list[str]:

@@ -65,7 +65,8 @@ def _read(file: Source) -> tuple[list[RealityCheck], dict[str, str]]:
     for entry in file.entries() if file.is_vensim else ():
         rule, test = rule_of(entry.equation), TEST_INPUT.match(entry.equation)
         if rule:
-            rules.append(RealityCheck(_clean(rule[0]), entry.line, rule[1].strip(), rule[2].strip()))
+            name = " ".join(rule[0].replace('"', " ").split())
+            rules.append(RealityCheck(name, entry.line, rule[1].strip(), rule[2].strip()))
         elif test:
             inputs[plain(test[1])] = test[2].strip()
     return rules, inputs
@@ -89,7 +90,3 @@ def _outcome(
         raise InputError(f"{file.name}: line {rule.line}: reality check {rule.name!r}: {reason}") from error
     failed = simulator(np.empty((1, 0)))[0, :, 0] != 0
     return replace(rule, failed_at=float(simulator.times[failed.argmax()]) if failed.any() else None)
-
-
-def _clean(name: str) -> str:
-    return " ".join(name.replace('"', " ").split())

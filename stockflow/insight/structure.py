@@ -80,11 +80,19 @@ def links(equations: eq.Equations) -> Links:
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return the sets of variables that all act on each other, largest first, members in file order."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = links(equations)
-    order = {name: place for place, name in enumerate(equations.variables)}
-    found = [one for one in _strongly_connected(graph) if len(one) > 1 or one[0] in graph[one[0]]]
-    ordered = (tuple(sorted(one, key=order.__getitem__)) for one in found)
-    return tuple(sorted(ordered, key=lambda one: (-len(one), order[one[0]])))
+    order = {name: place for place, name in enumerate(graph)}
+    rows = [order[name] for name, others in graph.items() for _ in others]
+    columns = [order[one] for others in graph.values() for one in others]
+    arrows = csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
+    found: dict[int, list[str]] = {}
+    for name, label in zip(graph, connected_components(arrows, connection="strong")[1].tolist(), strict=True):
+        found.setdefault(label, []).append(name)
+    loops = (tuple(one) for one in found.values() if len(one) > 1 or one[0] in graph[one[0]])
+    return tuple(sorted(loops, key=lambda one: (-len(one), order[one[0]])))
 
 
 def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
@@ -136,37 +144,6 @@ def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> 
 def _within(graph: Links, members: Iterable[str]) -> dict[str, tuple[str, ...]]:
     inside = dict.fromkeys(members)
     return {name: tuple(one for one in graph[name] if one in inside) for name in inside}
-
-
-def _strongly_connected(graph: Links) -> Iterator[list[str]]:
-    """Tarjan's algorithm, without recursion: a chain of variables may be longer than Python's stack."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: dict[str, None] = {}
-    for root in graph:
-        work = [] if root in index else [(root, iter(graph[root]))]
-        if work:
-            index[root] = low[root] = len(index)
-            stack[root] = None
-        while work:
-            name, others = work[-1]
-            for other in others:
-                if other not in index:
-                    index[other] = low[other] = len(index)
-                    stack[other] = None
-                    work.append((other, iter(graph[other])))
-                    break
-                if other in stack:
-                    low[name] = min(low[name], index[other])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
-                if low[name] == index[name]:
-                    component: list[str] = []
-                    while not component or component[-1] != name:
-                        component.append(stack.popitem()[0])
-                    yield component
 
 
 def _basis(graph: Links) -> list[tuple[str, ...]]:

@@ -33,6 +33,7 @@ _REDUCTIONS: Mapping[str, str] = MappingProxyType({"sum": "+", "prod": "*", "vmi
 _MOST_SORTED = 64
 _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
+_MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
 
 
@@ -85,10 +86,10 @@ def remembering(reader: Place, kind: str, tree: Any) -> eq.Expression:
 
 def _order(reader: Place, tree: Any) -> int:
     """Return the order of a delay, which must be known when the file is read."""
-    value = memory.order(reader.fixed(reader.read(tree)))
-    if value is None:
+    value = reader.fixed(reader.read(tree))
+    if value is None or not 1 <= value <= _MOST_ORDERS:
         raise Refused(["order of a delay that is not a number of the file from 1 to 1000"])
-    return value
+    return int(value)
 
 
 def _rows(reader: Place, trees: Sequence[Any]) -> list[list[eq.Expression]]:

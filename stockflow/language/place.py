@@ -78,7 +78,7 @@ class Place(ABC):
         return kept
 
     def promise(self, what: str) -> Reference:
-        """Take a new name for a hidden variable of this equation."""
+        """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
         name, count = f"{self.name}~{what}", 1
         while name in self.translation.taken:
             count += 1

@@ -20,7 +20,7 @@ from stockflow.language import vensim, xmile
 from stockflow.language.definition import Macro, Refused, TooLarge
 from stockflow.language.equations import Equations, Method
 from stockflow.language.order import evaluation_order, initial_order
-from stockflow.language.vensim import Entry, is_check
+from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
 from stockflow.names import plain
 
 _QUOTED = r'(?:"[^"]*"|[^~|"])*'
@@ -118,7 +118,7 @@ class Source:
             if marker:
                 group = marker[1]
             else:
-                texts = [_one_line(part or "") for part in found.groups()]
+                texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line)
 
     def settings(self, code: str) -> list[list[str]]:
@@ -173,7 +173,9 @@ def _equations(source: Source) -> Equations:
     external = External(source.folder)
     if source.is_vensim:
         method = _vensim_method(source)
-        parsed = vensim.parse(entry for entry in source.entries() if not is_check(entry.equation))
+        # reality checks and test inputs are no equations
+        own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
+        parsed = vensim.parse(own)
         for name, parameters, entries, line in source.macros():
             inside = vensim.parse(entries)
             parsed.macros.append(Macro(name, parameters, tuple(inside.definitions), line))
@@ -208,7 +210,3 @@ def _vensim_method(source: Source) -> Method:
             )
         method = _METHODS[code]
     return method
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.replace("\\\n", " ").replace("\\\r\n", " ").split())

@@ -9,6 +9,8 @@ from stockflow.language.definition import Refused
 from stockflow.language.equations import Expression, Number, Operation
 
 _ZERO, _ONE = Number(0.0), Number(1.0)
+# how VECTOR SELECT joins values, and what changes nothing in that, by action; 6 to 10 join as 0 to 4 do
+_SELECTED = (("+", 0.0), ("*", 1.0), ("min", math.inf), ("max", -math.inf), ("+", 0.0), ("*", 1.0))
 _INVERTED = 6
 
 
@@ -40,14 +42,7 @@ def select(
         values = [Operation("*", pair) for pair in zip(selection, values, strict=True)]
     elif action == 5:
         values = [Operation("^", (value, one)) for one, value in zip(selection, values, strict=True)]
-    operator, neutral = {
-        0: ("+", 0.0),
-        1: ("*", 1.0),
-        2: ("min", math.inf),
-        3: ("max", -math.inf),
-        4: ("+", 0.0),
-        5: ("*", 1.0),
-    }[action if action <= 5 else action - 6]
+    operator, neutral = _SELECTED[action % 6]
     kept = [choice(one, value, Number(neutral)) for one, value in zip(chosen, values, strict=True)]
     result = joined(operator, kept)
     if action in {4, 10}:

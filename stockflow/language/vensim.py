@@ -204,8 +204,3 @@ def rule_of(equation: str) -> tuple[str, str, str] | None:
     if begin is None or end is None:
         return None
     return equation[: begin.start()], equation[begin.end() : end.start()], equation[end.end() :]
-
-
-def is_check(equation: str) -> bool:
-    """Say whether the text of an entry is a reality check or a test input rather than an equation."""
-    return rule_of(equation) is not None or TEST_INPUT.match(equation) is not None
