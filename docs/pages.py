@@ -36,7 +36,6 @@ from models.schedules.file import Schedule
 from stockflow.commands.cli import cli as stockflow_command
 from stockflow.files import write_whole
 
-ROOT = Path(__file__).parents[1]
 STUDIES: Mapping[str, type[BaseModel]] = {
     "phase_out": analysis.phase_out.study.PhaseOutStudy,
     "search": analysis.search.settings.SearchStudy,

@@ -28,8 +28,7 @@ class Home:
 
     `name` is what commands take, `label` the same without the way to a folder, `entry` the name under which settings
     and study files speak of the case: its own, or "generic". `drivers` are tables of paths over time. `prices` are
-    files that every observation in money depends on. `built` is the Vensim file with the case's model, made of the
-    parts; None where the text is made anew each time. `tables` is the folder in which commands leave what they say of
+    files that every observation in money depends on. `tables` is the folder in which commands leave what they say of
     the case, None where they are told one. `again` says how to renew the fit.
 
     `numbers` returns every number of the case's own, and `model` its model, both with the accepted estimates or
@@ -47,7 +46,6 @@ class Home:
     prices: tuple[Path, ...]
     record: Path
     posterior: Path
-    built: Path | None
     tables: Path | None
     again: str
     numbers: Callable[[bool], CaseFile]
@@ -99,7 +97,6 @@ def _shipped(case: str) -> Home:
         prices=(CALIBRATION / "data" / "deflators.csv",),
         record=CALIBRATION / "results" / f"{case}.toml",
         posterior=CALIBRATION / "results" / f"{case}_posterior.nc",
-        built=built,
         tables=None,
         again=f"run `techcycle calibrate {case} --posterior --accept`",
         numbers=lambda fitted: read_case_file(case_file),
@@ -122,7 +119,6 @@ def _folder(folder: Path) -> Home:
         prices=(),
         record=record,
         posterior=record.with_name("posterior.nc"),
-        built=None,
         tables=record.parent,
         again=again(folder),
         numbers=partial(own_numbers, folder),

@@ -11,7 +11,7 @@ import xarray as xr
 
 from models.case import load_case
 from models.policy import read_policy
-from models.schedules.file import Schedule, load_schedule
+from models.schedules.file import Schedule
 from models.schedules.run import AppliedSchedule, Draws, applied
 from stockflow import Model
 from stockflow.batches.checked import Checked
@@ -65,12 +65,6 @@ def changed_model(case_name: str, set_: Mapping[str, float] = _NOTHING, policy: 
             raise InputError(f"{policy}: {both[0]!r} is set by hand as well")
         model = model.with_series(changed)
     return model
-
-
-def case_schedule(case_name: str, which: str | Path) -> Schedule:
-    """Return a schedule file, or the shipped one of that name, for a case; InputError if it is of another case."""
-    case = load_case(case_name)
-    return load_schedule(which, case.home.entry)
 
 
 def one_run(model: Model, schedule: Schedule, until: float | None = None) -> AppliedSchedule:

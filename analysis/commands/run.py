@@ -53,10 +53,11 @@ def run(
     given = by_hand
     if changes_file is not None:
         given = with_changes(by_hand, changes_file, load_case(case).model)
-    from models.run import case_schedule, run_case, without_effect
+    from models.run import run_case, without_effect
+    from models.schedules.file import load_schedule
 
     _check(case)
-    ending = None if schedule is None else case_schedule(case, schedule)
+    ending = None if schedule is None else load_schedule(schedule, load_case(case).home.entry)
     _doubt_scale(case, policy, ending)
     dataset = run_case(case, given, policy, until, engine, ending)
     if ending is not None:

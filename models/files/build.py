@@ -69,14 +69,6 @@ def assembled(
     return signed(Source(f"{name}.mdl", text + sketch(model) + settings))
 
 
-def core_text(folder: Path = FOLDER) -> str:
-    """Return the text that every case file must hold unchanged."""
-    path = folder / "cases" / "core.toml"
-    shared = read_core_file(path)
-    groups = read_part(folder / "vensim" / "parts" / "core.part")
-    return "".join(_groups(groups, {**shared.parameters, **shared.lookups}, {}, ".Core 9 Constants", path))
-
-
 def read_drivers(paths: Iterable[Path]) -> dict[str, Series]:
     """Return the drivers of several tables by name; InputError, with both places, for one that stands in two."""
     drivers: dict[str, Series] = {}

@@ -9,6 +9,8 @@ from pathlib import Path
 import models
 from calibration.own.data import COLUMNS
 from calibration.own.new import new_example
+from models.files.build import build_text, heading
+from models.files.parts import read_part
 
 WIND = Path(models.__file__).parent / "examples" / "wind"
 FIRST, LAST = 2004, 2016
@@ -21,6 +23,12 @@ def write(path: Path, rows: Iterable[Sequence[object]], header: Sequence[str] = 
         writer.writerow(header)
         writer.writerows(rows)
     return path
+
+
+def core_of(case: str) -> str:
+    """Return the text of the core in a built file: all before the first group of the case's own."""
+    (first, *_) = read_part(Path(models.__file__).parent / "vensim" / "parts" / f"{case}.part")
+    return build_text(case).partition(heading(first.name))[0].removeprefix("{UTF-8}\n")
 
 
 def example_rows(file: str, first: int, last: int) -> list[list[str]]:

@@ -13,14 +13,14 @@ from pydantic import BaseModel
 
 import analysis
 from analysis.paths.study import PathStudy
-from calibration.fitting.targets import HERE as TARGETS
 from calibration.own.settings import OwnSettings
 from models.files.series import read_series
 from models.files.settings import FIRST_YEAR, LAST_YEAR, Strict, Year, read_toml, valid
+from models.home import CALIBRATION
 from stockflow.errors import InputError
 
 FILES: dict[Path, type[BaseModel]] = {
-    TARGETS / "own_technology.toml": OwnSettings,
+    CALIBRATION / "targets" / "own_technology.toml": OwnSettings,
     Path(analysis.__file__).parent / "studies" / "paths.toml": PathStudy,
 }
 

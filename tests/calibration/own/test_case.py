@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_helpers import WIND, short_wind
+from own_helpers import WIND, core_of, short_wind
 
 from calibration.own.fit import validate_own
 from calibration.own.new import new_case, new_example
 from calibration.own.units import way
 from models.case import load_case
-from models.files.build import build_text, core_text
+from models.files.build import build_text
 from models.own import own_drivers, own_text, read_own
 from models.run import run_case
 from models.schedules.file import Change, load_schedule, shipped, unchanged
@@ -36,7 +36,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_the_generic_model_holds_the_core_unchanged_and_its_units_balance() -> None:
     text = build_text("generic")
-    assert core_text() in text
+    assert core_of("pv") in text
     assert from_text("generic.mdl", text).unbalanced() == []
 
 
@@ -144,7 +144,7 @@ def test_the_text_of_a_case_opens_as_one_vensim_file(here: Path) -> None:
     short_wind(here)
     text = own_text(Path("wind"))
     assert text.startswith("{UTF-8}")
-    assert core_text() in text
+    assert core_of("pv") in text
 
 
 def test_a_thing_that_no_unit_is_known_of_is_the_same_in_both_units() -> None:
