@@ -281,7 +281,8 @@ def find_mode(case: Case, targets: Targets, starts: int | None = None, progress:
     """
     check_targets(case, targets)
     say = progress or (lambda _: None)
-    model = case.model.with_constants(_centres(case, targets))
+    centres = {case.model.variable(name).name: prior.centre for name, prior in joint_priors(targets).items()}
+    model = case.model.with_constants(centres)
     guess = held_values(fit_steps(case, model, targets))
     payoff = closed_payoff(case, targets)
     rough, _ = climb(payoff, coordinates_of(payoff, guess)[None])
@@ -353,12 +354,6 @@ def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
         return ()
     payoff = Payoff(model, (), rest)
     return describe_series(payoff, payoff.space.centre)
-
-
-def _centres(case: Case, targets: Targets) -> dict[str, float]:
-    """Prior centres of everything that a target file frees, the closed loop's own last."""
-    free = [step.free for step in targets.partial] + [targets.free]
-    return {case.model.variable(name).name: prior.centre for part in free for name, prior in part.items()}
 
 
 def _units(case: Case, coords: Sequence[Coordinate]) -> dict[str, str]:

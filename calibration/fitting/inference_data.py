@@ -74,9 +74,6 @@ def inference_data(
     names = [s.target.name for s in payoff.series]
     known = {**units, **_other_units(payoff)}
 
-    def group(values: Mapping[str, Any], drawn: bool = True, labelled: bool = True) -> xr.Dataset:
-        return _group(payoff, values, known if labelled else {}, drawn)
-
     def yearly(parts: list[Array], of: tuple[int, ...]) -> dict[str, Array]:
         return {n: part.reshape(*of, -1) for n, part in zip(names, parts, strict=True)}
 
@@ -86,19 +83,19 @@ def inference_data(
     density = payoff.log_density(draws.flat).reshape(shape)
     statistics = {"diverging": draws.diverging, "n_steps": draws.steps, "lp": density}
     groups = {
-        "posterior": group(quantities(payoff, draws)),
-        "posterior_predictive": group(replicas | {f"modelled {n}": v for n, v in modelled.items()}),
-        "log_likelihood": group(yearly(payoff.pointwise(draws.flat), shape), labelled=False),
-        "sample_stats": group(statistics, labelled=False),
-        "prior": group(before),
-        "prior_predictive": group(yearly(replicated(payoff, prior, seed), (1, shape[1]))),
-        "observed_data": group({s.target.name: s.values for s in payoff.series}, drawn=False),
+        "posterior": _group(payoff, quantities(payoff, draws), known),
+        "posterior_predictive": _group(payoff, replicas | {f"modelled {n}": v for n, v in modelled.items()}, known),
+        "log_likelihood": _group(payoff, yearly(payoff.pointwise(draws.flat), shape), {}),
+        "sample_stats": _group(payoff, statistics, {}),
+        "prior": _group(payoff, before, known),
+        "prior_predictive": _group(payoff, yearly(replicated(payoff, prior, seed), (1, shape[1])), known),
+        "observed_data": _group(payoff, {s.target.name: s.values for s in payoff.series}, known, drawn=False),
     }
     attributes = {k: v if isinstance(v, str) else json.dumps(v) for k, v in origin.items()}
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
 
 
-def _group(payoff: Payoff, values: Mapping[str, Any], units: Mapping[str, str], drawn: bool) -> xr.Dataset:
+def _group(payoff: Payoff, values: Mapping[str, Any], units: Mapping[str, str], drawn: bool = True) -> xr.Dataset:
     """Return named values, (chain, draw), (chain, draw, year) or (year,), with their years and units."""
     axes = ("chain", "draw") if drawn else ()
     years = {s.target.name: s.years for s in payoff.series}

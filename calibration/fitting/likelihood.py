@@ -39,17 +39,13 @@ class YearlyErrors:
         """Whether an observation is the first of its series."""
         return np.asarray(self.before == np.arange(len(self.before)))
 
-    def standardised(self, modelled: Array) -> Array:
-        """Errors z (run, observation) of modelled values (run, observation)."""
-        return np.asarray((self.log_observed - np.log(modelled)) / self.multiplier)
-
     def density(self, modelled: Array, sigma: Array, rho: Array) -> tuple[Array, Array, Array, Array]:
         """Log density of each observed logarithm given those before, and slopes of its sum.
 
         Takes modelled values (run, observation), sizes and persistences (run, series); returns (run, observation)
         and the slopes by the modelled values, by the logarithm of the sizes and by the persistences.
         """
-        z = self.standardised(modelled)
+        z = (self.log_observed - np.log(modelled)) / self.multiplier
         keeps = rho[:, self.owner]
         phi = np.where(self.first, 0.0, keeps**self.gap)
         root = np.sqrt(1 - phi**2)

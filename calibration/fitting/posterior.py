@@ -75,6 +75,7 @@ def sample_chain(
 ) -> Draws:
     """Return one chain of draws; `tick` is called at every step of the chain, tuning included."""
     begin = starting_point(payoff, mode, rules, seed, chain)
+    own_seed = int(np.random.SeedSequence([seed, chain]).generate_state(1)[0])
     say = tick or (lambda: None)
 
     def expand(u: Array) -> dict[str, Array]:
@@ -92,7 +93,7 @@ def sample_chain(
         make_initial_point_fn=lambda _: begin,
     )
     trace = nutpie.sample(
-        compiled, draws=rules.draws, tune=rules.tune, chains=1, cores=1, seed=_chain_seed(seed, chain),
+        compiled, draws=rules.draws, tune=rules.tune, chains=1, cores=1, seed=own_seed,
         progress_bar=False, save_warmup=False, target_accept=rules.acceptance, **low_rank,
     )  # fmt: skip
     stats = trace.sample_stats
@@ -136,11 +137,8 @@ def sample(
 
 def joined(chains: Sequence[Draws]) -> Draws:
     """Put chains beside one another."""
-    return Draws(
-        np.concatenate([c.coordinates for c in chains]),
-        np.concatenate([c.diverging for c in chains]),
-        np.concatenate([c.steps for c in chains]),
-    )
+    parts = ([getattr(c, name) for c in chains] for name in ("coordinates", "diverging", "steps"))
+    return Draws(*map(np.concatenate, parts))
 
 
 def quantities(payoff: Payoff, draws: Draws) -> dict[str, Array]:
@@ -181,10 +179,6 @@ def _sampler() -> tuple[ModuleType, dict[str, Any]]:
         import nutpie.compiled_pyfunc
     renamed = "adaptation" in inspect.signature(nutpie.sample).parameters
     return nutpie, {"adaptation": "low_rank"} if renamed else {"low_rank_modified_mass_matrix": True}
-
-
-def _chain_seed(seed: int, chain: int) -> int:
-    return int(np.random.SeedSequence([seed, chain]).generate_state(1)[0])
 
 
 def _file(folder: Path, chain: int) -> Path:

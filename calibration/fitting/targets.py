@@ -16,8 +16,6 @@ from models.files.settings import Positive, Seed, Sentence, Starts, Strict, Whol
 from models.home import home_of
 from stockflow.errors import InputError
 
-HERE = Path(__file__).parents[1] / "targets"
-
 
 class Prior(Strict):
     """What is believed about a parameter before the data: a truncated normal or lognormal.

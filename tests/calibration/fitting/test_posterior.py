@@ -50,9 +50,10 @@ from calibration.fitting.posterior import (
     sample_chain,
     starting_point,
 )  # fmt: skip
-from calibration.fitting.targets import HERE, Sampling, Targets, load_targets
+from calibration.fitting.targets import Sampling, Targets, load_targets
 from calibration.records.sampling import sampled_posterior, steps_of
 from models.case import Case, load_case
+from models.home import CALIBRATION
 from stockflow.errors import InputError
 
 TINY = Sampling(chains=2, tune=50, draws=50, keep=20)
@@ -566,7 +567,7 @@ def test_whatever_byte_is_lost_or_changed_is_seen_before_hdf5_looks(
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Targets of new-energy vehicles cut to three free parameters and two series, with almost no draws."""
     file = tmp_path_factory.mktemp("targets") / "nev.toml"
-    document = tomlkit.parse((HERE / "nev.toml").read_text(encoding="utf-8")).unwrap()
+    document = tomlkit.parse((CALIBRATION / "targets" / "nev.toml").read_text(encoding="utf-8")).unwrap()
     keep = {"battery pack price", "NEV sales"}
     document["series"] = [s for s in document["series"] if s["name"] in keep]
     document["partial"] = [s for s in document["partial"] if s["name"] == "pack cost given production"]

@@ -14,12 +14,13 @@ import tomlkit
 from analysis import cli
 from calibration.fitting.fit import find_mode
 from calibration.fitting.target_check import check_targets
-from calibration.fitting.targets import HERE, Targets, load_targets
+from calibration.fitting.targets import Targets, load_targets
 from models.case import CASES, load_case
+from models.home import CALIBRATION
 from stockflow.errors import InputError
 
-SHIPPED = (HERE / "nev.toml").read_text(encoding="utf-8")
-DATA = HERE.parent / "data"
+SHIPPED = (CALIBRATION / "targets" / "nev.toml").read_text(encoding="utf-8")
+DATA = CALIBRATION / "data"
 RANGE = """
 [[ranges]]
 name = "fall of the pack price"
