@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT, SOME_CASES, say
+from analysis.commands.shared import CASE, FILE, JSON, OUT, SOME_CASES, say
 from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
 from analysis.mechanisms.instrument_study import InstrumentStudy
@@ -24,9 +24,7 @@ _DRAWS = click.option("--draws", type=Whole(2, 2000), help="Posterior draws; def
 
 def _for_cases(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command over several cases its argument and options."""
-    study = click.option(
-        "--study", type=click.Path(path_type=Path), default=INSTRUMENTS, help="Study file (TOML) of instruments."
-    )
+    study = click.option("--study", type=FILE, default=INSTRUMENTS, help="Study file (TOML) of instruments.")
     for one in (JSON, OUT, _DRAWS, study, SOME_CASES):
         command = one(command)
     return command
@@ -34,9 +32,7 @@ def _for_cases(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @CASE
-@click.option(
-    "--study", type=click.Path(path_type=Path), default=LOOPS, help="Study file (TOML) instead of the shipped."
-)
+@click.option("--study", type=FILE, default=LOOPS, help="Study file (TOML) instead of the shipped.")
 @_DRAWS
 @OUT
 @JSON
@@ -90,16 +86,10 @@ def wide_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = table.dropna(subset=["outcome"])
     keys = ["case", "instrument", "setting", "assumption", "outcome"]
     wide = rows.set_index(keys)["effect"].unstack(sort=False)
-    kept = [
-        name
-        for name in wide.columns
-        if not name.startswith(("years to river", "years to share 1%", "years to share 20%"))
-    ]
-    wide = wide[kept]
-    for name in kept:
-        if not name.startswith("years"):
-            wide[name] = 100 * wide[name]
-    return wide.rename(columns={n: n if n.startswith("years") else f"{n} (%)" for n in kept}).round(2).reset_index()
+    wide = wide.loc[:, ~wide.columns.str.startswith(("years to river", "years to share 1%", "years to share 20%"))]
+    shares = [name for name in wide.columns if not name.startswith("years")]
+    wide[shares] = 100 * wide[shares]
+    return wide.rename(columns={name: f"{name} (%)" for name in shares}).round(2).reset_index()
 
 
 def _cases(cases: Sequence[str]) -> list[str]:

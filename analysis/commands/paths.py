@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, SOME_CASES, folder_of, say
+from analysis.commands.shared import FILE, JSON, OUT, SOME_CASES, folder_of, say
 from analysis.draws.stages import STAGES
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.forward import check_forward
@@ -21,9 +21,7 @@ from stockflow.commands.console import Whole
 @click.command("paths")
 @SOME_CASES
 @click.option("--draws", type=Whole(2, 100_000), help="Posterior draws; default: the study's.")
-@click.option(
-    "--study", type=click.Path(path_type=Path), default=STUDY, help="Study file (TOML) instead of the shipped."
-)
+@click.option("--study", type=FILE, default=STUDY, help="Study file (TOML) instead of the shipped.")
 @click.option("--ahead/--no-ahead", default=True, show_default=True, help="Also run worlds and policies to 2060.")
 @OUT
 @JSON

@@ -9,7 +9,7 @@ import click
 from analysis.commands.shared import JSON, OUT, check_units, folder_of, given, only_options, say
 from analysis.draws.runs import drawn
 from analysis.phase_out.ended import DRAWS, support_ended
-from analysis.phase_out.study import has_study, load_phase_out_study, study_file
+from analysis.phase_out.study import STUDIED, load_phase_out_study, study_file
 from analysis.plain.shown import records, text
 from calibration.fitting.targets import load_targets
 from calibration.own.forecast import FAR
@@ -60,7 +60,8 @@ def phase_out_command(
       techcycle phase-out my_study.toml --draws 100 --json
       techcycle phase-out wind --end 2020 --shape linear
     """
-    if given("end", "shape", "until") or not (has_study(study) or Path(study).suffix == ".toml"):
+    shipped = study.strip().casefold() in STUDIED
+    if given("end", "shape", "until") or not (shipped or Path(study).suffix == ".toml"):
         only_options("the phase-out of a case without a study", "end", "shape", "until", "out", "as_json")
         check_units(study)
         _ended(study, until, end, shape or "cliff", out, as_json)

@@ -15,9 +15,8 @@ from models.home import home_of
 from stockflow.commands.console import json_text
 from stockflow.errors import InputError
 
-OUT = click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("output"), show_default=True, help="Folder to write to."
-)
+FILE = click.Path(path_type=Path)
+OUT = click.option("--out", type=FILE, default=Path("output"), show_default=True, help="Folder to write to.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 

@@ -59,11 +59,8 @@ class Runs:
 
     def stages(self) -> Array:
         """Return the date of every stage, (draw, stage); infinite where never reached."""
-        values = {name: self.values[name] for name in STAGE_OUTPUTS}
-        rows = [
-            date_stages(self.times, {n: v[i] for n, v in values.items()}) for i in range(len(values["market share"]))
-        ]
-        return np.array([[row[stage] for stage in STAGES] for row in rows])
+        dates = date_stages(self.times, self.values)
+        return np.stack([dates[stage] for stage in STAGES], axis=-1)
 
 
 def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:

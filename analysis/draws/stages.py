@@ -25,18 +25,17 @@ STAGE_OUTPUTS = (
 )  # fmt: skip
 
 
-def date_stages(times: Array, values: Mapping[str, Array]) -> dict[str, float]:
-    """Date every stage of one run by linear interpolation between saved times; infinite where never reached."""
+def date_stages(times: Array, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Date every stage of runs (..., time), (...,), linearly between saved times; infinite where never reached."""
     share = values["market share"]
     gap = values["trigger benchmark"] - values["unsubsidised user cost"]
     sustained = np.minimum(share - SELF_SUSTAINING, gap / np.abs(values["trigger benchmark"]))
-    reached = {
+    return {
         RIVER: year_reached(times, values["Cumulative River Crossing"], 1.0, hold=0.0),
         PRODUCT: year_reached(times, values["Commercial Designs"], 1.0, hold=0.0),
         **{f"share {level:.0%}": year_reached(times, share, level) for level in SHARES},
         LAST: year_reached(times, sustained, 0.0),
     }
-    return {stage: float(year) for stage, year in reached.items()}
 
 
 def later(stages: Array, reference: Array) -> Array:

@@ -13,7 +13,7 @@ from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
 from models.policy import is_driver
 from models.schedules.file import load_schedule
 from models.schedules.run import run_schedule
-from stockflow import Model
+from stockflow import Model, Variable
 from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
 from stockflow.intervals import interval
@@ -75,10 +75,7 @@ def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy
 
 def _check(model: Model, one: Quantity, place: str) -> None:
     for name in filter(None, (one.of, one.over)):
-        try:
-            model.variable(name)
-        except UnknownNameError:
-            raise unknown("variable", name, model.variables, place) from None
+        _known(model, "variable", name, place)
     unit = model.variable(one.of).unit
     if one.over is not None:
         unit = "1" if model.variable(one.over).unit == unit else f"{unit} / {model.variable(one.over).unit}"
@@ -116,12 +113,15 @@ def changed(model: Model, one: Ahead, place: str) -> Model:
 
 
 def _driver(model: Model, name: str, place: str) -> None:
-    try:
-        found = model.variable(name)
-    except UnknownNameError:
-        raise unknown("driver", name, model.variables, place) from None
-    if not is_driver(found):
+    if not is_driver(_known(model, "driver", name, place)):
         raise InputError(f"{place}: {name!r} is no driver: the model computes it")
+
+
+def _known(model: Model, kind: str, name: str, place: str) -> Variable:
+    try:
+        return model.variable(name)
+    except UnknownNameError:
+        raise unknown(kind, name, model.variables, place) from None
 
 
 def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.DataFrame:

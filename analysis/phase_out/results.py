@@ -158,7 +158,8 @@ class _Reader:
         values = self.runs.read(place)
         self.gap = max(self.gap, check(values, arm.label))
         spent = outlay(study, times, values, study.rate)
-        offered = _offered(study.case, values, self.none)
+        # at which saved times more support is on offer than in the run without, (draw, time)
+        offered = np.any([values[name] > self.none[name] + 1e-12 for name in SIGNALS[study.case]], axis=0)
         found = [
             *adoption(study, times, values, self.supported),
             *account(study, times, values),
@@ -184,11 +185,6 @@ class _Reader:
             return None
         at = self.runs.at(judged)
         return np.asarray(share[:, at] >= asked.share_kept * self.held[:, at])
-
-
-def _offered(case: str, values: Values, none: Values) -> NDArray[np.bool_]:
-    """At which saved times a schedule offers more support than the run without, (draw, time)."""
-    return np.asarray(np.any([values[name] > none[name] + 1e-12 for name in SIGNALS[case]], axis=0))
 
 
 def _families(

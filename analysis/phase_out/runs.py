@@ -82,12 +82,11 @@ def finite_draws(runs: Runs) -> NDArray[np.bool_]:
 
 def where(runs: Runs, kept: NDArray[np.bool_]) -> Runs:
     """Return the same runs with some draws only."""
-    read = runs.read
 
-    def part(place: int) -> Values:
-        return {name: one[kept] for name, one in read(place).items()}
+    def part(values: Values) -> Values:
+        return {name: one[kept] for name, one in values.items()}
 
-    return Runs(runs.arms, runs.times, {name: one[kept] for name, one in runs.draws.items()}, part)
+    return Runs(runs.arms, runs.times, part(runs.draws), lambda place: part(runs.read(place)))
 
 
 def yearly_share(times: Array, sold: Array, wanted: Array) -> Array:

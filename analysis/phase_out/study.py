@@ -186,11 +186,6 @@ def load_phase_out_study(which: str | Path) -> PhaseOutStudy:
     return read_settings(study_file(which), PhaseOutStudy)
 
 
-def has_study(case: str) -> bool:
-    """Say whether a study of the case comes with the project."""
-    return case.strip().casefold() in STUDIED
-
-
 def study_file(which: str | Path) -> Path:
     """Return the file of a study; InputError, naming the shipped studies, for a name that is neither."""
     text = str(which)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stockflow.commands.console import json_text
-from stockflow.errors import InputError
-from stockflow.files import missing, reason, shown, take_away, write_whole
+from stockflow.files import missing, take_away, write_whole, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +28,9 @@ class Folder:
         for part in (self.root, self.root / "figures", self.root / "results"):
             new = missing(part)
             try:
-                part.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=part):
-                    pass
-            except OSError as error:
-                raise InputError(f"{shown(part)}: cannot be written: {reason(error)}") from None
+                with writing(part):
+                    part.mkdir(parents=True, exist_ok=True)
+                    tempfile.TemporaryFile(dir=part).close()
             finally:
                 take_away(new)
         return self

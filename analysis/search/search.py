@@ -131,9 +131,8 @@ class _Asked:
     goal: Goal
     runs: int = 0
     passes: int = 0
-    _last: tuple[bytes, Array, float] | None = field(default=None, repr=False)
+    _last: tuple[bytes, float, float, Measures] | None = field(default=None, repr=False)
     _slopes: tuple[bytes, Array, Array] | None = field(default=None, repr=False)
-    _seen: Measures | None = field(default=None, repr=False)
 
     def many(self, x: Array) -> tuple[Array, Array, Measures]:
         """Objective and mean cost of schedules (schedule, lever), and all that was found."""
@@ -141,23 +140,22 @@ class _Asked:
         self.runs += found.units.size
         return self.goal.value(found), found.cost.mean(axis=1), found
 
-    def one(self, x: Array) -> tuple[float, float]:
-        """Objective and mean cost of one schedule."""
+    def one(self, x: Array) -> tuple[float, float, Measures]:
+        """Objective and mean cost of one schedule, and all that was found."""
         key = x.tobytes()
         if self._last is None or self._last[0] != key:
-            value, cost, self._seen = self.many(x[None])
-            self._last = (key, value, float(cost[0]))
-        return float(self._last[1][0]), self._last[2]
+            value, cost, found = self.many(x[None])
+            self._last = (key, float(value[0]), float(cost[0]), found)
+        return self._last[1:]
 
     def slopes(self, x: Array) -> tuple[Array, Array]:
         """Slopes of the objective and of mean cost by the levers, (lever,) each."""
         key = x.tobytes()
         if self._slopes is None or self._slopes[0] != key:
-            self.one(x)
-            assert self._seen is not None
+            seen = self.one(x)[2]
             units, cost = self.judge.slopes(x)
             self.passes += len(units)
-            weights = self.goal.weights(self.goal.worth(self._seen.units, self._seen.cost))[0]
+            weights = self.goal.weights(self.goal.worth(seen.units, seen.cost))[0]
             self._slopes = (key, weights @ self.goal.worth(units, cost), cost.mean(axis=0))
         return self._slopes[1], self._slopes[2]
 

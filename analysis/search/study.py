@@ -10,7 +10,7 @@ import numpy as np
 from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
 from analysis.search.settings import Case, Family, Objective, SearchStudy
-from analysis.search.worth import DECLINE, Measures, case_model, knot_years, neutral, worth_of
+from analysis.search.worth import DECLINE, Measures, case_model, neutral, worth_of
 from calibration.fitting.inference_data import Posterior
 from models.schedules.knots import knot_names
 from stockflow.arrays import Array
@@ -117,7 +117,7 @@ def _problem(
 def path_of(asked: Case, family: Family, x: Array) -> tuple[Array, Array]:
     """Return years and shares of support left along an end's path, for words and figures."""
     if family == "knots":
-        return knot_years(asked), x
+        return asked.first_knot + asked.spacing * np.arange(len(x), dtype=float), x
     start, length = x
     years = np.array([asked.first_knot, start, start + length, max(asked.horizon, start + length)])
     return years, np.array([1.0, 1.0, 0.0, 0.0])

@@ -18,7 +18,7 @@ from analysis.unknowns.outcomes import SHARE, UNITS
 from models.case import load_case
 from models.files.settings import NEVER
 from models.policy import TimePath, history, with_announced
-from models.schedules.knots import knot_names, knots_model
+from models.schedules.knots import knots_model
 from stockflow import Model, Term
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -182,11 +182,6 @@ def _held(model: Model, name: str, year: float) -> TimePath:
     xs, ys = history(model, name)
     before = xs < year
     return np.append(xs[before], year), np.append(ys[before], np.interp(year, xs, ys))
-
-
-def knot_years(asked: Case) -> Array:
-    """Return the years in which the knots stand."""
-    return np.asarray(asked.first_knot + asked.spacing * np.arange(len(knot_names()), dtype=float))
 
 
 def neutral(levers: Sequence[str]) -> Array:

@@ -37,6 +37,8 @@ from stockflow.over_time import QUARTER
 STUDY = Path(__file__).parents[1] / "studies" / "numerics.toml"
 Kind = Literal["date", "money", "units", "effect", "stock", "series", "verdict"]
 RELATIVE = ("money", "units", "stock")
+# what a shift is measured in; a share of the value for what is relative
+MEASURES = {"date": "years", "effect": "difference", "series": "stated errors", "verdict": "inside or not"}
 HOLDS, MOVES = "holds", "moves"
 FIRST = 5  # figures named in a sentence
 Tick = Callable[[str], object]
@@ -114,9 +116,10 @@ def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
     moved = shift(one, finer.value)
     holds = one.kind == "money" and abs(finer.value - one.value) <= tolerance.smallest_money
     allowed = 0.0 if one.kind == "verdict" else float(getattr(tolerance, one.kind))
+    measure = MEASURES.get(one.kind, "share of the value")
     return {
         "case": one.case, "group": one.group, "what": one.what, "unit": one.unit, "value": _or_none(one.value),
-        "finer": _or_none(finer.value), "shift": _or_none(moved), "measured as": measured_as(one.kind),
+        "finer": _or_none(finer.value), "shift": _or_none(moved), "measured as": measure,
         "tolerance": allowed, "verdict": HOLDS if holds or abs(moved) <= allowed else MOVES,
     }  # fmt: skip
 
@@ -130,13 +133,6 @@ def shift(one: Figure, finer: float) -> float:
     if one.kind in RELATIVE:
         return finer / one.value - 1 if one.value else (0.0 if finer == 0 else float("inf"))
     return finer - one.value
-
-
-def measured_as(kind: Kind) -> str:
-    """Say what a shift of that kind is measured in."""
-    return {"date": "years", "effect": "difference", "series": "stated errors", "verdict": "inside or not"}.get(
-        kind, "share of the value"
-    )
 
 
 def headlines(

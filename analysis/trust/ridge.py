@@ -145,7 +145,8 @@ def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[floa
     """Fall of learned cost per doubling of experience over `window`, and the share of it due to research, (run,)."""
     run = model.runs(samples, list(FEATURES), until=window[1] + 0.5, save_period=QUARTER).dataset()
     times = run["time"].to_numpy()
-    change = [_ratios(times, run[name].to_numpy(), window) for name in FEATURES]
+    features = [run[name].to_numpy() for name in FEATURES]
+    change = [_at(times, values, window[1]) / _at(times, values, window[0]) for values in features]
     doublings, by_doing, by_searching = np.log2(change[0]), np.log(change[1]), np.log(change[2])
     whole = by_doing + by_searching
     return 1 - np.exp(whole / doublings), by_searching / whole
@@ -231,10 +232,6 @@ def _column(payoff: Payoff, points: Array, name: str) -> Array:
 
 def _at(times: Array, values: Array, when: float) -> Array:
     return np.array([np.interp(when, times, row) for row in values])
-
-
-def _ratios(times: Array, values: Array, window: tuple[float, float]) -> Array:
-    return _at(times, values, window[1]) / _at(times, values, window[0])
 
 
 def _wide(case: Case, name: str) -> Coordinate:
