@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import stockflow
 from benchmarks import table
@@ -26,6 +25,7 @@ from benchmarks.reductions import million, reductions
 from benchmarks.result import Result, Row, Timing
 from benchmarks.startup import startup
 from models.case import CASES, Case, load_case
+from stockflow.arrays import Array
 
 INPUTS = (
     "doing learning rate",
@@ -54,7 +54,7 @@ _HERE = Path(__file__).parent
 _MODELS = Path(stockflow.__file__).parent.parent / "models" / "vensim"
 
 
-def samples(case: Case, runs: int, names: Sequence[str] = INPUTS) -> NDArray[np.float64]:
+def samples(case: Case, runs: int, names: Sequence[str] = INPUTS) -> Array:
     """Return inputs, shape (run, input): the case's values, each within its range, spread by a twentieth."""
     parameters = [case.parameters[name] for name in names]
     value, low, high = (np.array([getattr(one, field) for one in parameters]) for field in ("value", "low", "high"))
@@ -62,7 +62,7 @@ def samples(case: Case, runs: int, names: Sequence[str] = INPUTS) -> NDArray[np.
     return np.clip(value * factors, low, high)
 
 
-def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def distance(one: Array, other: Array) -> float:
     """Return the largest difference as a share of the largest finite size of that output in that run of `other`.
 
     Where neither is finite they agree; where only one is, they are infinitely far apart.
@@ -75,7 +75,7 @@ def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float((apart / np.where(size > 0, size, 1.0)).max())
 
 
-def compared(contestants: Sequence[Engine], values: NDArray[np.float64]) -> list[float]:
+def compared(contestants: Sequence[Engine], values: Array) -> list[float]:
     """Return how far each engine is from the first; ArithmeticError if one that must be alike is not."""
     expected = contestants[0].run(values[: max(one.checked for one in contestants)])
     distances = []
@@ -89,7 +89,7 @@ def compared(contestants: Sequence[Engine], values: NDArray[np.float64]) -> list
 
 def timings(
     contestants: Sequence[Engine],
-    values: NDArray[np.float64],
+    values: Array,
     before: Sequence[Timing | None],
     rounds: int,
     patience: float,

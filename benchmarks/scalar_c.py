@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.usual import refuse_unusual
+from stockflow.arrays import Array
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
@@ -60,7 +60,7 @@ class ScalarC:
         self._function.argtypes = [*[ctypes.c_void_p] * 4, *[ctypes.c_long] * 3]
         self._function.restype = None
 
-    def __call__(self, values: NDArray[np.float64], threads: int = 1) -> NDArray[np.float64]:
+    def __call__(self, values: Array, threads: int = 1) -> Array:
         """Return outputs, shape (run, time, output), for inputs of shape (run, input)."""
         clock = self.plan.clock
         values = np.ascontiguousarray(values, dtype=float)

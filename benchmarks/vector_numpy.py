@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.usual import refuse_unusual
+from stockflow.arrays import Array
 from stockflow.compiler.graph import NUMPY
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
@@ -40,7 +40,7 @@ class VectorNumpy:
         moving = [*plan.body, *plan.observed]
         self._held = [(node, _place(plan, node)) for node in moving if graph.nodes[node].op == "state"]
 
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, values: Array) -> Array:
         """Return outputs, shape (run, time, output), for inputs of shape (run, input)."""
         out = np.empty((len(values), int(self.plan.clock.saved.sum()), len(self.plan.system.outputs)))
         with np.errstate(all="ignore"):
@@ -49,7 +49,7 @@ class VectorNumpy:
                 self._run(np.ascontiguousarray(values[rows].T, dtype=float), out[rows])
         return out
 
-    def _run(self, inputs: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    def _run(self, inputs: Array, out: Array) -> None:
         """Fill `out`, shape (run, time, output), from `inputs`, shape (input, run)."""
         plan, states = self.plan, self.plan.system.states
         known = self._at_start(inputs)
@@ -74,7 +74,7 @@ class VectorNumpy:
                 for place, state in enumerate(states)
             ]
 
-    def _at_start(self, inputs: NDArray[np.float64]) -> dict[int, Any]:
+    def _at_start(self, inputs: Array) -> dict[int, Any]:
         known = dict(self._constants)
         graph = self.plan.system.graph
         for node, (op, _, _) in enumerate(graph.nodes):

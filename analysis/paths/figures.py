@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
-from numpy.typing import NDArray
 
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.dated import Dated
@@ -18,6 +17,7 @@ from analysis.paths.forward import Future
 from analysis.paths.study import Forward, PathStudy
 from analysis.plain.shown import when
 from analysis.plain.style import drawing, panels, save
+from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
@@ -247,7 +247,7 @@ def _fan(
     ]
 
 
-def _scale(ax: Axes, values: Sequence[NDArray[np.float64]]) -> None:
+def _scale(ax: Axes, values: Sequence[Array]) -> None:
     least, most = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     if least > 0 and most > 300 * least:
         ax.set_yscale("log")

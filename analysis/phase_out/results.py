@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.phase_out.account import account, check, outlay, yearly
 from analysis.phase_out.adoption import MARKET, SOLD, adoption
@@ -19,7 +18,7 @@ from analysis.phase_out.exit import SafeYears, Waiting, against_none, regret_tab
 from analysis.phase_out.runs import Arm, Runs, Values, finite_draws, main_arm, only, where, yearly_share
 from analysis.phase_out.spread import Measure, table
 from analysis.phase_out.study import PhaseOutStudy, Reported
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.intervals import FAN, quantiles
 
@@ -41,7 +40,7 @@ class Results:
     study: PhaseOutStudy
     arms: tuple[Arm, ...]
     draws: Mapping[str, Array]
-    kept: NDArray[np.bool_]
+    kept: Flags
     times: Array
     measures: tuple[Mapping[str, Measure], ...]
     units: Array
@@ -149,7 +148,7 @@ class _Reader:
         self.units: list[Array] = []
         self.spent: list[Array] = []
         self.shares: list[Array] = []
-        self.kept: dict[str, list[NDArray[np.bool_] | None]] = {"start": [], "end": []}
+        self.kept: dict[str, list[Flags | None]] = {"start": [], "end": []}
         self.accounts: list[pd.DataFrame] = []
         self.gap = 0.0
 
@@ -177,7 +176,7 @@ class _Reader:
     def _share(self, values: Values) -> Array:
         return yearly_share(self.runs.times, values[SOLD], values[MARKET])
 
-    def _kept(self, arm: Arm, share: Array, later: float) -> NDArray[np.bool_] | None:
+    def _kept(self, arm: Arm, share: Array, later: float) -> Flags | None:
         """Whether the share is kept, (draw,); None for what is no exit, or would be judged after the horizon."""
         asked = self.study.exit
         judged = arm.start + later + asked.years_after
@@ -205,6 +204,6 @@ def _families(
     return tuple(safe), tuple(after_end), tuple(waits)
 
 
-def _safe(study: PhaseOutStudy, name: str, starts: Array, kept: Sequence[NDArray[np.bool_] | None]) -> SafeYears:
+def _safe(study: PhaseOutStudy, name: str, starts: Array, kept: Sequence[Flags | None]) -> SafeYears:
     judged = [one for one in kept if one is not None]  # starts increase: the first ones
     return safe_years(name, starts[: len(judged)], np.array(judged), study.exit.probability)

@@ -8,10 +8,9 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.ensembles.ensemble import Evaluator
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 
 Values = Mapping[str, Array]
@@ -71,7 +70,7 @@ class Runs:
         return place
 
 
-def finite_draws(runs: Runs) -> NDArray[np.bool_]:
+def finite_draws(runs: Runs) -> Flags:
     """Which draws are finite throughout under every arm, (draw,)."""
     kept = np.ones(len(next(iter(runs.draws.values()))), dtype=bool)
     for place in range(len(runs.arms)):
@@ -80,7 +79,7 @@ def finite_draws(runs: Runs) -> NDArray[np.bool_]:
     return kept
 
 
-def where(runs: Runs, kept: NDArray[np.bool_]) -> Runs:
+def where(runs: Runs, kept: Flags) -> Runs:
     """Return the same runs with some draws only."""
 
     def part(values: Values) -> Values:

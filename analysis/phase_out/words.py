@@ -7,6 +7,7 @@ import numpy as np
 from analysis.phase_out.exit import SafeYears
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import SafeExit
+from stockflow.arrays import Array
 
 BARE = {"", "1", "year", "probability"}  # units that are not written behind a number
 
@@ -141,6 +142,6 @@ def _exceptions(one: SafeYears, asked: SafeExit) -> str:
     return f", but not from {', '.join(bad)}"
 
 
-def _later(value: float, starts: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _later(value: float, starts: Array) -> float:
     """The start at or after `value`: a quantile between two starts is no start."""
     return float(starts[min(int(np.searchsorted(starts, value - 1e-9)), len(starts) - 1)])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
@@ -18,7 +17,7 @@ from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.run import finite_runs
 from models.schedules.variants import variants
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
 
@@ -66,7 +65,7 @@ def settled(values: Array) -> Array:
     return np.asarray(np.round(values * scale) / scale)
 
 
-def efficient(cost: Array, gain: Array) -> NDArray[np.bool_]:
+def efficient(cost: Array, gain: Array) -> Flags:
     """Say which points, (point,), no other dominates: least cost, most gain. Equal points stand or fall together."""
     order = np.lexsort((-gain, cost))
     keep = np.zeros(len(cost), dtype=bool)
@@ -79,7 +78,7 @@ def efficient(cost: Array, gain: Array) -> NDArray[np.bool_]:
     return keep
 
 
-def dominates(cost: Array, gain: Array, other_cost: Array, other_gain: Array) -> NDArray[np.bool_]:
+def dominates(cost: Array, gain: Array, other_cost: Array, other_gain: Array) -> Flags:
     """Say where the first of two is no dearer and no worse, and better in one of the two; shapes broadcast."""
     better = (cost < other_cost) | (gain > other_gain)
     return np.asarray((cost <= other_cost) & (gain >= other_gain) & better)

@@ -12,7 +12,7 @@ from analysis.unknowns.settings import NamedSchedule, Question
 from models.case import Case
 from models.schedules.run import finite_runs
 from stockflow import Model
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.over_time import QUARTER, present_value
 
 Samples = Mapping[str, Array]
@@ -31,7 +31,7 @@ class Outcomes:
     years: Array
     values: Mapping[str, Array]
     units: Mapping[str, str]
-    failures: Mapping[str, NDArray[np.bool_]]
+    failures: Mapping[str, Flags]
 
 
 def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Outcomes:
@@ -57,9 +57,7 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
     return Outcomes(np.array(question.years), values, units, _failures(question, times, kept, out, none))
 
 
-def _failures(
-    question: Question, times: Array, kept: Samples, out: Samples, none: Samples
-) -> dict[str, NDArray[np.bool_]]:
+def _failures(question: Question, times: Array, kept: Samples, out: Samples, none: Samples) -> dict[str, Flags]:
     when = question.begins + question.after
     place = np.searchsorted(times, [when])
     low = (_over_a_year(out[SHARE], place) < question.share_kept * _over_a_year(kept[SHARE], place))[:, 0]

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.fitting.targets import Sampling
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 
 _FEWEST = 4  # draws of a chain
 
@@ -49,7 +48,7 @@ class Diagnostics:
         return said
 
 
-def diagnose(quantities: Mapping[str, Array], diverging: NDArray[np.bool_]) -> Diagnostics:
+def diagnose(quantities: Mapping[str, Array], diverging: Flags) -> Diagnostics:
     """Return the diagnostics of named quantities, each (chain, draw).
 
     Those of a quantity that never moves, or is not always a number, are not numbers.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, gammaln, log_ndtr
 
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 
 Indices = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class YearlyErrors:
     degrees: float
 
     @property
-    def first(self) -> NDArray[np.bool_]:
+    def first(self) -> Flags:
         """Whether an observation is the first of its series."""
         return np.asarray(self.before == np.arange(len(self.before)))
 

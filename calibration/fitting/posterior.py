@@ -26,7 +26,7 @@ from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Interval
 from calibration.fitting.payoff import Payoff
 from calibration.fitting.targets import Sampling
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 from stockflow.files import write_whole
@@ -43,7 +43,7 @@ class Draws:
     """Draws of one posterior: coordinates, shape (chain, draw, size), and which transitions diverged (chain, draw)."""
 
     coordinates: Array
-    diverging: NDArray[np.bool_]
+    diverging: Flags
     steps: NDArray[np.int64]
 
     @property

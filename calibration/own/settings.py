@@ -16,6 +16,7 @@ from calibration.records.results import load_accepted
 from models.case import CASES, load_case
 from models.files.settings import Positive, Seed, Sentence, Starts, Strict, Within, read_settings
 from models.home import home_of
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "own_technology.toml"
@@ -150,7 +151,7 @@ def pooled_prior(name: str, rule: Pooled, known: Callable[[str], Centres] = indu
     )
 
 
-def pool(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+def pool(values: Array) -> tuple[float, float]:
     """Return mean and predictive spread of n values: s sqrt(1 + 1/n) t/z."""
     n = len(values)
     stretch = float(t.ppf(0.95, n - 1) / norm.ppf(0.95))

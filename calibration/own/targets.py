@@ -19,6 +19,7 @@ from calibration.observed.tables import written
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Observed, by_series, read_rows, require
 from calibration.own.settings import OwnSettings, pooled_priors
 from models.own import OwnFile, own_drivers, own_numbers, read_own
+from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.files import writing
 
@@ -86,7 +87,7 @@ def seen_priors(free: Mapping[str, Prior], costs: Sequence[float], settings: Own
     return {**free, FLOOR: free[FLOOR].model_copy(update={"centre": known})}
 
 
-def _growth(years: np.ndarray[Any, np.dtype[np.float64]], values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def _growth(years: Array, values: Array) -> float:
     first = slice(0, RECENT)
     slope = float(np.polyfit(years[first], np.log(values[first]), 1)[0])
     return float(np.clip(slope, 0.02, 1.0))

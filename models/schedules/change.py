@@ -10,12 +10,12 @@ from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field, StringConstraints, model_validator
 
 from models.files.settings import NotNegative, Positive, Share, Strict, Year, valid
 from models.schedules.law import SLOPES, Shape, is_exit, share_left
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 Years = Annotated[float, Field(ge=0, le=100)]
@@ -86,7 +86,7 @@ class Tier(Strict):
     fraction: Share | None = None
     value: NotNegative | None = None
 
-    def reached(self, times: ArrayLike, began: ArrayLike) -> NDArray[np.bool_]:
+    def reached(self, times: ArrayLike, began: ArrayLike) -> Flags:
         """Whether the step has been taken at `times` of a decline that began in `began`, broadcast."""
         when, start = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(began, dtype=float))
         return np.asarray(when >= (self.at if self.at is not None else start + (self.after or 0.0)))

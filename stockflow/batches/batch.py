@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array, Flags
 from stockflow.batches.failure import first_failures
 from stockflow.batches.quantiles import checked_probabilities, counted_quantiles
 from stockflow.compiler.simulator import Simulator
@@ -31,8 +32,8 @@ class Batch:
 
     simulator: Simulator
     watch: Callable[[], Simulator]
-    values: NDArray[np.float64]
-    tables: Mapping[str, NDArray[np.float64]]
+    values: Array
+    tables: Mapping[str, Array]
     seed: int
     threads: int | None
     variables: Mapping[str, Mapping[str, str]]
@@ -62,7 +63,7 @@ class Batch:
 
         simulator, wanted = self.simulator, checked_probabilities(probabilities, accuracy, len(self.values))
 
-        def outputs(begin: int, end: int, spare: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        def outputs(begin: int, end: int, spare: list[Array]) -> Array:
             return self._simulated(simulator, np.arange(begin, end), 1, spare)
 
         found, failed, error = counted_quantiles(outputs, simulator, len(self.values), wanted, accuracy, self.threads)
@@ -106,14 +107,12 @@ class Batch:
         simulator: Simulator,
         runs: NDArray[np.int64],
         threads: int | None,
-        spare: list[NDArray[np.float64]] | None = None,
-    ) -> NDArray[np.float64]:
+        spare: list[Array] | None = None,
+    ) -> Array:
         tables = {name: one[runs] for name, one in self.tables.items()}
         return simulator(self.values[runs], threads, tables, self.seed, runs, spare)
 
-    def _failures(
-        self, results: NDArray[np.float64], finite: NDArray[np.bool_], begin: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    def _failures(self, results: Array, finite: Flags, begin: int) -> tuple[Array, NDArray[np.str_]]:
         """Say where each run failed: what a second look finds, or else the first output that is bad."""
         times = np.full(len(finite), np.nan)
         names = np.full(len(finite), "", dtype=object)

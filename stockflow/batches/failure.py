@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.compiler.simulator import Simulator, Task
 from stockflow.language.equations import Table
 from stockflow.language.order import evaluation_order, made_of
@@ -24,7 +24,7 @@ def watching(task: Task) -> Task:
     return replace(task, outputs=outputs, watched=True)
 
 
-def first_failures(watch: Simulator, codes: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[str]]:
+def first_failures(watch: Simulator, codes: Array) -> tuple[Array, list[str]]:
     """Return time and name of the first number that is not finite, by run; NaN and "" where all are.
 
     `codes` is what the simulator of a watched task gives, shape (run, step, 1).

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor
 from stockflow.compiler.machine import assembled, linked
@@ -49,7 +50,7 @@ class Histogram:
         self.low = np.full(columns, np.inf)
         self.high = np.full(columns, -np.inf)
 
-    def add(self, values: NDArray[np.float64]) -> None:
+    def add(self, values: Array) -> None:
         """Count finite numbers, shape (number, column), C order."""
         if not len(values):
             return
@@ -73,7 +74,7 @@ class Histogram:
             # full: as many pages again
             self.counts = np.concatenate([self.counts, np.zeros_like(self.counts)])
 
-    def bins(self, column: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def bins(self, column: int) -> tuple[Array, NDArray[np.int64]]:
         """Return the middle and the count of every bin of a column that is not empty."""
         heads = np.flatnonzero(self.pages[column] >= 0)
         counts = self.counts[self.pages[column, heads]]
@@ -86,7 +87,7 @@ class Histogram:
         return middles, counts[rows, places].astype(np.int64)
 
 
-def quantiles(histograms: Sequence[Histogram], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def quantiles(histograms: Sequence[Histogram], probabilities: Array) -> Array:
     """Return quantiles, shape (probability, column), of all that was counted; NaN where nothing was.
 
     A quantile lies on the straight line between two neighbours in order of size, as NumPy's does; each
@@ -110,9 +111,7 @@ def quantiles(histograms: Sequence[Histogram], probabilities: NDArray[np.float64
     return out
 
 
-def _ranked(
-    middles: NDArray[np.float64], upto: NDArray[np.int64], ranks: NDArray[np.int64], low: float, high: float
-) -> NDArray[np.float64]:
+def _ranked(middles: Array, upto: NDArray[np.int64], ranks: NDArray[np.int64], low: float, high: float) -> Array:
     found = np.clip(middles[np.searchsorted(upto, ranks, side="right")], low, high)
     return np.where(ranks == 0, low, np.where(ranks == upto[-1] - 1, high, found))
 

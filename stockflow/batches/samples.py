@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.batches.checked import Checked, first_outside
 from stockflow.errors import InputError
 from stockflow.files import read_text
@@ -17,7 +17,7 @@ from stockflow.names import plain
 from stockflow.numerals import number
 
 
-def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
+def read_samples(path: str | Path) -> dict[str, Array]:
     """Return the columns of a CSV file of numbers, shape (run,), by name.
 
     Raises InputError, naming row and column, for a file without rows, a row that is too short or
@@ -42,7 +42,7 @@ def read_samples(path: str | Path) -> dict[str, NDArray[np.float64]]:
     return {name: values[:, place] for place, name in enumerate(names)}
 
 
-def samples_of(path: str | Path, equations: Equations) -> dict[str, NDArray[np.float64]]:
+def samples_of(path: str | Path, equations: Equations) -> dict[str, Array]:
     """Return the columns of a CSV file of constants of a model, shape (run,), by name.
 
     Raises InputError as `read_samples` does and, with the file and its row or column, for a name that is not a

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stockflow.arrays import Array
 from stockflow.batches.samples import samples_of
 from stockflow.commands.console import Whole, deliver
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
@@ -23,7 +24,6 @@ from stockflow.vensim_files.savelist import read_savelist
 
 if TYPE_CHECKING:
     import xarray as xr
-    from numpy.typing import NDArray
 
 # most runs, and most numbers of several runs, that are text at a time
 _CHUNK, _NUMBERS = 4096, 4_000_000
@@ -117,7 +117,7 @@ def _kept(model: Model, outputs: str | None, savelist: Path | None) -> Sequence[
     return [name.strip() for name in re.split(r",(?![^\[]*\])", outputs or "") if name.strip()]
 
 
-def _drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, NDArray[np.float64]]:
+def _drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
     """Return the constants of each run, from the one file that says them."""
     if (samples is None) == (sensitivity is None):
         raise InputError("say what differs between runs by SAMPLES or by --sensitivity, not both")

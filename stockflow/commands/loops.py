@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stockflow.arrays import Array
 from stockflow.commands.console import Whole, deliver, settings, table
 from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL
 from stockflow.files import check_ending
@@ -95,9 +96,7 @@ def _rows(scores: xr.Dataset) -> list[dict[str, object]]:
     return sorted(rows, key=lambda row: (row["group"], -float(str(row["share"]))))
 
 
-def _acts(
-    signed: np.ndarray[tuple[int], np.dtype[np.float64]], share: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> str:
+def _acts(signed: Array, share: Array) -> str:
     """R or B where all but a hundredth of what the loop does goes one way, U otherwise, - without any."""
     total = float(share.sum())
     if not total > 0.0:

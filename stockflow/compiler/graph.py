@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.language.equations import Table
 from stockflow.language.order import reached
 
@@ -179,7 +179,7 @@ class Graph:
         """Return the nodes that roots are made of, in order of evaluation, not looking below `stop`."""
         return sorted(reached(roots, lambda node: () if node in stop else self.nodes[node].args))
 
-    def evaluate(self, wanted: Sequence[int], times: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def evaluate(self, wanted: Sequence[int], times: Array) -> list[Array]:
         """Return the values, shape (time,), of nodes that depend on nothing but time."""
         values: dict[int, Any] = {}
         with np.errstate(all="ignore"):

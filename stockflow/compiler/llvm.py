@@ -20,6 +20,7 @@ from llvmlite import __version__ as llvmlite_version
 from llvmlite import binding
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.compiler.machine import assembled, linked
 from stockflow.cores import usable_cores
 
@@ -45,7 +46,7 @@ class Code:
     columns: int
     outputs: int
     saved: NDArray[np.uint8]
-    table: NDArray[np.float64]
+    table: Array
     machine: bytes
 
     def packed(self) -> bytes:
@@ -74,13 +75,13 @@ class Kernel:
 
     def run(
         self,
-        values: NDArray[np.float64],
+        values: Array,
         threads: int | None = None,
-        tables: Sequence[NDArray[np.float64]] = (),
+        tables: Sequence[Array] = (),
         seed: int = 0,
         numbers: NDArray[np.int64] | None = None,
-        spare: list[NDArray[np.float64]] | None = None,
-    ) -> NDArray[np.float64]:
+        spare: list[Array] | None = None,
+    ) -> Array:
         """Return outputs, shape (run, time, output), for input values of shape (run, input).
 
         `tables` hold the y values of open tables, each (run, point).  Random numbers depend on
@@ -117,7 +118,7 @@ class Kernel:
         return out[:runs]
 
 
-def _memory(shape: tuple[int, int, int], spare: list[NDArray[np.float64]] | None) -> NDArray[np.float64]:
+def _memory(shape: tuple[int, int, int], spare: list[Array] | None) -> Array:
     """Return uninitialised memory; fresh pages of the system cost as much as many time steps."""
     wanted = math.prod(shape)
     try:
@@ -129,7 +130,7 @@ def _memory(shape: tuple[int, int, int], spare: list[NDArray[np.float64]] | None
     return found[:wanted].reshape(shape)
 
 
-def memory_of(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+def memory_of(outputs: Array) -> Array:
     """Return all the memory that outputs of a run stand in, to be spared for others."""
     base = outputs.base
     return base if isinstance(base, np.ndarray) else outputs.reshape(-1)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.compiler.graph import INPUT, TIME, Graph
 from stockflow.compiler.system import System
 from stockflow.language.clock import Clock
@@ -34,7 +34,7 @@ def layout(graph: Graph, roots: Sequence[int]) -> Layout:
     return Layout(tuple(series), tuple(hoisted))
 
 
-def table(graph: Graph, series: Sequence[int], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def table(graph: Graph, series: Sequence[int], times: Array) -> Array:
     """Return the values of series, shape (time, series)."""
     columns = graph.evaluate(series, times)
     return np.ascontiguousarray(np.column_stack(columns)) if columns else np.zeros((len(times), 0))
@@ -53,7 +53,7 @@ class Plan:
     system: System
     clock: Clock
     series: tuple[int, ...]
-    table: NDArray[np.float64]
+    table: Array
     hoisted: tuple[int, ...]
     body: tuple[int, ...]
     observed: tuple[int, ...]

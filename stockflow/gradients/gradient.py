@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.arrays import Array
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor, vector_width
@@ -52,18 +53,16 @@ class Gradient:
     inputs: tuple[str, ...]
     terms: tuple[Term, ...]
     comparison: Comparison
-    table: NDArray[np.float64]
+    table: Array
     marks: NDArray[np.int64]
     width: int
     workspace: int
     function: Any
     engine: Any
     # workspaces between calls: giving one back to the system costs as much as running a few runs
-    _spare: list[NDArray[np.float64]] = field(default_factory=list, repr=False)
+    _spare: list[Array] = field(default_factory=list, repr=False)
 
-    def __call__(
-        self, values: ArrayLike, threads: int | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def __call__(self, values: ArrayLike, threads: int | None = None) -> tuple[Array, Array]:
         """Return the payoff, shape (run,), and its derivatives, shape (run, input).
 
         `values` has shape (run, input); derivatives are per unit of each input.  Those of a run whose
@@ -74,9 +73,7 @@ class Gradient:
             checked(values, self.inputs, self.equations.source, threads), self.comparison.numbers, threads
         )
 
-    def _swept(
-        self, array: NDArray[np.float64], numbers: NDArray[np.float64], threads: int | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _swept(self, array: Array, numbers: Array, threads: int | None) -> tuple[Array, Array]:
         runs, width = len(array), self.width
         total, gradient = np.empty(runs), np.empty(array.shape)
 
@@ -103,7 +100,7 @@ class Gradient:
         in_pieces(piece, runs, width, _TOGETHER * width, threads)
         return total, gradient
 
-    def pullback(self, values: ArrayLike, read: ArrayLike, slopes: ArrayLike) -> NDArray[np.float64]:
+    def pullback(self, values: ArrayLike, read: ArrayLike, slopes: ArrayLike) -> Array:
         """Return how any function of what the terms read changes with the inputs, shape (input,), at one run.
 
         `values` (input,) are the run's inputs, `read` (term,) the values, or growths, that the terms read there, and
@@ -135,7 +132,7 @@ class Gradient:
         return gradient, (self.equations, self.inputs, self.terms, self.width)
 
 
-def aligned(count: int) -> NDArray[np.float64]:
+def aligned(count: int) -> Array:
     """Return so many doubles, uninitialised, beginning with a cache line: no vector straddles two."""
     longer = np.empty(count + _LINE // 8)
     first = -longer.ctypes.data % _LINE // 8

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stockflow.arrays import Array
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, memory_of, processor
@@ -86,7 +87,7 @@ class Comparison:
     outputs: tuple[str, ...]
     moments: Clock
     places: NDArray[np.int64]
-    numbers: NDArray[np.float64]
+    numbers: Array
 
 
 def comparison(equations: Equations, terms: Sequence[Term]) -> Comparison:
@@ -162,25 +163,23 @@ class Payoff:
     kernel: Kernel
     reduction: Reduction
 
-    def __call__(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> NDArray[np.float64]:
+    def __call__(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the sum of squared residuals, shape (run,), for input values of shape (run, input).
 
         Raises InputError for a wrong shape or a value that is not finite.
         """
         return self._reduced(checked(values, self.inputs, self.equations.source, threads), threads, seed, None)
 
-    def residuals(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> NDArray[np.float64]:
+    def residuals(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the residuals, shape (run, term); the sum of their squares is the payoff."""
         array = checked(values, self.inputs, self.equations.source, threads)
         out = np.empty((len(array), len(self.terms)))
         self._reduced(array, threads, seed, out)
         return out
 
-    def _reduced(
-        self, values: NDArray[np.float64], threads: int | None, seed: int, residuals: NDArray[np.float64] | None
-    ) -> NDArray[np.float64]:
+    def _reduced(self, values: Array, threads: int | None, seed: int, residuals: Array | None) -> Array:
         total = np.empty(len(values))
-        spare: list[NDArray[np.float64]] = []
+        spare: list[Array] = []
 
         def piece(first: int, last: int) -> None:
             outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last), spare)

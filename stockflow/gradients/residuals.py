@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor
 from stockflow.compiler.machine import assembled, linked
@@ -50,9 +51,7 @@ class Reduction:
     function: Any
     engine: Any
 
-    def reduced(
-        self, outputs: NDArray[np.float64], places: NDArray[np.int64], numbers: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def reduced(self, outputs: Array, places: NDArray[np.int64], numbers: Array) -> tuple[Array, Array]:
         """Return sums of squared residuals (run,) and residuals (run, term) of outputs (run, time, output)."""
         runs, terms = len(outputs), len(places)
         blocks = -(-runs // self.width)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.batches.checked import Checked
 from stockflow.errors import InputError
 from stockflow.insight.link_scores import score_links
@@ -175,7 +175,7 @@ def _means(values: Array, saved: NDArray[np.intp]) -> Array:
     return out
 
 
-def periods(times: Array, holds: NDArray[np.bool_]) -> list[tuple[float, float]]:
+def periods(times: Array, holds: Flags) -> list[tuple[float, float]]:
     """Return the stretches over which something holds: the first and the last of the times of each."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], holds.astype(int), [0]])))
     return [(float(times[a]), float(times[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]

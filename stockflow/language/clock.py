@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.language.equations import Equations, Method
 
@@ -53,20 +53,20 @@ class Clock:
     """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones."""
 
     step: float
-    times: NDArray[np.float64]
-    saved: NDArray[np.bool_]
+    times: Array
+    saved: Flags
 
     @property
-    def saved_times(self) -> NDArray[np.float64]:
+    def saved_times(self) -> Array:
         """Times of the kept moments, rounded as PySD rounds them, shape (time,).
 
         Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
         """
         digits = -int(np.log10(self.step * _SLACK))
-        counted: NDArray[np.float64] = self.times[0] + self.step * np.flatnonzero(self.saved)
+        counted: Array = self.times[0] + self.step * np.flatnonzero(self.saved)
         return np.round(counted, digits)
 
-    def evaluated(self, method: Method) -> NDArray[np.float64]:
+    def evaluated(self, method: Method) -> Array:
         """Times at which rates are computed, shape (time,): the rows of the method's scheme in every step."""
         stride = SCHEMES[method].stride
         moments = np.empty(stride * (len(self.times) - 1) + 1)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stockflow.arrays import Array
 from stockflow.files import note, shown
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
@@ -116,7 +116,7 @@ class External:
         return _attempt(made)
 
 
-def _table(xs: NDArray[np.float64], ys: NDArray[np.float64], how: str) -> Table:
+def _table(xs: Array, ys: Array, how: str) -> Table:
     good = np.isfinite(xs) & np.isfinite(ys)
     xs, ys = xs[good], ys[good]
     if len(xs) > _MOST_POINTS:
