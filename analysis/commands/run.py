@@ -11,8 +11,10 @@ import click
 from analysis.commands.shared import CASE, JSON, say
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Real, csv_only, deliver
+from stockflow.commands.console import Real, deliver
 from stockflow.commands.console import settings as numbers
+from stockflow.errors import InputError
+from stockflow.files import shown
 from stockflow.vensim_files.files import with_changes
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def run(
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
       techcycle run nev --schedule nev_cliff --out cliff.csv
     """
-    csv_only(out)
+    if out is not None and out.suffix.lower() not in ("", ".csv", ".txt"):
+        raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
     by_hand = numbers(settings)
     given = by_hand
     if changes_file is not None:

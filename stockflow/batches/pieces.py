@@ -11,7 +11,9 @@ from stockflow.errors import InputError
 
 def in_pieces(piece: Callable[[int, int], None], runs: int, width: int, most: int, threads: int | None) -> None:
     """Call `piece` with ranges of at most `most` runs, whole vectors but for the last, on some threads."""
-    workers = min(_workers(threads), -(-runs // width))
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}, but must be at least 1")
+    workers = min(threads or usable_cores(), -(-runs // width))
     if not workers:
         return
     size = min(most, -(-runs // (workers * width)) * width)
@@ -23,9 +25,3 @@ def in_pieces(piece: Callable[[int, int], None], runs: int, width: int, most: in
     else:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(piece, firsts, lasts))
-
-
-def _workers(threads: int | None) -> int:
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}, but must be at least 1")
-    return threads or usable_cores()

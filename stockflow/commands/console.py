@@ -22,7 +22,6 @@ from stockflow.files import reason, replace_file, shown, watched
 from stockflow.names import plain
 from stockflow.numerals import number
 
-_ENDINGS = ("", ".csv", ".txt")
 _PAST_WHOLE = 2.0**63  # what no whole number of a machine reaches
 _LONG = re.compile(r"\d{25,}|\S{161,}")  # numbers and words of a refusal that nobody reads to their end
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -131,12 +130,6 @@ def settings(pairs: Iterable[str]) -> dict[str, float]:
             raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
         out[name.strip()] = number(text, f"--set {pair!r}:")
     return out
-
-
-def csv_only(out: Path | None) -> None:
-    """Raise InputError for a name whose ending says another format than CSV."""
-    if out is not None and out.suffix.lower() not in _ENDINGS:
-        raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
 
 
 def json_text(data: object) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from stockflow.arrays import Array
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, processor
 from stockflow.errors import InputError, unknown
@@ -68,7 +67,7 @@ class Simulator:
 
     task: Task
     digest: str
-    times: Array
+    times: NDArray[np.float64]
     kernel: Kernel
 
     @property
@@ -93,8 +92,8 @@ class Simulator:
         tables: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
         numbers: ArrayLike | None = None,
-        spare: list[Array] | None = None,
-    ) -> Array:
+        spare: list[NDArray[np.float64]] | None = None,
+    ) -> NDArray[np.float64]:
         """Return the outputs, shape (run, time, output), C order, of runs with the given inputs.
 
         `values` has shape (run, input), in the units of the model file; limits are not checked.
@@ -122,7 +121,7 @@ class Simulator:
                 f" {size / 1e9:.3g} GB, too much for memory; keep fewer outputs, save less often or take runs in pieces"
             ) from None
 
-    def _tables(self, given: Mapping[str, ArrayLike], runs: int) -> list[Array]:
+    def _tables(self, given: Mapping[str, ArrayLike], runs: int) -> list[NDArray[np.float64]]:
         expected = dict(self.task.tables)
         for name in given:
             if name not in expected:
@@ -146,7 +145,7 @@ class Simulator:
         return compiled, (self.task,)
 
 
-def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int | None) -> Array:
+def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int | None) -> NDArray[np.float64]:
     """Return input values, shape (run, input), as an array; InputError unless all are finite numbers."""
     array = np.ascontiguousarray(values, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != len(inputs):

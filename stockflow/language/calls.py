@@ -189,11 +189,6 @@ def _inverse(reader: Place, tree: Any) -> eq.Expression:
     return vectors.inverse(entries, rows.index(here[0]), columns.index(here[1]))
 
 
-def _present_value(reader: Place, tree: Any) -> eq.Expression:
-    stream, rate, initial, factor = (reader.read(one) for one in tree.arguments)
-    return memory.present_value(reader, stream, rate, initial, factor)
-
-
 def _time_value(reader: Place, tree: Any) -> eq.Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
     if eq.number(relative) != 0 or eq.number(measure) != 0:
@@ -269,7 +264,7 @@ _SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], eq.Expression]]] = Mapp
         "vector_sort_order": (2, _sort_order),
         "vector_reorder": (2, _reorder),
         "invert_matrix": (2, _inverse),
-        "npv": (4, _present_value),
+        "npv": (4, lambda reader, tree: memory.present_value(reader, *map(reader.read, tree.arguments))),
         "get_time_value": (3, _time_value),
         "pi": (0, lambda reader, tree: eq.Number(math.pi)),
         "log10": (1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))),

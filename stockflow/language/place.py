@@ -36,7 +36,8 @@ class Place(ABC):
         self.name = name
         self.definition = definition
         self.coordinates = coordinates
-        self.bound = self.ranges.bindings(definition.subscripts, coordinates)
+        bound = zip(map(plain, definition.subscripts), coordinates, strict=True)
+        self.bound = {name: element for name, element in bound if name in self.ranges.members}
         self.refused: list[str] = []
 
     @abstractmethod

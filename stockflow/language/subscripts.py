@@ -68,11 +68,6 @@ class Ranges:
             raise Refused([str(unknown("subscript", subscript, self.spelling.values()))])
         return self.members.get(key, (key,))
 
-    def bindings(self, subscripts: Sequence[str], elements: Sequence[str]) -> dict[str, str]:
-        """Return which range stands for which element in one element of an array's equation."""
-        pairs = zip(map(plain, subscripts), elements, strict=True)
-        return {name: element for name, element in pairs if name in self.members}
-
     def element(self, subscript: str, bound: Bindings) -> str:
         """Return the element that a subscript on a right side means; Refused if it means none or several."""
         key = plain(subscript)

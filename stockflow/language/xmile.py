@@ -181,15 +181,10 @@ class _File:
                 table = element._parse_lookup_xml_node(self.found("gf", node)[0])
                 element.components = [((self._dimensions(node), []), table)]
             else:
-                element.parse(self._behaviour())
+                every = self.found("behavior/non_negative")
+                floored = [kind for kind in ("stock", "flow") if every or self.found(f"behavior/{kind}/non_negative")]
+                element.parse({f"non_negative_{kind}": kind in floored for kind in ("stock", "flow")})
         return element
-
-    def _behaviour(self) -> dict[str, bool]:
-        every = bool(self.found("behavior/non_negative"))
-        return {
-            "non_negative_stock": every or bool(self.found("behavior/stock/non_negative")),
-            "non_negative_flow": every or bool(self.found("behavior/flow/non_negative")),
-        }
 
     def _as_read(self, equation: str) -> str:
         """Return an equation in the part of the language that PySD's grammar knows, with the same meaning."""
