@@ -110,8 +110,10 @@ class Moves:
 
     def announced_past(self, times: Array, horizon: Array) -> Array:
         """Return what the case's history has buyers expect at `times`."""
-        when = times + horizon if reads_ahead(self.model, self.about.announced) else times
-        return np.interp(when, *history(self.model, self.about.announced))
+        expression = self.model.variable(self.about.announced).expression
+        # what is announced is read at a later time than now, until a path replaces it
+        ahead = isinstance(expression, WithLookup) and any(references(expression))
+        return np.interp(times + horizon if ahead else times, *history(self.model, self.about.announced))
 
     @property
     def known(self) -> Array:
@@ -192,12 +194,6 @@ class Moves:
         if self.beside is not None:
             return 1.0 + self.beside.path(times)
         return 1.0 + np.interp(times, *history(self.model, self.about.beside))
-
-
-def reads_ahead(model: Model, variable: str) -> bool:
-    """Whether a driver is read at a later time than now: what is announced is, until a path replaces it."""
-    expression = model.variable(variable).expression
-    return isinstance(expression, WithLookup) and bool(tuple(references(expression)))
 
 
 def trimmed(grid: Grid, past: Array, values: Array) -> tuple[Array, Array]:
