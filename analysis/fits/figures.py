@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from analysis.fits.tables import start_table
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from models.case import load_case
@@ -98,13 +99,7 @@ def _standardised(shape: str, centre: float, spread: float, *values: float) -> d
 
 def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
     """Draw where every start of the optimiser ended: one valley or many."""
-    table = pd.DataFrame(
-        [
-            {"start": s.number, "objective before": s.objective_before, "objective after": s.objective_after,
-             "evaluations": s.evaluations, "stopped": s.stopped}
-            for s in calibration.closed.starts
-        ]
-    ).sort_values("objective after")  # fmt: skip
+    table = start_table(calibration).rename(columns={"number": "start"})
     with drawing(figsize=(5.2, 2.8)) as (figure, ax):
         rank = np.arange(1, len(table) + 1)
         ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
