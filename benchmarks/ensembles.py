@@ -23,7 +23,7 @@ from analysis.ensembles.store import open_store
 from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
 from analysis.phase_out.study import load_phase_out_study
-from benchmarks.machine import Cost, cost, machine
+from benchmarks.machine import Cost, cost, machine, peak
 from benchmarks.table import grid
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -124,7 +124,7 @@ def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
     best = {name: min(one.seconds for one in costs) for name, costs in spent.items()}
     rows = []
     for name, costs in spent.items():
-        memory = max((one.memory for one in costs if one.memory is not None), default=None)
+        memory = peak(costs)
         held = "" if memory is None else f"{memory / 1e6:,.0f}"
         rows.append((name, f"{runs / best[name]:,.0f}", f"{best[PLAIN] / best[name]:.2f}", held))
     return grid(("way", "runs/s", "to the first line", "memory of this process, MB"), rows)

@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,11 @@ def cost(job: Callable[[], object]) -> Cost:
     memory = None if before is None else max(_kilobytes("VmHWM") - before, 0) * 1024
     del result
     return Cost(seconds, processor, memory)
+
+
+def peak(costs: Iterable[Cost]) -> int | None:
+    """Return the most bytes that any of the calls needed, None where they are not counted."""
+    return max((one.memory for one in costs if one.memory is not None), default=None)
 
 
 def _restart_peak() -> int | None:

@@ -27,11 +27,6 @@ class Timing:
         """Least processor time of a round in seconds, which waiting for a busy processor does not change."""
         return min(one.processor for one in self.costs)
 
-    @property
-    def memory(self) -> int | None:
-        """Most bytes of a round, None where they are not counted."""
-        return max((one.memory for one in self.costs if one.memory is not None), default=None)
-
     def at(self, size: int) -> Timing:
         """What a batch of another size would cost if the time for a run were the same."""
         share = size / self.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, peak
 from benchmarks.reductions import STORED, Million
 from benchmarks.result import Result
 
@@ -35,7 +35,7 @@ def speeds(result: Result) -> list[str]:
         ratios = [_number(row.rate() / rate) for rate in rates.values()]
         times = [f"{'~' if one.reckoned else ''}{_number(1000 * one.best)}" for one in row.timings]
         ready = [f"{row.read:.2f}", f"{row.prepare:.2f}" if row.prepare else ""]
-        memory = max((one.memory for one in row.timings if one.memory is not None), default=None)
+        memory = peak(spent for one in row.timings for spent in one.costs)
         held = "" if memory is None else _number(memory / 1e6)
         rest = [_number(1e6 * row.work()), held, f"{row.distance:.0e}"]
         rows.append([row.engine, *ready, *times, _number(row.rate()), *ratios, *rest])
