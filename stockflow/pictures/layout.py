@@ -160,11 +160,8 @@ class _Layout:
     def _reads(self, name: str) -> list[str]:
         expression = self.equations.variables[name].expression
         time = ["Time"] if any(isinstance(one, Time) for one in walk(expression)) else []
-        shown: dict[str, None] = {}
-        for one in [*read_names(expression), *time]:
-            for cause in self._visible(one, name):
-                shown[cause] = None
-        return [one for one in shown if one != name]
+        shown = (cause for one in [*read_names(expression), *time] for cause in self._visible(one, name))
+        return [one for one in dict.fromkeys(shown) if one != name]
 
     def _visible(self, name: str, reader: str) -> Iterable[str]:
         """Name the variables behind a hidden part of the reader's equation."""
