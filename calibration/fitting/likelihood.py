@@ -79,23 +79,11 @@ class YearlyErrors:
 
 def yearly_errors(series: Sequence[tuple[NDArray[np.int64], Array, Array]], degrees: float) -> YearlyErrors:
     """Join series, each (years, observed values, multipliers of the error), years increasing."""
-    owner: list[int] = []
-    before: list[int] = []
-    logs: list[float] = []
-    multiplier: list[float] = []
-    gap: list[float] = []
-    for number, (years, values, factors) in enumerate(series):
-        for i, year in enumerate(years):
-            here = len(owner)
-            owner.append(number)
-            logs.append(np.log(values[i]))
-            multiplier.append(factors[i])
-            before.append(here - 1 if i else here)
-            gap.append(float(year - years[i - 1]) if i else 1.0)
-    return YearlyErrors(
-        np.array(owner, dtype=np.int64), np.array(logs, dtype=float), np.array(multiplier, dtype=float),
-        np.array(before, dtype=np.int64), np.array(gap, dtype=float), degrees,
-    )  # fmt: skip
+    years, values, multiplier = (np.concatenate([np.empty(0), *(one[part] for one in series)]) for part in range(3))
+    owner = np.repeat(np.arange(len(series)), np.array([len(one[0]) for one in series], dtype=np.int64))
+    place, first = np.arange(len(owner)), np.diff(owner, prepend=-1) != 0
+    gap = np.where(first, 1.0, np.diff(years, prepend=0.0))
+    return YearlyErrors(owner, np.log(values), multiplier, np.where(first, place, place - 1), gap, degrees)
 
 
 def normal(value: Array, centre: float, sd: float) -> tuple[Array, Array]:
@@ -107,14 +95,11 @@ def normal(value: Array, centre: float, sd: float) -> tuple[Array, Array]:
 def soft_range(value: Array, low: float | None, high: float | None, width: float) -> tuple[Array, Array]:
     """Log of Phi((m - low)/width) Phi((high - m)/width), a side left out being 1, and its slope, per run."""
     total, slope = np.zeros_like(value), np.zeros_like(value)
-    if low is not None:
-        z = (value - low) / width
-        total += log_ndtr(z)
-        slope += _hazard(z) / width
-    if high is not None:
-        z = (high - value) / width
-        total += log_ndtr(z)
-        slope -= _hazard(z) / width
+    for end, sign in ((low, 1.0), (high, -1.0)):
+        if end is not None:
+            z = sign * (value - end) / width
+            total += log_ndtr(z)
+            slope += sign * _hazard(z) / width
     return total, slope
 
 

@@ -29,16 +29,12 @@ def _wrong(case: Case, targets: Targets) -> Iterator[tuple[str, str]]:
     yield from _of_priors(case, "free", targets.free)
     for step in targets.partial:
         yield from _of_priors(case, f"partial {step.name!r}: free", step.free)
-    quantities = [("series", one.name, one.quantity) for one in targets.series]
-    quantities += [("events", one.name, one.quantity) for one in targets.events]
-    quantities += [("effects", one.name, one.quantity) for one in targets.effects]
-    quantities += [("ranges", one.name, one.quantity) for one in targets.ranges]
-    for kind, name, quantity in quantities:
-        yield from _of_name(case, f"{kind} {name!r}: quantity", quantity)
-    for one in targets.series:
-        yield from _of_years(case, f"series {one.name!r}", one.first_year, one.last_year + 1)
-    for stated in targets.ranges:
-        yield from _of_years(case, f"ranges {stated.name!r}", stated.first_year, stated.last_year + 1)
+    for kind in ("series", "events", "effects", "ranges"):
+        for one in getattr(targets, kind):
+            yield from _of_name(case, f"{kind} {one.name!r}: quantity", one.quantity)
+    for kind in ("series", "ranges"):
+        for one in getattr(targets, kind):
+            yield from _of_years(case, f"{kind} {one.name!r}", one.first_year, one.last_year + 1)
     for effect in targets.effects:
         yield from _of_effect(case, effect)
     for one in targets.series:
