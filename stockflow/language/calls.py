@@ -102,11 +102,8 @@ def _rows(reader: Place, trees: Sequence[Any]) -> list[list[eq.Expression]]:
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
     reader.translation.spend(count)
-    rows: list[list[eq.Expression]] = []
-    for elements in itertools.product(*choices):
-        bound = dict(zip(marked, elements, strict=True))
-        rows.append([reader.within(bound, partial(reader.read, one)) for one in trees])
-    return rows
+    bindings = (dict(zip(marked, elements, strict=True)) for elements in itertools.product(*choices))
+    return [[reader.within(bound, partial(reader.read, one)) for one in trees] for bound in bindings]
 
 
 def _marked(tree: Any) -> Iterable[str]:
