@@ -27,11 +27,8 @@ def durations(paths: Sequence[Dated], study: PathStudy) -> pd.DataFrame:
     counts as later than all (an infinite end). `in window` is the share of all draws whose duration lies in the
     study's window. A stage met when the model starts is not dated.
     """
-    rows = []
-    for path in paths:
-        for clock, start in path.about.clocks.items():
-            rows += [_row(path, clock, start, stage, study.window) for stage in STAGES]
-    return pd.DataFrame(rows)
+    clocks = [(path, *clock) for path in paths for clock in path.about.clocks.items()]
+    return pd.DataFrame([_row(*clock, stage, study.window) for clock in clocks for stage in STAGES])
 
 
 def _row(path: Dated, clock: str, start: float, stage: str, window: tuple[float, float]) -> dict[str, object]:
