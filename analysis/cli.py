@@ -3,8 +3,6 @@
 Nothing that computes is imported here: a command's module is, when the command is called.
 """
 
-from __future__ import annotations
-
 import click
 
 from analysis.commands.lazy import LazyGroup

@@ -5,8 +5,6 @@ compared with stockflow's before it is timed.  `--large` adds batches of 100,000
 were measured, RESULTS.md and results.json, from which README.md takes its table, are written anew.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """The engines under comparison, each as one function from inputs to outputs over the same model file."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import tempfile

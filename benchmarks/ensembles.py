@@ -5,8 +5,6 @@ has the shape of the shipped NEV study: its model with its sums, its outputs in 
 accepted posterior, here all 1,000; exits from its supported path, as many as make up the runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The machine a measurement was made on, and the time and memory one call takes there."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

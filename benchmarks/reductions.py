@@ -1,7 +1,5 @@
 """What runs cost that are reduced while their outputs are in cache, beside runs whose outputs are stored."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial

@@ -4,8 +4,6 @@ It is the yardstick for vector code: same graph, same order of operations, same 
 library's exp and log.
 """
 
-from __future__ import annotations
-
 import ctypes
 import math
 import subprocess

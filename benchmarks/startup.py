@@ -1,7 +1,5 @@
 """How long a user waits from calling Python to the first results, with nothing kept and with a cache."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

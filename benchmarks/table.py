@@ -1,7 +1,5 @@
 """Results as Markdown: speeds of all engines, the bound of the processor, targets, and how noisy it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from statistics import median
 

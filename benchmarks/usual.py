@@ -1,7 +1,5 @@
 """What the plain engines of this comparison can run: Euler steps, fixed tables, nothing drawn at random."""
 
-from __future__ import annotations
-
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
 

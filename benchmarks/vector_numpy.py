@@ -1,7 +1,5 @@
 """The same plan interpreted by NumPy: one array operation for each node, over a block of runs at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """What a calibration has not made yet, and what goes wrong in one through nobody's input."""
 
-from __future__ import annotations
-
 from stockflow.errors import InputError
 
 

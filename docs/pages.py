@@ -4,8 +4,6 @@
 commands), so that none can differ from it.
 """
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

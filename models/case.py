@@ -1,7 +1,5 @@
 """A case: one technology in one region, its parameters and its model."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ their way into the model's money and units, any parameter, any policy or scenari
 `core.part` and `generic.part`. Once calibrated, the estimates in NAME/results/fit.toml take the place of the values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

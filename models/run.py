@@ -1,7 +1,5 @@
 """One run: a case, with some constants set, under a policy and a schedule of support."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """`techcycle calibrate` and `techcycle import-vensim`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

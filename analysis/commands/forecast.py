@@ -1,7 +1,5 @@
 """`techcycle forecast` and `techcycle score`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

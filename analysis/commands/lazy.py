@@ -1,7 +1,5 @@
 """A group of commands that knows their names and first sentences, and imports one when it is called."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 

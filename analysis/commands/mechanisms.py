@@ -1,7 +1,5 @@
 """Commands about mechanisms: `loops`, `barriers`, `instruments`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Commands on a technology of the user's own alone: `techcycle new` and `techcycle validate`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

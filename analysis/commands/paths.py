@@ -1,7 +1,5 @@
 """The command `techcycle paths`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`techcycle phase-out`: a study in; its runs, tables, figures and one page out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

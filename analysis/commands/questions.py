@@ -1,7 +1,5 @@
 """What an answer hinges on and which schedule is best: `techcycle sensitivity` and `techcycle search`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """`techcycle reproduce`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

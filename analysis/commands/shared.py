@@ -1,7 +1,5 @@
 """What commands share: the options of nearly all of them, and where answers go."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path

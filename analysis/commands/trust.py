@@ -1,7 +1,5 @@
 """What the results may be trusted for: `techcycle scoreboard`, `identify` and `numerics`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -4,8 +4,6 @@ Such an entry says years in words ("last observed year + 10"), so that it holds 
 market. `reference cost` in it is what a unit of what is used today costs in the last observed year.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, get_args

@@ -1,7 +1,5 @@
 """Runs of a case over its posterior draws, with variables held from some year on in the same draws."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -5,8 +5,6 @@ commercial design), S3 1% of the market, S4 10%, S4b 20%, S5 self-sustaining (10
 benchmark at once). A share counts from when it lasts for a year: a rush before a dated cut is no stage.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

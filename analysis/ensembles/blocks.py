@@ -1,7 +1,5 @@
 """How an ensemble lies in a Zarr store: blocks of runs, one file each, and the metadata around them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import threading

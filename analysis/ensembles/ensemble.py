@@ -1,7 +1,5 @@
 """An ensemble: schedules x draws, described so that any process can compute any part of it alone."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -1,7 +1,5 @@
 """One writer at a time: a lock that the system lets go when its process ends, however it ends."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

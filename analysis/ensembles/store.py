@@ -4,8 +4,6 @@ While it is written it stands beside its place, `NAME.part`: files appear whole,
 mark, with its checksum, is there.  Complete, it gets a record of all checksums, loses the marks and takes its name.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

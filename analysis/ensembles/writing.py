@@ -1,7 +1,5 @@
 """From an ensemble to its store: in this process, or on the workers of a Dask cluster."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing

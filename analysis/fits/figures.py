@@ -1,7 +1,5 @@
 """Arrays in, figure out: no arithmetic beyond scaling. Every figure leaves PNG, SVG and its numbers as CSV."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

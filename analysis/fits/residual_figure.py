@@ -1,7 +1,5 @@
 """Residuals over the years, one panel per series: what is left when the model has said what it can."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

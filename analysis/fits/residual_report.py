@@ -1,7 +1,5 @@
 """The residual report of a calibration: points used and left out, errors, Theil shares, autocorrelation, per series."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from calibration.fitting.estimates import Calibration

@@ -1,7 +1,5 @@
 """A calibration as tables that one can paste."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 

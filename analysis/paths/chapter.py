@@ -1,7 +1,5 @@
 """Paths run, saved and told: tables, words and figures for the command and the report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd

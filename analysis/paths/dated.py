@@ -1,7 +1,5 @@
 """Dated stages of an industry: one date a stage for every draw of its accepted posterior, or for one run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

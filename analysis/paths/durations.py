@@ -1,7 +1,5 @@
 """Durations: from every clock to every stage, over draws; and between the dated stages of other technologies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Figures of paths: four industries on one axis, durations by clock, the start-by-end matrix, runs ahead."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ have a leader and followers in one race (see latecomers); for the two Chinese in
 data of the case, so there is no leader's run to date.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

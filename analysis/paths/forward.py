@@ -1,7 +1,5 @@
 """Runs ahead: every named world with every named policy, over the posterior. Nothing after the data tests them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

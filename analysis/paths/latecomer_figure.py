@@ -1,7 +1,5 @@
 """One picture of a race: modelled shares of leader and followers with their 90% bands, and the observed ones."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

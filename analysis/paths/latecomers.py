@@ -6,8 +6,6 @@ said of a follower itself (its research, access, licences) is fixed by its file 
 that.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

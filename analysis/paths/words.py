@@ -1,7 +1,5 @@
 """What the paths say, in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The accepted answer of a shipped study, as README and report quote it: page, answers by third, and what made them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

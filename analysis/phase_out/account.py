@@ -6,8 +6,6 @@ From the horizon on no new promise is made in any run (`support suspension start
 the tail of contracts that existed at the horizon.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

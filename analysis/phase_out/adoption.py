@@ -1,7 +1,5 @@
 """Adoption under a schedule: shares and when they are reached, relapse, purchases pulled forward, capacity idled."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A study answered: runs into the store and read back, results, evidence, and tables for people and machines."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

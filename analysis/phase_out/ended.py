@@ -1,7 +1,5 @@
 """What ending the support of any case does, without a study: runs with and without it over draws of its posterior."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

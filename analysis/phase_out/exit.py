@@ -1,7 +1,5 @@
 """What follows for a decision: cost against no support, the safe exit year, regret, and the value of waiting a year."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

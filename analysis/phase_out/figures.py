@@ -4,8 +4,6 @@ Every figure is readable in grey: lines differ by dash, areas by hatch. `COLUMN`
 column (8.5 cm) and of a page (17.5 cm).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What an answer hinges on: the answers again for weak, middling and strong responses, and rank correlations."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

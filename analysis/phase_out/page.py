@@ -1,7 +1,5 @@
 """One page in words: the answer with its intervals, what breaks, what it costs, and what it hinges on."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping
 

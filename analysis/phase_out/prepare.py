@@ -1,7 +1,5 @@
 """From a study to runs: the model with its sums, the arms with their schedules, what computes them, and the store."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

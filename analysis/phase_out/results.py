@@ -4,8 +4,6 @@ Paths are reduced to one number for each draw as they are read, so memory holds 
 that all are compared with: the supported path and the run without support.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

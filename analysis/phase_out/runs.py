@@ -1,7 +1,5 @@
 """The runs of a study as its results read them: schedule by schedule, one array (draw, time) for each variable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

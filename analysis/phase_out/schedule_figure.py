@@ -1,7 +1,5 @@
 """The figure of a schedule: the path of every instrument against history."""
 
-from __future__ import annotations
-
 import textwrap
 from pathlib import Path
 

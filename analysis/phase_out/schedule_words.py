@@ -1,7 +1,5 @@
 """What a schedule says, in words and as a yearly table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

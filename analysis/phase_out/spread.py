@@ -1,7 +1,5 @@
 """Many draws of one number as a median with 50% and 90% intervals; an event that never comes stays "never"."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

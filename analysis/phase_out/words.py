@@ -1,7 +1,5 @@
 """Numbers and safe years as words: medians with intervals, "never" and "or earlier" told as such."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from analysis.phase_out.exit import SafeYears

@@ -1,7 +1,5 @@
 """A progress bar that says what it has come to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Tables as a person reads them, and as records for JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

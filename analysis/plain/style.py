@@ -1,7 +1,5 @@
 """How figures look, and what each leaves behind: PNG, SVG and its numbers as CSV."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 `studies/scoreboard.toml` says for every target figure which question to put to a run, or why no run can answer it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace

@@ -1,7 +1,5 @@
 """Runs of posterior draws for the scoreboard: one batch for each case and counterfactual, then one draw at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 

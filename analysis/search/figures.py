@@ -1,7 +1,5 @@
 """Figures of the search: the front of adoption against public cost, best paths of support."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

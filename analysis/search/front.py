@@ -3,8 +3,6 @@
 A schedule dominates another if it costs no more and brings no less, and is better in one of the two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

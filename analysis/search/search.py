@@ -7,8 +7,6 @@ Both are SciPy's. Runs have kinks (a budget that binds, a full market), so slope
 higher, that is said, and its end is taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """A whole search of one case: every objective over every family of schedules, judged on more draws; then the front."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

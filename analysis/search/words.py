@@ -1,7 +1,5 @@
 """The best schedules and the front of adoption against public cost, as sentences."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from analysis.search.front import HISTORY, Front

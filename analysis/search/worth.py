@@ -4,8 +4,6 @@ Units and cost are sums of values of the run with fixed weights: units at the ho
 is paid (each step's growth discounted from its middle). So one backward pass gives the slopes of either.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol

@@ -3,8 +3,6 @@
 Made for all calibrated cases at once; what is missing is said in one sentence where it would have stood.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

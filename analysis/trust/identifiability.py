@@ -4,8 +4,6 @@ Learning by doing against learning by searching, and what policies do along that
 Thresholds stand with their reasons in `studies/identifiability.toml`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Figures of what the data can tell apart: profiles, correlations, the ridge of learning by doing and searching."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from textwrap import fill
 

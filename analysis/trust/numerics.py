@@ -4,8 +4,6 @@ Euler's error is of first order, so the shift at half the step is about what is 
 of what it was before. Tolerances stand with their reasons in `studies/numerics.toml`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

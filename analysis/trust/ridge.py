@@ -4,8 +4,6 @@ Prices fix what both did together; how much of it was research is read off the p
 printed for both ends of what the data accept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

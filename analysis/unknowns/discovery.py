@@ -6,8 +6,6 @@ draws. Trees cut draws apart, so boxes do not overlap. PRIM would give one box a
 brings a plotting and a statistics package along for that one function.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

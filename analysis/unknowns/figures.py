@@ -1,7 +1,5 @@
 """Figures of sensitivity: tornado, index bands over time, boxes of failure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from textwrap import fill
 from typing import Any

@@ -11,8 +11,6 @@ which one is wanted, takes half a minute an answer, and turns errors into notes.
 need conditional draws of the posterior, which no kept library makes from given draws, so they are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

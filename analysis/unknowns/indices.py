@@ -1,7 +1,5 @@
 """A sensitivity index with its error and a verdict: has it converged, and does the unknown matter at all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 

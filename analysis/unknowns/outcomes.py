@@ -1,7 +1,5 @@
 """The answers that unknowns may move: each needs the same draw under several plans, as it is a difference of runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ twice, from all of the sample and from its first half, and carries a verdict; th
 Shapley effects here are for independent unknowns (Goda 2021): SALib's estimator asks for that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The whole study of unknowns of one case: chosen methods, joint draws, and where the phase-out fails."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal

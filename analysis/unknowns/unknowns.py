@@ -1,7 +1,5 @@
 """The unknowns of a case: joint draws of them, and independent ranges for methods that cannot take correlation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Sensitivity as sentences: what it hinges on, and where it fails."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Formulae of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), "Rank-norma
 improved R-hat for assessing convergence of MCMC", Bayesian Analysis 16(2), as ArviZ computes them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

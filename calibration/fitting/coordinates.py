@@ -4,8 +4,6 @@ Three spaces: natural values; coordinates, where priors are normal (logarithms f
 and the whole real line, a logit of each bounded coordinate, in which the sampler moves.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a calibration found: estimates with intervals, the picture of every series, the ends of the starts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,8 +5,6 @@ approximate, curvature at the mode stretched to cover every other end of a start
 posterior (`calibration.fitting.posterior`) replaces them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """A posterior as a NetCDF file that ArviZ and xarray read, with what it depends on; and back as draws to run with."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -3,8 +3,6 @@
 Every function returns a log density up to a constant of the data and its slopes, exact and vectorised over runs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ in `calibration.fitting.likelihood`, those of the run come from going backward t
 (`stockflow.gradients.gradient`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

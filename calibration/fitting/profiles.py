@@ -4,8 +4,6 @@ Half the likelihood-ratio statistic of one parameter is the rise of the objectiv
 point (Raue et al. 2009). The objective leaves out the held parameter's own prior and keeps the other priors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

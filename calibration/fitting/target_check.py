@@ -1,7 +1,5 @@
 """Whether a target file fits its model, before any work: every refusal names file, key, value and bound."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How a target file made of Vensim's files is written: the document, its table of observations, the manifest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

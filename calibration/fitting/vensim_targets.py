@@ -3,8 +3,6 @@
 A target file takes observations from a table beside a manifest, so the data become such a table too.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

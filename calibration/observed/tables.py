@@ -4,8 +4,6 @@ Every row is checked before anything uses it, so nothing downstream asks again w
 unit, a source and a place in the manifest. A bad row is refused with file, row, column and value.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import math

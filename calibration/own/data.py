@@ -1,7 +1,5 @@
 """Observations of a technology of the user's own: one CSV, checked row by row, turned into the model's units."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

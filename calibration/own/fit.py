@@ -3,8 +3,6 @@
 Everything is written into NAME/results: table and targets, chains, posterior.nc, fit.toml, estimates, warnings.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import tempfile

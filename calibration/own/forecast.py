@@ -1,7 +1,5 @@
 """Where a technology of the user's own is heading, and what its fit would have said of the last years held out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Writing the folder of a technology of the user's own: templates, filled in from the data."""
 
-from __future__ import annotations
-
 import math
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The numbers by which a technology of the user's own is calibrated, and priors pooled from the four industries."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path

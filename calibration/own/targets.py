@@ -5,8 +5,6 @@ They are shown, and a cumulative volume places the start. Numbers in the table a
 and source of each row as it was given stand in its note.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

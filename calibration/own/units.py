@@ -1,7 +1,5 @@
 """The way of a user's units into the model's: worked out where the units are known, else as stated."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from dataclasses import dataclass

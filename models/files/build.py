@@ -5,8 +5,6 @@ that uses it; case constants that only the core uses stand in a last group of th
 stands a sketch made from them, so that the file opens as diagrams.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys

@@ -1,7 +1,5 @@
 """The TOML files of the cases: every number a person chose, with unit, bounds, source and evidence."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 

@@ -4,8 +4,6 @@ Order of equations, line breaks, spelling of numbers, corners of lookups and the
 file with the digest of all that it says, in the comment of its time step, so that an edit made since shows.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,6 @@ a driver reads `@driver` (its points stand in a CSV file under its own name) or
 `@driver feed in tariff at Time+anticipation horizon` (another driver's points, read at another time).
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,8 +5,6 @@ path is a straight line; before the first and after the last point it holds its 
 begin with `#` are comments.
 """
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings files: TOML that a schema of pydantic describes, refused in one line where it is wrong."""
 
-from __future__ import annotations
-
 import pickle
 import tomllib
 from collections.abc import Mapping

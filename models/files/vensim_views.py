@@ -4,8 +4,6 @@ The format is described in Vensim's manual under "Sketch Information" and "Objec
 its kind (10 word, 11 valve, 12 cloud, 1 arrow), its number in the view, and its properties.
 """
 
-from __future__ import annotations
-
 from stockflow.language.equations import Equations
 from stockflow.pictures.diagram import bend
 from stockflow.pictures.layout import CLOUD, VALVE, Arrow, Pipe, View, groups, view

@@ -3,8 +3,6 @@
 Years are decimal, shares fractions, money bnCNY of 2020. Whatever cannot be is refused when it is read, by key.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal, Self

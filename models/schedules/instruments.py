@@ -1,7 +1,5 @@
 """The instruments of support that a schedule can change, and which variables of which case each one moves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

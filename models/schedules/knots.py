@@ -5,8 +5,6 @@ multiplier` becomes `core support multiplier`, and announced support reads the m
 ahead. As long as every knot is 1 and no decline starts, a run is that of the case.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

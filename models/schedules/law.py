@@ -3,8 +3,6 @@
 Laws are pure functions of how far a decline has come: all before its start, never rising, nothing from its end on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

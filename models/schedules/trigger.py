@@ -1,7 +1,5 @@
 """When the condition of a trigger first holds: statistics of a run, quarter by quarter."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

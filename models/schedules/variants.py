@@ -1,7 +1,5 @@
 """Many schedules from one: every shape with every start and length, without files."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import product
 
