@@ -128,17 +128,22 @@ def load_latecomers(name: str, folder: Path = FOLDER) -> Latecomers:
 
 
 def run_race(
-    study: Latecomers, draws: Mapping[str, Array] = NO_DRAWS, outputs: tuple[str, ...] = (), until: float = 2010.0
+    study: Latecomers,
+    draws: Mapping[str, Array] = NO_DRAWS,
+    outputs: tuple[str, ...] = (),
+    until: float = 2010.0,
+    model: Model | None = None,
 ) -> Race:
     """Run the leader and then the followers against it and each other, for every draw of the leader's parameters.
 
     `draws` gives constants of the leader (and so of the followers, unless their own file sets them) one value per run;
-    `outputs` are kept of every follower's run. Each follower's odds against the leader are what its run says; the
-    followers' shares are those odds together, s_i = o_i/(1 + sum of o), in rounds: in each a follower meets the odds
-    that the others had in the round before, learns from whoever is ahead, the leader or another follower (`frontier`),
-    and the output of its own that the leader's run holds is not counted as foreign experience a second time.
+    `outputs` are kept of every follower's run; `model` is the leader's, that of its case if not given. Each follower's
+    odds against the leader are what its run says; the followers' shares are those odds together, s_i = o_i/(1 + sum of
+    o), in rounds: in each a follower meets the odds that the others had in the round before, learns from whoever is
+    ahead, the leader or another follower (`frontier`), and the output of its own that the leader's run holds is not
+    counted as foreign experience a second time.
     """
-    model = load_case(study.leader).model
+    model = model or load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
     fixed = {name: _fixed(model, name, draws) for name in wanted if model.variable(name).kind == "constant"}
     leader = model.runs(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER).dataset()

@@ -23,7 +23,11 @@ TimePath = tuple[NDArray[np.float64], NDArray[np.float64]]
 SCALE = 20.0  # times the largest value of history beyond which a value is doubted
 
 # What buyers see coming is the same path read ahead, so a new path moves both.
-ANNOUNCED = {"feed in tariff": "announced tariff", "central subsidy": "announced central subsidy"}
+ANNOUNCED = {
+    "feed in tariff": "announced tariff",
+    "central subsidy": "announced central subsidy",
+    "local subsidy ratio": "announced local subsidy ratio",
+}
 
 
 def read_policy(path: str | Path, model: Model) -> dict[str, TimePath]:

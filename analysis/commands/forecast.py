@@ -16,7 +16,9 @@ from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import MODES
 from calibration.forecasting.new_scores import score_case, skill_table, skill_words
+from calibration.forecasting.scores import COMBINED
 from calibration.forecasting.settings import ForecastSettings
+from calibration.forecasting.yardstick import WORDS, yardstick
 from calibration.own.data import read_rows
 from calibration.own.forecast import fans, hindcast
 from calibration.own.meaning import doubts_of_scored
@@ -51,9 +53,10 @@ def forecast(
 ) -> None:
     """Forecast CASE from past years, fitted to what was known then, and score it on what came; or ahead to --until.
 
-    Prints, for every series and origin, the model's score (CRPS of the log: lower is better) beside that of the best
-    naive forecast, of a mixture of all (stack) with weights from earlier origins, and the share of years inside the
-    model's 90% interval; then wins and losses in words. Goes on with the finished chains in OUT/forecast.
+    Prints, for every series and origin, the score (CRPS of the log: lower is better) of the model, of model and
+    reference combined half and half, of that reference, a naive forecast named in advance, and of the best naive
+    forecast in hindsight, an upper bound, and the share of years inside the model's 90% interval; then the mean ratio
+    over reference and pool of the naive forecasts, wins and losses. Goes on with the finished chains in OUT/forecast.
 
     With --until, and where nothing is set for forecasts from past years, as in a case of `techcycle new`: a forecast
     to that year with 50% and 90% intervals, after a hindcast of the last years. Figure and tables go to the folder of
@@ -72,9 +75,10 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    head = "\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):"
+    said = [f"\n{WORDS}", text(yardstick({case: table}, settings))]
+    said += ["\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):"]
     words = unscored_words(found) + forecast_words(table, case, settings)
-    say(as_json, forecast_json(found, table), text(skill_rows(table)), head, text(rivals(table)) + "\n", *words)
+    say(as_json, forecast_json(found, table), text(skill_rows(table)), *said, text(rivals(table)) + "\n", *words)
 
 
 def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json: bool) -> None:
@@ -96,7 +100,7 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     table = ahead_numbers(found)
     last = table.groupby("series")["year"].transform("max")
     shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
-    lines = [text(table.loc[shown, ["series", "unit", "year", *NAMES]])]
+    lines = [text(table.loc[shown, ["series", "unit", "year", *NAMES, *({COMBINED} & set(table))]])]
     if back:
         lines.append(
             f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from analysis.forecasts.study import duels, forecast_words, rivals, skill_rows
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import load_accepted_forecast
 from calibration.forecasting.settings import ForecastSettings
+from calibration.forecasting.yardstick import yardstick
 from models.case import load_case
 from stockflow.errors import InputError
 
-BRIEF = {"mode": "drivers", "model CRPS": "model", "its CRPS": "best naive CRPS", "stack CRPS": "stack"}
+BRIEF = {"mode": "drivers", "model CRPS": "model", "combined CRPS": "model and reference"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,16 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
         forecast_skill(f"{title}: forecasts from the past, scored; lower is better", accepted, series, stem)
     brief = at.rename(columns=BRIEF).drop(columns="origin")
     return ForecastChapter(case, title, words, brief, rows, rivals(accepted), "")
+
+
+def yardsticks(cases: Sequence[str]) -> pd.DataFrame:
+    """Return the yardstick of the accepted forecasts of `cases` together and of each; InputError as they are loaded."""
+    if not cases:
+        return pd.DataFrame()
+    settings, tables = ForecastSettings.load(), {case: load_accepted_forecast(case) for case in cases}
+    groups = {" and ".join(tables): tables, **{case: {case: table} for case, table in tables.items()}}
+    rows = {name: yardstick(group, settings) for name, group in groups.items()}
+    return pd.concat(rows, names=["case"]).droplevel(1).reset_index()
 
 
 def wins_everywhere(case: str, mode: str) -> tuple[int, int]:

@@ -78,7 +78,7 @@ def naive_of(fan: Fan, back: CaseForecast | None) -> str | None:
 
 
 def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
-    """Return what is drawn and more: observations, quantiles, naive medians, a row per series and year."""
+    """Return what is drawn and more: observations, quantiles, the others' medians, a row per series and year."""
     frames = []
     for fan in fans:
         seen = dict(zip(fan.history.years.tolist(), fan.history.values.tolist(), strict=True))
@@ -88,7 +88,7 @@ def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
             frame["observed"] = [seen.get(int(year), np.nan) for year in years]
             for name, row in zip(NAMES, values, strict=True):
                 frame[name] = row
-            for who in fan.naive:
+            for who in (who for who in fan.draws if who != MODEL):
                 frame[who] = np.median(fan.draws[who], axis=0) if kind == "forecast" else np.nan
             frames.append(frame)
     return pd.concat(frames, ignore_index=True)

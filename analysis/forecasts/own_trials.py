@@ -151,11 +151,17 @@ def row(forecast: ScoredForecast) -> dict[str, object]:
 
 
 def trial_lines(file: Path = RESULTS) -> list[str]:
-    """Return the kept rows as a Markdown table, and how each fit was sampled; InputError without a file."""
+    """Return the kept rows as a Markdown table, and how each fit was sampled; InputError without a file.
+
+    Rows of other equations, priors or data than the present ones are marked.
+    """
     if not file.is_file():
         raise InputError(f"{file}: not there; `python -m analysis.forecasts.own_trials` makes it")
     table = pd.read_csv(file)
-    titles = {one.name: one.title for one in Trials.load().trials}
+    digests = dict(zip(table["trial"], table["digest"].astype(str), strict=True))
+    trials = {one.name: one for one in Trials.load().trials}
+    old = {name for name, digest in digests.items() if digest != digest_of(trials[name])}
+    titles = {name: one.title + (" †" if name in old else "") for name, one in trials.items()}
     head = ("technology", "series", "fitted to", "scored", "model, CRPS", "best naive", "inside 90%")
     rows = []
     for row in table.to_dict("records"):
@@ -174,6 +180,7 @@ def trial_lines(file: Path = RESULTS) -> list[str]:
         *markdown(head, rows), "",
         f"The model is better than the best naive forecast, chosen in hindsight, in {won} of {len(table)}.",
         f"Chains, largest R-hat, fewest effective draws, minutes of fit and forecast: {'; '.join(runs)}.",
+        *["† Scored with other equations, priors or data than the present ones: `make trials` renews it."][: len(old)],
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.plain.style import GREY, legend_below, log_axis, panels, save
-from calibration.forecasting.scores import MODEL, STACK
+from calibration.forecasting.scores import MODEL
 
 MARKS = {
     "last value": "v", "Moore's law": "s", "Wright's law": "D", "exponential": "^", "logistic": "P", "Gompertz": "X",
@@ -22,9 +22,10 @@ MODES = {
 
 
 def forecast_skill(title: str, table: pd.DataFrame, series: Sequence[str], stem: Path) -> Path:
-    """Draw CRPS of the log by origin, a panel for each of `series`; lower is better. `table` is a score table."""
+    """Draw CRPS of the log by origin, a panel for each of `series` that was scored; lower is better."""
+    series = [name for name in series if name in set(table["series"])]
     columns = 2 if len(series) in {2, 4} else 3
-    told = table[table["series"].isin(series) & (table["forecaster"] != STACK)]
+    told = table[table["series"].isin(series) & table["forecaster"].isin({MODEL, *MARKS})]
     with panels(len(series), columns, (10.5 / columns, 2.5), 0.9, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, series, strict=False):
             _panel(ax, name, told[told["series"] == name])

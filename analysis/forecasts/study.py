@@ -24,13 +24,13 @@ from calibration.forecasting.record import (
     scored,
     table_text,
 )
-from calibration.forecasting.scores import MODEL, STACK, best_naive
+from calibration.forecasting.scores import COMBINED, MODEL, best_naive
 from calibration.forecasting.settings import CaseSettings, ForecastSettings
+from calibration.forecasting.yardstick import yardstick
 from models.case import load_case
 from stockflow.errors import InputError
 
 TWICE = 2.0
-BEFORE = "CRPS of the best before"
 
 
 def run_forecasts(
@@ -56,7 +56,7 @@ def run_forecasts(
                 bar.set_postfix_str(f"{mode} from {origin}")
                 chains = folder.root / "forecast" / case / str(origin) / mode
                 made.append(forecast_case(about, targets, origin, mode, chains, settings, lambda: bar.update(1)))
-    found = scored(case, made, settings.seed, settings.doubt)
+    found = scored(case, made)
     table = score_table(found)
     save_forecasts(found, table, settings, folder)
     if accept:
@@ -77,15 +77,19 @@ def save_forecasts(found: ScoredCase, table: pd.DataFrame, settings: ForecastSet
 
 
 def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per mode, series and origin: CRPS of model, best naive forecast and stack, 90% coverage, the test."""
+    """One row per mode, series and origin: CRPS of model, combination and naive forecasts, 90% coverage, the test.
+
+    The naive forecasts are the reference named in advance and the best in hindsight, which nobody could have chosen.
+    """
     rows = []
     for (mode, series, origin), part in table.groupby(["mode", "series", "origin"], sort=False):
         by = part.set_index("forecaster")
-        best = best_naive(dict(by["CRPS"]))
+        best, reference = best_naive(dict(by["CRPS"])), str(by["reference"].iloc[0])
         rows.append(
             {"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
-             "model CRPS": _cell(by, MODEL, "CRPS"), "best naive": best or "none",
-             "its CRPS": np.nan if best is None else _cell(by, best, "CRPS"), "stack CRPS": _cell(by, STACK, "CRPS"),
+             "model CRPS": _cell(by, MODEL, "CRPS"), "combined CRPS": _cell(by, COMBINED, "CRPS"),
+             "reference": reference or "none", "reference CRPS": _cell(by, reference, "CRPS"),
+             "best in hindsight": best or "none", "its CRPS": _cell(by, best, "CRPS"),
              "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")}
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -111,39 +115,15 @@ def rivals(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def duels(table: pd.DataFrame, series: Sequence[str], mode: str, origin: int) -> pd.DataFrame:
-    """Set the model against the naive forecasts from `origin`: rows of `skill_rows` of the `series` forecast there.
-
-    "CRPS of the best before" is that of the naive forecast that had been best from the origin before, judged by the
-    years known by this one; NaN where there is none.
-    """
-    part = table[table["mode"] == mode]
-    rows = skill_rows(part)
+    """Set the model against the naive forecasts from `origin`: rows of `skill_rows` of the `series` forecast there."""
+    rows = skill_rows(table[table["mode"] == mode])
     here = rows[(rows["origin"] == origin) & rows["its CRPS"].notna()].set_index("series")
-    here = here.loc[[one for one in series if one in here.index]].reset_index()
-    before = [_of_best_before(part[part["series"] == one], origin) for one in here["series"]]
-    return here.assign(**{BEFORE: np.array(before, dtype=float)})
+    return here.loc[[one for one in series if one in here.index]].reset_index()
 
 
-def _of_best_before(of: pd.DataFrame, origin: int) -> float:
-    here, best = of[of["origin"] == origin].set_index("forecaster"), best_before(of, origin)
-    return _cell(here, best, "CRPS") if best is not None and best in here.index else np.nan
-
-
-def _cell(by: pd.DataFrame, row: str, column: str) -> float:
-    return float(pd.to_numeric(by[column])[row])
-
-
-def best_before(of: pd.DataFrame, origin: int) -> str | None:
-    """Name the naive forecast that was best from the origin before `origin`, in the years known by then."""
-    earlier = of[of["origin"] < origin]
-    last = earlier[earlier["origin"] == earlier["origin"].max()]
-    known = {str(row["forecaster"]): _known(str(row["yearly CRPS"]), origin) for _, row in last.iterrows()}
-    return best_naive({who: float(np.mean(values)) for who, values in known.items() if values})
-
-
-def _known(yearly: str, origin: int) -> list[float]:
-    pairs = (one.split(":") for one in yearly.split())
-    return [float(value) for year, value in pairs if int(year) <= origin]
+def _cell(by: pd.DataFrame, forecaster: str | None, column: str) -> float:
+    """Return the score of a forecaster, NaN if it made none."""
+    return float(pd.to_numeric(by[column]).get(forecaster, np.nan))
 
 
 def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -> list[str]:
@@ -195,26 +175,29 @@ def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) ->
     names = tuple(one for one in dict.fromkeys(table["series"]) if one not in about.headline)
     return [
         f"{mode} from {origin}: {one['series']} is scored but is no headline series: CRPS {one['model CRPS']:.3f} "
-        f"against {one['its CRPS']:.3f} of {one['best naive']}, a ratio of {one['model CRPS'] / one['its CRPS']:.2f}."
+        f"against {one['its CRPS']:.3f} of {one['best in hindsight']}, "
+        f"a ratio of {one['model CRPS'] / one['its CRPS']:.2f}."
         for one in duels(table, names, mode, origin).to_dict("records")
     ]
 
 
 def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
-    model, before = met["model CRPS"], met[BEFORE]
+    model, combined, reference, best = (
+        met[name] for name in ("model CRPS", "combined CRPS", "reference CRPS", "its CRPS")
+    )
     inside = float(np.average(met["inside 90%"], weights=met["years"]))
     words = [
-        f"{mode} from {origin}, {len(met)} headline series: the model beats the best naive forecast in hindsight on "
-        f"{(model < met['its CRPS']).sum()}, the naive forecast that was best from the origin before on "
-        f"{(model < before).sum()} of {before.notna().sum()}; the stack beats the best in hindsight on "
-        f"{(met['stack CRPS'] < met['its CRPS']).sum()}. {inside:.0%} of observations lie in the model's 90% intervals."
+        f"{mode} from {origin}, {len(met)} headline series: the model beats the reference named in advance on "
+        f"{(model < reference).sum()} of {reference.notna().sum()} and the best naive forecast in hindsight, an upper "
+        f"bound, on {(model < best).sum()}; model and reference together beat them on {(combined < reference).sum()} "
+        f"and {(combined < best).sum()}. {inside:.0%} of observations lie in the model's 90% intervals."
     ]
-    for one in met[model >= met["its CRPS"]].to_dict("records"):
+    for one in met[model >= best].to_dict("records"):
         ratio = one["model CRPS"] / one["its CRPS"]
         much = " (more than twice)" if ratio > TWICE else ""
         words.append(
-            f"{mode} from {origin}: {one['series']} loses to {one['best naive']}: CRPS {one['model CRPS']:.3f} against "
-            f"{one['its CRPS']:.3f}, a ratio of {ratio:.2f}{much}."
+            f"{mode} from {origin}: {one['series']} loses to {one['best in hindsight']}: CRPS {one['model CRPS']:.3f} "
+            f"against {one['its CRPS']:.3f}, a ratio of {ratio:.2f}{much}."
         )
     return words
 
@@ -234,6 +217,7 @@ def forecast_json(found: ScoredCase, table: pd.DataFrame) -> dict[str, object]:
     return {
         "case": found.case,
         "words": forecast_words(table, found.case, settings),
+        "yardstick": records(yardstick({found.case: table}, settings)),
         "rivals": rivals(table).to_dict("records"),
         "scores": records(table),
         "not scored": [{"mode": one.mode, "origin": one.origin, "series": name, "reason": why}

@@ -24,11 +24,11 @@ from stockflow.intervals import interval, interval_columns
 RIVER, VALLEY, SEA = BARRIERS
 # the stage that ends each barrier; it begins where the one before ends, the first with the first clock of the industry
 ENDS: Mapping[str, str] = {RIVER: "river crossed", VALLEY: "product", SEA: "self-sustaining"}
-# what comes in or is completed, and what of it goes on, or is lost
-ATTRITION: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
-    RIVER: (("river completion",), ("river crossing",), True),
-    VALLEY: (("valley completion",), ("valley crossing",), True),
-    SEA: (("valley crossing", "technology import", "imitative entry"), ("design exit",), False),
+# what comes in or leaves, and what of it is lost
+ATTRITION: Mapping[str, tuple[tuple[str, ...], str]] = {
+    RIVER: (("river crossing", "concept abandonment"), "concept abandonment"),
+    VALLEY: (("valley crossing", "prototype abandonment"), "prototype abandonment"),
+    SEA: (("valley crossing", "technology import", "imitative entry"), "design exit"),
 }
 MOST = 3  # levers listed in words
 TELLING = 0.05  # years; a lever that moves a wait by less is not listed in words
@@ -38,8 +38,8 @@ TELLING = 0.05  # years; a lever that moves a wait by less is not listed in word
 class Wait:
     """One barrier of one industry: dates and wait in years, (draw,); infinite if never crossed, NaN if not known.
 
-    `lost` is the share that did not get through to the end of the run, (draw,): of concepts or prototypes completed, or
-    of designs that ever came to market.
+    `lost` is the share lost by the end of the run, (draw,): of concepts or prototypes that wait no longer, or of
+    designs that ever came to market.
     """
 
     barrier: str
@@ -101,10 +101,10 @@ def _dates(stages: Array, barrier: str, clock: float) -> tuple[Array, Array]:
 
 def _lost(runs: Runs, barrier: str) -> Array:
     """Return the share lost by the end of the run: sums of flows by the trapezoidal rule between saved values."""
-    came, went, through = ATTRITION[barrier]
-    total, part = (sum(np.trapezoid(runs.values[name], runs.times, axis=1) for name in names) for names in (came, went))
-    share = np.divide(part, total, out=np.full(len(runs.values[went[0]]), np.nan), where=np.asarray(total) > 0)
-    return np.asarray(1.0 - share if through else share)
+    came, lost = ATTRITION[barrier]
+    sums = {name: np.asarray(np.trapezoid(runs.values[name], runs.times, axis=1)) for name in (*came, lost)}
+    total = np.sum([sums[name] for name in came], axis=0)
+    return np.asarray(np.divide(sums[lost], total, out=np.full(total.shape, np.nan), where=total > 0))
 
 
 def barrier_table(found: Barriers) -> pd.DataFrame:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import drawn
+from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import STAGES
 from analysis.mechanisms import figures
 from analysis.mechanisms.barriers import Barriers, barrier_table, barriers, lever_table, strongest_levers
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
-from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts
+from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts, research_elasticity
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
@@ -25,6 +25,9 @@ from models.home import home_of
 from stockflow.intervals import interval
 
 TENTH = STAGES.index("share 10%")
+
+LITTLE = 1e-3  # share of sales and of output
+SOON = 0.02  # years
 
 
 def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
@@ -43,7 +46,20 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     figures.loop_panels(f"{title}: which loops do it", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
     figures.knockout_panels(f"{title}: without each loop", tables["knockouts"], outcomes, stems[1])
-    return Told(tuple(loop_words(found, taken, cut, settings.shown, study)), tables, stems)
+    words = loop_words(found, taken, cut, settings.shown, study)
+    return Told((*words, research_words(of, study)), tables, stems)
+
+
+def research_words(of: Drawn, study: LoopStudy) -> str:
+    """Say how output answers firms' research, beside what surveys of returns to research find."""
+    low, middle, high = interval(research_elasticity(of, study))
+    about = study.research
+    span = f" ({low:.2f} to {high:.2f})" if of.posterior else ""
+    place = "above" if middle > about.high else "below" if middle < about.low else "inside"
+    return (
+        f"{of.case}: output to {of.until(study.case(of.case).until):g} answers the stock of firms' research with an "
+        f"elasticity of {middle:.2f}{span}, {place} the {about.low:g} to {about.high:g} that surveys find."
+    )
 
 
 def loop_words(
@@ -144,7 +160,21 @@ def instrument_words(found: Instruments) -> list[str]:
     ]
     if idle:
         words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
+    small = {name for name in names if all(_little(one) for one in found.tried if one.lever.instrument.name == name)}
+    if small - set(idle):
+        words.append(
+            f"{found.case}: in name only (no change tried moves sales or output by {LITTLE:.1%} or a stage by "
+            f"{SOON:g} years): {', '.join(name for name in names if name in small and name not in idle)}."
+        )
     return words
+
+
+def _little(one: Tried) -> bool:
+    """Whether a change moves sales, output and the date of every stage by next to nothing in half of the draws."""
+    sums = (abs(interval(one.moves[name])[1]) for name in ("domestic sales", "output"))
+    with np.errstate(invalid="ignore"):
+        dates = np.nan_to_num(np.abs(np.median(one.delay, axis=0)), nan=0.0)
+    return max(sums) < LITTLE and bool((dates < SOON).all())
 
 
 def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:

@@ -13,19 +13,19 @@ import pandas as pd
 
 from analysis.draws.generic import entry_of
 from analysis.draws.runs import Drawn, Runs, run
-from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
+from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
-from analysis.mechanisms.knockouts import OUTPUT, SALES, change_of, moves
+from analysis.mechanisms.knockouts import SALES, change_of, moves, outcomes, output_of
 from models.policy import with_announced
 from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
 
 OUTLAY = "Cumulative Fiscal Outlay"
 FLOWS = (
-    "river completion", "river crossing", "valley completion", "valley crossing", "technology import",
+    "concept abandonment", "river crossing", "prototype abandonment", "valley crossing", "technology import",
     "imitative entry", "design exit",
 )  # fmt: skip
-OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT, OUTLAY, "unit cost", "Price", *FLOWS)
+COMPARED = (OUTLAY, "unit cost", "Price", *FLOWS)
 SAID: Mapping[str, str] = {"half": "-50%", "more": "+50%", "off": "off", "on": "on", "to": "to"}
 
 
@@ -84,7 +84,7 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
 
     def runs(setting: Setting) -> Runs:
         series = with_announced(setting.series, of.model)
-        return run(of, OUTCOMES, until, setting.constants, series)
+        return run(of, (*outcomes(of), *COMPARED), until, setting.constants, series)
 
     base, tried, absent = runs(history), [], {}
     for name, lever in found.items():
@@ -158,7 +158,7 @@ def _compared(
         "unit cost": change_of(runs, reference, "unit cost", year),
         "price": change_of(runs, reference, "Price", year),
         "domestic sales": change_of(runs, reference, SALES, last),
-        "output": change_of(runs, reference, OUTPUT, last),
+        "output": change_of(runs, reference, output_of(runs.values), last),
         "fiscal outlay": change_of(runs, reference, OUTLAY, last),
     }
     stages, before = runs.stages(), reference.stages()

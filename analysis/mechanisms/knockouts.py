@@ -6,6 +6,7 @@ the value they have then.  A cut through a variable that several loops share cut
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,7 @@ from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
 
 SALES = "Cumulative Domestic Sales"
-OUTPUT = "Cumulative Production"
-OUTCOMES = (*STAGE_OUTPUTS, SALES, OUTPUT)
+OUTPUTS = ("Cumulative Functions", "Cumulative Production")  # in order of preference: a chip is not what it was
 LEAST_CHANGE = 1e-6
 
 
@@ -49,7 +49,7 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
     """Cut every loop of a case that has a cut, one at a time."""
     settings = study.case(of.case)
     until = of.until(settings.until)
-    with_all = run(of, OUTCOMES, until)
+    with_all = run(of, outcomes(of), until)
     found = []
     for name in study.loops_of(of.case):
         loop = study.named(name)
@@ -58,16 +58,43 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
             continue
         since = of.model.initial_time if loop.since == "start" else settings.since
         without = cut_run(of, cut, since, until)
-        found.append(
-            Knockout(name, loop.polarity, cut_words(cut), since, later(without.stages(), with_all.stages()),
-                     change_of(without, with_all, SALES, until), change_of(without, with_all, OUTPUT, until))
-        )  # fmt: skip
+        delay = later(without.stages(), with_all.stages())
+        sums = (change_of(without, with_all, one, until) for one in (SALES, output_of(with_all.values)))
+        found.append(Knockout(name, loop.polarity, cut_words(cut), since, delay, *sums))
     return found
 
 
 def cut_run(of: Drawn, cut: Held, since: float, until: float) -> Runs:
     """Run every draw with variables held from a year on."""
-    return run(of, OUTCOMES, until, series=held(own_paths(of, cut, until), cut, since))
+    return run(of, outcomes(of), until, series=held(own_paths(of, cut, until), cut, since))
+
+
+def research_elasticity(of: Drawn, study: LoopStudy) -> Array:
+    """Return the elasticity of output to the stock of firms' research at the end of the runs, (draw,).
+
+    ln(output ratio) / ln(stock ratio) of two runs of the same draw, one with a lower research intensity throughout;
+    the stock sums research spending, which grows old as knowledge does (perpetual inventory).
+    """
+    about, until = study.research, of.until(study.case(of.case).until)
+    output = output_of(of.model.variables)
+    names = (output, about.spending, about.intensity, about.obsolescence)
+    base = run(of, names, until)
+    fewer = run(of, names, until, samples={about.intensity: about.factor * base.values[about.intensity][:, 0]})
+    age = until - base.times
+    left = np.exp(-base.values[about.obsolescence][:, :1] * age)
+    stocks = [(runs.values[about.spending] * left).sum(1) for runs in (fewer, base)]
+    made = [runs.at(output, until) for runs in (fewer, base)]
+    return np.asarray(np.log(made[0] / made[1]) / np.log(stocks[0] / stocks[1]))
+
+
+def output_of(names: Container[str]) -> str:
+    """Return the variable that sums the output of a case: functions where units hold ever more of them, else units."""
+    return next(name for name in OUTPUTS if name in names)
+
+
+def outcomes(of: Drawn) -> tuple[str, ...]:
+    """Return the variables that a case with a cut loop is compared by."""
+    return (*STAGE_OUTPUTS, SALES, output_of(of.model.variables))
 
 
 def moves(delay: Array, *shares: Array) -> bool:

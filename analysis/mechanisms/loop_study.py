@@ -41,6 +41,17 @@ class LoopCase(Strict):
     takeover: Takeover
 
 
+class Research(Strict):
+    """What is lowered, by which factor, to see what output owes to firms' research, and what surveys find."""
+
+    intensity: str
+    spending: str
+    obsolescence: str
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    low: float
+    high: float
+
+
 class NamedLoop(Strict):
     """A loop as people speak of it: one or more paths of variables, the sign expected, and what cuts it.
 
@@ -74,6 +85,7 @@ class LoopStudy(CaseStudies[LoopCase]):
     draws: Annotated[int, Field(ge=2, le=2000)]
     dominant: Within
     compared_draws: Annotated[int, Field(ge=1, le=2000)]
+    research: Research
     segments: Mapping[str, Mapping[str, tuple[str, ...]]]
     loops: Annotated[tuple[NamedLoop, ...], Field(min_length=1)]
 

@@ -102,14 +102,17 @@ def idle_words(found: Results) -> list[str]:
 
 def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     """What announcements pull forward; nothing as fitted where the fit holds the response at zero."""
-    fitted = max(float(own["pulled forward by announcements"].values.max()) for own in found.measures)
+    name = "pulled forward by announcements"
+    fitted = max(float(own[name].values.max()) for own in found.measures)
+    sums = "; ".join(f"{arm.label} {told(own[name], 2, fifty=False)}" for arm, own in _told(found)[:2])
     asked = found.study.rush
-    head = "" if fitted > 0 else "As fitted, announcements pull nothing forward. "
+    head = f"As fitted, announcements pull forward in sum: {sums}. "
+    if not fitted:
+        head = "As fitted, announcements pull nothing forward. "
     if rush is None or asked is None:
-        return [head.strip()] if head else []
+        return [head.strip()]
     cells = []
-    sums = rush[rush["measure"] == "pulled forward by announcements"]
-    for value, part in sums.groupby("value"):
+    for value, part in rush[rush["measure"] == name].groupby("value"):
         rows = part.set_index("schedule").loc[[arm.label for arm, _ in _told(found)[:2]]]
         each = [
             f"{label} {row['median']:.3g} (90%: {row['90% low']:.3g} to {row['90% high']:.3g})"

@@ -139,6 +139,7 @@ def rushed(study: PhaseOutStudy, model: Model, draws: Mapping[str, Array]) -> Ma
     if study.rush is None:
         return {}
     found = arms_of(study, exits=False)
+    draws = {name: values for name, values in draws.items() if name != study.rush.constant}
     out = {}
     for value in study.rush.values:
         ready = prepared(study, model).with_constants({study.rush.constant: value})

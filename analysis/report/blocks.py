@@ -13,10 +13,10 @@ import pandas as pd
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import misfits
-from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere
+from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere, yardsticks
 from analysis.forecasts.own_trials import trial_lines
 from analysis.forecasts.study import coverage_words, rivals
-from analysis.mechanisms.knockouts import knockouts
+from analysis.mechanisms.knockouts import knockouts, research_elasticity
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import Dated, date_path
@@ -27,16 +27,23 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.study import STUDIED
 from analysis.plain.shown import markdown, when
+from analysis.report.goals import HEAD, Goals, goal_rows
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import load_accepted_forecast
+from calibration.forecasting.scores import POOL
+from calibration.forecasting.yardstick import REFERENCE, WORDS
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
 from stockflow.intervals import interval
 
 SPEEDS = ROOT / "benchmarks" / "results.json"
-CARRIERS = ("R1 learning by doing", "R3 word of mouth", "R9 quality", "R8 investment momentum")
+Range = tuple[float, float, float]
+CARRIERS = (
+    "R1 learning by doing", "R3 word of mouth", "R9 quality", "R5 innovation and industry spiral",
+    "R6 entry and variety",
+)  # fmt: skip
 ENGINE = "stockflow, 2 threads"
 SLOWER = {
     "PySD": ("PySD",),
@@ -82,6 +89,11 @@ def summary_block() -> str:
     return "\n".join([*lines, f"- Scoreboard: {scoreboard(accepted_fits(CASES)[0]).words()}"])
 
 
+def goal_block() -> str:
+    """Return every goal set in advance, what was reached before it was set, and what is reached now."""
+    return "\n".join(markdown(HEAD, list(goal_rows(Goals.load()))))
+
+
 def bench_block() -> str:
     """Return speeds beside other engines on this project's models, as measured last, and where that was."""
     data = json.loads(SPEEDS.read_text(encoding="utf-8"))
@@ -123,18 +135,21 @@ def forecast_block() -> str:
         if chapter.missing:
             return f"No accepted forecasts: {chapter.missing}"
         for row in chapter.headline.to_dict("records"):
-            mark = "**" if row["model"] < row["best naive CRPS"] else ""
-            scores = (f"{mark}{row['model']:.3f}{mark}", f"{row['best naive']} {row['best naive CRPS']:.3f}")
-            lines.append(
-                (case, row["series"], row["drivers"], *scores, f"{row['stack']:.3f}", f"{row['inside 90%']:.0%}")
-            )
+            reference, best = row["reference CRPS"], row["its CRPS"]
+            ours = (row["model"], row["model and reference"])
+            scores = (f"**{crps:.3f}**" if crps < reference else f"{crps:.3f}" for crps in ours)
+            naive = (f"{row['reference']} {reference:.3f}", f"{row['best in hindsight']} {best:.3f}")
+            lines.append((case, row["series"], row["drivers"], *scores, *naive, f"{row['inside 90%']:.0%}"))
         for mode in ("conditional", "unconditional"):
             won, of = wins(case, mode)
             ever, pairs = wins_everywhere(case, mode)
             told.append(f"{case}, {mode}: {won} of {of} (all origins: {ever} of {pairs} pairs of series and origin)")
-    head = ("case", "series", "drivers", "model", "best naive in hindsight", "stack", "inside 90%")
+    head = ("case", "series", "drivers", "model", "model and reference", "reference", "best in hindsight", "inside 90%")
     return "\n".join([
-        f"Series on which the model beats the best naive forecast from the end of 2019: {'; '.join(told)}.", "",
+        WORDS, "",
+        *_yardstick_lines(), "",
+        "Series on which the model beats the best naive forecast in hindsight, an upper bound, from the end of 2019: "
+        f"{'; '.join(told)}.", "",
         *markdown(head, lines), "",
         *_rival_lines(), "",
         *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case))),
@@ -162,6 +177,20 @@ def _answer_cell(row: Mapping[str, Any]) -> str:
     if pd.isna(row.get("90% low")):
         return shown(row["value"])
     return f"{shown(row['value'])} ({shown(row['90% low'])} to {shown(row['90% high'])})"
+
+
+def _yardstick_lines() -> list[str]:
+    """Model and combination against what was named in advance, a row for each case, kind of drivers and forecaster."""
+    rows = yardsticks(STUDIED)
+    rows["told"] = [
+        f"{row['ratio']:.2f} ({row['5%']:.2f} to {row['95%']:.2f}; {row['pairs']} pairs, {row['series']} series)"
+        for row in rows.to_dict("records")
+    ]
+    rows["held"] = [f"{share:.0%}" for share in rows["inside 90%"]]
+    keys = ["case", "mode", "forecaster", "held"]
+    wide = rows.pivot(index=keys, columns="over", values="told")[[REFERENCE, POOL]]
+    head = ("case", "drivers", "forecaster", "90% intervals hold", "over the reference", "over the naive pool")
+    return markdown(head, wide.reindex(pd.MultiIndex.from_frame(rows[keys].drop_duplicates())).reset_index().to_numpy())
 
 
 def _rival_lines() -> list[str]:
@@ -239,15 +268,15 @@ def own_block() -> str:
 
 
 @cache
-def _cuts() -> Mapping[str, tuple[float, Mapping[str, tuple[float, float, float]]]]:
-    """Last year of each industry's runs, and change of its output to then without each of CARRIERS, with interval."""
+def _cuts() -> Mapping[str, tuple[float, Mapping[str, Range], Range]]:
+    """Last year of the runs, change of output to then without each of CARRIERS, its elasticity to firms' research."""
     study = LoopStudy.load()
     study = study.model_copy(update={"loops": tuple(one for one in study.loops if one.name in CARRIERS)})
     found = {}
     for case in CASES:
         of = drawn(case, study.draws)
         changes = {one.loop: interval(one.output) for one in knockouts(of, study) if one.acts}
-        found[case] = of.until(study.case(case).until), changes
+        found[case] = of.until(study.case(case).until), changes, interval(research_elasticity(of, study))
     return found
 
 
@@ -255,10 +284,12 @@ def loops_block() -> str:
     """Return the change of output without each of the loops that carry most, by industry."""
     rows = [
         (load_case(case).title, f"{until:g}",
-         *(_change(*changes[name]) if name in changes else "not in this model" for name in CARRIERS))
-        for case, (until, changes) in _cuts().items()
+         *(_change(*changes[name]) if name in changes else "not in this model" for name in CARRIERS),
+         f"{elasticity[1]:.2f} ({elasticity[0]:.2f} to {elasticity[2]:.2f})")
+        for case, (until, changes, elasticity) in _cuts().items()
     ]  # fmt: skip
-    return "\n".join(markdown(("industry", "output to", *(f"without {name}" for name in CARRIERS)), rows))
+    head = ("industry", "output to", *(f"without {name}" for name in CARRIERS), "elasticity to firms' research")
+    return "\n".join(markdown(head, rows))
 
 
 def _change(low: float, middle: float, high: float) -> str:
@@ -279,7 +310,7 @@ def answers_block() -> str:
     ]
     without = [
         f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
-        for case, (until, changes) in _cuts().items()
+        for case, (until, changes, _) in _cuts().items()
     ]
     return "\n".join([
         f"- **[When can support end?](docs/questions/phase_out.md)** For new-energy vehicles in China at a stroke from "
@@ -300,6 +331,7 @@ def _record(case: str) -> dict[str, Any]:
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "answers": answers_block,
     "fit": fit_block,
+    "goals": goal_block,
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,

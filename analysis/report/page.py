@@ -15,13 +15,15 @@ from scipy.stats import chi2
 
 from analysis.fits.residual_report import residual_report, short_report
 from analysis.fits.tables import effect_table, estimate_table, misfits, series_table
-from analysis.forecasts.chapter import ForecastChapter
+from analysis.forecasts.chapter import ForecastChapter, yardsticks
 from analysis.report.chapters import Chapter
+from analysis.report.goals import HEAD, Goals, goal_rows
 from analysis.scoreboard.board import Scoreboard, Spread
 from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter, headline
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
+from calibration.forecasting.yardstick import WORDS
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
@@ -61,8 +63,11 @@ def write_report(report: Report, root: Path) -> Path:
         paths=report.paths,
         headlines=headlines(report),
         forecasts=report.forecasts,
+        yardstick=yardsticks([one.case for one in report.forecasts if not one.missing]),
+        yardstick_words=WORDS,
         exits=list(report.exits.values()),
         mechanisms=report.mechanisms,
+        goals=pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD)),
         **trust_context(report.trust),
         structures={load_case(name).title: sectors(name) for name in CASES},
     )

@@ -27,7 +27,9 @@ PICTURE = ROOT / "docs" / "fits"
 DRAWING = ROOT / "docs" / "arrows.svg"
 SHOWN = {"pv": ("module price", "China installation"), "nev": ("battery pack price", "NEV sales"),
          "ic": ("transistor price", "transistors made")}  # fmt: skip
-_BLOCK = re.compile(r"(?P<begin><!-- begin (?P<name>[\w-]+) -->\n).*?(?P<end>\n<!-- end (?P=name) -->)", re.DOTALL)
+_BLOCK = re.compile(
+    r"(?P<begin><!-- begin (?P<name>[\w-]+) -->\n)(?:.*?\n)??(?P<end><!-- end (?P=name) -->)", re.DOTALL
+)
 
 
 def picture() -> list[SeriesFit]:
@@ -49,7 +51,7 @@ def pages() -> list[Path]:
 
 def renewed(text: str) -> str:
     """Return a page's text with every block made anew; a block that nobody makes raises KeyError."""
-    return _BLOCK.sub(lambda block: block["begin"] + BLOCKS[block["name"]]() + block["end"], text)
+    return _BLOCK.sub(lambda block: f"{block['begin']}{BLOCKS[block['name']]()}\n{block['end']}", text)
 
 
 def main() -> int:

@@ -143,10 +143,12 @@ class Rival(Data):
 class Reading(Strict):
     """A quantity of one case: sum of variables, over a sum of variables; `seen` is the same quantity in data.
 
+    With a `race` of latecomers behind the case, the quantity is the share of a country, by its title, in their market.
     `measure` says how a year is read off the run: growth of an accumulator over the year, value at its end or middle.
     """
 
     case: CaseName
+    race: str = ""
     quantity: Annotated[tuple[str, ...], Field(min_length=1)]
     over: tuple[str, ...] = ()
     measure: Literal["yearly difference", "year end", "mid year"] = "mid year"
@@ -275,7 +277,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Readings, what was observed of them and of their rivals, and the runs by (case, variables held).
+    """Readings, what was observed of them and of their rivals, and the runs by (reading, variables held).
 
     Without `runs` the readings are those of the observations.
     """
@@ -283,18 +285,18 @@ class Book:
     readings: Mapping[str, Reading]
     records: Mapping[str, Record]
     rivals: Mapping[str, Sequence[Mapping[int, float]]]
-    runs: Callable[[str, Mapping[str, float]], Run] | None = None
+    runs: Callable[[Reading, Mapping[str, float]], Run] | None = None
 
     def track(self, name: str, held: Mapping[str, float]) -> Track | Record:
         """Return one reading, in the run in which the variables `held` are so, or as observed."""
         if self.runs is not None:
-            return self.runs(self.readings[name].case, held).track(self.readings[name])
+            return self.runs(self.readings[name], held).track(self.readings[name])
         if name not in self.records:
             raise GapError(f"reading {name!r} has no observations")
         return self.records[name]
 
 
-def open_book(readings: Mapping[str, Reading], runs: Callable[[str, Mapping[str, float]], Run]) -> Book:
+def open_book(readings: Mapping[str, Reading], runs: Callable[[Reading, Mapping[str, float]], Run]) -> Book:
     """Return the book with all observations read from the tables."""
     records = {name: Record(one.seen.years()) for name, one in readings.items() if one.seen is not None}
     rivals = {name: [rival.years() for rival in one.rivals] for name, one in readings.items()}

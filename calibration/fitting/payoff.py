@@ -155,7 +155,7 @@ class Payoff:
             return {}
         factual = self.readings(x)
         return {
-            t.name: 1 - self.readings(x, t.without)[:, part.start] / factual[:, part.start]
+            t.name: 1 - self._compared(x, factual, t)[:, part.stop - 1] / factual[:, part.start]
             for t, part in zip(self.effects, self._of_effects, strict=True)
         }
 
@@ -184,15 +184,16 @@ class Payoff:
             total = total + self._of_factual(x, readings, by_reading, by_x)
             pulled: list[tuple[Mapping[str, float] | None, Array, Array]] = []
             for target, part in zip(self.effects, self._of_effects, strict=True):
-                other = self.readings(x, target.without)
+                other = self._compared(x, readings, target)
                 total = np.where(np.isfinite(other).all(axis=1), total, -np.inf)
-                grown, lost = readings[:, part.start], other[:, part.start]
+                grown, lost = readings[:, part.start], other[:, part.stop - 1]
                 found, slope = normal(1 - lost / grown, target.value, target.sd)
                 total = total + found
                 by_reading[:, part.start] += slope * lost / grown**2
-                by_other = np.zeros_like(readings)
-                by_other[:, part.start] = -slope / grown
-                pulled.append((target.without, other, by_other))
+                by_other = by_reading if target.then else np.zeros_like(readings)
+                by_other[:, part.stop - 1] -= slope / grown
+                if not target.then:
+                    pulled.append((target.without, other, by_other))
             whole = np.isfinite(readings).all(axis=1) & (self._yearly(readings) > 0).all(axis=1)
             total = np.where(np.isfinite(total) & whole, total, -np.inf)
             if not want_slopes or not np.isfinite(total[0]):
@@ -225,6 +226,10 @@ class Payoff:
             total += np.where(np.isfinite(value), found, -np.inf)
             by_reading[:, part] += slope[:, None] * by_value
         return total
+
+    def _compared(self, x: Array, readings: Array, target: EffectTarget) -> Array:
+        """Readings (run, reading) of what an effect is measured against: a run without a policy, or the same run."""
+        return readings if target.then else self.readings(x, target.without)
 
     @property
     def _yearly_end(self) -> int:
@@ -278,7 +283,8 @@ def _ranged(target: RangeTarget, values: Array) -> tuple[Array, Array]:
 
 
 def _growth(target: EffectTarget) -> list[Term]:
-    return [Term(target.quantity, 0.0, 1.0, at=target.last_year, since=target.first_year, transform="linear")]
+    return [Term(target.quantity, 0.0, 1.0, at=last, since=first, transform="linear")
+            for first, last in target.windows]  # fmt: skip
 
 
 def _constant(model: Model, name: str) -> float:

@@ -73,11 +73,11 @@ def _of_years(case: Case, place: str, first: float, last: float) -> Iterator[tup
 
 def _of_effect(case: Case, effect: EffectTarget) -> Iterator[tuple[str, str]]:
     place = f"effects {effect.name!r}"
-    yield from _of_years(case, place, effect.first_year, effect.last_year)
-    for key in ("first_year", "last_year"):
-        year = getattr(effect, key)
-        if abs(year / QUARTER - np.round(year / QUARTER)) > 1e-9:
-            yield f"{place}: {key}", f"{year:.10g} is not a saved time, a multiple of {QUARTER:g}"
+    for keys, window in zip((("first_year", "last_year"), ("then", "then")), effect.windows, strict=False):
+        yield from _of_years(case, place, *window)
+        for key, year in zip(keys, window, strict=True):
+            if abs(year / QUARTER - np.round(year / QUARTER)) > 1e-9:
+                yield f"{place}: {key}", f"{year:.10g} is not a saved time, a multiple of {QUARTER:g}"
     for name, value in effect.without.items():
         yield from _of_name(case, f"{place}: without", name)
         one = case.model.variable(name)

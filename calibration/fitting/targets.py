@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from calibration.observed.observations import Source
@@ -103,26 +104,38 @@ class EventTarget(Strict):
 
 
 class EffectTarget(Strict):
-    """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy.
+    """A causal effect known from outside: share of `quantity`'s growth in a window lost without a policy, or at a step.
 
-    The model answers with a pair of runs, factual and with the `without` constants set. `known_from` is the year in
-    which the evidence was published: a fit of earlier data does not see it.
+    The model answers with a pair of runs, factual and with the `without` constants set; or, where a policy changed on
+    one day, with one run: what grew in the window `then` is compared with what grew before. `known_from` is the year
+    in which the evidence was published: a fit of earlier data does not see it.
     """
 
     name: str
     quantity: str
     first_year: Year
     last_year: Year
-    without: Mapping[str, float]
+    then: tuple[Year, Year] | None = None
+    without: Mapping[str, float] = Field(default_factory=dict)
     value: float
     sd: Positive
     known_from: Year
     source: str
 
+    @property
+    def windows(self) -> tuple[tuple[float, float], ...]:
+        """First and last year of the window, and of that after a step."""
+        return ((self.first_year, self.last_year), *(() if self.then is None else (self.then,)))
+
     @model_validator(mode="after")
-    def _in_order(self) -> EffectTarget:
-        if self.first_year >= self.last_year:
-            raise ValueError(f"window {self.first_year:g}-{self.last_year:g} ends before it starts")
+    def _whole(self) -> EffectTarget:
+        for first, last in self.windows:
+            if first >= last:
+                raise ValueError(f"window {first:g}-{last:g} ends before it starts")
+        if bool(self.without) == bool(self.then):
+            raise ValueError("either without or then must say what the window is compared with")
+        if self.then is not None and abs(np.ptp([last - first for first, last in self.windows])) > 1e-9:
+            raise ValueError(f"then: {self.then[0]:g}-{self.then[1]:g} is not as long as the window before")
         return self
 
 

@@ -1,8 +1,8 @@
 """A forecast from the past: fitted to what was known at the end of a year, scored on what came after.
 
 Targets are cut at the origin, the posterior is sampled anew, the modelled years after it are read off the runs, and
-the last misfit is carried forward through the autoregression of the errors. "Conditional" forecasts run with drivers
-as they really were; "unconditional" ones with drivers as expected at the origin (`drivers_ahead`).
+the last misfit is carried forward (`calibration.forecasting.ahead`). "Conditional" forecasts run with drivers as they
+really were; "unconditional" ones with drivers as expected at the origin (`drivers_ahead`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.forecasting.ahead import Fitted, ScoredForecast, accepted_fit, compared
-from calibration.forecasting.scores import MODEL
+from calibration.forecasting.scores import COMBINED, MODEL
 from calibration.observed.money import Prices, convert, parse_unit
 from calibration.own.data import Row, by_series, read_rows
 from calibration.own.forecast import about
@@ -92,7 +92,10 @@ def skill_table(scores: Sequence[ScoredForecast]) -> pd.DataFrame:
 
 
 def skill_words(scores: Sequence[ScoredForecast]) -> list[str]:
-    """Say of each series who wins, and by how much the model beats the best naive forecast or loses to it."""
+    """Say of each series who wins, and by how much the model beats the best naive forecast in hindsight or loses to it.
+
+    The same ratio is given for the model combined with the reference named in advance.
+    """
     out = []
     for one in scores:
         out += [f"{one.name}: no {who}: {why}" for who, why in one.absent.items()]
@@ -101,8 +104,12 @@ def skill_words(scores: Sequence[ScoredForecast]) -> list[str]:
             out.append(f"{one.name}: no naive forecast could be made; nothing is won or lost")
             continue
         ratio = model.mean_crps / one.skills[best].mean_crps
+        half = ""
+        if COMBINED in one.skills:
+            both = one.skills[COMBINED].mean_crps / one.skills[best].mean_crps
+            half = f"; half and half with {one.reference} {both:.2f}"
         told = f"{one.name}: the model {'wins against' if ratio < 1 else 'loses to'} the best naive forecast, {best}"
         inside = "" if ratio < 1 else f"; {model.coverage[0.9]:.0%} of years inside its 90% interval"
         advice = "" if ratio < 1 else f": for a forecast of {one.name} alone take {best}"
-        out.append(f"{told} (CRPS ratio {ratio:.2f}{inside}){advice}")
+        out.append(f"{told} (CRPS ratio {ratio:.2f}{half}{inside}){advice}")
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +15,14 @@ import tomlkit
 
 from calibration.fitting.fit import joint_priors
 from calibration.fitting.targets import Targets, load_targets
-from calibration.forecasting.ahead import MODES, Mode, ScoredForecast
+from calibration.forecasting.ahead import MODES, ScoredForecast
 from calibration.forecasting.baseline_settings import HERE as BASELINES
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.holdout import seen_by
-from calibration.forecasting.scores import MODEL, STACK, Skill, compare
+from calibration.forecasting.scores import COMBINED, MODEL, Skill, compare
 from calibration.forecasting.settings import HERE as FORECASTS
 from calibration.forecasting.settings import ForecastSettings
-from calibration.forecasting.stacking import Stack, stack
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
 from models.case import Case, load_case
 from models.files.digest import digest_of
@@ -31,26 +30,20 @@ from models.files.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.files import read_text, watched, write_whole
 
+TEXTS = ("DM note", "tested against", "reference")  # columns of a score table that may be empty
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredCase:
-    """Forecasts of one case from several origins, earliest first within a mode, and the stack of each series."""
+    """Forecasts of one case from several origins, earliest first within a mode."""
 
     case: str
     forecasts: tuple[CaseForecast, ...]
-    stacks: Mapping[tuple[Mode, int, str], Stack]
 
 
-def scored(case: str, forecasts: Sequence[CaseForecast], seed: int, doubt: float = 0.0) -> ScoredCase:
-    """Stack every series at every origin from the forecasts at earlier ones of the same mode."""
-    ordered = sorted(forecasts, key=lambda one: (MODES.index(one.mode), one.origin))
-    stacks = {}
-    for now in ordered:
-        past = [one for one in ordered if one.mode == now.mode and one.origin < now.origin]
-        for series in now.series:
-            earlier = [found for one in past if (found := one.named(series.name)) is not None]
-            stacks[now.mode, now.origin, series.name] = stack(series, earlier, seed, doubt)
-    return ScoredCase(case, tuple(ordered), stacks)
+def scored(case: str, forecasts: Sequence[CaseForecast]) -> ScoredCase:
+    """Put the forecasts of a case in order."""
+    return ScoredCase(case, tuple(sorted(forecasts, key=lambda one: (MODES.index(one.mode), one.origin))))
 
 
 def possible_origins(targets: Targets, settings: ForecastSettings) -> tuple[tuple[int, ...], dict[int, str]]:
@@ -70,18 +63,15 @@ def score_table(found: ScoredCase) -> pd.DataFrame:
     """One row per mode, origin, series and forecaster: every score, and the test against the best naive forecast.
 
     CRPS and log score are of natural logarithms; "inside" columns are shares of years in central intervals; "yearly
-    CRPS" has one `year:score` for each year ahead.
+    CRPS" has one `year:score` for each year ahead; "reference" names the naive forecast that stands for a series of its
+    kind, empty where that could not be made.
     """
-    rows = []
-    for forecast in found.forecasts:
-        for series in forecast.series:
-            mixture = found.stacks[forecast.mode, forecast.origin, series.name]
-            skills = {**series.skills, STACK: mixture.skill}
-            rows += [_row(series, skill, mixture if who == STACK else None) for who, skill in skills.items()]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [_row(series, skill) for one in found.forecasts for series in one.series for skill in series.skills.values()]
+    )
 
 
-def _row(series: ScoredForecast, skill: Skill, mixture: Stack | None) -> dict[str, object]:
+def _row(series: ScoredForecast, skill: Skill) -> dict[str, object]:
     coverage = skill.coverage
     row: dict[str, object] = {
         "mode": series.mode, "origin": series.origin, "series": series.name, "forecaster": skill.forecaster,
@@ -92,15 +82,11 @@ def _row(series: ScoredForecast, skill: Skill, mixture: Stack | None) -> dict[st
         "Theil variance": skill.shares.variance, "Theil covariance": skill.shares.covariance,
         "tested against": "", "DM statistic": np.nan, "DM p": np.nan, "DM note": "",
         "yearly CRPS": " ".join(f"{y}:{v:.6g}" for y, v in zip(skill.years, skill.crps, strict=True)),
-        "weights": "", "learnt on": "",
+        "reference": series.reference or "",
     }  # fmt: skip
     best = series.best_naive
-    if skill.forecaster in {MODEL, STACK} and best is not None:
+    if skill.forecaster in {MODEL, COMBINED} and best is not None:
         row |= against(skill, series.skills[best])
-    if mixture is not None:
-        row["weights"] = "; ".join(f"{name} {weight:.3f}" for name, weight in mixture.weights.items())
-        learnt = f"{mixture.years} forecast years from {', '.join(map(str, mixture.origins))}"
-        row["learnt on"] = learnt if mixture.years else "no earlier origin: equal weights"
     return row
 
 
@@ -159,7 +145,7 @@ def forecast_record(found: ScoredCase, settings: ForecastSettings, table_text: s
                     "mode": one.mode, "origin": one.origin, "draws": d.draws, "divergent": round(d.divergent, 5),
                     "largest_rhat": round(float(d.rhat.max()), 4), "smallest_bulk_ess": round(float(d.bulk.min())),
                     "smallest_tail_ess": round(float(d.tail.min())), "not_scored": dict(one.untold),
-                    "naive_forecasts_not_made": {
+                    "forecasts_not_made": {
                         f"{s.name}, {who}": why for s in one.series for who, why in s.absent.items()
                     },
                 }
@@ -196,7 +182,7 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> pd.DataFrame:
             raise InputError(f"{part.name}: case {case!r} has no accepted forecast")
     record, text = read_toml(file), read_text(file.with_suffix(".csv"))
     try:
-        table = pd.read_csv(io.StringIO(text), keep_default_na=True)
+        table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(TEXTS, str))
         own, listed = record["hashes"], record["table"]
     except (KeyError, ValueError) as reason:
         raise InputError(f"{file.name}: not a forecast record: {reason!r:.200}") from None
@@ -208,6 +194,4 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> pd.DataFrame:
         raise InputError(
             f"{file.name}: hashes: made with other {', '.join(changed)}; run `techcycle forecast {case} --accept`"
         )
-    for column in ("DM note", "tested against", "weights", "learnt on"):
-        table[column] = table[column].fillna("")
-    return table
+    return table.fillna(dict.fromkeys(TEXTS, ""))

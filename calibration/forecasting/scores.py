@@ -19,7 +19,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import quantiles
 
-MODEL, STACK = "model", "stack"  # what the forecasters that are not naive are called
+MODEL, COMBINED, POOL = "model", "model and reference", "naive pool"  # forecasters that are no single naive forecast
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
@@ -84,9 +84,14 @@ class Skill:
         return {level: float(np.mean(inside)) for level, inside in self.inside.items()}
 
 
+def is_naive(forecaster: str) -> bool:
+    """Whether a forecaster is a single naive forecast: not the model, nor made of several."""
+    return forecaster not in {MODEL, COMBINED, POOL}
+
+
 def best_naive(crps: Mapping[str, float]) -> str | None:
-    """Return the forecaster with the lowest mean CRPS, chosen in hindsight, that is neither model nor stack, if any."""
-    return min((who for who in crps if who not in {MODEL, STACK}), key=lambda who: crps[who], default=None)
+    """Return the single naive forecast with the lowest mean CRPS, chosen in hindsight, if there is any."""
+    return min((who for who in crps if is_naive(who)), key=lambda who: crps[who], default=None)
 
 
 def crps_of(skills: Mapping[str, Skill]) -> dict[str, float]:

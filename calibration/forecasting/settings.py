@@ -63,14 +63,14 @@ class CaseSettings(Strict):
 
 
 class ForecastSettings(SettingsFile):
-    """Origins, how each fit is found and sampled, and the cases."""
+    """Origins, how each fit is found and sampled, how often series are resampled for an interval, and the cases."""
 
     shipped = HERE
     seed: int
     starts: Annotated[int, Field(ge=1)]
     origins: Annotated[tuple[int, ...], Field(min_length=1)]
     headline_origin: int
-    doubt: NotNegative
+    resamples: Annotated[int, Field(ge=100)]
     sampling: Sampling
     cases: Mapping[str, CaseSettings]
 

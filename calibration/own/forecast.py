@@ -99,7 +99,8 @@ def fans(name: str, until: int | None = None) -> tuple[Fan, ...]:
         most, years = 1.0 if series == SHARE else np.inf, np.arange(int(known.years[0]), last + 1)
         out.append(
             Fan(
-                found.origin, found.mode, History(series, known.years, known.values / back, unit), found.years,
+                found.origin, found.mode, found.kind,
+                History(series, known.years, known.values / back, unit), found.years,
                 {who: np.minimum(draws, most) / back for who, draws in found.draws.items()}, found.absent,
                 years, quantiles(fitted.modelled(series, years), FAN) / back,
             )

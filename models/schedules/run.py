@@ -29,7 +29,7 @@ from stockflow.over_time import QUARTER
 
 Paths = dict[str, tuple[Array, Array]]
 _CHUNK = 4096  # runs in memory at a time
-_PRICE_PASSES = 20  # each brings payments about three times closer to the price
+_PRICE_PASSES = 60  # each brings payments about three times closer to the price, later where buyers look ahead
 _CENT = 1e-6  # a share of the price that counts as no overpayment
 
 

@@ -75,6 +75,11 @@ EFFECT = EffectTarget(
     sd=0.1, known_from=2011, source="test",
 )  # fmt: skip
 
+STEP = EffectTarget(
+    name="growth across 2005", quantity="Size", first_year=2003, last_year=2005, then=(2005, 2007), value=-0.3, sd=0.2,
+    known_from=2007, source="test",
+)  # fmt: skip
+
 
 def stated(name: str, **given: object) -> RangeTarget:
     """A range of the price, 2003 to 2008, unless told otherwise."""
@@ -92,11 +97,11 @@ RANGES = (
 
 
 def whole_payoff(model: stockflow.Model) -> Payoff:
-    """Everything that a payoff can hold: two series with gaps and multipliers, dates, an effect, ranges."""
+    """Everything that a payoff can hold: two series with gaps and multipliers, dates, effects, ranges."""
     doubtful = np.array([True, True, False, False, True])
     sizes = series(noise=0.1, years=np.array([2001, 2002, 2006]))
     observed = (sizes, prices(GAPS_IN_PRICES, doubtful))
-    return Payoff(model, (RATES, SIZES), observed, (EVENT, NEVER), (EFFECT,), RANGES)
+    return Payoff(model, (RATES, SIZES), observed, (EVENT, NEVER), (EFFECT, STEP), RANGES)
 
 
 def shallow(patch: pytest.MonkeyPatch) -> None:

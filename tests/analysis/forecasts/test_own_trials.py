@@ -18,12 +18,17 @@ ROW = {"series": "unit_cost", "fitted from": 2000, "fitted to": 2015, "from": 20
        "smallest ESS": 300, "fit minutes": 2.0, "forecast minutes": 1.0}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TRIALS)
-def test_kept_scores_are_of_the_equations_priors_and_data_that_are_here(name: str) -> None:
-    rows = pd.read_csv(RESULTS)
-    assert set(rows.loc[rows["trial"] == name, "digest"]) == {digest_of(TRIALS[name])}, (
-        f"run `python -m analysis.forecasts.own_trials {name}`"
-    )
+def test_scores_of_other_equations_priors_or_data_are_marked_and_those_of_the_present_ones_are_not(
+    tmp_path: Path,
+) -> None:
+    assert set(pd.read_csv(RESULTS)["trial"]) == set(TRIALS)
+    file = tmp_path / "kept.csv"
+    now = {"trial": "battery", "digest": digest_of(TRIALS["battery"]), **ROW}
+    keep([now], list(TRIALS), file)
+    assert not [line for line in trial_lines(file) if "†" in line]
+    keep([{"trial": "memory", "digest": "0123", **ROW}], list(TRIALS), file)
+    assert [line.split(" |")[0].lstrip("| ") for line in trial_lines(file) if "† |" in line] == ["memory chips †"]
+    assert trial_lines(file)[-1].startswith("† Scored with other equations")
 
 
 @pytest.mark.parametrize("name", [name for name, one in TRIALS.items() if one.series])

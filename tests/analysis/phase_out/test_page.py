@@ -122,12 +122,17 @@ def test_the_page_has_every_section_and_the_check_of_the_account(pv: Results) ->
     assert "in the model, 60 as reported" in flowing
 
 
-def test_the_page_says_that_rushes_are_not_in_the_fit(nev: Results) -> None:
+def test_the_page_says_what_rushes_are_in_the_fit(nev: Results) -> None:
+    (text,) = rush_words(nev, None)
+    assert text.startswith("As fitted, announcements pull forward in sum: ")
+
+
+def test_the_page_says_that_rushes_are_not_in_the_fit(pv: Results) -> None:
     rush = pd.DataFrame(
         [{"value": 2.0, "schedule": label, "measure": "pulled forward by announcements", "median": 1.5,
           "90% low": 1.0, "90% high": 2.0} for label in ("again", "history held")]
     )  # fmt: skip
-    (text,) = rush_words(nev, rush)
+    (text,) = rush_words(pv, rush)
     assert text.startswith("As fitted, announcements pull nothing forward.")
     assert "at 2 again 1.5 (90%: 1 to 2)" in text
 

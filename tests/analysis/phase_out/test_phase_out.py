@@ -23,8 +23,8 @@ from models.schedules.file import POLICIES
 from stockflow.errors import InputError
 
 Run = Callable[..., tuple[int, str, str]]
-FEW = {"draws = 400": "draws = 6", "draws = 100": "draws = 3", "first = 2011.0": "first = 2018.0",
-       "last = 2029.0": "last = 2020.0", "values = [2.0, 4.0]": "values = [3.0]"}  # fmt: skip
+FEW = {"draws = 400": "draws = 6", "first = 2011.0": "first = 2018.0", "last = 2029.0": "last = 2020.0"}
+RUSH = '\n[rush]\nconstant = "timing elasticity"\nvalues = [3.0]\ndraws = 3\nsource = "made for a test"\n'
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     path = tmp_path_factory.mktemp("study") / "few.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + RUSH, encoding="utf-8")
     return path
 
 

@@ -44,7 +44,7 @@ def test_show_as_json_has_the_schedule_its_words_and_the_yearly_table(techcycle:
 
 
 def test_show_tells_when_a_triggered_decline_begins_or_that_it_does_not(techcycle: Run) -> None:
-    assert "the decline of purchase subsidy begins in 2016.5" in techcycle("policy", "show", "nev_share_triggered")[1]
+    assert "the decline of purchase subsidy begins in 2016.25" in techcycle("policy", "show", "nev_share_triggered")[1]
     _, out, _ = techcycle("policy", "show", "nev_share_triggered", "--until", "2012")
     assert "the decline of purchase subsidy does not begin by 2012" in out
 

@@ -281,7 +281,7 @@ def test_a_calibration_finds_a_mode_and_holds_the_response_at_both_ends_of_its_i
     assert [v.name for v in calibration.variants] == ["central", "low", "high"]
     response = next(e for e in calibration.closed.estimates if e.name == "cost sensitivity")
     assert [v.response for v in calibration.variants] == [response.value, response.low, response.high]
-    assert set(calibration.closed.effects) == {small.effects[0].name}
+    assert set(calibration.closed.effects) == {one.name for one in small.effects}
     assert {s.name for s in calibration.closed.series} == {s.name for s in small.series}
     assert all(e.low <= e.value <= e.high and e.interval == "approximate 90%" for e in calibration.closed.estimates)
     assert all(v.objective >= calibration.closed.objective - 1e-6 for v in calibration.variants)

@@ -14,6 +14,7 @@ from calibration_helpers import (
     RANGES,
     RATES,
     SIZES,
+    STEP,
     YEARS,
     growth_model,
     prices,
@@ -186,6 +187,15 @@ def test_an_effect_is_what_a_run_without_the_policy_lacks(growth: stockflow.Mode
     assert payoff.log_density(x)[0] - prior.log_density(x)[0] == pytest.approx(cost, rel=1e-10)
 
 
+def test_a_step_is_what_the_window_after_it_lacks_in_the_same_run(growth: stockflow.Model) -> None:
+    x = np.array([np.log(0.2), 2.0])
+    payoff, prior = Payoff(growth, (RATES, SIZES), (), effects=(STEP,)), Payoff(growth, (RATES, SIZES), ())
+    expected = 1 - (size(0.2, 7) - size(0.2, 5)) / (size(0.2, 5) - size(0.2, 3))
+    assert payoff.effects_at(x)[STEP.name][0] == pytest.approx(expected, rel=1e-12)
+    cost = -0.5 * ((expected + 0.3) / 0.2) ** 2
+    assert payoff.log_density(x)[0] - prior.log_density(x)[0] == pytest.approx(cost, rel=1e-10)
+
+
 def test_ranges_read_means_falls_and_lowest_values(growth: stockflow.Model) -> None:
     payoff = Payoff(growth, (RATES, SIZES), (), ranges=RANGES)
     found = {name: value[0] for name, value in payoff.ranges_at(np.array([np.log(0.2), 2.0])).items()}
@@ -219,7 +229,8 @@ def test_the_whole_payoff_is_the_sum_of_its_terms_worked_out_by_hand(growth: sto
     for event, sd in (("doubled", 0.7), ("giant", 2.0)):
         year = {"doubled": 2005, "giant": 2010}[event]
         expected -= 0.5 * ((payoff.events_at(HERE)[event][0] - year) / sd) ** 2
-    expected -= 0.5 * ((payoff.effects_at(HERE)[EFFECT.name][0] - 0.5) / 0.1) ** 2
+    for effect in (EFFECT, STEP):
+        expected -= 0.5 * ((payoff.effects_at(HERE)[effect.name][0] - effect.value) / effect.sd) ** 2
     for stated_range in RANGES:
         value = payoff.ranges_at(HERE)[stated_range.name][0]
         for edge, sign in ((stated_range.low, 1), (stated_range.high, -1)):

@@ -24,7 +24,8 @@ from calibration.fitting.targets import (
 from calibration.forecasting.ahead import Mode, carried_forward
 from calibration.forecasting.drivers_ahead import Expectations, Rule, Rules
 from calibration.forecasting.forecast import CaseForecast, forecast_case, payoff_at
-from calibration.forecasting.scores import MODEL
+from calibration.forecasting.new_scores import skill_words
+from calibration.forecasting.scores import COMBINED, MODEL, POOL
 from calibration.forecasting.settings import CaseSettings, ForecastSettings, Kind
 from calibration.observed.observations import Source
 from models.case import Case, Parameter, load_case
@@ -57,7 +58,7 @@ PUSH = path({2000: 1.0, 2012.5: 1.0, 2014.0: 0.5, 2030.0: 0.5})
 def small_settings(kind: Kind = "cost", **sampling: object) -> ForecastSettings:
     rules = {"chains": 2, "tune": 100, "draws": 120, "largest_rhat": 1.1, "smallest_ess": 20, "most_divergent": 0.1}
     return ForecastSettings(
-        seed=3, starts=2, origins=(ORIGIN,), headline_origin=ORIGIN, doubt=6.0,
+        seed=3, starts=2, origins=(ORIGIN,), headline_origin=ORIGIN, resamples=200,
         sampling=Sampling.model_validate(rules | sampling),
         cases={"growth": CaseSettings(headline=("size",), kinds={"size": kind})},
     )  # fmt: skip
@@ -216,7 +217,7 @@ def test_errors_are_carried_forward_with_the_mean_and_variance_of_the_autoregres
     n, degrees, sigma, rho = 200_000, 9.0, 0.3, 0.7
     years = np.array([2013, 2014, 2017])
     last, size, keeps = np.full(n, 0.8), np.full(n, sigma), np.full(n, rho)
-    z = carried_forward(last, size, keeps, 2011, years, degrees, np.random.default_rng(1))
+    z = carried_forward(last, size, keeps, "flow", 2011, years, degrees, np.random.default_rng(1))
     gaps = np.array([2, 3, 6])
     assert z.mean(axis=0) == pytest.approx(0.8 * rho**gaps, abs=4e-3)
     variance = sigma**2 * (1 - rho ** (2 * gaps)) * degrees / (degrees - 2)
@@ -224,21 +225,59 @@ def test_errors_are_carried_forward_with_the_mean_and_variance_of_the_autoregres
     assert np.corrcoef(z[:, 0], z[:, 1])[0, 1] == pytest.approx(rho * np.sqrt(variance[0] / variance[1]), abs=0.01)
 
 
+def test_the_error_of_a_cost_walks_at_random_from_the_last_misfit() -> None:
+    n, degrees, sigma, rho = 200_000, 9.0, 0.3, 0.7
+    last, size, keeps = np.full(n, 0.8), np.full(n, sigma), np.full(n, rho)
+    years = np.array([2013, 2014, 2017])
+    z = carried_forward(last, size, keeps, "cost", 2011, years, degrees, np.random.default_rng(1))
+    horizons = np.array([2, 3, 6])
+    assert z.mean(axis=0) == pytest.approx(0.8, abs=4e-3)
+    assert z.var(axis=0) == pytest.approx(horizons * sigma**2 * (1 - rho**2) * degrees / (degrees - 2), rel=0.02)
+    assert np.corrcoef(z[:, 0], z[:, 2])[0, 1] == pytest.approx(np.sqrt(horizons[0] / horizons[2]), abs=0.01)
+
+
+def test_a_cost_starts_from_its_last_observation_and_a_volume_nearer_to_the_model(
+    fit: Fit, seen: dict[int, float]
+) -> None:
+    seen[ORIGIN] *= 1.3
+    even = path({2000: 1.0, 2030: 1.0})
+    cost, volume = (fit("a", drivers=even, kind=kind).series[0] for kind in ("cost", "flow"))
+    start, lower = (np.log(np.median(one.draws[MODEL][:, 0])) - 0.2 for one in (cost, volume))
+    assert start == pytest.approx(float(cost.history.logs[-1]), abs=0.03)
+    assert lower < start - 0.05
+
+
+def test_the_combination_and_the_pool_stand_beside_what_they_are_made_of(fit: Fit) -> None:
+    series = fit("a", kind="flow").series[0]
+    assert series.reference == "Gompertz"
+    assert {MODEL, "Gompertz", COMBINED, POOL} <= set(series.skills)
+    middle = {who: np.log(np.median(series.draws[who], axis=0)) for who in (MODEL, "Gompertz", COMBINED)}
+    assert middle[COMBINED] == pytest.approx((middle[MODEL] + middle["Gompertz"]) / 2, abs=1e-3)
+    assert series.best_naive in series.naive
+    assert not {MODEL, COMBINED, POOL} & set(series.naive)
+    ratio = series.skills[COMBINED].mean_crps / series.skills[series.best_naive].mean_crps
+    assert f"; half and half with Gompertz {ratio:.2f}" in skill_words([series])[-1]
+
+
 def test_what_was_fitted_to_later_years_is_free_and_leaves_no_trace() -> None:
     case, targets = load_case("nev"), load_targets("nev")
     payoff = payoff_at(case, targets, 2016, "conditional")
     assert {"reference credit price", "performance half knowledge"} <= set(payoff.space.names)
     names = [one.name for one in payoff.coordinates]
-    moved = replace(case, model=case.model.with_constants({n: case.parameters[n].low * 1.01 + 1e-6 for n in names}))
+    moved = replace(case, model=case.model.with_constants({n: _near_low(case.parameters[n]) for n in names}))
     again = payoff_at(moved, targets, 2016, "conditional")
     x = payoff.space.centre[None]
     assert np.array_equal(payoff.readings(x), again.readings(x))
     assert payoff.model.file.text == again.model.file.text
 
 
+def _near_low(one: Parameter) -> float:
+    return one.low + 1e-3 * (one.high - one.low)
+
+
 def test_no_effect_date_or_range_known_later_is_in_the_payoff() -> None:
     payoff = payoff_at(load_case("nev"), load_targets("nev"), 2019, "conditional")
-    assert payoff.effects == ()  # the quasi-experimental effect was published in 2020
+    assert [one.known_from for one in payoff.effects] == [2019]  # the quasi-experiment was published in 2020
     assert max(int(one.years[-1]) for one in payoff.series) == 2019
 
 

@@ -1,4 +1,4 @@
-"""Stacks learn from earlier origins alone; tables, duels and accepted files say what was scored and by what."""
+"""Tables, duels and accepted files say what was scored and by what."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import pytest
 from analysis import cli
 from analysis.forecasts import study as forecasts
 from analysis.forecasts.figures import fan_numbers, forecast_fans
-from analysis.forecasts.study import best_before, duels, forecast_words, skill_rows
+from analysis.forecasts.study import duels, forecast_words, skill_rows
 from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import MODES, Mode, ScoredForecast, SeriesForecast
+from calibration.forecasting.combination import with_mixtures
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.record import (
     accept_forecast,
@@ -27,15 +28,14 @@ from calibration.forecasting.record import (
     score_table,
     scored,
 )
-from calibration.forecasting.scores import MODEL, STACK, crps
-from calibration.forecasting.settings import ForecastSettings
-from calibration.forecasting.stacking import best_weights, crps_parts, mean_distance, mixed, stack
+from calibration.forecasting.scores import COMBINED, MODEL, POOL
+from calibration.forecasting.settings import ForecastSettings, Kind
 from calibration.observed.history import History
 from models.files.settings import read_toml
 from stockflow.errors import InputError
 
 TRUTH = {year: float(np.exp(0.2 * (year - 2010) + 0.1 * np.sin(7 * year))) for year in range(2005, 2024)}
-GOOD, BAD = "exponential", "last value"
+GOOD, BAD, WRIGHT = "exponential", "last value", "Wright's law"
 
 
 def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode: Mode = "conditional",
@@ -48,7 +48,8 @@ def forecast(origin: int, offsets: Mapping[str, float], name: str = "size", mode
     rng = np.random.default_rng(origin)
     draws = {who: line * np.exp(by + spread * rng.standard_normal((400, len(years)))) for who, by in offsets.items()}
     history = History(name, np.array(known), np.array([truth[year] for year in known]), "unit")
-    return SeriesForecast(origin, mode, history, tuple(years), draws, {}).scored(observed)
+    kind: Kind = "cost" if "price" in name else "flow"
+    return SeriesForecast(origin, mode, kind, history, tuple(years), *with_mixtures(draws, {}, kind)).scored(observed)
 
 
 SETTINGS = ForecastSettings.load()
@@ -65,90 +66,23 @@ def whole(case: str, names: tuple[str, ...], origins: tuple[int, ...], modes: tu
     ]
 
 
-# --- stacks -----------------------------------------------------------------------------------------------------
-
-
-def test_the_mean_distance_of_two_samples_is_that_over_all_pairs() -> None:
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=30), rng.normal(1, 2, size=45)
-    assert mean_distance(x, y) == pytest.approx(np.mean(np.abs(x[:, None] - y[None, :])), rel=1e-12)
-
-
-def test_the_score_of_a_mixture_is_that_of_its_pooled_draws() -> None:
-    rng = np.random.default_rng(2)
-    first, second = rng.normal(0, 1, 300), rng.normal(2, 0.5, 300)
-    alone, between = crps_parts([first, second], 0.7)
-    w = np.array([2 / 3, 1 / 3])
-    pooled = np.concatenate([first, first, second])[:, None]
-    assert w @ alone - 0.5 * w @ between @ w == pytest.approx(crps(pooled, np.array([0.7]))[0], rel=1e-10)
-
-
-def test_weights_are_the_best_of_a_fine_grid_and_sum_to_one() -> None:
-    rng = np.random.default_rng(3)
-    parts = [crps_parts([rng.normal(0, 1, 200), rng.normal(1, 1, 200)], float(y)) for y in rng.normal(0.4, 1, 30)]
-    alone, between = np.mean([a for a, _ in parts], axis=0), np.mean([b for _, b in parts], axis=0)
-    found = best_weights(alone, between)
-    grid = np.linspace(0, 1, 2001)
-    losses = [w @ alone - 0.5 * w @ between @ w for w in np.stack([grid, 1 - grid], axis=1)]
-    assert found[0] == pytest.approx(grid[int(np.argmin(losses))], abs=1e-3)
-    assert found.sum() == pytest.approx(1.0)
-
-
-def test_a_stack_leans_on_the_forecaster_that_was_right_before() -> None:
-    found = stack(forecast(2019, OFFSETS), [forecast(2014, OFFSETS), forecast(2016, OFFSETS)], seed=1)
-    assert found.weights[MODEL] > 0.8
-    assert found.origins == (2014, 2016)
-    assert found.years == 5 + 3
-    assert found.skill.forecaster == STACK
-
-
-def test_a_stack_learns_nothing_from_years_after_its_origin_or_from_later_origins() -> None:
-    now = forecast(2016, OFFSETS)
-    other = {year: value * (1.0 if year <= 2016 else 5.0) for year, value in TRUTH.items()}
-    known = stack(now, [forecast(2012, OFFSETS), forecast(2014, OFFSETS)], seed=1)
-    changed = [forecast(2012, OFFSETS, truth=other), forecast(2014, OFFSETS, truth=other), forecast(2018, OFFSETS)]
-    again = stack(now, changed, seed=1)
-    assert again.weights == known.weights
-    assert np.array_equal(again.draws, known.draws)
-    assert again.origins == (2012, 2014)
-
-
-def test_a_stack_without_a_past_or_with_other_forecasters_in_it_has_equal_weights() -> None:
-    now = forecast(2014, OFFSETS)
-    for past in ([], [forecast(2012, {MODEL: 0.0, GOOD: 0.0})]):
-        found = stack(now, past, seed=1)
-        assert found.weights == pytest.approx(dict.fromkeys(OFFSETS, 1 / 3))
-        assert found.years == 0
-
-
-def test_a_stack_of_other_series_or_mode_is_refused() -> None:
-    with pytest.raises(InputError, match=r"a stack of 'size' \(conditional\) cannot learn from 'other'"):
-        stack(forecast(2019, OFFSETS), [forecast(2016, OFFSETS, name="other")], seed=1)
-
-
-def test_mixed_draws_are_whole_paths_shared_out_by_weight() -> None:
-    draws = [np.full((10, 3), float(k)) for k in range(3)]
-    found = mixed(draws, np.array([0.55, 0.45, 0.0]), np.random.default_rng(1))
-    assert found.shape == (10, 3)
-    assert (found == found[:, :1]).all()
-    assert np.bincount(found[:, 0].astype(int), minlength=3).tolist() in ([6, 4, 0], [5, 5, 0])
-
-
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
-def test_the_table_holds_every_score_of_every_forecaster_and_the_stack_under_its_own_name() -> None:
-    table = score_table(scored("nev", whole("nev", ("size",), (2016, 2019)), seed=1))
-    assert len(table) == 2 * 2 * (len(OFFSETS) + 1)
+def test_the_table_holds_every_score_of_every_forecaster_and_names_the_reference() -> None:
+    table = score_table(scored("nev", whole("nev", ("size",), (2016, 2019), offsets={**OFFSETS, "Gompertz": 0.2})))
+    assert len(table) == 2 * 2 * (len(OFFSETS) + 3)
+    assert set(table["reference"]) == {"Gompertz"}
     row = table[(table["forecaster"] == MODEL) & (table["origin"] == 2019)].iloc[0]
     skill = forecast(2019, OFFSETS).skills[MODEL]
     assert row["CRPS"] == pytest.approx(skill.mean_crps)
     assert row["inside 90%"] == skill.coverage[0.9]
     assert row["Theil bias"] + row["Theil variance"] + row["Theil covariance"] == pytest.approx(1.0)
-    assert row["tested against"] == GOOD
+    assert row["tested against"] == "Gompertz"
     assert row["DM statistic"] < 0
-    first = table[(table["forecaster"] == STACK) & (table["origin"] == 2016)].iloc[0]
-    assert first["learnt on"] == "no earlier origin: equal weights"
+    bare = score_table(scored("nev", whole("nev", ("size",), (2019,))))
+    assert set(bare["reference"]) == {""}
+    assert COMBINED not in set(bare["forecaster"])
 
 
 def test_a_test_of_one_year_or_of_equal_losses_is_not_made_and_says_why() -> None:
@@ -158,33 +92,29 @@ def test_a_test_of_one_year_or_of_equal_losses_is_not_made_and_says_why() -> Non
     assert "all 4 loss differences equal" in str(against(two[MODEL], two[MODEL])["DM note"])
 
 
-def test_wins_are_counted_against_the_best_in_hindsight_and_the_best_of_the_origin_before() -> None:
-    # at 2016 the last value had done best; at 2019 the exponential does best, the model between the two
-    made = [
-        CaseForecast("nev", 2016, "conditional", (forecast(2016, {MODEL: 0.3, GOOD: 0.5, BAD: 0.1}),), {}, QUIET),
-        CaseForecast("nev", 2019, "conditional", (forecast(2019, {MODEL: 0.3, GOOD: 0.0, BAD: 0.9}),), {}, QUIET),
-    ]
-    table = score_table(scored("nev", made, 1))
-    (duel,) = duels(table, ("size",), "conditional", 2019).to_dict("records")
-    assert (duel["best naive"], best_before(table, 2019)) == (GOOD, BAD)
-    assert duel["its CRPS"] < duel["model CRPS"] < duel["CRPS of the best before"]
+def test_wins_are_counted_against_the_reference_and_the_best_in_hindsight() -> None:
+    offsets = {MODEL: 0.3, WRIGHT: 0.5, BAD: 0.1}
+    made = [CaseForecast("nev", 2019, "conditional", (forecast(2019, offsets, "battery pack price"),), {}, QUIET)]
+    table = score_table(scored("nev", made))
+    (duel,) = duels(table, ("battery pack price",), "conditional", 2019).to_dict("records")
+    assert (duel["reference"], duel["best in hindsight"]) == (WRIGHT, BAD)
+    assert duel["its CRPS"] < duel["model CRPS"] < duel["combined CRPS"] < duel["reference CRPS"]
     assert duel["years"] == 4
-
-
-def test_the_best_of_the_origin_before_is_judged_by_years_known_at_this_one() -> None:
-    of = pd.DataFrame(
-        {"origin": [2018, 2018, 2016], "forecaster": ["a", "b", "c"],
-         "yearly CRPS": ["2019:0.1 2020:9", "2019:0.2 2020:0.1", "2017:0 2018:0"]}
-    )  # fmt: skip
-    assert best_before(of, 2019) == "a"
-    assert best_before(of, 2016) is None
+    words = forecast_words(table, "nev", SETTINGS)
+    assert (
+        "the model beats the reference named in advance on 1 of 1 and the best naive forecast in hindsight, an upper "
+        "bound, on 0; model and reference together beat them on 1 and 0."
+    ) in words[0]
 
 
 def test_losses_are_said_in_words_and_twice_is_called_twice() -> None:
     offsets = {MODEL: 0.8, GOOD: 0.0, BAD: 0.9}
-    table = score_table(scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2016, 2019), offsets=offsets), 1))
+    table = score_table(scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2016, 2019), offsets=offsets)))
     words = forecast_words(table, "nev", SETTINGS)
-    assert "2 headline series: the model beats the best naive forecast in hindsight on 0" in words[0]
+    assert (
+        "2 headline series: the model beats the reference named in advance on 0 of 0 and the best naive forecast in"
+        in words[0]
+    )
     assert any("NEV sales loses to exponential" in line and "(more than twice)" in line for line in words)
     assert any("no comparison for battery pack price, public charging points" in line for line in words)
     assert "low power" in words[-1]
@@ -192,13 +122,14 @@ def test_losses_are_said_in_words_and_twice_is_called_twice() -> None:
 
 
 def test_what_forecasts_know_of_their_future_names_the_bound_of_the_persistence() -> None:
-    table = score_table(scored("nev", whole("nev", ("NEV sales",), (2019,)), 1))
+    table = score_table(scored("nev", whole("nev", ("NEV sales",), (2019,))))
     (line,) = [one for one in forecast_words(table, "nev", SETTINGS) if one.startswith("What these forecasts still")]
-    assert "the bound 0.8 of the errors' persistence was chosen with the misfits of 2019-21 in view" in line
+    bound = load_targets("nev").errors.largest_persistence
+    assert f"the bound {bound:g} of the errors' persistence was chosen with the misfits of 2019-21 in view" in line
 
 
 def test_coverage_is_pooled_over_all_origins_and_weighted_by_years() -> None:
-    made = scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2012, 2019)), 1)
+    made = scored("nev", whole("nev", ("NEV sales", "NEV fleet"), (2012, 2019)))
     words = forecast_words(score_table(made), "nev", SETTINGS)
     for mode in MODES:
         skills = [one.skills[MODEL] for case in made.forecasts if case.mode == mode for one in case.series]
@@ -213,7 +144,7 @@ def test_coverage_is_pooled_over_all_origins_and_weighted_by_years() -> None:
 def test_a_series_that_is_scored_but_counts_in_no_headline_is_said_with_its_ratio() -> None:
     offsets = {MODEL: 0.8, GOOD: 0.0, BAD: 0.9}
     names = ("China installation", "China share of world production")
-    table = score_table(scored("pv", whole("pv", names, (2019,), offsets=offsets), 1))
+    table = score_table(scored("pv", whole("pv", names, (2019,), offsets=offsets)))
     (line,) = [one for one in forecast_words(table, "pv", SETTINGS) if "conditional from 2019: China share" in one
                and not one.startswith("un")]  # fmt: skip
     by = table[(table["mode"] == "conditional") & (table["series"] == names[1])].set_index("forecaster")["CRPS"]
@@ -223,9 +154,9 @@ def test_a_series_that_is_scored_but_counts_in_no_headline_is_said_with_its_rati
 
 
 def test_the_printed_table_has_a_row_per_mode_series_and_origin() -> None:
-    rows = skill_rows(score_table(scored("nev", whole("nev", ("a", "b"), (2016, 2019)), 1)))
+    rows = skill_rows(score_table(scored("nev", whole("nev", ("a", "b"), (2016, 2019)))))
     assert len(rows) == 2 * 2 * 2
-    assert (rows["best naive"] == GOOD).all()
+    assert (rows["best in hindsight"] == GOOD).all()
     assert (rows["model CRPS"] < rows["its CRPS"]).all()
 
 
@@ -238,14 +169,14 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings, targets = SETTINGS, load_targets("nev")
     names = tuple(one.name for one in targets.series[:2])
     made = whole("nev", names, possible_origins(targets, settings)[0])
-    accept_forecast(scored("nev", made, settings.seed), settings, folder)
+    accept_forecast(scored("nev", made), settings, folder)
     return folder
 
 
 def test_an_accepted_forecast_is_read_back_with_what_made_it(accepted: Path) -> None:
     table, record = load_accepted_forecast("nev", accepted), read_toml(accepted / "forecast_nev.toml")
     assert record["case"] == "nev"
-    assert set(table["forecaster"]) == {MODEL, GOOD, BAD, STACK}
+    assert set(table["forecaster"]) == {MODEL, GOOD, BAD, POOL}
     assert record["seed"] == SETTINGS.seed
     assert record["runs"][0]["smallest_bulk_ess"] == 900
     assert "variety elasticity" in record["fixed_by_later_data"]
@@ -279,7 +210,7 @@ def test_a_missing_damaged_or_edited_accepted_forecast_is_refused_by_file(accept
 
 
 def test_only_all_origins_in_both_modes_are_accepted(tmp_path: Path) -> None:
-    found = scored("nev", whole("nev", ("NEV sales",), (2016, 2019)), 1)
+    found = scored("nev", whole("nev", ("NEV sales",), (2016, 2019)))
     with pytest.raises(InputError, match="the conditional forecast from 2012 is missing"):
         accept_forecast(found, SETTINGS, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -355,21 +286,23 @@ def test_the_command_prints_the_table_what_is_not_scored_and_the_words(
     told = capsys.readouterr().out
     assert "From 2019 no forecast of range (not fitted)." in told
     assert "conditional from 2019, 1 headline series: the model beats" in told
+    assert "Yardstick, named in advance" in told
     assert (tmp_path / "results" / "forecast_nev.csv").exists()
     assert (tmp_path / "figures" / "forecast_nev.png").exists()
     assert run(monkeypatch, "forecast", "nev", "--mode", "conditional", "--json", "--out", str(tmp_path)) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["scores"][0]["CRPS"] == pytest.approx(forecast(2012, OFFSETS).skills[MODEL].mean_crps)
+    assert {(row["forecaster"], row["over"]) for row in data["yardstick"]} == {(MODEL, POOL)}
     assert data["not scored"][0] == {"mode": "conditional", "origin": 2012, "series": "range", "reason": "not fitted"}
 
 
 def test_nothing_is_said_of_the_headline_origin_where_it_was_not_run() -> None:
-    words = forecast_words(score_table(scored("nev", whole("nev", ("NEV sales",), (2014,)), 1)), "nev", SETTINGS)
+    words = forecast_words(score_table(scored("nev", whole("nev", ("NEV sales",), (2014,)))), "nev", SETTINGS)
     assert not any("from 2019" in line for line in words)
 
 
 def test_each_rival_is_met_over_all_series_and_origins_that_it_forecast() -> None:
-    table = score_table(scored("nev", whole("nev", ("size", "weight"), (2012, 2016)), 1))
+    table = score_table(scored("nev", whole("nev", ("size", "weight"), (2012, 2016))))
     met = forecasts.rivals(table).set_index(["mode", "against"])
     by = table[table["mode"] == "conditional"].pivot(index=["series", "origin"], columns="forecaster", values="CRPS")
     ratios = by[MODEL] / by[GOOD]

@@ -133,8 +133,8 @@ def test_dates_ranges_and_effects_are_seen_once_they_are_over_or_published() -> 
     event = EventTarget(name="e", quantity="x", level=1.0, year=2015.5, sd=1.0, source="test")
     range_ = RangeTarget(name="r", quantity="x", kind="mean", first_year=2010, last_year=2015, low=1.0, width=0.1,
                          source="test")  # fmt: skip
-    effect = EffectTarget(name="f", quantity="x", first_year=2010, last_year=2014, without={}, value=0.5, sd=0.1,
-                          known_from=2015, source="test")  # fmt: skip
+    effect = EffectTarget(name="f", quantity="x", first_year=2010, last_year=2014, without={"y": 0.0}, value=0.5,
+                          sd=0.1, known_from=2015, source="test")  # fmt: skip
     for year, expected in ((2014, 0), (2015, 1)):
         seen = seen_by(bare(events=(event,), ranges=(range_,), effects=(effect,)), year)
         assert (len(seen.events), len(seen.ranges), len(seen.effects)) == (expected,) * 3

@@ -10,7 +10,7 @@ from own_helpers import write
 
 from calibration.forecasting.ahead import accepted_fit
 from calibration.forecasting.new_scores import score_case, skill_words
-from calibration.forecasting.scores import MODEL
+from calibration.forecasting.scores import COMBINED, MODEL, POOL
 from stockflow.errors import InputError
 
 UNIT, WHY = "million vehicles/Year", "a number for the test"
@@ -32,9 +32,9 @@ def test_observations_that_stay_at_the_last_fitted_value_are_scored(tmp_path: Pa
     assert one.skills["last value"].mean_crps < one.skills["exponential"].mean_crps
 
 
-def test_the_words_say_whether_the_model_has_the_lowest_crps(tmp_path: Path) -> None:
+def test_the_words_say_whether_the_model_has_a_lower_crps_than_every_naive_forecast(tmp_path: Path) -> None:
     (one,) = score_case("nev", write(tmp_path / "new.csv", [["NEV sales", 2024, 11.3, UNIT, WHY]]))
-    winner = min(one.skills, key=lambda who: one.skills[who].mean_crps)
+    winner = min((MODEL, *one.naive), key=lambda who: one.skills[who].mean_crps)
     told = next(line for line in skill_words([one]) if line.startswith("NEV sales: the model"))
     assert ("wins against" in told) == (winner == MODEL)
 
@@ -50,7 +50,8 @@ def test_values_in_a_unit_that_converts_are_the_same_observation(tmp_path: Path)
 
 def test_a_cost_of_pv_is_held_against_wrights_law_too(tmp_path: Path) -> None:
     (one,) = score_case("pv", write(tmp_path / "new.csv", [["module price", 2024, 1.0, "CNY2020/W", WHY]]))
-    assert {MODEL, "Wright's law"} <= set(one.skills)
+    assert {MODEL, "Wright's law", COMBINED, POOL} <= set(one.skills)
+    assert one.reference == "Wright's law"
 
 
 @pytest.mark.parametrize(

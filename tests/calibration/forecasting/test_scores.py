@@ -11,6 +11,7 @@ from calibration.forecasting.scores import Skill, compare, diebold_mariano, scor
 from stockflow.errors import InputError
 
 RNG = np.random.default_rng(7)
+MADE = (scores.MODEL, scores.COMBINED, scores.POOL)
 NORMAL = stats.norm.ppf((np.arange(20000) + 0.5) / 20000)[:, None]  # quantiles, so no sampling error
 
 
@@ -183,12 +184,12 @@ def test_a_draw_that_is_not_positive_is_refused_by_forecaster_series_and_origin(
         score("price", 2019, "Moore", [2020], np.ones((5, 1)), np.array([1.0]), 2.0)
 
 
-def test_the_best_naive_forecast_has_the_lowest_score_and_is_neither_model_nor_stack() -> None:
+def test_the_best_naive_forecast_has_the_lowest_score_and_is_neither_the_model_nor_made_of_several() -> None:
     rng = np.random.default_rng(7)
     for _ in range(50):
-        crps = dict(zip(["model", "drift", "stack", "Bass", "logistic"], rng.random(5).tolist(), strict=True))
+        crps = dict(zip([*MADE, "drift", "Bass", "logistic"], rng.random(6).tolist(), strict=True))
         best = scores.best_naive(crps)
         assert best in {"drift", "Bass", "logistic"}
         assert crps[best] == min(crps[who] for who in ("drift", "Bass", "logistic"))
-    assert scores.best_naive({"model": 0.1, "stack": 0.2}) is None
+    assert scores.best_naive(dict.fromkeys(MADE, 0.1)) is None
     assert scores.best_naive({}) is None

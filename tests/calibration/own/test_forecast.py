@@ -92,7 +92,7 @@ def scored(model: float, naive: float) -> ScoredForecast:
     noise = np.exp(0.05 * rng.standard_normal((400, 2)))
     draws = {"model": model * noise, "Moore's law": naive * noise}
     history = History("unit_cost", np.array([1999, 2000]), np.array([1.2, 1.1]), "1")
-    return SeriesForecast(2000, "conditional", history, YEARS, draws, {}).scored(np.array([1.0, 1.0]))
+    return SeriesForecast(2000, "conditional", "cost", history, YEARS, draws, {}).scored(np.array([1.0, 1.0]))
 
 
 def test_where_no_naive_forecast_could_be_made_that_is_said() -> None:

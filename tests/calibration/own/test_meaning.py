@@ -255,7 +255,7 @@ def test_new_observations_in_another_unit_than_the_fitted_ones_are_doubted(facto
     past = np.arange(FIRST, LAST)
     history = History("annual_volume", past, np.array([volume(int(year)) for year in past]), "unit/Year")
     seen = np.array([factor * volume(LAST)])
-    score = ScoredForecast(LAST - 1, "conditional", history, (LAST,), {}, {}, seen, {})
+    score = ScoredForecast(LAST - 1, "conditional", "flow", history, (LAST,), {}, {}, seen, {})
     row = Row("annual_volume", LAST, factor * volume(LAST), "GWh/year", "made up", "later.csv row 2")
     told = doubts_of_scored([row], [score])
     assert [line.split(",")[0] for line in told] == (

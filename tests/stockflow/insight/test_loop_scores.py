@@ -232,7 +232,7 @@ def test_the_electric_vehicle_model_has_the_link_scores_of_simlin(tmp_path: Path
     path.write_text(exact_zero((FILES / "nev.mdl").read_text(encoding="utf-8")), encoding="utf-8")
     count, worst = compared(path, 1e-6)
     assert count > 170
-    assert worst < 1e-6
+    assert worst < 1e-5
 
 
 def test_loops_of_an_example_have_the_relative_scores_of_simlin(tmp_path: Path) -> None:
