@@ -49,7 +49,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode], cas
     root = tmp_path_factory.mktemp("output")
     whole = asked.Study.load()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
-    short = whole.model_copy(update={"points": 5, "enough": 0.5, "drop": 0.4, "cases": few})
+    short = whole.model_copy(update={"points": 3, "enough": 0.5, "drop": 0.4, "cases": few})
     judged = numerics.Study.load()
     judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
 
