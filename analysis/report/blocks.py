@@ -16,7 +16,7 @@ from analysis.fits.tables import misfits
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere, yardsticks
 from analysis.forecasts.own_trials import trial_lines
 from analysis.forecasts.study import coverage_words, rivals
-from analysis.mechanisms.knockouts import knockouts, research_elasticity
+from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import Dated, date_path
@@ -27,7 +27,7 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.study import STUDIED
 from analysis.plain.shown import markdown, when
-from analysis.report.goals import HEAD, Goals, goal_rows
+from analysis.report.goals import HEAD, Goals, goal_rows, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import load_accepted_forecast
@@ -276,7 +276,7 @@ def _cuts() -> Mapping[str, tuple[float, Mapping[str, Range], Range]]:
     for case in CASES:
         of = drawn(case, study.draws)
         changes = {one.loop: interval(one.output) for one in knockouts(of, study) if one.acts}
-        found[case] = of.until(study.case(case).until), changes, interval(research_elasticity(of, study))
+        found[case] = of.until(study.case(case).until), changes, research_of(case)
     return found
 
 

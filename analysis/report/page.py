@@ -176,7 +176,7 @@ def fit_words(calibration: Calibration) -> list[str]:
     words = [f"{len(ends)} starts (seed {calibration.seed}); best objective {ends.min():.1f}, worst {ends.max():.1f}."]
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
-        apart = {e.name: abs(np.log(there[0].values[e.name] / e.value)) for e in closed.estimates}
+        apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}
         name = max(apart, key=lambda one: apart[one])
         words.append(
             f"{len(there)} ended at {level:g} instead, where {name} is {there[0].values[name]:.3g} rather than "

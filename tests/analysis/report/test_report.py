@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.page import fit_words
 from analysis.report.reproduce import reproduce_all
 from analysis.trust import numerics
 from analysis.trust import study as asked
@@ -203,6 +205,14 @@ def test_a_calibration_does_not_depend_on_what_was_accepted_before(nev: Calibrat
     for name, value in nev.values.items():  # two ends lie within 0.003 of each other in objective
         near = 0.1 * (known[name].high - known[name].low) if name in known else 0.15 * abs(value)
         assert value == pytest.approx(accepted.values[name], abs=near), name
+
+
+def test_another_valley_is_told_by_the_parameter_that_lies_furthest_off_even_about_nothing(nev: Calibration) -> None:
+    closed = nev.closed
+    values = {**closed.values, "appeal step 2013": -0.9}
+    other = replace(closed.starts[0], objective_after=closed.objective + 5, values=values)
+    words = fit_words(replace(nev, closed=replace(closed, starts=(*closed.starts, other))))
+    assert any("where appeal step 2013 is -0.9 rather than" in one for one in words)
 
 
 def test_the_variants_hold_the_response_at_the_ends_of_its_interval(nev: Calibration) -> None:
