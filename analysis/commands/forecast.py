@@ -132,7 +132,7 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
       techcycle score wind --data wind/later.csv
     """
     found = score_case(case, data, since)
-    for doubt in doubts_of_scored(read_rows(data), found):
+    for doubt in doubts_of_scored(read_rows(data), found, load_own_settings().doubts):
         click.echo(f"Warning: {doubt}", err=True)
     table, words = skill_table(found), skill_words(found)
     if (kept := home_of(case).tables) is not None:

@@ -26,9 +26,6 @@ from stockflow.intervals import interval
 
 TENTH = STAGES.index("share 10%")
 
-LITTLE = 1e-3  # share of sales and of output
-SOON = 0.02  # years
-
 
 def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
     """Score, cut and compare the loops of one case; save tables and figures."""
@@ -140,11 +137,11 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
         outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
         figures.instrument_panels(f"{load_case(one.case).title}: every instrument", table, outcomes, stem)
         stems.append(stem)
-        words += instrument_words(one)
+        words += instrument_words(one, study)
     return Told(tuple(words), tables, tuple(stems))
 
 
-def instrument_words(found: Instruments) -> list[str]:
+def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     """Say what moves adoption most, what moves nothing here, what rests on assumption, and what the case lacks."""
     ups = [one for one in found.tried if one.change in ("more", "on", "to")]
     ranked = sorted(ups, key=lambda one: -abs(interval(one.moves["domestic sales"])[1]))[:5]
@@ -160,21 +157,22 @@ def instrument_words(found: Instruments) -> list[str]:
     ]
     if idle:
         words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
-    small = {name for name in names if all(_little(one) for one in found.tried if one.lever.instrument.name == name)}
+    moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
+    small = set(names) - moving
     if small - set(idle):
         words.append(
-            f"{found.case}: in name only (no change tried moves sales or output by {LITTLE:.1%} or a stage by "
-            f"{SOON:g} years): {', '.join(name for name in names if name in small and name not in idle)}."
+            f"{found.case}: in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
+            f"{study.soon:g} years): {', '.join(name for name in names if name in small and name not in idle)}."
         )
     return words
 
 
-def _little(one: Tried) -> bool:
+def _little(one: Tried, study: InstrumentStudy) -> bool:
     """Whether a change moves sales, output and the date of every stage by next to nothing in half of the draws."""
     sums = (abs(interval(one.moves[name])[1]) for name in ("domestic sales", "output"))
     with np.errstate(invalid="ignore"):
         dates = np.nan_to_num(np.abs(np.median(one.delay, axis=0)), nan=0.0)
-    return max(sums) < LITTLE and bool((dates < SOON).all())
+    return max(sums) < study.little and bool((dates < study.soon).all())
 
 
 def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:

@@ -76,6 +76,8 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
 
     shipped = STUDY
     draws: Annotated[int, Field(ge=2, le=2000)]
+    little: Annotated[float, Field(ge=0, le=1)]
+    soon: Annotated[float, Field(ge=0)]
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -62,7 +62,7 @@ def validate_own(name: str, data: Path | None = None) -> list[str]:
         found = observations(data, home.folder, settings)
         write = ", ".join(f"{one.name} {one.years[0]}-{one.years[-1]} ({len(one.rows)})" for one in found.values())
         said.insert(0, f"observations: {write}")
-        said += doubts(found, home.folder)
+        said += doubts(found, home.folder, settings.doubts)
         priors(found, home.folder, settings)
     return said + _fit_problem(home)
 
@@ -182,7 +182,7 @@ def warnings_of(
     others = [name for name in observed if name in ADOPTION and name != fitted]
     repeats = "".join(f"; {name} repeats it and is shown only" for name in others)
     said.append(f"one adoption series is fitted: {fitted}{repeats}")
-    return said + _assumed(folder) + doubts(observed, folder)
+    return said + _assumed(folder) + doubts(observed, folder, settings.doubts)
 
 
 def _tied(names: Sequence[str], x: Array, bound: float) -> list[str]:

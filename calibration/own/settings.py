@@ -18,6 +18,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 HERE = Path(__file__).parents[1] / "targets" / "own_technology.toml"
+AboveOne = Annotated[float, Field(gt=1)]
 Shape = Literal["normal", "lognormal"]
 
 
@@ -67,6 +68,20 @@ class Hindcast(Strict):
         return 0 if count < self.fewest else int(np.clip(round(self.share * count), self.least, self.most))
 
 
+class Doubts(Strict):
+    """From where on observations are said to mean perhaps something else; the file says what each limit is."""
+
+    fewest: Annotated[int, Field(ge=2)]
+    same: Positive
+    factor: AboveOne
+    dearer: AboveOne
+    jump: AboveOne
+    usual: AboveOne
+    near_mean: Positive
+    mostly: Within
+    long: Annotated[int, Field(ge=4)]
+
+
 class OwnSettings(Strict):
     """The whole settings file."""
 
@@ -81,6 +96,7 @@ class OwnSettings(Strict):
     doublings: Annotated[int, Field(ge=0, le=4)]
     largest_persistence: Within
     hindcast: Hindcast
+    doubts: Doubts
     pool: Mapping[str, Pooled]
     judged: Mapping[str, Judged]
     started: Mapping[str, Started]

@@ -17,6 +17,7 @@ from analysis.search.front import HISTORY, Schedules, dominates, efficient, fron
 from analysis.search.search import Goal, Levers, along_slopes, search, without_slopes
 from analysis.search.settings import Climb, SearchStudy
 from analysis.search.study import levers_of, path_words
+from analysis.search.words import front_words
 from analysis.search.worth import DECLINE, Measures, ledger_of, neutral, worth_of
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -285,6 +286,11 @@ def test_history_is_dominated_in_the_draws_in_which_another_brings_more_for_no_m
     chances = found.table.set_index("schedule")["probability of dominating history"]
     assert chances.to_dict() == {HISTORY: 0.0, "more": 0.5, "less": 0.0}
     assert (found.best, found.probability, found.hindsight) == ("more", 0.5, 0.5)
+    told = front_words(found, "vehicles", 0.1)[-1]
+    assert (
+        told
+        == "Most likely to dominate history: 'more', in 50% of draws; some schedule, chosen after the fact, in 50%."
+    )
 
 
 def test_the_front_tells_what_dominates_a_schedule_in_medians() -> None:
@@ -302,6 +308,7 @@ def test_rounding_alone_dominates_nothing() -> None:
     cost = np.array([[5.0], [5.0 * (1 - 1e-14)]])
     found = front(Schedules((HISTORY, "again"), ("a", "b"), Measures(units, cost, units * np.nan)))
     assert found.probability == 0.0
+    assert front_words(found, "vehicles", 0.1)[-1] == "No schedule tried dominates history in any draw."
     assert settled(np.array([0.0, -2.0000000001, 3e-20])).tolist() == [0.0, -2.0, 3e-20]
 
 
@@ -353,7 +360,6 @@ def test_the_search_command_prints_words_and_leaves_tables_and_figures(tmp_path:
     assert ran.output.count("runs along slopes to the best end") == 2
     assert "History: " in ran.output
     assert "0% of buyers see a searched schedule" in ran.output
-    assert "Most likely to dominate history" in ran.output or "No schedule tried dominates history" in ran.output
     ends = pd.read_csv(out / "results" / "search_nev.csv")
     assert sorted(ends[ends["best"]]["objective"]) == ["units for the budget", "worth"]
     assert (pd.read_csv(out / "results" / "front_nev.csv")["kind"] == "searched").sum() == 2

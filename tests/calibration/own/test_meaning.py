@@ -22,6 +22,7 @@ from calibration.own.data import Row
 from calibration.own.fit import validate_own
 from calibration.own.meaning import doubts_of_scored
 from calibration.own.new import new_case, new_example
+from calibration.own.settings import load_own_settings
 from calibration.own.units import way
 from stockflow.errors import InputError
 
@@ -257,7 +258,7 @@ def test_new_observations_in_another_unit_than_the_fitted_ones_are_doubted(facto
     seen = np.array([factor * volume(LAST)])
     score = ScoredForecast(LAST - 1, "conditional", "flow", history, (LAST,), {}, {}, seen, {})
     row = Row("annual_volume", LAST, factor * volume(LAST), "GWh/year", "made up", "later.csv row 2")
-    told = doubts_of_scored([row], [score])
+    told = doubts_of_scored([row], [score], load_own_settings().doubts)
     assert [line.split(",")[0] for line in told] == (
         [] if factor == 1.0 else [f"later.csv row 2: annual_volume of {LAST} is {row.value:g} GWh/year"]
     )
