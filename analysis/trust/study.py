@@ -65,7 +65,7 @@ class Study(SettingsFile):
     """The whole study file."""
 
     shipped = STUDY
-    points: Annotated[int, Field(ge=5, le=41)]
+    points: Annotated[int, Field(ge=3, le=41)]
     enough: Positive
     drop: Positive
     draws: Annotated[int, Field(ge=20)]

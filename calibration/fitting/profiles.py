@@ -121,13 +121,14 @@ def profiled(
 def grid(one: Coordinate, centre: float, spread: float, points: int, wide: float = 2.33) -> Array:
     """Values (point,) over the wider of prior and posterior 98% range within the bounds, about `points` of them.
 
-    `centre` and `spread` are the posterior's, as coordinates; values lie at the centre, one and two spreads from it,
-    and evenly from there to the ends.
+    `centre` and `spread` are the posterior's, as coordinates; values lie at the centre, one and two spreads from it
+    (three points: one spread), and evenly from there to the ends.
     """
     low, high = one.bounds
     first = max(low, min(one.centre - wide * one.prior.spread, centre - wide * spread))
     last = min(high, max(one.centre + wide * one.prior.spread, centre + wide * spread))
-    near = centre + spread * np.arange(-2.0, 3.0)
+    reach = min(2, (points - 1) // 2)
+    near = centre + spread * np.arange(-reach, reach + 1.0)
     rest = (points - len(near)) // 2
     outer = [np.linspace(near[0], first, rest + 1)[1:], np.linspace(near[-1], last, rest + 1)[1:]]
     inside = np.concatenate([outer[0], near, outer[1]])

@@ -198,7 +198,7 @@ from calibration.fitting.posterior import sample
 from calibration.fitting.targets import Sampling
 folder = Path(sys.argv[1])
 payoff = Payoff(growth_model(folder), (RATES, SIZES), (series(0.2, noise=0.1, seed=3),), (EVENT,))
-sample(payoff, payoff.space.centre, Sampling(chains=2, tune=50, draws=200), 7, folder / "chains", "d", workers=1)
+sample(payoff, payoff.space.centre, Sampling(chains=2, tune=50, draws=100), 7, folder / "chains", "d", workers=1)
 """
 
 
@@ -218,7 +218,7 @@ def test_a_killed_run_goes_on_with_the_chains_it_lacks_and_ends_with_the_same_dr
     assert run.wait() != 0, "the run ended before it could be killed"
     assert first.exists()
     assert not last.exists()
-    rules, before = Sampling(chains=2, tune=50, draws=200), first.stat().st_mtime_ns
+    rules, before = Sampling(chains=2, tune=50, draws=100), first.stat().st_mtime_ns
     resumed = sample(payoff, payoff.space.centre, rules, 7, tmp_path / "chains", "d")
     assert first.stat().st_mtime_ns == before
     whole = sample(payoff, payoff.space.centre, rules, 7, tmp_path / "whole", "d")
