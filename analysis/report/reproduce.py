@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +104,25 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
-def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None = None) -> Path:
-    """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given."""
+def reproduce_all(
+    folder: Folder,
+    starts: int | None = None,
+    draws: int | None = None,
+    cases: Sequence[str] = CASES,
+    studied: Sequence[str] = STUDIED,
+) -> Path:
+    """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given.
+
+    `cases` are fitted and examined; of those `studied` the end of support and the forecasts on record are told.
+    """
     folder.prepare()
-    calibrations = {case: calibrate_case(case, folder, starts) for case in CASES}
+    calibrations = {case: calibrate_case(case, folder, starts) for case in cases}
     fits = {case: accepted_from(c) for case, c in calibrations.items()}
-    accepted = {case: fits[case] for case in STUDIED}
+    answering = [case for case in studied if case in calibrations]
     trust = examine(fits, folder.table, folder.figure)
-    with counted("analyses", 3 + 2 * len(accepted), "step") as step:
+    with counted("analyses", 3 + len(answering) + len(studied), "step") as step:
         ridges = {}
-        for case in accepted:
+        for case in answering:
             calibration = calibrations[case]
             step(f"response of {case}")
             targets = load_targets(case)
@@ -126,13 +136,13 @@ def reproduce_all(folder: Folder, starts: int | None = None, draws: int | None =
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         step("paths")
-        paths = path_chapters(CASES, PathStudy.load(), folder, draws)
+        paths = path_chapters(cases, PathStudy.load(), folder, draws)
         exits = {}
-        for case in accepted:
+        for case in studied:
             step(f"when support of {case} can end")
             exits[case] = exit_chapter(case, folder, draws)
         step("loops, barriers, instruments")
-        mechanisms = mechanism_chapters(CASES, folder, draws)
-    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in accepted)
+        mechanisms = mechanism_chapters(cases, folder, draws)
+    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied)
     report = Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms)
     return write_report(report, folder.root)

@@ -7,7 +7,6 @@ import tomllib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,52 +18,34 @@ from analysis.report import readme, reproduce
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import fit_words
 from analysis.report.reproduce import reproduce_all
-from analysis.trust import numerics
 from analysis.trust import study as asked
 from analysis.trust.chapter import posteriors_of
 from calibration.fitting.estimates import Calibration
-from calibration.fitting.fit import Mode, concluded, find_mode
+from calibration.fitting.fit import concluded, find_mode
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
 from calibration.records.accept import carried
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_from, hashes, load_accepted
-from models.case import CASES, Case, load_case
+from models.case import CASES, load_case
 from models.files.build import FOLDER
 from stockflow.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def modes() -> dict[str, Mode]:
-    """The modes that the main job found, by case."""
-    return {}
-
-
-@pytest.fixture(scope="module", params=[("nev", "mrna"), pytest.param(CASES, marks=pytest.mark.slow)], ids="-".join)
+@pytest.fixture(scope="module", params=[("mrna",), pytest.param(CASES, marks=pytest.mark.slow)], ids="-".join)
 def cases(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Whose report is made: a case with a study of its support and one with dates, or all."""
+    """Whose fits are told, beside the end of support of vehicles: the case with fewest parameters, or all."""
     return tuple(request.param)
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode], cases: tuple[str, ...]) -> Path:
+def output(tmp_path_factory: pytest.TempPathFactory, cases: tuple[str, ...]) -> Path:
     root = tmp_path_factory.mktemp("output")
     whole = asked.Study.load()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
     short = whole.model_copy(update={"points": 3, "enough": 0.5, "drop": 0.4, "cases": few})
-    judged = numerics.Study.load()
-    judged = judged.model_copy(update={"stocks": {"nev": judged.stocks["nev"]}})
-
-    def kept(case: Case, *rest: Any) -> Mode:
-        return modes.setdefault(case.name, find_mode(case, *rest))
-
     exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reproduce, "CASES", cases)
-        patch.setattr(reproduce, "STUDIED", [case for case in STUDIED if case in cases])
-        patch.setattr(numerics, "CASES", cases)
-        patch.setattr(numerics.Study, "load", lambda: judged)
-        patch.setattr(reproduce, "find_mode", kept)
         patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
         patch.setattr(asked.Study, "load", lambda: short)
         patch.setattr(
@@ -73,13 +54,13 @@ def output(tmp_path_factory: pytest.TempPathFactory, modes: dict[str, Mode], cas
         patch.setattr(
             reproduce, "path_chapters", lambda _, study, folder, draws: path_chapters(["mrna"], study, folder, draws)
         )
-        reproduce_all(Folder(root), starts=2, draws=12)
+        reproduce_all(Folder(root), 2, 12, cases, [case for case in STUDIED if case in ("nev", *cases)])
     return root
 
 
 @pytest.fixture(scope="module")
-def nev(output: Path, modes: dict[str, Mode]) -> Calibration:
-    return concluded(modes["nev"])
+def nev() -> Calibration:
+    return concluded(find_mode(load_case("nev"), load_targets("nev"), 2))
 
 
 def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path) -> None:
