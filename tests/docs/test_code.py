@@ -36,6 +36,8 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "made" not in page.parts and blocks(page)]
+LONG = {"case", "equation", "schedule"}  # like the other pages of their kind, which run by default
+PARAMETERS = [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem in LONG)) for page in PAGES]
 COMMAND = re.compile(r"^(?:techcycle|stockflow|make|python -m) .*", re.MULTILINE)
 NAMED = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 COMMANDS = [line for page in NAMED for line in COMMAND.findall(page.read_text(encoding="utf-8"))]
@@ -84,7 +86,7 @@ def act(folder: Path, page: Path, path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pages are written for a Unix shell")
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PARAMETERS)
 def test_what_a_page_says_works_when_it_is_typed(tmp_path: Path, page: Path) -> None:
     path = ROOT
     if page.parent.name == "how_to":
