@@ -66,6 +66,7 @@ def test_two_workers_one_of_them_killed_make_the_same_files(cluster: LocalCluste
     assert bytes_of(path) == bytes_of(tmp_path / "alone.zarr")
 
 
+@pytest.mark.slow
 def test_runs_under_schedules_are_the_same_on_a_cluster(cluster: LocalCluster, tmp_path: Path) -> None:
     here, there = tmp_path / "here.zarr", tmp_path / "there.zarr"
     write(scheduled(), here, progress=False, block=12)

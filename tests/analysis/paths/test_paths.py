@@ -332,6 +332,7 @@ def test_an_unknown_quantity_or_unit_of_a_run_ahead_is_refused() -> None:
 # ---- words, tables, figures -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_chapter_leaves_words_tables_and_figures(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.prepare()

@@ -353,6 +353,7 @@ def small_study(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_the_search_command_prints_words_and_leaves_tables_and_figures(tmp_path: Path) -> None:
     out = tmp_path / "out"
     ran = CliRunner().invoke(cli, ["search", "nev", "--study", str(small_study(tmp_path)), "--out", str(out)])

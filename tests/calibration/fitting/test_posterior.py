@@ -202,6 +202,7 @@ sample(payoff, payoff.space.centre, Sampling(chains=2, tune=50, draws=100), 7, f
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_chains_it_lacks_and_ends_with_the_same_draws(
     payoff: Payoff, tmp_path: Path
 ) -> None:
