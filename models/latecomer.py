@@ -154,6 +154,7 @@ def run_race(
     zero = np.zeros((leader.sizes["run"], len(times)))
     odds, shares = dict.fromkeys(study.followers, zero), dict.fromkeys(study.followers, zero)
     runs: dict[str, xr.Dataset] = {}
+    theirs = {name: _theirs(model, follower) for name, follower in study.followers.items()}
     unsettled = np.inf
     for _ in range(study.passes):
         before = shares
@@ -162,7 +163,7 @@ def run_race(
             own = runs[name]["own experience inflow"].to_numpy() if name in runs else zero
             rivals = [run for other, run in runs.items() if other != name]
             best = {d: np.maximum.reduce([abroad[d], *(r[q].to_numpy() for r in rivals)]) for d, q in ahead.items()}
-            runs[name] = _run(model, follower, draws, {**abroad, **best}, times, others, own, keep, until)
+            runs[name] = _run(theirs[name], follower, draws, {**abroad, **best}, times, others, own, keep, until)
             odds[name] = _odds(runs[name], others)
         total = 1.0 + np.asarray(sum(odds.values()))
         shares = {name: odds[name] / total for name in odds}
@@ -170,8 +171,18 @@ def run_race(
     return Race(study, times, leader, runs, shares, unsettled)
 
 
+def _theirs(model: Model, follower: Follower) -> Model:
+    """The leader's model with what the follower differs in."""
+    constants = {name: number.value for name, number in follower.constants.items()}
+    paths = {
+        name: ([year for year, _ in path.points], [value for _, value in path.points])
+        for name, path in follower.series.items()
+    }
+    return model.with_constants(constants).with_series(paths)
+
+
 def _run(
-    model: Model,
+    theirs: Model,
     follower: Follower,
     draws: Mapping[str, Array],
     abroad: Mapping[str, Array],
@@ -181,15 +192,9 @@ def _run(
     keep: tuple[str, ...],
     until: float,
 ) -> xr.Dataset:
-    constants = {name: number.value for name, number in follower.constants.items()}
-    paths = {
-        name: ([year for year, _ in path.points], [value for _, value in path.points])
-        for name, path in follower.series.items()
-    }
-    theirs = model.with_constants(constants).with_series(paths)
-    held = {model.variable(name).name for name in constants}
-    free = {name: values for name, values in draws.items() if model.variable(name).name not in held}
-    offset = np.asarray(constants.get("domestic offset", model.variable("domestic offset").value)) / (1.0 + others)
+    held = {theirs.variable(name).name for name in follower.constants}
+    free = {name: values for name, values in draws.items() if theirs.variable(name).name not in held}
+    offset = np.asarray(theirs.variable("domestic offset").value) / (1.0 + others)
     series = {name: (times, values) for name, values in abroad.items()}
     foreign = "foreign experience inflow"
     if foreign in series:
