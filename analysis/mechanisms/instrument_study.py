@@ -78,6 +78,8 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
     draws: Annotated[int, Field(ge=2, le=2000)]
     little: Annotated[float, Field(ge=0, le=1)]
     soon: Annotated[float, Field(ge=0)]
+    visible: Annotated[float, Field(ge=0, le=1)]
+    visible_years: Annotated[float, Field(ge=0)]
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -16,8 +16,10 @@ from analysis.fits.tables import misfits
 from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere, yardsticks
 from analysis.forecasts.own_trials import trial_lines
 from analysis.forecasts.study import coverage_words, rivals
+from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
+from analysis.mechanisms.paper import measured, mechanisms_of_the_paper, paper_table
 from analysis.paths.chapter import last_misses
 from analysis.paths.dated import Dated, date_path
 from analysis.paths.durations import durations, published_durations
@@ -154,6 +156,12 @@ def forecast_block() -> str:
         *_rival_lines(), "",
         *(f"- {case}, {line}" for case in STUDIED for line in coverage_words(load_accepted_forecast(case))),
     ])  # fmt: skip
+
+
+def mechanisms_block() -> str:
+    """Return what every mechanism of the paper does in the models, as measured, as a Markdown table."""
+    table = paper_table(mechanisms_of_the_paper(), measured(), InstrumentStudy.load())
+    return "\n".join(markdown(list(table.columns), table.to_numpy()))
 
 
 def phase_out_block() -> str:
@@ -341,4 +349,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "own": own_block,
     "bench": bench_block,
     "rooms": rooms_block,
+    "mechanisms": mechanisms_block,
 }
