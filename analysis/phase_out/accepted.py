@@ -1,11 +1,14 @@
-"""The accepted answer of a shipped study, as README and report quote it: page, answers by third, and what made them."""
+"""The accepted answer of a shipped study, as README and report quote it: page, answers, and what made them."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import tomlkit
+import tomlkit.items
 
 from analysis.phase_out.answer import PhaseOutAnswer
+from analysis.phase_out.apart import Beside
 from analysis.phase_out.prepare import ensemble
 from analysis.phase_out.study import STUDIES, load_phase_out_study
 from calibration.records.results import accepted_posterior, digest
@@ -15,6 +18,7 @@ from stockflow.errors import InputError
 from stockflow.files import watched, write_whole
 
 HERE = Path(__file__).parent.parent / "results"
+PARTS = ("by_third", "by_instrument", "together", "happened")
 COLUMNS = ("draws", "answer", "unit", "value", "90% low", "90% high")
 
 
@@ -37,15 +41,21 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     document["draws"] = answer.results.size
     document["digests"] = depends_on(case)
     document["page"] = tomlkit.array(answer.page.splitlines()).multiline(True)  # type: ignore[arg-type]
-    rows = tomlkit.aot()
-    for row in answer.tables()["by_third"][list(COLUMNS)].to_dict("records"):
-        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if pd.notna(v)}))
-    document["by_third"] = rows
+    for name, table in {"by_third": answer.tables()["by_third"][list(COLUMNS)], **answer.said.tables}.items():
+        if name in PARTS:
+            document[name] = _rows(table)
     return write_whole(folder / f"phase_out_{case}.toml", tomlkit.dumps(document))
 
 
-def load_answer(case: str, folder: Path = HERE) -> pd.DataFrame:
-    """Read the accepted answer of `case` by third of the draws, columns as in `COLUMNS`.
+def _rows(table: pd.DataFrame) -> tomlkit.items.AoT:
+    rows = tomlkit.aot()
+    for row in table.to_dict("records"):
+        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if pd.notna(v)}))
+    return rows
+
+
+def load_answer(case: str, folder: Path = HERE) -> dict[str, pd.DataFrame]:
+    """Read the accepted answer of `case`: the tables named in `PARTS`, columns of "by_third" as in `COLUMNS`.
 
     InputError if it is missing, damaged, or of another study, model or posterior.
     """
@@ -55,7 +65,9 @@ def load_answer(case: str, folder: Path = HERE) -> pd.DataFrame:
         raise InputError(f"{file.name}: case {case!r} has no accepted phase-out study; {again}")
     data = read_toml(file)
     try:
-        own, found = dict(data["digests"]), pd.DataFrame([dict(row) for row in data["by_third"]])[list(COLUMNS)]
+        own = dict(data["digests"])
+        found = {name: pd.DataFrame([dict(row) for row in data[name]]) for name in PARTS}
+        found["by_third"] = found["by_third"][list(COLUMNS)]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file.name}: not an accepted study: {error!r}; {again}") from None
     if own != (now := depends_on(case)):
@@ -64,5 +76,12 @@ def load_answer(case: str, folder: Path = HERE) -> pd.DataFrame:
     return found
 
 
+def beside_on_record(case: str) -> Beside:
+    """Return what the accepted answer says by instrument and of what happened, without its rows by start."""
+    kept = load_answer(case)
+    return Beside(kept["by_instrument"], kept["together"], kept["happened"], pd.DataFrame())
+
+
 def _cell(value: object) -> object:
-    return float(f"{value:.7g}") if isinstance(value, float) else value
+    plain = value.item() if isinstance(value, np.generic) else value
+    return float(f"{plain:.7g}") if isinstance(plain, float) else plain

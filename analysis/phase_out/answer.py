@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.ensembles.writing import write
 from analysis.phase_out.adoption import rush_table
+from analysis.phase_out.apart import Beside, beside
 from analysis.phase_out.exit import waiting_table
 from analysis.phase_out.hinges import Evidence, drivers, thirds
 from analysis.phase_out.page import page
@@ -25,17 +26,19 @@ from stockflow.errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhaseOutAnswer:
-    """A study answered: its results, the parameter of the response, the evidence that decides, and the rushes."""
+    """A study answered: its results, the parameter of the response, the evidence that decides, the rushes, and what is
+    said by instrument and of what happened."""
 
     results: Results
     response: str
     evidence: Evidence | None
     rush: pd.DataFrame | None
+    said: Beside
 
     @property
     def page(self) -> str:
         """The page in words."""
-        return page(self.results, self.response, self.evidence, self.rush)
+        return page(self.results, self.response, self.evidence, self.rush, self.said)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Everything as tables, by name."""
@@ -44,15 +47,19 @@ class PhaseOutAnswer:
             "measures": found.table(), "shares": found.share_table(), "account": found.accounts,
             "safe_exit": found.safe_table(), "regret": found.regret(),
             "waiting": waiting_table(found.waits, found.study), "by_third": thirds(found, self.response, self.evidence),
-            "drivers": drivers(found),
+            "drivers": drivers(found), **{name: table for name, table in self.said.tables.items() if len(table)},
         }  # fmt: skip
         return made if self.rush is None else made | {"pulled_forward": self.rush}
 
 
 def answer_study(
-    study: PhaseOutStudy, stem: Path, scheduler: str | None = None, progress: bool = False
+    study: PhaseOutStudy,
+    stem: Path,
+    scheduler: str | None = None,
+    progress: bool = False,
+    said: Beside | None = None,
 ) -> PhaseOutAnswer:
-    """Run a study into the store `stem`.zarr, or go on with it, and answer it.
+    """Run a study into the store `stem`.zarr, or go on with it, and answer it; by instrument, too, if not `said` yet.
 
     Raises InputError for bad schedules, a posterior of another model, and a store that is not this study's.
     """
@@ -68,7 +75,8 @@ def answer_study(
     evidence = evidence_of(study, posterior)
     if evidence is not None:
         evidence = replace(evidence, effect=evidence.effect[found.kept])
-    return PhaseOutAnswer(found, accepted.response, evidence, rush)
+    said = said or beside(study, posterior, accepted.response)
+    return PhaseOutAnswer(found, accepted.response, evidence, rush, said)
 
 
 def evidence_of(study: PhaseOutStudy, posterior: Posterior) -> Evidence | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.phase_out.apart import Beside, instrument_words
+from analysis.phase_out.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, of_draws, rank_correlation, thirds
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import Arm, main_arm, only
@@ -15,19 +17,31 @@ from analysis.phase_out.words import brief, capital, number, often, over_all, sa
 WIDTH = 115
 
 
-def page(found: Results, response: str, evidence: Evidence | None = None, rush: pd.DataFrame | None = None) -> str:
+def page(
+    found: Results,
+    response: str,
+    evidence: Evidence | None = None,
+    rush: pd.DataFrame | None = None,
+    said: Beside | None = None,
+) -> str:
     """Return the page of a study: sections of plain sentences, wrapped, and a small table by response of buyers.
 
     `response` is the parameter that says how strongly buyers answer to support, `evidence` the causal effect that was
-    observed, and `rush` what announcements pull forward at other values of a constant, see `rush_table`.
+    observed, `rush` what announcements pull forward at other values of a constant, see `rush_table`, and `said` the
+    answers by instrument and what happened.
     """
     study = found.study
+    by_instrument = [] if said is None else instrument_words(said, study)
+    happened = [] if said is None else happened_words(said.happened)
+    failed = [] if said is None else failing(said.happened)
     sections = [
         (study.title, [study.question, _basis(found)]),
-        ("Answer", [*exit_words(found), *share_words(found)]),
+        *([("By instrument", by_instrument)] if by_instrument else []),
+        *([("What happened, and what the model says", happened)] if happened else []),
+        ("Answer, for all support at once", [*exit_words(found), *share_words(found)]),
         ("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
         ("What it costs", cost_words(found)),
-        ("Which schedule", [*regret_words(found), *waiting_words(found)]),
+        ("Which schedule", [*(best_refused(failed) or regret_words(found)), *waiting_words(found)]),
         ("What it hinges on", [*evidence_words(found, response, evidence), *driver_words(found)]),
         ("Checks", check_words(found)),
     ]
@@ -36,9 +50,9 @@ def page(found: Results, response: str, evidence: Evidence | None = None, rush: 
         out += ["", title, "-" * len(title)]
         out += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in sentences]
         if title == "What it hinges on":
-            out.append(thirds_text(found, response, evidence))
+            out.append(thirds_text(found, response, evidence, best=not failed))
         if title == "Which schedule":
-            out.append(schedules_text(found))
+            out.append(schedules_text(found, best=not failed))
     return "\n".join(out[1:]) + "\n"
 
 
@@ -152,6 +166,13 @@ def cost_words(found: Results) -> list[str]:
     return words
 
 
+def best_refused(failed: list[str]) -> list[str]:
+    """Say why no schedule is called the best; nothing if no check fails."""
+    if not failed:
+        return []
+    return [f"No schedule is called the best: the model misses {'; '.join(failed)}, on which the comparison rests."]
+
+
 def regret_words(found: Results) -> list[str]:
     """Which schedule is best at each worth of a unit, and how sure that is; losses are told as losses."""
     words, table, stated = [], found.regret(), found.study.worth
@@ -175,8 +196,11 @@ def regret_words(found: Results) -> list[str]:
     return words
 
 
-def schedules_text(found: Results) -> str:
-    """All schedules but the exits of the grid as a small table: medians with 90% intervals, and probabilities."""
+def schedules_text(found: Results, best: bool = True) -> str:
+    """All schedules but the exits of the grid as a small table: medians with 90% intervals, and probabilities.
+
+    Without `best` nothing is said of regret.
+    """
     rate, stated = f"{found.study.rate:.0%}", found.study
     table = found.regret()
     table = table[table["worth"] == "central"].set_index("schedule")
@@ -191,10 +215,12 @@ def schedules_text(found: Results) -> str:
                 f"outlay, {rate}": brief(own[f"outlay with tail, at {rate}"]),
                 "per extra unit": brief(own[f"cost per additional unit, at {rate}"], 1),
                 "free riders, %": brief(own["free riders"], scale=100),
-                "mean regret": number(float(regret["mean regret"])),
-                "best": often(regret["probability of best"]),
             })  # fmt: skip
-    head = f"Median [90% interval]; outlay and regret bnCNY, {stated.texts.per_unit}; regret at the central worth:"
+            if best:
+                rows[-1]["mean regret"] = number(float(regret["mean regret"]))
+                rows[-1]["best"] = often(regret["probability of best"])
+    head = f"Median [90% interval]; outlay{' and regret' * best} bnCNY, {stated.texts.per_unit}"
+    head += "; regret at the central worth:" if best else ":"
     return textwrap.indent(f"{head}\n{pd.DataFrame(rows).to_string(index=False, justify='left')}", "  ")
 
 
@@ -217,10 +243,10 @@ def waiting_words(found: Results) -> list[str]:
     return words
 
 
-def thirds_text(found: Results, response: str, evidence: Evidence | None) -> str:
+def thirds_text(found: Results, response: str, evidence: Evidence | None, best: bool = True) -> str:
     """The main answers by third of the draws as a small table: answers down, thirds across."""
     split = thirds(found, response, evidence)
-    split = split[~split["answer"].str.startswith("first start")]
+    split = split[~split["answer"].str.startswith("first start" if best else ("first start", "least mean regret"))]
     last = found.safe[0].starts[-1] if found.safe else found.study.horizon
     cells = split.assign(text=[_cell(value, last) for value in split["value"]])
     wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]

@@ -63,12 +63,14 @@ class SafeExit(Strict):
     """When an exit counts as safe: the share `years_after` its `counted_from` is kept in all but a few draws.
 
     Kept means at least `share_kept` times the share on the supported path of the same draw; `probability` is how
-    often it may fail.
+    often it may fail. Against its own past an exit is safe if the share loses no more than `own_fall` of the highest
+    that it had since the start.
     """
 
     years_after: Annotated[float, Field(ge=1, le=20)] = 5.0
     share_kept: Within = 0.9
     probability: Within = 0.1
+    own_fall: Within = 0.05
     counted_from: Literal["start", "end"] = "start"
 
 
@@ -114,6 +116,35 @@ class Texts(Strict):
     evidence: Text
 
 
+class Apart(Strict):
+    """Instruments that end by themselves: what ends, and in words what goes on beside it."""
+
+    name: Text
+    ends: Annotated[tuple[Text, ...], Field(min_length=1)]
+    goes_on: Text
+
+
+class Happened(Strict):
+    """A change that was made, as observed and as the model has it: growth of a series, or an effect of the fit.
+
+    The growth is that of sums over the years `before` and `after` of a series of the target file; an `effect` is one of
+    the target file. Where a `check` lies outside the model's 90% interval, no schedule is called the best.
+    """
+
+    what: Text
+    series: str = ""
+    before: int = 0
+    after: int = 0
+    effect: str = ""
+    check: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Happened:
+        if bool(self.series) == bool(self.effect) or (self.series and not self.before < self.after):
+            raise ValueError(f"{self.what!r} needs a series with years in order, or an effect")
+        return self
+
+
 class Reported(Strict):
     """A figure of the fiscal account that somebody published, to hold the model's against."""
 
@@ -149,6 +180,10 @@ class PhaseOutStudy(Strict):
     rush: Rush | None = None
     effect: str = ""
     reported: tuple[Reported, ...] = ()
+    apart: tuple[Apart, ...] = ()
+    apart_draws: Annotated[int, Field(ge=2, le=4000)] = 200
+    together: StudyYear | None = None
+    happened: tuple[Happened, ...] = ()
 
     @model_validator(mode="after")
     def _in_time(self) -> PhaseOutStudy:
@@ -166,6 +201,8 @@ class PhaseOutStudy(Strict):
             latest += max(length for _, length in self.grid.families)
         if latest > self.horizon:
             raise ValueError(f"an exit from {self.grid.starts[-1]:g} is judged in {latest:g}, after the horizon")
+        if self.together is not None and self.together not in self.grid.starts:
+            raise ValueError(f"together = {self.together:g} is no start of the grid")
         names = (self.supported, self.no_support, *self.schedules)
         if len(set(names)) < len(names):
             raise ValueError(f"a schedule is named twice: {', '.join(names)}")

@@ -27,7 +27,10 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.study import STUDIED
+from analysis.phase_out.apart import stroke_words, year_words
+from analysis.phase_out.happened import failing, happened_words
+from analysis.phase_out.hinges import THIRDS
+from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain.shown import markdown, when
 from analysis.report.goals import HEAD, Goals, goal_rows, research_of
 from analysis.report.rooms import ROOT, rooms_block
@@ -166,7 +169,7 @@ def mechanisms_block() -> str:
 
 def phase_out_block() -> str:
     """Return the NEV study's answers for weak, middling and strong responses of buyers as a Markdown table."""
-    rows = load_answer("nev")
+    rows = load_answer("nev")["by_third"]
     thirds = list(dict.fromkeys(rows["draws"]))
     lines = []
     for answer, part in rows.groupby("answer", sort=False):
@@ -175,6 +178,36 @@ def phase_out_block() -> str:
         told = "" if unit in {"1", "schedule", "year"} else f", {unit}"
         lines.append((f"{answer}{told}", *(_answer_cell(by.loc[third].to_dict()) for third in thirds)))
     return "\n".join(markdown(("draws by response of buyers", *thirds), lines))
+
+
+def instruments_block() -> str:
+    """Return when each instrument of support can end, by exit and response, and what happened, for every study."""
+    lines = []
+    for case in sorted(STUDIED):
+        found, study = load_answer(case), load_phase_out_study(case)
+        head = ("ends", "goes on", "exit", "safe from", *(f"response: {third}" for third in THIRDS), "setback if from")
+        rows = [
+            (row["ends"], row["goes on"], row["exit"],
+             *(year_words(row[name], study) for name in ("safe from", *THIRDS)), row["setback if from"])
+            for row in found["by_instrument"].to_dict("records")
+        ]  # fmt: skip
+        lines += [f"**{load_case(case).title}** ({study.apart_draws} draws)", "", *markdown(head, rows), ""]
+        lines += ["What happened, and what the model says:", ""]
+        lines += [f"- {one}" for one in happened_words(found["happened"])] + [""]
+        if missed := failing(found["happened"]):
+            lines += [f"The model misses {'; '.join(missed)}: no schedule is called the best here.", ""]
+    return "\n".join(lines).rstrip()
+
+
+def exit_sentences() -> str:
+    """Say for each study from when each set of instruments can end at a stroke, and what a critic would say."""
+    told = []
+    for case in sorted(STUDIED):
+        missed = failing(load_answer(case)["happened"])
+        but = f"the model misses {'; '.join(missed)}" if missed else "sales alone do not settle how buyers respond"
+        each = stroke_words(load_answer(case)["by_instrument"], load_phase_out_study(case))
+        told.append(f"{load_case(case).title}, at a stroke: {each}. But: {but}.")
+    return " ".join(told)
 
 
 def _answer_cell(row: Mapping[str, Any]) -> str:
@@ -306,11 +339,6 @@ def _change(low: float, middle: float, high: float) -> str:
 
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
-    rows = load_answer("nev").set_index("answer")
-    cliff, slow = (
-        [f"{year:.0f}" for year in rows["value"][rows.index == f"safe exit year, {name}"]]
-        for name in ("cliff", "linear over 5 years")
-    )
     study = _dated()[0]
     first = [
         f"{study.cases[row['case']].title} {row['years']:.0f} years ({row['clock']}, {row['clock year']:g})"
@@ -321,9 +349,7 @@ def answers_block() -> str:
         for case, (until, changes, _) in _cuts().items()
     ]
     return "\n".join([
-        f"- **[When can support end?](docs/questions/phase_out.md)** For new-energy vehicles in China at a stroke from "
-        f"{cliff[0]}, {cliff[1]} or {cliff[2]} on, as buyers respond weakly, middlingly or strongly to cost, and in a "
-        f"line over five years from {slow[0]}, {slow[1]} or {slow[2]}. But: sales alone do not settle that response.",
+        f"- **[When can support end?](docs/questions/phase_out.md)** {exit_sentences()}",
         f"- **[How long from discovery to industry?](docs/questions/paths.md)** To 10% of the market: "
         f"{'; '.join(first)}. But: the clock decides, each industry has others, and the fits saw most of these dates.",
         f"- **[What carries the industry?](docs/questions/loops.md)** Learning by doing: without it output changes by "
@@ -343,6 +369,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,
+    "exits-by-instrument": instruments_block,
     "phase-out": phase_out_block,
     "paths": paths_block,
     "loops": loops_block,

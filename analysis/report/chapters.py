@@ -14,8 +14,11 @@ from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
 from analysis.paths.study import PathStudy
+from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
+from analysis.phase_out.apart import stroke_words
 from analysis.phase_out.figures import draw_all
+from analysis.phase_out.happened import happened_words
 from analysis.phase_out.page import reported_words
 from analysis.phase_out.study import load_phase_out_study
 from analysis.phase_out.words import over_all
@@ -54,14 +57,19 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
         study = study.model_copy(update={"draws": draws, "rush": rush})
     folder.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.root) as runs:
-        answer = answer_study(study, Path(runs) / case)
+        answer = answer_study(study, Path(runs) / case, said=beside_on_record(case))
         for name, table in answer.tables().items():
             folder.table(f"phase_out_{case}_{name}.csv", table)
         drawn = draw_all(answer.results, folder.figure(f"phase_out_{case}"))
     pictures = dict(zip(SHOWN.values(), drawn, strict=True))
     title, found = load_case(case).title, answer.results
     safe = "; ".join(f"{one.family}, {over_all(one, study.exit).rstrip('.')}" for one in found.safe)
-    brief = (f"{title}, when support can end: {safe}.", *reported_words(found))
+    brief = (
+        f"{title}, when support can end at a stroke, all else going on: {stroke_words(answer.said.answers, study)}.",
+        f"{title}, all support at once: {safe}.",
+        *happened_words(answer.said.happened),
+        *reported_words(found),
+    )
     return Chapter(title, (), answer.page, {}, pictures, brief)
 
 

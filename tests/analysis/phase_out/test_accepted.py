@@ -10,7 +10,7 @@ from stockflow.errors import InputError
 
 @pytest.mark.parametrize("case", ["nev", "pv"])
 def test_the_accepted_answer_is_of_the_present_study_model_and_posterior(case: str) -> None:
-    assert set(load_answer(case)["draws"]) == {"lowest third", "middle third", "highest third"}
+    assert set(load_answer(case)["by_third"]["draws"]) == {"lowest third", "middle third", "highest third"}
 
 
 def test_an_answer_of_another_model_is_refused_by_what_differs(tmp_path) -> None:

@@ -116,7 +116,14 @@ def test_support_that_never_pays_leaves_no_support_as_the_best(nev: Results) -> 
 def test_the_page_has_every_section_and_the_check_of_the_account(pv: Results) -> None:
     text = page(pv, RESPONSE)
     flowing = " ".join(text.split())
-    for title in ("Answer", "What breaks", "What it costs", "Which schedule", "What it hinges on", "Checks"):
+    for title in (
+        "Answer, for all support at once",
+        "What breaks",
+        "What it costs",
+        "Which schedule",
+        "What it hinges on",
+        "Checks",
+    ):
         assert f"\n{title}\n" in text
     assert "lines = fiscal outlay, committed = paid + arrears" in flowing
     assert "in the model, 60 as reported" in flowing

@@ -1,0 +1,296 @@
+"""The exit question for single instruments: what ends, what goes on, and two criteria side by side.
+
+Against continued support: the share of the market `years_after` an exit's start over that of the same draw in which
+all support goes on. Against its own past: how far, and for how long, the share falls below the highest that the same
+run had since the start of the exit, beside what it does in the same time if all support goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL, outlay
+from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.exit import SafeYears, safe_years
+from analysis.phase_out.happened import happened_table
+from analysis.phase_out.hinges import THIRDS
+from analysis.phase_out.prepare import ScheduleRuns, prepared
+from analysis.phase_out.runs import Values, by_name, family, yearly_share
+from analysis.phase_out.study import Apart, PhaseOutStudy
+from analysis.phase_out.words import capital
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.targets import load_targets
+from models.case import load_case
+from models.schedules.file import Schedule, load_schedule
+from models.schedules.law import Exit
+from models.schedules.variants import variants
+from stockflow.arrays import Array, Flags
+from stockflow.intervals import interval_columns
+from stockflow.names import plain
+
+READ = (SOLD, MARKET, SUPPORT.stock, TOTAL, ARREARS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ended:
+    """Exits of one shape and length from some instruments; arrays are (start, draw).
+
+    `ratio` is the share `years_after` the start over that with continued support; `fall` how far the share lies below
+    its own earlier highest at the worst, as a part of it, and `held` the same with continued support; `below` for how
+    many years by more than the study's `own_fall`; `saved` the present value of public money not spent, bnCNY.
+    """
+
+    ends: Apart
+    family: str
+    starts: Array
+    ratio: Array
+    fall: Array
+    held: Array
+    below: Array
+    saved: Array
+
+    def against_support(self, study: PhaseOutStudy) -> SafeYears:
+        """When the exit is safe against continued support."""
+        return self._safe(study, self.ratio >= study.exit.share_kept)
+
+    def against_past(self, study: PhaseOutStudy) -> SafeYears:
+        """When the exit is safe against its own past."""
+        return self._safe(study, self.fall - self.held <= study.exit.own_fall)
+
+    def _safe(self, study: PhaseOutStudy, kept: Flags) -> SafeYears:
+        return safe_years(self.family, self.starts, kept, study.exit.probability)
+
+
+def setback(times: Array, share: Array, start: float, years: float, least: float) -> tuple[Array, Array]:
+    """Return how far a share, (draw, time), falls below its own highest since `start`, and for how many years.
+
+    The first is the largest part of that highest value lost within `years`, (draw,); the second counts the time in
+    which more than `least` of it is lost. A run without a share has no setback.
+    """
+    window = (times >= start - 1e-9) & (times <= start + years + 1e-9)
+    own = np.nan_to_num(share[:, window])
+    highest = np.maximum.accumulate(own, axis=1)
+    lost = np.where(highest > 0, 1.0 - own / np.where(highest > 0, highest, 1.0), 0.0)
+    return lost.max(axis=1), (lost > least).sum(axis=1) * (times[1] - times[0])
+
+
+class Exits:
+    """Runs of exits from the supported path of a study over some draws, each against the same draws with support."""
+
+    def __init__(self, study: PhaseOutStudy, draws: Mapping[str, Array], read: Sequence[str] = READ) -> None:
+        self.study, self.draws = study, draws
+        self.model = prepared(study, load_case(study.case).model)
+        self.outputs = tuple(dict.fromkeys((*READ, *read)))
+        self.base = load_schedule(study.supported, study.case)
+        self.supported = self.run(self.base)
+        self.held = self._share(self.supported)
+
+    @property
+    def times(self) -> Array:
+        """Saved times."""
+        return self._computes(self.base).times
+
+    def run(self, schedule: Schedule) -> Values:
+        """Return the outputs under a schedule, (draw, time) each."""
+        count = len(next(iter(self.draws.values())))
+        return by_name(self.outputs, self._computes(schedule).evaluate(0, 0, count))
+
+    def schedule(self, ends: Sequence[str], shape: Exit, start: float, length: float, base: Schedule) -> Schedule:
+        """Return `base` with some instruments ending."""
+        return variants(base, [shape], [start], () if shape == "cliff" else (length,), ends)[0]
+
+    def judged(self, values: Values, start: float) -> tuple[Array, Array, Array, Array, Array]:
+        """Return ratio, fall, fall with continued support, years below and money saved, (draw,) each, see `Ended`."""
+        study, share, asked = self.study, self._share(values), self.study.exit
+        at = int(np.searchsorted(self.times, start + asked.years_after - 1e-9))
+        own, other = (setback(self.times, s, start, asked.years_after, asked.own_fall) for s in (share, self.held))
+        spent = [outlay(study, self.times, one, study.rate) for one in (self.supported, values)]
+        return share[:, at] / self.held[:, at], own[0], other[0], own[1], spent[0] - spent[1]
+
+    def ended(self, ends: Apart, shape: Exit, length: float, starts: Sequence[float]) -> Ended:
+        """Run exits of one shape and length from every start."""
+        each = [
+            self.judged(self.run(self.schedule(ends.ends, shape, start, length, self.base)), start) for start in starts
+        ]
+        return Ended(
+            ends, family(shape, length), np.asarray(starts), *(np.array(one) for one in zip(*each, strict=True))
+        )
+
+    def _share(self, values: Values) -> Array:
+        return yearly_share(self.times, values[SOLD], values[MARKET])
+
+    def _computes(self, schedule: Schedule) -> ScheduleRuns:
+        return ScheduleRuns(
+            self.model, (schedule,), self.draws, self.outputs, self.study.horizon + self.study.tail
+        )  # fmt: skip
+
+
+def apart(study: PhaseOutStudy, draws: Mapping[str, Array]) -> list[Ended]:
+    """Answer a study for each set of instruments that it sets apart, over `draws`; none if it sets none apart."""
+    if not study.apart:
+        return []
+    exits = Exits(study, draws)
+    return [
+        exits.ended(one, shape, length, study.grid.starts)
+        for one in study.apart
+        for shape, length in study.grid.families
+    ]
+
+
+def apart_table(study: PhaseOutStudy, found: Sequence[Ended]) -> pd.DataFrame:
+    """One row for each set of instruments, exit and start: both criteria, public money saved, 90% intervals."""
+    rows = []
+    for one in found:
+        for place, start in enumerate(one.starts):
+            row = {
+                "ends": one.ends.name, "goes on": one.ends.goes_on, "exit": one.family, "start": start,
+                "below continued support": float((one.ratio[place] < study.exit.share_kept).mean()),
+                "below own past": float((one.fall[place] - one.held[place] > study.exit.own_fall).mean()),
+            }  # fmt: skip
+            parts = {"share over continued support": one.ratio[place], "deepest fall below own past": one.fall[place],
+                     "deepest fall with continued support": one.held[place], "years below own past": one.below[place],
+                     "saved (bnCNY)": one.saved[place]}  # fmt: skip
+            for name, values in parts.items():
+                row |= interval_columns(values, name, f"{name} low", f"{name} high")
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd.DataFrame:
+    """One row for each set of instruments and exit: the safe year, by third of the response, and starts with setbacks.
+
+    `response` (draw,) orders the draws; a year that never comes is infinite. `fails` is how often the exit from the
+    safe year falls below continued support, or from the safest start where none is safe; `setback if from` names the
+    starts from which the share falls below its own past in too many draws.
+    """
+    order = np.array_split(np.argsort(response, kind="stable"), len(THIRDS))
+    rows = []
+    for one in found:
+        first, second = one.against_support(study), one.against_past(study)
+        at = list(one.starts).index(first.year) if np.isfinite(first.year) else int(np.argmin(first.failing))
+        row = {
+            "ends": one.ends.name, "goes on": one.ends.goes_on, "exit": one.family, "draws": len(response),
+            "safe from": first.year, "fails": float(first.failing[at]), "at": float(one.starts[at]),
+            "setback if from": spans(one.starts[second.failing >= study.exit.probability]),
+        }  # fmt: skip
+        for third, places in zip(THIRDS, order, strict=True):
+            kept = one.ratio[:, places] >= study.exit.share_kept
+            row[third] = safe_years(one.family, one.starts, kept, study.exit.probability).year
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def spans(years: Array) -> str:
+    """Years as words: "2016 to 2018, 2020", "none"."""
+    runs: list[list[float]] = []
+    for year in years.tolist():
+        if runs and year - runs[-1][-1] <= 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return ", ".join(f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs) or "none"
+
+
+def together(found: Sequence[Ended], start: float | None) -> pd.DataFrame:
+    """What instruments do together beyond their sum, for each exit from `start`: a joint set against its single ones.
+
+    Logarithm of the share's ratio when all end, less the sum of those when each ends alone, with 90% interval over the
+    draws; below 0 the joint exit costs more share than the single ones together.
+    """
+    rows = []
+    for one in found:
+        parts = [
+            other for other in found
+            if other.family == one.family and other is not one and set(other.ends.ends) < set(one.ends.ends)
+        ]  # fmt: skip
+        covered = {plain(name) for part in parts for name in part.ends.ends} == {plain(name) for name in one.ends.ends}
+        if start is None or not covered:
+            continue
+        at = list(one.starts).index(start)
+        beyond = np.log(one.ratio[at]) - sum(np.log(part.ratio[at]) for part in parts)
+        rows.append({"ends": one.ends.name, "exit": one.family, "start": start, **interval_columns(beyond, "beyond")})
+    return pd.DataFrame(rows, columns=["ends", "exit", "start", "beyond", "low", "high"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What is said beside a study's own exits: answers by instrument, what ends do together, and what happened.
+
+    `starts` has a row for every start, and none where the answers are those on record.
+    """
+
+    answers: pd.DataFrame
+    together: pd.DataFrame
+    happened: pd.DataFrame
+    starts: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All of it as tables, by name."""
+        return {
+            "by_instrument": self.answers, "by_instrument_starts": self.starts, "together": self.together,
+            "happened": self.happened,
+        }  # fmt: skip
+
+
+def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
+    """Answer a study by instrument over its `apart_draws`, and put what happened beside the model."""
+    draws = posterior.spread(study.apart_draws)
+    found = apart(study, draws)
+    order = next(values for name, values in draws.items() if plain(name) == plain(response))
+    happened = happened_table(load_targets(study.case), posterior, study.happened)
+    return Beside(
+        answers(study, found, order), together(found, study.together), happened, apart_table(study, found)
+    )  # fmt: skip
+
+
+def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
+    """Say from when each set of instruments can end, what goes on, and what ends do together."""
+    asked, words = study.exit, []
+    if len(said.answers):
+        words.append(
+            f"Two criteria. Safe: in fewer than {asked.probability:.0%} of draws the share {asked.years_after:g} years "
+            f"after the start is below {asked.share_kept:g} times that with all support going on. Setback: in "
+            f"{asked.probability:.0%} of draws or more the share falls, within those years, by over "
+            f"{asked.own_fall:.0%} more of its own highest than with all support going on."
+        )
+    for row in said.answers.to_dict("records"):
+        years = [year_words(row[third], study) for third in THIRDS]
+        thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"
+        safe = (
+            f"safe from {year_words(row['safe from'], study)} (fails in {row['fails']:.1%} of {row['draws']} draws)"
+            if np.isfinite(row["safe from"])
+            else f"no start to {study.grid.last:g} is safe (from {row['at']:g} it fails in {row['fails']:.1%} of "
+            f"{row['draws']} draws)"
+        )
+        words.append(
+            f"{capital(row['ends'])}, {row['exit']}: {safe}; by response{thirds}. Setback if from: "
+            f"{row['setback if from']}. Goes on: {row['goes on']}."
+        )
+    for row in said.together.to_dict("records"):
+        words.append(
+            f"{capital(row['ends'])} together, {row['exit']} from {row['start']:g}: the share falls by "
+            f"{-row['beyond']:.1%} (90%: {-row['high']:.1%} to {-row['low']:.1%}) more than the single ends add up to."
+        )
+    return words
+
+
+def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
+    """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
+    rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
+    return "; ".join(
+        f"{row['ends']} from {row['safe from']:g}" if np.isfinite(row["safe from"])
+        else f"{row['ends']} from no start to {study.grid.last:g}"
+        for row in rows.to_dict("records")
+    )  # fmt: skip
+
+
+def year_words(year: float, study: PhaseOutStudy) -> str:
+    """A safe year in a cell: the first start tried may be later than needed, and none may be safe."""
+    if np.isinf(year):
+        return f"none to {study.grid.last:g}"
+    return f"{year:g}" + (" or earlier" if year == study.grid.first else "")

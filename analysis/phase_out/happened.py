@@ -1,0 +1,70 @@
+"""Changes of support that were made: what was observed, and what the model says, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.phase_out.study import Happened
+from calibration.fitting.inference_data import Posterior
+from calibration.fitting.payoff import fitted_series
+from calibration.fitting.targets import Targets
+from stockflow.arrays import Array
+from stockflow.errors import InputError
+from stockflow.intervals import interval
+
+COLUMNS = ("what", "check", "observed", "model", "low", "high", "inside")
+
+
+def happened_table(targets: Targets, posterior: Posterior, asked: Sequence[Happened]) -> pd.DataFrame:
+    """One row for each change: observed, median and 90% interval of the model, and whether the first lies inside.
+
+    The interval is that of the model over the draws, without error of observation. InputError for a series or an effect
+    that the fit lacks, and for a series without the years.
+    """
+    rows = []
+    for one in asked:
+        observed, values = _effect(one, targets, posterior) if one.effect else _growth(one, targets, posterior)
+        low, median, high = interval(values)
+        rows.append((one.what, one.check, observed, median, low, high, low <= observed <= high))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def happened_words(table: pd.DataFrame) -> list[str]:
+    """One sentence for each change."""
+    return [
+        f"{row['what'][:1].upper()}{row['what'][1:]}: observed {row['observed']:.0%}, model {row['model']:.0%} "
+        f"(90%: {row['low']:.0%} to {row['high']:.0%}), "
+        f"{'inside the interval' if row['inside'] else 'OUTSIDE the interval'}."
+        for row in table.to_dict("records")
+    ]
+
+
+def failing(table: pd.DataFrame) -> list[str]:
+    """Return the checks that fail: with one of them no schedule is called the best."""
+    return [str(what) for what in table.loc[table["check"] & ~table["inside"].astype(bool), "what"]]
+
+
+def _effect(one: Happened, targets: Targets, posterior: Posterior) -> tuple[float, Array]:
+    known = {target.name: target for target in targets.effects}
+    if one.effect not in known or one.effect not in posterior.reported:
+        having = ", ".join(map(repr, known)) or "none"
+        raise InputError(f"happened: effect {one.effect!r} is not in the fit of {posterior.case}; it has {having}")
+    return known[one.effect].value, posterior.reported[one.effect]
+
+
+def _growth(one: Happened, targets: Targets, posterior: Posterior) -> tuple[float, Array]:
+    known = {target.name: target for target in targets.series}
+    if one.series not in known or one.series not in posterior.series:
+        having = ", ".join(map(repr, posterior.series))
+        raise InputError(f"happened: series {one.series!r} is not in the fit of {posterior.case}; it has {having}")
+    observed = fitted_series(known[one.series])
+    years, modelled, _ = posterior.series[one.series]
+    for year in (one.before, one.after):
+        if year not in years or year not in observed.years:
+            raise InputError(f"happened: {one.series!r} of {posterior.case} has no observation of {year}")
+    places = [list(years).index(year) for year in (one.after, one.before)]
+    seen = [float(observed.values[np.flatnonzero(observed.years == year)[0]]) for year in (one.after, one.before)]
+    return seen[0] / seen[1] - 1, np.asarray(modelled[:, places[0]] / modelled[:, places[1]] - 1)
