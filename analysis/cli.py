@@ -45,6 +45,10 @@ COMMANDS = {
         "phase_out:phase_out_command",
         "Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).",
     ),
+    "exit": (
+        "exit:exit_command",
+        "Say what happens in CASE if some instruments end from a year on and all else goes on.",
+    ),
     "policy": ("policy:policy", "Schedules of support: what they say, whether they are valid, what they look like."),
     "paths": ("paths:paths", "Date the stages from discovery to large-scale industry; default: all four industries."),
     "latecomers": (
@@ -104,7 +108,8 @@ def cli() -> None:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
       techcycle run nev --schedule nev_cliff --out run.csv
-      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
+      techcycle exit nev --instrument "purchase subsidy" --start 2023     one exit, in seconds
+    techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 

@@ -79,13 +79,18 @@ def setback(times: Array, share: Array, start: float, years: float, least: float
 
 
 class Exits:
-    """Runs of exits from the supported path of a study over some draws, each against the same draws with support."""
+    """Runs of exits from a path of support over some draws, each against the same draws with all support going on.
 
-    def __init__(self, study: PhaseOutStudy, draws: Mapping[str, Array], read: Sequence[str] = READ) -> None:
+    `read` names more outputs than judging needs; `base` is the supported path of the study if not given.
+    """
+
+    def __init__(
+        self, study: PhaseOutStudy, draws: Mapping[str, Array], read: Sequence[str] = READ, base: Schedule | None = None
+    ) -> None:
         self.study, self.draws = study, draws
         self.model = prepared(study, load_case(study.case).model)
         self.outputs = tuple(dict.fromkeys((*READ, *read)))
-        self.base = load_schedule(study.supported, study.case)
+        self.base = base or load_schedule(study.supported, study.case)
         self.supported = self.run(self.base)
         self.held = self._share(self.supported)
 
@@ -99,9 +104,11 @@ class Exits:
         count = len(next(iter(self.draws.values())))
         return by_name(self.outputs, self._computes(schedule).evaluate(0, 0, count))
 
-    def schedule(self, ends: Sequence[str], shape: Exit, start: float, length: float, base: Schedule) -> Schedule:
-        """Return `base` with some instruments ending."""
-        return variants(base, [shape], [start], () if shape == "cliff" else (length,), ends)[0]
+    def schedule(
+        self, ends: Sequence[str], shape: Exit, start: float, length: float, announced: float | None = None
+    ) -> Schedule:
+        """Return the base with some instruments ending, announced so many years ahead if given."""
+        return variants(self.base, [shape], [start], () if shape == "cliff" else (length,), ends, announced)[0]
 
     def judged(self, values: Values, start: float) -> tuple[Array, Array, Array, Array, Array]:
         """Return ratio, fall, fall with continued support, years below and money saved, (draw,) each, see `Ended`."""
@@ -113,9 +120,7 @@ class Exits:
 
     def ended(self, ends: Apart, shape: Exit, length: float, starts: Sequence[float]) -> Ended:
         """Run exits of one shape and length from every start."""
-        each = [
-            self.judged(self.run(self.schedule(ends.ends, shape, start, length, self.base)), start) for start in starts
-        ]
+        each = [self.judged(self.run(self.schedule(ends.ends, shape, start, length)), start) for start in starts]
         return Ended(
             ends, family(shape, length), np.asarray(starts), *(np.array(one) for one in zip(*each, strict=True))
         )

@@ -145,6 +145,19 @@ class Happened(Strict):
         return self
 
 
+class Column(Strict):
+    """A column of a yearly table: a variable, in words, and the unit of what is shown.
+
+    A sum over time (`Cumulative ...`) is shown by what it gains in a year, a stock at the end of it, all else as the
+    mean of its quarters.
+    """
+
+    variable: Text
+    words: Text
+    unit: Annotated[str, Field(min_length=1)]
+    show: Literal["gained", "end", "mean"]
+
+
 class Reported(Strict):
     """A figure of the fiscal account that somebody published, to hold the model's against."""
 
@@ -184,6 +197,7 @@ class PhaseOutStudy(Strict):
     apart_draws: Annotated[int, Field(ge=2, le=4000)] = 200
     together: StudyYear | None = None
     happened: tuple[Happened, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     @model_validator(mode="after")
     def _in_time(self) -> PhaseOutStudy:

@@ -15,12 +15,14 @@ def variants(
     starts: Sequence[float],
     lengths: Sequence[float] = (),
     instruments: Sequence[str] | None = None,
+    announced: float | None = None,
 ) -> list[Schedule]:
     """Return `base` with every shape from every start over every length; a cliff has no length and comes once a start.
 
     The shapes replace those of `instruments`, by default of every instrument that declines in `base`; amounts, caps,
-    budgets, announcements and reallocations stay. An instrument that `base` does not name keeps its history up to its
-    decline. Raises InputError for tiers, for a sloping shape without lengths, and where nothing declines.
+    budgets and reallocations stay, and so do announcements unless `announced` (years ahead) is given. An instrument
+    that `base` does not name keeps its history up to its decline. Raises InputError for tiers, for a sloping shape
+    without lengths, and where nothing declines.
     """
     falling = tuple(name for name, one in base.instruments.items() if one.shape != "keep")
     names = falling if instruments is None else tuple(instruments)
@@ -33,12 +35,15 @@ def variants(
         for length in lengths if shape in SLOPES else (None,):
             over = "" if length is None else f", {length:g} years"
             label = "_".join([base.name, shape, f"{start:g}", *([] if length is None else [f"{length:g}"])])
-            changes = {name: _declining(base, name, shape, start, length) for name in names}
+            changes = {name: _declining(base, name, shape, start, length, announced) for name in names}
             made.append(base.changed(changes, label, f"{base.title}: {shape} from {start:g}{over}"))
     return made
 
 
-def _declining(base: Schedule, name: str, shape: Exit, start: float, length: float | None) -> Change:
+def _declining(
+    base: Schedule, name: str, shape: Exit, start: float, length: float | None, announced: float | None
+) -> Change:
     before = base.instruments.get(name, Change())
     new = {"shape": shape, "start": start, "length": length, "tiers": (), "trigger": None}
+    new |= {} if announced is None else {"announced": announced}
     return revised(before, new, f"{base.name}: {name}")

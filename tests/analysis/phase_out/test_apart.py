@@ -43,21 +43,21 @@ def ended(ratio: float, ends: tuple[str, ...] = ("a",), fall: float = 0.0, held:
 
 def test_all_at_once_is_the_exit_of_the_study_itself(study: PhaseOutStudy, exits: Exits) -> None:
     own = {(arm.shape, arm.start): schedule for arm, schedule in arms_of(study).items() if arm.role == "grid"}
-    assert exits.schedule(BOTH, "cliff", 2023.0, 0.0, exits.base) == own["cliff", 2023.0]
+    assert exits.schedule(BOTH, "cliff", 2023.0, 0.0) == own["cliff", 2023.0]
 
 
 def test_an_exit_ends_what_it_names_and_nothing_else(exits: Exits) -> None:
     paid = exits.supported["Cumulative paid support"]
-    gone = exits.run(exits.schedule(["purchase subsidy"], "cliff", 2023.0, 0.0, exits.base))
+    gone = exits.run(exits.schedule(["purchase subsidy"], "cliff", 2023.0, 0.0))
     after = exits.times > 2023.5
     assert np.ptp(gone["Cumulative paid support"][:, after], axis=1).max() < 0.01 * np.ptp(paid[:, after], axis=1).min()
-    tax = exits.run(exits.schedule(["tax exemption"], "cliff", 2023.0, 0.0, exits.base))
+    tax = exits.run(exits.schedule(["tax exemption"], "cliff", 2023.0, 0.0))
     assert (np.ptp(tax["Cumulative paid support"][:, after], axis=1) > 0.5 * np.ptp(paid[:, after], axis=1)).all()
 
 
 def test_both_together_cost_more_than_either_and_not_just_their_sum(exits: Exits) -> None:
     each = [
-        exits.judged(exits.run(exits.schedule(ends, "cliff", 2023.0, 0.0, exits.base)), 2023.0)[0]
+        exits.judged(exits.run(exits.schedule(ends, "cliff", 2023.0, 0.0)), 2023.0)[0]
         for ends in (["purchase subsidy"], ["tax exemption"], BOTH)
     ]
     assert (each[2] < np.minimum(each[0], each[1])).all()

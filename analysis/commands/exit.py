@@ -1,0 +1,81 @@
+"""`techcycle exit`: a named exit against its base over the posterior, in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from analysis.commands.shared import JSON, OUT, say
+from analysis.phase_out.study import STUDIED, load_phase_out_study
+from analysis.plain.folder import Folder
+from analysis.plain.shown import records
+from models.schedules.law import LAWS, Exit
+from stockflow.commands.console import Real, Whole
+from stockflow.errors import unknown
+
+DRAWS = 200
+LENGTH = 5.0
+
+
+@click.command("exit")
+@click.argument("case")
+@click.option("--instrument", "ends", multiple=True, required=True, metavar="NAME",
+              help="What ends, such as 'purchase subsidy'; may be repeated.")  # fmt: skip
+@click.option("--start", type=Real(), required=True, metavar="YEAR", help="When the end begins, a quarter of a year.")
+@click.option("--shape", type=click.Choice(list(LAWS)), default="cliff", show_default=True, help="How it ends.")
+@click.option("--length", type=Real(0.25, 50), metavar="YEARS", help=f"Years that a slope takes; default: {LENGTH:g}.")
+@click.option("--announced", type=Real(0, 20), metavar="YEARS", help="Years ahead that buyers know of it; default: 0.")
+@click.option("--against", type=click.Choice(["continued", "history"]), default="continued", show_default=True,
+              help="Base: support that goes on as the study of CASE has it, or what the policy files say.")  # fmt: skip
+@click.option("--draws", type=Whole(20, 4000), default=DRAWS, show_default=True, help="Draws of the posterior.")
+@OUT
+@JSON
+def exit_command(
+    case: str,
+    ends: tuple[str, ...],
+    start: float,
+    shape: Exit,
+    length: float | None,
+    announced: float | None,
+    against: str,
+    draws: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Say what happens in CASE if some instruments end from a year on and all else goes on.
+
+    One sentence for each of two criteria (against the base, against the own past), what is saved, what is still paid,
+    what a critic would say, and a yearly table; table and figure go to OUT.
+
+    \b
+    Example:
+      techcycle exit nev --instrument "purchase subsidy" --start 2023
+      techcycle exit nev --instrument "purchase subsidy" --instrument "tax exemption" --start 2026 --shape linear
+      techcycle exit pv --instrument "feed-in premium" --start 2021 --against history
+    """
+    from analysis.phase_out.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
+
+    name = case.strip().casefold()
+    if name not in STUDIED:
+        raise unknown("case with a study of its support", case, STUDIED)
+    taken = (LENGTH if length is None else length) if shape != "cliff" else 0.0
+    asked = Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against)
+    found = named_exit(load_phase_out_study(name), asked, draws)
+    folder, label = Folder(out), label_of(found)
+    folder.table(f"{label}.csv", found.table)
+    figure = exit_figure(found, folder.figure(label))
+    data = {
+        "case": name, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken, "against": found.base,
+        "draws": draws, "fails": found.fails, "setback": found.setback, "warnings": list(found.warnings),
+        "still_paid": dict(found.paid), "lines": exit_lines(found), "table": records(found.table),
+    }  # fmt: skip
+    say(
+        as_json,
+        data,
+        *exit_lines(found),
+        "",
+        exit_text(found),
+        "",
+        f"Table: {label}.csv in {out}/results; figure: {figure}",
+    )

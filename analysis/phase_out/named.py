@@ -1,0 +1,240 @@
+"""A named exit: some instruments end, all else goes on; a sentence, a yearly table, and what a critic would say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from analysis.phase_out.account import LINES
+from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.apart import Exits
+from analysis.phase_out.happened import failing, happened_table
+from analysis.phase_out.runs import Values, family, yearly_share
+from analysis.phase_out.spread import Measure
+from analysis.phase_out.study import Column, PhaseOutStudy
+from analysis.phase_out.words import capital, told
+from analysis.plain.style import BLUE, RED, legend_below, panels, save
+from calibration.fitting.targets import load_targets
+from calibration.records.results import accepted_posterior
+from models.case import load_case
+from models.schedules.file import Schedule, load_schedule, unchanged
+from models.schedules.instruments import instrument
+from models.schedules.law import Exit
+from stockflow.arrays import Array
+from stockflow.errors import InputError
+from stockflow.intervals import interval
+
+SHARE = Column(variable="market share", words="share of the market", unit="%", show="gained")
+NOTHING = 1e-6  # relative change below which an exit changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What ends, how, from when, and against what: continued support, or history as it was."""
+
+    ends: tuple[str, ...]
+    start: float
+    shape: Exit = "cliff"
+    length: float = 0.0
+    announced: float | None = None
+    against: str = "continued"
+
+    @property
+    def words(self) -> str:
+        """The exit in words."""
+        return f"end of {' and '.join(self.ends)}, {family(self.shape, self.length)}, from {self.start:g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedExit:
+    """A named exit over the draws of a posterior; arrays are (draw,), see `Ended`.
+
+    `table` has a row for each year and column: medians without and with the exit, and the difference, with 90%
+    intervals. `warnings` say what is already nothing, `paid` what goes on being paid after the start (bnCNY a year).
+    """
+
+    study: PhaseOutStudy
+    asked: Asked
+    base: str
+    ratio: Array
+    fall: Array
+    held: Array
+    saved: Array
+    table: pd.DataFrame
+    warnings: tuple[str, ...]
+    paid: tuple[tuple[str, float], ...]
+
+    @property
+    def fails(self) -> float:
+        """How often the share falls below what counts as kept."""
+        return float((self.ratio < self.study.exit.share_kept).mean())
+
+    @property
+    def setback(self) -> float:
+        """How often the share falls below its own past, beyond what it does without the exit."""
+        return float((self.fall - self.held > self.study.exit.own_fall).mean())
+
+
+def named_exit(study: PhaseOutStudy, asked: Asked, draws: int) -> NamedExit:
+    """Run a named exit and its base over `draws` draws of the accepted posterior.
+
+    InputError for an instrument that the case lacks, and for a start outside the years that can be judged.
+    """
+    for name in asked.ends:
+        instrument(study.case, name, "--instrument")
+    last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
+    if not study.since <= asked.start <= last or asked.start * 4 % 1:
+        span = f"{study.since:g} to {last:g}"
+        raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {after} is judged")
+    if asked.shape != "cliff" and asked.length <= 0:
+        raise InputError(f"--length: an exit by {asked.shape} takes some years; say how many")
+    read = [one.variable for one in study.columns] + [line.stock for line in LINES]
+    base = load_schedule(study.supported, study.case) if asked.against == "continued" else unchanged(study.case)
+    exits = Exits(study, accepted_posterior(study.case).spread(draws), read, base)
+    ending = exits.schedule(asked.ends, asked.shape, asked.start, asked.length, asked.announced)
+    values = exits.run(ending)
+    ratio, fall, held, _, saved = exits.judged(values, asked.start)
+    table = yearly_table(study, exits.times, exits.supported, values, asked.start)
+    return NamedExit(
+        study, asked, base.title, ratio, fall, held, saved, table,
+        tuple(_warnings(asked, exits, values, base)), tuple(_paid(exits.times, values, asked)),
+    )  # fmt: skip
+
+
+def yearly_table(study: PhaseOutStudy, times: Array, base: Values, values: Values, start: float) -> pd.DataFrame:
+    """One row for each year from two before the start to the horizon, and each column."""
+    rows = []
+    for year in np.arange(np.floor(start) - 2, study.horizon):
+        for one in (SHARE, *study.columns):
+            before, after = (_in_year(times, run, one, float(year)) for run in (base, values))
+            low, middle, high = interval(after - before)
+            least, here, most = interval(after)
+            rows.append(
+                {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(before)[1],
+                 "with it": here, "with it low": least, "with it high": most, "difference": middle,
+                 "difference low": low, "difference high": high}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _in_year(times: Array, run: Values, one: Column, year: float) -> Array:
+    first, last = (int(np.searchsorted(times, y - 1e-9)) for y in (year, year + 1))
+    if one is SHARE:
+        return np.asarray(100 * yearly_share(times, run[SOLD], run[MARKET])[:, last])
+    path = run[one.variable]
+    if one.show == "mean":
+        return np.asarray(path[:, first:last].mean(axis=1))
+    return np.asarray(path[:, last] - (path[:, first] if one.show == "gained" else 0.0))
+
+
+def _warnings(asked: Asked, exits: Exits, values: Values, base: Schedule) -> list[str]:
+    """Say which instruments are nothing at the start anyway, and whether the exit changes anything."""
+    said = []
+    for name in asked.ends:
+        alone = exits.run(exits.schedule([name], "cliff", asked.start, 0.0))
+        if not _moves(alone, exits.supported):
+            said.append(
+                f"{name}: nothing of it is left from {asked.start:g} on ({base.title}): ending it changes nothing"
+            )
+    if not said and not _moves(values, exits.supported):
+        said.append(f"this exit changes nothing ({base.title})")
+    return said
+
+
+def _moves(values: Values, base: Values) -> bool:
+    return any(
+        np.abs(values[name] - base[name]).max() > NOTHING * max(1.0, float(np.abs(base[name]).max())) for name in values
+    )
+
+
+def _paid(times: Array, values: Values, asked: Asked) -> list[tuple[str, float]]:
+    """What is paid in the year after the exit is over, largest first."""
+    first = int(np.searchsorted(times, asked.start + asked.length - 1e-9))
+    gains = [(line.title, values[line.stock][:, first + 4] - values[line.stock][:, first]) for line in LINES]
+    yearly = [(name, interval(gain)[1]) for name, gain in gains]
+    return sorted(((name, paid) for name, paid in yearly if paid > 0.05), key=lambda one: -one[1])
+
+
+def exit_lines(found: NamedExit) -> list[str]:
+    """The sentence, both criteria, what is saved and still paid, and the objection."""
+    study, asked, rule = found.study, found.asked, found.study.exit
+    judged = asked.start + rule.years_after
+    verdict = "safe" if found.fails < rule.probability else "not safe"
+    ratio = told(Measure("ratio", "1", found.ratio), 2, fifty=False)
+    lines = [f"Warning: {one}." for one in found.warnings]
+    lines.append(
+        f"{capital(asked.words)}: in the year to {judged:g} the share of the market is {ratio} of what it is without "
+        f"that end. It is below {rule.share_kept:g} of it in {found.fails:.1%} of {len(found.ratio)} draws: {verdict} "
+        f"by the rule of the study (fewer than {rule.probability:.0%})."
+    )
+    fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
+    held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
+    lines.append(
+        f"Against its own past: largest fall below the highest share since the start: {fall}; without the end: {held}. "
+        f"Over {rule.own_fall:.0%} more than without it in {found.setback:.1%} of the draws."
+    )
+    saved = told(Measure("saved", "bnCNY", found.saved), 0, fifty=False)
+    still = "; ".join(f"{name} {paid:.3g}" for name, paid in found.paid[:4]) or "nothing"
+    over = asked.start + asked.length
+    lines.append(
+        f"Saved to {study.horizon:g}, in present value of {study.base_year:g}: {saved}. Still paid in the year from "
+        f"{over:g} (bnCNY): {still}."
+    )
+    lines.append(f"Compared with: {found.base}. A critic would say: {objection(study)}")
+    return lines
+
+
+def objection(study: PhaseOutStudy) -> str:
+    """What speaks against the answer: checks that fail, and what the evidence does not settle."""
+    table = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
+    missed = failing(table)
+    head = f"the model misses {'; '.join(missed)}. " if missed else ""
+    return f"{head}{study.texts.evidence}."
+
+
+def exit_text(found: NamedExit) -> str:
+    """The yearly table for a screen: years down, columns across, with the exit, and without it in brackets."""
+    table = found.table[found.table["year"] <= found.asked.start + found.study.exit.years_after + found.asked.length]
+    cells = [
+        f"{_digits(row['with it'])} ({_digits(row['without the exit'])})" for row in table.to_dict("records")
+    ]  # fmt: skip
+    heads = [f"{what}, {unit}" for what, unit in zip(table["what"], table["unit"], strict=True)]
+    wide = table.assign(cell=cells, head=heads).pivot_table("cell", "head", "year", aggfunc="first", sort=False)
+    wide.index.name = wide.columns.name = None
+    return f"Medians with the exit, in brackets without it:\n{wide.to_string(justify='right')}"
+
+
+def _digits(value: float) -> str:
+    return "0" if abs(value) < 5e-4 else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def exit_figure(found: NamedExit, stem: Path) -> Path:
+    """Draw each column with and without the exit; leaves PNG, SVG and CSV."""
+    names = list(dict.fromkeys(found.table["what"]))
+    title = f"{load_case(found.study.case).title}: {found.asked.words}"
+    with panels(len(names), 3, (3.4, 2.1), 0.5, title=title, fontsize=10) as (figure, axes):
+        for ax, name in zip(axes.flat, names, strict=False):
+            part = found.table[found.table["what"] == name]
+            middle = part["year"] + 0.5
+            ax.plot(middle, part["without the exit"], color=BLUE, linestyle="--", label="without the exit, median")
+            ax.plot(middle, part["with it"], color=RED, label="with it, median")
+            ax.fill_between(middle, part["with it low"], part["with it high"], color=RED, alpha=0.2, linewidth=0,
+                            label="with it, 90% of draws")  # fmt: skip
+            ax.axvline(found.asked.start, color="#5f6b73", linewidth=0.8)
+            ax.set_ylim(bottom=0.0)
+            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            ax.set_title(name)
+            ax.set_ylabel(part["unit"].iloc[0])
+        legend_below(figure, axes.flat[:1], 3)
+    return save(figure, found.table, stem)
+
+
+def label_of(found: NamedExit) -> str:
+    """What the files of an exit are called; a point in it would be taken for the beginning of an ending."""
+    asked = found.asked
+    parts = ["exit", found.study.case, *asked.ends, f"{asked.start:g}", asked.shape, asked.against]
+    return "_".join(parts).replace(" ", "_").replace(".", "-")
