@@ -50,7 +50,7 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
 def _rows(table: pd.DataFrame) -> tomlkit.items.AoT:
     rows = tomlkit.aot()
     for row in table.to_dict("records"):
-        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if pd.notna(v)}))
+        rows.append(tomlkit.item({str(k): _cell(v) for k, v in row.items() if isinstance(v, list) or pd.notna(v)}))
     return rows
 
 

@@ -169,8 +169,8 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
     """One row for each set of instruments and exit: the safe year, by third of the response, and starts with setbacks.
 
     `response` (draw,) orders the draws; a year that never comes is infinite. `fails` is how often the exit from the
-    safe year falls below continued support, or from the safest start where none is safe; `setback if from` names the
-    starts from which the share falls below its own past in too many draws.
+    safe year falls below continued support, or from the safest start where none is safe, and `failing` how often from
+    each start; `setback if from` names the starts from which the share falls below its own past in too many draws.
     """
     order = np.array_split(np.argsort(response, kind="stable"), len(THIRDS))
     rows = []
@@ -181,6 +181,7 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
             "ends": one.ends.name, "goes on": one.ends.goes_on, "exit": one.family, "draws": len(response),
             "safe from": first.year, "fails": float(first.failing[at]), "at": float(one.starts[at]),
             "setback if from": spans(one.starts[second.failing >= study.exit.probability]),
+            "failing": [round(float(share), 4) for share in first.failing],
         }  # fmt: skip
         for third, places in zip(THIRDS, order, strict=True):
             kept = one.ratio[:, places] >= study.exit.share_kept

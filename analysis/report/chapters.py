@@ -17,6 +17,7 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
 from analysis.phase_out.apart import stroke_words
+from analysis.phase_out.apart_figure import strips
 from analysis.phase_out.figures import draw_all
 from analysis.phase_out.happened import happened_words
 from analysis.phase_out.page import reported_words
@@ -61,7 +62,8 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
         for name, table in answer.tables().items():
             folder.table(f"phase_out_{case}_{name}.csv", table)
         drawn = draw_all(answer.results, folder.figure(f"phase_out_{case}"))
-    pictures = dict(zip(SHOWN.values(), drawn, strict=True))
+        first = strips(answer.said.answers, study, folder.figure(f"exits_by_instrument_{case}"))
+    pictures = {"from when each instrument can end": first, **dict(zip(SHOWN.values(), drawn, strict=True))}
     title, found = load_case(case).title, answer.results
     safe = "; ".join(f"{one.family}, {over_all(one, study.exit).rstrip('.')}" for one in found.safe)
     brief = (

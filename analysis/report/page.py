@@ -23,7 +23,8 @@ from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter, headline
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.yardstick import WORDS
+from calibration.forecasting.scores import COMBINED
+from calibration.forecasting.yardstick import REFERENCE, WORDS
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
@@ -61,7 +62,7 @@ def write_report(report: Report, root: Path) -> Path:
         cases=cases,
         board=report.board,
         paths=report.paths,
-        headlines=headlines(report),
+        brief=brief(report),
         forecasts=report.forecasts,
         yardstick=yardsticks([one.case for one in report.forecasts if not one.missing]),
         yardstick_words=WORDS,
@@ -212,29 +213,41 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     )
 
 
-def headlines(report: Report) -> Sequence[str]:
-    """Return the answers in brief."""
-    lines = []
-    for case, calibration in report.calibrations.items():
-        series = [s for s in calibration.closed.series if s.use == "closed loop"]
-        rms = [s.rms for s in series]
+def brief(report: Report) -> list[tuple[str, list[str], list[str]]]:
+    """Return three questions, each with its answers and the names of the figures that show them."""
+    told = sorted(report.exits)
+    support = [line for case in told for line in report.exits[case].brief]
+    trust = [line for case, one in report.calibrations.items() for line in fit_headlines(report, case, one)]
+    rows = yardsticks([one.case for one in report.forecasts if not one.missing])
+    ours = rows[(rows["forecaster"] == COMBINED) & (rows["over"] == REFERENCE)]
+    skill = [
+        f"Forecasts of {row['case']} from past years, {row['mode']}: error (CRPS) of the half-and-half with the "
+        f"reference {row['ratio']:.2f} of the reference's (90%: {row['5%']:.2f} to {row['95%']:.2f}; under 1 is better)."
+        for row in ours.to_dict("records")
+    ]
+    return [
+        ("When can support end, and what breaks?", support, [f"exits_by_instrument_{case}" for case in told]),
+        ("How long from discovery to large-scale industry?", [report.paths[0].words[-1]], []),
+        ("How far may these answers be trusted?", [*skill, report.board.words(), *trust], []),
+    ]
+
+
+def fit_headlines(report: Report, case: str, calibration: Calibration) -> list[str]:
+    """Say how well a fit meets its series, what they would say by themselves, and what the data know."""
+    series = [s for s in calibration.closed.series if s.use == "closed loop"]
+    rms = [s.rms for s in series]
+    lines = [
+        f"{load_case(case).title}: {len(series)} series to {max(max(s.years) for s in series)} met with root mean "
+        f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
+        f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
+    ]
+    for name, value in calibration.closed.effects.items() if case in report.ridges else ():
+        ridge = report.ridges[case]
+        best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
+        near = accepted_by_series(ridge)
         lines.append(
-            f"{load_case(case).title}: {len(series)} series to {max(max(s.years) for s in series)} met with root mean "
-            f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
-            f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
+            f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
+            f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
+            f"the fit says {value:.0%}."
         )
-        studied = case in report.exits
-        for name, value in calibration.closed.effects.items() if studied else ():
-            ridge = report.ridges[case]
-            best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
-            near = accepted_by_series(ridge)
-            lines.append(
-                f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
-                f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
-                f"the fit says {value:.0%}."
-            )
-        lines.append(headline(report.trust.identified[case]))
-        lines += report.exits[case].brief if studied else ()
-    lines.append(report.board.words())
-    lines.append(report.paths[0].words[-1])
-    return lines
+    return [*lines, headline(report.trust.identified[case])]

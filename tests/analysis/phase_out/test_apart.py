@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.apart import Ended, Exits, answers, apart_table, setback, spans, together
+from analysis.phase_out.apart import Ended, Exits, answers, apart_table, setback, spans, stroke_words, together
+from analysis.phase_out.apart_figure import strips
 from analysis.phase_out.happened import failing, happened_table, happened_words
 from analysis.phase_out.page import best_refused
 from analysis.phase_out.prepare import arms_of
@@ -114,6 +116,18 @@ def test_what_happened_stands_beside_the_model_and_says_when_it_lies_outside(cas
     assert inside.tolist() == table["inside"].tolist()
     for sentence, good in zip(happened_words(table), inside, strict=True):
         assert ("OUTSIDE" in sentence) != good
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_the_figure_by_instrument_has_a_cell_for_every_start_and_says_the_finding(tmp_path: Path, case: str) -> None:
+    study, kept = load_phase_out_study(case), load_answer(case)["by_instrument"]
+    png = strips(kept, study, tmp_path / "strips")
+    cells = pd.read_csv(png.with_suffix(".csv"))
+    assert len(cells) == len(kept) * len(study.grid.starts)
+    first = cells[(cells["ends"] == kept["ends"][0]) & (cells["exit"] == "cliff")].set_index("start")
+    safe = first.index[first["share of draws that fail"] < study.exit.probability]
+    assert safe.min() == kept["safe from"][0]
+    assert stroke_words(kept, study).startswith(f"{kept['ends'][0]} from {safe.min():g}")
 
 
 def test_no_schedule_is_called_the_best_where_a_check_fails() -> None:
