@@ -222,7 +222,7 @@ def brief(report: Report) -> list[tuple[str, list[str], list[str]]]:
     ours = rows[(rows["forecaster"] == COMBINED) & (rows["over"] == REFERENCE)]
     skill = [
         f"Forecasts of {row['case']} from past years, {row['mode']}: error (CRPS) of the half-and-half with the "
-        f"reference {row['ratio']:.2f} of the reference's (90%: {row['5%']:.2f} to {row['95%']:.2f}; under 1 is better)."
+        f"reference {row['ratio']:.2f} of the reference's ({row['5%']:.2f} to {row['95%']:.2f}; under 1 is better)."
         for row in ours.to_dict("records")
     ]
     return [
