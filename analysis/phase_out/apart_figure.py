@@ -26,7 +26,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     failing = np.array(list(rows["failing"]), dtype=float)
     names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
     step, limit = study.grid.step, study.exit.probability
-    title = fill(f"At a stroke: {stroke_words(answers, study)}", 118)
+    title = fill(f"At a stroke: {stroke_words(answers, study)}", 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         edges = np.append(starts - step / 2, starts[-1] + step / 2)
         image = ax.pcolormesh(edges, np.arange(len(rows) + 1), failing, cmap="Greys", vmin=0, vmax=1, edgecolor="white")

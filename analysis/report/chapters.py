@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,7 +88,7 @@ def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws:
     late = tell_followers(paths, of, study, folder, draws)
     ahead = tell_forward(of, study, folder)
     return [
-        _chapter("Stages and durations", stages),
+        replace(_chapter("Stages and durations", stages), brief=stages.words[: len(paths)]),  # a line an industry
         _chapter("Latecomers and leaders", late),
         _chapter("Runs to 2060", ahead),
     ]

@@ -227,7 +227,7 @@ def brief(report: Report) -> list[tuple[str, list[str], list[str]]]:
     ]
     return [
         ("When can support end, and what breaks?", support, [f"exits_by_instrument_{case}" for case in told]),
-        ("How long from discovery to large-scale industry?", [report.paths[0].words[-1]], []),
+        ("How long from discovery to large-scale industry?", [*report.paths[0].brief], []),
         ("How far may these answers be trusted?", [*skill, report.board.words(), *trust], []),
     ]
 
