@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from analysis.fits import figures
 from analysis.fits.residual_figure import residual_panels
 from analysis.fits.residual_report import residual_report
 from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
-from analysis.forecasts.chapter import forecast_chapter
+from analysis.forecasts.chapter import ForecastChapter, forecast_chapter
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
+from analysis.plain.beside import beside
 from analysis.plain.folder import Folder
 from analysis.plain.progress import counted
-from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.chapters import Chapter, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
 from analysis.scoreboard.board import scoreboard
 from analysis.trust.chapter import examine
@@ -104,6 +108,25 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
+@dataclass(frozen=True, slots=True)
+class FromRecords:
+    """What is told from the accepted records alone, whatever is fitted anew beside it."""
+
+    paths: Sequence[Chapter]
+    exits: Mapping[str, Chapter]
+    mechanisms: Sequence[Chapter]
+    forecasts: Sequence[ForecastChapter]
+
+
+def tell_records(cases: Sequence[str], studied: Sequence[str], folder: Folder, draws: int | None) -> FromRecords:
+    """Date the paths, end support, cut loops, try instruments and tell the forecasts, over the accepted draws."""
+    paths = path_chapters(cases, PathStudy.load(), folder, draws)
+    exits = {case: exit_chapter(case, folder, draws) for case in studied}
+    mechanisms = mechanism_chapters(cases, folder, draws)
+    forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
+    return FromRecords(paths, exits, mechanisms, forecasts)
+
+
 def reproduce_all(
     folder: Folder,
     starts: int | None = None,
@@ -113,36 +136,32 @@ def reproduce_all(
 ) -> Path:
     """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given.
 
-    `cases` are fitted and examined; of those `studied` the end of support and the forecasts on record are told.
+    `cases` are fitted and examined; of those `studied` the end of support and the forecasts on record are told. What
+    rests on the accepted records is told in a process of its own, beside the fits.
     """
     folder.prepare()
-    calibrations = {case: calibrate_case(case, folder, starts) for case in cases}
-    fits = {case: accepted_from(c) for case, c in calibrations.items()}
-    answering = [case for case in studied if case in calibrations]
-    trust = examine(fits, folder.table, folder.figure)
-    with counted("analyses", 3 + len(answering) + len(studied), "step") as step:
-        ridges = {}
-        for case in answering:
-            calibration = calibrations[case]
-            step(f"response of {case}")
-            targets = load_targets(case)
-            variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
-            ridges[case] = ridge_table(calibration, variants)
-            folder.table(f"response_{case}.csv", ridges[case])
-            effect = next(iter(calibration.closed.effects), "")
-            figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
-        step("scoreboard")
+    with beside(tell_records, cases, studied, folder, draws) as told:
+        calibrations = {case: calibrate_case(case, folder, starts) for case in cases}
+        fits = {case: accepted_from(c) for case, c in calibrations.items()}
+        trust = examine(fits, folder.table, folder.figure)
+        ridges = {case: _ridge(calibrations[case], folder) for case in studied if case in calibrations}
         board = scoreboard(fits, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
-        step("paths")
-        paths = path_chapters(cases, PathStudy.load(), folder, draws)
-        exits = {}
-        for case in studied:
-            step(f"when support of {case} can end")
-            exits[case] = exit_chapter(case, folder, draws)
-        step("loops, barriers, instruments")
-        mechanisms = mechanism_chapters(cases, folder, draws)
-    forecasts = tuple(forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied)
-    report = Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms)
+        with counted("paths, ends of support, loops, instruments", 1, "answer"):
+            kept = told()
+    report = Report(calibrations, ridges, board, kept.paths, trust, kept.forecasts, kept.exits, kept.mechanisms)
     return write_report(report, folder.root)
+
+
+def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:
+    """Refit everything at other responses of buyers; save table and figure, return the table."""
+    case = calibration.case
+    targets = load_targets(case)
+    with counted(f"response of {case}", 1, "refit"):
+        variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
+    table = ridge_table(calibration, variants)
+    folder.table(f"response_{case}.csv", table)
+    effect = next(iter(calibration.closed.effects), "")
+    figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
+    return table
