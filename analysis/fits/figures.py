@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.fits.tables import start_table
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
+from calibration.fitting.fit import HIGH
 from models.case import load_case
 
 FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
@@ -105,10 +106,13 @@ def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
         ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
         least = table["objective after"].min()
         shown = table["objective after"][table["objective after"] <= least + FAR_END]
-        ax.set_ylim(least - 0.5, max(shown.max(), least + 5) + 0.5)
+        ax.set_ylim(least - 0.5, max(shown.max() + 0.1 * (shown.max() - least), least + 5) + 0.5)
         if left := len(table) - len(shown):
-            worst = table["objective after"].max()
-            ax.annotate(f"{left} off the scale, worst {worst:.0f}", (0.03, 0.9), xycoords="axes fraction")
+            ended = table["objective after"][table["objective after"] < HIGH]
+            lost = len(table) - len(ended)
+            told = [f"{left - lost} off the scale, worst {ended.max():.0f}"] if left > lost else []
+            told += [f"{lost} ended where no run can be compared"] if lost else []
+            ax.annotate("; ".join(told), (0.03, 0.9), xycoords="axes fraction")
         ax.set_title(f"{load_case(calibration.case).title}:\nhow {len(table)} starts ended")
     return save(figure, table, stem)
 

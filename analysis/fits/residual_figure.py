@@ -55,8 +55,8 @@ def _panel(ax: Axes, one: SeriesFit, report: Mapping[str, Any]) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     note = "" if one.use == "closed loop" else f" ({one.use})"
     lag, band = report["autocorrelation lag 1 [1]"], report["band of autocorrelation [1]"]
-    told = f"$r_1$ undefined ({len(values)} points)"
-    if np.isfinite(lag):
+    told = f"$r_1$ not told by {len(values)} points"
+    if np.isfinite(lag) and band < 1:  # below, white noise gives any value
         shown = f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
         told = f"$r_1$ = {shown} (white noise $\\pm${band:.2f})"
     ax.set_title(f"{one.name}{note}\n{told}", fontweight="normal")

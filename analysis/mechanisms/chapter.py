@@ -40,9 +40,9 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     for name, table in tables.items():
         folder.table(f"{name}_{label}.csv", table)
     stems = folder.figure(f"loops_{label}"), folder.figure(f"knockouts_{label}")
-    figures.loop_panels(f"{title}: which loops do it", found, taken, settings.shown, stems[0])
+    figures.loop_panels(f"{title}: which loops drive growth", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
-    figures.knockout_panels(f"{title}: without each loop", tables["knockouts"], outcomes, stems[1])
+    figures.knockout_panels(f"{title}: effect of cutting each loop", tables["knockouts"], outcomes, stems[1])
     words = loop_words(found, taken, cut, settings.shown, study)
     return Told((*words, research_words(of, study)), tables, stems)
 
@@ -135,7 +135,9 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
         folder.table(f"instruments_{home_of(one.case).label}.csv", table)
         stem = folder.figure(f"instruments_{home_of(one.case).label}")
         outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
-        figures.instrument_panels(f"{load_case(one.case).title}: every instrument", table, outcomes, stem)
+        figures.instrument_panels(
+            f"{load_case(one.case).title}: effect of changing each instrument", table, outcomes, stem
+        )
         stems.append(stem)
         words += instrument_words(one, study)
     return Told(tuple(words), tables, tuple(stems))

@@ -211,6 +211,9 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                 y = place[str(row["instrument"])]
                 low, middle, high = (float(np.clip(row[k], -edge, edge)) for k in ("low", "effect", "high"))
                 ax.plot([low, high], [y, y], color=colour, linewidth=1.6, alpha=0.5)
+                for end, beyond in ((-edge, row["low"] < -edge), (edge, row["high"] > edge)):
+                    if beyond:
+                        ax.plot(end, y, "<" if end < 0 else ">", color=colour, markersize=5, alpha=0.5)
                 ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
             ax.axvline(0, color="#222222", linewidth=0.8)
             _measured(ax, outcome, ":\n")
@@ -218,5 +221,6 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
         for words, mark, colour in CHANGES.values():
             axes[0].plot([], [], mark, color=colour, markersize=4, label=words)
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, title="open marks: assumption")
+        note = "median and 90% of draws; arrow: the interval goes on; open mark: by assumption"
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, title=note)
     return save(figure, rows, stem)

@@ -7,8 +7,9 @@ run had since the start of the exit, beside what it does in the same time if all
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -268,7 +269,7 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
         years = [year_words(row[third], study) for third in THIRDS]
         thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"
         safe = (
-            f"safe from {year_words(row['safe from'], study)} (fails in {row['fails']:.1%} of {row['draws']} draws)"
+            f"safe from {safe_year(row, study)} (fails in {row['fails']:.1%} of {row['draws']} draws)"
             if np.isfinite(row["safe from"])
             else f"no start to {study.grid.last:g} is safe (from {row['at']:g} it fails in {row['fails']:.1%} of "
             f"{row['draws']} draws)"
@@ -289,10 +290,17 @@ def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
     """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
     rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
     return "; ".join(
-        f"{row['ends']} from {row['safe from']:g}" if np.isfinite(row["safe from"])
-        else f"{row['ends']} from no start to {study.grid.last:g}"
+        f"{row['ends']} from {safe_year(row, study)}" if np.isfinite(row["safe from"])
+        else f"{row['ends']} at no start by {study.grid.last:g}"
         for row in rows.to_dict("records")
     )  # fmt: skip
+
+
+def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    """The safe year of a row of `answers` in words, with the later starts that are not safe."""
+    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
+    again = starts[(starts > row["safe from"]) & (failing >= study.exit.probability)]
+    return year_words(row["safe from"], study) + (f" (not {spans(again)})" if len(again) else "")
 
 
 def year_words(year: float, study: PhaseOutStudy) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.apart import stroke_words, year_words
+from analysis.phase_out.apart import safe_year, stroke_words
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.style import drawing, save
+from models.case import load_case
 
 LIGHT = 0.55  # probability up to which text on a cell is dark
 
@@ -26,7 +27,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     failing = np.array(list(rows["failing"]), dtype=float)
     names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
     step, limit = study.grid.step, study.exit.probability
-    title = fill(f"At a stroke: {stroke_words(answers, study)}", 92)
+    title = fill(f"{load_case(study.case).title}, at a stroke: {stroke_words(answers, study)}", 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         edges = np.append(starts - step / 2, starts[-1] + step / 2)
         image = ax.pcolormesh(edges, np.arange(len(rows) + 1), failing, cmap="Greys", vmin=0, vmax=1, edgecolor="white")
@@ -57,5 +58,4 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
 
 
 def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    year = float(row["safe from"])
-    return year_words(year, study) if np.isinf(year) else f"from {year_words(year, study)}"
+    return ("" if np.isinf(row["safe from"]) else "from ") + safe_year(row, study)

@@ -27,7 +27,7 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.apart import stroke_words, year_words
+from analysis.phase_out.apart import safe_year, stroke_words, year_words
 from analysis.phase_out.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
@@ -188,7 +188,7 @@ def instruments_block() -> str:
         head = ("ends", "goes on", "exit", "safe from", *(f"response: {third}" for third in THIRDS), "setback if from")
         rows = [
             (row["ends"], row["goes on"], row["exit"],
-             *(year_words(row[name], study) for name in ("safe from", *THIRDS)), row["setback if from"])
+             safe_year(row, study), *(year_words(row[name], study) for name in THIRDS), row["setback if from"])
             for row in found["by_instrument"].to_dict("records")
         ]  # fmt: skip
         lines += [f"**{load_case(case).title}** ({study.apart_draws} draws)", "", *markdown(head, rows), ""]

@@ -90,14 +90,16 @@ def durbin_watson(years: NDArray[np.int64], error: Array) -> float:
 def autocorrelation(years: NDArray[np.int64], error: Array, lag: int) -> float:
     """Sum of products of deviations `lag` years apart over the sum of their squares (Box and Jenkins 1976).
 
-    Where years are missing, the products of the pairs there are count, scaled up to the n - lag of no gap.
+    Where years are missing, the products of the pairs there are count, scaled up to the n - lag of no gap; where that
+    comes to more than 1 either way the pairs are too few to tell: not a number.
     """
     deviation = error - error.mean()
     power = float(np.sum(deviation**2))
     _, here, there = np.intersect1d(years, years - lag, return_indices=True)
     if power == 0 or not len(here) or len(error) <= lag:
         return float("nan")
-    return float(np.sum(deviation[here] * deviation[there])) * (len(error) - lag) / len(here) / power
+    found = float(np.sum(deviation[here] * deviation[there])) * (len(error) - lag) / len(here) / power
+    return found if abs(found) <= 1 else float("nan")
 
 
 def residual_table(series: Iterable[SeriesFit], skipped: Mapping[str, Collection[int]] | None = None) -> pd.DataFrame:
