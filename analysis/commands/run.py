@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--schedule", metavar="NAME_OR_FILE",
               help="Schedule of support: a shipped one (see `techcycle policy list`) or a TOML file.")  # fmt: skip
 @click.option("--until", type=Real(), metavar="YEAR", help="Last time of the run; default: the model's final time.")
+@click.option("--variables", multiple=True, metavar="NAME",
+              help="Only this variable, its unit in the head of its column; may be repeated.")  # fmt: skip
+@click.option("--yearly", is_flag=True, help="Only whole years, instead of quarters.")
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
@@ -40,6 +43,8 @@ def run(
     changes_file: Path | None,
     schedule: str | None,
     until: float | None,
+    variables: Sequence[str],
+    yearly: bool,
     engine: str,
     out: Path | None,
 ) -> None:
@@ -49,11 +54,15 @@ def run(
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
       techcycle run nev --schedule nev_cliff --out cliff.csv
+      techcycle run nev --yearly --variables "market share" --variables Price
     """
     if out is not None and out.suffix.lower() not in ("", ".csv", ".txt"):
         raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
+    if policy is not None and policy.suffix.lower() == ".toml":
+        raise InputError(f"--policy {shown(policy)}: a schedule (TOML) goes with --schedule; a policy is a CSV")
     by_hand = numbers(settings)
     given = by_hand
+    asked = [load_case(case).model.variable(name) for name in dict.fromkeys(variables)]
     if changes_file is not None:
         given = with_changes(by_hand, changes_file, load_case(case).model)
     from models.run import run_case, without_effect
@@ -70,6 +79,10 @@ def run(
             click.echo(f"Warning: --set {name}: changes no saved value of this run", err=True)
     table = dataset.to_dataframe()
     table.index.name = "Time"
+    if asked:
+        table = table[[one.name for one in asked]].set_axis([f"{one.name} ({one.unit})" for one in asked], axis=1)
+    if yearly:
+        table = table[table.index % 1 == 0]
     deliver([table.to_csv(float_format="%.10g")], out)
 
 

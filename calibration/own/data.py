@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.own import chinese
 from models.files.settings import FIRST_YEAR, LAST_YEAR
 from models.home import Home
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
-from stockflow.files import read_text
 from stockflow.numerals import number
+from stockflow.tables import table_text
 
 COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
@@ -33,14 +34,15 @@ class Row:
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
-    """Read the table; lines below the first that begin with `#` are comments.
+    """Read the table, in any form that `table_text` reads; lines below the first that begin with `#` are comments.
 
-    Raises InputError with file, row, value and bound for other separators than commas, columns other than COLUMNS, a
+    Chinese names of columns, series and units are read as `chinese.toml` has them. Raises InputError with file, row,
+    value and bound for columns other than COLUMNS, a
     row of another length, a series or unit or source left out, a year that is not whole or not between 1700 and 2200, a
     value that is not a finite number above 0, and a year that a series has twice.
     """
     lines = [
-        "" if number and line.startswith("#") else line for number, line in enumerate(read_text(path).splitlines())
+        "" if number and line.startswith("#") else line for number, line in enumerate(table_text(path).splitlines())
     ]
     reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
     rows: list[Row] = []
@@ -67,14 +69,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def _check_header(cells: Sequence[str], path: Path) -> None:
-    header = tuple(cell.strip() for cell in cells)
-    if header == COLUMNS:
-        return
-    told = f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}"
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            told += f": fields are separated by {name}, save the table with commas"
-    raise InputError(told)
+    header = tuple(chinese.column(cell.strip()) for cell in cells)
+    if header != COLUMNS:
+        raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
 
 
 def _row(cells: Sequence[str], place: str) -> Row:
@@ -84,6 +81,7 @@ def _row(cells: Sequence[str], place: str) -> Row:
     for column, text in zip(COLUMNS, (series, year, value, unit, source), strict=True):
         if not text:
             raise InputError(f"{place}: {column} is missing")
+    series, unit = chinese.series(series), chinese.unit(unit)
     when, amount = number(year, f"{place}: year"), number(value, f"{place}: value")
     if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
         raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR:g} to {LAST_YEAR:g}")

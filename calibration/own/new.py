@@ -17,7 +17,8 @@ from calibration.own.units import way
 from models.files.casefile import CASES
 from models.own import CASE_FILE, GENERIC
 from stockflow.errors import InputError
-from stockflow.files import read_text, writing
+from stockflow.files import writing
+from stockflow.tables import table_text
 
 HOME = Path(models.__file__).parent
 TEMPLATES, EXAMPLES = HOME / "templates", HOME / "examples"
@@ -81,7 +82,7 @@ def new_case(
     told = _told(name, rows, cost_unit, volume_unit, kind, market, reference)
     texts = {file: Template((TEMPLATES / file).read_text(encoding="utf-8")).substitute(told) for file in FILES}
     if data:
-        texts["observations.csv"] = read_text(data)
+        texts["observations.csv"] = table_text(data)
     with _put_whole(folder) as made:
         made.mkdir()
         for file, text in texts.items():

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from models.files.settings import FIRST_YEAR, LAST_YEAR
 from stockflow.errors import InputError
-from stockflow.files import read_text
 from stockflow.numerals import number
+from stockflow.tables import table_text
 
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
@@ -76,7 +76,7 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
 
 def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     lines = [
-        "" if line.startswith("#") else line for line in read_text(path).splitlines()
+        "" if line.startswith("#") else line for line in table_text(path).splitlines()
     ]  # empty rows are passed over
     reader = csv.DictReader(lines, strict=True)
     try:

@@ -11,10 +11,10 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.batches.checked import Checked, first_outside
 from stockflow.errors import InputError
-from stockflow.files import read_text
 from stockflow.language.equations import Equations
 from stockflow.names import plain
 from stockflow.numerals import number
+from stockflow.tables import table_text
 
 
 def read_samples(path: str | Path) -> dict[str, Array]:
@@ -25,7 +25,7 @@ def read_samples(path: str | Path) -> dict[str, Array]:
     """
     file = Path(path)
     try:
-        rows = [row for row in csv.reader(io.StringIO(read_text(file), newline=""), strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(table_text(file), newline=""), strict=True) if row]
     except csv.Error as error:
         raise InputError(f"{file}: not a CSV file: {error}") from error
     if len(rows) < 2:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from stockflow.errors import InputError
 from stockflow.files import reason, replace_file, shown, watched
 from stockflow.names import plain
 from stockflow.numerals import number
+from stockflow.tables import TableWarning
 
 _PAST_WHOLE = 2.0**63  # what no whole number of a machine reaches
 _LONG = re.compile(r"\d{25,}|\S{161,}")  # numbers and words of a refusal that nobody reads to their end
@@ -100,8 +102,19 @@ def run_command(
 
 
 def _code(command: click.Command, name: str) -> int:
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        if issubclass(category, TableWarning):
+            click.echo(f"Warning: {message}", err=True)
+        else:
+            usual(message, category, *rest)
+
     try:
-        return int(command.main(standalone_mode=False, prog_name=name) or 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", TableWarning)
+            warnings.showwarning = show  # type: ignore[assignment]
+            return int(command.main(standalone_mode=False, prog_name=name) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0

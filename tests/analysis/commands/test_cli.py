@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -24,6 +25,30 @@ def test_run_prints_a_row_per_saved_time_and_a_column_per_variable(techcycle: Ru
     assert list(table["Time"][:3]) == [1991.0, 1991.25, 1991.5]
     assert table["Time"].iloc[-1] == 1995.0
     assert {"Knowledge Stock", "market share"} <= set(table.columns)
+
+
+def test_chosen_variables_come_in_order_with_units_and_whole_years(techcycle: Run) -> None:
+    words = ("run", "nev", "--until", "2005", "--yearly", "--variables", "price", "--variables", "Market Share")
+    code, out, _ = techcycle(*words)
+    assert code == 0
+    table = pd.read_csv(io.StringIO(out), index_col="Time")
+    assert list(table.columns) == ["Price (bnCNY/unit)", "market share (Dmnl)"]
+    assert (table.index % 1 == 0).all()
+    whole = pd.read_csv(io.StringIO(techcycle("run", "nev", "--until", "2005")[1]), index_col="Time")
+    np.testing.assert_array_equal(table["Price (bnCNY/unit)"], whole.loc[table.index, "Price"])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--variables", "pricee"), "did you mean 'Price'"),
+        (("--policy", "mine.toml"), "--policy mine.toml: a schedule (TOML) goes with --schedule"),
+    ],
+)
+def test_what_a_run_cannot_show_is_refused_with_the_remedy(techcycle: Run, words: tuple[str, ...], says: str) -> None:
+    code, out, err = techcycle("run", "nev", "--until", "2000", *words)
+    assert (code, out) == (2, "")
+    assert says in err
 
 
 def test_set_changes_the_run_and_any_spelling_is_accepted(techcycle: Run) -> None:
