@@ -14,7 +14,7 @@ from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import unknown
 
-DRAWS = 200
+DRAWS = 400  # as the studies: a year may hang on them
 LENGTH = 5.0
 
 

@@ -213,9 +213,10 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     )
 
 
-def brief(report: Report) -> list[tuple[str, list[str], list[str]]]:
-    """Return three questions, each with its answers and the names of the figures that show them."""
+def brief(report: Report) -> list[tuple[str, list[str], list[Path]]]:
+    """Return three questions, each with its answers and the figures (PNG files) that show them."""
     told = sorted(report.exits)
+    first = [next(iter(report.exits[case].pictures.values())) for case in told]
     support = [line for case in told for line in report.exits[case].brief]
     trust = [line for case, one in report.calibrations.items() for line in fit_headlines(report, case, one)]
     rows = yardsticks([one.case for one in report.forecasts if not one.missing])
@@ -226,7 +227,7 @@ def brief(report: Report) -> list[tuple[str, list[str], list[str]]]:
         for row in ours.to_dict("records")
     ]
     return [
-        ("When can support end, and what breaks?", support, [f"exits_by_instrument_{case}" for case in told]),
+        ("When can support end, and what breaks?", support, first),
         ("How long from discovery to large-scale industry?", [*report.paths[0].brief], []),
         ("How far may these answers be trusted?", [*skill, report.board.words(), *trust], []),
     ]
