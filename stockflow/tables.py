@@ -16,9 +16,9 @@ from pathlib import Path
 
 from stockflow.errors import InputError
 from stockflow.files import read_bytes, read_text, shown
+from stockflow.workbooks import workbook_fault
 
-MOST_UNPACKED = 50_000_000  # bytes that a workbook may unpack to
-_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "\uff0c": "full-width commas"}
 _COMMA = re.compile(r"[-+]?\d+,\d+")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
@@ -40,7 +40,7 @@ def table_text(path: str | Path) -> str:
     """
     content = read_bytes(path)
     if content.startswith(b"PK\x03\x04"):
-        rows, separator = _workbook(Path(path), content), ";"
+        rows, separator = _workbook(Path(path), content), ";"  # a comma in a cell sets nothing apart
     else:
         text = _decoded(path, content)
         separator = _separator(text)
@@ -67,14 +67,13 @@ def _say(path: str | Path, words: str) -> None:
 
 
 def _decoded(path: str | Path, content: bytes) -> str:
-    for mark, encoding in _MARKS:
-        if content.startswith(mark) and encoding == "utf-16":
-            try:
-                text = content.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise InputError(f"{shown(path)}: not UTF-16 text: {error.reason}") from None
-            _say(path, "read as UTF-16")
-            return io.StringIO(text, newline=None).read()
+    if content.startswith(_WIDE_MARKS):
+        try:
+            text = content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{shown(path)}: not UTF-16 text: {error.reason}") from None
+        _say(path, "read as UTF-16")
+        return io.StringIO(text, newline=None).read()
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -120,10 +119,9 @@ def _workbook(path: Path, content: bytes) -> list[list[str]]:
     """Return the cells of the first sheet that holds anything."""
     import pandas as pd  # slow to import, and hardly ever needed here
 
+    if fault := workbook_fault(io.BytesIO(content)):
+        raise InputError(f"{shown(path)}: a workbook {fault.rstrip(',')}")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED:
-                raise InputError(f"{shown(path)}: a workbook that unpacks to more than {MOST_UNPACKED} bytes")
         book = pd.read_excel(io.BytesIO(content), sheet_name=None, header=None, dtype=object, engine="openpyxl")
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, zlib.error, EOFError) as error:
         raise InputError(f"{shown(path)}: not a workbook that can be read: {' '.join(str(error).split())}") from None
