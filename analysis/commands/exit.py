@@ -54,7 +54,7 @@ def exit_command(
       techcycle exit nev --instrument "purchase subsidy" --instrument "tax exemption" --start 2026 --shape linear
       techcycle exit pv --instrument "feed-in premium" --start 2021 --against history
     """
-    from analysis.phase_out.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
+    from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
 
     name = case.strip().casefold()
     if name not in STUDIED:

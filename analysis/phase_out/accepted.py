@@ -8,7 +8,7 @@ import tomlkit
 import tomlkit.items
 
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.apart import Beside
+from analysis.phase_out.by_instrument.apart import Beside
 from analysis.phase_out.prepare import ensemble
 from analysis.phase_out.study import STUDIES, load_phase_out_study
 from calibration.records.results import accepted_posterior, digest

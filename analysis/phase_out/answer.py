@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.ensembles.writing import write
 from analysis.phase_out.adoption import rush_table
-from analysis.phase_out.apart import Beside, beside
+from analysis.phase_out.by_instrument.apart import Beside, beside
 from analysis.phase_out.exit import waiting_table
 from analysis.phase_out.hinges import Evidence, drivers, thirds
 from analysis.phase_out.page import page

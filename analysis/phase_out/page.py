@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.apart import Beside, instrument_words
-from analysis.phase_out.happened import failing, happened_words
+from analysis.phase_out.by_instrument.apart import Beside, instrument_words
+from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, of_draws, rank_correlation, thirds
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import Arm, main_arm, only

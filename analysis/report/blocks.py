@@ -27,8 +27,8 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.apart import safe_year, stroke_words, year_words
-from analysis.phase_out.happened import failing, happened_words
+from analysis.phase_out.by_instrument.apart import safe_year, stroke_words, year_words
+from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain.shown import markdown, when

@@ -16,10 +16,10 @@ from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, te
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
-from analysis.phase_out.apart import stroke_words
-from analysis.phase_out.apart_figure import strips
+from analysis.phase_out.by_instrument.apart import stroke_words
+from analysis.phase_out.by_instrument.figure import strips
+from analysis.phase_out.by_instrument.happened import happened_words
 from analysis.phase_out.figures import draw_all
-from analysis.phase_out.happened import happened_words
 from analysis.phase_out.page import reported_words
 from analysis.phase_out.study import load_phase_out_study
 from analysis.phase_out.words import over_all

@@ -10,9 +10,18 @@ import pandas as pd
 import pytest
 
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.apart import Ended, Exits, answers, apart_table, setback, spans, stroke_words, together
-from analysis.phase_out.apart_figure import strips
-from analysis.phase_out.happened import failing, happened_table, happened_words
+from analysis.phase_out.by_instrument.apart import (
+    Ended,
+    Exits,
+    answers,
+    apart_table,
+    setback,
+    spans,
+    stroke_words,
+    together,
+)
+from analysis.phase_out.by_instrument.figure import strips
+from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
 from analysis.phase_out.page import best_refused
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.named import Asked, NamedExit, exit_lines, exit_text, named_exit
+from analysis.phase_out.by_instrument.named import Asked, NamedExit, exit_lines, exit_text, named_exit
 from analysis.phase_out.study import load_phase_out_study
 from stockflow.errors import InputError
 

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
-from analysis.phase_out.apart import Exits
-from analysis.phase_out.happened import failing, happened_table
+from analysis.phase_out.by_instrument.apart import Exits
+from analysis.phase_out.by_instrument.happened import failing, happened_table
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, PhaseOutStudy

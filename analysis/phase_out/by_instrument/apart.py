@@ -16,8 +16,8 @@ import pandas as pd
 
 from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL, outlay
 from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.by_instrument.happened import happened_table
 from analysis.phase_out.exit import SafeYears, safe_years
-from analysis.phase_out.happened import happened_table
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import ScheduleRuns, prepared
 from analysis.phase_out.runs import Values, by_name, family, yearly_share

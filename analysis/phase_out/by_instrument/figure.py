@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.apart import safe_year, stroke_words
+from analysis.phase_out.by_instrument.apart import safe_year, stroke_words
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.style import drawing, save
 from models.case import load_case
