@@ -14,9 +14,6 @@ from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import unknown
 
-DRAWS = 400  # as the studies: a year may hang on them
-LENGTH = 5.0
-
 
 @click.command("exit")
 @click.argument("case")
@@ -24,11 +21,11 @@ LENGTH = 5.0
               help="What ends, such as 'purchase subsidy'; may be repeated.")  # fmt: skip
 @click.option("--start", type=Real(), required=True, metavar="YEAR", help="When the end begins, a quarter of a year.")
 @click.option("--shape", type=click.Choice(list(LAWS)), default="cliff", show_default=True, help="How it ends.")
-@click.option("--length", type=Real(0.25, 50), metavar="YEARS", help=f"Years that a slope takes; default: {LENGTH:g}.")
+@click.option("--length", type=Real(0.25, 50), metavar="YEARS", help="Years that a slope takes; default: the study's.")
 @click.option("--announced", type=Real(0, 20), metavar="YEARS", help="Years ahead that buyers know of it; default: 0.")
 @click.option("--against", type=click.Choice(["continued", "history"]), default="continued", show_default=True,
               help="Base: support that goes on as the study of CASE has it, or what the policy files say.")  # fmt: skip
-@click.option("--draws", type=Whole(20, 4000), default=DRAWS, show_default=True, help="Draws of the posterior.")
+@click.option("--draws", type=Whole(20, 4000), help="Draws of the posterior; default: the study's.")
 @OUT
 @JSON
 def exit_command(
@@ -39,7 +36,7 @@ def exit_command(
     length: float | None,
     announced: float | None,
     against: str,
-    draws: int,
+    draws: int | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -59,15 +56,17 @@ def exit_command(
     name = case.strip().casefold()
     if name not in STUDIED:
         raise unknown("case with a study of its support", case, STUDIED)
-    taken = (LENGTH if length is None else length) if shape != "cliff" else 0.0
-    asked = Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against)
-    found = named_exit(load_phase_out_study(name), asked, draws)
-    folder, label = Folder(out), label_of(found)
+    study = load_phase_out_study(name)
+    taken = (length or study.grid.lengths[0]) if shape != "cliff" else 0.0
+    found = named_exit(
+        study, Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against), draws or study.draws
+    )  # fmt: skip
+    folder, label, asked = Folder(out), label_of(found), found.asked
     folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))
     data = {
         "case": name, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken, "against": found.base,
-        "draws": draws, "fails": found.fails, "setback": found.setback, "warnings": list(found.warnings),
+        "draws": len(found.ratio), "fails": found.fails, "setback": found.setback, "warnings": list(found.warnings),
         "still_paid": dict(found.paid), "lines": exit_lines(found), "table": records(found.table),
     }  # fmt: skip
     say(

@@ -68,7 +68,7 @@ def phase_out_command(
 
     asked = load_phase_out_study(study)
     if draws is not None:
-        asked = asked.model_copy(update={"draws": draws, "apart_draws": min(draws, asked.apart_draws)})
+        asked = asked.model_copy(update={"draws": draws})
     stem = out / "phase_out" / study_file(study).stem.removeprefix("phase_out_")
     answer = answer_study(asked, stem, scheduler, progress=not as_json)
     if accept:

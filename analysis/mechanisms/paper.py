@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.runs import Drawn, drawn
+from analysis.mechanisms.instrument_study import STUDY as INSTRUMENTS
 from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.instruments import instruments
 from analysis.mechanisms.knockouts import knockouts
+from analysis.mechanisms.loop_study import STUDY as LOOPS
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.progress import counted
 from calibration.records.results import HERE as RECORDS
+from calibration.records.results import digest
 from models.case import CASES
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -86,18 +89,18 @@ def _middle(change: Array) -> float:
 
 
 def _fit(case: str) -> str:
-    """The accepted posterior that a measurement is of."""
-    return (RECORDS / f"{case}_posterior.sha256").read_text(encoding="ascii").split()[0][:16]
+    """The accepted posterior and the studies that a measurement is of."""
+    return digest(RECORDS / f"{case}_posterior.sha256", INSTRUMENTS, LOOPS)
 
 
 def measured(file: Path = RECORD) -> pd.DataFrame:
-    """Read what was measured; InputError if it is missing or of another posterior than the accepted one."""
+    """Read what was measured; InputError if it is missing, or of another posterior or study than today's."""
     if not file.is_file():
         raise InputError(f"{file.name}: nothing was measured; {AGAIN}")
     table = pd.read_csv(file)
     for case, fit in dict(zip(table["case"], table["fit"], strict=True)).items():
         if fit != _fit(case):
-            raise InputError(f"{file.name}: {case} was measured on another posterior than the accepted one; {AGAIN}")
+            raise InputError(f"{file.name}: {case} was measured with another posterior or study than today's; {AGAIN}")
     return table
 
 

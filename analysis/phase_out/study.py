@@ -194,7 +194,6 @@ class PhaseOutStudy(Strict):
     effect: str = ""
     reported: tuple[Reported, ...] = ()
     apart: tuple[Apart, ...] = ()
-    apart_draws: Annotated[int, Field(ge=2, le=4000)] = 200
     together: StudyYear | None = None
     happened: tuple[Happened, ...] = ()
     columns: tuple[Column, ...] = ()

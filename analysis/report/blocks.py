@@ -27,7 +27,7 @@ from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import safe_year, stroke_words, year_words
+from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
@@ -191,7 +191,8 @@ def instruments_block() -> str:
              safe_year(row, study), *(year_words(row[name], study) for name in THIRDS), row["setback if from"])
             for row in found["by_instrument"].to_dict("records")
         ]  # fmt: skip
-        lines += [f"**{load_case(case).title}** ({study.apart_draws} draws)", "", *markdown(head, rows), ""]
+        lines += [f"**{load_case(case).title}** ({study.draws} draws). {criteria_words(study)}", ""]
+        lines += [*markdown(head, rows), ""]
         lines += ["What happened, and what the model says:", ""]
         lines += [f"- {one}" for one in happened_words(found["happened"])] + [""]
         if missed := failing(found["happened"]):

@@ -245,8 +245,8 @@ class Beside:
 
 
 def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
-    """Answer a study by instrument over its `apart_draws`, and put what happened beside the model."""
-    draws = posterior.spread(study.apart_draws)
+    """Answer a study by instrument over its draws, and put what happened beside the model."""
+    draws = posterior.spread(study.draws)
     found = apart(study, draws)
     order = next(values for name, values in draws.items() if plain(name) == plain(response))
     happened = happened_table(load_targets(study.case), posterior, study.happened)
@@ -255,16 +255,20 @@ def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
     )  # fmt: skip
 
 
+def criteria_words(study: PhaseOutStudy) -> str:
+    """Say what counts as safe, and what as a setback."""
+    asked = study.exit
+    return (
+        f"Two criteria. Safe: in fewer than {asked.probability:.0%} of draws the share {asked.years_after:g} years "
+        f"after the start is below {asked.share_kept:g} times that with all support going on. Setback: in "
+        f"{asked.probability:.0%} of draws or more the share falls, within those years, by over "
+        f"{asked.own_fall:.0%} more of its own highest than with all support going on."
+    )
+
+
 def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
     """Say from when each set of instruments can end, what goes on, and what ends do together."""
-    asked, words = study.exit, []
-    if len(said.answers):
-        words.append(
-            f"Two criteria. Safe: in fewer than {asked.probability:.0%} of draws the share {asked.years_after:g} years "
-            f"after the start is below {asked.share_kept:g} times that with all support going on. Setback: in "
-            f"{asked.probability:.0%} of draws or more the share falls, within those years, by over "
-            f"{asked.own_fall:.0%} more of its own highest than with all support going on."
-        )
+    words = [criteria_words(study)] if len(said.answers) else []
     for row in said.answers.to_dict("records"):
         years = [year_words(row[third], study) for third in THIRDS]
         thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"

@@ -19,8 +19,7 @@ LIGHT = 0.55  # probability up to which text on a cell is dark
 def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     """Draw, for each set of instruments and exit, how often an exit from each start fails; leaves PNG, SVG and CSV.
 
-    `answers` are those of `apart.answers`. A cell is a start; darker is more often below continued support; a frame
-    marks the starts that are safe.
+    `answers` are those of `apart.answers`. A cell is a start; darker is more often below continued support.
     """
     starts = np.asarray(study.grid.starts)
     rows = answers.reset_index(drop=True)

@@ -27,9 +27,11 @@ from models.schedules.law import Exit
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
+from stockflow.over_time import QUARTER
 
-SHARE = Column(variable="market share", words="share of the market", unit="%", show="gained")
-NOTHING = 1e-6  # relative change below which an exit changes nothing
+SHOWN = 0.05  # bnCNY a year: less is not worth a line
+LEAST_CHANGE = 1e-6  # relative change that counts as one, beyond rounding
+SHARE = Column(variable="share over the last year", words="share of the market", unit="%", show="end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def named_exit(study: PhaseOutStudy, asked: Asked, draws: int) -> NamedExit:
     for name in asked.ends:
         instrument(study.case, name, "--instrument")
     last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
-    if not study.since <= asked.start <= last or asked.start * 4 % 1:
+    if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
         span = f"{study.since:g} to {last:g}"
         raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {after} is judged")
     if asked.shape != "cliff" and asked.length <= 0:
@@ -107,14 +109,17 @@ def named_exit(study: PhaseOutStudy, asked: Asked, draws: int) -> NamedExit:
 
 def yearly_table(study: PhaseOutStudy, times: Array, base: Values, values: Values, start: float) -> pd.DataFrame:
     """One row for each year from two before the start to the horizon, and each column."""
+    before, after = (
+        {**run, SHARE.variable: 100 * yearly_share(times, run[SOLD], run[MARKET])} for run in (base, values)
+    )  # fmt: skip
     rows = []
     for year in np.arange(np.floor(start) - 2, study.horizon):
         for one in (SHARE, *study.columns):
-            before, after = (_in_year(times, run, one, float(year)) for run in (base, values))
-            low, middle, high = interval(after - before)
-            least, here, most = interval(after)
+            without, gone = (_in_year(times, run, one, float(year)) for run in (before, after))
+            low, middle, high = interval(gone - without)
+            least, here, most = interval(gone)
             rows.append(
-                {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(before)[1],
+                {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(without)[1],
                  "with it": here, "with it low": least, "with it high": most, "difference": middle,
                  "difference low": low, "difference high": high}
             )  # fmt: skip
@@ -123,8 +128,6 @@ def yearly_table(study: PhaseOutStudy, times: Array, base: Values, values: Value
 
 def _in_year(times: Array, run: Values, one: Column, year: float) -> Array:
     first, last = (int(np.searchsorted(times, y - 1e-9)) for y in (year, year + 1))
-    if one is SHARE:
-        return np.asarray(100 * yearly_share(times, run[SOLD], run[MARKET])[:, last])
     path = run[one.variable]
     if one.show == "mean":
         return np.asarray(path[:, first:last].mean(axis=1))
@@ -135,7 +138,7 @@ def _warnings(asked: Asked, exits: Exits, values: Values, base: Schedule) -> lis
     """Say which instruments are nothing at the start anyway, and whether the exit changes anything."""
     said = []
     for name in asked.ends:
-        alone = exits.run(exits.schedule([name], "cliff", asked.start, 0.0))
+        alone = values if len(asked.ends) == 1 else exits.run(exits.schedule([name], "cliff", asked.start, 0.0))
         if not _moves(alone, exits.supported):
             said.append(
                 f"{name}: nothing of it is left from {asked.start:g} on ({base.title}): ending it changes nothing"
@@ -147,16 +150,18 @@ def _warnings(asked: Asked, exits: Exits, values: Values, base: Schedule) -> lis
 
 def _moves(values: Values, base: Values) -> bool:
     return any(
-        np.abs(values[name] - base[name]).max() > NOTHING * max(1.0, float(np.abs(base[name]).max())) for name in values
+        np.abs(values[name] - base[name]).max() > LEAST_CHANGE * max(1.0, float(np.abs(base[name]).max()))
+        for name in values
     )
 
 
 def _paid(times: Array, values: Values, asked: Asked) -> list[tuple[str, float]]:
     """What is paid in the year after the exit is over, largest first."""
     first = int(np.searchsorted(times, asked.start + asked.length - 1e-9))
-    gains = [(line.title, values[line.stock][:, first + 4] - values[line.stock][:, first]) for line in LINES]
+    year = round(1 / QUARTER)
+    gains = [(line.title, values[line.stock][:, first + year] - values[line.stock][:, first]) for line in LINES]
     yearly = [(name, interval(gain)[1]) for name, gain in gains]
-    return sorted(((name, paid) for name, paid in yearly if paid > 0.05), key=lambda one: -one[1])
+    return sorted(((name, paid) for name, paid in yearly if paid >= SHOWN), key=lambda one: -one[1])
 
 
 def exit_lines(found: NamedExit) -> list[str]:

@@ -175,7 +175,7 @@ def test_the_record_by_instrument_is_what_runs_say_today(case: str) -> None:
     few = study.model_copy(
         update={"apart": study.apart[:1], "grid": study.grid.model_copy(update={"shapes": ("cliff",)})}
     )
-    draws = accepted_posterior(case).spread(study.apart_draws)
+    draws = accepted_posterior(case).spread(study.draws)
     found = Exits(few, draws).ended(few.apart[0], "cliff", 0.0, few.grid.starts)
     kept = load_answer(case)["by_instrument"].iloc[0]
     assert found.against_support(few).year == kept["safe from"]

@@ -24,8 +24,8 @@ from stockflow.errors import InputError
 
 Run = Callable[..., tuple[int, str, str]]
 FEW = {
-    "\ndraws = 400": "\ndraws = 6", "first = 2011.0": "first = 2018.0", "last = 2029.0": "last = 2020.0",
-    "apart_draws = 400": "apart_draws = 6", "together = 2023.0": "together = 2019.0",
+    "draws = 400": "draws = 6", "first = 2011.0": "first = 2018.0", "last = 2029.0": "last = 2020.0",
+    "together = 2023.0": "together = 2019.0",
 }  # fmt: skip
 RUSH = '\n[rush]\nconstant = "timing elasticity"\nvalues = [3.0]\ndraws = 3\nsource = "made for a test"\n'
 

@@ -68,8 +68,8 @@ def test_a_cliff_has_no_length_and_comes_once_for_each_start() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("\ndraws = 400", "\ndraws = 0", "draws: .*0"),
-        ("\ndraws = 400", "\ndrawz = 400", "draw"),
+        ("draws = 400", "\ndraws = 0", "draws: .*0"),
+        ("draws = 400", "\ndrawz = 400", "draw"),
         ("horizon = 2035.0", "horizon = 2035.1", "2035.1"),
         ("horizon = 2035.0", "horizon = 2030.0", "judged in 2034, after the horizon"),
         ("horizon = 2035.0", "horizon = nan", "horizon"),
