@@ -4,7 +4,7 @@ Half the likelihood-ratio statistic of one parameter is the rise of the objectiv
 point (Raue et al. 2009). The objective leaves out the held parameter's own prior and keeps the other priors.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ import numpy as np
 from calibration.fitting.coordinates import Coordinate
 from calibration.fitting.fit import climb, coordinates_of, descent, one_thread
 from calibration.fitting.payoff import Payoff
+from calibration.fitting.posterior import Tick
 from stockflow.arrays import Array
 
-Tick = Callable[[], object]
 STEPS = 200  # optimiser steps of one refit
 SAME = 1e-9  # a flat step: nothing to extrapolate from
 

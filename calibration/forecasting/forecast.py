@@ -8,7 +8,7 @@ really were; "unconditional" ones with drivers as expected at the origin (`drive
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
@@ -19,7 +19,7 @@ from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics, diagnose
 from calibration.fitting.fit import climb, closed_payoff, joint_priors
 from calibration.fitting.payoff import FittedSeries, Payoff, fitted_series
-from calibration.fitting.posterior import Draws, quantities, sample
+from calibration.fitting.posterior import Draws, Tick, quantities, sample
 from calibration.fitting.targets import Sampling, Targets
 from calibration.forecasting.ahead import Fitted, Mode, ScoredForecast, forecast_from, modelled_after
 from calibration.forecasting.drivers_ahead import Expectations, expectations
@@ -73,8 +73,7 @@ def forecast_case(
     mode: Mode,
     folder: Path,
     settings: ForecastSettings,
-    tick: Callable[[], object] | None = None,
-    workers: int | None = None,
+    tick: Tick | None = None,
     expected: Expectations | None = None,
 ) -> CaseForecast:
     """Forecast every series of `case` from the end of `origin`; finished chains in `folder` are used again.
@@ -92,7 +91,7 @@ def forecast_case(
     whole = {i: later[one.target.name] for i, one in enumerate(payoff.series)}
     ahead = {i: years for i, one in whole.items() if len(years := one.years[one.years > origin])}
     how = Refit((settings.rules(targets.case),), settings.starts, settings.seed, folder)
-    draws, modelled, found = refitted(payoff, f"{origin} {mode}", how, ahead, tick=tick, workers=workers)
+    draws, modelled, found = refitted(payoff, f"{origin} {mode}", how, ahead, tick=tick)
     fitted, made = Fitted(case, payoff, draws.flat, settings.seed), []
     for i, years in ahead.items():
         name = payoff.series[i].target.name
@@ -126,8 +125,7 @@ def refitted(
     how: Refit,
     later: Mapping[int, Years],
     errors: bool = False,
-    tick: Callable[[], object] | None = None,
-    workers: int | None = None,
+    tick: Tick | None = None,
 ) -> tuple[Draws, dict[int, Array], Diagnostics]:
     """Fit what was known and sample it; return the draws, the modelled values `later`, and what speaks for them.
 
@@ -138,7 +136,7 @@ def refitted(
     best, _ = climb(payoff, payoff.space.scatter(how.starts, how.seed))
     digest = how.digest(payoff, about)
     for rules in how.rules:
-        draws = sample(payoff, best, rules, how.seed, how.folder, digest, tick, workers)
+        draws = sample(payoff, best, rules, how.seed, how.folder, digest, tick)
         modelled = modelled_after(payoff, draws.flat, later)
         reported = _reported(payoff, draws, modelled, later, errors)
         found = diagnose(reported, draws.diverging)

@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,9 @@ import numpy as np
 
 from calibration.errors import NotConvergedError
 from calibration.fitting.estimates import Calibration
-from calibration.fitting.fit import Mode, find_mode
+from calibration.fitting.fit import Mode, Progress, find_mode
 from calibration.fitting.inference_data import save
-from calibration.fitting.posterior import Draws
+from calibration.fitting.posterior import Draws, Tick
 from calibration.own.data import CUMULATIVE, SHARE, Observed
 from calibration.own.meaning import doubts
 from calibration.own.settings import OwnSettings, load_own_settings
@@ -34,7 +34,6 @@ from stockflow.errors import InputError
 from stockflow.files import take_away, writing
 from stockflow.intervals import quantiles
 
-Progress = Callable[[str], None]
 STAGE, FORGOTTEN = "next-", 86400.0  # of the folder of a fit being made; seconds after which one is thrown away
 
 
@@ -73,8 +72,7 @@ def calibrate_own(
     starts: int | None = None,
     quick: bool = False,
     progress: Progress | None = None,
-    tick: Callable[[], object] | None = None,
-    workers: int | None = None,
+    tick: Tick | None = None,
 ) -> OwnFit:
     """Fit the technology to `data` and keep the fit in its folder.
 
@@ -93,7 +91,7 @@ def calibrate_own(
         targets = write_targets(case.label, found, work, settings, quick)
         mode = find_mode(case, targets, starts, progress)
         chains = _chains(home.record.parent, case, targets.model_dump_json(exclude={"file"}), found)
-        mode, answer = _sampled(mode, settings, chains, progress, tick, workers)
+        mode, answer = _sampled(mode, settings, chains, progress, tick)
         said = tuple(dict.fromkeys(warnings_of(mode, answer.draws, found, settings, quick)))
         save(answer.data, case.home.posterior)
         told = case.home.record
@@ -105,12 +103,7 @@ def calibrate_own(
 
 
 def _sampled(
-    mode: Mode,
-    settings: OwnSettings,
-    folder: Path,
-    progress: Progress | None,
-    tick: Callable[[], object] | None,
-    workers: int | None,
+    mode: Mode, settings: OwnSettings, folder: Path, progress: Progress | None, tick: Tick | None
 ) -> tuple[Mode, Answer]:
     """Sample, with more chains beside the first while these break their rules; NotConvergedError if the last do."""
     *early, last = (
@@ -119,11 +112,11 @@ def _sampled(
     )
     for one in early:
         try:
-            return one, sampled_posterior(one, folder, tick, workers)
+            return one, sampled_posterior(one, folder, tick)
         except NotConvergedError:
             if progress:
                 progress(f"{one.targets.sampling.chains} chains do not do, more of them")
-    return last, sampled_posterior(last, folder, tick, workers)
+    return last, sampled_posterior(last, folder, tick)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Where a technology of the user's own is heading, and what its fit would have said of the last years held out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibration.fitting.payoff import fitted_series
+from calibration.fitting.posterior import Tick
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import Fitted, Past, SeriesForecast, accepted_fit, compared
 from calibration.forecasting.forecast import CaseForecast, Refit, payoff_at, refitted
@@ -108,9 +109,7 @@ def fans(name: str, until: int | None = None) -> tuple[Fan, ...]:
     return tuple(out)
 
 
-def hindcast(
-    name: str, tick: Callable[[], object] | None = None, workers: int | None = None
-) -> tuple[CaseForecast | None, str]:
+def hindcast(name: str, tick: Tick | None = None) -> tuple[CaseForecast | None, str]:
     """Fit again without the last years and score what that fit says of them; None and the reason if there are too few.
 
     Drivers and sampling are those of the accepted fit, priors what they would have been then; drivers are as the case
@@ -135,7 +134,7 @@ def hindcast(
     how = replace(how, folder=chains / f"hindcast_{digest_of(how.digest(payoff, str(origin)))[:12]}")
     whole = [fitted.series(one.target.name) for one in payoff.series]
     later = {i: one.years[one.years > origin] for i, one in enumerate(whole)}
-    draws, _, found = refitted(payoff, str(origin), how, later, True, tick, workers)
+    draws, _, found = refitted(payoff, str(origin), how, later, True, tick)
     at = Fitted(fitted.case, payoff, draws.thinned(targets.sampling.keep).flat, targets.seed)
     made = [
         compared(at, series, later[i].tolist(), *about(at, series)).scored(whole[i].values[whole[i].years > origin])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,7 @@ from calibration.fitting.convergence import diagnose
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import Mode, concluded
 from calibration.fitting.inference_data import inference_data, save
-from calibration.fitting.posterior import Draws, intervals, quantities, sample
+from calibration.fitting.posterior import Draws, Tick, intervals, quantities, sample
 from calibration.records.results import Sampled, depends_on
 
 
@@ -35,9 +34,7 @@ def steps_of(mode: Mode) -> int:
     return rules.chains * (rules.tune + rules.draws)
 
 
-def sampled_posterior(
-    mode: Mode, folder: Path, tick: Callable[[], object] | None = None, workers: int | None = None
-) -> Answer:
+def sampled_posterior(mode: Mode, folder: Path, tick: Tick | None = None) -> Answer:
     """Sample the posterior around `mode`, resuming from the chains in `folder`, and conclude from it.
 
     Raises NotConvergedError, with the draws saved in `folder`, if any reported quantity breaks the rules of the target
@@ -47,7 +44,7 @@ def sampled_posterior(
     names = [c.name for c in payoff.coordinates]
     fitted = [*names, *(name for _, fit in mode.partial for name in fit.values)]
     digest = depends_on(case.name, fitted, mode.targets.file)
-    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick, workers)
+    draws = sample(payoff, mode.best, rules, seed, folder, f"{digest} {_asked(mode)}", tick)
     found = diagnose(quantities(payoff, draws), draws.diverging)
     kept = draws.thinned(rules.keep)
     settings: dict[str, int | float] = {

@@ -114,7 +114,7 @@ def fit(growth: Case, targets: Targets, seen: dict[int, float], tmp_path: Path) 
         )
         known = Expectations({"push": drivers}, Rules(rules={"push": Rule(rule="hold", reason="test")}))
         settings = small_settings(kind, **sampling)
-        return forecast_case(driven, targets, ORIGIN, mode, tmp_path / name, settings, workers=1, expected=known)
+        return forecast_case(driven, targets, ORIGIN, mode, tmp_path / name, settings, expected=known)
 
     return run
 
@@ -199,7 +199,7 @@ def test_a_series_without_data_by_the_origin_is_named_and_not_scored(
     settings = small_settings()
     about = CaseSettings(headline=("size",), kinds={"size": "cost", "late size": "cost"})
     settings = settings.model_copy(update={"cases": {"growth": about}})
-    found = forecast_case(growth, both, ORIGIN, "conditional", tmp_path, settings, workers=1)
+    found = forecast_case(growth, both, ORIGIN, "conditional", tmp_path, settings)
     assert [series.name for series in found.series] == ["size"]
     assert found.untold == {"late size": "not fitted: 2 observations by 2012, fewer than 3"}
 

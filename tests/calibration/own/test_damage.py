@@ -54,7 +54,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(home)
         patch.setattr(own_fit, "load_own_settings", few)
         shallow(patch)
-        calibrate_own("wind", short_wind(home), starts=1, quick=True, workers=1)
+        calibrate_own("wind", short_wind(home), starts=1, quick=True)
     yield home
 
 
@@ -97,7 +97,7 @@ def test_validate_says_that_the_fit_cannot_be_used_and_goes_on(copy: Path, how: 
 def test_calibrating_again_repairs_it(copy: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     HOW[how]()
     monkeypatch.setattr(own_fit, "load_own_settings", few)
-    calibrate_own("wind", Path("observations.csv"), starts=1, quick=True, workers=1)
+    calibrate_own("wind", Path("observations.csv"), starts=1, quick=True)
     assert accepted_posterior("wind").parameters
 
 
@@ -124,7 +124,7 @@ def test_a_refit_that_is_killed_leaves_the_fit_as_it_was(copy: Path) -> None:
         "shallow(pytest.MonkeyPatch())\n"
         "own_fit.load_own_settings = few\n"
         "own_fit.save = lambda *_: os._exit(9)\n"
-        "own_fit.calibrate_own('wind', Path('observations.csv'), starts=1, quick=True, workers=1)\n"
+        "own_fit.calibrate_own('wind', Path('observations.csv'), starts=1, quick=True)\n"
     )
     place = os.pathsep.join(str(one) for one in (Path(__file__).parent, ROOT / "tests" / "helpers", ROOT))
     ended = subprocess.run(
@@ -143,7 +143,7 @@ def test_a_fit_that_fails_while_it_is_made_leaves_nothing_behind(copy: Path, mon
     monkeypatch.setattr(own_fit, "load_own_settings", few)
     monkeypatch.setattr(own_fit, "sampled_posterior", failing)
     with pytest.raises(NotConvergedError):
-        calibrate_own("wind", Path("observations.csv"), starts=1, quick=True, workers=1)
+        calibrate_own("wind", Path("observations.csv"), starts=1, quick=True)
     assert kept() == before
     assert [one.name for one in RESULTS.iterdir() if one.is_dir()] == ["chains"]
 

@@ -54,7 +54,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
         new_case("mine", Path(), data)
         for old, new in (("time_step = 0.0625", "time_step = 0.25"), ("final_time = 2060.0", "final_time = 2045.0")):
             edited(Path("mine/case.toml"), old, new)
-        calibrate_own("mine", data, starts=1, quick=True, workers=1)
+        calibrate_own("mine", data, starts=1, quick=True)
         yield asked
 
 
@@ -69,7 +69,7 @@ def test_the_first_chains_are_kept_for_the_second_try(fitted: list[int], monkeyp
 
     monkeypatch.setattr(own_fit, "load_own_settings", few)
     monkeypatch.setattr("calibration.fitting.posterior.sample_chain", unwanted)
-    assert calibrate_own("mine", Path("data.csv"), starts=1, quick=True, workers=1).draws.coordinates.shape[0] == 2
+    assert calibrate_own("mine", Path("data.csv"), starts=1, quick=True).draws.coordinates.shape[0] == 2
 
 
 def test_no_forecast_of_a_share_goes_above_one(fitted: list[int]) -> None:
@@ -79,7 +79,7 @@ def test_no_forecast_of_a_share_goes_above_one(fitted: list[int]) -> None:
 
 
 def test_a_share_that_saturates_is_scored_although_naive_forecasts_of_it_pass_one(fitted: list[int]) -> None:
-    found, why = hindcast("mine", workers=1)
+    found, why = hindcast("mine")
     assert found is not None, why
     share = found.named("share")
     assert share is not None
