@@ -1,16 +1,26 @@
-"""A calibration as tables that one can paste."""
+"""A calibration as tables that one can paste: estimates, errors, effects, starts, and the residual report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 import pandas as pd
 
-from analysis.fits.residual_report import residual_report, short_report
 from calibration.fitting.estimates import Calibration, Variant
+from calibration.fitting.targets import SeriesTarget, Targets, load_targets
+from calibration.forecasting.residuals import residual_table
+from calibration.observed.observations import observed
 from calibration.own.data import shown_in
 from models.home import home_of
 
 LEARNED = "learned is the share of the prior's spread, as stated in the target file before its bounds, that is gone"
+PLACES = 3  # decimals shown; the file has all
+SHORT = {
+    "unit": "unit", "points used": "used", "points skipped": "left out", "R2 of logs [1]": "R2 logs",
+    "MAPE [%]": "MAPE (%)", "RMSE [series unit]": "RMSE (unit)", "RMS log error [1]": "rms log error",
+    "Um of logs [1]": "Um", "Us of logs [1]": "Us", "Uc of logs [1]": "Uc", "Durbin-Watson [1]": "Durbin-Watson",
+    "autocorrelation lag 1 [1]": "r1", "autocorrelation lag 2 [1]": "r2", "autocorrelation lag 3 [1]": "r3",
+    "band of autocorrelation [1]": "white noise within",
+}  # fmt: skip
 
 
 def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
@@ -58,6 +68,25 @@ def series_table(calibration: Calibration) -> pd.DataFrame:
             for s in calibration.closed.series
         ]
     )  # fmt: skip
+
+
+def residual_report(calibration: Calibration) -> pd.DataFrame:
+    """Return one row per series, its name first, with every figure of `residual_table`."""
+    targets = load_targets(calibration.case, calibration.targets_file)
+    skipped = {one.name: years_left_out(targets.named(one.name), targets) for one in calibration.closed.series}
+    return residual_table(calibration.closed.series, skipped)
+
+
+def years_left_out(target: SeriesTarget, targets: Targets) -> tuple[int, ...]:
+    """Years in which the sources of a series hold an observation that its window leaves out."""
+    found = observed(target.sources, target.unit, combine=target.combine)
+    last = min(target.last_year, targets.last_year)
+    return tuple(int(year) for year in found.index if not target.first_year <= year <= last)
+
+
+def short_report(report: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that a reader looks at first; Theil shares, R2 and autocorrelations are of logarithms."""
+    return report[["series", *SHORT]].rename(columns=SHORT).round(PLACES)
 
 
 def effect_table(calibration: Calibration) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.forecasts.skill_figure import forecast_skill
+from analysis.forecasts.figures import forecast_skill
 from analysis.forecasts.study import duels, forecast_words, rivals, skill_rows
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import load_accepted_forecast

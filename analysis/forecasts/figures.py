@@ -1,4 +1,4 @@
-"""Forecasts as fans over the years, from the past or ahead, one panel per series with the best naive forecasts."""
+"""Forecasts as fans over the years, from the past or ahead, beside the best naive ones; and their scores by origin."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ NAMES = ("5%", "25%", "median", "75%", "95%")
 SHOWN = (2016, 2019)  # origins drawn where they were run, else the last ones
 COLOURS = ("#1b4965", "#d1495b")
 BACK = 8  # observed years shown before the first origin
+MARKS = {
+    "last value": "v", "Moore's law": "s", "Wright's law": "D", "exponential": "^", "logistic": "P", "Gompertz": "X",
+    "Bass": "*",
+}  # fmt: skip
+MODES = {
+    "conditional": ("#1b4965", "o-", "drivers as they were"),
+    "unconditional": ("#d1495b", "o--", "drivers as expected"),
+}
 
 
 def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> Path:
@@ -56,6 +64,38 @@ def fan_numbers(forecasts: Sequence[CaseForecast]) -> pd.DataFrame:
                 )
             )  # fmt: skip
     return pd.concat(frames, ignore_index=True)
+
+
+def forecast_skill(title: str, table: pd.DataFrame, series: Sequence[str], stem: Path) -> Path:
+    """Draw CRPS of the log by origin, a panel for each of `series` that was scored; lower is better."""
+    series = [name for name in series if name in set(table["series"])]
+    columns = 2 if len(series) in {2, 4} else 3
+    told = table[table["series"].isin(series) & table["forecaster"].isin({MODEL, *MARKS})]
+    with panels(len(series), columns, (10.5 / columns, 2.5), 0.9, title=title) as (figure, axes):
+        for ax, name in zip(axes.flat, series, strict=False):
+            _skill_panel(ax, name, told[told["series"] == name])
+        legend_below(figure, axes.flat, 5)
+    return save(figure, told[["mode", "series", "origin", "forecaster", "years", "CRPS"]], stem)
+
+
+def _skill_panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
+    origins = sorted(table["origin"].unique())
+    places = {origin: place for place, origin in enumerate(origins)}
+    naive = table[(table["forecaster"] != MODEL) & (table["mode"] == "conditional")]
+    for who, mark in MARKS.items():
+        part = naive[naive["forecaster"] == who]
+        ax.plot(part["origin"].map(places), part["CRPS"], mark, color=GREY, markersize=4.5, alpha=0.75, label=who,
+                linestyle="none")  # fmt: skip
+    for mode, (colour, line, told) in MODES.items():
+        part = table[(table["forecaster"] == MODEL) & (table["mode"] == mode)]
+        ax.plot(part["origin"].map(places), part["CRPS"], line, color=colour, markersize=4, linewidth=1.4,
+                label=f"model, {told}")  # fmt: skip
+    ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
+    ax.set_xlim(-0.4, len(origins) - 0.6)
+    log_axis(ax)
+    ax.set_xlabel("forecast from the end of")
+    ax.set_ylabel("CRPS of the logarithm (1)")
+    ax.set_title(name)
 
 
 def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem: Path) -> Path:

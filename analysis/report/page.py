@@ -13,8 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from scipy.stats import chi2
 
-from analysis.fits.residual_report import residual_report, short_report
-from analysis.fits.tables import effect_table, estimate_table, misfits, series_table
+from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
 from analysis.forecasts.chapter import ForecastChapter, yardsticks
 from analysis.report.chapters import Chapter
 from analysis.report.goals import HEAD, Goals, goal_rows

@@ -11,9 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.fits import figures
-from analysis.fits.residual_figure import residual_panels
-from analysis.fits.residual_report import residual_report
-from analysis.fits.tables import calibration_tables, estimate_table, ridge_table
+from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table
 from analysis.forecasts.chapter import ForecastChapter, forecast_chapter
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
@@ -105,7 +103,7 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
     figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
     folder.table(f"residuals_{case}.csv", residual_report(calibration))
-    residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
+    figures.residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
 @dataclass(frozen=True, slots=True)

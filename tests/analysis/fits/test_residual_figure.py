@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.fits.residual_figure import residual_panels
+from analysis.fits.figures import residual_panels
 from calibration.fitting.estimates import SeriesFit
 
 
