@@ -2,12 +2,16 @@
 
 An error of the last fitted year is carried forward: that of a volume fades, a cost starts from its last observation.
 The fit is given here: that to all years, or one to what was known in a year (`calibration.forecasting.forecast`).
+
+Forecasts are also made of forecasts, by rules named in advance: nothing is learnt, and nothing chosen by what came. The
+combination offered to users is half the model and half a reference; the equal-weight pool of all naive forecasts stands
+beside it as what somebody without a model would take.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,11 +21,9 @@ import numpy as np
 from calibration.fitting.fit import closed_payoff
 from calibration.fitting.payoff import FittedSeries, Payoff, reading
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.baselines import Experience, extrapolated_experience, known_experience, naive_draws
-from calibration.forecasting.combination import reference, with_mixtures
-from calibration.forecasting.scores import MODEL, Skill, best_naive, crps_of, is_naive, score
-from calibration.forecasting.settings import Kind
+from calibration.forecasting.scores import COMBINED, MODEL, POOL, Skill, best_naive, crps_of, is_naive, score
+from calibration.forecasting.settings import BaselineSettings, Kind
 from calibration.observed.history import History, Years, natural
 from calibration.records.results import accepted_posterior
 from models.case import Case, load_case
@@ -32,6 +34,8 @@ from stockflow.over_time import QUARTER
 Mode = Literal["conditional", "unconditional"]
 MODES: tuple[Mode, ...] = ("conditional", "unconditional")
 Past = Callable[[], History]
+REFERENCES: Mapping[Kind, str] = {"cost": "Wright's law", "flow": "Gompertz", "level": "Gompertz"}
+ELSE = "Moore's law"  # the reference of any series whose own one could not be made
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +160,8 @@ def carried_forward(
 class SeriesForecast:
     """One series from one origin: what was known then, and every forecaster's draws (draw, year) in its unit.
 
-    `draws` holds the model's under "model", each naive forecast's under its name, and what is made of these
-    (`calibration.forecasting.combination`), in that order. `absent` says which forecasts could not be made and why.
+    `draws` holds the model's under "model", each naive forecast's under its name, and what is made of these,
+    in that order. `absent` says which forecasts could not be made and why.
     Drivers are as they were or as the case has them ("conditional"), or as expected at the origin.
     """
 
@@ -237,7 +241,7 @@ def forecast_from(
     `modelled` are the modelled values in `years`, where they are known already. Where the path of what Wright's law
     follows is `known`, it is taken as it was.
     """
-    settings, series, rng = Settings.load(), fitted.series(name), rngs[1]
+    settings, series, rng = BaselineSettings.load(), fitted.series(name), rngs[1]
     history = History(name, series.years, series.values, series.target.unit)
     draws: dict[str, Array] = {MODEL: fitted.ahead(name, years, kind, modelled, rngs[0])}
 
@@ -253,3 +257,40 @@ def forecast_from(
     return SeriesForecast(
         origin, mode, kind, history, tuple(map(int, years)), *with_mixtures(draws | drawn, absent, kind)
     )
+
+
+def reference(kind: Kind, forecasters: Collection[str]) -> str | None:
+    """Name the reference of a series among the `forecasters` there are: that of its kind, else Moore's law."""
+    return next((who for who in (REFERENCES[kind], ELSE) if who in forecasters), None)
+
+
+def quantile_average(first: Array, second: Array) -> Array:
+    """Average two forecasts half and half in quantiles of the logarithm; takes and returns draws (draw, year).
+
+    Year by year, the k-th smallest draw is the geometric mean of the k-th smallest of both, which must have as many
+    (Vincentization: Ratcliff 1979, Psychological Bulletin 86: 446-461; Lichtendahl, Grushka-Cockayne and Winkler 2013,
+    Management Science 59: 1594-1611). Draws stay paths: each takes, in every year, the place that the draw of `first`
+    has among its own.
+    """
+    places = np.argsort(np.argsort(first, axis=0, kind="stable"), axis=0, kind="stable")
+    return np.asarray(np.sqrt(first * np.take_along_axis(np.sort(second, axis=0), places, axis=0)))
+
+
+def with_mixtures(
+    draws: Mapping[str, Array], absent: Mapping[str, str], kind: Kind
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return `draws` of the model and the naive forecasts with the combination and the pool; and what is `absent`, why.
+
+    The pool is linear, with equal weights: the draws of all naive forecasts, of which each has as many.
+    """
+    naive = {who: values for who, values in draws.items() if who != MODEL}
+    mixed: dict[str, Array] = {}
+    missing = dict(absent)
+    if (other := reference(kind, naive)) is not None:
+        mixed[COMBINED] = quantile_average(draws[MODEL], naive[other])
+    else:
+        reasons = {who: absent.get(who, "nothing is known that it could follow") for who in (REFERENCES[kind], ELSE)}
+        missing[COMBINED] = "; ".join(f"no {who}: {why}" for who, why in reasons.items())
+    if naive:
+        mixed[POOL] = np.concatenate(list(naive.values()))
+    return {**draws, **mixed}, missing

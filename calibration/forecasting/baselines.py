@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.forecasting.baseline_settings import Settings
 from calibration.forecasting.growth_curves import bass, gompertz, logistic
-from calibration.forecasting.settings import Kind
+from calibration.forecasting.settings import BaselineSettings, Kind
 from calibration.observed.history import Baseline, History, Years, natural, student_scale
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -56,15 +55,6 @@ class Experience:
         return np.asarray(np.log(values))
 
 
-@dataclass(frozen=True, slots=True)
-class FirstDifference:
-    """Regression of yearly changes y on yearly changes x through the origin: slope, sd of a yearly change, freedom."""
-
-    slope: float
-    spread: float
-    freedom: int
-
-
 def change_variance(gaps: Years, memory: float) -> Array:
     """Return the noise variance of a change over `gaps` years, in units of that of one year.
 
@@ -74,8 +64,8 @@ def change_variance(gaps: Years, memory: float) -> Array:
     return np.asarray((one + (gaps - 1) * (1 + memory) ** 2) / one)
 
 
-def first_difference(history: History, past: Array, memory: float) -> FirstDifference:
-    """Fit log value changes to changes of the regressor `past` (year,), without a constant.
+def first_difference(history: History, past: Array, memory: float) -> tuple[float, float]:
+    """Fit log value changes to changes of `past` (year,), without a constant; return the slope and sd of a yearly change.
 
     slope = sum(X Y / g) / sum(X^2 / g), spread^2 = sum((Y - slope X)^2 / w) / (n - 1) for n changes over g years,
     w as in `change_variance`. Without gaps these are the estimators of Lafond et al. 2018, and for X = 1
@@ -86,9 +76,7 @@ def first_difference(history: History, past: Array, memory: float) -> FirstDiffe
     if information <= 0:
         raise InputError(f"series {history.name!r}: experience never changes, so no slope can be estimated")
     slope = float(np.sum(x * y / gaps)) / information
-    freedom = len(y) - 1
-    spread = float(np.sqrt(np.sum((y - slope * x) ** 2 / change_variance(gaps, memory)) / freedom))
-    return FirstDifference(slope, spread, freedom)
+    return slope, float(np.sqrt(np.sum((y - slope * x) ** 2 / change_variance(gaps, memory)) / (len(y) - 1)))
 
 
 def _difference_draws(
@@ -99,7 +87,7 @@ def _difference_draws(
     Noise is drawn for the observed years too: the slope was estimated from one such sample, and its error and the
     last observed noise carry over. The variance is that of Lafond et al. 2018 for correlated noise, gaps allowed for.
     """
-    fit = first_difference(history, past, memory)
+    slope, spread = first_difference(history, past, memory)
     horizons = history.horizons(years)
     span = history.last_year - int(history.years[0])
     u = rng.standard_normal((draws, span + int(horizons[-1]) + 1))
@@ -109,8 +97,8 @@ def _difference_draws(
     slope_error = np.sum(x * noise / gaps, axis=1, keepdims=True) / np.sum(x**2 / gaps)
     rise = ahead - past[-1]
     error = level[:, span + horizons] - level[:, span : span + 1] - slope_error * rise
-    scale = fit.spread / np.sqrt(1 + memory**2) * student_scale(fit.freedom, draws, rng)
-    return np.asarray(history.logs[-1] + fit.slope * rise + scale * error)
+    scale = spread / np.sqrt(1 + memory**2) * student_scale(len(gaps) - 1, draws, rng)
+    return np.asarray(history.logs[-1] + slope * rise + scale * error)
 
 
 def wright(experience: Experience, memory: float, fewest: int) -> Baseline:
@@ -220,7 +208,7 @@ def naive_draws(
     years: Years,
     kind: Kind,
     experience: Callable[[], Experience | None],
-    settings: Settings,
+    settings: BaselineSettings,
     count: int,
     rng: np.random.Generator,
 ) -> tuple[dict[str, Array], dict[str, str]]:
@@ -250,7 +238,7 @@ def _within(history: History, past: History) -> History:
 
 
 def naive_forecasts(
-    settings: Settings, series: str, kind: Kind, experience: Experience | None = None
+    settings: BaselineSettings, series: str, kind: Kind, experience: Experience | None = None
 ) -> Mapping[str, Baseline]:
     """Return every naive forecast that fits `series` by name, set up from `settings`.
 
@@ -266,11 +254,11 @@ def naive_forecasts(
         if experience is None:
             return common
         return {"Wright's law": wright(experience, settings.wright.memory, settings.wright.fewest), **common}
-    curves = settings.curves
-    ceiling = settings.ceiling(series)
+    curves, ceiling = settings.curves, settings.ceiling(series)
+    of_adoptions = settings.default_ceiling if kind == "flow" else ceiling  # a flow's own bounds a yearly rate
     return {
         **common,
         "logistic": logistic(curves, ceiling),
         "Gompertz": gompertz(curves, ceiling),
-        "Bass": bass(curves, settings.ceiling_of_adoptions(series, kind), kind),
+        "Bass": bass(curves, of_adoptions, kind),
     }

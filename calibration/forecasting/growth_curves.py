@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.stats import multivariate_t
 
-from calibration.forecasting.baseline_settings import Ceiling, Curves
+from calibration.forecasting.settings import Ceiling, Curves
 from calibration.observed.history import Baseline, History, Years, natural
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -77,15 +77,6 @@ class Problem:
         """Whether parameters (run, parameter) and autocorrelation (run,) lie inside the box."""
         inside = np.all((parameters >= self.low) & (parameters <= self.high), axis=1)
         return np.asarray(inside & (memory >= 0) & (memory <= self.memory_high))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """Draws of a fitted curve: `parameters` (draw, parameter), autocorrelation and sd of its misfit (draw,)."""
-
-    parameters: Array
-    memory: Array
-    spread: Array
 
 
 def log_logistic(p: Array, t: Array) -> Array:
@@ -211,8 +202,8 @@ def fit_curve(problem: Problem) -> list[tuple[float, Array, Array]]:
     return ends
 
 
-def draw_parameters(problem: Problem, draws: int, rng: np.random.Generator) -> Drawn:
-    """Draw parameters, autocorrelation and sd of the misfit jointly from their density inside the box.
+def draw_parameters(problem: Problem, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Draw parameters (draw, parameter), autocorrelation and sd of the misfit, (draw,) each, jointly inside the box.
 
     sd^2 is RSS over chi-square of n degrees, n the number of years.
     """
@@ -220,7 +211,7 @@ def draw_parameters(problem: Problem, draws: int, rng: np.random.Generator) -> D
     parameters, memory = points[:, :-1], points[:, -1]
     _, squares = problem.log_density(parameters, memory)
     spread = np.sqrt(squares / rng.chisquare(len(problem.logs), size=draws))
-    return Drawn(parameters, memory, np.asarray(spread))
+    return parameters, memory, np.asarray(spread)
 
 
 def _resampled(problem: Problem, draws: int, rng: np.random.Generator) -> Array:
@@ -272,12 +263,12 @@ def _moved(problem: Problem, points: Array, rng: np.random.Generator) -> Array:
 
 def _forecast(problem: Problem, horizons: Years, draws: int, rng: np.random.Generator) -> Array:
     """Draw values (draw, year): a drawn curve times the autoregression of its misfit from the last year on."""
-    drawn = draw_parameters(problem, draws, rng)
+    parameters, memory, spread = draw_parameters(problem, draws, rng)
     last = problem.t[-1:]
-    error = problem.logs[-1] - problem.curve(drawn.parameters, last)[:, 0]
-    shock = drawn.spread * np.sqrt(1 - drawn.memory**2)
+    error = problem.logs[-1] - problem.curve(parameters, last)[:, 0]
+    shock = spread * np.sqrt(1 - memory**2)
     path = np.empty((draws, int(horizons[-1])))
     for year in range(path.shape[1]):
-        error = drawn.memory * error + shock * rng.standard_normal(draws)
+        error = memory * error + shock * rng.standard_normal(draws)
         path[:, year] = error
-    return natural(problem.curve(drawn.parameters, last + horizons) + path[:, horizons - 1])
+    return natural(problem.curve(parameters, last + horizons) + path[:, horizons - 1])

@@ -16,13 +16,11 @@ import tomlkit
 from calibration.fitting.fit import joint_priors
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import MODES, ScoredForecast
-from calibration.forecasting.baseline_settings import HERE as BASELINES
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.holdout import seen_by
 from calibration.forecasting.scores import COMBINED, MODEL, Skill, compare
-from calibration.forecasting.settings import HERE as FORECASTS
-from calibration.forecasting.settings import ForecastSettings
+from calibration.forecasting.settings import BASELINES, FORECASTS, ForecastSettings
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
 from models.case import Case, load_case
 from models.files.digest import digest_of

@@ -10,8 +10,7 @@ from calibration.fitting.posterior import Tick
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import Fitted, Past, SeriesForecast, accepted_fit, compared
 from calibration.forecasting.forecast import CaseForecast, Refit, payoff_at, refitted
-from calibration.forecasting.settings import HERE as FORECASTS
-from calibration.forecasting.settings import ForecastSettings, Kind
+from calibration.forecasting.settings import FORECASTS, ForecastSettings, Kind
 from calibration.observed.history import History, Years
 from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, shown_in
 from calibration.own.settings import OwnSettings, load_own_settings

@@ -138,8 +138,8 @@ def _told(
     largest = _largest(rows)
     size = _size(rows, largest)
     try:
-        known = way(cost_unit, volume_unit)
-        factor, source = known.factor * size, known.words
+        factor, source = way(cost_unit, volume_unit)
+        factor *= size
     except UnknownUnitError as unknown:
         factor, source = size / 1e9, f"assumed: 1 CNY of 2020 for 1 of the money, since {unknown}".replace("'", "")
     except InputError as wrong:

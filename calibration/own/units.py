@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from dataclasses import dataclass
 
 from calibration.observed.money import BASE_YEAR, Prices, Unit, UnknownUnitError, parse_unit
 from models.own import OwnFile
@@ -12,16 +11,8 @@ _YEAR_NEEDED = "money needs a price year, for example USD2020: costs are real"
 CLOSE = 0.02  # relative difference between a stated and a worked-out factor that rounding may make
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Money of the model (bnCNY of 2020) per counted thing of a volume unit, for 1 of a cost unit; how it was found."""
-
-    factor: float
-    words: str
-
-
-def way(cost_unit: str, volume_unit: str) -> Way:
-    """Return what 1 `cost_unit` is in bnCNY of 2020 per `volume_unit`.
+def way(cost_unit: str, volume_unit: str) -> tuple[float, str]:
+    """Return what 1 `cost_unit` is in bnCNY of 2020 per counted thing of `volume_unit`, and how that was found.
 
     A thing that no unit is known of is taken as it is where both name the same one: USD2020/pump and pump.
     UnknownUnitError for other things and money that are not known here. InputError for a slip of the pen in a known
@@ -39,7 +30,7 @@ def way(cost_unit: str, volume_unit: str) -> Way:
         raise InputError(f"unit {whole[0]!r} is not money per what {whole[1]!r} counts")
     rate = _rate(cost, whole[0])
     words = f"1 {cost.currency} of {cost.price_year} is {rate:.6g} CNY of {BASE_YEAR} (calibration/data/deflators.csv)"
-    return Way(cost.scale * volume.scale * rate / 1e9, words)
+    return cost.scale * volume.scale * rate / 1e9, words
 
 
 def _check_money(cost_unit: str) -> None:
@@ -85,16 +76,16 @@ def _known(unit: str) -> bool:
 def checked(own: OwnFile) -> list[str]:
     """Return what cannot be checked of a case's units, in words; InputError where they or a stated factor are wrong."""
     try:
-        known = way(own.cost.unit, own.volume.unit)
+        factor, words = way(own.cost.unit, own.volume.unit)
     except UnknownUnitError as reason:
         return [f"units: taken as stated, since {reason}"]
     except InputError as reason:
         raise InputError(f"case.toml: cost.unit, volume.unit: {reason}") from None
-    right = known.factor / own.volume.in_model
+    right = factor / own.volume.in_model
     if abs(own.cost.in_model / right - 1) > CLOSE:
         raise InputError(
             f"case.toml: cost.in_model: {own.cost.in_model:g} for 1 {own.cost.unit} with volume.in_model "
-            f"{own.volume.in_model:g}; {known.words}, which makes it {right:.6g}"
+            f"{own.volume.in_model:g}; {words}, which makes it {right:.6g}"
         )
     return []
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from calibration.forecasting.combination import quantile_average, reference, with_mixtures
+from calibration.forecasting.ahead import quantile_average, reference, with_mixtures
 from calibration.forecasting.scores import COMBINED, MODEL, POOL, crps
 from calibration.forecasting.settings import Kind
 

@@ -17,8 +17,7 @@ from analysis.forecasts.study import duels, forecast_words, skill_rows
 from calibration.errors import NotConvergedError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.ahead import MODES, Mode, ScoredForecast, SeriesForecast
-from calibration.forecasting.combination import with_mixtures
+from calibration.forecasting.ahead import MODES, Mode, ScoredForecast, SeriesForecast, with_mixtures
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.record import (
     accept_forecast,

@@ -56,7 +56,7 @@ def test_a_slip_of_the_pen_in_a_known_unit_is_refused_with_the_unit_that_is_mean
     slip = "".join(letter.swapcase() if flip else letter for letter, flip in zip(thing, flips, strict=True))
     for cost_unit, volume_unit in ((f"USD2020/{slip}", "kWh"), ("USD2020/kWh", slip)):
         if slip in _THINGS:
-            assert way(cost_unit, volume_unit).factor > 0
+            assert way(cost_unit, volume_unit)[0] > 0
         elif not (cost_unit.endswith(slip) and slip == volume_unit):
             with pytest.raises(InputError, match=f"'{slip}' is not known; did you mean '{thing}'"):
                 way(cost_unit, volume_unit)
