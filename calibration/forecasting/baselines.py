@@ -65,7 +65,7 @@ def change_variance(gaps: Years, memory: float) -> Array:
 
 
 def first_difference(history: History, past: Array, memory: float) -> tuple[float, float]:
-    """Fit log value changes to changes of `past` (year,), without a constant; return the slope and sd of a yearly change.
+    """Fit log value changes to changes of `past` (year,), without a constant; return slope and sd of a yearly change.
 
     slope = sum(X Y / g) / sum(X^2 / g), spread^2 = sum((Y - slope X)^2 / w) / (n - 1) for n changes over g years,
     w as in `change_variance`. Without gaps these are the estimators of Lafond et al. 2018, and for X = 1
