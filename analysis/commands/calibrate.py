@@ -15,7 +15,7 @@ from analysis.report.reproduce import calibrate_case, case_summary, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
 from calibration.own.fit import calibrate_own
 from calibration.own.settings import load_own_settings
-from calibration.records.accept import require_built
+from calibration.records.sampling import require_built
 from models.case import load_case
 from models.home import home_of
 from stockflow.commands.console import Whole

@@ -8,7 +8,6 @@ its table. A trial that was broken off resumes; the rows of trials not named sta
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import sys
@@ -89,10 +88,7 @@ def observations_of(trial: Trial) -> list[list[object]]:
 
 def write_observations(trial: Trial, file: Path) -> Path:
     """Write the observations file of a trial and return it."""
-    with file.open("w", encoding="utf-8", newline="") as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(observations_of(trial))
+    pd.DataFrame(observations_of(trial), columns=COLUMNS).to_csv(file, index=False)
     return file
 
 

@@ -26,7 +26,6 @@ from calibration.fitting.estimates import Calibration, Interval
 from calibration.fitting.fit import Mode, concluded, find_mode, response_ridge
 from calibration.fitting.inference_data import save
 from calibration.fitting.targets import load_targets
-from calibration.records.accept import accept_fit
 from calibration.records.results import (
     TARGETS,
     Sampled,
@@ -35,7 +34,7 @@ from calibration.records.results import (
     is_current,
     record,
 )
-from calibration.records.sampling import sampled_posterior, steps_of
+from calibration.records.sampling import accept_fit, sampled_posterior, steps_of
 from models.case import CASES, load_case
 
 

@@ -12,17 +12,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.runs import Drawn, at_fit, case_model
+from analysis.plain.shown import records
 from analysis.scoreboard.drawn_runs import DRAWS, NO_POSTERIORS, DrawnRuns, Models, Posteriors
-from analysis.scoreboard.questions import (
-    STUDY,
-    Answer,
-    Book,
-    GapError,
-    Study,
-    answer,
-    asked,
-    open_book,
-)
+from analysis.scoreboard.questions import STUDY, Answer, Book, GapError, Study, answer, asked, open_book
 from calibration.observed.tables import load_table
 from calibration.records.results import Accepted
 from stockflow.arrays import Array
@@ -149,8 +141,7 @@ def scoreboard(
     study misses or does not know, and for a reading that no run has.
     """
     study = study or Study.load()
-    figures = load_table("paper_figures").rows
-    targets = figures[figures["role"] == "target"].to_dict("records")
+    targets = [one for one in records(load_table("paper_figures").rows) if one["role"] == "target"]
     ids = [str(one["id"]) for one in targets]
     for key in (*study.answers, *study.unanswered):
         if key not in ids:
@@ -174,13 +165,13 @@ def scoreboard(
     return Scoreboard(tuple(rows), tuple(unanswered))
 
 
-def accepted_range(figure: Mapping[Any, Any], answer_: Answer) -> tuple[float | None, float | None]:
+def accepted_range(figure: Mapping[str, Any], answer_: Answer) -> tuple[float | None, float | None]:
     """Return the paper's range where unit and number are the paper's, and the stated one otherwise.
 
     Raises InputError when the study overrides the paper's own range, or states none where the paper has none.
     """
     place = f"{STUDY.name}: answers.{figure['id']}"
-    low, high = _number(figure["value_low"]), _number(figure["value_high"])
+    low, high = figure["value_low"], figure["value_high"]
     stated, one_number = (answer_.low, answer_.high), low is not None and low == high
     if answer_.tolerance > 0 and (answer_.unit != figure["unit"] or not one_number):
         raise InputError(f"{place}: a tolerance goes with a single number in the paper's unit, not with a range")
@@ -197,11 +188,11 @@ def accepted_range(figure: Mapping[Any, Any], answer_: Answer) -> tuple[float | 
     return low, high
 
 
-def paper_text(figure: Mapping[Any, Any]) -> str:
+def paper_text(figure: Mapping[str, Any]) -> str:
     """Return the paper's figure in words, such as '80 to 90 percent' or 'at most 0.3 CNY per kWh'."""
-    low, high, unit = _number(figure["value_low"]), _number(figure["value_high"]), str(figure["unit"]).strip()
+    low, high, unit = figure["value_low"], figure["value_high"], figure["unit"].strip()
     if low is None and high is None:
-        years = [f"{year:g}" for year in (_number(figure["year_start"]), _number(figure["year_end"])) if year]
+        years = [f"{year:g}" for year in (figure["year_start"], figure["year_end"]) if year]
         period = f" ({'-'.join(dict.fromkeys(years))})" if years else ""
         return ("no number" if unit in {"", "year", "years", "period", "qualitative"} else unit) + period
     if low is None or high is None:
@@ -209,11 +200,11 @@ def paper_text(figure: Mapping[Any, Any]) -> str:
     return f"{low:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}"
 
 
-def _about(figure: Mapping[Any, Any]) -> tuple[str, str, str]:
+def _about(figure: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(figure["id"]), str(figure["case"]), str(figure["description_en"])
 
 
-def _row(figure: Mapping[Any, Any], one: Answer, book: Book, accepted: Fits) -> Row:
+def _row(figure: Mapping[str, Any], one: Answer, book: Book, accepted: Fits) -> Row:
     about, paper, (low, high) = _about(figure), paper_text(figure), accepted_range(figure, one)
     try:
         model = answer(one.question, book) * one.factor
@@ -271,7 +262,3 @@ def _spread(one: Answer, low: float | None, high: float | None, book: Book, draw
 def _spread_cells(spread: Spread | None) -> dict[str, object]:
     cells = (None,) * 4 if spread is None else (spread.median, spread.low, spread.high, spread.inside)
     return dict(zip(("posterior median", "posterior 5%", "posterior 95%", "probability inside"), cells, strict=True))
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)

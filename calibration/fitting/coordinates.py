@@ -134,8 +134,8 @@ class Space:
     def log_prior(self, x: Array) -> tuple[Array, Array]:
         """Log density of the prior in coordinates up to a constant, (run,), and its slopes, (run, size)."""
         p, n = len(self.parameters), len(self.series)
-        slopes = np.zeros_like(x)
         centre, spread = self.centre, self.spread
+        slopes = np.zeros_like(x)
         z = (x[:, :p] - centre[:p]) / spread[:p]
         slopes[:, :p] = -z / spread[:p]
         ratio = np.exp(2 * (x[:, p : p + n] - centre[p : p + n]))
@@ -145,25 +145,21 @@ class Space:
 
     def to_line(self, x: Array) -> Array:
         """Coordinates strictly inside the bounds to the whole line."""
-        low, high = self.low, self.high
-        return np.asarray(logit(np.clip((x - low) / (high - low), EDGE, 1 - EDGE)))
+        return np.asarray(logit(np.clip((x - self.low) / (self.high - self.low), EDGE, 1 - EDGE)))
 
     def from_line(self, u: Array) -> Array:
         """Points of the whole line to coordinates inside the bounds."""
-        low, high = self.low, self.high
-        return np.asarray(low + (high - low) * expit(u))
+        return np.asarray(self.low + (self.high - self.low) * expit(u))
 
     def line_density(self, u: Array) -> tuple[float, Array, Array]:
         """Log of the volume change at `u`, (size,), its slopes, and the slope of each coordinate."""
-        low, high = self.low, self.high
-        share = expit(u)
-        volume = float(np.sum(log_expit(u) + log_expit(-u) + np.log(high - low)))
-        return volume, 1 - 2 * share, (high - low) * share * (1 - share)
+        width, share = self.high - self.low, expit(u)
+        volume = float(np.sum(log_expit(u) + log_expit(-u) + np.log(width)))
+        return volume, 1 - 2 * share, width * share * (1 - share)
 
     def prior_draws(self, count: int, seed: int | np.random.Generator) -> Array:
         """Coordinates (run, size) drawn from the prior truncated at the bounds."""
-        cube = np.random.default_rng(seed).random((count, self.size))
-        return self._from_cube(cube)
+        return self._from_cube(np.random.default_rng(seed).random((count, self.size)))
 
     def scatter(self, count: int, seed: int) -> Array:
         """Starting points (start, size): the prior's centre, then Sobol points of the truncated prior."""

@@ -55,24 +55,21 @@ class YearlyErrors:
         by_q = -(nu + 1) * q / (nu + q**2)
         by_u = by_q / scale
         by_z = by_u.copy()
-        by_z += self._gathered(np.where(self.first, 0.0, -phi * by_u), self.before, by_z.shape[1])
+        by_z += _gathered(np.where(self.first, 0.0, -phi * by_u), self.before, by_z.shape[1])
         by_scale = -(1 + by_q * q)  # times d ln scale
         by_phi = -by_u * z[:, self.before] + by_scale * (-phi / root**2)
         by_rho = np.where(self.first, 0.0, by_phi * self.gap * keeps ** (self.gap - 1))
         return (
             each,
             -by_z / (self.multiplier * modelled),
-            self._by_series(by_scale, sigma),
-            self._by_series(by_rho, rho),
+            _gathered(by_scale, self.owner, sigma.shape[1]),
+            _gathered(by_rho, self.owner, rho.shape[1]),
         )
 
-    def _by_series(self, each: Array, like: Array) -> Array:
-        return self._gathered(each, self.owner, like.shape[1])
 
-    @staticmethod
-    def _gathered(each: Array, places: Indices, size: int) -> Array:
-        """Sum the columns of `each` (run, observation) that go to the same place, (run, size)."""
-        return np.stack([np.bincount(places, weights=row, minlength=size) for row in each])
+def _gathered(each: Array, places: Indices, size: int) -> Array:
+    """Sum the columns of `each` (run, observation) that go to the same place, (run, size)."""
+    return np.stack([np.bincount(places, weights=row, minlength=size) for row in each])
 
 
 def yearly_errors(series: Sequence[tuple[NDArray[np.int64], Array, Array]], degrees: float) -> YearlyErrors:

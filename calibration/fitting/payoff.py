@@ -94,6 +94,7 @@ class Payoff:
         self._terms: list[Term] = []
         self._of_series = [self._read(reading(s.target.quantity, s.target.measure, float(y)) for y in s.years)
                            for s in self.series]  # fmt: skip
+        self._yearly = slice(len(self._terms))
         self._of_events = [self._read(self._saved(t.quantity, -np.inf, t.year + LATEST)) for t in self.events]
         self._of_effects = [self._read(_growth(t)) for t in self.effects]
         self._of_ranges = [self._read(self._range_terms(t)) for t in self.ranges]
@@ -139,7 +140,7 @@ class Payoff:
         """Log density of each observation given those before it, (run, year) for each series."""
         x = np.atleast_2d(x)
         _, sigma, rho = self.space.split(x)
-        each = self.errors.density(self._yearly(self.readings(x)), sigma, rho)[0]
+        each = self.errors.density(self.readings(x)[:, self._yearly], sigma, rho)[0]
         ends = np.cumsum([len(s.years) for s in self.series])[:-1]
         return np.split(each, ends, axis=1)
 
@@ -194,7 +195,7 @@ class Payoff:
                 by_other[:, part.stop - 1] -= slope / grown
                 if not target.then:
                     pulled.append((target.without, other, by_other))
-            whole = np.isfinite(readings).all(axis=1) & (self._yearly(readings) > 0).all(axis=1)
+            whole = np.isfinite(readings).all(axis=1) & (readings[:, self._yearly] > 0).all(axis=1)
             total = np.where(np.isfinite(total) & whole, total, -np.inf)
             if not want_slopes or not np.isfinite(total[0]):
                 return total, np.zeros(self.space.size)
@@ -210,9 +211,9 @@ class Payoff:
         if self.series:
             _, sigma, rho = self.space.split(x)
             p, n = len(self.coordinates), len(self.series)
-            each, by_modelled, by_sigma, by_rho = self.errors.density(self._yearly(readings), sigma, rho)
+            each, by_modelled, by_sigma, by_rho = self.errors.density(readings[:, self._yearly], sigma, rho)
             total += each.sum(axis=1)
-            by_reading[:, : self._yearly_end] += by_modelled
+            by_reading[:, self._yearly] += by_modelled
             by_x[:, p : p + n] += by_sigma
             by_x[:, p + n :] += by_rho
         for target, part, times in zip(self.events, self._of_events, self._event_times, strict=True):
@@ -230,13 +231,6 @@ class Payoff:
     def _compared(self, x: Array, readings: Array, target: EffectTarget) -> Array:
         """Readings (run, reading) of what an effect is measured against: a run without a policy, or the same run."""
         return readings if target.then else self.readings(x, target.without)
-
-    @property
-    def _yearly_end(self) -> int:
-        return self._of_series[-1].stop if self._of_series else 0
-
-    def _yearly(self, readings: Array) -> Array:
-        return readings[:, : self._yearly_end]
 
     def _given(self, x: Array, toggles: Mapping[str, float] | None) -> Array:
         p = len(self.coordinates)
@@ -260,11 +254,8 @@ class Payoff:
     def _range_terms(self, target: RangeTarget) -> list[Term]:
         if target.kind == "lowest":
             return self._saved(target.quantity, target.first_year, target.last_year + 1.0)
-        years = (
-            (target.first_year, target.last_year)
-            if target.kind == "fall"
-            else range(target.first_year, target.last_year + 1)
-        )
+        every = range(target.first_year, target.last_year + 1)
+        years = (every[0], every[-1]) if target.kind == "fall" else every
         return [reading(target.quantity, target.measure, float(y)) for y in years]
 
 

@@ -17,8 +17,7 @@ from calibration.fitting.fit import joint_priors
 from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import MODES, ScoredForecast
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
-from calibration.forecasting.forecast import CaseForecast
-from calibration.forecasting.holdout import seen_by
+from calibration.forecasting.forecast import CaseForecast, seen_by
 from calibration.forecasting.scores import COMBINED, MODEL, Skill, compare
 from calibration.forecasting.settings import BASELINES, FORECASTS, ForecastSettings
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named

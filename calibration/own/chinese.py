@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from models.files.settings import Strict, read_settings
+from models.files.settings import SettingsFile
 
-FILE = Path(__file__).parents[1] / "targets" / "chinese.toml"
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _YEAR = re.compile(r"(\d{4})年(?:不变价|价)?")
 
 
-class Words(Strict):
+class Words(SettingsFile):
     """Names of columns and series, scales and units, by their Chinese words."""
 
+    shipped = Path(__file__).parents[1] / "targets" / "chinese.toml"
     columns: Mapping[str, str]
     series: Mapping[str, str]
     scales: Mapping[str, str]
@@ -24,17 +24,7 @@ class Words(Strict):
 @cache
 def words() -> Words:
     """Read the words."""
-    return read_settings(FILE, Words)
-
-
-def column(name: str) -> str:
-    """Return a column's name."""
-    return words().columns.get(name, name)
-
-
-def series(name: str) -> str:
-    """Return the name of a series."""
-    return words().series.get(name, name)
+    return Words.load()
 
 
 def unit(text: str) -> str:

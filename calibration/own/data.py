@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from calibration.own import chinese
@@ -49,7 +50,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     last = 1
     seen: dict[tuple[str, int], str] = {}
     try:
-        _check_header(next(reader, []), path)
+        names = (cell.strip() for cell in next(reader, []))
+        if (header := tuple(chinese.words().columns.get(name, name) for name in names)) != COLUMNS:
+            raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
         for cells in reader:
             last = reader.line_num
             if not cells:
@@ -68,12 +71,6 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _check_header(cells: Sequence[str], path: Path) -> None:
-    header = tuple(chinese.column(cell.strip()) for cell in cells)
-    if header != COLUMNS:
-        raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
-
-
 def _row(cells: Sequence[str], place: str) -> Row:
     if len(cells) != len(COLUMNS):
         raise InputError(f"{place}: {len(cells)} fields; must be {len(COLUMNS)}: {','.join(COLUMNS)}")
@@ -81,7 +78,7 @@ def _row(cells: Sequence[str], place: str) -> Row:
     for column, text in zip(COLUMNS, (series, year, value, unit, source), strict=True):
         if not text:
             raise InputError(f"{place}: {column} is missing")
-    series, unit = chinese.series(series), chinese.unit(unit)
+    series, unit = chinese.words().series.get(series, series), chinese.unit(unit)
     when, amount = number(year, f"{place}: year"), number(value, f"{place}: value")
     if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
         raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR:g} to {LAST_YEAR:g}")
@@ -163,7 +160,7 @@ def by_series(rows: Sequence[Row], own: OwnFile) -> dict[str, Observed]:
             ordered = tuple(sorted(found[name], key=lambda row: row.year))
             unit, factor = way_of(name, own)
             out[name] = Observed(name, unit, ordered, factor)
-    for before, after in zip(*(out[CUMULATIVE].rows[i:] for i in (0, 1)), strict=False) if CUMULATIVE in out else ():
+    for before, after in pairwise(out[CUMULATIVE].rows) if CUMULATIVE in out else ():
         if after.value < before.value:
             raise InputError(
                 f"{after.place}: cumulative_volume falls from {before.value:g} in {before.year} to {after.value:g} "

@@ -12,7 +12,7 @@ from scipy.stats import norm, t
 from calibration.fitting.targets import Prior, Sampling
 from calibration.records.results import load_accepted
 from models.case import CASES, load_case
-from models.files.settings import Positive, Seed, Sentence, Starts, Strict, Within, read_settings
+from models.files.settings import Positive, Seed, Sentence, SettingsFile, Starts, Strict, Within
 from models.home import home_of
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -82,9 +82,10 @@ class Doubts(Strict):
     long: Annotated[int, Field(ge=4)]
 
 
-class OwnSettings(Strict):
+class OwnSettings(SettingsFile):
     """The whole settings file."""
 
+    shipped = HERE
     seed: Seed
     starts: Starts
     fewest: Annotated[int, Field(ge=3)]
@@ -109,11 +110,7 @@ class OwnSettings(Strict):
         return tuple(rules.model_copy(update={"chains": rules.chains * 2**k}) for k in range(self.doublings + 1))
 
 
-def load_own_settings(file: Path = HERE) -> OwnSettings:
-    """Read the settings; an `InputError` names file, key and value."""
-    return read_settings(file, OwnSettings)
-
-
+load_own_settings = OwnSettings.load
 Centres = dict[str, tuple[float, str]]
 
 

@@ -25,9 +25,9 @@ from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import concluded, find_mode
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
-from calibration.records.accept import carried
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_from, hashes, load_accepted
+from calibration.records.sampling import carried
 from models.case import CASES, load_case
 from models.files.build import FOLDER
 from stockflow.errors import InputError

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 import models
 from analysis.draws.runs import Drawn, with_held
+from analysis.plain.shown import records
 from analysis.scoreboard.board import (
     STUDY,
     Row,
@@ -340,7 +341,7 @@ def test_table_and_json_say_the_same(board: Scoreboard) -> None:
 
 
 def test_the_papers_figures_read_as_words() -> None:
-    figures = {str(one["id"]): one for one in load_table("paper_figures").rows.to_dict("records")}
+    figures = {one["id"]: one for one in records(load_table("paper_figures").rows)}
     assert paper_text(figures["PV26"]) == "80 to 90 percent"
     assert paper_text(figures["PV27"]) == "at most 0.3 CNY per kWh"
     assert paper_text(figures["G02"]) == "at least 35 years"

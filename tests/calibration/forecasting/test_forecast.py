@@ -99,8 +99,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
         return pd.Series([values[y] for y in years], index=pd.Index(years, dtype="int64"), name=unit)
 
     monkeypatch.setattr("calibration.fitting.payoff.observed", observed)
-    monkeypatch.setattr("calibration.forecasting.holdout.observed", observed)
-    monkeypatch.setattr("calibration.forecasting.holdout._holds", lambda one: any(one.covers(y) for y in values))
+    monkeypatch.setattr("calibration.forecasting.forecast.observed", observed)
+    monkeypatch.setattr("calibration.forecasting.forecast._holds", lambda one: any(one.covers(y) for y in values))
     return values
 
 

@@ -16,7 +16,7 @@ from calibration.fitting.targets import (
     Targets,
     load_targets,
 )  # fmt: skip
-from calibration.forecasting.holdout import FEWEST, seen_by
+from calibration.forecasting.forecast import FEWEST, seen_by
 from calibration.observed.observations import Source
 from models.case import load_case
 from stockflow.errors import InputError
