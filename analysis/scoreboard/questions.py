@@ -309,7 +309,8 @@ def answer(question: Question, book: Book, without: Mapping[str, float] = NONE) 
         case Value(of=of, year=year):
             return book.track(of, without).yearly(year)
         case Change(kind=kind, of=of, first=first, last=last):
-            grown = growth(book.track(of, without), first, last)
+            track = book.track(of, without)
+            grown = _over(track.yearly(last), track.yearly(first)) - 1
             return -grown if kind == "fall" else grown
         case Lowest(of=of, first=start, last=end):
             return lowest(_saved(book.track(of, without), of), start, end)
@@ -329,11 +330,6 @@ def answer(question: Question, book: Book, without: Mapping[str, float] = NONE) 
             if kind == "quotient of":
                 return _over(values[0], values[1])
             return float(np.max(values) if kind == "largest of" else np.mean(values))
-
-
-def growth(track: Track | Record, first: int, last: int) -> float:
-    """Growth from one year to another, as a share of the first."""
-    return _over(track.yearly(last), track.yearly(first)) - 1
 
 
 def lowest(track: Track, start: float, end: float) -> float:

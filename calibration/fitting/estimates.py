@@ -71,9 +71,7 @@ class SeriesFit:
     @property
     def r2(self) -> float:
         """Share of the variance of the observed logarithm explained (may be negative)."""
-        logs = np.log(np.asarray(self.observed))
-        spread = float(np.sum((logs - logs.mean()) ** 2))
-        return 1 - float(np.sum(self.errors**2)) / spread if spread > 0 else float("nan")
+        return r_squared(self.errors, np.log(np.asarray(self.observed)))
 
     @property
     def bias(self) -> float:
@@ -91,6 +89,12 @@ class SeriesFit:
         """Lag-one autocorrelation of the log error about zero."""
         e = self.errors
         return float(np.sum(e[1:] * e[:-1]) / np.sum(e**2)) if len(e) > 2 else 0.0
+
+
+def r_squared(error: Array, observed: Array) -> float:
+    """1 - (sum of squared errors)/(sum of squares about the observed mean), negative for a fit worse than the mean."""
+    spread = float(np.sum((observed - observed.mean()) ** 2))
+    return 1 - float(np.sum(error**2)) / spread if spread > 0 else float("nan")
 
 
 @dataclass(frozen=True, slots=True)

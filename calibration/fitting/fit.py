@@ -7,8 +7,8 @@ posterior (`calibration.fitting.posterior`) replaces them.
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
@@ -32,6 +32,7 @@ Z90 = float(ndtri(0.95))
 NEAR = 2.0  # an end of a start within this of the best objective is another answer that the interval must cover
 STEPS = 600  # optimiser steps a start may take
 HIGH = 1e10  # objective of a run that cannot be compared, for the line search to turn back from
+one_thread = partial(threadpool_limits, 1, user_api="blas")  # in whose context linear algebra keeps to its thread
 
 
 def coordinates(case: Case, free: Mapping[str, Prior]) -> tuple[Coordinate, ...]:
@@ -78,12 +79,6 @@ def descent(
         downhill, start / scale, jac=True, method="L-BFGS-B", bounds=Bounds(low / scale, high / scale),
         options={"maxiter": steps, "maxfun": 2 * steps, "ftol": ftol, "gtol": gtol, "maxcor": 30},
     )  # fmt: skip
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Return the context in which linear algebra keeps to the thread that asks for it."""
-    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
-    return limits
 
 
 def climb(

@@ -153,27 +153,26 @@ def _sound(file: Path) -> bytes:
     return content
 
 
-def load_posterior(case: str, file: Path, digest: str, remedy: str = "") -> Posterior:
+def load_posterior(case: str, file: Path, digest: str, again: str) -> Posterior:
     """Read an accepted posterior; InputError if it is missing, damaged, or of another model, data or target file.
 
-    `remedy` says what to do then; by default to sample and accept again.
+    `again` says what to do then.
     """
-    again_with = remedy or f"run `techcycle calibrate {case} --posterior --accept`"
     if not file.exists():
-        raise AbsentError(f"{file.name}: case {case!r} has no accepted posterior; {again_with}")
+        raise AbsentError(f"{file.name}: case {case!r} has no accepted posterior; {again}")
     try:
         content = _sound(file)
     except InputError as error:
-        raise InputError(f"{error}; {again_with}") from None
+        raise InputError(f"{error}; {again}") from None
     try:
         own, names, flat, series = _parts(content)
         parameters = {name: flat[name] for name in names}
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
-        raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again_with}") from None
+        raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again}") from None
     if own != digest:
         raise InputError(
             f"{file.name}: digest: made with another version of the model, the data or the targets (it says {own}, "
-            f"now {digest}); {again_with}"
+            f"now {digest}); {again}"
         )
     rest = {str(k): v for k, v in flat.items() if k not in names}
     return Posterior(case, parameters, rest, dict(series))

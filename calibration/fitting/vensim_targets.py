@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any, Literal
 
 from calibration.fitting import vensim_document as document
@@ -129,7 +130,7 @@ def _series(
     how, years = _years(column, measure)
     unit = _unit(element, units, model)
     error, told = _error(element, control, model)
-    middle = math.exp(math.fsum(map(math.log, column.values)) / len(column.values))
+    middle = geometric_mean(column.values)
     sigma = error if element.transform else error / middle
     scope = f"{data.file} as compared in {Path(line.file).name} line {line.number}: error {told}"
     if not element.transform:

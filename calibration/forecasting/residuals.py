@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from calibration.fitting.estimates import SeriesFit
+from calibration.fitting.estimates import SeriesFit, r_squared
 from calibration.forecasting.scores import mape, theil_shares
 from calibration.observed.history import History
 from stockflow.arrays import Array
@@ -49,7 +49,7 @@ def residuals(series: SeriesFit, skipped: Iterable[int] = ()) -> dict[str, Any]:
         "points used": len(years),
         "points skipped": len(left_out),
         "R2 of logs [1]": series.r2,
-        "R2 of values [1]": r_squared(modelled, observed),
+        "R2 of values [1]": r_squared(error, observed),
         "MAPE [%]": 100 * mape(modelled, observed),
         "MAE/mean [%]": 100 * float(np.mean(np.abs(error)) / np.mean(observed)),
         "mean error [series unit]": float(np.mean(error)),
@@ -66,12 +66,6 @@ def residuals(series: SeriesFit, skipped: Iterable[int] = ()) -> dict[str, Any]:
         **{f"autocorrelation lag {k} [1]": autocorrelation(years, log_modelled - log_observed, k) for k in LAGS},
         "band of autocorrelation [1]": 2 / float(np.sqrt(len(years))),
     }
-
-
-def r_squared(modelled: Array, observed: Array) -> float:
-    """1 - (sum of squared errors)/(sum of squares about the observed mean), negative for a fit worse than the mean."""
-    spread = float(np.sum((observed - observed.mean()) ** 2))
-    return 1 - float(np.sum((modelled - observed) ** 2)) / spread if spread > 0 else float("nan")
 
 
 def durbin_watson(years: NDArray[np.int64], error: Array) -> float:

@@ -7,9 +7,10 @@ interpolated: a year without an observation is absent from the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Literal, get_args
 
 import pandas as pd
@@ -116,9 +117,8 @@ def _unit_of(entry: Series, table: str) -> Unit:
     return unit.per_year() if entry.time_basis == "flow of the year" else unit
 
 
-def _geometric_mean(values: Iterable[float], sources: Sequence[Source], year: int) -> float:
-    values = list(values)
+def _geometric_mean(values: Sequence[float], sources: Sequence[Source], year: int) -> float:
     if min(values) <= 0:
         names = ", ".join(f"{one.table} {one.series}" for one in sources)
         raise InputError(f"{names}: {min(values):g} in {year} has no geometric mean, must be above 0")
-    return math.exp(math.fsum(math.log(value) for value in values) / len(values))
+    return geometric_mean(values)

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import tomlkit
-from tomlkit.items import Table
 
 from calibration.errors import AbsentError
 from calibration.fitting.convergence import Diagnostics
-from calibration.fitting.estimates import Calibration, Estimate, Fit, Interval, Variant, held_values
+from calibration.fitting.estimates import Calibration, Estimate, Interval, SeriesFit, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
 from models.files.digest import digest_of, digests
 from models.files.settings import read_toml
@@ -124,19 +123,12 @@ def record(calibration: Calibration, sampled: Sampled | None = None) -> str:
     document["checks"] = _checks(calibration)
     if sampled is not None:
         document["posterior"] = _posterior(sampled)
-    estimates = tomlkit.table(is_super_table=True)
     fits = [fit for _, fit in calibration.partial] + [calibration.closed]
-    for estimate in {e.name: e for fit in fits for e in fit.estimates}.values():
-        estimates[estimate.name] = _estimate(estimate)
-    document["estimates"] = estimates
-    document["series"] = {s.name: _series(calibration.closed, i) for i, s in enumerate(calibration.closed.series)}
+    document["estimates"] = {e.name: _estimate(e) for fit in fits for e in fit.estimates}
+    document["series"] = {s.name: _series(s) for s in calibration.closed.series}
     document["effects"] = {k: _short(v) for k, v in calibration.closed.effects.items()}
-    events = {k: v for fit in fits for k, v in fit.events.items()}
-    document["events"] = {k: _short(v) for k, v in events.items()}
-    variants = tomlkit.table(is_super_table=True)
-    for variant in calibration.variants:
-        variants[variant.name] = _variant(variant)
-    document["variants"] = variants
+    document["events"] = {k: _short(v) for fit in fits for k, v in fit.events.items()}
+    document["variants"] = {v.name: _variant(v) for v in calibration.variants}
     return tomlkit.dumps(document)
 
 
@@ -248,16 +240,13 @@ def _posterior(sampled: Sampled) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _estimate(e: Estimate) -> Table:
-    row = tomlkit.table()
-    row.update({key: _short(getattr(e, key)) for key in ("value", "low", "high")})
-    row.update({"unit": e.unit, "interval": e.interval, "learned": round(e.learned, 3)})
-    row.update({"at_bound": e.at_bound, "step": e.step})
-    return row
+def _estimate(e: Estimate) -> dict[str, Any]:
+    numbers = {key: _short(getattr(e, key)) for key in ("value", "low", "high")}
+    told = {"unit": e.unit, "interval": e.interval, "learned": round(e.learned, 3)}
+    return {**numbers, **told, "at_bound": e.at_bound, "step": e.step}
 
 
-def _series(fit: Fit, index: int) -> dict[str, Any]:
-    s = fit.series[index]
+def _series(s: SeriesFit) -> dict[str, Any]:
     return {
         "n": len(s.years), "first_year": s.years[0], "last_year": s.years[-1], "use": s.use,
         "r2_log": round(s.r2, 4), "rms_log_error": round(s.rms, 4), "bias": round(s.bias, 4),
@@ -266,13 +255,9 @@ def _series(fit: Fit, index: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _variant(v: Variant) -> Table:
-    row = tomlkit.table()
-    row["response"] = _short(v.response)
-    row["objective"] = _short(v.objective)
-    row["effects"] = {k: _short(x) for k, x in v.effects.items()}
-    row["values"] = {k: _short(x) for k, x in v.values.items()}
-    return row
+def _variant(v: Variant) -> dict[str, Any]:
+    effects, values = ({k: _short(x) for k, x in one.items()} for one in (v.effects, v.values))
+    return {"response": _short(v.response), "objective": _short(v.objective), "effects": effects, "values": values}
 
 
 def _short(value: float) -> float:

@@ -62,6 +62,10 @@ LONG = Sampling(chains=2, tune=300, draws=1200)
 SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 
 
+def home_again(case: str) -> str:
+    return f"run `techcycle calibrate {case} --posterior --accept`"
+
+
 @pytest.fixture(scope="module")
 def az() -> Any:
     """ArviZ, whichever it is: this program needs none, its users read the posteriors with it."""
@@ -464,7 +468,7 @@ def test_arviz_can_compare_models_by_such_a_file(az: Any, filed: tuple[Payoff, D
 
 def test_a_posterior_comes_back_from_its_file(filed: tuple[Payoff, Draws, Path]) -> None:
     payoff, draws, file = filed
-    back = load_posterior("growth", file, "abc")
+    back = load_posterior("growth", file, "abc", home_again("growth"))
     assert isinstance(back, Posterior)
     assert list(back.parameters) == ["growth rate", "initial size"]
     assert back.size == 120
@@ -488,7 +492,7 @@ def test_a_file_is_written_whole_and_replaces_the_one_before(filed: tuple[Payoff
     for digest in ("one", "two"):
         save(inference_data(payoff, draws, UNITS, 3, {**ORIGIN, "digest": digest}), file)
     assert sorted(p.name for p in file.parent.iterdir()) == ["p.nc", "p.sha256"]
-    assert load_posterior("growth", file, "two").size == 120
+    assert load_posterior("growth", file, "two", home_again("growth")).size == 120
 
 
 def test_replicates_are_off_by_autocorrelated_student_errors(growth: stockflow.Model) -> None:
@@ -536,7 +540,7 @@ def test_a_posterior_that_cannot_be_used_is_refused_by_file_with_what_to_run(
     if damage == "other file":
         sum_of(file).write_text(hashlib.sha256(file.read_bytes()).hexdigest(), encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load_posterior("nev", file, "xyz")
+        load_posterior("nev", file, "xyz", home_again("nev"))
     said = str(caught.value)
     assert "nev_posterior.nc: " in said or damage == "unsummed"
     assert says in said
@@ -558,7 +562,7 @@ def test_whatever_byte_is_lost_or_changed_is_seen_before_hdf5_looks(
         else:
             file.write_bytes(good[:place] + bytes([good[place] ^ data.draw(st.integers(1, 255))]) + good[place + 1 :])
         with pytest.raises(InputError, match=r"(empty|damaged), .*; run `techcycle calibrate growth --posterior"):
-            load_posterior("growth", file, "abc")
+            load_posterior("growth", file, "abc", home_again("growth"))
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
