@@ -117,18 +117,11 @@ def climb(
 
 def describe_series(payoff: Payoff, x: Array) -> tuple[SeriesFit, ...]:
     """Pair observed values of every series with those modelled at the coordinates `x` (size,)."""
-    return tuple(
-        SeriesFit(
-            s.target.name,
-            s.target.unit,
-            s.target.use,
-            tuple(int(y) for y in s.years),
-            tuple(map(float, s.values)),
-            tuple(map(float, m[0])),
-            tuple(map(float, s.sigma)),
-        )
-        for s, m in zip(payoff.series, payoff.series_values(x), strict=True)
-    )
+    out = []
+    for s, modelled in zip(payoff.series, payoff.series_values(x), strict=True):
+        columns = (tuple(one.tolist()) for one in (s.years, s.values, modelled[0], s.sigma))
+        out.append(SeriesFit(s.target.name, s.target.unit, s.target.use, *columns))
+    return tuple(out)
 
 
 def covariance(payoff: Payoff, x: Array, step: float = 0.05) -> Array:
