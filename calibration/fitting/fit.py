@@ -171,16 +171,10 @@ def conclude(payoff: Payoff, x: Array, starts: tuple[Start, ...], units: Mapping
 def drive(driven: DrivenVariable) -> tuple[Array, Array]:
     """Times and values of a driven variable from observations, zero before `zero_at` where that is given."""
     table = observed(driven.sources, driven.unit, combine=driven.combine)
-    if table.empty:
-        raise InputError(f"driven variable {driven.variable!r}: its sources hold no observation")
     times = np.asarray(table.index.to_numpy(), dtype=np.float64) + (1.0 if driven.measure == "year end" else 0.5)
     values = np.asarray(table.to_numpy(), dtype=np.float64)
     if driven.zero_at is None:
         return times, values
-    if driven.zero_at >= times[0]:
-        raise InputError(
-            f"driven variable {driven.variable!r}: zero_at {driven.zero_at:g} is after its first observation"
-        )
     return np.concatenate([[driven.zero_at], times]), np.concatenate([[0.0], values])
 
 

@@ -94,9 +94,11 @@ def _of_driven(case: Case, place: str, driven: DrivenVariable) -> Iterator[tuple
     if case.model.variable(driven.variable).name in case.parameters:
         yield place, "is a parameter, which observations cannot drive"
     try:
-        first = int(observed(driven.sources, driven.unit, driven.combine).index[0])
+        years = observed(driven.sources, driven.unit, driven.combine).index
     except InputError as error:
         yield place, str(error)
         return
-    if driven.zero_at is not None and driven.zero_at >= first:
-        yield f"{place}: zero_at", f"{driven.zero_at:g} is not before its first observation, of {first}"
+    if years.empty:
+        yield place, "its sources hold no observation"
+    elif driven.zero_at is not None and driven.zero_at >= years[0]:
+        yield f"{place}: zero_at", f"{driven.zero_at:g} is not before its first observation, of {years[0]}"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import geometric_mean
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field, model_validator
@@ -68,8 +68,6 @@ def observed(
     """
     if not sources:
         raise InputError("an observed series needs at least one source")
-    if combine not in get_args(Combine):
-        raise InputError(f"combine is {combine!r}, not one of {get_args(Combine)}")
     places = {(one.table, one.folder or folder) for one in sources}
     tables = {(name, place): load_table(name, place) for name, place in places}
     prices = Prices.read(folder)
