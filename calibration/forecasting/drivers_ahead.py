@@ -195,7 +195,9 @@ def _ahead(
     end = final_time if rule.years is None else min(final_time, origin + 1 + rule.years)
     ahead = np.append(np.arange(times[-1] + 1, end - 1e-6), end)
     grown = path[-1] * np.exp(_slope(series.name, times, path) * (ahead - times[-1]))
-    return np.concatenate([times, ahead]), np.concatenate([path, np.clip(grown, *_open(limits))])
+    low, high = limits
+    inside = np.clip(grown, -np.inf if low is None else low, np.inf if high is None else high)
+    return np.concatenate([times, ahead]), np.concatenate([path, inside])
 
 
 def _slope(name: str, times: Array, path: Array) -> float:
@@ -205,8 +207,3 @@ def _slope(name: str, times: Array, path: Array) -> float:
     if (read <= 0).any():
         raise InputError(f"{HERE.name}: {name}: a trend of {read.min():g}, which is not positive")
     return float(np.polyfit(back, np.log(read), 1)[0])
-
-
-def _open(limits: tuple[float | None, float | None]) -> tuple[float, float]:
-    low, high = limits
-    return -np.inf if low is None else low, np.inf if high is None else high
