@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from analysis.draws.runs import Drawn, run, with_held
+from analysis.draws.runs import Drawn, Runs, run, with_held
 from analysis.scoreboard.questions import UNTIL, Reading, Run
 from calibration.fitting.inference_data import Posterior
 from models.latecomer import load_latecomers, run_race
 from stockflow import Model
-from stockflow.arrays import Array
 from stockflow.errors import InputError
 
 DRAWS = 200
@@ -30,34 +29,33 @@ class DrawnRuns:
             case: tuple(dict.fromkeys(v for r in own if r.case == case for v in (*r.quantity, *r.over)))
             for case in drawn
         }
-        self._made: dict[tuple[str, str, tuple[tuple[str, float], ...]], tuple[Array, Mapping[str, Array]]] = {}
+        self._made: dict[tuple[str, str, tuple[tuple[str, float], ...]], Runs] = {}
 
     def runs(self, draw: int) -> Callable[[Reading, Mapping[str, float]], Run]:
         """Return what answers for one draw: the run that a reading is of, with some variables of its case held."""
 
         def of_draw(reading: Reading, held: Mapping[str, float]) -> Run:
-            times, values = self._batch(reading, held)
-            return Run(times, {name: rows[draw] for name, rows in values.items()})
+            batch = self._batch(reading, held)
+            return Run(batch.times, {name: rows[draw] for name, rows in batch.values.items()})
 
         return of_draw
 
-    def _batch(self, reading: Reading, held: Mapping[str, float]) -> tuple[Array, Mapping[str, Array]]:
+    def _batch(self, reading: Reading, held: Mapping[str, float]) -> Runs:
         key = (reading.case, reading.race, tuple(sorted(held.items())))
         if key not in self._made:
             of = with_held(self.drawn[reading.case], held)
-            self._made[key] = _shares(reading.race, of) if reading.race else self._values(of)
+            if reading.race:
+                self._made[key] = _shares(reading.race, of)
+            else:
+                self._made[key] = run(of, self._variables[of.case], of.until(UNTIL), save_period=of.model.save_period)
         return self._made[key]
 
-    def _values(self, of: Drawn) -> tuple[Array, Mapping[str, Array]]:
-        found = run(of, self._variables[of.case], of.until(UNTIL), save_period=of.model.save_period)
-        return found.times, found.values
 
-
-def _shares(name: str, of: Drawn) -> tuple[Array, Mapping[str, Array]]:
+def _shares(name: str, of: Drawn) -> Runs:
     """Return the share of every country in a race behind a case, (draw, time), by its title."""
     study = load_latecomers(name)
     if study.leader != of.case:
         raise InputError(f"latecomers {name!r} follow {study.leader!r}, not {of.case!r}")
     race = run_race(study, of.samples, until=of.until(UNTIL), model=of.model)
     shares = {study.followers[key].title: share for key, share in race.shares.items()}
-    return race.times, {study.leader_title: race.leader_share, **shares}
+    return Runs(race.times, {study.leader_title: race.leader_share, **shares})

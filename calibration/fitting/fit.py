@@ -329,10 +329,7 @@ def response_ridge(
 
 
 def _shown(model: Model, targets: Targets) -> tuple[SeriesFit, ...]:
-    rest = [fitted_series(s) for s in targets.series if s.use != "closed loop"]
-    if not rest:
-        return ()
-    payoff = Payoff(model, (), rest)
+    payoff = Payoff(model, (), [fitted_series(s) for s in targets.series if s.use != "closed loop"])
     return describe_series(payoff, payoff.space.centre)
 
 

@@ -254,7 +254,7 @@ def naive_forecasts(
         if experience is None:
             return common
         return {"Wright's law": wright(experience, settings.wright.memory, settings.wright.fewest), **common}
-    curves, ceiling = settings.curves, settings.ceiling(series)
+    curves, ceiling = settings.curves, settings.ceilings.get(series, settings.default_ceiling)
     of_adoptions = settings.default_ceiling if kind == "flow" else ceiling  # a flow's own bounds a yearly rate
     return {
         **common,

@@ -185,7 +185,7 @@ class Ceiling(Strict):
 
 
 class BaselineSettings(SettingsFile):
-    """Everything the naive forecasts need that no history tells."""
+    """Everything the naive forecasts need that no history tells; a series without an own ceiling has the default."""
 
     shipped = BASELINES
     wright: Walk
@@ -195,7 +195,3 @@ class BaselineSettings(SettingsFile):
     curves: Curves
     default_ceiling: Ceiling
     ceilings: Mapping[str, Ceiling] = {}
-
-    def ceiling(self, series: str) -> Ceiling:
-        """Return the ceiling of `series`: its own, or the default in multiples of what was observed."""
-        return self.ceilings.get(series, self.default_ceiling)

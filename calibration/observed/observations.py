@@ -68,11 +68,8 @@ def observed(
     """
     if not sources:
         raise InputError("an observed series needs at least one source")
-    places = {(one.table, one.folder or folder) for one in sources}
-    tables = {(name, place): load_table(name, place) for name, place in places}
-    prices = Prices.read(folder)
-    target = parse_unit(unit)
-    parts = [_values(one, tables[one.table, one.folder or folder], target, prices) for one in sources]
+    prices, target = Prices.read(folder), parse_unit(unit)
+    parts = [_values(one, load_table(one.table, one.folder or folder), target, prices) for one in sources]
     years = sorted({year for part in parts for year in part})
     found: dict[int, float] = {}
     for year in years:

@@ -46,9 +46,8 @@ def read_rows(path: Path) -> tuple[Row, ...]:
         "" if number and line.startswith("#") else line for number, line in enumerate(table_text(path).splitlines())
     ]
     reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
-    rows: list[Row] = []
     last = 1
-    seen: dict[tuple[str, int], str] = {}
+    rows: dict[tuple[str, int], Row] = {}
     try:
         names = (cell.strip() for cell in next(reader, []))
         if (header := tuple(chinese.words().columns.get(name, name) for name in names)) != COLUMNS:
@@ -58,17 +57,14 @@ def read_rows(path: Path) -> tuple[Row, ...]:
             if not cells:
                 continue
             row = _row(cells, f"{path} row {reader.line_num}")
-            if (row.series, row.year) in seen:
-                raise InputError(
-                    f"{row.place}: {row.series} of {row.year} stands already in {seen[row.series, row.year]}"
-                )
-            seen[row.series, row.year] = row.place
-            rows.append(row)
+            if there := rows.get((row.series, row.year)):
+                raise InputError(f"{row.place}: {row.series} of {row.year} stands already in {there.place}")
+            rows[row.series, row.year] = row
     except csv.Error as error:
         raise InputError(f"{path} row {last + 1}: not CSV: {error}") from None
     if not rows:
         raise InputError(f"{path}: no observations")
-    return tuple(rows)
+    return tuple(rows.values())
 
 
 def _row(cells: Sequence[str], place: str) -> Row:

@@ -163,11 +163,11 @@ def warnings_of(
     coordinates = mode.payoff.coordinates
     x = draws.flat[:, : len(coordinates)]
     learned = {c.name: 1 - float(x[:, i].std()) / c.prior.spread for i, c in enumerate(coordinates)}
-    for name, share in learned.items():
-        if share < settings.silent:
-            said.append(
-                f"not identified: {name!r} is known no better than before the data ({max(share, 0.0):.0%} learned)"
-            )
+    said += [
+        f"not identified: {name!r} is known no better than before the data ({max(share, 0.0):.0%} learned)"
+        for name, share in learned.items()
+        if share < settings.silent
+    ]
     said += _tied([c.name for c in coordinates], x, settings.tied)
     said += _untypical([c.name for c in coordinates], mode.best, x)
     said += _ceiling(observed, folder, settings.young)

@@ -29,6 +29,7 @@ DECADES = 6  # the first observed volume is at least some 1e-6 units of the mode
 LONGEST = 100  # bytes of a name
 UNIT_RULE = "a unit has no comma, quote, backslash, '#' or '$'"
 USUAL = ("USD2020/unit", "unit")
+VOLUMES, A_YEAR = (ANNUAL, CUMULATIVE), "/year"
 
 
 def new_folder(name: str, parent: Path) -> Path:
@@ -116,7 +117,7 @@ def _check_units(rows: tuple[Row, ...], cost_unit: str | None, volume_unit: str 
     for row in rows:
         if not _plain(row.unit):
             raise InputError(f"{row.place}: unit {row.unit!r}: {UNIT_RULE}")
-        if row.series == ANNUAL and not (row.unit.casefold().endswith("/year") and len(row.unit) > len("/year")):
+        if row.series == ANNUAL and not (row.unit.casefold().endswith(A_YEAR) and len(row.unit) > len(A_YEAR)):
             raise InputError(f"{row.place}: {ANNUAL} is in {row.unit!r}; it needs a unit a year, as {row.unit}/year")
 
 
@@ -134,7 +135,10 @@ def _told(
     reference: float | None,
 ) -> dict[str, str]:
     cost_unit = cost_unit or next((row.unit for row in rows if row.series == COST), USUAL[0])
-    volume_unit = volume_unit or _volume_unit(rows)
+    counted = (
+        row.unit if row.series == CUMULATIVE else row.unit[: -len(A_YEAR)] for row in rows if row.series in VOLUMES
+    )
+    volume_unit = volume_unit or next(counted, USUAL[1])
     largest = _largest(rows)
     size = _size(rows, largest)
     try:
@@ -159,22 +163,13 @@ def _told(
     }  # fmt: skip
 
 
-def _volume_unit(rows: tuple[Row, ...]) -> str:
-    for row in rows:
-        if row.series == CUMULATIVE:
-            return row.unit
-        if row.series == ANNUAL and row.unit.casefold().endswith("/year"):
-            return row.unit[: -len("/year")]
-    return USUAL[1]
-
-
 def _size(rows: tuple[Row, ...], largest: float) -> float:
     """Return how many of the volume unit a unit of the model is: a power of ten near the largest year.
 
     Less where the first volumes would fall below the smallest numbers that the case takes.
     """
-    smallest = min((row.value for row in rows if row.series in (ANNUAL, CUMULATIVE)), default=largest)
-    if not largest or not smallest:
+    smallest = min((row.value for row in rows if row.series in VOLUMES), default=largest)
+    if not largest:
         return 1.0
     return float(10.0 ** max(0, min(math.floor(math.log10(largest)), math.floor(math.log10(smallest)) + DECADES)))
 

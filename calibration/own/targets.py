@@ -86,8 +86,7 @@ def seen_priors(free: Mapping[str, Prior], costs: Sequence[float], settings: Own
 
 
 def _growth(years: Array, values: Array) -> float:
-    first = slice(0, RECENT)
-    slope = float(np.polyfit(years[first], np.log(values[first]), 1)[0])
+    slope = float(np.polyfit(years[:RECENT], np.log(values[:RECENT]), 1)[0])
     return float(np.clip(slope, 0.02, 1.0))
 
 
