@@ -133,23 +133,18 @@ def forecast_record(found: ScoredCase, settings: ForecastSettings, table_text: s
     document["fixed_by_later_data"] = list(fixed_by_later_data(case, targets))
     document["versions"] = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
     document["hashes"] = forecast_hashes(found.case)
-    runs = tomlkit.aot()
-    for one in found.forecasts:
-        d = one.diagnostics
-        runs.append(
-            tomlkit.item(
-                {
-                    "mode": one.mode, "origin": one.origin, "draws": d.draws, "divergent": round(d.divergent, 5),
-                    "largest_rhat": round(float(d.rhat.max()), 4), "smallest_bulk_ess": round(float(d.bulk.min())),
-                    "smallest_tail_ess": round(float(d.tail.min())), "not_scored": dict(one.untold),
-                    "forecasts_not_made": {
-                        f"{s.name}, {who}": why for s in one.series for who, why in s.absent.items()
-                    },
-                }
-            )
-        )  # fmt: skip
-    document["runs"] = runs
+    document["runs"] = [_run(one) for one in found.forecasts]
     return tomlkit.dumps(document)
+
+
+def _run(one: CaseForecast) -> dict[str, object]:
+    d = one.diagnostics
+    return {
+        "mode": one.mode, "origin": one.origin, "draws": d.draws, "divergent": round(d.divergent, 5),
+        "largest_rhat": round(float(d.rhat.max()), 4), "smallest_bulk_ess": round(float(d.bulk.min())),
+        "smallest_tail_ess": round(float(d.tail.min())), "not_scored": dict(one.untold),
+        "forecasts_not_made": {f"{s.name}, {who}": why for s in one.series for who, why in s.absent.items()},
+    }  # fmt: skip
 
 
 def table_text(table: pd.DataFrame) -> str:
