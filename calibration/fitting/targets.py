@@ -5,9 +5,9 @@ A target file (`calibration/targets/<case>.toml`) says everything; nothing about
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -261,7 +261,9 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
     data = read_toml(file)
     if "file" in data:
         raise InputError(f"{file.name}: file: not a key of a target file (got {data['file']!r})")
-    _find_tables(data, file.parent)
+    for source in sources_in(data):
+        if (file.parent / f"{source['table']}.csv").is_file():
+            source.setdefault("folder", file.parent)
     targets = valid(Targets, {**data, "file": file}, file.name)
     # a folder with its own targets may have been renamed since they were written
     if file.parent != home.tables and targets.case != home.label:
@@ -269,14 +271,9 @@ def load_targets(case: str, path: Path | None = None) -> Targets:
     return targets
 
 
-def _find_tables(data: object, folder: Path) -> None:
-    """Note the folder in every source, at any depth, whose table lies beside the target file."""
-    if isinstance(data, dict):
-        table = data.get("table")
-        if isinstance(table, str) and (folder / f"{table}.csv").is_file():
-            data.setdefault("folder", folder)
-        for part in data.values():
-            _find_tables(part, folder)
-    elif isinstance(data, list):
-        for part in data:
-            _find_tables(part, folder)
+def sources_in(data: object) -> Iterator[dict[str, Any]]:
+    """Yield what names a table of observations in a file read as plain values, at any depth."""
+    if isinstance(data, dict) and isinstance(data.get("table"), str):
+        yield data
+    for part in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from sources_in(part)

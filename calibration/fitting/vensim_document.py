@@ -80,8 +80,8 @@ def entry(one: FittedTo, table: str, region: str) -> dict[str, Any]:
     }
 
 
-def comments(payoff: PayoffDefinition, control: Control, data: VensimData) -> list[str]:
-    """Return what the head of a target file says: where it came from and what was left behind."""
+def toml(said: Mapping[str, Any], payoff: PayoffDefinition, control: Control, data: VensimData) -> str:
+    """Return a target file as text; its head says where it came from and what was left behind."""
     names = ", ".join(Path(one).name for one in (payoff.file, control.file, data.file))
     left = [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
@@ -89,15 +89,11 @@ def comments(payoff: PayoffDefinition, control: Control, data: VensimData) -> li
         if name not in _USED
     ]
     left += [f"{one.name} | {one.extra}" for one in control.parameters if one.extra]
-    return [f"Read from {names}.", *([f"Left behind: {'; '.join(left)}."] if left else [])]
-
-
-def toml(document: Mapping[str, Any], comments: Sequence[str]) -> str:
-    """Return a target file as text."""
     text = tomlkit.document()
-    for one in comments:
-        text.add(tomlkit.comment(one))
-    text.update(document)
+    text.add(tomlkit.comment(f"Read from {names}."))
+    if left:
+        text.add(tomlkit.comment(f"Left behind: {'; '.join(left)}."))
+    text.update(said)
     return tomlkit.dumps(text)
 
 

@@ -83,7 +83,7 @@ def to_targets(
     except InputError as error:
         key = re.split(r"[.:]", str(error))[0]
         raise InputError(f"{control.file if key in _OF_CONTROL else payoff.file}: {error}") from None
-    text = document.toml(said, document.comments(payoff, control, data))
+    text = document.toml(said, payoff, control, data)
     return Imported(table, text, document.rows(series, data, region), document.manifest(series, data, region))
 
 

@@ -17,6 +17,7 @@ from calibration.errors import AbsentError
 from calibration.fitting.convergence import Diagnostics
 from calibration.fitting.estimates import Calibration, Estimate, Interval, SeriesFit, Variant, held_values
 from calibration.fitting.inference_data import Posterior, load_posterior
+from calibration.fitting.targets import sources_in
 from models.files.digest import digest_of, digests
 from models.files.settings import read_toml
 from models.home import home_of
@@ -66,12 +67,8 @@ def tables_named(data: object, beside: Path = DATA) -> set[Path]:
 
     A table is looked for in the folder `beside` first, as the target file's own, then among the project's data.
     """
-    parts: Iterable[object] = data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ()
-    found = {file for part in parts for file in tables_named(part, beside)}
-    if isinstance(data, Mapping) and isinstance(name := data.get("table"), str):
-        own = beside / f"{name}.csv"
-        found.add(own if own.is_file() else DATA / f"{name}.csv")
-    return found
+    files = {f"{source['table']}.csv" for source in sources_in(data)}
+    return {beside / file if (beside / file).is_file() else DATA / file for file in files}
 
 
 def hashes(case: str, fitted: Iterable[str], targets: Path | None = None) -> dict[str, str]:
