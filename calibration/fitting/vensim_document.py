@@ -51,15 +51,13 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class FittedTo:
-    """One observed series on its way: years and positive values in `unit`, and the error of their logarithm."""
+    """One observed series on its way: years of its positive values in `unit`, and the error of their logarithm."""
 
     element: Element
     column: Column
-    quantity: str
     unit: str
     measure: str
     years: tuple[int, ...]
-    values: tuple[float, ...]
     sigma: float
     scope: str
 
@@ -70,7 +68,7 @@ def entry(one: FittedTo, table: str, region: str) -> dict[str, Any]:
     source = {"table": table, "series": one.column.name, "region": region, "unit": one.unit, **span}
     return {
         "name": one.column.name,
-        "quantity": one.quantity,
+        "quantity": one.element.variable,
         "measure": one.measure,
         "unit": one.unit,
         "sigma": one.sigma,
@@ -102,7 +100,7 @@ def rows(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
     return written(
         (one.column.name, region, year, repr(value), one.unit, data.file, "read", f"time {time:g} in {data.file}")
         for one in series
-        for year, value, time in zip(one.years, one.values, one.column.times, strict=True)
+        for year, value, time in zip(one.years, one.column.values, one.column.times, strict=True)
     )
 
 
@@ -117,7 +115,7 @@ def manifest(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
                 "unit": one.unit,
                 "regions": [region],
                 "role": "outcome",
-                "meaning": f"what {one.quantity} is compared with",
+                "meaning": f"what {one.element.variable} is compared with",
                 "scope": f"as in {data.file}",
                 "time_basis": "mean of the year" if one.measure == "mid year" else "end of the year",
                 **({} if price_year is None else {"currency_year": price_year}),

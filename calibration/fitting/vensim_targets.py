@@ -135,7 +135,7 @@ def _series(
     scope = f"{data.file} as compared in {Path(line.file).name} line {line.number}: error {told}"
     if not element.transform:
         scope += f", here over the geometric mean {middle:.6g} of the data"
-    return FittedTo(element, column, element.variable, unit, how, years, column.values, sigma, scope)
+    return FittedTo(element, column, unit, how, years, sigma, scope)
 
 
 def _years(column: Column, measure: Measure) -> tuple[str, tuple[int, ...]]:
