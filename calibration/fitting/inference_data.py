@@ -161,12 +161,10 @@ def load_posterior(case: str, file: Path, digest: str, again: str) -> Posterior:
     if not file.exists():
         raise AbsentError(f"{file.name}: case {case!r} has no accepted posterior; {again}")
     try:
-        content = _sound(file)
+        own, names, flat, series = _parts(_sound(file))
+        parameters = {name: flat[name] for name in names}
     except InputError as error:
         raise InputError(f"{error}; {again}") from None
-    try:
-        own, names, flat, series = _parts(content)
-        parameters = {name: flat[name] for name in names}
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
         raise InputError(f"{file.name}: not a posterior of this program ({error!r:.200}); {again}") from None
     if own != digest:

@@ -54,10 +54,8 @@ def _rate(money: Unit, cost_unit: str) -> float:
         raise InputError(f"unit {cost_unit!r}: {_YEAR_NEEDED}")
     try:
         return Prices.read().in_yuan(money.currency, money.price_year, money.price_year)
-    except UnknownUnitError as error:
-        raise UnknownUnitError(f"unit {cost_unit!r}: {error}") from None
     except InputError as error:
-        raise InputError(f"unit {cost_unit!r}: {error}") from None
+        raise type(error)(f"unit {cost_unit!r}: {error}") from None
 
 
 def _one(thing: str) -> str:
