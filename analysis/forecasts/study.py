@@ -18,11 +18,10 @@ from calibration.forecasting.record import (
     ScoredCase,
     accept_forecast,
     fixed_by_later_data,
-    forecast_record,
+    forecast_files,
     possible_origins,
     score_table,
     scored,
-    table_text,
 )
 from calibration.forecasting.scores import COMBINED, MODEL, best_naive
 from calibration.forecasting.settings import CaseSettings, ForecastSettings
@@ -58,17 +57,16 @@ def run_forecasts(
                 made.append(forecast_case(about, targets, origin, mode, chains, settings, lambda: bar.update(1)))
     found = scored(case, made)
     table = score_table(found)
-    save_forecasts(found, table, settings, folder)
+    save_forecasts(found, settings, folder)
     if accept:
         accept_forecast(found, settings)
     return found, table
 
 
-def save_forecasts(found: ScoredCase, table: pd.DataFrame, settings: ForecastSettings, folder: Folder) -> None:
+def save_forecasts(found: ScoredCase, settings: ForecastSettings, folder: Folder) -> None:
     """Write table, record and, for each mode, the figure."""
-    text = table_text(table)
-    folder.write(f"forecast_{found.case}.csv", text)
-    folder.write(f"forecast_{found.case}.toml", forecast_record(found, settings, text))
+    for file, text in forecast_files(found, settings).items():
+        folder.write(file, text)
     for mode in dict.fromkeys(one.mode for one in found.forecasts):
         told = {"conditional": "drivers as they really were", "unconditional": "drivers as expected at the origin"}
         name = f"forecast_{found.case}" + ("" if mode == "conditional" else f"_{mode}")

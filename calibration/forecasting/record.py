@@ -147,9 +147,10 @@ def _run(one: CaseForecast) -> dict[str, object]:
     }  # fmt: skip
 
 
-def table_text(table: pd.DataFrame) -> str:
-    """Return a score table as CSV text, seven digits each."""
-    return table.to_csv(index=False, float_format="%.7g")
+def forecast_files(found: ScoredCase, settings: ForecastSettings) -> dict[str, str]:
+    """Return what is kept of a case's forecasts, by file: the score table as CSV, seven digits each, and its record."""
+    text = score_table(found).to_csv(index=False, float_format="%.7g")
+    return {f"forecast_{found.case}.csv": text, f"forecast_{found.case}.toml": forecast_record(found, settings, text)}
 
 
 @watched(renewing=True)
@@ -161,9 +162,9 @@ def accept_forecast(found: ScoredCase, settings: ForecastSettings, folder: Path 
         raise InputError(
             f"--accept: the {missing[0][0]} forecast from {missing[0][1]} is missing: accept all origins, both modes"
         )
-    text = table_text(score_table(found))
-    write_whole(folder / f"forecast_{found.case}.csv", text)
-    return write_whole(folder / f"forecast_{found.case}.toml", forecast_record(found, settings, text))
+    for name, text in forecast_files(found, settings).items():
+        file = write_whole(folder / name, text)
+    return file
 
 
 def load_accepted_forecast(case: str, folder: Path = HERE) -> pd.DataFrame:
