@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stockflow.batches.batch import Batch
+from stockflow.batches.batch import Batch, watching
 from stockflow.batches.checked import Checked
-from stockflow.batches.failure import watching
 from stockflow.compiler import cache
 from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
