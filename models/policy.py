@@ -86,12 +86,17 @@ def doubts_of_scale(paths: Mapping[str, Sequence[float]], model: Model) -> list[
     return out
 
 
+def known_variable(model: Model, name: str, place: str) -> Variable:
+    """Return a variable of the model; InputError, at `place`, with the nearest names if there is none."""
+    try:
+        return model.variable(name)
+    except UnknownNameError:
+        raise unknown("variable", name, model.variables, place) from None
+
+
 def _variable(series: Series, model: Model) -> Variable:
     place = series.points[0].place
-    try:
-        variable = model.variable(series.name)
-    except UnknownNameError:
-        raise unknown("variable", series.name, model.variables, place) from None
+    variable = known_variable(model, series.name, place)
     if variable.kind != "constant" and not is_driver(variable):
         told = f"{variable.name!r} is a {variable.kind} computed by the model"
         raise InputError(f"{place}: {told}; a policy moves inputs and constants")
