@@ -163,15 +163,5 @@ def gradient(
     text = "\n".join([*writer.globals, *sorted(writer.declarations), *functions])
     engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text)))
     marks = np.where(moments.saved, np.cumsum(moments.saved) - 1, -1)
-    return Gradient(
-        equations,
-        inputs,
-        tuple(terms),
-        compared,
-        series,
-        marks,
-        width,
-        8 * width * place.size,
-        _SIGNATURE(engine.get_function_address("gradient")),
-        engine,
-    )
+    function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * place.size
+    return Gradient(equations, inputs, tuple(terms), compared, series, marks, width, workspace, function, engine)
