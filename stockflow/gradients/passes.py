@@ -21,6 +21,7 @@ from stockflow.gradients.routine import Routine
 from stockflow.language.clock import Scheme
 
 _SHARED = "ptr %table, ptr %marks, ptr %work"
+_COMPARED = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,7 @@ class Passes(Routine):
             back = writer.let(f"fneg {writer.double} {flow}")
             self.add(flow, self.array("flows"), places[0])
             self.add(writer.select(grows, back, writer.number(0.0)), self.array("flows"), places[1])
-        arguments = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
-        return self.function("compare", f"{_SHARED}, {arguments}")
+        return self.function("compare", f"{_SHARED}, {_COMPARED}")
 
     def backward(self) -> str:
         """Go back from step `to`, exclusive, to step `from`; `flow` is what flows to the states."""
@@ -192,8 +192,7 @@ class Passes(Routine):
         with self.counting("0", str(stretches)) as j:
             self.stretch("forward", j)
         self.observe(str(steps), final, self.place(begins, stretches * len(self.states)))
-        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
-        self.call("compare", _SHARED, given)
+        self.call("compare", _SHARED, _COMPARED)
         self.unobserve(str(steps), final)
         with self.counting("0", str(stretches)) as done:
             j = let(f"sub i64 {stretches - 1}, {done}")
@@ -205,7 +204,7 @@ class Passes(Routine):
             with self.counting("0", str(min(delay, steps + 1))) as moment:
                 self.add(self.get(self.array(f"later{at}"), moment), flow, at)
         self.call("end", "ptr %values", f"ptr {flow}", f"ptr {self.array('sums')}", "ptr %gradient")
-        return self.function("block", f"ptr %values, {_SHARED}, {given}, ptr %gradient")
+        return self.function("block", f"ptr %values, {_SHARED}, {_COMPARED}, ptr %gradient")
 
     def stretch(self, name: str, number: str) -> None:
         """Run one stretch of steps forward or backward."""
@@ -230,8 +229,8 @@ class Passes(Routine):
             }
             ends = f"ptr {place['residuals']}, ptr {place['total']}, ptr {place['gradient']}"
             self.call("block", f"ptr {place['values']}", _SHARED, "ptr %places, ptr %numbers, i64 %count", ends)
-        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total, ptr %gradient, i64 %blocks"
-        return self.function("gradient", f"ptr %values, {_SHARED}, {given}", internal=False)
+        given = f"ptr %values, {_SHARED}, {_COMPARED}, ptr %gradient, i64 %blocks"
+        return self.function("gradient", given, internal=False)
 
     def array(self, name: str) -> str:
         """Return the address of an array of the workspace."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -198,21 +198,11 @@ class Payoff:
 def payoff(equations: Equations, inputs: tuple[str, ...], terms: Sequence[Term]) -> Payoff:
     """Return the payoff of runs whose constants `inputs`, by display name, are left open."""
     compared = comparison(equations, terms)
-    asked = (equations, inputs, compared.outputs, compared.moments)
-    kernel = cached_kernel("payoff", *asked, lambda: simplify(lower(equations, inputs, compared.outputs)))
+    asked = codec.digest(equations), json.dumps([inputs, compared.outputs]), compared.moments.saved.tobytes()
+
+    def code() -> bytes:
+        system = simplify(lower(equations, inputs, compared.outputs))
+        return generate(plan(system, compared.moments, equations.method)).packed()
+
+    kernel = load(Code.unpacked(cache.kept("payoff", (*asked, *processor()), code)))
     return Payoff(equations, inputs, tuple(terms), compared, kernel, compile_residuals(kernel.code.width))
-
-
-def cached_kernel(
-    what: str,
-    equations: Equations,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
-    moments: Clock,
-    system: Callable[[], System],
-) -> Kernel:
-    """Return compiled runs of the system that is made of all the other arguments, from the cache if there."""
-    asked = codec.digest(equations), json.dumps([inputs, outputs])
-    sources: tuple[str | bytes, ...] = (*asked, moments.saved.tobytes(), *processor())
-    content = cache.kept(what, sources, lambda: generate(plan(system(), moments, equations.method)).packed())
-    return load(Code.unpacked(content))
