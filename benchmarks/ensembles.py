@@ -22,7 +22,7 @@ from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
 from analysis.phase_out.study import load_phase_out_study
 from benchmarks.machine import Cost, cost, machine, peak
-from benchmarks.table import grid
+from benchmarks.table import grid, head
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
@@ -156,15 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each way gets its turn")
     parser.add_argument("--folder", type=Path, help="where stores are written for the time being")
     options = parser.parse_args(arguments)
-    where = machine()
+    text = head("stored ensembles", "python -m benchmarks.ensembles", machine())
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         few = exits(options.side)
         spent = side_by_side(few, Path(name), options.rounds)
-        text = [
-            "# Speed of stored ensembles, measured", "",
-            f"Made by `python -m benchmarks.ensembles` on {where.day}; ratios travel, seconds do not.", "",
-            where.line(), "", f"## {few.runs:,} runs in several ways", "", *side_table(few.runs, spent), "",
-        ]  # fmt: skip
+        text += [f"## {few.runs:,} runs in several ways", "", *side_table(few.runs, spent), ""]
         print("\n".join(text), flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         large = million(exits(options.runs), Path(name) / "large.zarr")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.engines import Startup
 from benchmarks.machine import Cost
 from benchmarks.reductions import Reduced
-from benchmarks.startup import Startup
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.usual import refuse_unusual
 from stockflow.arrays import Array
 from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.plan import Plan
@@ -39,6 +38,18 @@ static double lookup(double x, const double *xs, const double *ys, const double 
 """
 _HEAD = """void simulate(const double *restrict values, double *restrict out, const double *restrict table,
               const unsigned char *restrict saved, long moments, long first, long last) {"""
+
+
+def refuse_unusual(plan: Plan) -> None:
+    """Raise ValueError for a plan that needs more than Euler steps and fixed tables, with nothing drawn at random."""
+    if plan.method != "Euler":
+        raise ValueError(f"a plain engine takes Euler steps, not {plan.method}")
+    if plan.points:
+        raise ValueError("a plain engine has no open tables")
+    for node in {*plan.hoisted, *plan.body, *plan.observed}:
+        payload = plan.system.graph.nodes[node].payload
+        if isinstance(payload, Table) and payload.kind != "hold":
+            raise ValueError(f"a plain engine has no {payload.kind} tables")
 
 
 class ScalarC:

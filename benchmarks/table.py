@@ -16,10 +16,10 @@ OTHERS = {
 }
 
 
-def head(where: Machine) -> list[str]:
-    """Say when and where it was measured."""
-    made = f"Made by `make bench` on {where.day}; ratios travel, seconds do not."
-    return ["# Speed of the engine, measured", "", made, "", where.line()]
+def head(what: str, command: str, where: Machine) -> list[str]:
+    """Say what was measured, by which command, when and where."""
+    made = f"Made by `{command}` on {where.day}; ratios travel, seconds do not."
+    return [f"# Speed of {what}, measured", "", made, "", where.line(), ""]
 
 
 def speeds(result: Result) -> list[str]:
