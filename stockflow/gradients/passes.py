@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from stockflow.compiler.plan import Layout
 from stockflow.compiler.vector import Writer
 from stockflow.gradients.derivatives import Derivatives
-from stockflow.gradients.residuals import residual
 from stockflow.gradients.routine import Routine
 from stockflow.language.clock import Scheme
 
@@ -128,10 +127,11 @@ class Passes(Routine):
         writer = self.writer
         self.put(writer.number(0.0), "%total")
         with self.counting("0", "%count") as i:
-            places = self.two_places(i)
+            rows = (writer.let(f"getelementptr [2 x i64], ptr %places, i64 {i}, i64 {column}") for column in (0, 1))
+            places = [writer.let(f"load i64, ptr {row}") for row in rows]
             numbers = writer.let(f"getelementptr [4 x double], ptr %numbers, i64 {i}")
             later, earlier = (self.get(self.array("seen"), place) for place in places)
-            found, rate, grows = residual(writer, later, earlier, numbers)
+            found, rate, grows = _residual(writer, later, earlier, numbers)
             self.put(found, "%residuals", i)
             self.put(writer.fused(found, found, self.get("%total")), "%total")
             flow = writer.let(f"fmul {writer.double} {writer.exact('add', found, found)}, {rate}")
@@ -266,3 +266,24 @@ class Passes(Routine):
         if term is None:
             return self.writer.arithmetic("mul", vector, self.writer.number(factor))
         return self.writer.fused(vector, self.writer.number(factor), term)
+
+
+def _residual(writer: Writer, later: str, earlier: str, numbers: str) -> tuple[str, str, str]:
+    """Write the residual of one term, its rate of change with the later value, and whether the earlier counts.
+
+    `numbers` points to the row of the term, as `stockflow.gradients.payoff.Comparison` describes it.
+    """
+    growth, logarithmic, target, factor = (_number(writer, numbers, column) for column in range(4))
+    zero = writer.number(0.0)
+    grows = writer.compare("une", growth, zero)
+    modelled = writer.exact("sub", later, writer.select(grows, earlier, zero))
+    as_log = writer.compare("une", logarithmic, zero)
+    transformed = writer.select(as_log, writer.log(modelled), modelled)
+    found = writer.let(f"fmul {writer.double} {writer.exact('sub', transformed, target)}, {factor}")
+    rate = writer.let(f"fdiv {writer.double} {factor}, {modelled}")
+    return found, writer.select(as_log, rate, factor), grows
+
+
+def _number(writer: Writer, numbers: str, column: int) -> str:
+    place = writer.let(f"getelementptr double, ptr {numbers}, i64 {column}")
+    return writer.spread(writer.let(f"load double, ptr {place}"))

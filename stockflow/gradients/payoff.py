@@ -1,7 +1,7 @@
 """A payoff: how far runs are from what was observed, worked out while their outputs are still in cache.
 
-The description is data (`Term`), and so are observed values and scales in the compiled code: one
-instruction stream reduces any list of terms, a vector of runs at a time.
+The description is data (`Term`), and so are observed values and scales in the compiled code of a gradient: one
+instruction stream compares any list of terms.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System, lower
 from stockflow.errors import InputError
-from stockflow.gradients.residuals import Reduction, compile_residuals
 from stockflow.language import codec
 from stockflow.language.clock import Clock, clock
 from stockflow.language.equations import Equations
@@ -88,6 +87,15 @@ class Comparison:
     moments: Clock
     places: NDArray[np.int64]
     numbers: Array
+
+    def residuals(self, outputs: Array) -> Array:
+        """Return the residuals (run, term) of outputs (run, time, output)."""
+        later, earlier = np.take(outputs.reshape(len(outputs), -1), self.places.T, axis=1).swapaxes(0, 1)
+        growth, logarithmic, target, factor = self.numbers.T
+        with np.errstate(all="ignore"):
+            modelled = later - np.where(growth != 0.0, earlier, 0.0)
+            transformed = np.where(logarithmic != 0.0, np.log(modelled), modelled)
+            return np.asarray((transformed - target) * factor)
 
 
 def comparison(equations: Equations, terms: Sequence[Term]) -> Comparison:
@@ -161,7 +169,6 @@ class Payoff:
     terms: tuple[Term, ...]
     comparison: Comparison
     kernel: Kernel
-    reduction: Reduction
 
     def __call__(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the sum of squared residuals, shape (run,), for input values of shape (run, input).
@@ -183,12 +190,14 @@ class Payoff:
 
         def piece(first: int, last: int) -> None:
             outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last), spare)
-            total[first:last], found = self.reduction.reduced(outputs, self.comparison.places, self.comparison.numbers)
+            found = self.comparison.residuals(outputs)
+            with np.errstate(over="ignore"):
+                total[first:last] = np.square(found).sum(axis=1)
             if residuals is not None:
                 residuals[first:last] = found
             spare.append(memory_of(outputs))
 
-        in_pieces(piece, len(values), self.reduction.width, _TOGETHER, threads)
+        in_pieces(piece, len(values), self.kernel.code.width, _TOGETHER, threads)
         return total
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -205,4 +214,4 @@ def payoff(equations: Equations, inputs: tuple[str, ...], terms: Sequence[Term])
         return generate(plan(system, compared.moments, equations.method)).packed()
 
     kernel = load(Code.unpacked(cache.kept("payoff", (*asked, *processor()), code)))
-    return Payoff(equations, inputs, tuple(terms), compared, kernel, compile_residuals(kernel.code.width))
+    return Payoff(equations, inputs, tuple(terms), compared, kernel)
