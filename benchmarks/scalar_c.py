@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
 

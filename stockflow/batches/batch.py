@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stockflow.arrays import Array, Flags
 from stockflow.batches.histogram import MOST, Histogram, digits, quantiles
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.llvm import memory_of
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.simulator import Simulator, Task
 from stockflow.errors import InputError
 from stockflow.language.equations import Table

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor, vector_width
 from stockflow.compiler.machine import assembled, linked
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import table
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.vector import Writer
@@ -69,9 +69,7 @@ class Gradient:
         payoff is not finite mean nothing; other runs are not touched.  Raises InputError for a wrong
         shape or a value that is not finite.
         """
-        return self._swept(
-            checked(values, self.inputs, self.equations.source, threads), self.comparison.numbers, threads
-        )
+        return self._swept(checked(values, self.inputs, self.equations.source), self.comparison.numbers, threads)
 
     def _swept(self, array: Array, numbers: Array, threads: int | None) -> tuple[Array, Array]:
         runs, width = len(array), self.width
@@ -111,7 +109,7 @@ class Gradient:
         array, terms = np.asarray(values, dtype=float), len(self.terms)
         if array.shape != (len(self.inputs),):
             raise InputError(f"{source}: input values have shape {array.shape}, but must be ({len(self.inputs)},)")
-        array = checked(array[None], self.inputs, source, 1)
+        array = checked(array[None], self.inputs, source)
         at, along = np.asarray(read, dtype=float), np.asarray(slopes, dtype=float)
         for name, one in (("read", at), ("slopes", along)):
             if one.shape != (terms,):

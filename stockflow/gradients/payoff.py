@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, memory_of, processor
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
@@ -175,11 +175,11 @@ class Payoff:
 
         Raises InputError for a wrong shape or a value that is not finite.
         """
-        return self._reduced(checked(values, self.inputs, self.equations.source, threads), threads, seed, None)
+        return self._reduced(checked(values, self.inputs, self.equations.source), threads, seed, None)
 
     def residuals(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the residuals, shape (run, term); the sum of their squares is the payoff."""
-        array = checked(values, self.inputs, self.equations.source, threads)
+        array = checked(values, self.inputs, self.equations.source)
         out = np.empty((len(array), len(self.terms)))
         self._reduced(array, threads, seed, out)
         return out

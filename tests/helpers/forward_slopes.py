@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.batches.checked import Checked
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.graph import INPUT, STATE
 from stockflow.compiler.llvm import Kernel, compile_plan
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
@@ -57,7 +57,7 @@ class Jacobian:
         They are in the unit of the point's variable per unit of the input.  Raises InputError for a
         wrong shape or a value that is not finite.
         """
-        array = checked(values, self.inputs, self.equations.source, threads)
+        array = checked(values, self.inputs, self.equations.source)
         runs, inputs = array.shape
         result = np.empty((runs, len(self.points), inputs))
         groups, followed = lanes(inputs)
