@@ -75,7 +75,8 @@ def engines(job: Job) -> Iterator[Engine]:
     simulator = model.simulator(job.inputs, job.outputs)
     yield from _stockflow(simulator, read)
     yield from _scalar_c(simulator, read)
-    yield _vector_numpy(simulator, read)
+    interpreter, prepare = timed(lambda: VectorNumpy(simulator.task.plan()))
+    yield Engine("vectorised NumPy", interpreter, read, prepare)
     if importlib.util.find_spec("simlin") is not None:
         yield from _pysimlin(job)
     yield from _pysd(job)
@@ -101,11 +102,6 @@ def _scalar_c(simulator: Simulator, read: float) -> Iterator[Engine]:
     compiled, prepare = timed(lambda: ScalarC(plain))
     name = _threaded("scalar C of equations as written", 2)
     yield Engine(name, partial(compiled, threads=2), read, prepare, steady=True)
-
-
-def _vector_numpy(simulator: Simulator, read: float) -> Engine:
-    interpreter, prepare = timed(lambda: VectorNumpy(simulator.task.plan()))
-    return Engine("vectorised NumPy", interpreter, read, prepare)
 
 
 def _pysimlin(job: Job) -> Iterator[Engine]:

@@ -61,7 +61,3 @@ class Result:
     rows: tuple[Row, ...]
     startup: Startup
     reduced: Reduced
-
-    def row(self, engine: str) -> Row | None:
-        """Return an engine's row, None if it was not installed."""
-        return next((row for row in self.rows if row.engine == engine), None)

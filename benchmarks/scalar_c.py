@@ -159,7 +159,7 @@ class _Source:
         if op in _INFIX or op in _LOGIC:
             return f" {(_INFIX | _LOGIC)[op]} ".join(names)
         if op in _CALL:
-            return f"{_CALL[op]}({names[0]})" if len(names) == 1 else f"{_CALL[op]}({names[0]}, {names[1]})"
+            return f"{_CALL[op]}({', '.join(names)})"
         match op:
             case "min" | "max":
                 return f"{names[0]} {'<' if op == 'min' else '>'} {names[1]} ? {names[0]} : {names[1]}"

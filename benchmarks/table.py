@@ -85,7 +85,7 @@ def targets(results: Sequence[Result]) -> list[str]:
 
     "By CPU time" is what would have been measured had both processors been free all the time.
     """
-    ours = {result.case: row for result in results if (row := result.row(OURS)) is not None}
+    ours = {result.case: row for result in results for row in result.rows if row.engine == OURS}
     rows = []
     for result in results:
         if result.case == "pv" and (pysd := _fastest(result, OTHERS["PySD"])):
