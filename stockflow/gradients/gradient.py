@@ -24,7 +24,7 @@ from stockflow.compiler.vector import Writer
 from stockflow.errors import InputError
 from stockflow.gradients.derivatives import with_derivatives
 from stockflow.gradients.moment import Functions, shared_layout
-from stockflow.gradients.passes import Passes, memory
+from stockflow.gradients.passes import Passes
 from stockflow.gradients.payoff import Comparison, Term, comparison, differentiable
 from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Equations
@@ -151,15 +151,12 @@ def gradient(
     compared = comparison(equations, terms)
     moments = compared.moments
     what = with_derivatives(differentiable(equations, inputs, compared.outputs))
-    where, scheme = shared_layout(what), SCHEMES[equations.method]
-    rows = int(moments.saved.sum())
-    place = memory(what, where, scheme, len(moments.times) - 1, rows, _KEPT // (8 * width))
+    where, writer = shared_layout(what), Writer(width)
     series = table(what.graph, where.series, moments.evaluated(equations.method))
-    writer = Writer(width)
-    functions = Functions(what, where, writer).text()
-    functions += Passes(what, writer, scheme, place, series.shape[1], moments.step).text()
+    passes = Passes(what, where, writer, SCHEMES[equations.method], moments, _KEPT // (8 * width))
+    functions = [*Functions(what, where, writer).text(), *passes.text()]
     text = "\n".join([*writer.globals, *sorted(writer.declarations), *functions])
     engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text)))
     marks = np.where(moments.saved, np.cumsum(moments.saved) - 1, -1)
-    function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * place.size
+    function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * passes.size
     return Gradient(equations, inputs, tuple(terms), compared, series, marks, width, workspace, function, engine)
