@@ -53,8 +53,12 @@ def with_announced(paths: Mapping[str, TimePath], model: Model) -> dict[str, Tim
     whole = dict(paths)
     for name, announced in ANNOUNCED.items():
         if name in whole and announced not in whole and announced in model.variables:
+            ahead = model.variable("anticipation horizon").value
+            if ahead is None:
+                told = "'anticipation horizon' is not a constant of this model: give the announced path yourself"
+                raise InputError(told)
             times, values = whole[name]
-            whole[announced] = (times - _horizon(model), values)
+            whole[announced] = (times - ahead, values)
     return whole
 
 
@@ -122,10 +126,3 @@ def _check(series: Series, variable: Variable, model: Model) -> None:
             bounds = " to ".join("any" if bound is None else f"{bound:g}" for bound in (low, high))
             shown = f"{variable.name!r} = {point.value:g} {variable.unit}"
             raise InputError(f"{point.place}: {shown} is outside {bounds}")
-
-
-def _horizon(model: Model) -> float:
-    value = model.variable("anticipation horizon").value
-    if value is None:
-        raise InputError("'anticipation horizon' is not a constant of this model: give the announced path yourself")
-    return value
