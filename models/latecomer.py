@@ -146,7 +146,12 @@ def run_race(
     """
     model = model or load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
-    fixed = {name: _fixed(model, name, draws) for name in wanted if model.variable(name).kind == "constant"}
+    drawn = {model.variable(name).name: values for name, values in draws.items()}
+    fixed = {
+        name: np.atleast_1d(np.asarray(drawn.get(one.name, one.value), dtype=float))
+        for name in wanted
+        if (one := model.variable(name)).kind == "constant"
+    }
     leader = model.runs(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER).dataset()
     times = leader["time"].to_numpy()
     abroad = {driver: _product(leader, fixed, several) for driver, several in study.linked.items()}
@@ -215,14 +220,6 @@ def _product(leader: xr.Dataset, fixed: Mapping[str, Array], several: tuple[str,
     for name in several:
         values = values * (fixed[name][:, None] if name in fixed else leader[name].to_numpy())
     return np.maximum(values, TINY)
-
-
-def _fixed(model: Model, name: str, draws: Mapping[str, Array]) -> Array:
-    own = model.variable(name)
-    for given, values in draws.items():
-        if model.variable(given).name == own.name:
-            return np.atleast_1d(np.asarray(values, dtype=float))
-    return np.array([own.value], dtype=float)
 
 
 def _check(study: Latecomers, model: Model, file: str) -> None:
