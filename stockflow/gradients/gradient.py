@@ -77,9 +77,7 @@ class Gradient:
 
         def piece(first: int, last: int) -> None:
             blocks = -(-(last - first) // width)
-            filled = np.empty((blocks * width, len(self.inputs)))
-            filled[: last - first] = array[first:last]
-            filled[last - first :] = array[last - 1]
+            filled = array[np.minimum(np.arange(first, first + blocks * width), last - 1)]
             found = np.empty((blocks, len(self.terms), width))
             sums, slopes = np.empty((blocks, width)), np.empty((blocks, len(self.inputs), width))
             try:
