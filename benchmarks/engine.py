@@ -17,11 +17,10 @@ import numpy as np
 
 import stockflow
 from benchmarks import table
-from benchmarks.engines import Engine, Job, engines
+from benchmarks.engines import Engine, Job, engines, startup
 from benchmarks.machine import Cost, cost, machine
 from benchmarks.reductions import million, reductions
 from benchmarks.result import Result, Row, Timing
-from benchmarks.startup import startup
 from models.case import CASES, Case, load_case
 from stockflow.arrays import Array
 
@@ -147,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ["STOCKFLOW_CACHE"] = "off"
     where = machine()
     names = options.models.split(",")
-    text = [*table.head(where), ""]
+    text = table.head("the engine", "make bench", where)
     print("\n".join(text), flush=True)
     results = []
     for name in names:

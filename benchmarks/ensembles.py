@@ -8,7 +8,6 @@ accepted posterior, here all 1,000; exits from its supported path, as many as ma
 import argparse
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from analysis.ensembles.writing import write
 from analysis.phase_out.prepare import ScheduleRuns, outputs, prepared
 from analysis.phase_out.study import load_phase_out_study
 from benchmarks.machine import Cost, cost, machine, peak
-from benchmarks.table import grid
+from benchmarks.table import grid, head
 from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.schedules.file import load_schedule
@@ -36,24 +35,6 @@ DRAWS = 1_000
 PLAIN = "the model without schedules, nothing kept, 1 thread"
 _RESULT = Path(__file__).parent / "ENSEMBLES.md"
 Job = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A large ensemble written once: its shape, what that cost, bytes on disk, seconds to open with all checksums."""
-
-    runs: int
-    schedules: int
-    times: int
-    variables: int
-    spent: Cost
-    disk: int
-    opening: float
-
-    @property
-    def numbers(self) -> int:
-        """Bytes of the numbers themselves."""
-        return 8 * self.runs * self.times * self.variables
 
 
 def exits(runs: int, draws: int = DRAWS) -> Ensemble:
@@ -108,15 +89,6 @@ def side_by_side(ensemble: Ensemble, folder: Path, rounds: int) -> dict[str, lis
     return spent
 
 
-def million(ensemble: Ensemble, path: Path) -> Stored:
-    """Write an ensemble on all processors, and open it again."""
-    spent = cost(partial(write, ensemble, path))
-    _, opening = timed(partial(open_store, path, ensemble.digest))
-    disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    times, variables = len(ensemble.evaluator.times), len(ensemble.evaluator.outputs)
-    return Stored(ensemble.runs, len(ensemble.schedules), times, variables, spent, disk, opening)
-
-
 def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
     """Return the ways as a table; ratios are of the fastest rounds."""
     best = {name: min(one.seconds for one in costs) for name, costs in spent.items()}
@@ -128,23 +100,31 @@ def side_table(runs: int, spent: Mapping[str, Sequence[Cost]]) -> list[str]:
     return grid(("way", "runs/s", "to the first line", "memory of this process, MB"), rows)
 
 
-def stored_table(one: Stored) -> list[str]:
-    """Return what the large ensemble cost, a line for each thing."""
-    memory = "not counted here" if one.spent.memory is None else f"{one.spent.memory / 1e6:,.0f} MB"
+def stored_table(ensemble: Ensemble, path: Path) -> list[str]:
+    """Write an ensemble on all processors, open it again, and return what that cost, a line for each thing."""
+    spent = cost(partial(write, ensemble, path))
+    _, opening = timed(partial(open_store, path, ensemble.digest))
+    disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    runs, schedules = ensemble.runs, len(ensemble.schedules)
+    times, variables = len(ensemble.evaluator.times), len(ensemble.evaluator.outputs)
+    numbers = 8 * runs * times * variables  # bytes of the numbers themselves
+    memory = "not counted here" if spent.memory is None else f"{spent.memory / 1e6:,.0f} MB"
     rows = (
-        ("runs/s", f"{one.runs / one.spent.seconds:,.0f}"),
-        ("minutes", f"{one.spent.seconds / 60:.1f}"),
+        ("runs/s", f"{runs / spent.seconds:,.0f}"),
+        ("minutes", f"{spent.seconds / 60:.1f}"),
         ("peak memory beyond the inputs", memory),
-        ("numbers", f"{one.numbers / 1e9:.1f} GB"),
-        ("on disk", f"{one.disk / 1e9:.1f} GB, {one.disk / one.numbers:.2f} of the numbers"),
-        ("bytes on disk a run", f"{one.disk / one.runs:,.0f}"),
-        ("opening with all checksums", f"{one.opening:.1f} s, {one.disk / one.opening / 1e9:.1f} GB/s"),
+        ("numbers", f"{numbers / 1e9:.1f} GB"),
+        ("on disk", f"{disk / 1e9:.1f} GB, {disk / numbers:.2f} of the numbers"),
+        ("bytes on disk a run", f"{disk / runs:,.0f}"),
+        ("opening with all checksums", f"{opening:.1f} s, {disk / opening / 1e9:.1f} GB/s"),
     )
     return [
-        f"{one.runs:,} runs, {one.schedules:,} schedules x {one.runs // one.schedules:,} draws, "
-        f"{one.times} times x {one.variables} variables:",
+        f"## {runs:,} runs once, all processors",
+        "",
+        f"{runs:,} runs, {schedules:,} schedules x {runs // schedules:,} draws, {times} times x {variables} variables:",
         "",
         *grid(("what", "how much"), rows),
+        "",
     ]
 
 
@@ -156,19 +136,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each way gets its turn")
     parser.add_argument("--folder", type=Path, help="where stores are written for the time being")
     options = parser.parse_args(arguments)
-    where = machine()
+    text = head("stored ensembles", "python -m benchmarks.ensembles", machine())
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         few = exits(options.side)
         spent = side_by_side(few, Path(name), options.rounds)
-        text = [
-            "# Speed of stored ensembles, measured", "",
-            f"Made by `python -m benchmarks.ensembles` on {where.day}; ratios travel, seconds do not.", "",
-            where.line(), "", f"## {few.runs:,} runs in several ways", "", *side_table(few.runs, spent), "",
-        ]  # fmt: skip
+        text += [f"## {few.runs:,} runs in several ways", "", *side_table(few.runs, spent), ""]
         print("\n".join(text), flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        large = million(exits(options.runs), Path(name) / "large.zarr")
-    rest = [f"## {large.runs:,} runs once, all processors", "", *stored_table(large), ""]
+        rest = stored_table(exits(options.runs), Path(name) / "large.zarr")
     print("\n".join(rest), flush=True)
     if options.runs >= MANY:
         _RESULT.write_text("\n".join([*text, *rest]), encoding="utf-8")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.engines import Startup
 from benchmarks.machine import Cost
 from benchmarks.reductions import Reduced
-from benchmarks.startup import Startup
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,3 @@ class Result:
     rows: tuple[Row, ...]
     startup: Startup
     reduced: Reduced
-
-    def row(self, engine: str) -> Row | None:
-        """Return an engine's row, None if it was not installed."""
-        return next((row for row in self.rows if row.engine == engine), None)

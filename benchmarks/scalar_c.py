@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.usual import refuse_unusual
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import Plan
 from stockflow.language.equations import Table
 
@@ -39,6 +38,18 @@ static double lookup(double x, const double *xs, const double *ys, const double 
 """
 _HEAD = """void simulate(const double *restrict values, double *restrict out, const double *restrict table,
               const unsigned char *restrict saved, long moments, long first, long last) {"""
+
+
+def refuse_unusual(plan: Plan) -> None:
+    """Raise ValueError for a plan that needs more than Euler steps and fixed tables, with nothing drawn at random."""
+    if plan.method != "Euler":
+        raise ValueError(f"a plain engine takes Euler steps, not {plan.method}")
+    if plan.points:
+        raise ValueError("a plain engine has no open tables")
+    for node in {*plan.hoisted, *plan.body, *plan.observed}:
+        payload = plan.system.graph.nodes[node].payload
+        if isinstance(payload, Table) and payload.kind != "hold":
+            raise ValueError(f"a plain engine has no {payload.kind} tables")
 
 
 class ScalarC:
@@ -148,7 +159,7 @@ class _Source:
         if op in _INFIX or op in _LOGIC:
             return f" {(_INFIX | _LOGIC)[op]} ".join(names)
         if op in _CALL:
-            return f"{_CALL[op]}({names[0]})" if len(names) == 1 else f"{_CALL[op]}({names[0]}, {names[1]})"
+            return f"{_CALL[op]}({', '.join(names)})"
         match op:
             case "min" | "max":
                 return f"{names[0]} {'<' if op == 'min' else '>'} {names[1]} ? {names[0]} : {names[1]}"

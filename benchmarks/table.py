@@ -16,10 +16,10 @@ OTHERS = {
 }
 
 
-def head(where: Machine) -> list[str]:
-    """Say when and where it was measured."""
-    made = f"Made by `make bench` on {where.day}; ratios travel, seconds do not."
-    return ["# Speed of the engine, measured", "", made, "", where.line()]
+def head(what: str, command: str, where: Machine) -> list[str]:
+    """Say what was measured, by which command, when and where."""
+    made = f"Made by `{command}` on {where.day}; ratios travel, seconds do not."
+    return [f"# Speed of {what}, measured", "", made, "", where.line(), ""]
 
 
 def speeds(result: Result) -> list[str]:
@@ -85,7 +85,7 @@ def targets(results: Sequence[Result]) -> list[str]:
 
     "By CPU time" is what would have been measured had both processors been free all the time.
     """
-    ours = {result.case: row for result in results if (row := result.row(OURS)) is not None}
+    ours = {result.case: row for result in results for row in result.rows if row.engine == OURS}
     rows = []
     for result in results:
         if result.case == "pv" and (pysd := _fastest(result, OTHERS["PySD"])):

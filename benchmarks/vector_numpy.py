@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from benchmarks.usual import refuse_unusual
+from benchmarks.scalar_c import refuse_unusual
 from stockflow.arrays import Array
 from stockflow.compiler.graph import NUMPY
 from stockflow.compiler.plan import Plan
@@ -14,12 +14,8 @@ from stockflow.language.equations import Table
 
 # runs taken together: enough to hide Python, few enough for the caches
 BLOCK = 1000
-
-
-class _Instruction(NamedTuple):
-    node: int
-    function: Callable[..., Any]
-    args: tuple[int, ...]
+# a node, what computes it, and from which others
+_Instruction = tuple[int, Callable[..., Any], tuple[int, ...]]
 
 
 class VectorNumpy:
@@ -31,12 +27,14 @@ class VectorNumpy:
         self.block = block
         graph, states = plan.system.graph, plan.system.states
         roots = [*plan.hoisted, *(state.initial for state in states)]
-        self._constants = {node: _constant(plan, node) for node in range(len(graph.nodes)) if not graph.stage[node]}
+        self._constants: dict[int, Any] = {
+            node: _constant(plan, node) for node in range(len(graph.nodes)) if not graph.stage[node]
+        }
         self._start = self._instructions(graph.reachable(roots))
         self._body = self._instructions(plan.body)
         self._observed = self._instructions(plan.observed)
-        moving = [*plan.body, *plan.observed]
-        self._held = [(node, _place(plan, node)) for node in moving if graph.nodes[node].op == "state"]
+        self._inputs = _places(plan, "input", range(len(graph.nodes)))
+        self._held = _places(plan, "state", [*plan.body, *plan.observed])
 
     def __call__(self, values: Array) -> Array:
         """Return outputs, shape (run, time, output), for inputs of shape (run, input)."""
@@ -49,13 +47,15 @@ class VectorNumpy:
 
     def _run(self, inputs: Array, out: Array) -> None:
         """Fill `out`, shape (run, time, output), from `inputs`, shape (input, run)."""
-        plan, states = self.plan, self.plan.system.states
-        known = self._at_start(inputs)
+        plan, states, graph = self.plan, self.plan.system.states, self.plan.system.graph
+        known = self._constants | {node: inputs[place] for node, place in self._inputs}
+        _compute(self._start, known)
         now = [np.full(len(out), known[state.initial]) for state in states]
         rings = {place: np.tile(now[place], (state.delay, 1)) for place, state in enumerate(states) if state.delay}
         row = 0
         for moment, saved in enumerate(plan.clock.saved):
-            known.update(zip(plan.series, self._series(moment), strict=True))
+            for node, number in zip(plan.series, plan.table[moment], strict=True):
+                known[node] = number != 0.0 if graph.is_truth(node) else number
             known.update((node, now[place]) for node, place in self._held)
             _compute(self._body, known)
             if saved:
@@ -72,32 +72,18 @@ class VectorNumpy:
                 for place, state in enumerate(states)
             ]
 
-    def _at_start(self, inputs: Array) -> dict[int, Any]:
-        known = dict(self._constants)
-        graph = self.plan.system.graph
-        for node, (op, _, _) in enumerate(graph.nodes):
-            if op == "input":
-                known[node] = inputs[_place(self.plan, node)]
-        _compute(self._start, known)
-        return known
-
-    def _series(self, moment: int) -> Iterable[Any]:
-        graph = self.plan.system.graph
-        for node, number in zip(self.plan.series, self.plan.table[moment], strict=True):
-            yield number != 0.0 if graph.is_truth(node) else number
-
     def _instructions(self, nodes: Iterable[int]) -> list[_Instruction]:
         """What is to be computed, in order: all but constants, inputs and states."""
         graph = self.plan.system.graph
-        found = []
+        found: list[_Instruction] = []
         for node in nodes:
             op, args, payload = graph.nodes[node]
             if not graph.stage[node] or op in {"input", "state"}:
                 continue
             if isinstance(payload, Table):
-                found.append(_Instruction(node, partial(np.interp, xp=payload.xs, fp=payload.ys), args))
+                found.append((node, partial(np.interp, xp=payload.xs, fp=payload.ys), args))
             elif op in NUMPY:
-                found.append(_Instruction(node, NUMPY[op], args))
+                found.append((node, NUMPY[op], args))
             else:
                 raise ValueError(f"the NumPy engine has no {op}")
         return found
@@ -114,5 +100,7 @@ def _constant(plan: Plan, node: int) -> float | bool:
     return bool(graph.truth(node)) if value is None else value
 
 
-def _place(plan: Plan, node: int) -> int:
-    return int(str(plan.system.graph.nodes[node].payload))
+def _places(plan: Plan, op: str, nodes: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the inputs, or the states, among nodes, each with its place."""
+    known = plan.system.graph.nodes
+    return [(node, int(str(known[node].payload))) for node in nodes if known[node].op == op]

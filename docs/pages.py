@@ -7,6 +7,7 @@ commands), so that none can differ from it.
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,7 @@ def _drivers(paths: Iterable[Series]) -> Iterator[str]:
     """Each path's points by source: consecutive points from one source are one row."""
     for path in paths:
         yield from (f"### path of {path.name}", "")
-        runs: list[list[Point]] = []
-        for point in path.points:
-            if not runs or runs[-1][0].source != point.source:
-                runs.append([])
-            runs[-1].append(point)
+        runs = [list(run) for _, run in groupby(path.points, lambda point: point.source)]
         where = Path(path.points[0].place.split(" row ")[0])
         yield from (f"In `{path.unit}`, from `{where.parent.name}/{where.name}`.", "")
         yield from _table(("value (year)", "evidence", "source"), (

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import stockflow
+from models.files.build import DRIVER_FOLDERS
 from models.files.casefile import CASES, CaseFile, read_case_file
 from models.own import CASE_FILE, FIT, GENERIC, PATHS, OwnFile, again, own_numbers, own_text, read_own
 from stockflow.errors import InputError, unknown
@@ -19,7 +20,6 @@ from stockflow.language.source import Source, read
 
 MODELS = Path(__file__).parent
 CALIBRATION = MODELS.parent / "calibration"
-KINDS = ("policies", "scenarios")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _shipped(case: str) -> Home:
         entry=case,
         folder=MODELS,
         case_file=case_file,
-        drivers=tuple(MODELS / kind / f"{case}.csv" for kind in KINDS),
+        drivers=tuple(MODELS / kind / f"{case}.csv" for kind in DRIVER_FOLDERS),
         targets=CALIBRATION / "targets" / f"{case}.toml",
         prices=(CALIBRATION / "data" / "deflators.csv",),
         record=CALIBRATION / "results" / f"{case}.toml",

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from models.case import load_case
 from models.files.settings import Strict, read_settings
+from models.policy import known_variable
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, unknown
@@ -145,7 +146,12 @@ def run_race(
     """
     model = model or load_case(study.leader).model
     wanted = tuple(dict.fromkeys(q for several in study.linked.values() for q in several))
-    fixed = {name: _fixed(model, name, draws) for name in wanted if model.variable(name).kind == "constant"}
+    drawn = {model.variable(name).name: values for name, values in draws.items()}
+    fixed = {
+        name: np.atleast_1d(np.asarray(drawn.get(one.name, one.value), dtype=float))
+        for name in wanted
+        if (one := model.variable(name)).kind == "constant"
+    }
     leader = model.runs(draws, [n for n in wanted if n not in fixed], until=until, save_period=QUARTER).dataset()
     times = leader["time"].to_numpy()
     abroad = {driver: _product(leader, fixed, several) for driver, several in study.linked.items()}
@@ -216,33 +222,24 @@ def _product(leader: xr.Dataset, fixed: Mapping[str, Array], several: tuple[str,
     return np.maximum(values, TINY)
 
 
-def _fixed(model: Model, name: str, draws: Mapping[str, Array]) -> Array:
-    own = model.variable(name)
-    for given, values in draws.items():
-        if model.variable(given).name == own.name:
-            return np.atleast_1d(np.asarray(values, dtype=float))
-    return np.array([own.value], dtype=float)
-
-
 def _check(study: Latecomers, model: Model, file: str) -> None:
     lost = [driver for driver in study.frontier if len(study.linked.get(driver, ())) != 1]
     if lost:
         raise InputError(f"{file}: frontier: {lost[0]!r} must be linked to exactly one quantity of the leader's run")
     for driver, several in study.linked.items():
         for name in (driver, *several):
-            _known(model, name, f"{file}: linked.{driver}")
+            known_variable(model, name, f"{file}: linked.{driver}")
     for key, follower in study.followers.items():
         place = f"{file}: followers.{key}"
         if not model.initial_time <= follower.entry <= model.final_time:
             raise InputError(
                 f"{place}: entry {follower.entry:g} is outside the run, {model.initial_time:g} to {model.final_time:g}"
             )
-        units = {name: one.unit for name, one in follower.constants.items()}
-        units |= {name: one.unit for name, one in follower.series.items()}
-        for name, unit in units.items():
-            one = model.variables[_known(model, name, place)]
-            if unit != one.unit:
-                raise InputError(f"{place}: {name!r} is in {unit!r}, not {one.unit!r}")
+        differing: dict[str, Number | GivenPath] = {**follower.constants, **follower.series}
+        for name, given in differing.items():
+            one = known_variable(model, name, place)
+            if given.unit != one.unit:
+                raise InputError(f"{place}: {name!r} is in {given.unit!r}, not {one.unit!r}")
             if name in study.linked:
                 raise InputError(f"{place}: {name!r} is linked to the leader's run as well")
         for name, number in follower.constants.items():
@@ -250,10 +247,3 @@ def _check(study: Latecomers, model: Model, file: str) -> None:
             if one.kind != "constant":
                 raise InputError(f"{place}: {name!r} is not a constant; give it a path in series")
             one.check(number.value)
-
-
-def _known(model: Model, name: str, place: str) -> str:
-    try:
-        return model.variable(name).name
-    except InputError:
-        raise unknown("variable", name, model.variables, place) from None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from models.files.build import DRIVER_FOLDERS, FOLDER, assembled, read_drivers
 from models.files.casefile import CaseFile, Control, Parameter, Text, read_case_file
-from models.files.series import Point, Series, read_series
+from models.files.series import Point, Series
 from models.files.settings import Positive, Strict, Year, read_settings, read_toml
 from stockflow.errors import InputError, unknown
 
@@ -132,18 +132,13 @@ def own_drivers(folder: Path) -> dict[str, Series]:
     own = read_own(folder)
     usual = read_drivers([FOLDER / kind / f"{GENERIC}.csv" for kind in DRIVER_FOLDERS])
     found: dict[str, Series] = {}
-    for file in PATHS:
-        given = read_series(folder / file, sourced=True) if (folder / file).exists() else {}
-        for name, series in given.items():
-            place = series.points[0].place
-            if name not in usual:
-                raise unknown("variable", name, usual, place)
-            if name in found:
-                raise InputError(f"{place}: {name!r} stands also at {found[name].points[0].place}")
-            for point in series.points if name in DIVISORS else ():
-                if point.value <= 0:
-                    raise InputError(f"{point.place}: {name!r} {point.value:g} {point.unit} must be above 0")
-            found[name] = Series(name, tuple(_in_model(p, usual[name].unit, own) for p in series.points))
+    for name, series in read_drivers(file for one in PATHS if (file := folder / one).exists()).items():
+        if name not in usual:
+            raise unknown("variable", name, usual, series.points[0].place)
+        for point in series.points if name in DIVISORS else ():
+            if point.value <= 0:
+                raise InputError(f"{point.place}: {name!r} {point.value:g} {point.unit} must be above 0")
+        found[name] = Series(name, tuple(_in_model(p, usual[name].unit, own) for p in series.points))
     for name in NEEDED:
         if name not in found:
             raise InputError(f"{folder / PATHS[-1]}: no rows of {name!r}, which every technology must have")

@@ -53,8 +53,12 @@ def with_announced(paths: Mapping[str, TimePath], model: Model) -> dict[str, Tim
     whole = dict(paths)
     for name, announced in ANNOUNCED.items():
         if name in whole and announced not in whole and announced in model.variables:
+            ahead = model.variable("anticipation horizon").value
+            if ahead is None:
+                told = "'anticipation horizon' is not a constant of this model: give the announced path yourself"
+                raise InputError(told)
             times, values = whole[name]
-            whole[announced] = (times - _horizon(model), values)
+            whole[announced] = (times - ahead, values)
     return whole
 
 
@@ -86,12 +90,17 @@ def doubts_of_scale(paths: Mapping[str, Sequence[float]], model: Model) -> list[
     return out
 
 
+def known_variable(model: Model, name: str, place: str) -> Variable:
+    """Return a variable of the model; InputError, at `place`, with the nearest names if there is none."""
+    try:
+        return model.variable(name)
+    except UnknownNameError:
+        raise unknown("variable", name, model.variables, place) from None
+
+
 def _variable(series: Series, model: Model) -> Variable:
     place = series.points[0].place
-    try:
-        variable = model.variable(series.name)
-    except UnknownNameError:
-        raise unknown("variable", series.name, model.variables, place) from None
+    variable = known_variable(model, series.name, place)
     if variable.kind != "constant" and not is_driver(variable):
         told = f"{variable.name!r} is a {variable.kind} computed by the model"
         raise InputError(f"{place}: {told}; a policy moves inputs and constants")
@@ -117,10 +126,3 @@ def _check(series: Series, variable: Variable, model: Model) -> None:
             bounds = " to ".join("any" if bound is None else f"{bound:g}" for bound in (low, high))
             shown = f"{variable.name!r} = {point.value:g} {variable.unit}"
             raise InputError(f"{point.place}: {shown} is outside {bounds}")
-
-
-def _horizon(model: Model) -> float:
-    value = model.variable("anticipation horizon").value
-    if value is None:
-        raise InputError("'anticipation horizon' is not a constant of this model: give the announced path yourself")
-    return value

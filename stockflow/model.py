@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stockflow.batches.batch import Batch
+from stockflow.batches.batch import Batch, watching
 from stockflow.batches.checked import Checked
-from stockflow.batches.failure import watching
 from stockflow.compiler import cache
 from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
@@ -211,18 +210,19 @@ class Model:
         if engine == "reference":
             if method != "Euler":
                 raise InputError(f"{self.file.name}: the reference engine runs Euler, not {method}")
-            changed = self.with_constants(given)
-            run = reference.run(changed.file, Checked(changed.equations).moments(until, save_period), names)
-            return run.assign_attrs(changed._origin(method, codec.digest(changed.equations)))
-        if engine != "batch":
+            model = self.with_constants(given)
+            times, results = reference.run(model.file, Checked(model.equations).moments(until, save_period), names)
+            digest = codec.digest(model.equations)
+        elif engine == "batch":
+            fixed = {name: given.pop(name) for name in delay_constants(self.equations) if name in given}
+            model = self.with_constants(fixed) if fixed else self
+            simulator = model.simulator(tuple(given), names, until, save_period, method=method)
+            times, digest = simulator.times, simulator.digest
+            results = simulator(np.array([list(given.values())]), seed=seed)[0]
+        else:
             raise InputError(f"engine is {engine!r}, but must be 'batch' or 'reference'")
-        fixed = {name: given.pop(name) for name in delay_constants(self.equations) if name in given}
-        model = self.with_constants(fixed) if fixed else self
-        simulator = model.simulator(tuple(given), names, until, save_period, method=method)
-        results = simulator(np.array([list(given.values())]), seed=seed)[0]
         data = {name: ("time", results[:, place], self._attributes(name)) for place, name in enumerate(names)}
-        times = ("time", simulator.times, self._time_attributes())
-        return xr.Dataset(data, {"time": times}, model._origin(method, simulator.digest))
+        return xr.Dataset(data, {"time": ("time", times, self._time_attributes())}, model._origin(method, digest))
 
     def payoff(
         self,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stockflow.arrays import Array
 from stockflow.errors import InputError, StoppedError
 from stockflow.language.clock import clock
 from stockflow.language.equations import Equations
@@ -32,15 +33,14 @@ if TYPE_CHECKING:
 _ENDS_A_QUOTE = re.compile(r"['\\\r\n]")
 
 
-def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
-    """Return variables along `time`, as PySD computes them.
+def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array, Array]:
+    """Return times, shape (time,), and variables, (time, variable), as PySD computes them.
 
     `names` are display names; the final time and save period are those of `equations`.  Raises
     StoppedError where PySD stops at a division by zero or an overflow, and where it loses moments to
     be saved, as it does once its sums of time steps stray from them.
     """
     import pysd
-    import xarray as xr
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -64,13 +64,8 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> xr.Dataset:
     if len(frame) != moments:
         raise StoppedError(f"{file.name}: the reference kept {len(frame)} moments, not {moments}: its times stray")
     columns = {plain(str(name)): name for name in frame.columns}
-    data = {}
-    for name in names:
-        one = equations.variables[name]
-        values = frame[columns[plain(name)]].to_numpy(dtype=float)
-        data[name] = ("time", values, {"unit": one.unit, "documentation": one.documentation})
-    unit = {"unit": equations.find("time step").unit}
-    return xr.Dataset(data, {"time": ("time", frame.index.to_numpy(dtype=float), unit)})
+    found = frame[[columns[plain(name)] for name in names]]
+    return frame.index.to_numpy(dtype=float), found.to_numpy(dtype=float)
 
 
 def translated(path: Path) -> Path:

@@ -14,10 +14,16 @@ from pydantic import Field, StringConstraints, model_validator
 from models.files.settings import NotNegative, Positive, Share, Strict, Year, valid
 from models.schedules.law import SLOPES, Shape, is_exit, share_left
 from stockflow.arrays import Array, Flags
+from stockflow.over_time import QUARTER
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 Years = Annotated[float, Field(ge=0, le=100)]
-TRIGGERS = {"market share": "Dmnl", "cost parity ratio": "Dmnl", "cumulative volume": "unit"}
+# what a decline can wait for: its unit, and the variables whose quarterly values decide
+TRIGGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "market share": ("Dmnl", ("Cumulative Domestic Sales", "addressable demand")),
+    "cost parity ratio": ("Dmnl", ("unsubsidised user cost", "trigger benchmark")),
+    "cumulative volume": ("unit", ("Cumulative Domestic Sales",)),
+}
 
 
 class Quantity(Strict):
@@ -111,11 +117,39 @@ class Trigger(Strict):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.unit != TRIGGERS[self.on]:
-            raise ValueError(f"unit = {self.unit!r}: {self.on} is in {TRIGGERS[self.on]!r}")
+        unit, _ = TRIGGERS[self.on]
+        if self.unit != unit:
+            raise ValueError(f"unit = {self.unit!r}: {self.on} is in {unit!r}")
         if self.on == "market share" and self.level >= 1:
             raise ValueError(f"level = {self.level:g}: a market share must be below 1")
         return self
+
+    def statistic(self, values: Mapping[str, Array]) -> Array:
+        """Return what is looked at, shape (run, time), from values saved every quarter; NaN where not yet known.
+
+        The market share is that of the last four quarters: sales over what could have been sold.
+        """
+        first, *others = (values[name] for name in TRIGGERS[self.on][1])
+        if self.on == "cumulative volume":
+            return first
+        (second,) = others
+        if self.on == "cost parity ratio":
+            return first / second
+        share = np.full(first.shape, np.nan)
+        back = round(1.0 / QUARTER)
+        quarters = (second[:, 1:] + second[:, :-1]) / 2 * QUARTER
+        total = np.concatenate([np.zeros((len(second), 1)), np.cumsum(quarters, axis=1)], axis=1)
+        share[:, back:] = (first[:, back:] - first[:, :-back]) / (total[:, back:] - total[:, :-back])
+        return share
+
+    def first_date(self, times: Array, values: Mapping[str, Array]) -> Array:
+        """Return the first quarter in which the condition holds, shape (run,); infinite where it never does."""
+        seen = self.statistic(values)
+        with np.errstate(invalid="ignore"):
+            holds = seen <= self.level if self.on == "cost parity ratio" else seen >= self.level
+        if self.not_before is not None:
+            holds &= times >= self.not_before
+        return np.where(holds.any(axis=1), times[np.argmax(holds, axis=1)], np.inf)
 
 
 class Reallocation(Strict):

@@ -6,7 +6,7 @@ said of one instrument stands in `models/schedules/change.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -65,10 +65,7 @@ def amounts(schedule: Schedule) -> dict[str, tuple[float, ...]]:
     """Return the values that a schedule gives itself, by the variable that its instrument moves."""
     out = {}
     for name, change in schedule.instruments.items():
-        own = change.amount
-        values = [own.value, *(value for _, value in own.path)] if own is not None else []
-        values += [tier.value for tier in change.tiers]
-        if given := tuple(value for value in values if value is not None):
+        if given := tuple(value for _, value in _given(change)):
             out[instrument(schedule.case, name).variable] = given
     return out
 
@@ -106,6 +103,14 @@ def _file(path: str | Path, case: str | None) -> Path:
     raise unknown("schedule", str(path), names)
 
 
+def _given(change: Change) -> Iterator[tuple[str, float]]:
+    """Yield the values that a change gives itself, each with the key that it stands under."""
+    if change.amount is not None:
+        own = change.amount
+        yield from (("amount", value) for value in (own.value, *(value for _, value in own.path)) if value is not None)
+    yield from (("tiers", tier.value) for tier in change.tiers if tier.value is not None)
+
+
 def _fits(case: str, change: Change, about: Instrument) -> None:
     """Refuse what an instrument cannot be: another unit, more than it can be, money that it does not spend."""
     amount, name = change.amount, about.name
@@ -113,10 +118,7 @@ def _fits(case: str, change: Change, about: Instrument) -> None:
     for key, unit in units.items():
         if unit is not None and unit != about.unit:
             raise ValueError(f"{name}.{key}: unit = {unit!r}, but {about.variable!r} is in {about.unit!r}")
-    values = [("amount", amount.value)] if amount and amount.value is not None else []
-    values += [("amount", value) for _, value in (amount.path if amount else ())]
-    values += [("tiers", one.value) for one in change.tiers if one.value is not None]
-    for key, value in values:
+    for key, value in _given(change):
         if about.most is not None and value > about.most:
             raise ValueError(f"{name}.{key}: value = {value:g} is above {about.most:g}, all that there is")
     if amount and amount.share_of_price is not None and not about.price:

@@ -16,11 +16,10 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from models.policy import history
-from models.schedules.change import Change
+from models.schedules.change import TRIGGERS, Change
 from models.schedules.file import Schedule
 from models.schedules.instruments import instruments
 from models.schedules.paths import Before, Grid, Moves, computed, grid, trimmed, yearly
-from models.schedules.trigger import first_date, needs
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -282,11 +281,11 @@ def _triggered(plan: AppliedSchedule) -> AppliedSchedule:
         return plan
     runs = plan.draws.count
     dates = {name: np.full(runs, np.inf) for name in waiting}
-    outputs = sorted({one for trigger in waiting.values() for one in needs(trigger)})
+    outputs = sorted({one for trigger in waiting.values() for one in TRIGGERS[trigger.on][1]})
     for _ in waiting:
         plan = _dated(plan, dates)
         now = plan.draws.values(plan.paths(), outputs, QUARTER)
-        seen = {name: first_date(trigger, now.grid.times, now.values) for name, trigger in waiting.items()}
+        seen = {name: trigger.first_date(now.grid.times, now.values) for name, trigger in waiting.items()}
         unfixed = {name: np.where(np.isinf(dates[name]), seen[name], np.inf) for name in waiting}
         earliest = np.min(list(unfixed.values()), axis=0)
         dates = {

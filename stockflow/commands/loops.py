@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -67,7 +67,7 @@ def loops(
         return
     head = [("group", "share", "acts", "dominates", "loop")]
     shown = [
-        (str(row["group"]), f"{row['share']:.1%}", str(row["acts"]), _stretches(row["dominates"]), str(row["loop"]))
+        (str(row["group"]), f"{row['share']:.1%}", row["acts"], _stretches(row["dominates"]), row["loop"])
         for row in rows[:top]
     ]
     click.echo(table([*head, *shown]), nl=False)
@@ -75,10 +75,10 @@ def loops(
         click.echo(f"and {len(rows) - top} loops more, with at most {rows[top]['share']:.1%}")
 
 
-def _rows(scores: xr.Dataset) -> list[dict[str, object]]:
+def _rows(scores: xr.Dataset) -> list[dict[str, Any]]:
     """One row for each loop, those of a group together, the largest mean share first."""
     times = scores["time"].to_numpy()
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for place, name in enumerate(scores["loop"].to_numpy()):
         one = scores.isel(run=0, loop=place)
         share = one["mean_share"].to_numpy()
@@ -93,7 +93,7 @@ def _rows(scores: xr.Dataset) -> list[dict[str, object]]:
                 "dominates": periods(times, share >= _DOMINANT),
             }
         )
-    return sorted(rows, key=lambda row: (row["group"], -float(str(row["share"]))))
+    return sorted(rows, key=lambda row: (row["group"], -row["share"]))
 
 
 def _acts(signed: Array, share: Array) -> str:
@@ -105,6 +105,5 @@ def _acts(signed: Array, share: Array) -> str:
     return "R" if rising >= _ALL_ONE_WAY else "B" if rising <= 1.0 - _ALL_ONE_WAY else "U"
 
 
-def _stretches(found: object) -> str:
-    assert isinstance(found, list)
+def _stretches(found: Sequence[tuple[float, float]]) -> str:
     return ", ".join(f"{first:g}-{last:g}" for first, last in found) or "-"

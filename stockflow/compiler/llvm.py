@@ -8,7 +8,6 @@ its place or the number of threads.  Calls release Python's lock.
 from __future__ import annotations
 
 import ctypes
-import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -22,14 +21,13 @@ from numpy.typing import NDArray
 
 from stockflow.arrays import Array
 from stockflow.compiler.machine import assembled, linked
-from stockflow.cores import usable_cores
+from stockflow.compiler.pieces import in_pieces
 
 if TYPE_CHECKING:
     from stockflow.compiler.plan import Plan
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 2)
-# pieces per thread, to even out threads of unequal speed, and the most blocks copied at a time
-_PIECES = 4
+# the most vectors of runs copied at a time
 _LARGEST_PIECE = 64
 
 
@@ -89,32 +87,20 @@ class Kernel:
         memory taken from `spare` if there is some that is large enough; `memory_of` gives it back.
         """
         code, runs, width = self.code, len(values), self.code.width
-        blocks = -(-runs // width)
-        shape = blocks * width, int(code.saved.sum()), code.outputs
+        shape = -(-runs // width) * width, int(code.saved.sum()), code.outputs
         out = _memory(shape, spare)
-        if not runs:
-            return out
         parts = [values, *tables]
         numbers = np.arange(runs) if numbers is None else numbers
 
-        def piece(begin: int, end: int) -> None:
-            rows = np.minimum(np.arange(begin * width, end * width), runs - 1)
+        def piece(first: int, last: int) -> None:
+            blocks = -(-(last - first) // width)
+            rows = np.minimum(np.arange(first, first + blocks * width), runs - 1)
             filled = np.concatenate([part[rows] for part in parts], axis=1)
             work = np.empty((code.workspace, width))
-            arrays = (filled, out[begin * width :], code.table, code.saved, work, numbers[rows])
-            self.function(*(one.ctypes.data for one in arrays), seed, end - begin)
+            arrays = (filled, out[first:], code.table, code.saved, work, numbers[rows])
+            self.function(*(one.ctypes.data for one in arrays), seed, blocks)
 
-        workers = min(threads or usable_cores(), blocks)
-        pieces = max(-(-blocks // _LARGEST_PIECE), min(blocks, workers * _PIECES if workers > 1 else 1))
-        cuts = np.linspace(0, blocks, pieces + 1).astype(int).tolist()
-        if workers == 1:
-            for begin, end in itertools.pairwise(cuts):
-                piece(begin, end)
-        else:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(piece, cuts[:-1], cuts[1:]))
+        in_pieces(piece, runs, width, _LARGEST_PIECE * width, threads)
         return out[:runs]
 
 

@@ -103,7 +103,7 @@ class Simulator:
         Every run gives the same bits whatever the number of threads and the other runs.
         Raises InputError for a wrong shape or a value that is not finite.
         """
-        array = checked(values, self.inputs, self.source, threads)
+        array = checked(values, self.inputs, self.source)
         if not 0 <= seed < 2**63:
             raise InputError(f"seed is {seed}, but must be from 0 to 2^63 - 1")
         counted = np.arange(len(array)) if numbers is None else np.asarray(numbers, dtype=np.int64)
@@ -145,7 +145,7 @@ class Simulator:
         return compiled, (self.task,)
 
 
-def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int | None) -> NDArray[np.float64]:
+def checked(values: ArrayLike, inputs: Sequence[str], source: str) -> NDArray[np.float64]:
     """Return input values, shape (run, input), as an array; InputError unless all are finite numbers."""
     array = np.ascontiguousarray(values, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != len(inputs):
@@ -153,8 +153,6 @@ def checked(values: ArrayLike, inputs: Sequence[str], source: str, threads: int 
     if not np.isfinite(array).all():
         run, column = np.argwhere(~np.isfinite(array))[0]
         raise InputError(f"{source}: {inputs[column]} is {array[run, column]} in run {run}, which is not finite")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}, but must be at least 1")
     return array
 
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from stockflow.compiler.graph import INPUT, STATE, TRUTH, Graph
 from stockflow.language.equations import Table
+from stockflow.language.order import reached
 
 Partials = tuple[tuple[int, int], ...]
 
@@ -109,15 +110,11 @@ class Calculus:
 
     def finite(self, node: int) -> bool:
         """Say whether a node of finite leaves is surely finite, overflow of sums and products aside."""
-        todo = [node]
-        while todo:
-            one = todo[-1]
-            args = [arg for arg in self.graph.nodes[one].args if arg not in self._finite]
-            if args and one not in self._finite:
-                todo += args
-            else:
-                self._finite[todo.pop()] = self._is_finite(one)
-        return self._finite[node]
+        nodes, known = self.graph.nodes, self._finite
+        for one in sorted(reached([node], lambda one: () if one in known else nodes[one].args)):
+            if one not in known:
+                known[one] = self._is_finite(one)
+        return known[node]
 
     def _is_finite(self, node: int) -> bool:
         graph = self.graph

@@ -65,11 +65,11 @@ def with_derivatives(system: System) -> Derivatives:
     arrived = [(one.initial, leaf(0, at)) for at, one in enumerate(states)]
     arrived += [(node, leaf(first, at)) for at, node in enumerate(slow)]
     found = calculus.pulled(joined(graph, arrived), lambda node: graph.nodes[node].op == "input")
-    ends = {int(str(graph.nodes[node].payload)): flow for node, flow in found.items()}
+    ends = _by_place(graph, found, "input")
     derivatives = (
-        {place: rates[node] for place, node in _state_leaves(graph, rates, count)},
+        _by_place(graph, rates, "state"),
         {slow.index(node): flow for node, flow in rates.items() if is_slow(graph, node)},
-        {place: seen[node] for place, node in _state_leaves(graph, seen, count)},
+        _by_place(graph, seen, "state"),
         {slow.index(node): flow for node, flow in seen.items() if is_slow(graph, node)},
         {place: ends.get(place, graph.constant(0.0)) for place in range(len(system.inputs))},
     )
@@ -85,9 +85,9 @@ def joined(graph: Graph, pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
     return result
 
 
-def _state_leaves(graph: Graph, nodes: Iterable[int], count: int) -> list[tuple[int, int]]:
-    leaves = ((int(str(graph.nodes[one].payload)), one) for one in nodes if graph.nodes[one].op == "state")
-    return [(place, node) for place, node in leaves if place < count]
+def _by_place(graph: Graph, flows: Mapping[int, int], op: str) -> dict[int, int]:
+    """Return the flows to states, or to inputs, by their places."""
+    return {int(str(graph.nodes[node].payload)): flow for node, flow in flows.items() if graph.nodes[node].op == op}
 
 
 def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[int, int], ...]) -> Derivatives:
@@ -106,16 +106,5 @@ def _simplified(system: System, slow: tuple[int, ...], derivatives: tuple[dict[i
     body = set(graph.reachable([one.rate for one in states]))
     needed = graph.reachable([*back.values(), *gathered.values()])
     taped = tuple(node for node in needed if node in body and graph.nodes[node].op in _DEAR and graph.is_fast(node))
-    return Derivatives(
-        graph,
-        system.inputs,
-        states,
-        outputs,
-        slow,
-        back,
-        gathered,
-        seen_back,
-        seen_gathered,
-        tuple(ends.values()),
-        taped,
-    )
+    flows = back, gathered, seen_back, seen_gathered
+    return Derivatives(graph, system.inputs, states, outputs, slow, *flows, tuple(ends.values()), taped)

@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import processor, vector_width
 from stockflow.compiler.machine import assembled, linked
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import table
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.vector import Writer
 from stockflow.errors import InputError
 from stockflow.gradients.derivatives import with_derivatives
 from stockflow.gradients.moment import Functions, shared_layout
-from stockflow.gradients.passes import Passes, memory
+from stockflow.gradients.passes import Passes
 from stockflow.gradients.payoff import Comparison, Term, comparison, differentiable
 from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Equations
@@ -69,9 +69,7 @@ class Gradient:
         payoff is not finite mean nothing; other runs are not touched.  Raises InputError for a wrong
         shape or a value that is not finite.
         """
-        return self._swept(
-            checked(values, self.inputs, self.equations.source, threads), self.comparison.numbers, threads
-        )
+        return self._swept(checked(values, self.inputs, self.equations.source), self.comparison.numbers, threads)
 
     def _swept(self, array: Array, numbers: Array, threads: int | None) -> tuple[Array, Array]:
         runs, width = len(array), self.width
@@ -79,9 +77,7 @@ class Gradient:
 
         def piece(first: int, last: int) -> None:
             blocks = -(-(last - first) // width)
-            filled = np.empty((blocks * width, len(self.inputs)))
-            filled[: last - first] = array[first:last]
-            filled[last - first :] = array[last - 1]
+            filled = array[np.minimum(np.arange(first, first + blocks * width), last - 1)]
             found = np.empty((blocks, len(self.terms), width))
             sums, slopes = np.empty((blocks, width)), np.empty((blocks, len(self.inputs), width))
             try:
@@ -111,7 +107,7 @@ class Gradient:
         array, terms = np.asarray(values, dtype=float), len(self.terms)
         if array.shape != (len(self.inputs),):
             raise InputError(f"{source}: input values have shape {array.shape}, but must be ({len(self.inputs)},)")
-        array = checked(array[None], self.inputs, source, 1)
+        array = checked(array[None], self.inputs, source)
         at, along = np.asarray(read, dtype=float), np.asarray(slopes, dtype=float)
         for name, one in (("read", at), ("slopes", along)):
             if one.shape != (terms,):
@@ -153,25 +149,12 @@ def gradient(
     compared = comparison(equations, terms)
     moments = compared.moments
     what = with_derivatives(differentiable(equations, inputs, compared.outputs))
-    where, scheme = shared_layout(what), SCHEMES[equations.method]
-    rows = int(moments.saved.sum())
-    place = memory(what, where, scheme, len(moments.times) - 1, rows, _KEPT // (8 * width))
+    where, writer = shared_layout(what), Writer(width)
     series = table(what.graph, where.series, moments.evaluated(equations.method))
-    writer = Writer(width)
-    functions = Functions(what, where, writer).text()
-    functions += Passes(what, writer, scheme, place, series.shape[1], moments.step).text()
+    passes = Passes(what, where, writer, SCHEMES[equations.method], moments, _KEPT // (8 * width))
+    functions = [*Functions(what, where, writer).text(), *passes.text()]
     text = "\n".join([*writer.globals, *sorted(writer.declarations), *functions])
     engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text)))
     marks = np.where(moments.saved, np.cumsum(moments.saved) - 1, -1)
-    return Gradient(
-        equations,
-        inputs,
-        tuple(terms),
-        compared,
-        series,
-        marks,
-        width,
-        8 * width * place.size,
-        _SIGNATURE(engine.get_function_address("gradient")),
-        engine,
-    )
+    function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * passes.size
+    return Gradient(equations, inputs, tuple(terms), compared, series, marks, width, workspace, function, engine)

@@ -60,8 +60,7 @@ class Functions(Routine):
 
     def forward(self, name: str, results: dict[int, int], tape: dict[int, int]) -> str:
         """States to results; what is dear goes behind the states."""
-        nodes = self.graph.reachable([*results.values(), *tape], self.known())
-        self.load(nodes, {})
+        self.load({})
         self.compute([*results.values(), *tape])
         self.writer.lines = reordered(self.writer.lines)
         for node, at in tape.items():
@@ -81,10 +80,8 @@ class Functions(Routine):
     ) -> str:
         """Carry flows from rates or outputs to states, written if `fresh` and else added, and slow nodes, added."""
         groups = (("%out", back), ("%sums", gathered))
-        roots = [node for _, group in groups for node in group.values()]
-        nodes = self.graph.reachable(roots, self.known().union(tape))
-        self.load(nodes, tape, kind)
-        self.compute(roots)
+        self.load(tape, kind)
+        self.compute([node for _, group in groups for node in group.values()])
         self.writer.lines = reordered(self.writer.lines)
         for array, group in groups:
             for at, node in group.items():
@@ -111,10 +108,6 @@ class Functions(Routine):
             self.store(node, "%out", at)
         return self.closed("end", "values", "x", "sums", "out")
 
-    def known(self) -> frozenset[int]:
-        """Nodes that no function of a moment computes."""
-        return frozenset([*self.where.series, *self.where.hoisted])
-
     def slow_nodes(self, roots: Sequence[int]) -> None:
         """Gather the inputs of every lane, and compute what depends on nothing else."""
         nodes = self.graph.reachable(roots)
@@ -124,22 +117,16 @@ class Functions(Routine):
                 self.names[node] = self.writer.lanes("%values", int(str(payload)), len(self.what.inputs))
         self.compute(nodes)
 
-    def load(self, nodes: Iterable[int], tape: dict[int, int], kind: int = 0) -> None:
-        """Say where the leaves among nodes are; flows of `kind` stand in `seed`."""
+    def load(self, tape: Mapping[int, int], kind: int = 0) -> None:
+        """Say where the leaves of a moment are; flows of `kind` stand in `seed`."""
         count = len(self.what.states)
-        columns = {node: at for at, node in enumerate(self.where.series)}
-        places = {node: at for at, node in enumerate(self.where.hoisted)}
-        for node in nodes:
-            op, _, payload = self.graph.nodes[node]
-            if node in tape:
-                self.leaves[node] = ("%x", tape[node])
-            elif op == "state":
+        self.leaves = {node: ("%row", at) for at, node in enumerate(self.where.series)}
+        self.leaves |= {node: ("%h", at) for at, node in enumerate(self.where.hoisted)}
+        self.leaves |= {node: ("%x", at) for node, at in tape.items()}
+        for node, (op, _, payload) in enumerate(self.graph.nodes):
+            if op == "state":
                 place = int(str(payload))
                 self.leaves[node] = ("%x", place) if place < count else ("%seed", place - count - kind)
-            elif node in places:
-                self.leaves[node] = ("%h", places[node])
-            elif node in columns:
-                self.leaves[node] = ("%row", columns[node])
 
     def compute(self, nodes: Iterable[int]) -> None:
         """Write operations, each after its arguments, skipping constants and what has a name already."""

@@ -9,80 +9,55 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from stockflow.compiler.plan import Layout
 from stockflow.compiler.vector import Writer
 from stockflow.gradients.derivatives import Derivatives
-from stockflow.gradients.residuals import residual
 from stockflow.gradients.routine import Routine
-from stockflow.language.clock import Scheme
+from stockflow.language.clock import Clock, Scheme
 
 _SHARED = "ptr %table, ptr %marks, ptr %work"
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Where arrays begin in the workspace of one thread, and how long they are, all counted in vectors.
-
-    What is kept of a stage takes `moment`; `steps` are run in stretches of `stretch`.
-    """
-
-    steps: int
-    stretch: int
-    moment: int
-    places: Mapping[str, int]
-    sizes: Mapping[str, int]
-
-    @property
-    def size(self) -> int:
-        """Length of the whole."""
-        return sum(self.sizes.values())
-
-
-def memory(what: Derivatives, where: Layout, scheme: Scheme, steps: int, rows: int, most: int) -> Memory:
-    """Lay out the workspace; all steps are one stretch unless that takes more than `most` vectors."""
-    count, moment = len(what.states), len(what.states) + len(what.taped)
-    step = moment * len(scheme.ahead)
-    # beginnings of stretches and one stretch together take least where they take the same
-    stretch = steps if step * steps <= most else math.ceil(math.sqrt(steps * count / step))
-    sizes = {
-        "h": len(where.hoisted),
-        "seen": rows * len(what.outputs),
-        "flows": rows * len(what.outputs),
-        "now": count,
-        "rates": count,
-        "flow": count,
-        "seed": count,
-        "back": count,
-        "sums": len(what.slow),
-        "final": count,
-        "begins": (-(-steps // max(stretch, 1)) + 1) * count,
-        "tape": stretch * step,
-    }
-    for place, state in enumerate(what.states):
-        if state.delay:
-            sizes[f"past{place}"] = sizes[f"later{place}"] = steps + 1 + state.delay
-    places = dict(zip(sizes, itertools.accumulate(sizes.values(), initial=0), strict=False))
-    return Memory(steps, stretch, moment, places, sizes)
+_COMPARED = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
 
 
 class Passes(Routine):
-    """Writes the loops; a row of the table has `columns` series, a time step the length `step`."""
+    """Writes the loops over all `steps` of a clock, in stretches of `length`.
+
+    The workspace of one thread takes `size` vectors of runs; its arrays begin at `places` and are as long as `sizes`
+    says, all counted in vectors.  What is kept of a stage takes `kept`.  All steps are one stretch unless that takes
+    more than `most` vectors.
+    """
 
     def __init__(
-        self, what: Derivatives, writer: Writer, scheme: Scheme, memory: Memory, columns: int, step: float
+        self, what: Derivatives, where: Layout, writer: Writer, scheme: Scheme, moments: Clock, most: int
     ) -> None:
         super().__init__(writer)
-        self.what = what
-        self.scheme = scheme
-        self.memory = memory
-        self.columns = columns
-        self.step = step
+        self.what, self.scheme = what, scheme
+        self.columns, self.step, self.steps = len(where.series), moments.step, len(moments.times) - 1
         self.states = range(len(what.states))
         self.delays = {at: one.delay for at, one in enumerate(what.states) if one.delay}
+        count, seen = len(what.states), int(moments.saved.sum()) * len(what.outputs)
+        self.kept = count + len(what.taped)
+        step = self.kept * len(scheme.ahead)
+        # beginnings of stretches and one stretch together take least where they take the same
+        self.length = self.steps if step * self.steps <= most else math.ceil(math.sqrt(self.steps * count / step))
+        self.stretches = -(-self.steps // max(self.length, 1))
+        self.sizes = {
+            "h": len(where.hoisted),
+            "seen": seen,
+            "flows": seen,
+            **dict.fromkeys(("now", "rates", "flow", "seed", "back"), count),
+            "sums": len(what.slow),
+            "final": count,
+            "begins": (self.stretches + 1) * count,
+            "tape": self.length * step,
+        }
+        for at, delay in self.delays.items():
+            self.sizes[f"past{at}"] = self.sizes[f"later{at}"] = self.steps + 1 + delay
+        *begins, self.size = itertools.accumulate(self.sizes.values(), initial=0)
+        self.places = dict(zip(self.sizes, begins, strict=True))
 
     def text(self) -> list[str]:
         """Return all functions, with the entry point `gradient`."""
@@ -98,7 +73,7 @@ class Passes(Routine):
             self.observe(k, tape, now)
             new = {at: self.get(now, at) for at in self.states if at not in self.delays}
             for stage, ahead in enumerate(scheme.ahead):
-                x = self.place(tape, stage * self.memory.moment)
+                x = self.place(tape, stage * self.kept)
                 for at in self.states if stage else ():
                     there = self.get(tape, at)
                     if at in new:
@@ -127,18 +102,18 @@ class Passes(Routine):
         writer = self.writer
         self.put(writer.number(0.0), "%total")
         with self.counting("0", "%count") as i:
-            places = self.two_places(i)
+            rows = (writer.let(f"getelementptr [2 x i64], ptr %places, i64 {i}, i64 {column}") for column in (0, 1))
+            places = [writer.let(f"load i64, ptr {row}") for row in rows]
             numbers = writer.let(f"getelementptr [4 x double], ptr %numbers, i64 {i}")
             later, earlier = (self.get(self.array("seen"), place) for place in places)
-            found, rate, grows = residual(writer, later, earlier, numbers)
+            found, rate, grows = _residual(writer, later, earlier, numbers)
             self.put(found, "%residuals", i)
             self.put(writer.fused(found, found, self.get("%total")), "%total")
             flow = writer.let(f"fmul {writer.double} {writer.exact('add', found, found)}, {rate}")
             back = writer.let(f"fneg {writer.double} {flow}")
             self.add(flow, self.array("flows"), places[0])
             self.add(writer.select(grows, back, writer.number(0.0)), self.array("flows"), places[1])
-        arguments = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
-        return self.function("compare", f"{_SHARED}, {arguments}")
+        return self.function("compare", f"{_SHARED}, {_COMPARED}")
 
     def backward(self) -> str:
         """Go back from step `to`, exclusive, to step `from`; `flow` is what flows to the states."""
@@ -161,7 +136,7 @@ class Passes(Routine):
                     else:
                         arrives = self.get(self.array(f"later{at}"), let(f"add i64 {k}, {self.delays[at]}"))
                     self.put(arrives, seed, at)
-                x = self.place(tape, stage * self.memory.moment)
+                x = self.place(tape, stage * self.kept)
                 self.moment("back", x, self.row(k, stage), seed, back, self.array("sums"))
                 for at in self.states:
                     new[at] = self.writer.exact("add", new[at], self.get(back, at))
@@ -181,19 +156,17 @@ class Passes(Routine):
 
     def block(self) -> str:
         """Do all for one vector of runs."""
-        let, zero, steps = self.writer.let, self.writer.number(0.0), self.memory.steps
-        stretches = -(-steps // max(self.memory.stretch, 1))
+        let, zero, steps, stretches = self.writer.let, self.writer.number(0.0), self.steps, self.stretches
         begins, final, flow = (self.array(name) for name in ("begins", "final", "flow"))
         self.call("begin", "ptr %values", f"ptr {self.array('h')}", f"ptr {begins}")
         for name in ("sums", "flows", "flow", *(f"later{at}" for at in self.delays)):
-            self.fill(self.array(name), self.memory.sizes[name], zero)
+            self.fill(self.array(name), self.sizes[name], zero)
         for at, delay in self.delays.items():
             self.fill(self.array(f"past{at}"), delay, self.get(begins, at))
         with self.counting("0", str(stretches)) as j:
             self.stretch("forward", j)
         self.observe(str(steps), final, self.place(begins, stretches * len(self.states)))
-        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total"
-        self.call("compare", _SHARED, given)
+        self.call("compare", _SHARED, _COMPARED)
         self.unobserve(str(steps), final)
         with self.counting("0", str(stretches)) as done:
             j = let(f"sub i64 {stretches - 1}, {done}")
@@ -205,15 +178,15 @@ class Passes(Routine):
             with self.counting("0", str(min(delay, steps + 1))) as moment:
                 self.add(self.get(self.array(f"later{at}"), moment), flow, at)
         self.call("end", "ptr %values", f"ptr {flow}", f"ptr {self.array('sums')}", "ptr %gradient")
-        return self.function("block", f"ptr %values, {_SHARED}, {given}, ptr %gradient")
+        return self.function("block", f"ptr %values, {_SHARED}, {_COMPARED}, ptr %gradient")
 
     def stretch(self, name: str, number: str) -> None:
         """Run one stretch of steps forward or backward."""
-        let, stretch = self.writer.let, self.memory.stretch
-        first = let(f"mul i64 {number}, {stretch}")
-        beyond = let(f"add i64 {first}, {stretch}")
-        short = let(f"icmp slt i64 {beyond}, {self.memory.steps}")
-        last = let(f"select i1 {short}, i64 {beyond}, i64 {self.memory.steps}")
+        let, length = self.writer.let, self.length
+        first = let(f"mul i64 {number}, {length}")
+        beyond = let(f"add i64 {first}, {length}")
+        short = let(f"icmp slt i64 {beyond}, {self.steps}")
+        last = let(f"select i1 {short}, i64 {beyond}, i64 {self.steps}")
         arguments = [_SHARED, f"i64 {first}", f"i64 {last}"]
         if name == "forward":
             begin = self.place(self.array("begins"), let(f"mul i64 {number}, {len(self.states)}"))
@@ -230,17 +203,17 @@ class Passes(Routine):
             }
             ends = f"ptr {place['residuals']}, ptr {place['total']}, ptr {place['gradient']}"
             self.call("block", f"ptr {place['values']}", _SHARED, "ptr %places, ptr %numbers, i64 %count", ends)
-        given = "ptr %places, ptr %numbers, i64 %count, ptr %residuals, ptr %total, ptr %gradient, i64 %blocks"
-        return self.function("gradient", f"ptr %values, {_SHARED}, {given}", internal=False)
+        given = f"ptr %values, {_SHARED}, {_COMPARED}, ptr %gradient, i64 %blocks"
+        return self.function("gradient", given, internal=False)
 
     def array(self, name: str) -> str:
         """Return the address of an array of the workspace."""
-        return self.place("%work", self.memory.places[name])
+        return self.place("%work", self.places[name])
 
     def tape(self, moment: str) -> str:
         """Return the address of what is kept of a step in the present stretch."""
         let = self.writer.let
-        size = self.memory.moment * len(self.scheme.ahead)
+        size = self.kept * len(self.scheme.ahead)
         return self.place(self.array("tape"), let(f"mul i64 {let(f'sub i64 {moment}, %from')}, {size}"))
 
     def row(self, moment: str, stage: int = 0) -> str:
@@ -267,3 +240,24 @@ class Passes(Routine):
         if term is None:
             return self.writer.arithmetic("mul", vector, self.writer.number(factor))
         return self.writer.fused(vector, self.writer.number(factor), term)
+
+
+def _residual(writer: Writer, later: str, earlier: str, numbers: str) -> tuple[str, str, str]:
+    """Write the residual of one term, its rate of change with the later value, and whether the earlier counts.
+
+    `numbers` points to the row of the term, as `stockflow.gradients.payoff.Comparison` describes it.
+    """
+    growth, logarithmic, target, factor = (_number(writer, numbers, column) for column in range(4))
+    zero = writer.number(0.0)
+    grows = writer.compare("une", growth, zero)
+    modelled = writer.exact("sub", later, writer.select(grows, earlier, zero))
+    as_log = writer.compare("une", logarithmic, zero)
+    transformed = writer.select(as_log, writer.log(modelled), modelled)
+    found = writer.let(f"fmul {writer.double} {writer.exact('sub', transformed, target)}, {factor}")
+    rate = writer.let(f"fdiv {writer.double} {factor}, {modelled}")
+    return found, writer.select(as_log, rate, factor), grows
+
+
+def _number(writer: Writer, numbers: str, column: int) -> str:
+    place = writer.let(f"getelementptr double, ptr {numbers}, i64 {column}")
+    return writer.spread(writer.let(f"load double, ptr {place}"))

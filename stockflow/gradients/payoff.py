@@ -1,14 +1,14 @@
 """A payoff: how far runs are from what was observed, worked out while their outputs are still in cache.
 
-The description is data (`Term`), and so are observed values and scales in the compiled code: one
-instruction stream reduces any list of terms, a vector of runs at a time.
+The description is data (`Term`), and so are observed values and scales in the compiled code of a gradient: one
+instruction stream compares any list of terms.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.arrays import Array
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, memory_of, processor
+from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System, lower
 from stockflow.errors import InputError
-from stockflow.gradients.residuals import Reduction, compile_residuals
 from stockflow.language import codec
 from stockflow.language.clock import Clock, clock
 from stockflow.language.equations import Equations
@@ -88,6 +87,15 @@ class Comparison:
     moments: Clock
     places: NDArray[np.int64]
     numbers: Array
+
+    def residuals(self, outputs: Array) -> Array:
+        """Return the residuals (run, term) of outputs (run, time, output)."""
+        later, earlier = np.take(outputs.reshape(len(outputs), -1), self.places.T, axis=1).swapaxes(0, 1)
+        growth, logarithmic, target, factor = self.numbers.T
+        with np.errstate(all="ignore"):
+            modelled = later - np.where(growth != 0.0, earlier, 0.0)
+            transformed = np.where(logarithmic != 0.0, np.log(modelled), modelled)
+            return np.asarray((transformed - target) * factor)
 
 
 def comparison(equations: Equations, terms: Sequence[Term]) -> Comparison:
@@ -161,18 +169,17 @@ class Payoff:
     terms: tuple[Term, ...]
     comparison: Comparison
     kernel: Kernel
-    reduction: Reduction
 
     def __call__(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the sum of squared residuals, shape (run,), for input values of shape (run, input).
 
         Raises InputError for a wrong shape or a value that is not finite.
         """
-        return self._reduced(checked(values, self.inputs, self.equations.source, threads), threads, seed, None)
+        return self._reduced(checked(values, self.inputs, self.equations.source), threads, seed, None)
 
     def residuals(self, values: ArrayLike, threads: int | None = None, seed: int = 0) -> Array:
         """Return the residuals, shape (run, term); the sum of their squares is the payoff."""
-        array = checked(values, self.inputs, self.equations.source, threads)
+        array = checked(values, self.inputs, self.equations.source)
         out = np.empty((len(array), len(self.terms)))
         self._reduced(array, threads, seed, out)
         return out
@@ -183,12 +190,14 @@ class Payoff:
 
         def piece(first: int, last: int) -> None:
             outputs = self.kernel.run(values[first:last], 1, (), seed, np.arange(first, last), spare)
-            total[first:last], found = self.reduction.reduced(outputs, self.comparison.places, self.comparison.numbers)
+            found = self.comparison.residuals(outputs)
+            with np.errstate(over="ignore"):
+                total[first:last] = np.square(found).sum(axis=1)
             if residuals is not None:
                 residuals[first:last] = found
             spare.append(memory_of(outputs))
 
-        in_pieces(piece, len(values), self.reduction.width, _TOGETHER, threads)
+        in_pieces(piece, len(values), self.kernel.code.width, _TOGETHER, threads)
         return total
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -198,21 +207,11 @@ class Payoff:
 def payoff(equations: Equations, inputs: tuple[str, ...], terms: Sequence[Term]) -> Payoff:
     """Return the payoff of runs whose constants `inputs`, by display name, are left open."""
     compared = comparison(equations, terms)
-    asked = (equations, inputs, compared.outputs, compared.moments)
-    kernel = cached_kernel("payoff", *asked, lambda: simplify(lower(equations, inputs, compared.outputs)))
-    return Payoff(equations, inputs, tuple(terms), compared, kernel, compile_residuals(kernel.code.width))
+    asked = codec.digest(equations), json.dumps([inputs, compared.outputs]), compared.moments.saved.tobytes()
 
+    def code() -> bytes:
+        system = simplify(lower(equations, inputs, compared.outputs))
+        return generate(plan(system, compared.moments, equations.method)).packed()
 
-def cached_kernel(
-    what: str,
-    equations: Equations,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
-    moments: Clock,
-    system: Callable[[], System],
-) -> Kernel:
-    """Return compiled runs of the system that is made of all the other arguments, from the cache if there."""
-    asked = codec.digest(equations), json.dumps([inputs, outputs])
-    sources: tuple[str | bytes, ...] = (*asked, moments.saved.tobytes(), *processor())
-    content = cache.kept(what, sources, lambda: generate(plan(system(), moments, equations.method)).packed())
-    return load(Code.unpacked(content))
+    kernel = load(Code.unpacked(cache.kept("payoff", (*asked, *processor()), code)))
+    return Payoff(equations, inputs, tuple(terms), compared, kernel)

@@ -37,11 +37,6 @@ class Routine:
         with self.counting("0", str(count)) as at:
             self.put(vector, base, at)
 
-    def two_places(self, term: str) -> list[str]:
-        """Load where the two values of a term stand, from the argument `places`."""
-        rows = (self.writer.let(f"getelementptr [2 x i64], ptr %places, i64 {term}, i64 {column}") for column in (0, 1))
-        return [self.writer.let(f"load i64, ptr {row}") for row in rows]
-
     @contextmanager
     def counting(self, first: str, last: str) -> Iterator[str]:
         """Repeat what is written inside for the numbers from `first` to `last`, exclusive."""

@@ -11,12 +11,11 @@ from stockflow_helpers import MODELS, loaded
 import stockflow
 from benchmarks import table
 from benchmarks.engine import compared, distance, timings
-from benchmarks.engines import Engine
+from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
 from benchmarks.reductions import Reduced, million, reductions
 from benchmarks.result import Result, Row, Timing
 from benchmarks.scalar_c import ScalarC
-from benchmarks.startup import Startup
 from benchmarks.vector_numpy import VectorNumpy
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")

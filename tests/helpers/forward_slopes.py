@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stockflow.batches.checked import Checked
-from stockflow.batches.pieces import in_pieces
 from stockflow.compiler.graph import INPUT, STATE
-from stockflow.compiler.llvm import Kernel
+from stockflow.compiler.llvm import Kernel, compile_plan
+from stockflow.compiler.pieces import in_pieces
+from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
 from stockflow.compiler.simulator import checked
 from stockflow.compiler.system import System
 from stockflow.errors import InputError
 from stockflow.gradients.adjoint import Calculus, partials
-from stockflow.gradients.payoff import cached_kernel, differentiable, kept, readable
+from stockflow.gradients.payoff import differentiable, kept, readable
 from stockflow.language.equations import Equations, Method
 from stockflow.model import Model
 
@@ -56,7 +57,7 @@ class Jacobian:
         They are in the unit of the point's variable per unit of the input.  Raises InputError for a
         wrong shape or a value that is not finite.
         """
-        array = checked(values, self.inputs, self.equations.source, threads)
+        array = checked(values, self.inputs, self.equations.source)
         runs, inputs = array.shape
         result = np.empty((runs, len(self.points), inputs))
         groups, followed = lanes(inputs)
@@ -103,10 +104,8 @@ def jacobian(equations: Equations, inputs: tuple[str, ...], points: Sequence[Poi
     outputs = tuple(dict.fromkeys(names))
     moments, rows = kept(equations, points)
 
-    def system() -> System:
-        return simplify(following(differentiable(equations, inputs, outputs), lanes(len(inputs))[1]))
-
-    kernel = cached_kernel("jacobian", equations, inputs, outputs, moments, system)
+    system = simplify(following(differentiable(equations, inputs, outputs), lanes(len(inputs))[1]))
+    kernel = compile_plan(plan(system, moments, equations.method))
     columns = tuple(outputs.index(name) for name in names)
     return Jacobian(equations, inputs, tuple(points), tuple(rows), columns, kernel)
 

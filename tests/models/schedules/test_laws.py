@@ -12,7 +12,6 @@ from models.policy import history
 from models.schedules.change import Change, Trigger
 from models.schedules.instruments import instrument
 from models.schedules.paths import Before, Grid, Moves, grid, trimmed, yearly
-from models.schedules.trigger import first_date, statistic
 
 TIMES = np.arange(2000.0, 2041.0, 1 / 32)
 NEVER = np.array(np.inf)
@@ -160,9 +159,7 @@ QUARTERS = np.arange(2000.0, 2010.0, 0.25)
 def test_the_market_share_is_that_of_the_last_four_quarters() -> None:
     market = np.full((1, len(QUARTERS)), 20.0)
     sold = (np.cumsum(np.full(len(QUARTERS), 0.5)) - 0.5)[None, :]  # two a year
-    seen = statistic(
-        trigger("market share", 0.1), QUARTERS, {"Cumulative Domestic Sales": sold, "addressable demand": market}
-    )
+    seen = trigger("market share", 0.1).statistic({"Cumulative Domestic Sales": sold, "addressable demand": market})
     assert np.isnan(seen[0, :4]).all()
     assert seen[0, 4:] == pytest.approx(0.1)
 
@@ -170,14 +167,14 @@ def test_the_market_share_is_that_of_the_last_four_quarters() -> None:
 def test_a_condition_that_reverses_still_gives_the_first_quarter_in_which_it_held() -> None:
     cost = np.where((QUARTERS == 2003.5) | (QUARTERS >= 2008.0), 0.9, 1.2)[None, :]
     values = {"unsubsidised user cost": cost, "trigger benchmark": np.ones_like(cost)}
-    assert first_date(trigger("cost parity ratio", 1.0), QUARTERS, values).tolist() == [2003.5]
-    assert first_date(trigger("cost parity ratio", 1.0, not_before=2004.0), QUARTERS, values).tolist() == [2008.0]
+    assert trigger("cost parity ratio", 1.0).first_date(QUARTERS, values).tolist() == [2003.5]
+    assert trigger("cost parity ratio", 1.0, not_before=2004.0).first_date(QUARTERS, values).tolist() == [2008.0]
 
 
 def test_a_condition_that_never_holds_gives_never() -> None:
     sold = np.linspace(0.0, 5.0, len(QUARTERS))[None, :]
     values = {"Cumulative Domestic Sales": sold}
-    assert first_date(trigger("cumulative volume", 6.0, "unit"), QUARTERS, values).tolist() == [np.inf]
+    assert trigger("cumulative volume", 6.0, "unit").first_date(QUARTERS, values).tolist() == [np.inf]
 
 
 def test_yearly_means_are_those_of_each_calendar_year() -> None:
