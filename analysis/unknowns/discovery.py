@@ -67,8 +67,7 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
     Raises InputError if lengths differ. Too few failures, or too few successes, is an answer, not an error.
     """
     size = len(failed)
-    short = [name for name, column in samples.items() if len(column) != size]
-    if short:
+    if short := [name for name, column in samples.items() if len(column) != size]:
         raise InputError(f"{failure}: {short[0]!r} has {len(samples[short[0]])} draws, failures have {size}")
     rate, rng = float(failed.mean()), np.random.default_rng(rule.seed)
     order = rng.permutation(size)
@@ -108,18 +107,16 @@ def _judged(bounds: Bounds, samples: Mapping[str, Array], failed: Flags, seen: P
     )  # fmt: skip
 
 
-def _leaves(tree: DecisionTreeClassifier, names: Sequence[str]) -> list[dict[str, tuple[float, float]]]:
+def _leaves(tree: DecisionTreeClassifier, names: Sequence[str]) -> list[Bounds]:
     """Bounds of every leaf: the tightest on its way from the root."""
     nodes = tree.tree_
-    waiting: list[tuple[int, dict[str, tuple[float, float]]]] = [(0, {})]
-    found = []
-    while waiting:
-        node, bounds = waiting.pop()
+
+    def below(node: int, bounds: Bounds) -> list[Bounds]:
         if nodes.children_left[node] == LEAF:
-            found.append(bounds)
-            continue
+            return [bounds]
         name, cut = names[nodes.feature[node]], float(nodes.threshold[node])
         low, high = bounds.get(name, (-np.inf, np.inf))
-        waiting.append((int(nodes.children_right[node]), {**bounds, name: (max(low, cut), high)}))
-        waiting.append((int(nodes.children_left[node]), {**bounds, name: (low, min(high, cut))}))
-    return found
+        left = below(nodes.children_left[node], {**bounds, name: (low, min(high, cut))})
+        return left + below(nodes.children_right[node], {**bounds, name: (max(low, cut), high)})
+
+    return below(0, {})
