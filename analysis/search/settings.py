@@ -78,8 +78,7 @@ class Case(Strict):
                 raise ValueError(f"{name} {year:g} is not a quarter of a year")
         if self.first_knot >= self.horizon:
             raise ValueError(f"first_knot {self.first_knot:g} is not before the horizon {self.horizon:g}")
-        late = [year for year in self.starts if year >= self.horizon]
-        if late:
+        if late := [year for year in self.starts if year >= self.horizon]:
             raise ValueError(f"start {late[0]:g} is not before the horizon {self.horizon:g}")
         return self
 
