@@ -91,8 +91,7 @@ def loop_words(
             f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
             f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
         )
-    idle = [name for name in found.names if name not in active]
-    if idle:
+    if idle := [name for name in found.names if name not in active]:
         words.append(f"{found.case}: without any score: {', '.join(idle)}.")
     words += [f"{found.case}: {loop.name} is not cut: {loop.not_cut}." for loop in study.loops
               if loop.not_cut and loop.name in found.names]  # fmt: skip
@@ -224,13 +223,3 @@ def _moved(one: Tried) -> str:
 def _years(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = map(when, years)
     return middle + (" years" if np.isfinite(years[1]) else "") + (f" ({low} to {high})" if posterior else "")
-
-
-def mechanisms_chapter(
-    cases: Sequence[str], loops: LoopStudy, policy: InstrumentStudy, folder: Folder, draws: int | None = None
-) -> dict[str, Told]:
-    """Return everything that a report says of mechanisms, by heading; tables and figures are saved on the way."""
-    parts = {f"Feedback loops: {load_case(case).title}": tell_loops(case, loops, folder, draws) for case in cases}
-    parts["Three barriers"] = tell_barriers(cases, policy, folder, draws)
-    parts["Policy instruments"] = tell_instruments(cases, policy, folder, draws)
-    return parts

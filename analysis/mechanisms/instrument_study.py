@@ -92,10 +92,6 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
                 raise ValueError(f"{one.name!r} needs {one.needs!r}, which is no instrument")
         return self
 
-    def named(self, name: str) -> Instrument:
-        """Return an instrument by its name."""
-        return next(one for one in self.instruments if one.name == name)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lever:

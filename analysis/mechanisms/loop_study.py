@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -92,14 +93,12 @@ class LoopStudy(CaseStudies[LoopCase]):
     @model_validator(mode="after")
     def _names_are_known(self) -> LoopStudy:
         names = [loop.name for loop in self.loops]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
+        if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two loops are called {twice[0]!r}")
         for loop in self.loops:
-            for path in loop.paths:
-                for part in path:
-                    if _segment(part) is not None and _segment(part) not in self.segments:
-                        raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
+            for part in chain.from_iterable(loop.paths):
+                if _segment(part) not in (None, *self.segments):
+                    raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
         return self
 
     def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:
