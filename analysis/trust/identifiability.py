@@ -97,8 +97,7 @@ def drawn_coordinates(payoff: Payoff, posterior: Posterior) -> Array:
 
     A parameter that the posterior lacks is an `InputError`.
     """
-    missing = [c.name for c in payoff.coordinates if c.name not in posterior.parameters]
-    if missing:
+    if missing := [c.name for c in payoff.coordinates if c.name not in posterior.parameters]:
         raise InputError(f"the posterior of {posterior.case!r} has no parameter {missing[0]!r}")
     return np.stack([c.inward(posterior.parameters[c.name]) for c in payoff.coordinates], axis=1)
 

@@ -6,6 +6,7 @@ of what it was before. Tolerances stand with their reasons in `studies/numerics.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,20 +91,14 @@ def refined(model: Model, divide: int) -> Model:
     return Model(equations, model.file.with_equations({name: f"{name}= {step!r}"}))
 
 
-def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, tick: Tick | None = None) -> pd.DataFrame:
+def certificate(accepted: Mapping[str, Accepted], tick: Tick = lambda _: None) -> pd.DataFrame:
     """Return one row per headline figure: value, value at the finer step, shift, tolerance and verdict.
 
     Shifts are in years for dates, shares of the value for money, units and stocks, plain differences for effects, and
     differences of logarithms over the stated error for series. A figure of the scoreboard holds if its verdict does.
     """
-    study = study or Study.load()
-    finer: dict[str, Model] = {}
-
-    def fine(case: str) -> Model:
-        if case not in finer:
-            finer[case] = refined(case_model(case), study.divide)
-        return finer[case]
-
+    study = Study.load()
+    fine = cache(lambda case: refined(case_model(case), study.divide))
     before = list(headlines(accepted, study, case_model, tick))
     after = {one.key: one for one in headlines(accepted, study, fine, tick)}
     return pd.DataFrame([row(one, after[one.key], study.tolerance) for one in before])
@@ -134,10 +129,9 @@ def shift(one: Figure, finer: float) -> float:
 
 
 def headlines(
-    accepted: Mapping[str, Accepted], study: Study, models: Callable[[str], Model], tick: Tick | None = None
+    accepted: Mapping[str, Accepted], study: Study, models: Callable[[str], Model], say: Tick = lambda _: None
 ) -> Iterator[Figure]:
     """Yield every headline figure from the models that `models` gives."""
-    say = tick or (lambda _: None)
     for case, fit in accepted.items():
         yield from _fitted(case, fit, models(case))
         say(f"series of {case}")

@@ -73,7 +73,8 @@ def walk_ridge(
     if not free:
         payoff, best = with_free(payoff, _wide(case, study.searching), best, case.parameters[study.searching].value)
         curved = covariance(payoff, best)
-    doing, at = (float(_column(payoff, best[None], name)[0]) for name in (study.doing, study.searching))
+    fitted = _samples(payoff, best[None])
+    doing, at = float(fitted[study.doing][0]), float(fitted[study.searching][0])
     profile = profiled(payoff, study.searching, about.searching_values, best, curved, tick=tick)
     found = profile.accepted(study.drop)
     ends = [float(profile.values[k]) if one is None else one for k, one in zip((0, -1), found, strict=True)]
@@ -84,9 +85,10 @@ def walk_ridge(
         "searching free": _point(profile, int(np.argmin(profile.objective))),
         "one factor (no searching)": _point(profile, 0),
     }
-    together, credit = learned_falls(case.model, _samples(payoff, profile.points), about.window)
+    along = _samples(payoff, profile.points)
+    together, credit = learned_falls(case.model, along, about.window)
     return Ridge(
-        profile=profile, doing=_column(payoff, profile.points, study.doing), together=together, credit=credit,
+        profile=profile, doing=along[study.doing], together=together, credit=credit,
         window=about.window, ends=(ends[0], ends[1]), open_ends=(found[0] is None, found[1] is None), free=free,
         fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
         one_factor=variant_table(payoff, variants, study),
@@ -122,7 +124,8 @@ def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], s
     lowest = min(objective for _, objective in variants.values())
     rows = []
     for label, (x, objective) in variants.items():
-        doing, searching = (float(_column(payoff, x[None], name)[0]) for name in (study.doing, study.searching))
+        values = _samples(payoff, x[None])
+        doing, searching = float(values[study.doing][0]), float(values[study.searching][0])
         effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
         both = float(joint_rate(np.array(doing), np.array(searching)))
         rows.append(
@@ -222,10 +225,6 @@ def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes
 def _samples(payoff: Payoff, points: Array) -> dict[str, Array]:
     values = payoff.space.values(points)
     return {c.name: values[:, i] for i, c in enumerate(payoff.coordinates)}
-
-
-def _column(payoff: Payoff, points: Array, name: str) -> Array:
-    return np.asarray(payoff.space.values(points)[:, payoff.space.names.index(name)])
 
 
 def _at(times: Array, values: Array, when: float) -> Array:
