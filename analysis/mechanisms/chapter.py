@@ -69,17 +69,13 @@ def loop_words(
     words.append(
         f"{found.case}: longest-lived strongest loops (probability over draws): {told or 'none for three years'}."
     )
-    alone = [
-        f"{name} in {int((found.dominates[:, i] >= 0.5).sum())} years"
-        for i, name in enumerate(found.names)
-        if (found.dominates[:, i] >= 0.5).any()
-    ]
+    often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
+    alone = [f"{name} in {years} years" for name, years in often if years]
     words.append(
         f"{found.case}: loops that probably do at least {found.level:.0%} of what all named loops do: "
         f"{', '.join(alone) or 'none in any year'}. Named loops are {np.median(found.named):.0%} (median over years) "
         "of all loops scored, those and the model's independent ones; the rest is mostly single stocks adjusting."
     )
-    active = {name for i, name in enumerate(found.names) if found.share[..., i].any()}
     for one in cut:
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
@@ -91,7 +87,7 @@ def loop_words(
             f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
             f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
         )
-    if idle := [name for name in found.names if name not in active]:
+    if idle := [name for i, name in enumerate(found.names) if not found.share[..., i].any()]:
         words.append(f"{found.case}: without any score: {', '.join(idle)}.")
     words += [f"{found.case}: {loop.name} is not cut: {loop.not_cut}." for loop in study.loops
               if loop.not_cut and loop.name in found.names]  # fmt: skip
@@ -159,11 +155,10 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     if idle:
         words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
     moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
-    small = set(names) - moving
-    if small - set(idle):
+    if small := [name for name in names if name not in moving and name not in idle]:
         words.append(
             f"{found.case}: in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
-            f"{study.soon:g} years): {', '.join(name for name in names if name in small and name not in idle)}."
+            f"{study.soon:g} years): {', '.join(small)}."
         )
     return words
 

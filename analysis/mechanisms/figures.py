@@ -212,7 +212,6 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
         axes[0, 0].set_yticks(range(len(names)), names)
         for words, mark, colour in CHANGES.values():
             axes[0, 0].plot([], [], mark, color=colour, markersize=4, label=words)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
         note = "median and 90% of draws; arrow: the interval goes on; open mark: by assumption"
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, title=note)
+        figure.legend(loc="outside lower center", ncols=5, title=note)
     return save(figure, rows, stem)

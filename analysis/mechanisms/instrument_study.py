@@ -16,11 +16,10 @@ from models.files.casefile import CaseName
 from models.files.series import Series, read_series
 from models.files.settings import Strict, Year
 from models.home import home_of
-from models.policy import is_driver
+from models.policy import history, is_driver
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import UnknownNameError
-from stockflow.language.equations import WithLookup
 from stockflow.names import plain
 
 STUDY = Path(__file__).parent.parent / "studies" / "instruments.toml"
@@ -151,9 +150,8 @@ def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, 
             on = instrument.on.get(case, ())
             times = np.array([on[0][0]]) if len(on) > 1 else np.empty(0)
             return Lever(instrument, one.name, one.unit, times, np.array([one.value]), limits, evidence)
-        if is_driver(one) and isinstance(one.expression, WithLookup):
-            xs, ys = np.array(one.expression.table.xs), np.array(one.expression.table.ys)
-            return Lever(instrument, one.name, one.unit, xs, ys, limits, evidence)
+        if is_driver(one):
+            return Lever(instrument, one.name, one.unit, *history(model, one.name), limits, evidence)
     return None
 
 
