@@ -140,8 +140,7 @@ class Forward(Strict):
 
     @model_validator(mode="after")
     def _scheduled(self) -> Forward:
-        wrong = [name for name, one in self.scenarios.items() if one.schedule is not None]
-        if wrong:
+        if wrong := [name for name, one in self.scenarios.items() if one.schedule is not None]:
             raise ValueError(f"scenario {wrong[0]!r} has a schedule of support, which is a policy")
         return self
 
