@@ -62,11 +62,8 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
         tell(offered)
     few, many = posterior.spread(study.draws), posterior.spread(study.judged)
     names = knot_names()
-    past = {
-        count: worth_of(case, study, draws, names, "history").measures(neutral(names))
-        for count, draws in (("few", few), ("many", many))
-    }
-    budget = asked.budget * float(past["few"].cost.mean())
+    of_few, past = (worth_of(case, study, draws, names, "history").measures(neutral(names)) for draws in (few, many))
+    budget = asked.budget * float(of_few.cost.mean())
     problems, ends = [], []
     shown = posterior.spread(study.grid.draws)
     for family in study.families:
@@ -78,11 +75,11 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
             told = f"{objective}, {family}"
             found = search(judge, goal, levers, study, lambda text, told=told: tell(f"{told}: {text}"))  # type: ignore[misc]
             judged = worth_of(case, study, many, levers.names, asked.level).measures(found.best.x[None])
-            problems.append(_problem(asked, family, objective, found, judged, past["many"]))
+            problems.append(_problem(asked, family, objective, found, judged, past))
             measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])
             ends.append(Schedules((f"searched: {objective}, {family}",), ("searched",), measured))
     whole = joined([grid(case, study, shown, tell), *ends])
-    return SearchAnswer(case, asked.unit, past["many"], tuple(problems), front(whole), study.grid.share, offered)
+    return SearchAnswer(case, asked.unit, past, tuple(problems), front(whole), study.grid.share, offered)
 
 
 def levers_of(asked: Case, family: Family) -> Levers:
