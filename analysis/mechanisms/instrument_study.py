@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -130,12 +130,11 @@ class Lever:
 
 def levers(case: str, study: InstrumentStudy, model: Model) -> dict[str, Lever | None]:
     """Return what stands for each instrument in a case, by name; None where the model has no such input."""
-    marks = _evidence(case)
-    parameters = {plain(name): one.evidence for name, one in load_case(case).parameters.items()}
-    return {one.name: _lever(one, case, model, {**parameters, **marks}) for one in study.instruments}
+    marks = {plain(name): (one.evidence,) for name, one in load_case(case).parameters.items()} | _evidence(case)
+    return {one.name: _lever(one, case, model, marks) for one in study.instruments}
 
 
-def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, str | Sequence[str]]) -> Lever | None:
+def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, tuple[str, ...]]) -> Lever | None:
     for name in instrument.inputs:
         try:
             one = model.variable(name)
@@ -143,8 +142,7 @@ def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, 
             continue
         low, high = one.limits
         limits = (-np.inf if low is None else low, np.inf if high is None else high)
-        found = marks.get(plain(name), ())
-        evidence = (found,) if isinstance(found, str) else tuple(found)
+        evidence = marks.get(plain(name), ())
         if one.value is not None:
             # what is put on for some years only needs a path, though history has one value for all of them
             on = instrument.on.get(case, ())

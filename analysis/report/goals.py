@@ -28,8 +28,6 @@ from models.files.casefile import CaseName
 from models.files.settings import Positive, Sentence, SettingsFile, Strict
 from stockflow.intervals import interval
 
-GOALS = Path(__file__).parents[1] / "studies" / "goals.toml"
-Row = tuple[str, str, str, str, str]
 HEAD = ("goal", "asked", "before", "now", "verdict")
 
 
@@ -99,7 +97,7 @@ class BoardGoal(Strict):
 class Goals(SettingsFile):
     """The whole file."""
 
-    shipped = GOALS
+    shipped = Path(__file__).parents[1] / "studies" / "goals.toml"
     fits: Annotated[tuple[FitGoal, ...], Field(min_length=1)]
     shown: tuple[Shown, ...]
     forecasts: tuple[ForecastGoal, ...]
@@ -108,7 +106,7 @@ class Goals(SettingsFile):
     scoreboard: BoardGoal
 
 
-def goal_rows(goals: Goals) -> Iterator[Row]:
+def goal_rows(goals: Goals) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield a row per goal: what, goal, before, now, and whether it is reached."""
     for one in goals.fits:
         now, what = one.now(), f"{one.case}: {one.what}"

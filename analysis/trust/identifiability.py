@@ -24,7 +24,6 @@ from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 Tick = Callable[[], object]
-Values = Mapping[str, float]
 Known = tuple[Array, Array, Array]  # centres and spreads (parameter,), correlations (parameter, parameter)
 IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
 TOGETHER_WITH = "only together with"
@@ -53,7 +52,7 @@ class Identified:
 
 
 def identify(
-    case: str, values: Values, posterior: Posterior | None, study: Study, tick: Tick | None = None
+    case: str, values: Mapping[str, float], posterior: Posterior | None, study: Study, tick: Tick | None = None
 ) -> Identified:
     """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
 
