@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
 from analysis.plain.style import GREY, drawing, legend_below, save
@@ -146,11 +147,7 @@ def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
 def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
     """Draw how long each industry waited at each barrier, on one axis of years."""
     cases = list(dict.fromkeys(waits["case"]))
-    shades = {
-        "Devil's River": ("#1b4965", ""),
-        "Valley of Death": ("#66a182", "////"),
-        "Darwinian Sea": ("#edae49", "...."),
-    }
+    shades = dict(zip(BARRIERS, (("#1b4965", ""), ("#66a182", "////"), ("#edae49", "....")), strict=True))
     with drawing(figsize=(7.6, 0.75 * len(cases) + 1.5), title=title) as (figure, ax):
         for y, case in enumerate(reversed(cases)):
             for row in waits[waits["case"] == case].to_dict("records"):
@@ -158,11 +155,8 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
                 if row["crossed before the run starts"] or not np.isfinite(row["begins"]):
                     continue
                 end = row["crossed"] if np.isfinite(row["crossed"]) else row["until"]
-                told = row["barrier"] in ax.get_legend_handles_labels()[1]
-                ax.barh(
-                    y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
-                    edgecolor="white", label="_nolegend_" if told else str(row["barrier"]),
-                )  # fmt: skip
+                ax.barh(y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
+                        edgecolor="white", label=str(row["barrier"]))  # fmt: skip
                 high = row["crossed, high"] if np.isfinite(row["crossed, high"]) else row["until"]
                 ax.plot([row["crossed, low"], high], [y, y], color="#222222", linewidth=1.4)
             early = waits[(waits["case"] == case) & waits["crossed before the run starts"].astype(bool)]

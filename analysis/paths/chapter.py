@@ -6,8 +6,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, drawn
 from analysis.paths import figures
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, means, places, published_durations
+from analysis.paths.durations import Dated, date_path, durations, means, places, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import future_table, futures
 from analysis.paths.latecomer_figure import race_figure

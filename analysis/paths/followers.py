@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
-from analysis.paths.dated import Dated
+from analysis.paths.durations import Dated
 from analysis.paths.latecomers import Following
 from analysis.paths.study import PathStudy, path_of
 from stockflow.errors import InputError

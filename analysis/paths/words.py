@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.stages import LARGE, PRODUCT
-from analysis.paths.dated import Dated
-from analysis.paths.durations import means
+from analysis.paths.durations import Dated, means
 from analysis.paths.followers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
 from analysis.plain.shown import when

@@ -21,8 +21,7 @@ from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.paper import measured, mechanisms_of_the_paper, paper_table
 from analysis.paths.chapter import drawn_cases, last_misses
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, published_durations
+from analysis.paths.durations import Dated, date_path, durations, published_durations
 from analysis.paths.followers import alone, two_clocks
 from analysis.paths.latecomers import follow
 from analysis.paths.study import PathStudy

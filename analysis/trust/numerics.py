@@ -16,7 +16,7 @@ from pydantic import Field
 
 from analysis.draws.runs import at_fit, case_model
 from analysis.draws.stages import STAGES
-from analysis.paths.dated import date_path
+from analysis.paths.durations import date_path
 from analysis.paths.study import PathStudy
 from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
@@ -24,7 +24,7 @@ from analysis.phase_out.runs import in_memory
 from analysis.phase_out.study import load_phase_out_study
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.payoff import Payoff, fitted_series
-from calibration.fitting.targets import Targets, load_targets
+from calibration.fitting.targets import load_targets
 from calibration.records.results import Accepted
 from models.case import CASES
 from models.files.settings import NotNegative, Positive, SettingsFile, Strict
@@ -151,7 +151,9 @@ def headlines(
 
 def _fitted(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
     targets = load_targets(case)
-    payoff = _bare_payoff(model.with_constants(fit.values), targets)
+    series = [fitted_series(one) for one in targets.series if one.use == "closed loop"]
+    # a payoff that only reads: nothing is free
+    payoff = Payoff(model.with_constants(fit.values), (), series, targets.events, targets.effects, (), targets.errors)
     x = payoff.space.centre
     for one, values in zip(payoff.series, payoff.series_values(x), strict=True):
         for k in sorted({0, len(one.years) // 2, len(one.years) - 1}):
@@ -161,12 +163,6 @@ def _fitted(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
         yield Figure(case, "effects", name, "effect", "1", float(value[0]))
     for name, value in payoff.events_at(x).items():
         yield Figure(case, "events", name, "date", "year", float(value[0]))
-
-
-def _bare_payoff(model: Model, targets: Targets) -> Payoff:
-    """Return a payoff that only reads: nothing is free."""
-    series = [fitted_series(s) for s in targets.series if s.use == "closed loop"]
-    return Payoff(model, (), series, targets.events, targets.effects, (), targets.errors)
 
 
 def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> Iterator[Figure]:
