@@ -43,8 +43,7 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     figures.loop_panels(f"{title}: which loops drive growth", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
     figures.knockout_panels(f"{title}: effect of cutting each loop", tables["knockouts"], outcomes, stems[1])
-    words = loop_words(found, taken, cut, settings.shown, study)
-    return Told((*words, research_words(of, study)), tables, stems)
+    return Told((*loop_words(found, taken, cut, study), research_words(of, study)), tables, stems)
 
 
 def research_words(of: Drawn, study: LoopStudy) -> str:
@@ -59,12 +58,10 @@ def research_words(of: Drawn, study: LoopStudy) -> str:
     )
 
 
-def loop_words(
-    found: Dominance, taken: TakenOver, cut: Sequence[Knockout], shown: tuple[float, float], study: LoopStudy
-) -> list[str]:
+def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], study: LoopStudy) -> list[str]:
     """Say which loops are strongest when, when learning takes over from support, and what each loop is worth."""
     words = [takeover_words(taken), *_learning_words(found)]
-    stretches = [one for one in phases(found, *shown) if one[1] - one[0] >= 2]
+    stretches = [one for one in phases(found, *study.case(found.case).shown) if one[1] - one[0] >= 2]
     told = ", ".join(f"{first}-{last} {name} ({probability:.0%})" for first, last, name, probability in stretches)
     words.append(
         f"{found.case}: longest-lived strongest loops (probability over draws): {told or 'none for three years'}."

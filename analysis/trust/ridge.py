@@ -93,9 +93,7 @@ def walk_ridge(
         fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
         one_factor=variant_table(payoff, variants, study),
         series=variant_series(payoff, {label: x for label, (x, _) in variants.items()}),
-        statements=statements(
-            case.model, payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws
-        ),
+        statements=statements(payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws),
     )  # fmt: skip
 
 
@@ -168,24 +166,18 @@ def changed_policy(model: Model, change: PolicyChange) -> Model:
 
 
 def statements(
-    model: Model,
-    payoff: Payoff,
-    corners: Mapping[str, Array],
-    about: CaseStudy,
-    posterior: Posterior | None,
-    draws: int,
+    payoff: Payoff, corners: Mapping[str, Array], about: CaseStudy, posterior: Posterior | None, draws: int
 ) -> pd.DataFrame:
     """What each policy does to each outcome (share of it) at the corners, with a posterior interval where there is one.
 
     The first rows are the credit that research gets and the causal effects, which are shares too.
     """
-    points = np.stack(list(corners.values()))
+    model, points = payoff.model, np.stack(list(corners.values()))
     drawn = None if posterior is None else posterior.spread(draws)
     credit = learned_falls(model, _samples(payoff, points), about.window)[1]
     of_draws = None if drawn is None else learned_falls(model, drawn, about.window)[1]
     rows = [_statement("share of the fall of learned cost due to research", "", corners, credit, of_draws)]
-    effects = payoff.effects_at(points)
-    for name, values in effects.items():
+    for name, values in payoff.effects_at(points).items():
         known = None if posterior is None else posterior.reported.get(name)
         rows.append(_statement(name, "", corners, values, known))
     for policy in about.policies:

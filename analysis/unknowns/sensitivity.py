@@ -23,6 +23,7 @@ from analysis.unknowns.unknowns import Unknown, problem
 from stockflow.arrays import Array
 
 Evaluate = Callable[[Array], tuple[Array, Mapping[str, Array]]]
+Find = Callable[["Answer"], list[Index]]
 MORRIS, FIRST, TOTAL, SHAPLEY = "Morris mean effect", "Sobol first order", "Sobol total", "Shapley effect"
 
 
@@ -37,12 +38,7 @@ class Answer:
 
 
 def _indices(
-    unknowns: Sequence[Unknown],
-    evaluate: Evaluate,
-    sample: Array,
-    blocks: int,
-    methods: Sequence[str],
-    found: Callable[[Answer], list[Index]],
+    unknowns: Sequence[Unknown], evaluate: Evaluate, sample: Array, blocks: int, methods: Sequence[str], found: Find
 ) -> list[Index]:
     """Return what is `found` of every answer in every year over a sample, (run, unknown), of `blocks` equal blocks.
 

@@ -1,6 +1,6 @@
 """The whole study of unknowns of one case: chosen methods, joint draws, and where the phase-out fails."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,7 +10,7 @@ from analysis.draws.generic import with_support
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
-from analysis.unknowns.outcomes import Outcomes, outcomes
+from analysis.unknowns.outcomes import Outcomes, Tell, outcomes
 from analysis.unknowns.sensitivity import morris, shapley, sobol
 from analysis.unknowns.settings import Question, SensitivityStudy
 from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
@@ -21,7 +21,6 @@ from stockflow.arrays import Array
 
 Method = Literal["morris", "sobol", "shapley", "posterior", "all"]
 METHODS: tuple[Method, ...] = ("morris", "sobol", "shapley", "posterior", "all")
-Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
