@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.draws.stages import LARGE, PRODUCT
 from analysis.paths.durations import Dated, means
-from analysis.paths.followers import LATECOMER, LEADER
+from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
 from analysis.plain.shown import when
 

@@ -20,10 +20,9 @@ from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.paper import measured, mechanisms_of_the_paper, paper_table
-from analysis.paths.chapter import drawn_cases, last_misses
+from analysis.paths.chapter import drawn_cases
 from analysis.paths.durations import Dated, date_path, durations, published_durations
-from analysis.paths.followers import alone, two_clocks
-from analysis.paths.latecomers import follow
+from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
@@ -299,7 +298,7 @@ def paths_block() -> str:
         f"Latecomers, years to 10% of the market from the discovery, wherever it was made, and from their own entry: "
         f"{'; '.join(quick)}.", "",
         f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
-        f"{race.share_error:.2f} (root mean square over countries and years); {last_misses(race)}.",
+        f"{race.share_error:.2f} (root mean square over countries and years); {race.last_misses()}.",
     ])  # fmt: skip
 
 

@@ -24,8 +24,8 @@ from analysis.paths.durations import (
     stage_dates,
     within,
 )
-from analysis.paths.followers import alone, two_clocks
 from analysis.paths.forward import Future, changed, future_table, futures
+from analysis.paths.latecomers import alone, two_clocks
 from analysis.paths.study import Ahead, GivenPath, PathStudy, path_of
 from analysis.plain.folder import Folder
 from models.case import CASES, load_case
