@@ -1,7 +1,5 @@
 """Studies run, saved and told: tables, words and figures of loops, barriers and instruments, for command or report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

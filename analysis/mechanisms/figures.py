@@ -1,7 +1,5 @@
 """Figures of loops, barriers and instruments: arrays in, figure out; every one leaves PNG, SVG and its numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -1,11 +1,9 @@
 """The study file of policy instruments, and what each stands for in a case: an input, its history, its evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -36,7 +34,7 @@ class InstrumentCase(Strict):
     compared: Year
 
     @model_validator(mode="after")
-    def _in_order(self) -> InstrumentCase:
+    def _in_order(self) -> Self:
         if self.compared > self.until:
             raise ValueError(f"compared is {self.compared:g}, after until = {self.until:g}")
         return self
@@ -64,7 +62,7 @@ class Instrument(Strict):
     needs: str = Field(default="", alias="with")
 
     @model_validator(mode="after")
-    def _complete(self) -> Instrument:
+    def _complete(self) -> Self:
         if ("to" in self.changes) != (self.to is not None):
             raise ValueError(f"{self.name!r}: the change 'to' and its value belong together")
         return self
@@ -82,7 +80,7 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> InstrumentStudy:
+    def _names_are_known(self) -> Self:
         names = [one.name for one in self.instruments]
         for one in self.instruments:
             if names.count(one.name) > 1:

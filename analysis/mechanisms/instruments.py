@@ -3,8 +3,6 @@
 All inputs that any instrument uses are left open in one compiled model, so every change is a batch of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ loops of the study; a loop that has several paths does what they do together.  P
 nothing of it: learning is held against support in `takeover`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@
 does. What each of them moves is measured on the accepted fits and kept (`python -m analysis.mechanisms.paper`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -6,8 +6,6 @@ costs sales in the years after it.  Learning has taken over from the first year 
 what was learned carries more sales than support does; a draw in which that never happens says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Blocks of figures on README and pages: each has a name, and is made from records, studies or measurements."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Callable, Mapping

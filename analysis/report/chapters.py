@@ -1,7 +1,5 @@
 """Chapters of the report that run over the posterior: when support can end, mechanisms at work, paths."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Goals set in advance for fits, forecasts and scoreboard, beside what was reached before and what is reached now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Results -> one HTML page that opens offline; every number in it is generated here from the results."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Mapping, Sequence

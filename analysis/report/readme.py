@@ -5,8 +5,6 @@ the last measurement of speed. The README's picture and its numbers are `docs/fi
 the drawing of what may import what is `docs/arrows.svg`.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys

@@ -1,7 +1,5 @@
 """The main job: calibrate, score, phase out and draw the paths, and leave figures, numbers and one report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -76,11 +76,6 @@ class Figure:
     value: float
     scale: float = 1.0
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it from the others."""
-        return self.case, self.group, self.what
-
 
 def refined(model: Model, divide: int) -> Model:
     """Return the model with its time step divided; fixed delays and the save period stay whole numbers of steps."""
@@ -100,8 +95,8 @@ def certificate(accepted: Mapping[str, Accepted], tick: Tick = lambda _: None) -
     study = Study.load()
     fine = cache(lambda case: refined(case_model(case), study.divide))
     before = list(headlines(accepted, study, case_model, tick))
-    after = {one.key: one for one in headlines(accepted, study, fine, tick)}
-    return pd.DataFrame([row(one, after[one.key], study.tolerance) for one in before])
+    after = headlines(accepted, study, fine, tick)
+    return pd.DataFrame([row(one, finer, study.tolerance) for one, finer in zip(before, after, strict=True)])
 
 
 def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
