@@ -19,11 +19,10 @@ from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
 
 OUTLAY = "Cumulative Fiscal Outlay"
-FLOWS = (
-    "concept abandonment", "river crossing", "prototype abandonment", "valley crossing", "technology import",
-    "imitative entry", "design exit",
+COMPARED = (
+    OUTLAY, "unit cost", "Price", "concept abandonment", "river crossing", "prototype abandonment", "valley crossing",
+    "technology import", "imitative entry", "design exit",
 )  # fmt: skip
-COMPARED = (OUTLAY, "unit cost", "Price", *FLOWS)
 # what the inputs are in one batch: years, none of a constant, and values, (draw,) or (draw or 1, year)
 Setting = Mapping[str, tuple[Array, Array]]
 SAID: Mapping[str, str] = {"half": "-50%", "more": "+50%", "off": "off", "on": "on", "to": "to"}

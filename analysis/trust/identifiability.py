@@ -71,8 +71,7 @@ def identify(
     known = spreads(best, curved, len(names), draws)
     centre, spread, correlations = known
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
-    workers = usable_cores()
-    profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
+    profiles = all_profiles(payoff, best, curved, grids, study.enough, usable_cores(), tick)
     units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
     basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
     return Identified(
