@@ -3,7 +3,7 @@
 A schedule dominates another if it costs no more and brings no less, and is better in one of the two.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
+from analysis.unknowns.outcomes import Tell
 from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.run import finite_runs
@@ -121,9 +122,7 @@ def joined(parts: Sequence[Schedules]) -> Schedules:
     )
 
 
-def grid(
-    case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Callable[[str], object] = lambda _: None
-) -> Schedules:
+def grid(case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Tell = lambda _: None) -> Schedules:
     """Run history, and every shape from every start over every length: on history, and on support held.
 
     Schedules are variants of the base file; buyers see their declines one anticipation horizon ahead, as in history.

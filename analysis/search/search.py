@@ -7,7 +7,6 @@ Both are SciPy's. Runs have kinks (a budget that binds, a full market), so slope
 higher, that is said, and its end is taken.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from scipy.optimize import NonlinearConstraint, differential_evolution, minimize
 
 from analysis.search.settings import Climb, Free, SearchStudy
 from analysis.search.worth import Judge, Measures
+from analysis.unknowns.outcomes import Tell
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
@@ -149,9 +149,7 @@ class _Asked:
         return self._last[1:]
 
 
-def search(
-    judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: Callable[[str], object] = lambda _: None
-) -> Search:
+def search(judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: Tell = lambda _: None) -> Search:
     """Search for the best levers both ways and compare the ends.
 
     They agree if they are within the study's `tolerance` of what the best gains over no support at all. If the search

@@ -1,6 +1,5 @@
 """A whole search of one case: every objective over every family of schedules, judged on more draws; then the front."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +8,11 @@ from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
 from analysis.search.settings import Case, Family, Objective, SearchStudy
 from analysis.search.worth import DECLINE, Measures, case_model, neutral, worth_of
+from analysis.unknowns.outcomes import Tell
 from calibration.fitting.inference_data import Posterior
 from models.schedules.knots import knot_names
 from stockflow.arrays import Array
 
-Tell = Callable[[str], object]
 SHORTEST, LONGEST = 0.5, 15.0  # years that the straight decline may take
 
 
