@@ -21,7 +21,6 @@ from stockflow.errors import unknown
 from stockflow.over_time import QUARTER
 
 T = TypeVar("T", bound=BaseModel)
-Entry = Mapping[str, Any]
 START, FIRST, LAST, END = "start of the run", "first observed year", "last observed year", "end of the run"
 _YEAR = re.compile(rf"({START}|{FIRST}|{LAST}|{END})(?: ([+-]) (\d+))?")
 REFERENCE, SUBSIDY = "reference cost", "subsidy per unit"
@@ -37,7 +36,7 @@ class CaseStudies(SettingsFile, Generic[T]):
     """A study file with what is set for single cases, `cases`, and for all others of a kind, `kinds`."""
 
     cases: Mapping[str, T]
-    kinds: Mapping[str, Entry] = {}
+    kinds: Mapping[str, Mapping[str, Any]] = {}
 
     def case(self, case: str) -> T:
         """Return what is set for a case; InputError, with the nearest names, if nothing is for it or its kind."""

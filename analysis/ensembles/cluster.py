@@ -59,12 +59,7 @@ def on_cluster(
 
 
 def _blocks(
-    client: Client,
-    ensemble: Ensemble,
-    layout: Layout,
-    todo: list[int],
-    put: Callable[[Encoded], None],
-    scheduler: str,
+    client: Client, ensemble: Ensemble, layout: Layout, todo: list[int], put: Callable[[Encoded], None], scheduler: str
 ) -> Generator[int, None, None]:
     payload = dumps((ensemble, layout, dict(versions())))
     name = hashlib.sha256(payload).hexdigest()[:16]
@@ -97,9 +92,7 @@ class _Shared:
         self.payload = payload
         self.ensemble, self.layout, wanted = pickle.loads(payload)
         there = dict(versions())
-        differing = [
-            f"{key} is {there[key]} there and {wanted[key]} here" for key in wanted if there[key] != wanted[key]
-        ]
+        differing = [f"{key} is {there[key]} there and {one} here" for key, one in wanted.items() if there[key] != one]
         if differing:
             raise InputError(f"a worker has other versions: {'; '.join(differing)}")
 

@@ -66,8 +66,7 @@ class Ensemble:
                 f"{len(self.evaluator.outputs)} outputs has nothing to compute"
             )
         for kind, names in (("schedules", self.schedules), ("outputs", self.evaluator.outputs)):
-            twice = [name for name in names if names.count(name) > 1]
-            if twice:
+            if twice := [name for name in names if names.count(name) > 1]:
                 raise InputError(f"the ensemble has two {kind} of the name {twice[0]!r}")
 
     @property

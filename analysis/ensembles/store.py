@@ -154,10 +154,8 @@ def check_same(path: Path, skeleton: Mapping[str, bytes]) -> None:
 
 def _examine(store: Unfinished) -> list[Path]:
     """Fill in `marks` from what is in the folder; return what a killed process left half written."""
-    folder, files = store.folder, {}
-    for file in sorted(store.folder.rglob("*")):
-        if not file.is_dir():
-            files[file.relative_to(folder).as_posix()] = file
+    folder = store.folder
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if not file.is_dir()}
     for key in files:
         name = key.removesuffix(_NEW)
         if name not in store.skeleton and not _OURS.fullmatch(name):

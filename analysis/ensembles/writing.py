@@ -16,7 +16,6 @@ from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 _BESIDE = 4  # blocks at a time in this process: what memory holds
-Put = Callable[[Encoded], None]
 
 
 def write(
@@ -70,7 +69,7 @@ def _cluster() -> Callable[..., Generator[int, None, None]]:
 
 
 def in_process(
-    ensemble: Ensemble, layout: Layout, todo: list[int], put: Put, threads: int | None
+    ensemble: Ensemble, layout: Layout, todo: list[int], put: Callable[[Encoded], None], threads: int | None
 ) -> Generator[int, None, None]:
     """Compute blocks and yield each once it is put: a few at a time, on `threads` threads in all.
 

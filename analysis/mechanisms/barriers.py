@@ -5,8 +5,6 @@ when a tenth of the market and parity without support hold together.  A barrier 
 wait that the model could tell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Studies run, saved and told: tables, words and figures of loops, barriers and instruments, for command or report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,8 +41,7 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     figures.loop_panels(f"{title}: which loops drive growth", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
     figures.knockout_panels(f"{title}: effect of cutting each loop", tables["knockouts"], outcomes, stems[1])
-    words = loop_words(found, taken, cut, settings.shown, study)
-    return Told((*words, research_words(of, study)), tables, stems)
+    return Told((*loop_words(found, taken, cut, study), research_words(of, study)), tables, stems)
 
 
 def research_words(of: Drawn, study: LoopStudy) -> str:
@@ -59,27 +56,21 @@ def research_words(of: Drawn, study: LoopStudy) -> str:
     )
 
 
-def loop_words(
-    found: Dominance, taken: TakenOver, cut: Sequence[Knockout], shown: tuple[float, float], study: LoopStudy
-) -> list[str]:
+def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], study: LoopStudy) -> list[str]:
     """Say which loops are strongest when, when learning takes over from support, and what each loop is worth."""
     words = [takeover_words(taken), *_learning_words(found)]
-    stretches = [one for one in phases(found, *shown) if one[1] - one[0] >= 2]
+    stretches = [one for one in phases(found, *study.case(found.case).shown) if one[1] - one[0] >= 2]
     told = ", ".join(f"{first}-{last} {name} ({probability:.0%})" for first, last, name, probability in stretches)
     words.append(
         f"{found.case}: longest-lived strongest loops (probability over draws): {told or 'none for three years'}."
     )
-    alone = [
-        f"{name} in {int((found.dominates[:, i] >= 0.5).sum())} years"
-        for i, name in enumerate(found.names)
-        if (found.dominates[:, i] >= 0.5).any()
-    ]
+    often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
+    alone = [f"{name} in {years} years" for name, years in often if years]
     words.append(
         f"{found.case}: loops that probably do at least {found.level:.0%} of what all named loops do: "
         f"{', '.join(alone) or 'none in any year'}. Named loops are {np.median(found.named):.0%} (median over years) "
         "of all loops scored, those and the model's independent ones; the rest is mostly single stocks adjusting."
     )
-    active = {name for i, name in enumerate(found.names) if found.share[..., i].any()}
     for one in cut:
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
@@ -91,8 +82,7 @@ def loop_words(
             f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
             f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
         )
-    idle = [name for name in found.names if name not in active]
-    if idle:
+    if idle := [name for i, name in enumerate(found.names) if not found.share[..., i].any()]:
         words.append(f"{found.case}: without any score: {', '.join(idle)}.")
     words += [f"{found.case}: {loop.name} is not cut: {loop.not_cut}." for loop in study.loops
               if loop.not_cut and loop.name in found.names]  # fmt: skip
@@ -160,11 +150,10 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     if idle:
         words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
     moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
-    small = set(names) - moving
-    if small - set(idle):
+    if small := [name for name in names if name not in moving and name not in idle]:
         words.append(
             f"{found.case}: in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
-            f"{study.soon:g} years): {', '.join(name for name in names if name in small and name not in idle)}."
+            f"{study.soon:g} years): {', '.join(small)}."
         )
     return words
 
@@ -224,13 +213,3 @@ def _moved(one: Tried) -> str:
 def _years(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = map(when, years)
     return middle + (" years" if np.isfinite(years[1]) else "") + (f" ({low} to {high})" if posterior else "")
-
-
-def mechanisms_chapter(
-    cases: Sequence[str], loops: LoopStudy, policy: InstrumentStudy, folder: Folder, draws: int | None = None
-) -> dict[str, Told]:
-    """Return everything that a report says of mechanisms, by heading; tables and figures are saved on the way."""
-    parts = {f"Feedback loops: {load_case(case).title}": tell_loops(case, loops, folder, draws) for case in cases}
-    parts["Three barriers"] = tell_barriers(cases, policy, folder, draws)
-    parts["Policy instruments"] = tell_instruments(cases, policy, folder, draws)
-    return parts

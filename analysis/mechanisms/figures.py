@@ -1,18 +1,14 @@
 """Figures of loops, barriers and instruments: arrays in, figure out; every one leaves PNG, SVG and its numbers."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
 from analysis.plain.style import GREY, drawing, legend_below, save
@@ -111,21 +107,15 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
 def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
     """Draw what each loop is for: change of two outcomes without it, median and 90% of draws; a cross for never."""
     loops = list(dict.fromkeys(table["loop"]))[::-1]
-    with _by_outcome(title, outcomes, 8.6, 0.3 * len(loops) + 1.4) as (figure, axes):
-        for ax, outcome in zip(axes, outcomes, strict=True):
+    size = (8.6, 0.3 * len(loops) + 1.4)
+    with drawing(1, len(outcomes), figsize=size, title=title, sharey=True, squeeze=False) as (figure, axes):
+        for ax, outcome in zip(axes.flat, outcomes, strict=True):
             part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
             _intervals(ax, part, "change")
             _measured(ax, outcome, ": ")
-        axes[0].set_yticks(range(len(loops)), loops)
+        axes[0, 0].set_yticks(range(len(loops)), loops)
         figure.supxlabel("median and 90% of draws; cross at the edge: never within the run", fontsize=8)
     return save(figure, table[table["outcome"].isin(outcomes)], stem)
-
-
-@contextmanager
-def _by_outcome(title: str, outcomes: Sequence[str], width: float, height: float) -> Iterator[tuple[Figure, Any]]:
-    columns = len(outcomes)
-    with drawing(1, columns, figsize=(width, height), title=title, sharey=True, squeeze=False) as (figure, axes):
-        yield figure, axes[0]
 
 
 def _measured(ax: Axes, outcome: str, between: str) -> None:
@@ -155,11 +145,7 @@ def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
 def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
     """Draw how long each industry waited at each barrier, on one axis of years."""
     cases = list(dict.fromkeys(waits["case"]))
-    shades = {
-        "Devil's River": ("#1b4965", ""),
-        "Valley of Death": ("#66a182", "////"),
-        "Darwinian Sea": ("#edae49", "...."),
-    }
+    shades = dict(zip(BARRIERS, (("#1b4965", ""), ("#66a182", "////"), ("#edae49", "....")), strict=True))
     with drawing(figsize=(7.6, 0.75 * len(cases) + 1.5), title=title) as (figure, ax):
         for y, case in enumerate(reversed(cases)):
             for row in waits[waits["case"] == case].to_dict("records"):
@@ -167,11 +153,8 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
                 if row["crossed before the run starts"] or not np.isfinite(row["begins"]):
                     continue
                 end = row["crossed"] if np.isfinite(row["crossed"]) else row["until"]
-                told = row["barrier"] in ax.get_legend_handles_labels()[1]
-                ax.barh(
-                    y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
-                    edgecolor="white", label="_nolegend_" if told else str(row["barrier"]),
-                )  # fmt: skip
+                ax.barh(y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
+                        edgecolor="white", label=str(row["barrier"]))  # fmt: skip
                 high = row["crossed, high"] if np.isfinite(row["crossed, high"]) else row["until"]
                 ax.plot([row["crossed, low"], high], [y, y], color="#222222", linewidth=1.4)
             early = waits[(waits["case"] == case) & waits["crossed before the run starts"].astype(bool)]
@@ -201,8 +184,9 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
     outcomes = [one for one in outcomes if rows.loc[rows["outcome"] == one, "effect"].notna().any()]
     names = list(dict.fromkeys(rows["instrument"]))[::-1]
     place = {name: y for y, name in enumerate(names)}
-    with _by_outcome(title, outcomes, 9.6, 0.27 * len(names) + 1.5) as (figure, axes):
-        for ax, outcome in zip(axes, outcomes, strict=True):
+    size = (9.6, 0.27 * len(names) + 1.5)
+    with drawing(1, len(outcomes), figsize=size, title=title, sharey=True, squeeze=False) as (figure, axes):
+        for ax, outcome in zip(axes.flat, outcomes, strict=True):
             part = rows[rows["outcome"] == outcome]
             finite = part["effect"].replace([np.inf, -np.inf], np.nan).dropna()
             edge = 1.1 * max(float(finite.abs().max()), 1e-9) if len(finite) else 1.0
@@ -217,10 +201,9 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                 ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
             ax.axvline(0, color="#222222", linewidth=0.8)
             _measured(ax, outcome, ":\n")
-        axes[0].set_yticks(range(len(names)), names)
+        axes[0, 0].set_yticks(range(len(names)), names)
         for words, mark, colour in CHANGES.values():
-            axes[0].plot([], [], mark, color=colour, markersize=4, label=words)
-        handles, labels = axes[0].get_legend_handles_labels()
+            axes[0, 0].plot([], [], mark, color=colour, markersize=4, label=words)
         note = "median and 90% of draws; arrow: the interval goes on; open mark: by assumption"
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, title=note)
+        figure.legend(loc="outside lower center", ncols=5, title=note)
     return save(figure, rows, stem)

@@ -1,11 +1,9 @@
 """The study file of policy instruments, and what each stands for in a case: an input, its history, its evidence."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,11 +14,10 @@ from models.files.casefile import CaseName
 from models.files.series import Series, read_series
 from models.files.settings import Strict, Year
 from models.home import home_of
-from models.policy import is_driver
+from models.policy import history, is_driver
 from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import UnknownNameError
-from stockflow.language.equations import WithLookup
 from stockflow.names import plain
 
 STUDY = Path(__file__).parent.parent / "studies" / "instruments.toml"
@@ -37,7 +34,7 @@ class InstrumentCase(Strict):
     compared: Year
 
     @model_validator(mode="after")
-    def _in_order(self) -> InstrumentCase:
+    def _in_order(self) -> Self:
         if self.compared > self.until:
             raise ValueError(f"compared is {self.compared:g}, after until = {self.until:g}")
         return self
@@ -65,7 +62,7 @@ class Instrument(Strict):
     needs: str = Field(default="", alias="with")
 
     @model_validator(mode="after")
-    def _complete(self) -> Instrument:
+    def _complete(self) -> Self:
         if ("to" in self.changes) != (self.to is not None):
             raise ValueError(f"{self.name!r}: the change 'to' and its value belong together")
         return self
@@ -83,7 +80,7 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
     instruments: Annotated[tuple[Instrument, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> InstrumentStudy:
+    def _names_are_known(self) -> Self:
         names = [one.name for one in self.instruments]
         for one in self.instruments:
             if names.count(one.name) > 1:
@@ -91,10 +88,6 @@ class InstrumentStudy(CaseStudies[InstrumentCase]):
             if one.needs and one.needs not in names:
                 raise ValueError(f"{one.name!r} needs {one.needs!r}, which is no instrument")
         return self
-
-    def named(self, name: str) -> Instrument:
-        """Return an instrument by its name."""
-        return next(one for one in self.instruments if one.name == name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,12 +128,11 @@ class Lever:
 
 def levers(case: str, study: InstrumentStudy, model: Model) -> dict[str, Lever | None]:
     """Return what stands for each instrument in a case, by name; None where the model has no such input."""
-    marks = _evidence(case)
-    parameters = {plain(name): one.evidence for name, one in load_case(case).parameters.items()}
-    return {one.name: _lever(one, case, model, {**parameters, **marks}) for one in study.instruments}
+    marks = {plain(name): (one.evidence,) for name, one in load_case(case).parameters.items()} | _evidence(case)
+    return {one.name: _lever(one, case, model, marks) for one in study.instruments}
 
 
-def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, str | Sequence[str]]) -> Lever | None:
+def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, tuple[str, ...]]) -> Lever | None:
     for name in instrument.inputs:
         try:
             one = model.variable(name)
@@ -148,16 +140,14 @@ def _lever(instrument: Instrument, case: str, model: Model, marks: Mapping[str, 
             continue
         low, high = one.limits
         limits = (-np.inf if low is None else low, np.inf if high is None else high)
-        found = marks.get(plain(name), ())
-        evidence = (found,) if isinstance(found, str) else tuple(found)
+        evidence = marks.get(plain(name), ())
         if one.value is not None:
             # what is put on for some years only needs a path, though history has one value for all of them
             on = instrument.on.get(case, ())
             times = np.array([on[0][0]]) if len(on) > 1 else np.empty(0)
             return Lever(instrument, one.name, one.unit, times, np.array([one.value]), limits, evidence)
-        if is_driver(one) and isinstance(one.expression, WithLookup):
-            xs, ys = np.array(one.expression.table.xs), np.array(one.expression.table.ys)
-            return Lever(instrument, one.name, one.unit, xs, ys, limits, evidence)
+        if is_driver(one):
+            return Lever(instrument, one.name, one.unit, *history(model, one.name), limits, evidence)
     return None
 
 

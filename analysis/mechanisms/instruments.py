@@ -3,8 +3,6 @@
 All inputs that any instrument uses are left open in one compiled model, so every change is a batch of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,20 +19,13 @@ from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
 
 OUTLAY = "Cumulative Fiscal Outlay"
-FLOWS = (
-    "concept abandonment", "river crossing", "prototype abandonment", "valley crossing", "technology import",
-    "imitative entry", "design exit",
+COMPARED = (
+    OUTLAY, "unit cost", "Price", "concept abandonment", "river crossing", "prototype abandonment", "valley crossing",
+    "technology import", "imitative entry", "design exit",
 )  # fmt: skip
-COMPARED = (OUTLAY, "unit cost", "Price", *FLOWS)
+# what the inputs are in one batch: years, none of a constant, and values, (draw,) or (draw or 1, year)
+Setting = Mapping[str, tuple[Array, Array]]
 SAID: Mapping[str, str] = {"half": "-50%", "more": "+50%", "off": "off", "on": "on", "to": "to"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
-    """What the inputs are in one batch: constants, (draw,), and paths on their grids, (draw or 1, point)."""
-
-    constants: Mapping[str, Array]
-    series: Mapping[str, tuple[Array, Array]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +74,9 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
     history = _history(of, present, entry)
 
     def runs(setting: Setting) -> Runs:
-        series = with_announced(setting.series, of.model)
-        return run(of, (*outcomes(of), *COMPARED), until, setting.constants, series)
+        constants = {name: values for name, (years, values) in setting.items() if not years.size}
+        series = {name: path for name, path in setting.items() if name not in constants}
+        return run(of, (*outcomes(of), *COMPARED), until, constants, with_announced(series, of.model))
 
     base, tried, absent = runs(history), [], {}
     for name, lever in found.items():
@@ -106,36 +98,31 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
 
 def _history(of: Drawn, found: Mapping[str, Lever], entry: str) -> Setting:
     """What every input is without a change, on grids that have every point that any instrument puts on."""
-    constants, series = {}, {}
-    for lever in found.values():
+    drawn = {of.model.variable(name).name: values for name, values in of.samples.items()}
+    setting = {}
+    for lever in sorted(found.values(), key=lambda one: not one.constant):  # a path takes the place of a constant
         if lever.constant:
-            drawn = {of.model.variable(name).name: values for name, values in of.samples.items()}
-            constants[lever.variable] = drawn.get(lever.variable, np.full(of.count, lever.values[0]))
+            values = drawn.get(lever.variable, np.full(of.count, lever.values[0]))
+            setting[lever.variable] = lever.times, values
             continue
         points = [year for one in found.values() if one.variable == lever.variable
                   for year, _ in one.instrument.on.get(entry, ())]  # fmt: skip
         grid = np.unique(np.concatenate([lever.times, points]))
         if len(grid) == 1:
             grid = np.append(grid, grid + 1.0)
-        series[lever.variable] = (grid, np.interp(grid, lever.times, lever.values)[None])
-    return Setting(constants, series)
+        setting[lever.variable] = grid, np.interp(grid, lever.times, lever.values)[None]
+    return setting
 
 
 def changed(setting: Setting, lever: Lever, change: Change, case: str) -> tuple[Setting, str, bool]:
     """Return a setting with one lever moved, what it is moved to in words, and whether a bound cut it short."""
-    one = lever.instrument
-    old = setting.constants[lever.variable] if lever.constant else setting.series[lever.variable][1]
-    said = SAID[change]
+    one, said = lever.instrument, SAID[change]
+    grid, old = setting[lever.variable]
     if change == "on":
         years, values = np.array(one.on[case]).T
-        new = (
-            np.full_like(old, values[0])
-            if lever.constant
-            else np.interp(setting.series[lever.variable][0], years, values)[None]
-        )
-        said = f"{np.abs(values).max():g} {lever.unit}" + (
-            f" from {years[values != 0][0]:.0f}" if not lever.constant else ""
-        )
+        new = np.full_like(old, values[0]) if lever.constant else np.interp(grid, years, values)[None]
+        begins = "" if lever.constant else f" from {years[values != 0][0]:.0f}"
+        said = f"{np.abs(values).max():g} {lever.unit}{begins}"
     elif change == "to" and one.to is not None:
         new, said = np.full_like(old, one.to), f"{one.to:g} {lever.unit}"
     elif change == "off" and case in one.off:
@@ -143,11 +130,7 @@ def changed(setting: Setting, lever: Lever, change: Change, case: str) -> tuple[
     else:
         new = old * FACTORS[change]
     kept = np.clip(new, *lever.limits)
-    clipped = bool(np.any(kept != new))
-    if lever.constant:
-        return Setting({**setting.constants, lever.variable: kept}, setting.series), said, clipped
-    grid = setting.series[lever.variable][0]
-    return Setting(setting.constants, {**setting.series, lever.variable: (grid, kept)}), said, clipped
+    return {**setting, lever.variable: (grid, kept)}, said, bool(np.any(kept != new))
 
 
 def _compared(

@@ -4,8 +4,6 @@ A loop is cut by holding one or two of its variables (`cut` in the study file) f
 the value they have then.  A cut through a variable that several loops share cuts them all; the study file says which.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container
 from dataclasses import dataclass
 

@@ -1,10 +1,9 @@
 """The study file of loops: named paths of variables, what cuts each, and the settings of every case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -68,7 +67,7 @@ class NamedLoop(Strict):
     not_cut: str = ""
 
     @model_validator(mode="after")
-    def _cut_or_said_why(self) -> NamedLoop:
+    def _cut_or_said_why(self) -> Self:
         if bool(self.cut) == bool(self.not_cut):
             raise ValueError(f"loop {self.name!r} needs either a cut or a reason in not_cut")
         return self
@@ -90,16 +89,14 @@ class LoopStudy(CaseStudies[LoopCase]):
     loops: Annotated[tuple[NamedLoop, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> LoopStudy:
+    def _names_are_known(self) -> Self:
         names = [loop.name for loop in self.loops]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
+        if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two loops are called {twice[0]!r}")
         for loop in self.loops:
-            for path in loop.paths:
-                for part in path:
-                    if _segment(part) is not None and _segment(part) not in self.segments:
-                        raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
+            for part in chain.from_iterable(loop.paths):
+                if _segment(part) not in (None, *self.segments):
+                    raise ValueError(f"loop {loop.name!r}: there is no segment {part}")
         return self
 
     def loops_of(self, case: str) -> dict[str, tuple[tuple[str, ...], ...]]:

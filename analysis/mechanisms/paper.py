@@ -4,8 +4,6 @@
 does. What each of them moves is measured on the accepted fits and kept (`python -m analysis.mechanisms.paper`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,8 +41,7 @@ def mechanisms_of_the_paper(file: Path = ROWS) -> pd.DataFrame:
     known = {*(one.name for one in InstrumentStudy.load().instruments), *(one.name for one in LoopStudy.load().loops)}
     for place, row in enumerate(rows.itertuples(index=False), 2):
         names = _names(str(row[2]))
-        strange = [name for name in names if name not in known]
-        if strange:
+        if strange := [name for name in names if name not in known]:
             raise InputError(f"{file.name}: line {place}: {strange[0]!r} is no instrument and no loop")
         if bool(names) == bool(row[3]) or (row[3] and row[3] not in JUDGED):
             raise InputError(f"{file.name}: line {place}: state is {row[3]!r}; measured rows have none, others one of "

@@ -6,8 +6,6 @@ costs sales in the years after it.  Learning has taken over from the first year 
 what was learned carries more sales than support does; a draw in which that never happens says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +18,6 @@ from analysis.plain.shown import when
 from stockflow.arrays import Array
 from stockflow.intervals import interval, interval_columns
 
-NEVER = np.inf
 SALES = "Cumulative Production"  # exports are sales, too
 
 
@@ -75,7 +72,7 @@ def _year_of(years: Array, support: Array, learned: Array) -> Array:
     """Return the first year, (draw,), from which on learned is above support in all years; infinite if none."""
     more = learned > support
     lasting = np.logical_and.accumulate(more[:, ::-1], axis=1)[:, ::-1]
-    return np.where(lasting.any(axis=1), years[lasting.argmax(axis=1)], NEVER)
+    return np.where(lasting.any(axis=1), years[lasting.argmax(axis=1)], np.inf)
 
 
 def _losses(

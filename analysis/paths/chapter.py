@@ -6,12 +6,10 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, drawn
 from analysis.paths import figures
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, means, places, published_durations
-from analysis.paths.followers import alone, two_clocks
+from analysis.paths.durations import Dated, date_path, durations, means, places, published_durations
 from analysis.paths.forward import future_table, futures
 from analysis.paths.latecomer_figure import race_figure
-from analysis.paths.latecomers import Following, follow
+from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
@@ -62,18 +60,9 @@ def tell_followers(
         race_figure(race, stems[0])
         words.append(
             f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
-            f"{last_misses(race)}; {race.basis} What is said of the followers is judged, and no interval covers that."
+            f"{race.last_misses()}; {race.basis} What is said of the followers is judged, and no interval covers that."
         )
     return Told(tuple(words), tables, tuple(stems))
-
-
-def last_misses(race: Following) -> str:
-    """Say the share of each follower in its last observed year, modelled (median) and observed."""
-    told = []
-    for one in race.race.study.followers.values():
-        year, seen, modelled = race.miss(one.title)
-        told.append(f"{one.title} in {year}: {modelled:.2f}, observed {seen:.2f}")
-    return ", ".join(told)
 
 
 def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> Told:

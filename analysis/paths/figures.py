@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
-from analysis.paths.dated import Dated
+from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
 from analysis.paths.study import Forward, PathStudy
 from analysis.plain.shown import when

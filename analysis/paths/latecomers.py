@@ -1,4 +1,8 @@
-"""Latecomers against their leader: shares of the market beside those observed, and stage dates on two clocks.
+"""Latecomers against leaders: shares beside those observed, stages on two clocks, what is owed to others before.
+
+Dates count from the discovery, wherever it was made, and from the country's own entry into the industry. Memory chips
+have a leader and followers in one race; for the two Chinese industries the world abroad is data of the case, so there
+is no leader's run to date.
 
 The runs are those of `models.latecomer`, one for each draw of the leader's accepted posterior, so that intervals hold
 what the leader's fit leaves open; a leader without an accepted fit is one run at the values of its case file. What is
@@ -6,14 +10,17 @@ said of a follower itself (its research, access, licences) is fixed by its file 
 that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.draws.runs import Runs
-from analysis.draws.stages import STAGES
+from analysis.draws.runs import Drawn, Runs, run
+from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
+from analysis.paths.durations import Dated
+from analysis.paths.study import PathStudy, path_of
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
@@ -24,6 +31,8 @@ from stockflow.intervals import interval_columns
 DRAWS = 200
 UNTIL = 2006.0
 SETTLED = 0.01  # share of the market by which the last round of a race may still move one
+TOLD = (PRODUCT, "share 1%", LARGE, "share 20%")
+LEADER, LATECOMER = "leader", "latecomer"
 OUTPUTS = ("Cumulative River Crossing", "Commercial Designs", "unsubsidised user cost", "trigger benchmark")
 
 
@@ -45,10 +54,13 @@ class Following:
         gap = self.shares["median"] - self.shares["observed"]
         return float(np.sqrt(np.mean(gap.to_numpy(dtype=float) ** 2)))
 
-    def miss(self, country: str) -> tuple[int, float, float]:
-        """Return the last observed year of a country with its observed share and the modelled median."""
-        last = self.shares[self.shares["country"] == country].iloc[-1]
-        return int(last["year"]), float(last["observed"]), float(last["median"])
+    def last_misses(self) -> str:
+        """Say the share of each follower in its last observed year, modelled (median) and observed."""
+        told = []
+        for one in self.race.study.followers.values():
+            last = self.shares[self.shares["country"] == one.title].iloc[-1]
+            told.append(f"{one.title} in {last['year']}: {last['median']:.2f}, observed {last['observed']:.2f}")
+        return ", ".join(told)
 
 
 def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder: Path = HERE) -> Following:
@@ -105,8 +117,8 @@ def stage_table(race: Race) -> pd.DataFrame:
     """
     rows = []
     for key, follower in race.study.followers.items():
-        run = {name: race.followers[key][name].to_numpy() for name in OUTPUTS}
-        dates = Runs(race.times, run | {"market share": race.shares[key]}).stages()
+        values = {name: race.followers[key][name].to_numpy() for name in OUTPUTS}
+        dates = Runs(race.times, values | {"market share": race.shares[key]}).stages()
         for stage, years in zip(STAGES, dates.T, strict=True):
             spread = interval_columns(years, "year")
             rows.append(
@@ -114,4 +126,69 @@ def stage_table(race: Race) -> pd.DataFrame:
                  "from discovery": spread["year"] - race.study.discovery,
                  "from industrial entry": spread["year"] - follower.entry, "reached": float(np.isfinite(years).mean())}
             )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def two_clocks(paths: Sequence[Dated], race: Following | None) -> pd.DataFrame:
+    """Return a row per country and stage: date, years from discovery and from its own entry, median and 90%.
+
+    A leader enters with the discovery; an industry of which none is stated is left out. So are stages met before a
+    model starts, or in some draws before the country's entry: they have no time from entry.
+    """
+    rows = []
+    for path in paths:
+        about, follower = path.about, path.about.follower
+        if about.discovery is None:
+            continue
+        entry = about.discovery.year if follower is None else follower.entry
+        role = LEADER if follower is None else LATECOMER
+        for stage in TOLD:
+            if not path.already(stage):
+                who = about.title if follower is None else f"{about.title}, entry {entry:g}"
+                rows.append(
+                    _row(who, role, about.discovery.year, entry, stage, path.spread(stage), path.reached(stage))
+                )
+    if race is not None:
+        entries = {one.title: one.entry for one in race.race.study.followers.values()}
+        for one in race.stages.to_dict("records"):
+            if one["stage"] in TOLD:
+                who, entry = f"Memory chips ({one['country']})", entries[one["country"]]
+                dates = one["low"], one["year"], one["high"]
+                rows.append(_row(who, LATECOMER, race.race.study.discovery, entry, one["stage"], dates, one["reached"]))
+    return pd.DataFrame([row for row in rows if float(str(row["from entry low"])) >= 0])
+
+
+def _row(
+    who: str, role: str, discovery: float, entry: float, stage: str, dates: tuple[float, float, float], reached: float
+) -> dict[str, object]:
+    low, middle, high = dates
+    return {
+        "who": who, "role": role, "stage": stage, "year": middle, "year low": low, "year high": high,
+        "discovery": discovery, "from discovery": middle - discovery,
+        "from discovery low": low - discovery, "from discovery high": high - discovery,
+        "entry": entry, "from entry": middle - entry, "from entry low": low - entry, "from entry high": high - entry,
+        "reached": reached,
+    }  # fmt: skip
+
+
+def alone(of: Drawn, study: PathStudy) -> pd.DataFrame:
+    """Date the stages of a follower without anything from abroad, in the same draws: years later, median and 90%.
+
+    A stage that comes only with what is from abroad is infinitely later; one that comes in neither is NaN.
+    """
+    about = path_of(of.case, study)
+    if about.follower is None:
+        raise InputError(f"study of paths: cases.{of.case}: leads, so that there is nothing to shut off")
+    until = of.until(study.until)
+    held = {name: np.full(of.count, value) for name, value in about.follower.alone.items()}
+    usual = run(of, STAGE_OUTPUTS, until, save_period=about.save_period).stages()
+    shut = run(of, STAGE_OUTPUTS, until, held, save_period=about.save_period).stages()
+    delay = later(shut, usual)
+    rows = []
+    for i, stage in enumerate(STAGES):
+        if (usual[:, i] <= of.model.initial_time).any():
+            continue
+        told = {"case": of.case, "without": about.follower.alone_says, "stage": stage}
+        never = float(np.isinf(shut[:, i]).mean())
+        rows.append({**told, **interval_columns(delay[:, i], "years later"), "never": never})
     return pd.DataFrame(rows)

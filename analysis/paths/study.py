@@ -1,11 +1,9 @@
 """The study file of paths: clocks and observed dates of each industry, and the runs to 2060, each with its source."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -28,7 +26,7 @@ class PolicyMark(Strict):
     last: Year
 
     @model_validator(mode="after")
-    def _in_order(self) -> PolicyMark:
+    def _in_order(self) -> Self:
         if self.last < self.first:
             raise ValueError(f"{self.name!r} ends in {self.last:g}, before it starts in {self.first:g}")
         return self
@@ -67,7 +65,7 @@ class PathCase(Strict):
     save_period: float = Field(default=0.25, gt=0, le=1)  # years between saved moments
 
     @model_validator(mode="after")
-    def _sourced(self) -> PathCase:
+    def _sourced(self) -> Self:
         bare = (set(self.clocks) - set(self.clock_sources)) | (set(self.observed) - set(self.observed_sources))
         if bare:
             raise ValueError(f"no source for {sorted(bare)}")
@@ -97,7 +95,7 @@ class Ahead(Strict):
     not_counted: str = ""  # what of it no quantity told counts
 
     @model_validator(mode="after")
-    def _in_order(self) -> Ahead:
+    def _in_order(self) -> Self:
         given = dict(self.factors) | {name: path.points for name, path in self.paths.items()}
         for name, points in given.items():
             years = [year for year, _ in points]
@@ -121,7 +119,7 @@ class Quantity(Strict):
     shown: Text
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Quantity:
+    def _one_of_both(self) -> Self:
         if self.over is not None and self.since is not None:
             raise ValueError(f"{self.of!r} is told both over another variable and since a year: give one")
         return self
@@ -139,9 +137,8 @@ class Forward(Strict):
     policies: Mapping[str, Ahead] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _scheduled(self) -> Forward:
-        wrong = [name for name, one in self.scenarios.items() if one.schedule is not None]
-        if wrong:
+    def _scheduled(self) -> Self:
+        if wrong := [name for name, one in self.scenarios.items() if one.schedule is not None]:
             raise ValueError(f"scenario {wrong[0]!r} has a schedule of support, which is a policy")
         return self
 
@@ -159,7 +156,7 @@ class PathStudy(SettingsFile):
     forward: Mapping[str, Forward]
 
     @model_validator(mode="after")
-    def _ordered(self) -> PathStudy:
+    def _ordered(self) -> Self:
         if self.window[1] <= self.window[0]:
             raise ValueError(f"window {self.window} does not increase")
         for case, one in self.forward.items():

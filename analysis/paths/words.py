@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.stages import LARGE, PRODUCT
-from analysis.paths.dated import Dated
-from analysis.paths.durations import means
-from analysis.paths.followers import LATECOMER, LEADER
+from analysis.paths.durations import Dated, means
+from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
 from analysis.plain.shown import when
 
@@ -22,12 +21,11 @@ def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) ->
     window = f"{low:g}-{high:g} years"
     words = [_industry(path, table[(table["case"] == path.case)], window) for path in paths]
     words += [line for path in paths if (line := _order(path))]
-    for row in means(paths, study.window).to_dict("records"):
-        words.append(
-            f"Mean over {row['industries']} industries to {END}, from the {row['clock']} clock of each: "
-            f"{_years(row['years'], row['years low'], row['years high'])}; "
-            f"{row['in window']:.0%} of draws within {window}."
-        )
+    words += [
+        f"Mean over {row['industries']} industries to {END}, from the {row['clock']} clock of each: "
+        f"{_years(row['years'], row['years low'], row['years high'])}; {row['in window']:.0%} of draws within {window}."
+        for row in means(paths, study.window).to_dict("records")
+    ]
     known = table.dropna(subset=["in window"])
     some = known[known["in window"] >= 0.5]
     words.append(
@@ -73,13 +71,11 @@ def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy)
             f"{pair[column]:.0%} within {low:g}-{high:g}. Those whose end is not dated ({pair['end not dated']}) "
             "are not in it."
         )
-    for row in placed.to_dict("records"):
-        words.append(
-            f"{row['case']}: {_years(row['years'], row['years low'], row['years high'])} from first product to {END}; "
-            f"{row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first sale to "
-            "takeoff."
-        )
-    return words
+    return words + [
+        f"{row['case']}: {_years(row['years'], row['years low'], row['years high'])} from first product to {END}; "
+        f"{row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first sale to takeoff."
+        for row in placed.to_dict("records")
+    ]
 
 
 def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[str]:

@@ -1,7 +1,5 @@
 """Work in a process of its own, beside other work."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager

@@ -10,7 +10,6 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,9 +19,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from stockflow.files import write_whole
 
 STYLE = Path(__file__).parent / "house.mplstyle"
-
-
-GREY = "#5f6b73"
+BLACK, GREY, RED, BLUE = "#222222", "#5f6b73", "#d1495b", "#1b4965"
+STROKES = (("#1b4965", "-", "o"), ("#d1495b", "--", "s"), ("#edae49", "-.", "^"), ("#66a182", ":", "D"),
+           ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1)), "v"))  # fmt: skip
 
 
 @contextmanager
@@ -99,10 +98,3 @@ def log_tick(value: float, _: int = 0) -> str:
     mantissa, exponent = f"{value:.0e}".split("e")
     power = f"10^{{{int(exponent)}}}"
     return f"${power}$" if mantissa == "1" else f"${mantissa}\\times{power}$"
-
-
-BLACK, RED, BLUE = "#222222", "#d1495b", "#1b4965"
-
-
-STROKES = (("#1b4965", "-", "o"), ("#d1495b", "--", "s"), ("#edae49", "-.", "^"), ("#66a182", ":", "D"),
-           ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1)), "v"))  # fmt: skip

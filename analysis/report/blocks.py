@@ -1,7 +1,5 @@
 """Blocks of figures on README and pages: each has a name, and is made from records, studies or measurements."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Callable, Mapping
@@ -20,11 +18,9 @@ from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.paper import measured, mechanisms_of_the_paper, paper_table
-from analysis.paths.chapter import last_misses
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, published_durations
-from analysis.paths.followers import alone, two_clocks
-from analysis.paths.latecomers import follow
+from analysis.paths.chapter import drawn_cases
+from analysis.paths.durations import Dated, date_path, durations, published_durations
+from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
@@ -252,7 +248,7 @@ def _rival_lines() -> list[str]:
 def _dated() -> tuple[PathStudy, Mapping[str, Drawn], tuple[Dated, ...]]:
     """The study of paths, the draws of every industry and their dated stages."""
     study = PathStudy.load()
-    draws = {case: drawn(case, study.draws) for case in CASES}
+    draws = drawn_cases(CASES, study)
     return study, draws, tuple(date_path(one, study) for one in draws.values())
 
 
@@ -300,13 +296,8 @@ def paths_block() -> str:
         f"Latecomers, years to 10% of the market from the discovery, wherever it was made, and from their own entry: "
         f"{'; '.join(quick)}.", "",
         f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
-        f"{race.share_error:.2f} (root mean square over countries and years); {last_misses(race)}.",
+        f"{race.share_error:.2f} (root mean square over countries and years); {race.last_misses()}.",
     ])  # fmt: skip
-
-
-def own_block() -> str:
-    """Return the scores of the technologies on which the commands for one's own were tried."""
-    return "\n".join(trial_lines())
 
 
 @cache
@@ -374,7 +365,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "phase-out": phase_out_block,
     "paths": paths_block,
     "loops": loops_block,
-    "own": own_block,
+    "own": lambda: "\n".join(trial_lines()),
     "bench": bench_block,
     "rooms": rooms_block,
     "mechanisms": mechanisms_block,

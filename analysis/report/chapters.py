@@ -1,7 +1,5 @@
 """Chapters of the report that run over the posterior: when support can end, mechanisms at work, paths."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.mechanisms.chapter import mechanisms_chapter
+from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
@@ -77,7 +75,10 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
 
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
     """Return loops of each case, barriers and instruments."""
-    told = mechanisms_chapter(cases, LoopStudy.load(), InstrumentStudy.load(), folder, draws)
+    loops, policy = LoopStudy.load(), InstrumentStudy.load()
+    told = {f"Feedback loops: {load_case(case).title}": tell_loops(case, loops, folder, draws) for case in cases}
+    told["Three barriers"] = tell_barriers(cases, policy, folder, draws)
+    told["Policy instruments"] = tell_instruments(cases, policy, folder, draws)
     return tuple(_chapter(title, one) for title, one in told.items())
 
 

@@ -1,7 +1,5 @@
 """Goals set in advance for fits, forecasts and scoreboard, beside what was reached before and what is reached now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -28,8 +26,6 @@ from models.files.casefile import CaseName
 from models.files.settings import Positive, Sentence, SettingsFile, Strict
 from stockflow.intervals import interval
 
-GOALS = Path(__file__).parents[1] / "studies" / "goals.toml"
-Row = tuple[str, str, str, str, str]
 HEAD = ("goal", "asked", "before", "now", "verdict")
 
 
@@ -47,7 +43,7 @@ class FitGoal(Strict):
 
     def now(self) -> float:
         """Return the measure over the years from `first` to `last`."""
-        fit = _beside(self.case, load_targets(self.case).series)[self.series]
+        fit = beside_data(self.case, load_targets(self.case).series)[self.series]
         errors = fit.errors[[self.first <= year <= self.last for year in fit.years]]
         if self.rule == "factor":
             return float(np.exp(np.abs(errors).max()))
@@ -99,7 +95,7 @@ class BoardGoal(Strict):
 class Goals(SettingsFile):
     """The whole file."""
 
-    shipped = GOALS
+    shipped = Path(__file__).parents[1] / "studies" / "goals.toml"
     fits: Annotated[tuple[FitGoal, ...], Field(min_length=1)]
     shown: tuple[Shown, ...]
     forecasts: tuple[ForecastGoal, ...]
@@ -108,20 +104,14 @@ class Goals(SettingsFile):
     scoreboard: BoardGoal
 
 
-def goal_rows(goals: Goals) -> Iterator[Row]:
+def goal_rows(goals: Goals) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield a row per goal: what, goal, before, now, and whether it is reached."""
     for one in goals.fits:
-        now = one.now()
-        unit = "rms log error" if one.rule == "rms" else "largest factor"
-        yield (
-            f"{one.case}: {one.what}",
-            f"{unit} at most {one.most:g}",
-            _cell(one.before),
-            _cell(now),
-            _met(now <= one.most),
-        )
+        now, what = one.now(), f"{one.case}: {one.what}"
+        wanted = f"{'rms log error' if one.rule == 'rms' else 'largest factor'} at most {one.most:g}"
+        yield what, wanted, _cell(one.before), _cell(now), _met(now <= one.most)
     for shown in goals.shown:
-        fit = _beside(shown.case, (shown.series,))[shown.series.name]
+        fit = beside_data(shown.case, (shown.series,))[shown.series.name]
         what = f"{shown.case}: {shown.what}, {fit.years[0]} to {fit.years[-1]}"
         yield what, "shown: rms log error about the mean ratio", _cell(None), _cell(float(np.std(fit.errors))), ""
     table = yardsticks(STUDIED)
@@ -136,8 +126,7 @@ def goal_rows(goals: Goals) -> Iterator[Row]:
     for row in ours.to_dict("records"):
         held, bounds = float(row["inside 90%"]), goals.coverage
         what = f"{row['case']}, {row['mode']}: years inside 90% intervals of half model, half reference"
-        wanted = f"{bounds.least:.0%} to {bounds.most:.0%}"
-        before = f"{bounds.before[row['case']]:.0%}"
+        wanted, before = f"{bounds.least:.0%} to {bounds.most:.0%}", f"{bounds.before[row['case']]:.0%}"
         yield what, wanted, before, f"{held:.0%}", _met(bounds.least <= held <= bounds.most)
     asked = goals.research
     for case in CASES:
@@ -148,13 +137,8 @@ def goal_rows(goals: Goals) -> Iterator[Row]:
         )  # fmt: skip
     board, figures = scoreboard(accepted_fits(CASES)[0]), goals.scoreboard
     for what, least, now in (("counted", figures.counted, len(board.rows)), ("inside", figures.inside, board.inside)):
-        yield (
-            f"scoreboard: figures {what}",
-            f"at least {least}",
-            str(figures.before[what]),
-            str(now),
-            _met(now >= least),
-        )
+        wanted, before = f"at least {least}", str(figures.before[what])
+        yield f"scoreboard: figures {what}", wanted, before, str(now), _met(now >= least)
 
 
 @cache
@@ -165,7 +149,7 @@ def research_of(case: str) -> tuple[float, float, float]:
 
 
 @cache
-def _beside(case: str, targets: tuple[SeriesTarget, ...]) -> Mapping[str, SeriesFit]:
+def beside_data(case: str, targets: tuple[SeriesTarget, ...]) -> Mapping[str, SeriesFit]:
     """Return the accepted fit beside the observations of some series, by name."""
     payoff = Payoff(load_case(case).model, (), [fitted_series(one) for one in targets])
     return {fit.name: fit for fit in describe_series(payoff, payoff.space.centre)}

@@ -1,7 +1,5 @@
 """Results -> one HTML page that opens offline; every number in it is generated here from the results."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Mapping, Sequence
@@ -131,8 +129,8 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
 
 
 def case_chapter(report: Report, case: str) -> dict[str, object]:
-    """Return what the page says of one calibrated case."""
-    calibration = report.calibrations[case]
+    """Return what the page says of one calibrated case, and of its response to support where there is a ridge."""
+    calibration, ridge = report.calibrations[case], report.ridges.get(case)
     off = misfits({one.name: one.misfits for one in calibration.closed.series})
     return {
         "name": case,
@@ -143,19 +141,11 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "fit_words": fit_words(calibration),
         "misfits": [f"{name}: model over observation {years}" for name, years in off],
         "events": event_table(calibration),
-        "support": support_chapter(report, case) if case in report.ridges else None,
-    }
-
-
-def support_chapter(report: Report, case: str) -> dict[str, object]:
-    """Return what the page says of the response to support."""
-    calibration = report.calibrations[case]
-    return {
-        "effects": effect_table(calibration),
-        "ridge": report.ridges[case],
-        "ridge_words": ridge_words(report.ridges[case], calibration),
-        "response": calibration.response,
-    }
+        "support": None if ridge is None else {
+            "effects": effect_table(calibration), "ridge": ridge, "ridge_words": ridge_words(ridge, calibration),
+            "response": calibration.response,
+        },
+    }  # fmt: skip
 
 
 def event_table(calibration: Calibration) -> pd.DataFrame:
@@ -184,8 +174,7 @@ def fit_words(calibration: Calibration) -> list[str]:
         )
     bounds = [f"{e.name} ({e.at_bound})" for e in closed.estimates if e.at_bound]
     words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
-    weak = [e.name for e in closed.estimates if e.learned < 0.2]
-    if weak:
+    if weak := [e.name for e in closed.estimates if e.learned < 0.2]:
         words.append(
             f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
         )

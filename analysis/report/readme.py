@@ -5,8 +5,6 @@ the last measurement of speed. The README's picture and its numbers are `docs/fi
 the drawing of what may import what is `docs/arrows.svg`.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys
@@ -15,12 +13,10 @@ from pathlib import Path
 
 from analysis.fits.figures import series_against_data
 from analysis.report.blocks import BLOCKS
+from analysis.report.goals import beside_data
 from analysis.report.rooms import ROOT, arrows
 from calibration.fitting.estimates import SeriesFit
-from calibration.fitting.fit import describe_series
-from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import load_targets
-from models.case import load_case
 from stockflow.files import write_whole
 
 PICTURE = ROOT / "docs" / "fits"
@@ -36,10 +32,8 @@ def picture() -> list[SeriesFit]:
     """Return the series of the README's picture, observed and as the accepted fits have them."""
     found = []
     for case, names in SHOWN.items():
-        about, targets = load_case(case), load_targets(case)
-        payoff = Payoff(about.model, (), [fitted_series(targets.named(name)) for name in names])
-        fits = describe_series(payoff, payoff.space.centre)
-        found += [replace(one, name=f"{case.upper()}: {one.name}") for one in fits]
+        fits = beside_data(case, load_targets(case).series)
+        found += [replace(fits[name], name=f"{case.upper()}: {name}") for name in names]
     return found
 
 

@@ -1,10 +1,7 @@
 """The main job: calibrate, score, phase out and draw the paths, and leave figures, numbers and one report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +23,7 @@ from calibration.fitting.estimates import Calibration, Interval
 from calibration.fitting.fit import Mode, concluded, find_mode, response_ridge
 from calibration.fitting.inference_data import save
 from calibration.fitting.targets import load_targets
-from calibration.records.results import (
-    TARGETS,
-    Sampled,
-    accepted_from,
-    accepted_intervals,
-    is_current,
-    record,
-)
+from calibration.records.results import TARGETS, Sampled, accepted_from, accepted_intervals, is_current, record
 from calibration.records.sampling import accept_fit, sampled_posterior, steps_of
 from models.case import CASES, load_case
 
@@ -105,23 +95,18 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     figures.residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 
 
-@dataclass(frozen=True, slots=True)
-class FromRecords:
-    """What is told from the accepted records alone, whatever is fitted anew beside it."""
+def tell_records(
+    cases: Sequence[str], studied: Sequence[str], folder: Folder, draws: int | None
+) -> tuple[Sequence[Chapter], Mapping[str, Chapter], Sequence[Chapter], Sequence[ForecastChapter]]:
+    """Date the paths, end support, cut loops, try instruments and tell the forecasts, over the accepted draws.
 
-    paths: Sequence[Chapter]
-    exits: Mapping[str, Chapter]
-    mechanisms: Sequence[Chapter]
-    forecasts: Sequence[ForecastChapter]
-
-
-def tell_records(cases: Sequence[str], studied: Sequence[str], folder: Folder, draws: int | None) -> FromRecords:
-    """Date the paths, end support, cut loops, try instruments and tell the forecasts, over the accepted draws."""
+    This is what is told from the accepted records alone, whatever is fitted anew beside it.
+    """
     paths = path_chapters(cases, PathStudy.load(), folder, draws)
     exits = {case: exit_chapter(case, folder, draws) for case in studied}
     mechanisms = mechanism_chapters(cases, folder, draws)
     forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
-    return FromRecords(paths, exits, mechanisms, forecasts)
+    return paths, exits, mechanisms, forecasts
 
 
 def reproduce_all(
@@ -146,9 +131,8 @@ def reproduce_all(
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         with counted("paths, ends of support, loops, instruments", 1, "answer"):
-            kept = told()
-    report = Report(calibrations, ridges, board, kept.paths, trust, kept.forecasts, kept.exits, kept.mechanisms)
-    return write_report(report, folder.root)
+            paths, exits, mechanisms, forecasts = told()
+    return write_report(Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms), folder.root)
 
 
 def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """The packages and their rooms: a line for each folder, and a drawing of what may import what."""
 
-from __future__ import annotations
-
 import ast
 import tomllib
 from pathlib import Path

@@ -9,8 +9,6 @@ from analysis.search.front import HISTORY, Front
 from analysis.search.study import SearchAnswer
 
 REACH = 1.5  # how far the axis of cost goes beyond history and the ends of searches
-
-
 SHAPE_MARKS = {"cliff": "s", "linear": "o", "exponential": "^"}
 
 

@@ -3,7 +3,7 @@
 A schedule dominates another if it costs no more and brings no less, and is better in one of the two.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
+from analysis.unknowns.outcomes import Tell
 from models.home import home_of
 from models.schedules.file import Schedule, load_schedule, revised, unchanged
 from models.schedules.run import finite_runs
@@ -35,8 +36,7 @@ class Schedules:
     def __post_init__(self) -> None:
         if not len(self.labels) == len(self.kinds) == len(self.found.units):
             raise InputError(f"{len(self.labels)} labels, {len(self.kinds)} kinds, {len(self.found.units)} schedules")
-        twice = [one for at, one in enumerate(self.labels) if one in self.labels[:at]]
-        if twice:
+        if twice := [one for at, one in enumerate(self.labels) if one in self.labels[:at]]:
             raise InputError(f"schedule {twice[0]!r} stands twice")
 
 
@@ -65,15 +65,7 @@ def settled(values: Array) -> Array:
 
 def efficient(cost: Array, gain: Array) -> Flags:
     """Say which points, (point,), no other dominates: least cost, most gain. Equal points stand or fall together."""
-    order = np.lexsort((-gain, cost))
-    keep = np.zeros(len(cost), dtype=bool)
-    most, at_cost = -np.inf, np.nan
-    for place in order:
-        best = gain[place] > most or (gain[place] == most and cost[place] == at_cost)
-        keep[place] = best
-        if gain[place] > most:
-            most, at_cost = gain[place], cost[place]
-    return keep
+    return np.asarray(~dominates(cost[:, None], gain[:, None], cost, gain).any(axis=0))
 
 
 def dominates(cost: Array, gain: Array, other_cost: Array, other_gain: Array) -> Flags:
@@ -91,16 +83,16 @@ def front(schedules: Schedules) -> Front:
     low_u, mid_u, high_u = quantiles(units.T, HALF)
     low_c, mid_c, high_c = quantiles(cost.T, HALF)
     beats = dominates(cost, units, cost[here], units[here])
+    chances = beats.mean(axis=1)
     table = pd.DataFrame(
         {
             "schedule": schedules.labels, "kind": schedules.kinds, "units": mid_u, "units low": low_u,
             "units high": high_u, "cost": mid_c, "cost low": low_c, "cost high": high_c,
             "year of the share": _median_year(schedules.found.reached), "on the front": efficient(mid_c, mid_u),
             "dominated by": _dominators(schedules.labels, mid_c, mid_u),
-            "probability of dominating history": beats.mean(axis=1),
+            "probability of dominating history": chances,
         }
     )  # fmt: skip
-    chances = beats.mean(axis=1)
     best = int(np.argmax(chances))
     return Front(table, schedules.labels[best], float(chances[best]), float(beats.any(axis=0).mean()))
 
@@ -130,9 +122,7 @@ def joined(parts: Sequence[Schedules]) -> Schedules:
     )
 
 
-def grid(
-    case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Callable[[str], object] = lambda _: None
-) -> Schedules:
+def grid(case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Tell = lambda _: None) -> Schedules:
     """Run history, and every shape from every start over every length: on history, and on support held.
 
     Schedules are variants of the base file; buyers see their declines one anticipation horizon ahead, as in history.
@@ -153,8 +143,7 @@ def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]
     base = load_schedule(asked.base, home_of(case).entry)
     made = [("", base, asked.starts)]
     if asked.hold:
-        missing = [name for name in asked.hold if name not in base.instruments]
-        if missing:
+        if missing := [name for name in asked.hold if name not in base.instruments]:
             raise InputError(f"{base.name}: does not move {missing[0]!r}, so the grid cannot hold it")
         held = {"amount": {"hold_from": asked.held_from}}
         kept = {name: revised(base.instruments[name], held, f"{base.name}: {name}") for name in asked.hold}

@@ -7,7 +7,6 @@ Both are SciPy's. Runs have kinks (a budget that binds, a full market), so slope
 higher, that is said, and its end is taken.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from scipy.optimize import NonlinearConstraint, differential_evolution, minimize
 
 from analysis.search.settings import Climb, Free, SearchStudy
 from analysis.search.worth import Judge, Measures
+from analysis.unknowns.outcomes import Tell
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
@@ -129,8 +129,7 @@ class _Asked:
     goal: Goal
     runs: int = 0
     passes: int = 0
-    _last: tuple[bytes, float, float, Measures] | None = field(default=None, repr=False)
-    _slopes: tuple[bytes, Array, Array] | None = field(default=None, repr=False)
+    _last: tuple[bytes, float, float, Array, Array] | None = field(default=None, repr=False)
 
     def many(self, x: Array) -> tuple[Array, Array, Measures]:
         """Objective and mean cost of schedules (schedule, lever), and all that was found."""
@@ -138,29 +137,19 @@ class _Asked:
         self.runs += found.units.size
         return self.goal.value(found), found.cost.mean(axis=1), found
 
-    def one(self, x: Array) -> tuple[float, float, Measures]:
-        """Objective and mean cost of one schedule, and all that was found."""
+    def one(self, x: Array) -> tuple[float, float, Array, Array]:
+        """Objective and mean cost of one schedule, and the slopes of both by the levers, (lever,) each."""
         key = x.tobytes()
         if self._last is None or self._last[0] != key:
-            value, cost, found = self.many(x[None])
-            self._last = (key, float(value[0]), float(cost[0]), found)
+            value, cost, seen = self.many(x[None])
+            by_units, by_cost = self.judge.slopes(x)
+            self.passes += len(by_units)
+            slopes = self.goal.weights(self.goal.worth(seen.units, seen.cost))[0] @ self.goal.worth(by_units, by_cost)
+            self._last = (key, float(value[0]), float(cost[0]), slopes, by_cost.mean(axis=0))
         return self._last[1:]
 
-    def slopes(self, x: Array) -> tuple[Array, Array]:
-        """Slopes of the objective and of mean cost by the levers, (lever,) each."""
-        key = x.tobytes()
-        if self._slopes is None or self._slopes[0] != key:
-            seen = self.one(x)[2]
-            units, cost = self.judge.slopes(x)
-            self.passes += len(units)
-            weights = self.goal.weights(self.goal.worth(seen.units, seen.cost))[0]
-            self._slopes = (key, weights @ self.goal.worth(units, cost), cost.mean(axis=0))
-        return self._slopes[1], self._slopes[2]
 
-
-def search(
-    judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: Callable[[str], object] = lambda _: None
-) -> Search:
+def search(judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: Tell = lambda _: None) -> Search:
     """Search for the best levers both ways and compare the ends.
 
     They agree if they are within the study's `tolerance` of what the best gains over no support at all. If the search
@@ -195,7 +184,8 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
     """Climb from one start by SLSQP, levers scaled to 0..1 and the objective by its size at the start."""
     asked, span = _Asked(judge, goal), levers.high - levers.low
     at = levers.low + span * np.clip((start - levers.low) / span, 0.0, 1.0)
-    size = max(abs(asked.one(at)[0]), float(np.abs(asked.slopes(at)[0] * span).max()), 1e-12)
+    first, _, slopes, _ = asked.one(at)
+    size = max(abs(first), float(np.abs(slopes * span).max()), 1e-12)
     rules: list[Any] = []
     if levers.falling and len(levers.names) > 1:
         steps = -np.diff(np.eye(len(levers.names)), axis=0)
@@ -205,13 +195,13 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
             {
                 "type": "ineq",
                 "fun": lambda u: 1.0 - asked.one(levers.low + span * u)[1] / goal.budget,
-                "jac": lambda u: -asked.slopes(levers.low + span * u)[1] * span / goal.budget,
+                "jac": lambda u: -asked.one(levers.low + span * u)[3] * span / goal.budget,
             }
         )
 
     def downhill(u: Array) -> tuple[float, Array]:
-        at = levers.low + span * u
-        return -asked.one(at)[0] / size, -asked.slopes(at)[0] * span / size
+        value, _, slopes, _ = asked.one(levers.low + span * u)
+        return -value / size, -slopes * span / size
 
     found = minimize(
         downhill, (at - levers.low) / span, jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * len(span),

@@ -1,10 +1,8 @@
 """What a search for schedules is set to: objective, budget, levers, optimisers and the grid behind the front."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -72,14 +70,13 @@ class Case(Strict):
     hold: tuple[str, ...]
 
     @model_validator(mode="after")
-    def _in_time(self) -> Case:
+    def _in_time(self) -> Self:
         for name, year in (("horizon", self.horizon), ("horizon + tail", self.horizon + self.tail)):
             if year * 4 % 1:
                 raise ValueError(f"{name} {year:g} is not a quarter of a year")
         if self.first_knot >= self.horizon:
             raise ValueError(f"first_knot {self.first_knot:g} is not before the horizon {self.horizon:g}")
-        late = [year for year in self.starts if year >= self.horizon]
-        if late:
+        if late := [year for year in self.starts if year >= self.horizon]:
             raise ValueError(f"start {late[0]:g} is not before the horizon {self.horizon:g}")
         return self
 

@@ -1,6 +1,5 @@
 """A whole search of one case: every objective over every family of schedules, judged on more draws; then the front."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +8,11 @@ from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
 from analysis.search.settings import Case, Family, Objective, SearchStudy
 from analysis.search.worth import DECLINE, Measures, case_model, neutral, worth_of
+from analysis.unknowns.outcomes import Tell
 from calibration.fitting.inference_data import Posterior
 from models.schedules.knots import knot_names
 from stockflow.arrays import Array
 
-Tell = Callable[[str], object]
 SHORTEST, LONGEST = 0.5, 15.0  # years that the straight decline may take
 
 
@@ -62,11 +61,8 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
         tell(offered)
     few, many = posterior.spread(study.draws), posterior.spread(study.judged)
     names = knot_names()
-    past = {
-        count: worth_of(case, study, draws, names, "history").measures(neutral(names))
-        for count, draws in (("few", few), ("many", many))
-    }
-    budget = asked.budget * float(past["few"].cost.mean())
+    of_few, past = (worth_of(case, study, draws, names, "history").measures(neutral(names)) for draws in (few, many))
+    budget = asked.budget * float(of_few.cost.mean())
     problems, ends = [], []
     shown = posterior.spread(study.grid.draws)
     for family in study.families:
@@ -78,11 +74,11 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
             told = f"{objective}, {family}"
             found = search(judge, goal, levers, study, lambda text, told=told: tell(f"{told}: {text}"))  # type: ignore[misc]
             judged = worth_of(case, study, many, levers.names, asked.level).measures(found.best.x[None])
-            problems.append(_problem(asked, family, objective, found, judged, past["many"]))
+            problems.append(_problem(asked, family, objective, found, judged, past))
             measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])
             ends.append(Schedules((f"searched: {objective}, {family}",), ("searched",), measured))
     whole = joined([grid(case, study, shown, tell), *ends])
-    return SearchAnswer(case, asked.unit, past["many"], tuple(problems), front(whole), study.grid.share, offered)
+    return SearchAnswer(case, asked.unit, past, tuple(problems), front(whole), study.grid.share, offered)
 
 
 def levers_of(asked: Case, family: Family) -> Levers:

@@ -112,12 +112,11 @@ def verdict_words(found: Identified) -> list[str]:
         named = told.endswith(f" with {other}")
         kind = IDENTIFIED if told.startswith(IDENTIFIED) else TOGETHER_WITH if named else told
         groups.setdefault(kind, []).append(f"{name} (with {other})" if named else name)
-    order = [IDENTIFIED, TOGETHER_WITH, TOGETHER, MOSTLY_PRIOR]
     said = {
         IDENTIFIED: "Identified by the data", TOGETHER_WITH: "Only together with a partner",
         TOGETHER: "Known from data and prior together", MOSTLY_PRIOR: "Mostly the prior",
     }  # fmt: skip
-    return [f"{said[kind]}: {', '.join(groups[kind])}." for kind in order if kind in groups]
+    return [f"{words}: {', '.join(groups[kind])}." for kind, words in said.items() if kind in groups]
 
 
 def ridge_words(found: Identified) -> list[str]:

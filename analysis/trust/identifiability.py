@@ -24,7 +24,6 @@ from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
 Tick = Callable[[], object]
-Values = Mapping[str, float]
 Known = tuple[Array, Array, Array]  # centres and spreads (parameter,), correlations (parameter, parameter)
 IDENTIFIED, MOSTLY_PRIOR, TOGETHER = "identified by the data", "mostly the prior", "data and prior together"
 TOGETHER_WITH = "only together with"
@@ -53,7 +52,7 @@ class Identified:
 
 
 def identify(
-    case: str, values: Values, posterior: Posterior | None, study: Study, tick: Tick | None = None
+    case: str, values: Mapping[str, float], posterior: Posterior | None, study: Study, tick: Tick | None = None
 ) -> Identified:
     """Profile every calibrated parameter of `case` around the mode near `values`, and walk the learning ridge, if any.
 
@@ -72,8 +71,7 @@ def identify(
     known = spreads(best, curved, len(names), draws)
     centre, spread, correlations = known
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
-    workers = usable_cores()
-    profiles = all_profiles(payoff, best, curved, grids, study.enough, workers, tick)
+    profiles = all_profiles(payoff, best, curved, grids, study.enough, usable_cores(), tick)
     units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
     basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
     return Identified(
@@ -97,8 +95,7 @@ def drawn_coordinates(payoff: Payoff, posterior: Posterior) -> Array:
 
     A parameter that the posterior lacks is an `InputError`.
     """
-    missing = [c.name for c in payoff.coordinates if c.name not in posterior.parameters]
-    if missing:
+    if missing := [c.name for c in payoff.coordinates if c.name not in posterior.parameters]:
         raise InputError(f"the posterior of {posterior.case!r} has no parameter {missing[0]!r}")
     return np.stack([c.inward(posterior.parameters[c.name]) for c in payoff.coordinates], axis=1)
 

@@ -6,6 +6,7 @@ of what it was before. Tolerances stand with their reasons in `studies/numerics.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +16,7 @@ from pydantic import Field
 
 from analysis.draws.runs import at_fit, case_model
 from analysis.draws.stages import STAGES
-from analysis.paths.dated import date_path
+from analysis.paths.durations import date_path
 from analysis.paths.study import PathStudy
 from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
@@ -23,7 +24,7 @@ from analysis.phase_out.runs import in_memory
 from analysis.phase_out.study import load_phase_out_study
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.payoff import Payoff, fitted_series
-from calibration.fitting.targets import Targets, load_targets
+from calibration.fitting.targets import load_targets
 from calibration.records.results import Accepted
 from models.case import CASES
 from models.files.settings import NotNegative, Positive, SettingsFile, Strict
@@ -75,11 +76,6 @@ class Figure:
     value: float
     scale: float = 1.0
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it from the others."""
-        return self.case, self.group, self.what
-
 
 def refined(model: Model, divide: int) -> Model:
     """Return the model with its time step divided; fixed delays and the save period stay whole numbers of steps."""
@@ -90,23 +86,17 @@ def refined(model: Model, divide: int) -> Model:
     return Model(equations, model.file.with_equations({name: f"{name}= {step!r}"}))
 
 
-def certificate(accepted: Mapping[str, Accepted], study: Study | None = None, tick: Tick | None = None) -> pd.DataFrame:
+def certificate(accepted: Mapping[str, Accepted], tick: Tick = lambda _: None) -> pd.DataFrame:
     """Return one row per headline figure: value, value at the finer step, shift, tolerance and verdict.
 
     Shifts are in years for dates, shares of the value for money, units and stocks, plain differences for effects, and
     differences of logarithms over the stated error for series. A figure of the scoreboard holds if its verdict does.
     """
-    study = study or Study.load()
-    finer: dict[str, Model] = {}
-
-    def fine(case: str) -> Model:
-        if case not in finer:
-            finer[case] = refined(case_model(case), study.divide)
-        return finer[case]
-
+    study = Study.load()
+    fine = cache(lambda case: refined(case_model(case), study.divide))
     before = list(headlines(accepted, study, case_model, tick))
-    after = {one.key: one for one in headlines(accepted, study, fine, tick)}
-    return pd.DataFrame([row(one, after[one.key], study.tolerance) for one in before])
+    after = headlines(accepted, study, fine, tick)
+    return pd.DataFrame([row(one, finer, study.tolerance) for one, finer in zip(before, after, strict=True)])
 
 
 def row(one: Figure, finer: Figure, tolerance: Tolerance) -> dict[str, object]:
@@ -134,10 +124,9 @@ def shift(one: Figure, finer: float) -> float:
 
 
 def headlines(
-    accepted: Mapping[str, Accepted], study: Study, models: Callable[[str], Model], tick: Tick | None = None
+    accepted: Mapping[str, Accepted], study: Study, models: Callable[[str], Model], say: Tick = lambda _: None
 ) -> Iterator[Figure]:
     """Yield every headline figure from the models that `models` gives."""
-    say = tick or (lambda _: None)
     for case, fit in accepted.items():
         yield from _fitted(case, fit, models(case))
         say(f"series of {case}")
@@ -157,7 +146,9 @@ def headlines(
 
 def _fitted(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
     targets = load_targets(case)
-    payoff = _bare_payoff(model.with_constants(fit.values), targets)
+    series = [fitted_series(one) for one in targets.series if one.use == "closed loop"]
+    # a payoff that only reads: nothing is free
+    payoff = Payoff(model.with_constants(fit.values), (), series, targets.events, targets.effects, (), targets.errors)
     x = payoff.space.centre
     for one, values in zip(payoff.series, payoff.series_values(x), strict=True):
         for k in sorted({0, len(one.years) // 2, len(one.years) - 1}):
@@ -167,12 +158,6 @@ def _fitted(case: str, fit: Accepted, model: Model) -> Iterator[Figure]:
         yield Figure(case, "effects", name, "effect", "1", float(value[0]))
     for name, value in payoff.events_at(x).items():
         yield Figure(case, "events", name, "date", "year", float(value[0]))
-
-
-def _bare_payoff(model: Model, targets: Targets) -> Payoff:
-    """Return a payoff that only reads: nothing is free."""
-    series = [fitted_series(s) for s in targets.series if s.use == "closed loop"]
-    return Payoff(model, (), series, targets.events, targets.effects, (), targets.errors)
 
 
 def _stocks(case: str, fit: Accepted, model: Model, names: tuple[str, ...]) -> Iterator[Figure]:

@@ -73,7 +73,8 @@ def walk_ridge(
     if not free:
         payoff, best = with_free(payoff, _wide(case, study.searching), best, case.parameters[study.searching].value)
         curved = covariance(payoff, best)
-    doing, at = (float(_column(payoff, best[None], name)[0]) for name in (study.doing, study.searching))
+    fitted = _samples(payoff, best[None])
+    doing, at = float(fitted[study.doing][0]), float(fitted[study.searching][0])
     profile = profiled(payoff, study.searching, about.searching_values, best, curved, tick=tick)
     found = profile.accepted(study.drop)
     ends = [float(profile.values[k]) if one is None else one for k, one in zip((0, -1), found, strict=True)]
@@ -84,16 +85,15 @@ def walk_ridge(
         "searching free": _point(profile, int(np.argmin(profile.objective))),
         "one factor (no searching)": _point(profile, 0),
     }
-    together, credit = learned_falls(case.model, _samples(payoff, profile.points), about.window)
+    along = _samples(payoff, profile.points)
+    together, credit = learned_falls(case.model, along, about.window)
     return Ridge(
-        profile=profile, doing=_column(payoff, profile.points, study.doing), together=together, credit=credit,
+        profile=profile, doing=along[study.doing], together=together, credit=credit,
         window=about.window, ends=(ends[0], ends[1]), open_ends=(found[0] is None, found[1] is None), free=free,
         fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
         one_factor=variant_table(payoff, variants, study),
         series=variant_series(payoff, {label: x for label, (x, _) in variants.items()}),
-        statements=statements(
-            case.model, payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws
-        ),
+        statements=statements(payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws),
     )  # fmt: skip
 
 
@@ -122,7 +122,8 @@ def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], s
     lowest = min(objective for _, objective in variants.values())
     rows = []
     for label, (x, objective) in variants.items():
-        doing, searching = (float(_column(payoff, x[None], name)[0]) for name in (study.doing, study.searching))
+        values = _samples(payoff, x[None])
+        doing, searching = float(values[study.doing][0]), float(values[study.searching][0])
         effects = {name: float(v[0]) for name, v in payoff.effects_at(x).items()}
         both = float(joint_rate(np.array(doing), np.array(searching)))
         rows.append(
@@ -165,24 +166,18 @@ def changed_policy(model: Model, change: PolicyChange) -> Model:
 
 
 def statements(
-    model: Model,
-    payoff: Payoff,
-    corners: Mapping[str, Array],
-    about: CaseStudy,
-    posterior: Posterior | None,
-    draws: int,
+    payoff: Payoff, corners: Mapping[str, Array], about: CaseStudy, posterior: Posterior | None, draws: int
 ) -> pd.DataFrame:
     """What each policy does to each outcome (share of it) at the corners, with a posterior interval where there is one.
 
     The first rows are the credit that research gets and the causal effects, which are shares too.
     """
-    points = np.stack(list(corners.values()))
+    model, points = payoff.model, np.stack(list(corners.values()))
     drawn = None if posterior is None else posterior.spread(draws)
     credit = learned_falls(model, _samples(payoff, points), about.window)[1]
     of_draws = None if drawn is None else learned_falls(model, drawn, about.window)[1]
     rows = [_statement("share of the fall of learned cost due to research", "", corners, credit, of_draws)]
-    effects = payoff.effects_at(points)
-    for name, values in effects.items():
+    for name, values in payoff.effects_at(points).items():
         known = None if posterior is None else posterior.reported.get(name)
         rows.append(_statement(name, "", corners, values, known))
     for policy in about.policies:
@@ -222,10 +217,6 @@ def _changes(base: Model, changed: Model, samples: Mapping[str, Array], outcomes
 def _samples(payoff: Payoff, points: Array) -> dict[str, Array]:
     values = payoff.space.values(points)
     return {c.name: values[:, i] for i, c in enumerate(payoff.coordinates)}
-
-
-def _column(payoff: Payoff, points: Array, name: str) -> Array:
-    return np.asarray(payoff.space.values(points)[:, payoff.space.names.index(name)])
 
 
 def _at(times: Array, values: Array, when: float) -> Array:

@@ -1,10 +1,8 @@
 """The study file of what the data can tell apart: thresholds, the ridge of every case, policies tried along it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -38,7 +36,7 @@ class Rules(Strict):
     correlated: Within
 
     @model_validator(mode="after")
-    def _in_order(self) -> Rules:
+    def _in_order(self) -> Self:
         if self.prior >= self.identified:
             raise ValueError(f"prior {self.prior:g} must be below identified {self.identified:g}")
         return self
@@ -53,7 +51,7 @@ class CaseStudy(Strict):
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _in_order(self) -> CaseStudy:
+    def _in_order(self) -> Self:
         if list(self.searching_values) != sorted(set(self.searching_values)) or self.searching_values[0] != 0:
             raise ValueError("searching_values must start at 0, the one-factor variant, and increase")
         if self.window[0] >= self.window[1]:
@@ -76,7 +74,7 @@ class Study(SettingsFile):
     without_ridge: Mapping[str, Sentence] = {}
 
     @model_validator(mode="after")
-    def _said_once(self) -> Study:
+    def _said_once(self) -> Self:
         for case in self.without_ridge:
             if case in self.cases:
                 raise ValueError(f"case {case!r} has a ridge to walk and a reason for none")

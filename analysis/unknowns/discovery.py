@@ -41,13 +41,6 @@ class Box:
     p: float
     trained_density: float
 
-    def holds(self, samples: Mapping[str, Array]) -> Flags:
-        """Say which draws lie in the box, (draw,); bounds belong to the box below them."""
-        inside = np.ones(len(next(iter(samples.values()))), dtype=bool)
-        for name, (low, high) in self.bounds.items():
-            inside &= (samples[name] > low) & (samples[name] <= high)
-        return inside
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -67,8 +60,7 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
     Raises InputError if lengths differ. Too few failures, or too few successes, is an answer, not an error.
     """
     size = len(failed)
-    short = [name for name, column in samples.items() if len(column) != size]
-    if short:
+    if short := [name for name, column in samples.items() if len(column) != size]:
         raise InputError(f"{failure}: {short[0]!r} has {len(samples[short[0]])} draws, failures have {size}")
     rate, rng = float(failed.mean()), np.random.default_rng(rule.seed)
     order = rng.permutation(size)
@@ -82,12 +74,9 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
     tree = DecisionTreeClassifier(
         max_depth=rule.depth, min_samples_leaf=rule.smallest, random_state=rule.seed, min_impurity_decrease=1e-3
     ).fit(matrix[seen], failed[seen])
-    boxes = []
-    for bounds in _leaves(tree, names):
-        box = _judged(bounds, samples, failed, seen, kept)
-        if box is not None and box.trained_density >= rule.density and box.p <= rule.significance:
-            boxes.append(box)
-    boxes.sort(key=lambda one: -one.coverage)
+    judged = (_judged(bounds, samples, failed, seen, kept) for bounds in _leaves(tree, names))
+    dense = [one for one in judged if one and one.trained_density >= rule.density and one.p <= rule.significance]
+    boxes = sorted(dense, key=lambda one: -one.coverage)
     why = (
         "" if boxes else f"no box of {rule.depth} unknowns is {rule.density:.0%} dense beyond chance in held-out draws"
     )
@@ -95,8 +84,9 @@ def discover(failure: str, samples: Mapping[str, Array], failed: Flags, rule: Di
 
 
 def _judged(bounds: Bounds, samples: Mapping[str, Array], failed: Flags, seen: Places, kept: Places) -> Box | None:
-    nan = float("nan")
-    inside = Box(bounds, nan, nan, nan, nan, nan, nan, nan).holds(samples)
+    inside = np.ones(len(failed), dtype=bool)
+    for name, (low, high) in bounds.items():
+        inside &= (samples[name] > low) & (samples[name] <= high)  # bounds belong to the box below them
     there, hits = int(inside[kept].sum()), int((inside & failed)[kept].sum())
     if not bounds or not there or not failed[kept].any():
         return None
@@ -108,18 +98,16 @@ def _judged(bounds: Bounds, samples: Mapping[str, Array], failed: Flags, seen: P
     )  # fmt: skip
 
 
-def _leaves(tree: DecisionTreeClassifier, names: Sequence[str]) -> list[dict[str, tuple[float, float]]]:
+def _leaves(tree: DecisionTreeClassifier, names: Sequence[str]) -> list[Bounds]:
     """Bounds of every leaf: the tightest on its way from the root."""
     nodes = tree.tree_
-    waiting: list[tuple[int, dict[str, tuple[float, float]]]] = [(0, {})]
-    found = []
-    while waiting:
-        node, bounds = waiting.pop()
+
+    def below(node: int, bounds: Bounds) -> list[Bounds]:
         if nodes.children_left[node] == LEAF:
-            found.append(bounds)
-            continue
+            return [bounds]
         name, cut = names[nodes.feature[node]], float(nodes.threshold[node])
         low, high = bounds.get(name, (-np.inf, np.inf))
-        waiting.append((int(nodes.children_right[node]), {**bounds, name: (max(low, cut), high)}))
-        waiting.append((int(nodes.children_left[node]), {**bounds, name: (low, min(high, cut))}))
-    return found
+        left = below(nodes.children_left[node], {**bounds, name: (low, min(high, cut))})
+        return left + below(nodes.children_right[node], {**bounds, name: (max(low, cut), high)})
+
+    return below(0, {})

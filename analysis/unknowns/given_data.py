@@ -12,6 +12,7 @@ need conditional draws of the posterior, which no kept library makes from given 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from SALib.analyze import delta as delta_analysis
@@ -46,13 +47,13 @@ def given_data(
     names, matrix = list(samples), np.column_stack(list(samples.values()))
     if len(matrix) < 20 * rule.slices:
         raise InputError(f"{len(matrix)} draws are too few for {rule.slices} slices: {20 * rule.slices} are needed")
-    flat = [name for name, column in samples.items() if not varies(column)]
-    if flat:
+    if flat := [name for name, column in samples.items() if not varies(column)]:
         raise InputError(f"{flat[0]!r} is the same in all draws")
     rng = np.random.default_rng(rule.seed)
     picked = rng.integers(len(names), size=rule.dummies)
     dummies = np.column_stack([rng.permutation(matrix[:, place]) for place in picked])
-    estimates: dict[str, Estimate] = {REMOVED: _removed(rule.classes), PAWN: _pawn(rule.slices), DELTA: _delta}
+    removed, pawn = partial(_removed, classes=rule.classes), partial(_pawn, slices=rule.slices)
+    estimates: dict[str, Estimate] = {REMOVED: removed, PAWN: pawn, DELTA: _delta}
     rows: list[Index] = []
     for answer, values in found.values.items():
         tell(f"indices from {len(matrix):,} joint draws: {answer}")
@@ -97,13 +98,10 @@ def _classes(count: int) -> Array:
     return np.linspace(0, count, min(int(np.ceil(count**exponent)), 48) + 1)
 
 
-def _removed(classes: int) -> Estimate:
-    def estimate(x: Array, y: Array) -> Array:
-        bounds = np.linspace(0, len(y), classes + 1)
-        raw = np.array([float(delta_analysis.sobol_first(y, column, bounds)) for column in x.T])
-        return 1 - (1 - raw) * (len(y) - 1) / (len(y) - classes)
-
-    return estimate
+def _removed(x: Array, y: Array, classes: int) -> Array:
+    bounds = np.linspace(0, len(y), classes + 1)
+    raw = np.array([float(delta_analysis.sobol_first(y, column, bounds)) for column in x.T])
+    return 1 - (1 - raw) * (len(y) - 1) / (len(y) - classes)
 
 
 def _delta(x: Array, y: Array) -> Array:
@@ -111,9 +109,6 @@ def _delta(x: Array, y: Array) -> Array:
     return np.array([float(delta_analysis.calc_delta(y, grid, column, classes)) for column in x.T])
 
 
-def _pawn(slices: int) -> Estimate:
-    def estimate(x: Array, y: Array) -> Array:
-        about = {"num_vars": x.shape[1], "names": [str(i) for i in range(x.shape[1])]}
-        return np.asarray(pawn_analysis.analyze(about, x, y, S=slices)["median"], dtype=float)
-
-    return estimate
+def _pawn(x: Array, y: Array, slices: int) -> Array:
+    about = {"num_vars": x.shape[1], "names": [str(i) for i in range(x.shape[1])]}
+    return np.asarray(pawn_analysis.analyze(about, x, y, S=slices)["median"], dtype=float)

@@ -21,22 +21,22 @@ LOST, SHARE_KEPT, SPENT, ADDED = "units lost", "market share", "fiscal outlay", 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Every answer for every run and year, (run, year) by name, with units; and where the phase-out failed, (run,).
+    """Every answer for every run and year, (run, year) by name; and where the phase-out failed, (run,).
 
-    `failures` has one entry for each way to fail, in words; `shown` are the numbers that decide it.
+    `failures` has one entry for each way to fail, in words.
     """
 
     years: Array
     values: Mapping[str, Array]
-    units: Mapping[str, str]
     failures: Mapping[str, Flags]
 
 
 def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lambda _: None) -> Outcomes:
     """Run the samples of constants, (run,) each, under the three plans of the question and return the answers.
 
-    Units are counted since the start of the clock, the share is the mean of the year that begins then, under the
-    phase-out, and outlay is all public money so far under it. Raises InputError if any run leaves the numbers.
+    Units, in that of the question, are counted since the start of the clock, the share, a fraction, is the mean of the
+    year that begins then, under the phase-out, and outlay is all public money so far under it, bnCNY of 2020.
+    Raises InputError if any run leaves the numbers.
     """
     runs, size = {}, len(next(iter(samples.values())))
     for plan in (question.supported, question.phase_out, question.no_support):
@@ -51,8 +51,7 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
         SPENT: out[OUTLAY][:, at],
         ADDED: (kept[UNITS] - none[UNITS])[:, at],
     }
-    units = {LOST: question.unit, SHARE_KEPT: "1", SPENT: "bnCNY of 2020", ADDED: question.unit}
-    return Outcomes(np.array(question.years), values, units, _failures(question, times, kept, out, none))
+    return Outcomes(np.array(question.years), values, _failures(question, times, kept, out, none))
 
 
 def _failures(question: Question, times: Array, kept: Samples, out: Samples, none: Samples) -> dict[str, Flags]:

@@ -23,27 +23,37 @@ from analysis.unknowns.unknowns import Unknown, problem
 from stockflow.arrays import Array
 
 Evaluate = Callable[[Array], tuple[Array, Mapping[str, Array]]]
+Find = Callable[["Answer"], list[Index]]
 MORRIS, FIRST, TOTAL, SHAPLEY = "Morris mean effect", "Sobol first order", "Sobol total", "Shapley effect"
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
-    """A sample of unknowns, (run, unknown), that `blocks` equal blocks of runs make up, and the answers' numbers."""
+class Answer:
+    """The numbers `y`, (run,), of one answer in one year; the first `half` runs are half of the sample's blocks."""
 
-    unknowns: Sequence[Unknown]
-    sample: Array
-    blocks: int
-    years: Array
-    values: Mapping[str, Array]
+    name: str
+    year: float
+    y: Array
+    half: int
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the unknowns in order."""
-        return [one.name for one in self.unknowns]
 
-    def first_half(self) -> int:
-        """Number of runs in the first half of the blocks."""
-        return len(self.sample) // self.blocks * (self.blocks // 2)
+def _indices(
+    unknowns: Sequence[Unknown], evaluate: Evaluate, sample: Array, blocks: int, methods: Sequence[str], found: Find
+) -> list[Index]:
+    """Return what is `found` of every answer in every year over a sample, (run, unknown), of `blocks` equal blocks.
+
+    An answer that does not vary, or not in the first half of the blocks, has no index by any of the `methods`.
+    """
+    years, values = evaluate(sample)
+    names, half = [one.name for one in unknowns], len(sample) // blocks * (blocks // 2)
+    rows = []
+    for answer, columns in values.items():
+        for year, y in zip(years.tolist(), columns.T, strict=True):
+            if varies(y) and varies(y[:half]):
+                rows += found(Answer(answer, year, y, half))
+            else:
+                rows += [one for method in methods for one in still(answer, year, names, method)]
+    return rows
 
 
 def morris(unknowns: Sequence[Unknown], evaluate: Evaluate, rule: Morris, confidence: float) -> list[Index]:
@@ -53,36 +63,32 @@ def morris(unknowns: Sequence[Unknown], evaluate: Evaluate, rule: Morris, confid
     interval is narrow and its place in the order holds when half the trajectories are left out; small effects need
     no stable place (Campolongo et al. 2007, Environmental Modelling & Software 22:1509).
     """
-    sample = morris_sample(problem(unknowns), rule.trajectories, num_levels=rule.levels, seed=rule.seed)
-    design = Design(unknowns, sample, rule.trajectories, *evaluate(sample))
-    return [one for answer, place in _places(design) for one in _morris_one(design, answer, place, rule, confidence)]
+    about = problem(unknowns)
+    sample = morris_sample(about, rule.trajectories, num_levels=rule.levels, seed=rule.seed)
 
-
-def _morris_one(design: Design, answer: str, place: int, rule: Morris, confidence: float) -> list[Index]:
-    y, year, half = design.values[answer][:, place], float(design.years[place]), design.first_half()
-    if not varies(y) or not varies(y[:half]):
-        return still(answer, year, design.names, MORRIS)
-
-    def effects(count: int) -> tuple[Array, Array, Array]:
+    def effects(y: Array) -> tuple[Array, Array, Array]:
         found = morris_analysis.analyze(
-            problem(design.unknowns), design.sample[:count], y[:count], num_resamples=rule.resamples,
-            conf_level=confidence, num_levels=rule.levels, seed=rule.seed,
+            about, sample[: len(y)], y, num_resamples=rule.resamples, conf_level=confidence, num_levels=rule.levels,
+            seed=rule.seed,
         )  # fmt: skip
         star, width, mean = (np.asarray(found[key], dtype=float) for key in ("mu_star", "mu_star_conf", "mu"))
         return star / star.max(), width / star.max(), mean / np.where(star > 0, star, 1.0)
 
-    value, width, mean = effects(len(y))
-    halved = effects(half)[0]
-    before, after = rankdata(-value), rankdata(-halved)
-    rows = []
-    for i, name in enumerate(design.names):
-        good, why = verdict(value[i], width[i], 0.0, rule.width, np.inf)
-        moved = abs(before[i] - after[i])
-        if moved > rule.ranks and max(value[i], halved[i]) > rule.small:
-            good, told = False, f"place {before[i]:g} of all trajectories, {after[i]:g} of half of them"
-            why = "; ".join(filter(None, (why, told)))
-        rows.append(Index(answer, year, name, MORRIS, value[i], width[i], halved[i], good, why, None, mean[i]))
-    return rows
+    def found(of: Answer) -> list[Index]:
+        value, width, mean = effects(of.y)
+        halved = effects(of.y[: of.half])[0]
+        before, after = rankdata(-value), rankdata(-halved)
+        rows = []
+        for i, one in enumerate(unknowns):
+            good, why = verdict(value[i], width[i], 0.0, rule.width, np.inf)
+            if abs(before[i] - after[i]) > rule.ranks and max(value[i], halved[i]) > rule.small:
+                good, told = False, f"place {before[i]:g} of all trajectories, {after[i]:g} of half of them"
+                why = "; ".join(filter(None, (why, told)))
+            numbers = value[i], width[i], halved[i]
+            rows.append(Index(of.name, of.year, one.name, MORRIS, *numbers, good, why, None, mean[i]))
+        return rows
+
+    return _indices(unknowns, evaluate, sample, rule.trajectories, [MORRIS], found)
 
 
 def sobol(unknowns: Sequence[Unknown], evaluate: Evaluate, rule: Sobol, confidence: float) -> list[Index]:
@@ -90,64 +96,49 @@ def sobol(unknowns: Sequence[Unknown], evaluate: Evaluate, rule: Sobol, confiden
 
     Base samples are scrambled Sobol points; intervals are SALib's, from resampled base samples.
     """
-    sample = sobol_sample.sample(problem(unknowns), rule.base_samples, calc_second_order=False, seed=rule.seed)
-    design = Design(unknowns, sample, rule.base_samples, *evaluate(sample))
-    return [one for answer, place in _places(design) for one in _sobol_one(design, answer, place, rule, confidence)]
+    about = problem(unknowns)
+    sample = sobol_sample.sample(about, rule.base_samples, calc_second_order=False, seed=rule.seed)
 
+    def found(of: Answer) -> list[Index]:
+        whole, part = (
+            sobol_analysis.analyze(
+                about, y, calc_second_order=False, num_resamples=resamples, conf_level=confidence, seed=rule.seed
+            )
+            for y, resamples in ((of.y, rule.resamples), (of.y[: of.half], 2))
+        )
+        return [
+            index
+            for method, key in ((FIRST, "S1"), (TOTAL, "ST"))
+            for index in _shares(of, method, unknowns, sample, (whole[key], whole[f"{key}_conf"], part[key]), rule)
+        ]
 
-def _sobol_one(design: Design, answer: str, place: int, rule: Sobol, confidence: float) -> list[Index]:
-    y, year, half = design.values[answer][:, place], float(design.years[place]), design.first_half()
-    if not varies(y) or not varies(y[:half]):
-        return still(answer, year, design.names, FIRST) + still(answer, year, design.names, TOTAL)
-
-    def shares(count: int, resamples: int) -> dict[str, Array]:
-        found = sobol_analysis.analyze(
-            problem(design.unknowns), y[:count], calc_second_order=False, num_resamples=resamples,
-            conf_level=confidence, seed=rule.seed,
-        )  # fmt: skip
-        return {key: np.asarray(found[key], dtype=float) for key in ("S1", "S1_conf", "ST", "ST_conf")}
-
-    whole, part, ways = shares(len(y), rule.resamples), shares(half, 2), _directions(design, y)
-    rows = []
-    for method, key in ((FIRST, "S1"), (TOTAL, "ST")):
-        found = (whole[key], whole[f"{key}_conf"], part[key], ways)
-        rows += _shares(answer, year, method, design.names, found, rule)
-    return rows
+    return _indices(unknowns, evaluate, sample, rule.base_samples, [FIRST, TOTAL], found)
 
 
 def shapley(unknowns: Sequence[Unknown], evaluate: Evaluate, rule: Shapley, confidence: float) -> list[Index]:
     """Return Shapley effects as shares of variance, which add up to one (Goda 2021, RESS 213:107702)."""
-    sample = shapley_sample.sample(problem(unknowns), rule.trajectories, seed=rule.seed)
-    design = Design(unknowns, sample, rule.trajectories, *evaluate(sample))
-    return [one for answer, place in _places(design) for one in _shapley_one(design, answer, place, rule, confidence)]
+    about = problem(unknowns)
+    sample = shapley_sample.sample(about, rule.trajectories, seed=rule.seed)
 
+    def found(of: Answer) -> list[Index]:
+        whole, part = (
+            shapley_analysis.analyze(about, sample[: len(y)], y, conf_level=confidence) for y in (of.y, of.y[: of.half])
+        )
+        key = "shapley_normalized"
+        return _shares(of, SHAPLEY, unknowns, sample, (whole[key], whole[f"{key}_conf"], part[key]), rule)
 
-def _shapley_one(design: Design, answer: str, place: int, rule: Shapley, confidence: float) -> list[Index]:
-    y, year, half = design.values[answer][:, place], float(design.years[place]), design.first_half()
-    if not varies(y) or not varies(y[:half]):
-        return still(answer, year, design.names, SHAPLEY)
-    whole, part = (
-        shapley_analysis.analyze(problem(design.unknowns), design.sample[:n], y[:n], conf_level=confidence)
-        for n in (len(y), half)
-    )
-    found = (*(whole[f"shapley_normalized{end}"] for end in ("", "_conf")), part["shapley_normalized"])
-    return _shares(answer, year, SHAPLEY, design.names, (*found, _directions(design, y)), rule)
+    return _indices(unknowns, evaluate, sample, rule.trajectories, [SHAPLEY], found)
 
 
 def _shares(
-    answer: str, year: float, method: str, names: Sequence[str], found: Sequence[Array], rule: Sobol | Shapley
+    of: Answer, method: str, unknowns: Sequence[Unknown], sample: Array, found: Sequence[Array], rule: Sobol | Shapley
 ) -> list[Index]:
-    """Shares of variance with their verdicts; `found`: share, half width, share from half the sample, direction."""
+    """Shares of variance with their verdicts; `found`: share, half width, share from half the sample."""
     rows = []
-    for name, value, width, halved, way in zip(names, *found, strict=True):
+    for one, column, value, width, halved in zip(unknowns, sample.T, *found, strict=True):
         good, why = verdict(value, width, halved - value, rule.width, rule.halved)
-        rows.append(Index(answer, year, name, method, value, width, halved, good, why, bool(value > width), way))
+        way = float(spearmanr(column, of.y).statistic)
+        rows.append(
+            Index(of.name, of.year, one.name, method, value, width, halved, good, why, bool(value > width), way)
+        )
     return rows
-
-
-def _places(design: Design) -> list[tuple[str, int]]:
-    return [(answer, place) for answer in design.values for place in range(len(design.years))]
-
-
-def _directions(design: Design, y: Array) -> Array:
-    return np.array([float(spearmanr(column, y).statistic) for column in design.sample.T])

@@ -1,10 +1,8 @@
 """What the study of unknowns is set to: methods, rules of convergence, and the questions of each case."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -39,7 +37,7 @@ class Sobol(Strict):
     halved: Positive
 
     @model_validator(mode="after")
-    def _power_of_two(self) -> Sobol:
+    def _power_of_two(self) -> Self:
         if self.base_samples & (self.base_samples - 1):
             raise ValueError(f"base_samples {self.base_samples} is not a power of 2")
         return self
@@ -103,7 +101,7 @@ class Range(Strict):
     source: Sentence
 
     @model_validator(mode="after")
-    def _ordered(self) -> Range:
+    def _ordered(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
         return self
@@ -137,7 +135,7 @@ class Question(Strict):
     offered_from: Year = NEVER
 
     @model_validator(mode="after")
-    def _in_time(self) -> Question:
+    def _in_time(self) -> Self:
         if any(b <= a for a, b in zip(self.years, self.years[1:], strict=False)):
             raise ValueError(f"years {list(self.years)} do not increase")
         if self.key_year not in self.years:

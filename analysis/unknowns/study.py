@@ -1,6 +1,6 @@
 """The whole study of unknowns of one case: chosen methods, joint draws, and where the phase-out fails."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,8 +10,8 @@ from analysis.draws.generic import with_support
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
-from analysis.unknowns.outcomes import Outcomes, outcomes
-from analysis.unknowns.sensitivity import Evaluate, morris, shapley, sobol
+from analysis.unknowns.outcomes import Outcomes, Tell, outcomes
+from analysis.unknowns.sensitivity import morris, shapley, sobol
 from analysis.unknowns.settings import Question, SensitivityStudy
 from analysis.unknowns.unknowns import Basis, Unknown, independent, joint
 from calibration.fitting.inference_data import Posterior
@@ -21,7 +21,6 @@ from stockflow.arrays import Array
 
 Method = Literal["morris", "sobol", "shapley", "posterior", "all"]
 METHODS: tuple[Method, ...] = ("morris", "sobol", "shapley", "posterior", "all")
-Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +60,6 @@ def run_sensitivity(
         got = outcomes(case, question, dict(zip((one.name for one in ranges), sample.T, strict=True)), tell)
         return got.years, got.values
 
-    rows = _independent(ranges, evaluate, study, method, tell)
-    samples: Mapping[str, Array] = {}
-    found: Outcomes | None = None
-    boxes: tuple[Found, ...] = ()
-    if method in ("posterior", "all"):
-        samples = joint(case, posterior, question.fixed, study.draws, study.given_data.seed)
-        found = outcomes(case, question, samples, tell)
-        rows += given_data(samples, found, study.given_data, study.confidence, (question.key_year,), tell)
-        boxes = tuple(discover(name, samples, failed, study.discovery) for name, failed in found.failures.items())
-    return SensitivityAnswer(case.name, question, table(rows), ranges, samples, found, boxes)
-
-
-def _independent(
-    ranges: tuple[Unknown, ...], evaluate: Evaluate, study: SensitivityStudy, method: Method, tell: Tell
-) -> list[Index]:
     rows: list[Index] = []
     if method in ("morris", "all"):
         tell("Morris screening")
@@ -86,4 +70,12 @@ def _independent(
     if method in ("shapley", "all"):
         tell("Shapley effects")
         rows += shapley(ranges, evaluate, study.shapley, study.confidence)
-    return rows
+    samples: Mapping[str, Array] = {}
+    found: Outcomes | None = None
+    boxes: tuple[Found, ...] = ()
+    if method in ("posterior", "all"):
+        samples = joint(case, posterior, question.fixed, study.draws, study.given_data.seed)
+        found = outcomes(case, question, samples, tell)
+        rows += given_data(samples, found, study.given_data, study.confidence, (question.key_year,), tell)
+        boxes = tuple(discover(name, samples, failed, study.discovery) for name, failed in found.failures.items())
+    return SensitivityAnswer(case.name, question, table(rows), ranges, samples, found, boxes)

@@ -6,21 +6,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.unknowns.discovery import Box, Found
-from analysis.unknowns.given_data import DELTA, PAWN, REMOVED
+from analysis.unknowns.given_data import REMOVED
 from analysis.unknowns.indices import STILL
-from analysis.unknowns.sensitivity import FIRST, MORRIS, SHAPLEY, TOTAL
+from analysis.unknowns.sensitivity import MORRIS, SHAPLEY, TOTAL
 
 NAMED = 3  # unknowns named in a sentence
-LEADING = (REMOVED, TOTAL, SHAPLEY, MORRIS)  # methods that sentences are made from, the first two that were used
 TOLD = 2
-MEANING = {
+MEANING = {  # of the methods that sentences are made from, the first two that were used
     REMOVED: "of the variance would go if it were known (joint draws)",
     TOTAL: "of the variance with its interactions (independent ranges)",
-    FIRST: "of the variance alone (independent ranges)",
     SHAPLEY: "of the variance by Shapley effects (independent ranges)",
     MORRIS: "of the largest mean effect (independent ranges)",
-    PAWN: "median distance of distributions (joint draws)",
-    DELTA: "mean distance of densities (joint draws)",
 }
 
 
@@ -32,7 +28,7 @@ def methods_used(table: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
 def hinges(table: pd.DataFrame, year: float) -> list[str]:
     """Say what every answer hinges on in a year: the strongest unknowns, with intervals, and what did not converge."""
     lines = []
-    for one in methods_used(table, LEADING)[:TOLD]:
+    for one in methods_used(table, tuple(MEANING))[:TOLD]:
         part = table[(table["method"] == one) & (table["year"] == year)]
         for answer, rows in part.groupby("answer", sort=False):
             lines.append(f"{str(answer).capitalize()}, {year:g}: {_strongest(rows, one)}")
@@ -49,17 +45,11 @@ def _strongest(rows: pd.DataFrame, method: str) -> str:
         doubt = "" if row["converged"] else ", not converged"
         chance = ", no influence shown" if row["influence"] is False else ""
         told.append(
-            f"{row['unknown']} ({_span(row['value'], low, high, method)}; {way} where it is high{doubt}{chance})"
+            f"{row['unknown']} ({row['value']:.0%}, {low:.0%} to {high:.0%}; {way} where it is high{doubt}{chance})"
         )
     open_ = int((~rows["converged"].astype(bool)).sum())
     rest = "all indices converged" if not open_ else f"{open_} of {len(rows)} indices not converged"
     return f"{'; '.join(told)}. In brackets: {MEANING[method]}; {rest}."
-
-
-def _span(value: float, low: float, high: float, method: str) -> str:
-    if method in (PAWN, DELTA):
-        return f"{value:.2f}, {low:.2f} to {high:.2f}"
-    return f"{value:.0%}, {low:.0%} to {high:.0%}"
 
 
 def convergence(table: pd.DataFrame) -> list[str]:

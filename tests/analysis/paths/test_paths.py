@@ -14,10 +14,18 @@ from analysis.cli import cli
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE, PRODUCT, STAGES, date_stages
 from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, tell_stages
-from analysis.paths.dated import Dated, date_path
-from analysis.paths.durations import durations, means, places, published_durations, stage_dates, within
-from analysis.paths.followers import alone, two_clocks
+from analysis.paths.durations import (
+    Dated,
+    date_path,
+    durations,
+    means,
+    places,
+    published_durations,
+    stage_dates,
+    within,
+)
 from analysis.paths.forward import Future, changed, future_table, futures
+from analysis.paths.latecomers import alone, two_clocks
 from analysis.paths.study import Ahead, GivenPath, PathStudy, path_of
 from analysis.plain.folder import Folder
 from models.case import CASES, load_case

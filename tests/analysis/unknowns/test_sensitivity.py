@@ -134,7 +134,7 @@ def gaussian(count: int, seed: int = 3) -> tuple[dict[str, np.ndarray], Outcomes
         np.zeros(4), [[1, RHO, 0.5, 0], [RHO, 1, 0.35, 0], [0.5, 0.35, 1, 0], [0, 0, 0, 1]], count
     ).T
     y = 2 * a + b
-    return {"a": a, "b": b, "c": c, "d": d}, Outcomes(np.array([2020.0]), {"y": y[:, None]}, {"y": "1"}, {})
+    return {"a": a, "b": b, "c": c, "d": d}, Outcomes(np.array([2020.0]), {"y": y[:, None]}, {})
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def test_support_and_its_end_move_sales_the_way_they_must(nev) -> None:
 
 def test_units_lost_by_the_end_of_nev_support_hinge_on_cost_sensitivity(nev) -> None:
     samples, got = nev
-    only = Outcomes(got.years[-1:], {LOST: got.values[LOST][:, -1:]}, got.units, {})
+    only = Outcomes(got.years[-1:], {LOST: got.values[LOST][:, -1:]}, {})
     rows = given_data(samples, only, QUICK, STUDY.confidence, deep=())
     late = table(rows).query(f"method == '{REMOVED}' and answer == '{LOST}' and year == 2035.0").iloc[0]
     assert late["unknown"] == "cost sensitivity"
