@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from importlib import import_module
+from typing import Any, Literal
 
 from stockflow.language.definition import Refused
 from stockflow.numerals import UNSIGNED
@@ -54,21 +55,8 @@ def _number(text: str) -> float:
 
 
 @cache
-def vensim_reader() -> Any:
-    """Return PySD's module that reads Vensim's equations, made safe."""
-    from pysd.translators.vensim import vensim_element
-
-    return _safe(vensim_element)
-
-
-@cache
-def xmile_reader() -> Any:
-    """Return PySD's module that reads XMILE's variables, made safe."""
-    from pysd.translators.xmile import xmile_element
-
-    return _safe(xmile_element)
-
-
-def _safe(module: Any) -> Any:
+def safe_reader(form: Literal["vensim", "xmile"]) -> Any:
+    """Return PySD's module that reads the equations of a format, made safe."""
+    module = import_module(f"pysd.translators.{form}.{form}_element")
     vars(module)["eval"] = value
     return module

@@ -10,7 +10,7 @@ from typing import Any
 
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
-from stockflow.language.literals import vensim_reader
+from stockflow.language.literals import safe_reader
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -134,7 +134,7 @@ def _range(parsed: Parsed, copies: list[tuple[str, str]], entry: Entry, componen
 
 
 def _component(equation: str) -> Any:
-    reader = vensim_reader()
+    reader = safe_reader("vensim")
     text = _harmless(equation)
     # the parser library is PySD's affair: its errors are taken from where PySD uses it
     parsing = reader.parsimonious.exceptions

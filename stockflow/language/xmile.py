@@ -11,7 +11,7 @@ from typing import Any
 from stockflow.errors import InputError
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Method
-from stockflow.language.literals import xmile_reader
+from stockflow.language.literals import safe_reader
 from stockflow.language.vensim import NEGATIVE, Parsed, bounded
 from stockflow.names import plain
 
@@ -136,7 +136,7 @@ class _File:
 
     def definitions(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
-        exceptions = xmile_reader().parsimonious.exceptions
+        exceptions = safe_reader("xmile").parsimonious.exceptions
         parsing = (exceptions.ParseError, exceptions.VisitationError)
         try:
             element = self._element(node, dimensions)
@@ -168,7 +168,7 @@ class _File:
 
     def _element(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Any:
         """Return PySD's reading of a variable."""
-        reader = xmile_reader()
+        reader = safe_reader("xmile")
         for equation in node.iter(f"{self.mark}eqn", f"{self.mark}inflow", f"{self.mark}outflow"):
             equation.text = self._as_read(equation.text or "")
         if not self._is_lookup(node) and next(node.iter(f"{self.mark}eqn"), None) is None:
