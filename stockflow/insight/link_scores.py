@@ -106,7 +106,7 @@ class _Scorer:
         now = self.moving(effect, part)
         before, cause_now = self.before(now), eq.Reference(cause)
         change = minus(now, before)
-        sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one in eq.terms(part)]
+        sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one, _ in eq.terms(part)]
         least = times(eq.Number(_ROUNDING), reduce(plus, sizes))
         moved = minus(cause_now, self.before(cause_now))
         alone = minus(self.earlier(part, cause), before)

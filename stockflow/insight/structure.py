@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
+from stockflow.language.order import reached
 
 #: variable -> variables it has a link to
 Links = Mapping[str, tuple[str, ...]]
@@ -45,18 +46,8 @@ def moving_part(expression: eq.Expression) -> eq.Expression | None:
 
 def signed_flows(expression: eq.Expression) -> Iterator[tuple[str, int]]:
     """Yield the variables that a stock's rate adds (1) or takes off (-1) as whole terms."""
-    todo = [(expression.rate, 1)] if isinstance(expression, eq.Integral) else []
-    while todo:
-        term, sign = todo.pop()
-        match term:
-            case eq.Operation("+", (left, right)):
-                todo += [(right, sign), (left, sign)]
-            case eq.Operation("-", (left, right)):
-                todo += [(right, -sign), (left, sign)]
-            case eq.Operation("negative", (inner,)):
-                todo.append((inner, -sign))
-            case eq.Reference(name):
-                yield name, sign
+    if isinstance(expression, eq.Integral):
+        yield from ((term.name, sign) for term, sign in eq.terms(expression.rate) if isinstance(term, eq.Reference))
 
 
 def depends_on(equations: eq.Equations, name: str, direct: bool = False) -> tuple[str, ...]:
@@ -130,14 +121,8 @@ def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
 
 def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
     """Follow links from a variable; hidden variables are parts of others, so a direct link runs through them."""
-    seen = set(graph[equations.find(name).name])
-    todo = list(seen)
-    while todo:
-        one = todo.pop()
-        if not direct or equations.variables[one].owner:
-            new = [other for other in graph[one] if other not in seen]
-            seen.update(new)
-            todo += new
+    own = graph[equations.find(name).name]
+    seen = reached(own, lambda one: graph[one] if not direct or equations.variables[one].owner else ())
     return tuple(one for one in equations.visible if one in seen)
 
 
