@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stockflow.compiler.functions import Functions
 
 # Hart's rational function in the form of West, Better approximations to cumulative normal functions (2005)
 _ABOVE = (
@@ -48,23 +51,7 @@ _FAR = (
 )
 
 
-class Operations(Protocol):
-    """What is needed to write a formula as a graph."""
-
-    @property
-    def apply(self) -> Callable[..., int]:
-        """Return the node of a graph operation."""
-
-    @property
-    def number(self) -> Callable[[float], int]:
-        """Return the node of a constant."""
-
-    @property
-    def polynomial(self) -> Callable[[int, Sequence[float]], int]:
-        """Return the node of a polynomial, lowest power first."""
-
-
-def share(write: Operations, x: int) -> int:
+def share(write: Functions, x: int) -> int:
     """Return the share of a standard normal distribution below x, within 1e-15."""
     apply, number = write.apply, write.number
     size = apply("abs", x)
@@ -79,7 +66,7 @@ def share(write: Operations, x: int) -> int:
     return apply("select", apply("lt", number(0.0), x), apply("sub", number(1.0), tail), tail)
 
 
-def quantile(write: Operations, p: int) -> int:
+def quantile(write: Functions, p: int) -> int:
     """Return the value below which a share of the standard normal distribution lies, within 1e-15."""
     apply, number = write.apply, write.number
 
