@@ -178,7 +178,7 @@ def _equations(source: Source) -> Equations:
         parsed = vensim.parse(own)
         for name, parameters, entries, line in source.macros():
             inside = vensim.parse(entries)
-            parsed.macros.append(Macro(name, parameters, tuple(inside.definitions), line))
+            parsed.macros[plain(name)] = Macro(name, parameters, tuple(inside.definitions), line)
         aliases: Mapping[str, str] = {}
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     else:

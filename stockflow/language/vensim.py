@@ -34,7 +34,7 @@ class Parsed:
     """What the entries of a file define."""
 
     definitions: list[Definition] = field(default_factory=list)
-    macros: list[Macro] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
     ranges: dict[str, Sequence[str]] = field(default_factory=dict)
     mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
     imported: dict[str, Any] = field(default_factory=dict)
