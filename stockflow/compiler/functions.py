@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from stockflow.compiler import normal
-from stockflow.compiler.graph import Graph, OpenTable
+from stockflow.compiler.graph import Graph, OpenTable, Path
 from stockflow.language.equations import Table
 
 # what PySD and Vensim take for zero in a divisor, and the slack of RAMP and PULSE
@@ -61,11 +61,12 @@ class Functions:
     def __init__(self, graph: Graph, step: int) -> None:
         self.graph = graph
         self.step = step
+        self.apply, self.number = graph.apply, graph.constant
 
     def node(self, operator: str, args: Sequence[int], time: int) -> int:
         """Return the node of an operation of expressions at a time."""
         if operator in _DIRECT:
-            return self.graph.apply(_DIRECT[operator], *args)
+            return self.apply(_DIRECT[operator], *args)
         own: Mapping[str, Callable[..., int]] = {
             ">": lambda a, b: self.apply("lt", b, a),
             ">=": lambda a, b: self.apply("le", b, a),
@@ -97,14 +98,6 @@ class Functions:
             "impulses": lambda t, start, every, amount: self.rate(self.train(t, start, every, self.instant()), amount),
         }
         return own[operator](*args) if operator in own else timed[operator](time, *args)
-
-    def apply(self, op: str, *args: int) -> int:
-        """Return the node of a graph operation."""
-        return self.graph.apply(op, *args)
-
-    def number(self, value: float) -> int:
-        """Return the node of a constant."""
-        return self.graph.constant(value)
 
     def ratio(self, above: int, below: int, instead: int) -> int:
         """XIDZ: a quotient, or something else where the divisor is 0."""
@@ -243,8 +236,8 @@ class Functions:
         graph, apply, number = self.graph, self.apply, self.number
         if isinstance(table, OpenTable):
             # between which of its points, counted from 0, the argument lies
-            positions = Table(table.xs, table.ys, table.kind)
-            return graph.path(self.lookup(argument, positions), table)
+            position = self.lookup(argument, Table(table.xs, table.ys, table.kind))
+            return graph.add("path", (position,), Path(table.first, len(table.xs)))
         held = graph.lookup(argument, table)
         if table.kind == "steps":
             result = number(table.ys[0])

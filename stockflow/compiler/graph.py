@@ -163,10 +163,6 @@ class Graph:
             return self.constant(float(np.interp(value, table.xs, table.ys)))
         return self.add("lookup", (argument,), table)
 
-    def path(self, position: int, table: OpenTable) -> int:
-        """Return the node of an open table's value at a position, as its table of positions gives it."""
-        return self.add("path", (position,), Path(table.first, len(table.xs)))
-
     def random(self, site: str, initial: bool = False) -> int:
         """Return the node of a random number, uniform between 0 and 1, new in every step of every run.
 

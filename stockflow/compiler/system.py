@@ -93,14 +93,13 @@ class _Lowering:
     def _variable(self, name: str, values: Mapping[str, int], time: int) -> int:
         if name in self.inputs:
             return self.graph.add("input", (), self.inputs.index(name))
-        expression = self.equations.variables[name].expression
-        if isinstance(expression, eq.Initial):
-            return self.start[name]
-        if isinstance(expression, eq.Table):
-            return self.graph.constant(0.0)
-        if isinstance(expression, eq.ActiveInitial):
-            return self._lower(expression.expression, values, time)
-        return self._lower(expression, values, time)
+        match self.equations.variables[name].expression:
+            case eq.Initial():
+                return self.start[name]
+            case eq.Table():
+                return self.graph.constant(0.0)
+            case eq.ActiveInitial(expression, _) | expression:
+                return self._lower(expression, values, time)
 
     def _state(self, name: str, expression: eq.Integral | eq.DelayFixed) -> State:
         graph, time = self.graph, self.graph.add("time")
