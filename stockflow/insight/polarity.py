@@ -104,7 +104,7 @@ class _Reader:
                 "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
                 "negative": lambda _, slopes: _minus(slopes[0]),
                 "*": self.product,
-                "/": self.quotient,
+                "/": lambda args, slopes: self.product(args, [slopes[0], _minus(slopes[1])]),
                 "^": self.power,
                 "abs": lambda args, slopes: _times(self.sign(args[0]), slopes[0]),
                 "if then else": lambda _, slopes: _joined(slopes[1:]) if slopes[0] == 0 else None,
@@ -182,11 +182,6 @@ class _Reader:
 
     def product(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         return _joined([_times(slopes[0], self.sign(args[1])), _times(slopes[1], self.sign(args[0]))])
-
-    def quotient(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
-        above = _times(slopes[0], self.sign(args[1]))
-        below = _minus(_times(slopes[1], self.sign(args[0])))
-        return _joined([above, below])
 
     def power(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         """A base that is never negative rises to a power with the sign of the exponent."""
