@@ -9,8 +9,10 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
@@ -71,16 +73,12 @@ def links(equations: eq.Equations) -> Links:
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return the sets of variables that all act on each other, largest first, members in file order."""
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     graph = links(equations)
     order = {name: place for place, name in enumerate(graph)}
-    rows = [order[name] for name, others in graph.items() for _ in others]
-    columns = [order[one] for others in graph.values() for one in others]
-    arrows = csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
     found: dict[int, list[str]] = {}
-    for name, label in zip(graph, connected_components(arrows, connection="strong")[1].tolist(), strict=True):
+    for name, label in zip(graph, connected_components(_matrix(graph), connection="strong")[1].tolist(), strict=True):
         found.setdefault(label, []).append(name)
     loops = (tuple(one) for one in found.values() if len(one) > 1 or one[0] in graph[one[0]])
     return tuple(sorted(loops, key=lambda one: (-len(one), order[one[0]])))
@@ -119,6 +117,16 @@ def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
     return {name: tuple(others) for name, others in out.items()}
 
 
+def _matrix(graph: Links) -> Any:
+    """Return a graph as the sparse matrix that scipy walks, 1 for each link, in the order of its vertices."""
+    from scipy.sparse import csr_array
+
+    order = {name: place for place, name in enumerate(graph)}
+    rows = [order[name] for name, others in graph.items() for _ in others]
+    columns = [order[one] for others in graph.values() for one in others]
+    return csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
+
+
 def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
     """Follow links from a variable; hidden variables are parts of others, so a direct link runs through them."""
     own = graph[equations.find(name).name]
@@ -151,39 +159,27 @@ def _basis(graph: Links) -> list[tuple[str, ...]]:
 
 def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
     """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
-    backwards = _reversed(graph)
-    order = {name: place for place, name in enumerate(graph)}
-    found: dict[tuple[str, ...], None] = {}
-    for vertex in graph:
-        away, back = _nearer(graph, vertex), _nearer(backwards, vertex)
-        for start in graph:
-            head = _path(away, start)[::-1]
-            for end in graph[start]:
-                tail = _path(back, end)[:-1] if end != vertex else []
-                if not set(head).intersection(tail):
-                    loop = [*head, *tail]
-                    first = min(range(len(loop)), key=lambda place: order[loop[place]])
-                    found[tuple(loop[first:] + loop[:first])] = None
-    yield from sorted(found, key=lambda loop: (len(loop), [order[name] for name in loop]))
+    from scipy.sparse.csgraph import breadth_first_order
+
+    names, forwards = list(graph), _matrix(graph)
+    found: set[tuple[int, ...]] = set()
+    for vertex in range(len(names)):
+        away, back = (breadth_first_order(one, vertex)[1].tolist() for one in (forwards, forwards.T.tocsr()))
+        for start, end in np.transpose(forwards.nonzero()).tolist():
+            head, tail = _path(away, vertex, start)[::-1], _path(back, vertex, end)[:-1]
+            if not set(head).intersection(tail):
+                loop = [*head, *tail]
+                first = loop.index(min(loop))
+                found.add(tuple(loop[first:] + loop[:first]))
+    for places in sorted(found, key=lambda one: (len(one), one)):
+        yield tuple(names[place] for place in places)
 
 
-def _nearer(graph: Links, root: str) -> dict[str, str]:
-    """Return for each vertex its neighbour on a shortest path from `root`; breadth first."""
-    parent: dict[str, str] = {root: root}
-    todo = deque([root])
-    while todo:
-        name = todo.popleft()
-        for other in graph[name]:
-            if other not in parent:
-                parent[other] = name
-                todo.append(other)
-    return parent
-
-
-def _path(parent: Mapping[str, str], name: str) -> list[str]:
-    path = [name]
-    while parent[path[-1]] != path[-1]:
-        path.append(parent[path[-1]])
+def _path(before: Sequence[int], root: int, place: int) -> list[int]:
+    """Return the way from a vertex back to the root of a tree, both ends included."""
+    path = [place]
+    while path[-1] != root:
+        path.append(before[path[-1]])
     return path
 
 

@@ -7,6 +7,9 @@ here.  Whatever else the grammar lets through, however it is nested, is refused.
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
@@ -60,3 +63,18 @@ def safe_reader(form: Literal["vensim", "xmile"]) -> Any:
     module = import_module(f"pysd.translators.{form}.{form}_element")
     vars(module)["eval"] = value
     return module
+
+
+@contextmanager
+def parsing(form: Literal["vensim", "xmile"], *failures: type[Exception]) -> Iterator[Any]:
+    """Lend PySD's module that reads a format; Refused where it fails to parse, in one of these ways of its own too."""
+    reader = safe_reader(form)
+    # the parser library is PySD's affair: its errors are taken from where PySD uses it
+    known = reader.parsimonious.exceptions
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield reader
+    except (known.ParseError, known.VisitationError, ValueError, RecursionError, *failures) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise Refused([f"equation that cannot be parsed ({reason})"]) from error
