@@ -1,4 +1,4 @@
-"""Vensim's payoff definitions (.vpd), optimisation controls (.voc) and changes (.cin, .out), read as they are.
+"""Vensim's payoff definitions (.vpd), optimisation controls (.voc), changes (.cin, .out) and savelists (.lst).
 
 Forms after the Vensim reference manual, "Payoff Definitions", "Optimization Options" and "Constant Input Files", and
 after files that Vensim wrote.  What a file says is kept even where nothing here can use it; what cannot be read is
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stockflow.batches.checked import Checked
 from stockflow.errors import InputError
 from stockflow.language.equations import CONTROLS
 from stockflow.model import Model
@@ -295,3 +296,21 @@ def _refuse_other_changes(line: Line) -> None:
         raise line.refusal("a list of values", "one line for each element, name[element] = number")
     if plain(left.rpartition("<=")[2]) in CONTROLS:
         raise line.refusal("a control variable, which the model file sets", "a constant of the model")
+
+
+def read_savelist(path: str | Path, model: Model) -> tuple[str, ...]:
+    """Return the variables that a savelist names, one a line, an array's name standing for all its elements.
+
+    A name that stands twice counts once.  Raises InputError, with the line, for what is no variable of the model or a
+    lookup, and for a file that names nothing.
+    """
+    kept: dict[str, None] = {}
+    for line in lines(path):
+        name = line.name(line.text, None)
+        try:
+            kept.update(dict.fromkeys(Checked(model.equations).outputs([name])))
+        except InputError as error:
+            raise line.refusal(str(error), "a variable on each line") from None
+    if not kept:
+        raise InputError(f"{path}: keeps nothing; expected the name of a variable on each line")
+    return tuple(kept)
