@@ -10,7 +10,7 @@ from stockflow.compiler.functions import SMALL, Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start
+from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,12 @@ class _Lowering:
         needed = set(needed)
         wanted = [name for name in needed_at_start(self.equations) if name in needed]
         for name in initial_order(self.equations, wanted):
-            match self.equations.variables[name].expression:
-                case (
-                    eq.Integral(_, initial)
-                    | eq.DelayFixed(_, _, initial)
-                    | eq.Initial(initial)
-                    | eq.ActiveInitial(_, initial)
-                ):
-                    self.start[name] = self._lower(initial, self.start, first)
-                case _:
-                    self.start[name] = self._variable(name, self.start, first)
+            expression = self.equations.variables[name].expression
+            part = starting_part(expression)
+            if part is expression:
+                self.start[name] = self._variable(name, self.start, first)
+            else:
+                self.start[name] = self._lower(part, self.start, first)
 
     def _variable(self, name: str, values: Mapping[str, int], time: int) -> int:
         if name in self.inputs:

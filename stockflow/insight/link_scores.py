@@ -82,8 +82,7 @@ class _Scorer:
         count = 0
         while todo and count <= _MOST_PATHS:
             name, path = todo.pop()
-            part = moving_part(self.variables[name].expression)
-            for read in () if part is None else read_names(part):
+            for read in read_names(moving_part(self.variables[name].expression)):
                 longer = ((read, name), *path)
                 if read == cause:
                     count += 1
@@ -94,7 +93,6 @@ class _Scorer:
     def direct(self, cause: str, effect: str) -> eq.Expression:
         """Return the score of a link that stands in the equation of the effect."""
         part = moving_part(self.variables[effect].expression)
-        assert part is not None
         now = self.moving(effect, part)
         before, cause_now = self.before(now), eq.Reference(cause)
         change = minus(now, before)

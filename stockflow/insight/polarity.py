@@ -27,11 +27,10 @@ _NOISE = 1e-13
 def signs_told(equations: eq.Equations, pairs: Iterable[Link]) -> dict[Link, Sign]:
     """Return the sign of each link (cause, effect) as far as the effect's equation tells it."""
     reader = _Reader(equations.variables)
-    out: dict[Link, Sign] = {}
-    for cause, effect in pairs:
-        part = moving_part(equations.variables[effect].expression)
-        out[cause, effect] = None if part is None else reader.slope(part, cause)
-    return out
+    return {
+        (cause, effect): reader.slope(moving_part(equations.variables[effect].expression), cause)
+        for cause, effect in pairs
+    }
 
 
 def signs_measured(
@@ -49,9 +48,8 @@ def signs_measured(
         return dict.fromkeys(wanted)
     frozen = _frozen(equations, values, time)
     for effect, name in probe.items():
-        part = moving_part(equations.variables[effect].expression)
-        if part is not None:
-            frozen[name] = replace(equations.variables[effect], name=name, expression=part, value=None)
+        one = equations.variables[effect]
+        frozen[name] = replace(one, name=name, expression=moving_part(one.expression), value=None)
     simulator = compiled(Task(eq.Equations(equations.source, frozen), causes, tuple(probe.values())))
     base = np.array([values[name] for name in causes])
     steps = np.diag(_STEP * np.where(base == 0.0, 1.0, np.abs(base)))

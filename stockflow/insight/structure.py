@@ -9,7 +9,7 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,13 @@ def pairs(loop: Sequence[str]) -> list[Link]:
     return list(zip(loop, (*loop[1:], loop[0]), strict=True))
 
 
-def moving_part(expression: eq.Expression) -> eq.Expression | None:
-    """Return the part of a right-hand side that acts while time passes: a rate, an input, or all of it."""
+def moving_part(expression: eq.Expression) -> eq.Expression:
+    """Return the part of a right-hand side that acts while time passes: a rate, an input, all of it, or 0 for none."""
     match expression:
         case eq.Integral(part, _) | eq.DelayFixed(part, _, _) | eq.ActiveInitial(part, _):
             return part
         case eq.Initial():
-            return None
+            return eq.Number(0.0)
         case _:
             return expression
 
@@ -64,11 +64,7 @@ def used_by(equations: eq.Equations, name: str, direct: bool = False) -> tuple[s
 
 def links(equations: eq.Equations) -> Links:
     """Return, for every variable, those it acts on while time passes."""
-    causes = {}
-    for name, one in equations.variables.items():
-        part = moving_part(one.expression)
-        causes[name] = () if part is None else read_names(part)
-    return _reversed(causes)
+    return _reversed({name: read_names(moving_part(one.expression)) for name, one in equations.variables.items()})
 
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
@@ -94,7 +90,8 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     graph = links(equations)
     out: list[tuple[str, ...]] = []
     for component in components(equations):
-        inside = _within(graph, component)
+        members = set(component)
+        inside = {name: tuple(one for one in graph[name] if one in members) for name in component}
         arrows = sum(map(len, inside.values()))
         if len(inside) * arrows > _MOST_CANDIDATES:
             raise InputError(
@@ -132,11 +129,6 @@ def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> 
     own = graph[equations.find(name).name]
     seen = reached(own, lambda one: graph[one] if not direct or equations.variables[one].owner else ())
     return tuple(one for one in equations.visible if one in seen)
-
-
-def _within(graph: Links, members: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    inside = dict.fromkeys(members)
-    return {name: tuple(one for one in graph[name] if one in inside) for name in inside}
 
 
 def _basis(graph: Links) -> list[tuple[str, ...]]:

@@ -24,7 +24,7 @@ def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) 
     """Return variables so that each follows what its value at the initial time is made of."""
     if wanted is None:
         wanted = needed_at_start(equations)
-    return _order(equations, wanted, _at_start, "a loop of initial values")
+    return _order(equations, wanted, lambda one: eq.references(starting_part(one)), "a loop of initial values")
 
 
 def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
@@ -67,12 +67,13 @@ def same_moment(expression: eq.Expression) -> tuple[str, ...]:
     )
 
 
-def _at_start(expression: eq.Expression) -> tuple[str, ...]:
+def starting_part(expression: eq.Expression) -> eq.Expression:
+    """Return what the value of an expression at the initial time is made of: a part of it, or all of it."""
     match expression:
-        case eq.Integral(_, initial) | eq.DelayFixed(_, _, initial) | eq.ActiveInitial(_, initial):
-            return eq.references(initial)
+        case eq.Integral(_, part) | eq.DelayFixed(_, _, part) | eq.ActiveInitial(_, part) | eq.Initial(part):
+            return part
         case _:
-            return eq.references(expression)
+            return expression
 
 
 def _order(

@@ -219,16 +219,11 @@ class _Layout:
 
     def _assign_columns(self) -> None:
         """Give what is no stock or flow a column one further out than its effects on that side."""
-        users: dict[str, list[str]] = {name: [] for name in self.own}
-        for name in self.own:
-            for cause in self.reads[name]:
-                if cause in users:
-                    users[cause].append(name)
         order = evaluation_order(self.equations)
         for name in sorted(self.own, key=order.index, reverse=True):
             if name in self.at:
                 continue
-            places = [self.place[self.at[one]] for one in users[name] if one in self.at]
+            places = [self.place[self.at[one]] for one in self.own if one in self.at and name in self.reads[one]]
             right = sum(side > 0 for side, _ in places) > len(places) / 2
             if not places:
                 right = any(cause in self.at for cause in self.reads[name])
