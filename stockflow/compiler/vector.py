@@ -232,6 +232,23 @@ class Writer:
         self.globals.append(f"{name} = private unnamed_addr constant [{len(values)} x double] [{body}], align 64")
         return name
 
+    def place(self, base: str, at: int | str) -> str:
+        """Return the address of a vector in an array; `at` is a number or the name of one."""
+        return self.let(f"getelementptr {self.double}, ptr {base}, i64 {at}")
+
+    def get(self, base: str, at: int | str = 0) -> str:
+        """Load a vector of an array."""
+        return self.let(f"load {self.double}, ptr {self.place(base, at)}, align 8")
+
+    def put(self, vector: str, base: str, at: int | str = 0) -> None:
+        """Store a vector into an array."""
+        self.line(f"store {self.double} {vector}, ptr {self.place(base, at)}, align 8")
+
+    def everywhere(self, base: str, at: int | str) -> str:
+        """Load one double of an array into every lane."""
+        place = self.let(f"getelementptr double, ptr {base}, i64 {at}")
+        return self.spread(self.let(f"load double, ptr {place}"))
+
     def gathered(self, base: str, index: str) -> str:
         """Load one double per lane from an array, each at its own index."""
         pointers = f"<{self.width} x ptr>"
