@@ -13,6 +13,7 @@ from stockflow.errors import unknown
 from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
 from stockflow.language.definition import Macro, Refused
+from stockflow.language.scope import Scope
 from stockflow.language.subscripts import subscripts_of
 from stockflow.names import plain
 
@@ -237,7 +238,7 @@ def _macro(reader: Reader, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
         for name, value in zip(macro.parameters, values, strict=True)
     }
     translation, prefix = reader.translation, reader.promise(macro.name).name
-    inner = type(reader.scope)({}, {}, given, prefix, reader.scope.depth + 1)
+    inner = Scope(arguments=given, prefix=prefix, depth=reader.scope.depth + 1)
     problems = [item for one in macro.definitions for item in (*one.problems, *translation.define(inner, one))]
     for key, elements in inner.definitions.items():
         for coordinates, one in elements.items():
