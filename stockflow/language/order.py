@@ -33,14 +33,14 @@ def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in equations.variables if name in seen)
 
 
-def reached(roots: Iterable[Node], below: Callable[[Node], Iterable[Node]]) -> set[Node]:
-    """Return the roots and all that lies below them, by any chain."""
-    seen: set[Node] = set()
+def reached(roots: Iterable[Node], below: Callable[[Node], Iterable[Node]]) -> dict[Node, None]:
+    """Return the roots and all that lies below them, by any chain, as keys in the order of the walk."""
+    seen: dict[Node, None] = {}
     todo = list(roots)
     while todo:
         node = todo.pop()
         if node not in seen:
-            seen.add(node)
+            seen[node] = None
             todo.extend(below(node))
     return seen
 

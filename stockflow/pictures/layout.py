@@ -23,7 +23,7 @@ from stockflow.errors import unknown
 from stockflow.insight.polarity import signs_told
 from stockflow.insight.structure import read_names, signed_flows
 from stockflow.language.equations import Equations, Integral, Time, walk
-from stockflow.language.order import evaluation_order
+from stockflow.language.order import evaluation_order, reached
 
 Place = tuple[int, int]  # side (-1 left, 1 right) and column, counted from the stocks
 _LETTER, _LINE, _WRAP, _FLOW_WRAP = 3.4, 7.5, 20, 16
@@ -171,17 +171,14 @@ class _Layout:
 
     def _visible(self, name: str, reader: str) -> Iterable[str]:
         """Name the variables behind a hidden part of the reader's equation."""
-        todo, seen = [name], {name}
-        while todo:
-            one = todo.pop()
-            variable = self.equations.variables.get(one)
-            if variable is None or not variable.owner:
-                if variable is None or variable.kind != "control":
-                    yield one
-            elif variable.owner == reader:
-                new = [other for other in read_names(variable.expression) if other not in seen]
-                seen.update(new)
-                todo += new
+        variables = self.equations.variables
+
+        def parts(one: str) -> tuple[str, ...]:
+            own = one in variables and variables[one].owner == reader
+            return read_names(variables[one].expression) if own else ()
+
+        found = (one for one in reached([name], parts) if one not in variables or not variables[one].owner)
+        return (one for one in found if one not in variables or variables[one].kind != "control")
 
     def _taps(self, stocks: Sequence[str]) -> dict[str, _Tap]:
         taps: dict[str, _Tap] = {}
