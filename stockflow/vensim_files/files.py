@@ -238,10 +238,7 @@ def _bound(line: Line, text: str, model: Model | None) -> float | str | None:
         return value
     if model is None:
         return line.name(text, None)
-    one = line.constant(line.name(text, model), model)
-    if one.value is None:
-        raise line.refusal(f"bound {one.name} has no value of its own", "a number or a constant")
-    return one.value
+    return line.constant(line.name(text, model), model).value
 
 
 def _in_order(one: Search) -> None:
