@@ -163,14 +163,6 @@ class Graph:
             return self.constant(float(np.interp(value, table.xs, table.ys)))
         return self.add("lookup", (argument,), table)
 
-    def random(self, site: str, initial: bool = False) -> int:
-        """Return the node of a random number, uniform between 0 and 1, new in every step of every run.
-
-        `site` names the place in the model that draws it: places of the same name draw the same
-        numbers.  With `initial` it is the number of the first step, for values at the start.
-        """
-        return self.add("initial random" if initial else "random", (), site)
-
     def reachable(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """Return the nodes that roots are made of, in order of evaluation, not looking below `stop`."""
         return sorted(reached(roots, lambda node: () if node in stop else self.nodes[node].args))

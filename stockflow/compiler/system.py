@@ -134,7 +134,8 @@ class _Lowering:
             case eq.Time():
                 return time
             case eq.Random(site):
-                return graph.random(site, initial=values is self.start)
+                # what starts from a random number takes that of the first step
+                return graph.add("initial random" if values is self.start else "random", (), site)
             case eq.Reference(name):
                 return values[name]
             case eq.WithLookup(argument, table):

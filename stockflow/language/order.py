@@ -49,12 +49,10 @@ def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
     """Return the variables whose initial value the run needs: stocks, delays, INITIAL and what they read."""
     names: dict[str, None] = {}
     for name, one in equations.variables.items():
-        match one.expression:
-            case eq.Integral() | eq.Initial():
-                names[name] = None
-            case eq.DelayFixed(_, delay, _):
-                names[name] = None
-                names.update(dict.fromkeys(eq.references(delay)))
+        if isinstance(one.expression, (eq.Integral, eq.DelayFixed, eq.Initial)):
+            names[name] = None
+        if isinstance(one.expression, eq.DelayFixed):
+            names.update(dict.fromkeys(eq.references(one.expression.delay)))
     return tuple(names)
 
 
