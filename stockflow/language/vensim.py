@@ -89,22 +89,12 @@ def parse(entries: Iterable[Entry]) -> Parsed:
         if kind in {"Constraint", "TestInput"}:
             problems.append("constraint" if kind == "Constraint" else "test input")
         subscripts, exceptions = component.subscripts if component is not None and not problems else ((), ())
-        parsed.definitions.append(
-            Definition(
-                name,
-                tuple(subscripts),
-                tuple(tuple(one) for one in exceptions),
-                None if problems else component.ast,
-                unit,
-                entry.documentation,
-                entry.group,
-                limits,
-                entry.line,
-                lookup=kind == "Lookup" or bool(getattr(component, "lookup", False)),
-                data=(component.keyword or "interpolate") if kind == "Data" else None,
-                problems=tuple(problems),
-            )
-        )
+        left = (name, tuple(subscripts), tuple(tuple(one) for one in exceptions))
+        tree = None if problems else component.ast
+        texts = (unit, entry.documentation, entry.group)
+        lookup = kind == "Lookup" or bool(getattr(component, "lookup", False))
+        data = (component.keyword or "interpolate") if kind == "Data" else None
+        parsed.definitions.append(Definition(*left, tree, *texts, limits, entry.line, lookup, data, tuple(problems)))
     for name, other in copies:
         parsed.ranges[name] = [other]
     return parsed

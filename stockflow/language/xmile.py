@@ -142,18 +142,9 @@ class _File:
             yield Definition(_name(node), (), (), None, line=node.sourceline, problems=tuple(error.items))
             return
         for (subscripts, _), tree in element.components:
-            yield Definition(
-                _name(node),
-                tuple(one.strip() for one in subscripts),
-                (),
-                tree,
-                (element.units or "").strip(),
-                " ".join((element.documentation or "").split()),
-                "",
-                element.limits,
-                node.sourceline,
-                lookup=self._is_lookup(node),
-            )
+            left = (_name(node), tuple(one.strip() for one in subscripts), ())
+            texts = ((element.units or "").strip(), " ".join((element.documentation or "").split()), "")
+            yield Definition(*left, tree, *texts, element.limits, node.sourceline, lookup=self._is_lookup(node))
 
     def _is_lookup(self, node: Any) -> bool:
         inside = {self.tag(child) for child in node}

@@ -107,17 +107,9 @@ def _element(line: Line, code: str, model: Model | None) -> Element:
     weight = as_number(weights[0])
     if weight is not None and kind == "calibration" and weight <= 0:
         raise line.refusal(f"weight {weight:g} is not above 0", "a weight above 0")
-    return Element(
-        line,
-        kind,
-        code,
-        transform,
-        distribution,
-        timing,
-        line.name(variable, model),
-        line.name(against[0], None) if against else None,
-        line.name(weights[0], model) if weight is None else weight,
-    )
+    modelled, data = line.name(variable, model), line.name(against[0], None) if against else None
+    weighed = line.name(weights[0], model) if weight is None else weight
+    return Element(line, kind, code, transform, distribution, timing, modelled, data, weighed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +195,10 @@ def search(line: Line, model: Model | None) -> Search:
         high, extra = tolerance[1], [tolerance[2], *extra]
     if len(start) > 1 or "" in start:
         raise line.refusal(f"{middle!r} is not name = start", form)
-    one = Search(
-        line,
-        line.name(name, None) if model is None else line.constant(line.name(name, model), model).name,
-        _bound(line, low, model),
-        line.value(start[0], f"start of {name}") if start else None,
-        _bound(line, high, model),
-        " | ".join(extra),
-    )
+    named = line.name(name, None) if model is None else line.constant(line.name(name, model), model).name
+    below = _bound(line, low, model)
+    value = line.value(start[0], f"start of {name}") if start else None
+    one = Search(line, named, below, value, _bound(line, high, model), " | ".join(extra))
     _in_order(one)
     return one
 
