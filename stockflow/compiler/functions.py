@@ -84,8 +84,8 @@ class Functions:
             "sinh": self.sinh,
             "cosh": self.cosh,
             "tanh": self.tanh,
-            "normal share": lambda x: normal.share(self, x),
-            "normal quantile": lambda p: normal.quantile(self, p),
+            "normal share": lambda x: normal.share(self.graph, x),
+            "normal quantile": lambda p: normal.quantile(self.graph, p),
         }
         timed: Mapping[str, Callable[..., int]] = {
             "step": self.jump,
@@ -146,13 +146,6 @@ class Functions:
         """An amount that flows within the time steps in which a switch is 1."""
         return self.apply("mul", switch, self.apply("div", amount, self.step))
 
-    def polynomial(self, x: int, coefficients: Sequence[float]) -> int:
-        """The value of a polynomial, lowest power first."""
-        result = self.number(coefficients[-1])
-        for one in reversed(coefficients[:-1]):
-            result = self.apply("add", self.apply("mul", result, x), self.number(one))
-        return result
-
     def wave(self, x: int, quarters: float) -> int:
         """The sine of x plus so many quarter turns."""
         apply, number = self.apply, self.number
@@ -163,8 +156,8 @@ class Functions:
         for part in _HALF_PI:
             rest = apply("sub", rest, apply("mul", whole, number(part)))
         square = apply("mul", rest, rest)
-        sine = apply("add", rest, apply("mul", apply("mul", rest, square), self.polynomial(square, _SIN)))
-        fourth = apply("mul", apply("mul", square, square), self.polynomial(square, _COS))
+        sine = apply("add", rest, apply("mul", apply("mul", rest, square), self.graph.polynomial(square, _SIN)))
+        fourth = apply("mul", apply("mul", square, square), self.graph.polynomial(square, _COS))
         cosine = apply("add", apply("sub", number(1.0), apply("mul", number(0.5), square)), fourth)
         quarter = apply("add", whole, number(quarters))
         half_turns = apply("trunc", apply("mul", quarter, number(0.5)))
@@ -195,7 +188,7 @@ class Functions:
         reduced = apply("select", small, size, reduced)
         angle = apply("select", small, number(0.0), angle)
         square = apply("mul", reduced, reduced)
-        series = apply("mul", apply("mul", reduced, square), self.polynomial(square, _ARCTAN))
+        series = apply("mul", apply("mul", reduced, square), self.graph.polynomial(square, _ARCTAN))
         result = apply("add", angle, apply("sub", reduced, series))
         return apply("select", apply("lt", x, number(0.0)), apply("neg", result), result)
 
@@ -216,7 +209,7 @@ class Functions:
         growth = self.apply("exp", x)
         wide = self.apply("mul", self.number(0.5), self.apply("sub", growth, self.apply("exp", self.apply("neg", x))))
         square = self.apply("mul", x, x)
-        series = self.apply("mul", self.apply("mul", x, square), self.polynomial(square, _SINH))
+        series = self.apply("mul", self.apply("mul", x, square), self.graph.polynomial(square, _SINH))
         near = self.apply("lt", self.apply("abs", x), self.number(1.0))
         return self.apply("select", near, self.apply("add", x, series), wide)
 

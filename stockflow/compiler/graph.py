@@ -153,6 +153,13 @@ class Graph:
                     return self.constant(float(NUMPY[op](*(np.float64(one) for one in values))))
         return self.add(op, args)
 
+    def polynomial(self, x: int, coefficients: Sequence[float]) -> int:
+        """Return the node of a polynomial's value, lowest power first."""
+        result = self.constant(coefficients[-1])
+        for one in reversed(coefficients[:-1]):
+            result = self.apply("add", self.apply("mul", result, x), self.constant(one))
+        return result
+
     def lookup(self, argument: int, table: Table) -> int:
         """Return the node of a table's value at a node."""
         argument = self.as_number(argument)

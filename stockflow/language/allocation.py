@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stockflow.language import memory, vectors
 from stockflow.language.calls import column
 from stockflow.language.definition import Refused
 from stockflow.language.equations import Expression, Number, Operation
+from stockflow.language.place import Place
 from stockflow.language.subscripts import subscripts_of
 from stockflow.names import plain
 
-if TYPE_CHECKING:
-    from stockflow.language.reader import Reader
 
-
-def by_priority(reader: Reader, tree: Any) -> Expression:
+def by_priority(reader: Place, tree: Any) -> Expression:
     """ALLOCATE BY PRIORITY: claims of higher priority first, those within `width` of it in part."""
     requests, place = column(reader, tree.request)
     priorities, _ = column(reader, tree.priority)
@@ -25,7 +23,7 @@ def by_priority(reader: Reader, tree: Any) -> Expression:
     return _allocation(reader, claims, place, reader.read(tree.supply))
 
 
-def available(reader: Reader, tree: Any) -> Expression:
+def available(reader: Place, tree: Any) -> Expression:
     """ALLOCATE AVAILABLE with rectangular profiles: each claim has a priority, and a width around it."""
     requests, place = column(reader, tree.request)
     last = plain(tree.request.subscripts.subscripts[-1])
@@ -47,7 +45,7 @@ def available(reader: Reader, tree: Any) -> Expression:
 
 
 def _allocation(
-    reader: Reader, claims: Sequence[tuple[Expression, Expression, Expression]], place: int, supply: Expression
+    reader: Place, claims: Sequence[tuple[Expression, Expression, Expression]], place: int, supply: Expression
 ) -> Expression:
     """Find one price for all claims, each of a size, the price where it begins and a width; serve one.
 

@@ -7,18 +7,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stockflow.errors import unknown
 from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
 from stockflow.language.definition import Macro, Refused
+from stockflow.language.place import Place
 from stockflow.language.scope import Scope
 from stockflow.language.subscripts import subscripts_of
 from stockflow.names import plain
-
-if TYPE_CHECKING:
-    from stockflow.language.reader import Reader
 
 _FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,7 +39,7 @@ _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
 
 
-def call(reader: Reader, tree: Any) -> eq.Expression:
+def call(reader: Place, tree: Any) -> eq.Expression:
     """Return the expression of a function call; raises Refused if it is not supported."""
     function = tree.function.reference
     key = plain(function)
@@ -63,7 +61,7 @@ def call(reader: Reader, tree: Any) -> eq.Expression:
     return eq.Operation(_FUNCTIONS[function], values)
 
 
-def _lookup(reader: Reader, tree: Any) -> eq.Expression:
+def _lookup(reader: Place, tree: Any) -> eq.Expression:
     name, definition = reader.find(tree.function)
     if not definition.lookup:
         raise Refused([f"call of {name!r}, which is not a lookup,"])
@@ -72,7 +70,7 @@ def _lookup(reader: Reader, tree: Any) -> eq.Expression:
     return eq.LookupCall(name, reader.read(tree.arguments[0]))
 
 
-def remembering(reader: Reader, kind: str, tree: Any) -> eq.Expression:
+def remembering(reader: Place, kind: str, tree: Any) -> eq.Expression:
     """Read a function that is made of stocks."""
     part = {name: reader.read(one) for name, one in vars(tree).items() if name != "order"}
     match kind:
@@ -88,7 +86,7 @@ def remembering(reader: Reader, kind: str, tree: Any) -> eq.Expression:
     return memory.sample(reader, part["condition"], part["input"], part["initial"])
 
 
-def _order(reader: Reader, tree: Any) -> int:
+def _order(reader: Place, tree: Any) -> int:
     """Return the order of a delay, which must be known when the file is read."""
     value = reader.fixed(reader.read(tree))
     if value is None or not 1 <= value <= _MOST_ORDERS:
@@ -96,7 +94,7 @@ def _order(reader: Reader, tree: Any) -> int:
     return int(value)
 
 
-def _rows(reader: Reader, trees: Sequence[Any]) -> list[list[eq.Expression]]:
+def _rows(reader: Place, trees: Sequence[Any]) -> list[list[eq.Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
     marked = [one for one in dict.fromkeys(_marked(list(trees))) if one not in reader.bound]
     if not marked:
@@ -121,7 +119,7 @@ def _marked(tree: Any) -> Iterable[str]:
         yield from _marked(list(vars(tree).values()))
 
 
-def _everything(reader: Reader, operator: str, tree: Any) -> eq.Expression:
+def _everything(reader: Place, operator: str, tree: Any) -> eq.Expression:
     """Join all elements of an array that is named without subscripts."""
     found = reader.defined(plain(getattr(tree, "reference", "")))
     if found is None:
@@ -131,7 +129,7 @@ def _everything(reader: Reader, operator: str, tree: Any) -> eq.Expression:
     return vectors.joined(operator, [eq.Reference(scope.label(one)) for one in names])
 
 
-def column(reader: Reader, tree: Any) -> tuple[list[eq.Expression], int]:
+def column(reader: Place, tree: Any) -> tuple[list[eq.Expression], int]:
     """Read a vector along its last subscript; return it with the place of this element."""
     if not (subscripts := subscripts_of(tree)):
         raise Refused(["vector without a subscript"])
@@ -144,11 +142,11 @@ def column(reader: Reader, tree: Any) -> tuple[list[eq.Expression], int]:
     return values, choices.index(here)
 
 
-def _count(reader: Reader, tree: Any) -> eq.Expression:
+def _count(reader: Place, tree: Any) -> eq.Expression:
     return eq.Number(float(len(reader.ranges.choices(getattr(tree.arguments[0], "reference", "")))))
 
 
-def _select(reader: Reader, tree: Any) -> eq.Expression:
+def _select(reader: Place, tree: Any) -> eq.Expression:
     action, error = (eq.number(reader.read(one)) for one in tree.arguments[3:])
     if action is None or error != 0:
         raise Refused(["VECTOR SELECT with an action that is not a number, or an error action that is not 0"])
@@ -157,24 +155,24 @@ def _select(reader: Reader, tree: Any) -> eq.Expression:
     return vectors.select([row[0] for row in rows], [row[1] for row in rows], missing, int(action))
 
 
-def _rank(reader: Reader, tree: Any) -> eq.Expression:
+def _rank(reader: Place, tree: Any) -> eq.Expression:
     values, place = column(reader, tree.arguments[0])
     return vectors.rank(values, place, reader.read(tree.arguments[1]))
 
 
-def _sort_order(reader: Reader, tree: Any) -> eq.Expression:
+def _sort_order(reader: Place, tree: Any) -> eq.Expression:
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
     ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
     return vectors.sort_order(ranks, place)
 
 
-def _reorder(reader: Reader, tree: Any) -> eq.Expression:
+def _reorder(reader: Place, tree: Any) -> eq.Expression:
     values, _ = column(reader, tree.arguments[0])
     return vectors.picked(values, reader.read(tree.arguments[1]))
 
 
-def _inverse(reader: Reader, tree: Any) -> eq.Expression:
+def _inverse(reader: Place, tree: Any) -> eq.Expression:
     matrix = tree.arguments[0]
     last = subscripts_of(matrix)[-2:]
     here = reader.coordinates[-2:]
@@ -190,24 +188,24 @@ def _inverse(reader: Reader, tree: Any) -> eq.Expression:
     return vectors.inverse(entries, rows.index(here[0]), columns.index(here[1]))
 
 
-def _time_value(reader: Reader, tree: Any) -> eq.Expression:
+def _time_value(reader: Place, tree: Any) -> eq.Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
     if eq.number(relative) != 0 or eq.number(measure) != 0:
         raise Refused(["GET TIME VALUE other than of the present time in the time unit of the model"])
     return memory.plus(eq.Time(), offset)
 
 
-def _uniform(reader: Reader) -> eq.Expression:
+def _uniform(reader: Place) -> eq.Expression:
     """A number between 0 and 1 drawn at this place, which the hidden name it would have identifies."""
     return eq.Random(reader.promise("draw").name)
 
 
-def _random_uniform(reader: Reader, tree: Any) -> eq.Expression:
+def _random_uniform(reader: Place, tree: Any) -> eq.Expression:
     low, high = (reader.read(one) for one in tree.arguments[:2])
     return memory.plus(low, memory.times(memory.minus(high, low), _uniform(reader)))
 
 
-def _random_normal(reader: Reader, tree: Any) -> eq.Expression:
+def _random_normal(reader: Place, tree: Any) -> eq.Expression:
     """A normal number cut off at both ends, by the inverse of its distribution."""
     low, high, mean, deviation = (reader.read(one) for one in tree.arguments[:4])
     below, above = (
@@ -217,7 +215,7 @@ def _random_normal(reader: Reader, tree: Any) -> eq.Expression:
     return memory.plus(mean, memory.times(deviation, eq.Operation("normal quantile", (share,))))
 
 
-def _random_exponential(reader: Reader, tree: Any) -> eq.Expression:
+def _random_exponential(reader: Place, tree: Any) -> eq.Expression:
     """An exponential number cut off at both ends, by the inverse of its distribution."""
     low, high, shift, scale = (reader.read(one) for one in tree.arguments[:4])
     start = eq.Operation("max", (low, shift))
@@ -226,7 +224,7 @@ def _random_exponential(reader: Reader, tree: Any) -> eq.Expression:
     return memory.minus(start, memory.times(scale, eq.Operation("ln", (share,))))
 
 
-def _macro(reader: Reader, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
+def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
     """Write out one use of a macro, in hidden variables."""
     if len(trees) != len(macro.parameters):
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
@@ -254,7 +252,7 @@ def _macro(reader: Reader, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
 
 
 #: functions with their own reading: number of arguments, and what makes the expression
-_SPECIAL: Mapping[str, tuple[int, Callable[[Reader, Any], eq.Expression]]] = MappingProxyType(
+_SPECIAL: Mapping[str, tuple[int, Callable[[Place, Any], eq.Expression]]] = MappingProxyType(
     {
         "active_initial": (2, lambda reader, tree: reader.keep("active initial", reader.top(tree))),
         "vmin_xmile": (1, lambda reader, tree: _everything(reader, "min", tree.arguments[0])),

@@ -1,6 +1,6 @@
 """Functions that remember, as the stocks they are made of: delays, smooths, trends, samples.
 
-Each takes the hidden variables it needs through `Reader.keep`, and returns the expression of its
+Each takes the hidden variables it needs through `Place.keep`, and returns the expression of its
 value.  Equations are those of Vensim's manual and of PySD.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stockflow.language.equations import DelayFixed, Expression, Initial, Integral, Number, Operation, Reference
 
 if TYPE_CHECKING:
-    from stockflow.language.reader import Reader
+    from stockflow.language.place import Place
 
 
 def plus(left: Expression, right: Expression) -> Expression:
@@ -35,7 +35,7 @@ def over(left: Expression, right: Expression) -> Expression:
     return Operation("/", (left, right))
 
 
-def smooth(keeper: Reader, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+def smooth(keeper: Place, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
     """SMOOTH of any order: stocks that each approach the one before them."""
     before = source
     for _ in range(order):
@@ -46,12 +46,12 @@ def smooth(keeper: Reader, source: Expression, time: Expression, initial: Expres
     return before
 
 
-def delay(keeper: Reader, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+def delay(keeper: Place, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
     """DELAY1 and DELAY3: stocks in a row, each with an outflow of its content over the delay time."""
     return _chain(keeper, source, [time] * order, initial, time)
 
 
-def delay_n(keeper: Reader, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
+def delay_n(keeper: Place, source: Expression, time: Expression, initial: Expression, order: int) -> Expression:
     """DELAY N: the delay time travels with the content, one stock further in each time step."""
     if isinstance(time, Number):
         return delay(keeper, source, time, initial, order)
@@ -62,7 +62,7 @@ def delay_n(keeper: Reader, source: Expression, time: Expression, initial: Expre
 
 
 def _chain(
-    keeper: Reader, source: Expression, delays: Sequence[Expression], initial: Expression, last: Expression
+    keeper: Place, source: Expression, delays: Sequence[Expression], initial: Expression, last: Expression
 ) -> Expression:
     """Stocks in a row; fewer than asked for if the delay time at the start has too few time steps.
 
@@ -91,7 +91,7 @@ def _chain(
     return over(content if most == 1 else keeper.keep("last stage", content), last)
 
 
-def trend(keeper: Reader, source: Expression, time: Expression, initial: Expression) -> Expression:
+def trend(keeper: Place, source: Expression, time: Expression, initial: Expression) -> Expression:
     """TREND: the fractional growth of a quantity over its average, per unit of time."""
     start = over(source, plus(Number(1.0), times(initial, time)))
     average = _average(keeper, source, time, start)
@@ -99,7 +99,7 @@ def trend(keeper: Reader, source: Expression, time: Expression, initial: Express
 
 
 def forecast(
-    keeper: Reader, source: Expression, time: Expression, horizon: Expression, initial: Expression
+    keeper: Place, source: Expression, time: Expression, horizon: Expression, initial: Expression
 ) -> Expression:
     """FORECAST: a quantity extrapolated along its trend."""
     average = _average(keeper, source, time, over(source, plus(Number(1.0), initial)))
@@ -107,14 +107,14 @@ def forecast(
     return times(source, plus(Number(1.0), times(growth, horizon)))
 
 
-def _average(keeper: Reader, source: Expression, time: Expression, start: Expression) -> Reference:
+def _average(keeper: Place, source: Expression, time: Expression, start: Expression) -> Reference:
     average = keeper.promise("average")
     keeper.fulfil(average, Integral(over(minus(source, average), time), start))
     return average
 
 
 def present_value(
-    keeper: Reader, stream: Expression, rate: Expression, initial: Expression, factor: Expression
+    keeper: Place, stream: Expression, rate: Expression, initial: Expression, factor: Expression
 ) -> Expression:
     """NPV: the discounted sum of a stream up to and including the present time step."""
     discount = keeper.promise("discount factor")
@@ -124,7 +124,7 @@ def present_value(
     return times(plus(total, times(times(stream, keeper.step), discount)), factor)
 
 
-def sample(keeper: Reader, condition: Expression, source: Expression, initial: Expression) -> Expression:
+def sample(keeper: Place, condition: Expression, source: Expression, initial: Expression) -> Expression:
     """SAMPLE IF TRUE: the input while a condition holds, and its last value after that."""
     value = keeper.promise("sample")
     held = keeper.keep("held", DelayFixed(value, keeper.step, initial))

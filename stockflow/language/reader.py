@@ -1,21 +1,20 @@
-"""One right side to one expression: names found, subscripts decided, functions handed on, hidden variables made."""
+"""One right side to one expression: names found, subscripts decided, functions handed on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError
 from stockflow.language import allocation, calls, operators
 from stockflow.language import equations as eq
-from stockflow.language.definition import OPEN, Definition, Refused
-from stockflow.language.scope import Scope, Translation
-from stockflow.language.subscripts import Ranges, subscripts_of
+from stockflow.language.definition import Definition, Refused
+from stockflow.language.place import Place
+from stockflow.language.scope import Translation
 from stockflow.names import plain
 
 _DEEPEST = 150
@@ -41,28 +40,8 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
     return translation.variables
 
 
-@dataclass(slots=True, eq=False)
-class Reader:
-    """Reads the definition of one element of an array, or of a variable without subscripts, from PySD's syntax tree.
-
-    `owner` is the variable of the file in whose name this happens, `name` the variable that gets the
-    expression: another one only inside macros.
-    """
-
-    translation: Translation
-    scope: Scope
-    owner: str
-    name: str
-    definition: Definition
-    coordinates: tuple[str, ...]
-    ranges: Ranges = field(init=False)
-    bound: Mapping[str, str] = field(init=False)
-    refused: list[str] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.ranges = self.translation.ranges
-        bound = zip(map(plain, self.definition.subscripts), self.coordinates, strict=True)
-        self.bound = {name: element for name, element in bound if name in self.ranges.members}
+class Reader(Place):
+    """Reads a definition for one element of its array, from PySD's syntax tree."""
 
     def expression(self) -> eq.Expression:
         """Return the whole right side; what is not supported is in `refused` then."""
@@ -164,121 +143,6 @@ class Reader:
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
         return eq.Reference(name)
-
-    def refuse(self, what: str) -> eq.Expression:
-        """Note what is not supported and go on."""
-        self.refused.append(what)
-        return eq.Number(0.0)
-
-    def attempt(self, read: Callable[[], eq.Expression]) -> eq.Expression:
-        """Read something, turning what is raised into what is noted."""
-        try:
-            return read()
-        except Refused as error:
-            self.refused += error.items
-        except InputError as error:
-            self.refused.append(str(error))
-        return eq.Number(0.0)
-
-    @property
-    def step(self) -> eq.Expression:
-        """The time step of the model."""
-        return eq.Reference(self.translation.main.spelling.get("time step", "TIME STEP"))
-
-    def keep(self, what: str, expression: eq.Expression) -> eq.Reference:
-        """Make a hidden variable of this equation."""
-        kept = self.promise(what)
-        self.fulfil(kept, expression)
-        return kept
-
-    def promise(self, what: str) -> eq.Reference:
-        """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
-        name, count = f"{self.name}~{what}", 1
-        while name in self.translation.taken:
-            count += 1
-            name = f"{self.name}~{what} {count}"
-        self.translation.taken.add(name)
-        return eq.Reference(name)
-
-    def fulfil(self, promised: eq.Reference, expression: eq.Expression) -> None:
-        """Set the expression of a hidden variable."""
-        line = self.definition.line
-        hidden = eq.Variable(promised.name, "auxiliary", "", "", "", OPEN, expression, None, line, self.owner)
-        self.translation.add(hidden)
-
-    def within(self, bound: Mapping[str, str], read: Callable[[], eq.Expression]) -> eq.Expression:
-        """Read something with ranges standing for other elements."""
-        before = self.bound
-        self.bound = {**before, **bound}
-        try:
-            return read()
-        finally:
-            self.bound = before
-
-    def fixed(self, expression: eq.Expression) -> float | None:
-        """Return a number, or that of a constant which is fixed by this; None for anything else."""
-        main = self.translation.main
-        if isinstance(expression, eq.Reference):
-            self.translation.structural.add(expression.name)
-            name, _, inside = expression.name.removesuffix("]").partition("[")
-            coordinates = tuple(map(plain, inside.split(","))) if inside else ()
-            definition = main.definitions.get(plain(name), {}).get(coordinates)
-            if definition is None:
-                return None
-            expression = Reader(self.translation, main, self.owner, self.name, definition, coordinates).expression()
-        return eq.number(expression)
-
-    def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> eq.Reference:
-        """Return the variable of a compared name for some elements; Refused if no equation defines it."""
-        label = self.ranges.label(scope.spelling[key], coordinates)
-        if coordinates not in scope.definitions[key]:
-            raise Refused([f"{label!r}, which no equation defines"])
-        return eq.Reference(scope.label(label))
-
-    def _bare(self, key: str) -> str:
-        """Take off the $ with which a macro marks names of the model around it."""
-        return key.removesuffix("$") if self.scope.prefix else key
-
-    def defined(self, key: str) -> tuple[Scope, str] | None:
-        """Return where a compared name is defined, and as what, or None."""
-        for scope in (self.scope, self.translation.main):
-            for one in (key, self._bare(key), self.translation.aliases.get(key, key)):
-                if one in scope.definitions:
-                    return scope, one
-        return None
-
-    def find(self, tree: Any) -> tuple[str, Definition]:
-        """Return the variable that a name with subscripts means, and its definition."""
-        found = self.defined(plain(tree.reference))
-        if found is None:
-            raise Refused([str(unknown("name", tree.reference, self.scope.spelling.values()))])
-        scope, key = found
-        elements, name = scope.definitions[key], scope.spelling[key]
-        if not elements:
-            raise Refused([f"{name!r}, which has no elements"])
-        count = len(next(iter(elements)))
-        subscripts = subscripts_of(tree)
-        coordinates = (
-            tuple(self.ranges.element(one, self.bound) for one in subscripts)
-            if subscripts
-            else self.implied(elements, count)
-        )
-        if len(coordinates) != count:
-            raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
-        return self.named(scope, key, coordinates).name, elements[coordinates]
-
-    def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
-        """Return the elements an array has where it is named without subscripts: those of the left side."""
-        own = list(self.coordinates)
-        result: list[str] = []
-        for place in range(count):
-            inside = {one[place] for one in elements}
-            fitting = [one for one in own if one in inside]
-            if not fitting:
-                raise Refused(["array without subscripts"])
-            result.append(fitting[0])
-            own.remove(fitting[0])
-        return tuple(result)
 
 
 def _depth(expression: eq.Expression) -> int:

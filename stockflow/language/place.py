@@ -1,0 +1,166 @@
+"""A place in a file where an expression is read: what names and subscripts mean there, and its hidden variables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stockflow.errors import InputError, unknown
+from stockflow.language.definition import OPEN, Definition, Refused
+from stockflow.language.equations import Expression, Number, Reference, Variable, number
+from stockflow.language.scope import Scope, Translation
+from stockflow.language.subscripts import Ranges, subscripts_of
+from stockflow.names import plain
+
+
+@dataclass(slots=True, eq=False)
+class Place(ABC):
+    """The right side of one element's definition; what reads trees is in `stockflow.language.reader`.
+
+    `owner` is the variable of the file in whose name this happens, `name` the variable that gets the
+    expression: another one only inside macros.
+    """
+
+    translation: Translation
+    scope: Scope
+    owner: str
+    name: str
+    definition: Definition
+    coordinates: tuple[str, ...]
+    ranges: Ranges = field(init=False)
+    bound: Mapping[str, str] = field(init=False)
+    refused: list[str] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ranges = self.translation.ranges
+        bound = zip(map(plain, self.definition.subscripts), self.coordinates, strict=True)
+        self.bound = {name: element for name, element in bound if name in self.ranges.members}
+
+    @abstractmethod
+    def expression(self) -> Expression:
+        """Return the whole right side; what is not supported is in `refused` then."""
+
+    @abstractmethod
+    def top(self, tree: Any) -> Expression:
+        """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
+
+    @abstractmethod
+    def read(self, tree: Any) -> Expression:
+        """Read any part of a right side."""
+
+    def refuse(self, what: str) -> Expression:
+        """Note what is not supported and go on."""
+        self.refused.append(what)
+        return Number(0.0)
+
+    def attempt(self, read: Callable[[], Expression]) -> Expression:
+        """Read something, turning what is raised into what is noted."""
+        try:
+            return read()
+        except Refused as error:
+            self.refused += error.items
+        except InputError as error:
+            self.refused.append(str(error))
+        return Number(0.0)
+
+    @property
+    def step(self) -> Expression:
+        """The time step of the model."""
+        return Reference(self.translation.main.spelling.get("time step", "TIME STEP"))
+
+    def keep(self, what: str, expression: Expression) -> Reference:
+        """Make a hidden variable of this equation."""
+        kept = self.promise(what)
+        self.fulfil(kept, expression)
+        return kept
+
+    def promise(self, what: str) -> Reference:
+        """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
+        name, count = f"{self.name}~{what}", 1
+        while name in self.translation.taken:
+            count += 1
+            name = f"{self.name}~{what} {count}"
+        self.translation.taken.add(name)
+        return Reference(name)
+
+    def fulfil(self, promised: Reference, expression: Expression) -> None:
+        """Set the expression of a hidden variable."""
+        line = self.definition.line
+        hidden = Variable(promised.name, "auxiliary", "", "", "", OPEN, expression, None, line, self.owner)
+        self.translation.add(hidden)
+
+    def within(self, bound: Mapping[str, str], read: Callable[[], Expression]) -> Expression:
+        """Read something with ranges standing for other elements."""
+        before = self.bound
+        self.bound = {**before, **bound}
+        try:
+            return read()
+        finally:
+            self.bound = before
+
+    def fixed(self, expression: Expression) -> float | None:
+        """Return a number, or that of a constant which is fixed by this; None for anything else."""
+        main = self.translation.main
+        if isinstance(expression, Reference):
+            self.translation.structural.add(expression.name)
+            name, _, inside = expression.name.removesuffix("]").partition("[")
+            coordinates = tuple(map(plain, inside.split(","))) if inside else ()
+            definition = main.definitions.get(plain(name), {}).get(coordinates)
+            if definition is None:
+                return None
+            expression = type(self)(self.translation, main, self.owner, self.name, definition, coordinates).expression()
+        return number(expression)
+
+    def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> Reference:
+        """Return the variable of a compared name for some elements; Refused if no equation defines it."""
+        label = self.ranges.label(scope.spelling[key], coordinates)
+        if coordinates not in scope.definitions[key]:
+            raise Refused([f"{label!r}, which no equation defines"])
+        return Reference(scope.label(label))
+
+    def _bare(self, key: str) -> str:
+        """Take off the $ with which a macro marks names of the model around it."""
+        return key.removesuffix("$") if self.scope.prefix else key
+
+    def defined(self, key: str) -> tuple[Scope, str] | None:
+        """Return where a compared name is defined, and as what, or None."""
+        for scope in (self.scope, self.translation.main):
+            for one in (key, self._bare(key), self.translation.aliases.get(key, key)):
+                if one in scope.definitions:
+                    return scope, one
+        return None
+
+    def find(self, tree: Any) -> tuple[str, Definition]:
+        """Return the variable that a name with subscripts means, and its definition."""
+        found = self.defined(plain(tree.reference))
+        if found is None:
+            raise Refused([str(unknown("name", tree.reference, self.scope.spelling.values()))])
+        scope, key = found
+        elements, name = scope.definitions[key], scope.spelling[key]
+        if not elements:
+            raise Refused([f"{name!r}, which has no elements"])
+        count = len(next(iter(elements)))
+        subscripts = subscripts_of(tree)
+        coordinates = (
+            tuple(self.ranges.element(one, self.bound) for one in subscripts)
+            if subscripts
+            else self.implied(elements, count)
+        )
+        if len(coordinates) != count:
+            raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
+        return self.named(scope, key, coordinates).name, elements[coordinates]
+
+    def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
+        """Return the elements an array has where it is named without subscripts: those of the left side."""
+        own = list(self.coordinates)
+        result: list[str] = []
+        for place in range(count):
+            inside = {one[place] for one in elements}
+            fitting = [one for one in own if one in inside]
+            if not fitting:
+                raise Refused(["array without subscripts"])
+            result.append(fitting[0])
+            own.remove(fitting[0])
+        return tuple(result)
