@@ -22,7 +22,7 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError, StoppedError
 from stockflow.language.clock import clock
 from stockflow.language.equations import Equations
-from stockflow.language.literals import vensim_reader, xmile_reader
+from stockflow.language.literals import safe_reader
 from stockflow.language.source import Source
 from stockflow.names import plain
 
@@ -78,7 +78,7 @@ def translated(path: Path) -> Path:
     from pysd.translators.vensim.vensim_file import VensimFile
     from pysd.translators.xmile.xmile_file import XmileFile
 
-    vensim_reader(), xmile_reader()
+    safe_reader("vensim"), safe_reader("xmile")
     file = VensimFile(path) if path.suffix == ".mdl" else XmileFile(path)
     file.parse()
     model = file.get_abstract_model()

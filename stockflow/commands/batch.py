@@ -20,7 +20,7 @@ from stockflow.language.equations import Method
 from stockflow.model import Model, load
 from stockflow.pictures.fan import ENDINGS, PROBABILITIES, draw_fan
 from stockflow.vensim_files.files import changes as changed
-from stockflow.vensim_files.savelist import read_savelist
+from stockflow.vensim_files.files import read_savelist
 
 if TYPE_CHECKING:
     import xarray as xr

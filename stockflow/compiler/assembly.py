@@ -108,9 +108,7 @@ class Assembly:
 
         def together(index: str) -> str:
             scalar = writer.let(f"extractelement {writer.integer} {index}, i64 0")
-            at = writer.let(f"add i64 {scalar}, {start}")
-            place = writer.let(f"getelementptr {writer.double}, ptr %work, i64 {at}")
-            return writer.let(f"load {writer.double}, ptr {place}, align 8")
+            return writer.get("%work", writer.let(f"add i64 {scalar}, {start}"))
 
         def apart(index: str) -> str:
             row = writer.integers("mul", index, writer.whole(writer.width))
@@ -142,9 +140,7 @@ class Assembly:
             writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
             at = writer.let("getelementptr double, ptr %values, i64 %point")
             vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
-            slot = writer.let(f"add i64 %point, {self.points}")
-            place = writer.let(f"getelementptr {writer.double}, ptr %work, i64 {slot}")
-            writer.line(f"store {writer.double} {vector}, ptr {place}, align 8")
+            writer.put(vector, "%work", writer.let(f"add i64 %point, {self.points}"))
             writer.line("%nextpoint = add i64 %point, 1")
             writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
             writer.line("br i1 %unread, label %tables, label %read")
@@ -155,14 +151,13 @@ class Assembly:
 
     def filled_rings(self, last: str) -> str:
         """Fill the memory of every delay with its initial value; return the last label."""
-        line, double = self.writer.line, self.writer.double
+        line = self.writer.line
         for place, first in self.rings.items():
             state = self.states[place]
             line(f"br label %fill{place}")
             self.writer.lines.append(f"fill{place}:")
             line(f"%f{place} = phi i64 [{first}, %{last}], [%g{place}, %fill{place}]")
-            line(f"%p{place} = getelementptr {double}, ptr %work, i64 %f{place}")
-            line(f"store {double} {self.name(state.initial)}, ptr %p{place}, align 8")
+            self.writer.put(self.name(state.initial), "%work", f"%f{place}")
             line(f"%g{place} = add i64 %f{place}, 1")
             line(f"%c{place} = icmp ult i64 %g{place}, {first + state.delay}")
             line(f"br i1 %c{place}, label %fill{place}, label %filled{place}")
@@ -176,9 +171,7 @@ class Assembly:
         moment = "%moment" if self.staged else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
         for column, node in enumerate(self.plan.series):
-            at = writer.let(f"add i64 {offset}, {column}")
-            place = writer.let(f"getelementptr double, ptr %table, i64 {at}")
-            vector = writer.spread(writer.let(f"load double, ptr {place}"))
+            vector = writer.everywhere("%table", writer.let(f"add i64 {offset}, {column}"))
             truth = graph.is_truth(node)
             self.names[node] = writer.compare("une", vector, writer.number(0.0)) if truth else vector
         for node in [*self.plan.body, *self.plan.observed]:
@@ -207,14 +200,12 @@ class Assembly:
         writer.lines.append("observe:")
         self.compute(self.plan.observed)
         for column, node in enumerate(self.outputs):
-            place = writer.let(f"getelementptr {double}, ptr %work, i64 {column}")
-            writer.line(f"store {double} {self.name(node)}, ptr {place}, align 8")
+            writer.put(self.name(node), "%work", column)
         self.names = inside
         writer.line("br label %spread")
         writer.lines.append("spread:")
         writer.line("%j = phi i64 [0, %observe], [%j1, %spread]")
-        place = writer.let(f"getelementptr {double}, ptr %work, i64 %j")
-        vector = writer.let(f"load {double}, ptr {place}, align 8")
+        vector = writer.get("%work", "%j")
         stride = count * int(self.plan.clock.saved.sum())
         for lane in range(writer.width):
             value = writer.let(f"extractelement {double} {vector}, i64 {lane}")
@@ -246,8 +237,7 @@ class Assembly:
                 new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
             self.remember()
         for place in self.rings:
-            slot = self.slot(place, "%k1")
-            new[place] = writer.let(f"load {writer.double}, ptr {slot}, align 8")
+            new[place] = writer.get("%work", self.slot(place, "%k1"))
         writer.line(f"%done = icmp uge i64 %k1, {len(self.plan.clock.times)}")
         writer.line("br i1 %done, label %exit, label %loop")
         return [new[place] for place in range(len(self.states))]
@@ -255,15 +245,13 @@ class Assembly:
     def remember(self) -> None:
         """Store the present input of every delay."""
         for place in self.rings:
-            rate, slot = self.name(self.states[place].rate), self.slot(place, "%k")
-            self.writer.line(f"store {self.writer.double} {rate}, ptr {slot}, align 8")
+            self.writer.put(self.name(self.states[place].rate), "%work", self.slot(place, "%k"))
 
     def slot(self, place: int, moment: str) -> str:
-        """Return the address in a delay's ring that belongs to a moment."""
+        """Return which vector of `%work` belongs to a moment in a delay's ring."""
         writer = self.writer
         turn = writer.let(f"urem i64 {moment}, {self.states[place].delay}")
-        at = writer.let(f"add i64 {turn}, {self.rings[place]}")
-        return writer.let(f"getelementptr {writer.double}, ptr %work, i64 {at}")
+        return writer.let(f"add i64 {turn}, {self.rings[place]}")
 
     def stage_head(self) -> list[str]:
         """Open the loop over the stages of a step, of which the last moment needs only the first."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from stockflow.compiler import normal
-from stockflow.compiler.graph import Graph, OpenTable
+from stockflow.compiler.graph import Graph, OpenTable, Path
 from stockflow.language.equations import Table
 
 # what PySD and Vensim take for zero in a divisor, and the slack of RAMP and PULSE
@@ -61,11 +61,12 @@ class Functions:
     def __init__(self, graph: Graph, step: int) -> None:
         self.graph = graph
         self.step = step
+        self.apply, self.number = graph.apply, graph.constant
 
     def node(self, operator: str, args: Sequence[int], time: int) -> int:
         """Return the node of an operation of expressions at a time."""
         if operator in _DIRECT:
-            return self.graph.apply(_DIRECT[operator], *args)
+            return self.apply(_DIRECT[operator], *args)
         own: Mapping[str, Callable[..., int]] = {
             ">": lambda a, b: self.apply("lt", b, a),
             ">=": lambda a, b: self.apply("le", b, a),
@@ -83,8 +84,8 @@ class Functions:
             "sinh": self.sinh,
             "cosh": self.cosh,
             "tanh": self.tanh,
-            "normal share": lambda x: normal.share(self, x),
-            "normal quantile": lambda p: normal.quantile(self, p),
+            "normal share": lambda x: normal.share(self.graph, x),
+            "normal quantile": lambda p: normal.quantile(self.graph, p),
         }
         timed: Mapping[str, Callable[..., int]] = {
             "step": self.jump,
@@ -97,14 +98,6 @@ class Functions:
             "impulses": lambda t, start, every, amount: self.rate(self.train(t, start, every, self.instant()), amount),
         }
         return own[operator](*args) if operator in own else timed[operator](time, *args)
-
-    def apply(self, op: str, *args: int) -> int:
-        """Return the node of a graph operation."""
-        return self.graph.apply(op, *args)
-
-    def number(self, value: float) -> int:
-        """Return the node of a constant."""
-        return self.graph.constant(value)
 
     def ratio(self, above: int, below: int, instead: int) -> int:
         """XIDZ: a quotient, or something else where the divisor is 0."""
@@ -153,13 +146,6 @@ class Functions:
         """An amount that flows within the time steps in which a switch is 1."""
         return self.apply("mul", switch, self.apply("div", amount, self.step))
 
-    def polynomial(self, x: int, coefficients: Sequence[float]) -> int:
-        """The value of a polynomial, lowest power first."""
-        result = self.number(coefficients[-1])
-        for one in reversed(coefficients[:-1]):
-            result = self.apply("add", self.apply("mul", result, x), self.number(one))
-        return result
-
     def wave(self, x: int, quarters: float) -> int:
         """The sine of x plus so many quarter turns."""
         apply, number = self.apply, self.number
@@ -170,8 +156,8 @@ class Functions:
         for part in _HALF_PI:
             rest = apply("sub", rest, apply("mul", whole, number(part)))
         square = apply("mul", rest, rest)
-        sine = apply("add", rest, apply("mul", apply("mul", rest, square), self.polynomial(square, _SIN)))
-        fourth = apply("mul", apply("mul", square, square), self.polynomial(square, _COS))
+        sine = apply("add", rest, apply("mul", apply("mul", rest, square), self.graph.polynomial(square, _SIN)))
+        fourth = apply("mul", apply("mul", square, square), self.graph.polynomial(square, _COS))
         cosine = apply("add", apply("sub", number(1.0), apply("mul", number(0.5), square)), fourth)
         quarter = apply("add", whole, number(quarters))
         half_turns = apply("trunc", apply("mul", quarter, number(0.5)))
@@ -202,7 +188,7 @@ class Functions:
         reduced = apply("select", small, size, reduced)
         angle = apply("select", small, number(0.0), angle)
         square = apply("mul", reduced, reduced)
-        series = apply("mul", apply("mul", reduced, square), self.polynomial(square, _ARCTAN))
+        series = apply("mul", apply("mul", reduced, square), self.graph.polynomial(square, _ARCTAN))
         result = apply("add", angle, apply("sub", reduced, series))
         return apply("select", apply("lt", x, number(0.0)), apply("neg", result), result)
 
@@ -223,7 +209,7 @@ class Functions:
         growth = self.apply("exp", x)
         wide = self.apply("mul", self.number(0.5), self.apply("sub", growth, self.apply("exp", self.apply("neg", x))))
         square = self.apply("mul", x, x)
-        series = self.apply("mul", self.apply("mul", x, square), self.polynomial(square, _SINH))
+        series = self.apply("mul", self.apply("mul", x, square), self.graph.polynomial(square, _SINH))
         near = self.apply("lt", self.apply("abs", x), self.number(1.0))
         return self.apply("select", near, self.apply("add", x, series), wide)
 
@@ -243,8 +229,8 @@ class Functions:
         graph, apply, number = self.graph, self.apply, self.number
         if isinstance(table, OpenTable):
             # between which of its points, counted from 0, the argument lies
-            positions = Table(table.xs, table.ys, table.kind)
-            return graph.path(self.lookup(argument, positions), table)
+            position = self.lookup(argument, Table(table.xs, table.ys, table.kind))
+            return graph.add("path", (position,), Path(table.first, len(table.xs)))
         held = graph.lookup(argument, table)
         if table.kind == "steps":
             result = number(table.ys[0])

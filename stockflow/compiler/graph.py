@@ -153,6 +153,13 @@ class Graph:
                     return self.constant(float(NUMPY[op](*(np.float64(one) for one in values))))
         return self.add(op, args)
 
+    def polynomial(self, x: int, coefficients: Sequence[float]) -> int:
+        """Return the node of a polynomial's value, lowest power first."""
+        result = self.constant(coefficients[-1])
+        for one in reversed(coefficients[:-1]):
+            result = self.apply("add", self.apply("mul", result, x), self.constant(one))
+        return result
+
     def lookup(self, argument: int, table: Table) -> int:
         """Return the node of a table's value at a node."""
         argument = self.as_number(argument)
@@ -162,18 +169,6 @@ class Graph:
         if value is not None:
             return self.constant(float(np.interp(value, table.xs, table.ys)))
         return self.add("lookup", (argument,), table)
-
-    def path(self, position: int, table: OpenTable) -> int:
-        """Return the node of an open table's value at a position, as its table of positions gives it."""
-        return self.add("path", (position,), Path(table.first, len(table.xs)))
-
-    def random(self, site: str, initial: bool = False) -> int:
-        """Return the node of a random number, uniform between 0 and 1, new in every step of every run.
-
-        `site` names the place in the model that draws it: places of the same name draw the same
-        numbers.  With `initial` it is the number of the first step, for values at the start.
-        """
-        return self.add("initial random" if initial else "random", (), site)
 
     def reachable(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """Return the nodes that roots are made of, in order of evaluation, not looking below `stop`."""

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 _NAMES = re.compile(r"%[\w.]+")
 # cycles until a result can be used, about the same on the processors of the last ten years
-_CYCLES = (
-    ("fdiv", 14),
-    ("sqrt", 20),
-    ("gather", 20),
-    ("load", 5),
-    ("fmuladd", 4),
-    ("fmul", 4),
-    ("fadd", 4),
-    ("fsub", 4),
-    ("fcmp", 4),
-    ("trunc", 4),
-    ("bitcast", 0),
+_CYCLES: Mapping[str, int] = MappingProxyType(
+    {
+        "fdiv": 14,
+        **dict.fromkeys(("sqrt", "gather"), 20),
+        "load": 5,
+        **dict.fromkeys(("fmuladd", "fmul", "fadd", "fsub", "fcmp", "trunc"), 4),
+        "bitcast": 0,
+    }
 )
 _OTHERWISE = 1
 # vector instructions begun per cycle
@@ -86,4 +83,4 @@ def _operands(lines: Sequence[str]) -> list[list[int]]:
 
 def _latency(line: str) -> int:
     operation = line.partition("=")[2]
-    return next((cycles for name, cycles in _CYCLES if name in operation), _OTHERWISE)
+    return next((cycles for name, cycles in _CYCLES.items() if name in operation), _OTHERWISE)

@@ -159,8 +159,3 @@ def load(code: Code) -> Kernel:
     """Return the code ready to run in this process."""
     engine = linked(code.machine)
     return Kernel(code, _SIGNATURE(engine.get_function_address("simulate")), engine)
-
-
-def compile_plan(plan: Plan, width: int | None = None) -> Kernel:
-    """Return a plan ready to run on this processor."""
-    return load(generate(plan, width))

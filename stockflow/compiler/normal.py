@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+
+from stockflow.compiler.graph import Graph
 
 # Hart's rational function in the form of West, Better approximations to cumulative normal functions (2005)
 _ABOVE = (
@@ -48,28 +49,12 @@ _FAR = (
 )
 
 
-class Operations(Protocol):
-    """What is needed to write a formula as a graph."""
-
-    @property
-    def apply(self) -> Callable[..., int]:
-        """Return the node of a graph operation."""
-
-    @property
-    def number(self) -> Callable[[float], int]:
-        """Return the node of a constant."""
-
-    @property
-    def polynomial(self) -> Callable[[int, Sequence[float]], int]:
-        """Return the node of a polynomial, lowest power first."""
-
-
-def share(write: Operations, x: int) -> int:
+def share(graph: Graph, x: int) -> int:
     """Return the share of a standard normal distribution below x, within 1e-15."""
-    apply, number = write.apply, write.number
+    apply, number = graph.apply, graph.constant
     size = apply("abs", x)
     density = apply("exp", apply("mul", number(-0.5), apply("mul", size, size)))
-    near = apply("div", apply("mul", density, write.polynomial(size, _ABOVE)), write.polynomial(size, _BELOW))
+    near = apply("div", apply("mul", density, graph.polynomial(size, _ABOVE)), graph.polynomial(size, _BELOW))
     fraction = apply("add", size, number(0.65))
     for term in (4.0, 3.0, 2.0, 1.0):
         fraction = apply("add", size, apply("div", number(term), fraction))
@@ -79,12 +64,12 @@ def share(write: Operations, x: int) -> int:
     return apply("select", apply("lt", number(0.0), x), apply("sub", number(1.0), tail), tail)
 
 
-def quantile(write: Operations, p: int) -> int:
+def quantile(graph: Graph, p: int) -> int:
     """Return the value below which a share of the standard normal distribution lies, within 1e-15."""
-    apply, number = write.apply, write.number
+    apply, number = graph.apply, graph.constant
 
     def ratio(parts: tuple[Sequence[float], Sequence[float]], at: int) -> int:
-        return apply("div", write.polynomial(at, parts[0]), write.polynomial(at, parts[1]))
+        return apply("div", graph.polynomial(at, parts[0]), graph.polynomial(at, parts[1]))
 
     offset = apply("sub", p, number(0.5))
     inner = apply("sub", number(0.180625), apply("mul", offset, offset))

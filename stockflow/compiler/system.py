@@ -10,7 +10,7 @@ from stockflow.compiler.functions import SMALL, Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start
+from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +79,23 @@ class _Lowering:
         needed = set(needed)
         wanted = [name for name in needed_at_start(self.equations) if name in needed]
         for name in initial_order(self.equations, wanted):
-            match self.equations.variables[name].expression:
-                case (
-                    eq.Integral(_, initial)
-                    | eq.DelayFixed(_, _, initial)
-                    | eq.Initial(initial)
-                    | eq.ActiveInitial(_, initial)
-                ):
-                    self.start[name] = self._lower(initial, self.start, first)
-                case _:
-                    self.start[name] = self._variable(name, self.start, first)
+            expression = self.equations.variables[name].expression
+            part = starting_part(expression)
+            if part is expression:
+                self.start[name] = self._variable(name, self.start, first)
+            else:
+                self.start[name] = self._lower(part, self.start, first)
 
     def _variable(self, name: str, values: Mapping[str, int], time: int) -> int:
         if name in self.inputs:
             return self.graph.add("input", (), self.inputs.index(name))
-        expression = self.equations.variables[name].expression
-        if isinstance(expression, eq.Initial):
-            return self.start[name]
-        if isinstance(expression, eq.Table):
-            return self.graph.constant(0.0)
-        if isinstance(expression, eq.ActiveInitial):
-            return self._lower(expression.expression, values, time)
-        return self._lower(expression, values, time)
+        match self.equations.variables[name].expression:
+            case eq.Initial():
+                return self.start[name]
+            case eq.Table():
+                return self.graph.constant(0.0)
+            case eq.ActiveInitial(expression, _) | expression:
+                return self._lower(expression, values, time)
 
     def _state(self, name: str, expression: eq.Integral | eq.DelayFixed) -> State:
         graph, time = self.graph, self.graph.add("time")
@@ -139,7 +134,8 @@ class _Lowering:
             case eq.Time():
                 return time
             case eq.Random(site):
-                return graph.random(site, initial=values is self.start)
+                # what starts from a random number takes that of the first step
+                return graph.add("initial random" if values is self.start else "random", (), site)
             case eq.Reference(name):
                 return values[name]
             case eq.WithLookup(argument, table):

@@ -203,34 +203,46 @@ class Writer:
         result = self.fused(slope, self.exact("sub", inside, x0), y0)
         return self.select(self.compare("oge", x, self.number(xs[-1])), self.number(ys[-1]), result)
 
-    def _scan(self, x: str, xs: Sequence[float], *columns: Sequence[float]) -> tuple[str, str, str]:
-        slopes, ys = columns
+    def _scan(self, x: str, xs: Sequence[float], slopes: Sequence[float], ys: Sequence[float]) -> list[str]:
         chosen = [self.number(slopes[0]), self.number(xs[0]), self.number(ys[0])]
         for row in zip(slopes[1:], xs[1:], ys[1:], strict=True):
             beyond = self.compare("oge", x, self.number(row[1]))
             chosen = [self.select(beyond, self.number(new), old) for new, old in zip(row, chosen, strict=True)]
-        return chosen[0], chosen[1], chosen[2]
+        return chosen
 
-    def _bisect(self, x: str, xs: Sequence[float], *columns: Sequence[float]) -> tuple[str, str, str]:
-        slopes, ys = columns
+    def _bisect(self, x: str, xs: Sequence[float], slopes: Sequence[float], ys: Sequence[float]) -> list[str]:
         size = 1 << (len(xs) - 1).bit_length()
-        padded = [*xs, *[math.inf] * (size - len(xs))]
-        keys = self._stored(padded)
+        keys = self._stored([*xs, *[math.inf] * (size - len(xs))])
         index, stride = self.whole(0), size // 2
         while stride:
             candidate = self.integers("add", index, self.whole(stride))
             beyond = self.compare("oge", x, self.gathered(keys, candidate))
             index = self.let(f"select {self.truth} {beyond}, {self.integer} {candidate}, {self.integer} {index}")
             stride //= 2
-        stored = [self._stored(slopes), keys, self._stored(ys)]
-        slope, x0, y0 = (self.gathered(one, index) for one in stored)
-        return slope, x0, y0
+        return [self.gathered(one, index) for one in (self._stored(slopes), keys, self._stored(ys))]
 
     def _stored(self, values: Sequence[float]) -> str:
         name = f"@table{len(self.globals)}"
         body = ", ".join(f"double {literal(one)}" for one in values)
         self.globals.append(f"{name} = private unnamed_addr constant [{len(values)} x double] [{body}], align 64")
         return name
+
+    def place(self, base: str, at: int | str) -> str:
+        """Return the address of a vector in an array; `at` is a number or the name of one."""
+        return self.let(f"getelementptr {self.double}, ptr {base}, i64 {at}")
+
+    def get(self, base: str, at: int | str = 0) -> str:
+        """Load a vector of an array."""
+        return self.let(f"load {self.double}, ptr {self.place(base, at)}, align 8")
+
+    def put(self, vector: str, base: str, at: int | str = 0) -> None:
+        """Store a vector into an array."""
+        self.line(f"store {self.double} {vector}, ptr {self.place(base, at)}, align 8")
+
+    def everywhere(self, base: str, at: int | str) -> str:
+        """Load one double of an array into every lane."""
+        place = self.let(f"getelementptr double, ptr {base}, i64 {at}")
+        return self.spread(self.let(f"load double, ptr {place}"))
 
     def gathered(self, base: str, index: str) -> str:
         """Load one double per lane from an array, each at its own index."""

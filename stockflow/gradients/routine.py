@@ -13,20 +13,9 @@ class Routine:
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
+        self.place, self.get, self.put = writer.place, writer.get, writer.put
         self._counters: list[str] = []
         self._labels = 0
-
-    def place(self, base: str, at: int | str) -> str:
-        """Return the address of a vector in an array; `at` is a number or the name of one."""
-        return self.writer.let(f"getelementptr {self.writer.double}, ptr {base}, i64 {at}")
-
-    def get(self, base: str, at: int | str = 0) -> str:
-        """Load a vector of an array."""
-        return self.writer.let(f"load {self.writer.double}, ptr {self.place(base, at)}, align 8")
-
-    def put(self, vector: str, base: str, at: int | str = 0) -> None:
-        """Store a vector into an array."""
-        self.writer.line(f"store {self.writer.double} {vector}, ptr {self.place(base, at)}, align 8")
 
     def add(self, vector: str, base: str, at: int | str = 0) -> None:
         """Add a vector to one in an array."""

@@ -14,7 +14,7 @@ Values before are remembered by fixed delays of one step, so the scores come fro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
 
@@ -41,23 +41,15 @@ _TIMES: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredLinks:
-    """A model with a variable more for each link; `names` gives the variable that holds a link's score."""
-
-    equations: eq.Equations
-    names: Mapping[Link, str]
-
-
-def score_links(equations: eq.Equations, links: Iterable[Link]) -> ScoredLinks:
-    """Return the model with scores of links (cause, effect), which are display names.
+def score_links(equations: eq.Equations, links: Iterable[Link]) -> tuple[eq.Equations, dict[Link, str]]:
+    """Return the model with scores of links (cause, effect), which are display names, and the variable of each score.
 
     A link that runs through the hidden parts of its effect, as into a SMOOTH, has the score of the strongest path
     through them.  Raises InputError where there is no such link.
     """
     scorer = _Scorer(equations)
     names = {link: scorer.link(*link) for link in dict.fromkeys(links)}
-    return ScoredLinks(scorer.equations(), MappingProxyType(names))
+    return scorer.equations(), names
 
 
 class _Scorer:
@@ -90,8 +82,7 @@ class _Scorer:
         count = 0
         while todo and count <= _MOST_PATHS:
             name, path = todo.pop()
-            part = moving_part(self.variables[name].expression)
-            for read in () if part is None else read_names(part):
+            for read in read_names(moving_part(self.variables[name].expression)):
                 longer = ((read, name), *path)
                 if read == cause:
                     count += 1
@@ -102,11 +93,10 @@ class _Scorer:
     def direct(self, cause: str, effect: str) -> eq.Expression:
         """Return the score of a link that stands in the equation of the effect."""
         part = moving_part(self.variables[effect].expression)
-        assert part is not None
         now = self.moving(effect, part)
         before, cause_now = self.before(now), eq.Reference(cause)
         change = minus(now, before)
-        sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one in eq.terms(part)]
+        sizes: list[eq.Expression] = [eq.Operation("abs", (one,)) for one, _ in eq.terms(part)]
         least = times(eq.Number(_ROUNDING), reduce(plus, sizes))
         moved = minus(cause_now, self.before(cause_now))
         alone = minus(self.earlier(part, cause), before)

@@ -199,21 +199,13 @@ def _may_go_negative(equations: eq.Equations) -> Iterator[tuple[str, str]]:
 
 def _outflows(rate: eq.Expression, sign: int = 1) -> Iterator[eq.Expression]:
     """Yield the terms of a rate that are taken off and are not plainly zero."""
-    match rate:
-        case eq.Operation("+", parts):
-            for part in parts:
-                yield from _outflows(part, sign)
-        case eq.Operation("-", (left, right)):
-            yield from _outflows(left, sign)
-            yield from _outflows(right, -sign)
-        case eq.Operation("negative", (inner,)):
-            yield from _outflows(inner, -sign)
-        case eq.Operation("*" | "/", (left, right)) if not isinstance(left, eq.Reference) and read_names(left):
-            for term in _outflows(left, sign):
-                yield eq.Operation(rate.operator, (term, right))
-        case _:
-            if sign < 0 and rate != eq.Number(0.0):
-                yield rate
+    for term, own in eq.terms(rate, sign):
+        match term:
+            case eq.Operation("*" | "/", (left, right)) if not isinstance(left, eq.Reference) and read_names(left):
+                yield from (eq.Operation(term.operator, (one, right)) for one in _outflows(left, own))
+            case _:
+                if own < 0 and term != eq.Number(0.0):
+                    yield term
 
 
 def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:

@@ -96,11 +96,10 @@ def loop_scores(
         for cut in held.intersection(members):
             raise InputError(f"{equations.source}: {cut} follows a given path, which cuts loop {title!r}")
     moments = clock(Checked(equations).moments(until, save_period, method))
-    extended = score_links(equations, asked.links)
-    names = list(extended.names.values())
+    extended, names = score_links(equations, asked.links)
     chunk = max(_VECTOR, _BYTES // (8 * len(names) * len(moments.times)))
-    pieces = runs(extended.equations, names, chunk)
-    return _dataset(pieces, asked, extended.names, np.flatnonzero(moments.saved))
+    pieces = runs(extended, list(names.values()), chunk)
+    return _dataset(pieces, asked, names, np.flatnonzero(moments.saved))
 
 
 def _dataset(

@@ -27,11 +27,10 @@ _NOISE = 1e-13
 def signs_told(equations: eq.Equations, pairs: Iterable[Link]) -> dict[Link, Sign]:
     """Return the sign of each link (cause, effect) as far as the effect's equation tells it."""
     reader = _Reader(equations.variables)
-    out: dict[Link, Sign] = {}
-    for cause, effect in pairs:
-        part = moving_part(equations.variables[effect].expression)
-        out[cause, effect] = None if part is None else reader.slope(part, cause)
-    return out
+    return {
+        (cause, effect): reader.slope(moving_part(equations.variables[effect].expression), cause)
+        for cause, effect in pairs
+    }
 
 
 def signs_measured(
@@ -49,9 +48,8 @@ def signs_measured(
         return dict.fromkeys(wanted)
     frozen = _frozen(equations, values, time)
     for effect, name in probe.items():
-        part = moving_part(equations.variables[effect].expression)
-        if part is not None:
-            frozen[name] = replace(equations.variables[effect], name=name, expression=part, value=None)
+        one = equations.variables[effect]
+        frozen[name] = replace(one, name=name, expression=moving_part(one.expression), value=None)
     simulator = compiled(Task(eq.Equations(equations.source, frozen), causes, tuple(probe.values())))
     base = np.array([values[name] for name in causes])
     steps = np.diag(_STEP * np.where(base == 0.0, 1.0, np.abs(base)))
@@ -104,7 +102,7 @@ class _Reader:
                 "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
                 "negative": lambda _, slopes: _minus(slopes[0]),
                 "*": self.product,
-                "/": self.quotient,
+                "/": lambda args, slopes: self.product(args, [slopes[0], _minus(slopes[1])]),
                 "^": self.power,
                 "abs": lambda args, slopes: _times(self.sign(args[0]), slopes[0]),
                 "if then else": lambda _, slopes: _joined(slopes[1:]) if slopes[0] == 0 else None,
@@ -182,11 +180,6 @@ class _Reader:
 
     def product(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         return _joined([_times(slopes[0], self.sign(args[1])), _times(slopes[1], self.sign(args[0]))])
-
-    def quotient(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
-        above = _times(slopes[0], self.sign(args[1]))
-        below = _minus(_times(slopes[1], self.sign(args[0])))
-        return _joined([above, below])
 
     def power(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         """A base that is never negative rises to a power with the sign of the exponent."""

@@ -9,11 +9,14 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
+from stockflow.language.order import reached
 
 #: variable -> variables it has a link to
 Links = Mapping[str, tuple[str, ...]]
@@ -32,31 +35,21 @@ def pairs(loop: Sequence[str]) -> list[Link]:
     return list(zip(loop, (*loop[1:], loop[0]), strict=True))
 
 
-def moving_part(expression: eq.Expression) -> eq.Expression | None:
-    """Return the part of a right-hand side that acts while time passes: a rate, an input, or all of it."""
+def moving_part(expression: eq.Expression) -> eq.Expression:
+    """Return the part of a right-hand side that acts while time passes: a rate, an input, all of it, or 0 for none."""
     match expression:
         case eq.Integral(part, _) | eq.DelayFixed(part, _, _) | eq.ActiveInitial(part, _):
             return part
         case eq.Initial():
-            return None
+            return eq.Number(0.0)
         case _:
             return expression
 
 
 def signed_flows(expression: eq.Expression) -> Iterator[tuple[str, int]]:
     """Yield the variables that a stock's rate adds (1) or takes off (-1) as whole terms."""
-    todo = [(expression.rate, 1)] if isinstance(expression, eq.Integral) else []
-    while todo:
-        term, sign = todo.pop()
-        match term:
-            case eq.Operation("+", (left, right)):
-                todo += [(right, sign), (left, sign)]
-            case eq.Operation("-", (left, right)):
-                todo += [(right, -sign), (left, sign)]
-            case eq.Operation("negative", (inner,)):
-                todo.append((inner, -sign))
-            case eq.Reference(name):
-                yield name, sign
+    if isinstance(expression, eq.Integral):
+        yield from ((term.name, sign) for term, sign in eq.terms(expression.rate) if isinstance(term, eq.Reference))
 
 
 def depends_on(equations: eq.Equations, name: str, direct: bool = False) -> tuple[str, ...]:
@@ -71,25 +64,17 @@ def used_by(equations: eq.Equations, name: str, direct: bool = False) -> tuple[s
 
 def links(equations: eq.Equations) -> Links:
     """Return, for every variable, those it acts on while time passes."""
-    causes = {}
-    for name, one in equations.variables.items():
-        part = moving_part(one.expression)
-        causes[name] = () if part is None else read_names(part)
-    return _reversed(causes)
+    return _reversed({name: read_names(moving_part(one.expression)) for name, one in equations.variables.items()})
 
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return the sets of variables that all act on each other, largest first, members in file order."""
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     graph = links(equations)
     order = {name: place for place, name in enumerate(graph)}
-    rows = [order[name] for name, others in graph.items() for _ in others]
-    columns = [order[one] for others in graph.values() for one in others]
-    arrows = csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
     found: dict[int, list[str]] = {}
-    for name, label in zip(graph, connected_components(arrows, connection="strong")[1].tolist(), strict=True):
+    for name, label in zip(graph, connected_components(_matrix(graph), connection="strong")[1].tolist(), strict=True):
         found.setdefault(label, []).append(name)
     loops = (tuple(one) for one in found.values() if len(one) > 1 or one[0] in graph[one[0]])
     return tuple(sorted(loops, key=lambda one: (-len(one), order[one[0]])))
@@ -105,7 +90,8 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     graph = links(equations)
     out: list[tuple[str, ...]] = []
     for component in components(equations):
-        inside = _within(graph, component)
+        members = set(component)
+        inside = {name: tuple(one for one in graph[name] if one in members) for name in component}
         arrows = sum(map(len, inside.values()))
         if len(inside) * arrows > _MOST_CANDIDATES:
             raise InputError(
@@ -128,22 +114,21 @@ def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
     return {name: tuple(others) for name, others in out.items()}
 
 
+def _matrix(graph: Links) -> Any:
+    """Return a graph as the sparse matrix that scipy walks, 1 for each link, in the order of its vertices."""
+    from scipy.sparse import csr_array
+
+    order = {name: place for place, name in enumerate(graph)}
+    rows = [order[name] for name, others in graph.items() for _ in others]
+    columns = [order[one] for others in graph.values() for one in others]
+    return csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
+
+
 def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
     """Follow links from a variable; hidden variables are parts of others, so a direct link runs through them."""
-    seen = set(graph[equations.find(name).name])
-    todo = list(seen)
-    while todo:
-        one = todo.pop()
-        if not direct or equations.variables[one].owner:
-            new = [other for other in graph[one] if other not in seen]
-            seen.update(new)
-            todo += new
+    own = graph[equations.find(name).name]
+    seen = reached(own, lambda one: graph[one] if not direct or equations.variables[one].owner else ())
     return tuple(one for one in equations.visible if one in seen)
-
-
-def _within(graph: Links, members: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    inside = dict.fromkeys(members)
-    return {name: tuple(one for one in graph[name] if one in inside) for name in inside}
 
 
 def _basis(graph: Links) -> list[tuple[str, ...]]:
@@ -166,39 +151,27 @@ def _basis(graph: Links) -> list[tuple[str, ...]]:
 
 def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
     """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
-    backwards = _reversed(graph)
-    order = {name: place for place, name in enumerate(graph)}
-    found: dict[tuple[str, ...], None] = {}
-    for vertex in graph:
-        away, back = _nearer(graph, vertex), _nearer(backwards, vertex)
-        for start in graph:
-            head = _path(away, start)[::-1]
-            for end in graph[start]:
-                tail = _path(back, end)[:-1] if end != vertex else []
-                if not set(head).intersection(tail):
-                    loop = [*head, *tail]
-                    first = min(range(len(loop)), key=lambda place: order[loop[place]])
-                    found[tuple(loop[first:] + loop[:first])] = None
-    yield from sorted(found, key=lambda loop: (len(loop), [order[name] for name in loop]))
+    from scipy.sparse.csgraph import breadth_first_order
+
+    names, forwards = list(graph), _matrix(graph)
+    found: set[tuple[int, ...]] = set()
+    for vertex in range(len(names)):
+        away, back = (breadth_first_order(one, vertex)[1].tolist() for one in (forwards, forwards.T.tocsr()))
+        for start, end in np.transpose(forwards.nonzero()).tolist():
+            head, tail = _path(away, vertex, start)[::-1], _path(back, vertex, end)[:-1]
+            if not set(head).intersection(tail):
+                loop = [*head, *tail]
+                first = loop.index(min(loop))
+                found.add(tuple(loop[first:] + loop[:first]))
+    for places in sorted(found, key=lambda one: (len(one), one)):
+        yield tuple(names[place] for place in places)
 
 
-def _nearer(graph: Links, root: str) -> dict[str, str]:
-    """Return for each vertex its neighbour on a shortest path from `root`; breadth first."""
-    parent: dict[str, str] = {root: root}
-    todo = deque([root])
-    while todo:
-        name = todo.popleft()
-        for other in graph[name]:
-            if other not in parent:
-                parent[other] = name
-                todo.append(other)
-    return parent
-
-
-def _path(parent: Mapping[str, str], name: str) -> list[str]:
-    path = [name]
-    while parent[path[-1]] != path[-1]:
-        path.append(parent[path[-1]])
+def _path(before: Sequence[int], root: int, place: int) -> list[int]:
+    """Return the way from a vertex back to the root of a tree, both ends included."""
+    path = [place]
+    while path[-1] != root:
+        path.append(before[path[-1]])
     return path
 
 

@@ -10,6 +10,7 @@ from stockflow.language.calls import column
 from stockflow.language.definition import Refused
 from stockflow.language.equations import Expression, Number, Operation
 from stockflow.language.place import Place
+from stockflow.language.subscripts import subscripts_of
 from stockflow.names import plain
 
 
@@ -27,7 +28,7 @@ def available(reader: Place, tree: Any) -> Expression:
     requests, place = column(reader, tree.request)
     last = plain(tree.request.subscripts.subscripts[-1])
     found = reader.defined(plain(tree.pp.reference))
-    given = tree.pp.subscripts.subscripts if getattr(tree.pp, "subscripts", None) else []
+    given = subscripts_of(tree.pp)
     if found is None or found[0].prefix or len(given) < 2:
         raise Refused(["ALLOCATE AVAILABLE without profiles by element"])
     scope, key = found

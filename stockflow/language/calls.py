@@ -14,6 +14,8 @@ from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
 from stockflow.language.definition import Macro, Refused
 from stockflow.language.place import Place
+from stockflow.language.scope import Scope
+from stockflow.language.subscripts import subscripts_of
 from stockflow.names import plain
 
 _FUNCTIONS: Mapping[str, str] = MappingProxyType(
@@ -60,7 +62,7 @@ def call(reader: Place, tree: Any) -> eq.Expression:
 
 
 def _lookup(reader: Place, tree: Any) -> eq.Expression:
-    name, definition, _ = reader.find(tree.function)
+    name, definition = reader.find(tree.function)
     if not definition.lookup:
         raise Refused([f"call of {name!r}, which is not a lookup,"])
     if len(tree.arguments) != 1:
@@ -129,9 +131,9 @@ def _everything(reader: Place, operator: str, tree: Any) -> eq.Expression:
 
 def column(reader: Place, tree: Any) -> tuple[list[eq.Expression], int]:
     """Read a vector along its last subscript; return it with the place of this element."""
-    last = tree.subscripts.subscripts[-1] if getattr(tree, "subscripts", None) else ""
-    if not last:
+    if not (subscripts := subscripts_of(tree)):
         raise Refused(["vector without a subscript"])
+    last = subscripts[-1]
     choices = reader.ranges.choices(last)
     if len(choices) > _MOST_SORTED:
         raise Refused([f"sorting of more than {_MOST_SORTED} elements"])
@@ -172,7 +174,7 @@ def _reorder(reader: Place, tree: Any) -> eq.Expression:
 
 def _inverse(reader: Place, tree: Any) -> eq.Expression:
     matrix = tree.arguments[0]
-    last = tuple(matrix.subscripts.subscripts[-2:]) if getattr(matrix, "subscripts", None) else ()
+    last = subscripts_of(matrix)[-2:]
     here = reader.coordinates[-2:]
     if len(last) != 2 or len(here) != 2:
         raise Refused(["INVERT MATRIX of what has not two subscripts"])
@@ -234,7 +236,7 @@ def _macro(reader: Place, macro: Macro, trees: Sequence[Any]) -> eq.Expression:
         for name, value in zip(macro.parameters, values, strict=True)
     }
     translation, prefix = reader.translation, reader.promise(macro.name).name
-    inner = type(reader.scope)({}, {}, given, prefix, reader.scope.depth + 1)
+    inner = Scope(arguments=given, prefix=prefix, depth=reader.scope.depth + 1)
     problems = [item for one in macro.definitions for item in (*one.problems, *translation.define(inner, one))]
     for key, elements in inner.definitions.items():
         for coordinates, one in elements.items():

@@ -197,13 +197,19 @@ def references(expression: Expression) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def terms(expression: Expression) -> Iterator[Expression]:
-    """Yield the terms of a sum: what is left after taking off +, - and signs at the top."""
-    if isinstance(expression, Operation) and expression.operator in {"+", "-", "negative"}:
-        for part in expression.arguments:
-            yield from terms(part)
-    else:
-        yield expression
+def terms(expression: Expression, sign: int = 1) -> Iterator[tuple[Expression, int]]:
+    """Yield the terms of a sum, each with the sign (1 or -1) that +, - and signs at the top give it."""
+    match expression:
+        case Operation("+", (left, right)):
+            yield from terms(left, sign)
+            yield from terms(right, sign)
+        case Operation("-", (left, right)):
+            yield from terms(left, sign)
+            yield from terms(right, -sign)
+        case Operation("negative", (inner,)):
+            yield from terms(inner, -sign)
+        case _:
+            yield expression, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,13 +314,7 @@ class Equations:
         return replace(self, variables=variables)
 
     def __reduce__(self) -> tuple[type[Equations], tuple[Any, ...]]:
-        return Equations, (
-            self.source,
-            dict(self.variables),
-            self.equivalences,
-            self.method,
-            self.structural,
-        )
+        return Equations, (self.source, dict(self.variables), self.equivalences, self.method, self.structural)
 
 
 def number(expression: Expression) -> float | None:
@@ -333,7 +333,7 @@ def number(expression: Expression) -> float | None:
 def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
     expressions = (one.expression for one in variables.values() if not one.owner)
     stocks = (one for one in expressions if isinstance(one, Integral))
-    parts = (part for stock in stocks for part in terms(stock.rate))
+    parts = (part for stock in stocks for part, _ in terms(stock.rate))
     return frozenset(part.name for part in parts if isinstance(part, Reference))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ class External:
 
         cells = (where["tab"], where["firstcell"], where["lastcell"], where["prefix"])
         self.check(where["file"])
-        found = _attempt(lambda: ExtSubscript(where["file"], *cells, self.folder.resolve()).subscript)
+        with _reading():
+            found = ExtSubscript(where["file"], *cells, self.folder.resolve()).subscript
         if not found:
             raise Refused([f"range of no elements in {where['file']!r}"])
         return [str(one) for one in found]
@@ -88,8 +90,7 @@ class External:
         self.check(tree.file)
         axes = {str(place): list(inside) for place, inside in enumerate(choices)}
         last = (axes, self.folder.resolve(), axes, definition.name)
-
-        def made() -> Any:
+        with _reading():
             match kind:
                 case "GetConstants":
                     one = external.ExtConstant(tree.file, tree.tab, tree.cell, *last)
@@ -99,9 +100,7 @@ class External:
                     how = definition.data or "interpolate"
                     one = external.ExtData(tree.file, tree.tab, tree.time_row_or_col, tree.cell, how, *last)
             one.initialize()
-            return one.data
-
-        return _attempt(made)
+        return one.data
 
 
 def _table(xs: Array, ys: Array, how: str) -> Table:
@@ -117,12 +116,14 @@ def _table(xs: Array, ys: Array, how: str) -> Table:
     return Table(tuple(xs.tolist()), tuple(ys.tolist()), "hold" if how == "interpolate" else "steps")
 
 
-def _attempt(read: Callable[[], Any]) -> Any:
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Refuse what PySD's readers fail with inside."""
     # PySD's readers, pandas and openpyxl have no error of their own: a damaged table, or a place that it does not have,
     # ends in one of these, each of which a test brings about; nothing of this package runs inside
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return read()
+            yield
     except (ValueError, TypeError, LookupError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise Refused([f"file that cannot be read ({' '.join(str(error).split())})"]) from error

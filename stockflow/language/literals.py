@@ -7,8 +7,12 @@ here.  Whatever else the grammar lets through, however it is nested, is refused.
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from importlib import import_module
+from typing import Any, Literal
 
 from stockflow.language.definition import Refused
 from stockflow.numerals import UNSIGNED
@@ -54,21 +58,23 @@ def _number(text: str) -> float:
 
 
 @cache
-def vensim_reader() -> Any:
-    """Return PySD's module that reads Vensim's equations, made safe."""
-    from pysd.translators.vensim import vensim_element
-
-    return _safe(vensim_element)
-
-
-@cache
-def xmile_reader() -> Any:
-    """Return PySD's module that reads XMILE's variables, made safe."""
-    from pysd.translators.xmile import xmile_element
-
-    return _safe(xmile_element)
-
-
-def _safe(module: Any) -> Any:
+def safe_reader(form: Literal["vensim", "xmile"]) -> Any:
+    """Return PySD's module that reads the equations of a format, made safe."""
+    module = import_module(f"pysd.translators.{form}.{form}_element")
     vars(module)["eval"] = value
     return module
+
+
+@contextmanager
+def parsing(form: Literal["vensim", "xmile"], *failures: type[Exception]) -> Iterator[Any]:
+    """Lend PySD's module that reads a format; Refused where it fails to parse, in one of these ways of its own too."""
+    reader = safe_reader(form)
+    # the parser library is PySD's affair: its errors are taken from where PySD uses it
+    known = reader.parsimonious.exceptions
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield reader
+    except (known.ParseError, known.VisitationError, ValueError, RecursionError, *failures) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise Refused([f"equation that cannot be parsed ({reason})"]) from error

@@ -36,9 +36,9 @@ def _power(values: list[Expression]) -> Expression:
     """
     base = values[0]
     negative = isinstance(base, Number) and base.value < 0
-    first: Expression = Number(-base.value) if isinstance(base, Number) and negative else base
-    result = values[-1]
-    for value in [*values[-2:0:-1], *([first] if len(values) > 1 else [])]:
+    first = Number(-base.value) if isinstance(base, Number) and negative else base
+    *others, result = [first, *values[1:]]
+    for value in reversed(others):
         result = Operation("^", (value, result))
     return Operation("negative", (result,)) if negative else result
 

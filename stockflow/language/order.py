@@ -24,7 +24,7 @@ def initial_order(equations: eq.Equations, wanted: Iterable[str] | None = None) 
     """Return variables so that each follows what its value at the initial time is made of."""
     if wanted is None:
         wanted = needed_at_start(equations)
-    return _order(equations, wanted, _at_start, "a loop of initial values")
+    return _order(equations, wanted, lambda one: eq.references(starting_part(one)), "a loop of initial values")
 
 
 def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
@@ -33,14 +33,14 @@ def made_of(equations: eq.Equations, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in equations.variables if name in seen)
 
 
-def reached(roots: Iterable[Node], below: Callable[[Node], Iterable[Node]]) -> set[Node]:
-    """Return the roots and all that lies below them, by any chain."""
-    seen: set[Node] = set()
+def reached(roots: Iterable[Node], below: Callable[[Node], Iterable[Node]]) -> dict[Node, None]:
+    """Return the roots and all that lies below them, by any chain, as keys in the order of the walk."""
+    seen: dict[Node, None] = {}
     todo = list(roots)
     while todo:
         node = todo.pop()
         if node not in seen:
-            seen.add(node)
+            seen[node] = None
             todo.extend(below(node))
     return seen
 
@@ -49,12 +49,10 @@ def needed_at_start(equations: eq.Equations) -> tuple[str, ...]:
     """Return the variables whose initial value the run needs: stocks, delays, INITIAL and what they read."""
     names: dict[str, None] = {}
     for name, one in equations.variables.items():
-        match one.expression:
-            case eq.Integral() | eq.Initial():
-                names[name] = None
-            case eq.DelayFixed(_, delay, _):
-                names[name] = None
-                names.update(dict.fromkeys(eq.references(delay)))
+        if isinstance(one.expression, (eq.Integral, eq.DelayFixed, eq.Initial)):
+            names[name] = None
+        if isinstance(one.expression, eq.DelayFixed):
+            names.update(dict.fromkeys(eq.references(one.expression.delay)))
     return tuple(names)
 
 
@@ -67,12 +65,13 @@ def same_moment(expression: eq.Expression) -> tuple[str, ...]:
     )
 
 
-def _at_start(expression: eq.Expression) -> tuple[str, ...]:
+def starting_part(expression: eq.Expression) -> eq.Expression:
+    """Return what the value of an expression at the initial time is made of: a part of it, or all of it."""
     match expression:
-        case eq.Integral(_, initial) | eq.DelayFixed(_, _, initial) | eq.ActiveInitial(_, initial):
-            return eq.references(initial)
+        case eq.Integral(_, part) | eq.DelayFixed(_, _, part) | eq.ActiveInitial(_, part) | eq.Initial(part):
+            return part
         case _:
-            return eq.references(expression)
+            return expression
 
 
 def _order(

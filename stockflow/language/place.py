@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from stockflow.errors import InputError, unknown
-from stockflow.language.definition import Definition, Refused
+from stockflow.language.definition import OPEN, Definition, Refused
 from stockflow.language.equations import Expression, Number, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
+from stockflow.language.subscripts import Ranges, subscripts_of
 from stockflow.names import plain
 
 
+@dataclass(slots=True, eq=False)
 class Place(ABC):
     """The right side of one element's definition; what reads trees is in `stockflow.language.reader`.
 
@@ -20,25 +23,20 @@ class Place(ABC):
     expression: another one only inside macros.
     """
 
-    def __init__(
-        self,
-        translation: Translation,
-        scope: Scope,
-        owner: str,
-        name: str,
-        definition: Definition,
-        coordinates: tuple[str, ...],
-    ) -> None:
-        self.translation = translation
-        self.ranges = translation.ranges
-        self.scope = scope
-        self.owner = owner
-        self.name = name
-        self.definition = definition
-        self.coordinates = coordinates
-        bound = zip(map(plain, definition.subscripts), coordinates, strict=True)
+    translation: Translation
+    scope: Scope
+    owner: str
+    name: str
+    definition: Definition
+    coordinates: tuple[str, ...]
+    ranges: Ranges = field(init=False)
+    bound: Mapping[str, str] = field(init=False)
+    refused: list[str] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ranges = self.translation.ranges
+        bound = zip(map(plain, self.definition.subscripts), self.coordinates, strict=True)
         self.bound = {name: element for name, element in bound if name in self.ranges.members}
-        self.refused: list[str] = []
 
     @abstractmethod
     def expression(self) -> Expression:
@@ -90,7 +88,7 @@ class Place(ABC):
     def fulfil(self, promised: Reference, expression: Expression) -> None:
         """Set the expression of a hidden variable."""
         line = self.definition.line
-        hidden = Variable(promised.name, "auxiliary", "", "", "", (None, None), expression, None, line, self.owner)
+        hidden = Variable(promised.name, "auxiliary", "", "", "", OPEN, expression, None, line, self.owner)
         self.translation.add(hidden)
 
     def within(self, bound: Mapping[str, str], read: Callable[[], Expression]) -> Expression:
@@ -134,8 +132,8 @@ class Place(ABC):
                     return scope, one
         return None
 
-    def find(self, tree: Any) -> tuple[str, Definition, tuple[str, ...]]:
-        """Return the variable that a name with subscripts means, its definition and its elements."""
+    def find(self, tree: Any) -> tuple[str, Definition]:
+        """Return the variable that a name with subscripts means, and its definition."""
         found = self.defined(plain(tree.reference))
         if found is None:
             raise Refused([str(unknown("name", tree.reference, self.scope.spelling.values()))])
@@ -152,10 +150,7 @@ class Place(ABC):
         )
         if len(coordinates) != count:
             raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
-        label = self.ranges.label(name, coordinates)
-        if coordinates not in elements:
-            raise Refused([f"{label!r}, which no equation defines"])
-        return scope.label(label), elements[coordinates], coordinates
+        return self.named(scope, key, coordinates).name, elements[coordinates]
 
     def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
@@ -169,9 +164,3 @@ class Place(ABC):
             result.append(fitting[0])
             own.remove(fitting[0])
         return tuple(result)
-
-
-def subscripts_of(tree: Any) -> tuple[str, ...]:
-    """Return the subscripts of a name in PySD's syntax tree."""
-    inside = getattr(tree, "subscripts", None)
-    return tuple(inside.subscripts) if inside else ()

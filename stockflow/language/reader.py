@@ -139,7 +139,7 @@ class Reader(Place):
             place = self.ranges.position(tree.reference, self.bound)
             if place is not None:
                 return eq.Number(float(place))
-        name, definition, _ = self.find(tree)
+        name, definition = self.find(tree)
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
         return eq.Reference(name)

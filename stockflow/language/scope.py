@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from stockflow.language.definition import Definition, Macro, Refused, TooLarge
 from stockflow.language.equations import Expression, Variable
@@ -41,26 +40,20 @@ class Scope:
         return f"{self.prefix}~{name}" if self.prefix else name
 
 
+@dataclass(slots=True)
 class Translation:
-    """Turns the definitions of one file into variables; `aliases` are other names of some."""
+    """Turns the definitions of one file into variables; `macros` are by compared name, `aliases` names of variables."""
 
-    def __init__(
-        self,
-        ranges: Ranges,
-        external: External,
-        macros: Iterable[Macro] = (),
-        aliases: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.ranges = ranges
-        self.external = external
-        self.macros = {plain(macro.name): macro for macro in macros}
-        self.aliases = aliases
-        self.main = Scope()
-        self.variables: dict[str, Variable] = {}
-        self.taken: set[str] = set()
-        self.refused: list[str] = []
-        self.structural: set[str] = set()
-        self.parts = 0
+    ranges: Ranges
+    external: External
+    macros: Mapping[str, Macro]
+    aliases: Mapping[str, str]
+    main: Scope = field(default_factory=Scope)
+    variables: dict[str, Variable] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+    structural: set[str] = field(default_factory=set)
+    parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:
         """Note what is not supported in a definition, each item once."""

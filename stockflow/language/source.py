@@ -159,8 +159,8 @@ def equations(source: Source) -> Equations:
     """
     try:
         return _equations(source)
-    except Refused as error:
-        raise InputError(f"{source.name}: not supported: {'; '.join(error.items)}") from error
+    except (Refused, TooLarge) as error:
+        raise InputError(f"{source.name}: not supported: {error}") from error
 
 
 def _equations(source: Source) -> Equations:
@@ -178,7 +178,7 @@ def _equations(source: Source) -> Equations:
         parsed = vensim.parse(own)
         for name, parameters, entries, line in source.macros():
             inside = vensim.parse(entries)
-            parsed.macros.append(Macro(name, parameters, tuple(inside.definitions), line))
+            parsed.macros[plain(name)] = Macro(name, parameters, tuple(inside.definitions), line)
         aliases: Mapping[str, str] = {}
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     else:
@@ -186,12 +186,9 @@ def _equations(source: Source) -> Equations:
         aliases, equivalences = xmile.ALIASES, ()
     ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
     translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
-    try:
-        variables = variables_of(translation, parsed.definitions)
-    except TooLarge as error:
-        raise InputError(f"{source.name}: not supported: {error}") from error
+    variables = variables_of(translation, parsed.definitions)
     if translation.refused:
-        raise InputError(f"{source.name}: not supported: {'; '.join(translation.refused)}")
+        raise Refused(translation.refused)
     model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
     evaluation_order(model)
     initial_order(model)

@@ -56,12 +56,9 @@ def rank(values: Sequence[Expression], place: int, direction: Expression) -> Exp
     A direction above 0 counts from the smallest; otherwise everything is turned round.
     """
     own = values[place]
-    below: list[Expression] = [_ONE]
-    for other, value in enumerate(values):
-        if other != place:
-            # an earlier equal value goes first
-            below.append(choice(Operation("<=" if other < place else "<", (value, own)), _ONE, _ZERO))
-    up = joined("+", below)
+    # an earlier equal value goes first
+    signs = (("<=" if other < place else "<", value) for other, value in enumerate(values) if other != place)
+    up = joined("+", [_ONE, *(choice(Operation(sign, (value, own)), _ONE, _ZERO) for sign, value in signs)])
     down = Operation("-", (Number(float(len(values) + 1)), up))
     return choice(Operation(">", (direction, _ZERO)), up, down)
 
@@ -112,13 +109,9 @@ def inverse(matrix: Sequence[Sequence[Expression]], row: int, column: int) -> Ex
     if size > _INVERTED or any(len(one) != size for one in matrix):
         raise Refused([f"INVERT MATRIX of {size} rows and {len(matrix[0])} columns (at most {_INVERTED}, square)"])
     every = tuple(range(size))
-    minor = _determinant(matrix, _without(every, column), _without(every, row))
+    minor = _determinant(matrix, every[:column] + every[column + 1 :], every[:row] + every[row + 1 :])
     signed = minor if (row + column) % 2 == 0 else Operation("negative", (minor,))
     return Operation("/", (signed, _determinant(matrix, every, every)))
-
-
-def _without(places: tuple[int, ...], one: int) -> tuple[int, ...]:
-    return tuple(place for place in places if place != one)
 
 
 def _determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
@@ -126,7 +119,7 @@ def _determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], 
         return _ONE
     parts: list[Expression] = []
     for at, column in enumerate(columns):
-        minor = _determinant(matrix, rows[1:], _without(columns, column))
+        minor = _determinant(matrix, rows[1:], columns[:at] + columns[at + 1 :])
         part = Operation("*", (matrix[rows[0]][column], minor))
         parts.append(part if at % 2 == 0 else Operation("negative", (part,)))
     return joined("+", parts)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
-from stockflow.language.literals import vensim_reader
+from stockflow.language.literals import parsing
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -34,7 +34,7 @@ class Parsed:
     """What the entries of a file define."""
 
     definitions: list[Definition] = field(default_factory=list)
-    macros: list[Macro] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
     ranges: dict[str, Sequence[str]] = field(default_factory=dict)
     mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
     imported: dict[str, Any] = field(default_factory=dict)
@@ -89,22 +89,12 @@ def parse(entries: Iterable[Entry]) -> Parsed:
         if kind in {"Constraint", "TestInput"}:
             problems.append("constraint" if kind == "Constraint" else "test input")
         subscripts, exceptions = component.subscripts if component is not None and not problems else ((), ())
-        parsed.definitions.append(
-            Definition(
-                name,
-                tuple(subscripts),
-                tuple(tuple(one) for one in exceptions),
-                None if problems else component.ast,
-                unit,
-                entry.documentation,
-                entry.group,
-                limits,
-                entry.line,
-                lookup=kind == "Lookup" or bool(getattr(component, "lookup", False)),
-                data=(component.keyword or "interpolate") if kind == "Data" else None,
-                problems=tuple(problems),
-            )
-        )
+        left = (name, tuple(subscripts), tuple(tuple(one) for one in exceptions))
+        tree = None if problems else component.ast
+        texts = (unit, entry.documentation, entry.group)
+        lookup = kind == "Lookup" or bool(getattr(component, "lookup", False))
+        data = (component.keyword or "interpolate") if kind == "Data" else None
+        parsed.definitions.append(Definition(*left, tree, *texts, limits, entry.line, lookup, data, tuple(problems)))
     for name, other in copies:
         parsed.ranges[name] = [other]
     return parsed
@@ -134,20 +124,11 @@ def _range(parsed: Parsed, copies: list[tuple[str, str]], entry: Entry, componen
 
 
 def _component(equation: str) -> Any:
-    reader = vensim_reader()
     text = _harmless(equation)
-    # the parser library is PySD's affair: its errors are taken from where PySD uses it
-    parsing = reader.parsimonious.exceptions
-    failures = (parsing.ParseError, parsing.VisitationError, ValueError, RecursionError)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            component = reader.Element(equation=text, units="", documentation="").parse()
-            if hasattr(component, "parse"):
-                component.parse()
-    except failures as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Refused([f"equation that cannot be parsed ({reason})"]) from error
+    with parsing("vensim") as reader:
+        component = reader.Element(equation=text, units="", documentation="").parse()
+        if hasattr(component, "parse"):
+            component.parse()
     return component
 
 
@@ -155,11 +136,8 @@ def bounded(equation: str) -> None:
     """Raise Refused for an equation that is too long or nested too deeply for the parser's stack."""
     if len(equation) > _LONGEST:
         raise Refused([f"equation of more than {_LONGEST} characters"])
-    depth = deepest = 0
-    for character in equation:
-        depth += (character == "(") - (character == ")")
-        deepest = max(deepest, depth)
-    if deepest > _DEEPEST_PARENTHESES:
+    depths = accumulate((character == "(") - (character == ")") for character in equation)
+    if max(depths, default=0) > _DEEPEST_PARENTHESES:
         raise Refused([f"more than {_DEEPEST_PARENTHESES} parentheses inside each other"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from stockflow.errors import InputError
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Method
-from stockflow.language.literals import xmile_reader
+from stockflow.language.literals import parsing
 from stockflow.language.vensim import NEGATIVE, Parsed, bounded
 from stockflow.names import plain
 
@@ -136,54 +135,36 @@ class _File:
 
     def definitions(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
-        exceptions = xmile_reader().parsimonious.exceptions
-        parsing = (exceptions.ParseError, exceptions.VisitationError)
         try:
-            element = self._element(node, dimensions)
-        except (*parsing, ValueError, KeyError, IndexError, AttributeError, TypeError, RecursionError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            problem = f"equation that cannot be parsed ({reason})"
-            yield Definition(_name(node), (), (), None, line=node.sourceline, problems=(problem,))
-            return
+            with parsing("xmile", LookupError, AttributeError, TypeError) as reader:
+                element = self._element(reader, node, dimensions)
         except Refused as error:
             yield Definition(_name(node), (), (), None, line=node.sourceline, problems=tuple(error.items))
             return
         for (subscripts, _), tree in element.components:
-            yield Definition(
-                _name(node),
-                tuple(one.strip() for one in subscripts),
-                (),
-                tree,
-                (element.units or "").strip(),
-                " ".join((element.documentation or "").split()),
-                "",
-                element.limits,
-                node.sourceline,
-                lookup=self._is_lookup(node),
-            )
+            left = (_name(node), tuple(one.strip() for one in subscripts), ())
+            texts = ((element.units or "").strip(), " ".join((element.documentation or "").split()), "")
+            yield Definition(*left, tree, *texts, element.limits, node.sourceline, lookup=self._is_lookup(node))
 
     def _is_lookup(self, node: Any) -> bool:
         inside = {self.tag(child) for child in node}
         return self.tag(node) == "gf" or ("gf" in inside and not inside & {"eqn", "element"})
 
-    def _element(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Any:
+    def _element(self, reader: Any, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Any:
         """Return PySD's reading of a variable."""
-        reader = xmile_reader()
         for equation in node.iter(f"{self.mark}eqn", f"{self.mark}inflow", f"{self.mark}outflow"):
             equation.text = self._as_read(equation.text or "")
         if not self._is_lookup(node) and next(node.iter(f"{self.mark}eqn"), None) is None:
             raise Refused(["variable without an equation"])
         kinds = {"aux": reader.Aux, "flow": reader.Flow, "stock": reader.Stock, "gf": reader.Gf}
         element = kinds[self.tag(node)](node, {"ns": self.space}, dict(dimensions))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if self._is_lookup(node) and self.tag(node) != "gf":
-                table = element._parse_lookup_xml_node(self.found("gf", node)[0])
-                element.components = [((self._dimensions(node), []), table)]
-            else:
-                every = self.found("behavior/non_negative")
-                floored = [kind for kind in ("stock", "flow") if every or self.found(f"behavior/{kind}/non_negative")]
-                element.parse({f"non_negative_{kind}": kind in floored for kind in ("stock", "flow")})
+        if self._is_lookup(node) and self.tag(node) != "gf":
+            table = element._parse_lookup_xml_node(self.found("gf", node)[0])
+            element.components = [((self._dimensions(node), []), table)]
+        else:
+            every = self.found("behavior/non_negative")
+            floored = [kind for kind in ("stock", "flow") if every or self.found(f"behavior/{kind}/non_negative")]
+            element.parse({f"non_negative_{kind}": kind in floored for kind in ("stock", "flow")})
         return element
 
     def _as_read(self, equation: str) -> str:

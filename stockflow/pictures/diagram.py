@@ -26,16 +26,7 @@ def svg(model: Model, group: str) -> str:
     Stocks are boxes, flows run through valves from and to stocks or clouds; a name in angle brackets
     belongs to another place.  + and - stand where the equation alone tells the sign of a link.
     """
-    return draw(view(model.equations, group))
-
-
-def diagrams(model: Model) -> dict[str, str]:
-    """Return the SVG of every group, by name, in file order."""
-    return {group: svg(model, group) for group in groups(model.equations)}
-
-
-def draw(picture: View) -> str:
-    """Return a layout as SVG text."""
+    picture = view(model.equations, group)
     width, height = picture.size
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + _TITLE}"'
@@ -52,6 +43,11 @@ def draw(picture: View) -> str:
     parts += [_pipe(one) for one in picture.pipes]
     parts += [_word(one) for one in picture.words]
     return "\n".join([*parts, "</svg>\n"])
+
+
+def diagrams(model: Model) -> dict[str, str]:
+    """Return the SVG of every group, by name, in file order."""
+    return {group: svg(model, group) for group in groups(model.equations)}
 
 
 def bend(picture: View, arrow: Arrow) -> tuple[float, float]:

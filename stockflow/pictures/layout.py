@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Literal
 
+import numpy as np
+
+from stockflow.arrays import Array
 from stockflow.errors import unknown
 from stockflow.insight.polarity import signs_told
 from stockflow.insight.structure import read_names, signed_flows
 from stockflow.language.equations import Equations, Integral, Time, walk
-from stockflow.language.order import evaluation_order
-from stockflow.pictures.columns import spread
+from stockflow.language.order import evaluation_order, reached
 
 Place = tuple[int, int]  # side (-1 left, 1 right) and column, counted from the stocks
 _LETTER, _LINE, _WRAP, _FLOW_WRAP = 3.4, 7.5, 20, 16
@@ -101,6 +104,17 @@ def view(equations: Equations, group: str) -> View:
     return _Layout(equations, group).view()
 
 
+def spread(wanted: Sequence[float], halves: Sequence[float], gap: float) -> Array:
+    """Return the centres of boxes that keep their order and stay `gap` apart, with the least squares.
+
+    `wanted` are the centres asked for, `halves` half the heights, both of shape (box,) like what is returned.
+    """
+    from scipy.optimize import isotonic_regression
+
+    offsets = np.cumsum([0.0, *(left + gap + right for left, right in pairwise(halves))])
+    return np.asarray(isotonic_regression(np.subtract(wanted, offsets)).x + offsets)
+
+
 def _word(name: str, kind: Literal["stock", "flow", "text"], shadow: bool) -> Word:
     lines = Word(name, kind, shadow, 0, 0).lines
     w, h = round(max(map(len, lines)) * _LETTER) + 6, round(len(lines) * _LINE) + 3
@@ -114,14 +128,6 @@ class _Tap:
     flow: str
     source: str | None = None
     target: str | None = None
-
-
-@dataclass(slots=True)
-class _Column:
-    """Words beside the stocks, by place in the picture, with the words that each leads to."""
-
-    words: list[int] = field(default_factory=list)
-    effects: dict[int, list[int]] = field(default_factory=dict)
 
 
 class _Layout:
@@ -165,17 +171,14 @@ class _Layout:
 
     def _visible(self, name: str, reader: str) -> Iterable[str]:
         """Name the variables behind a hidden part of the reader's equation."""
-        todo, seen = [name], {name}
-        while todo:
-            one = todo.pop()
-            variable = self.equations.variables.get(one)
-            if variable is None or not variable.owner:
-                if variable is None or variable.kind != "control":
-                    yield one
-            elif variable.owner == reader:
-                new = [other for other in read_names(variable.expression) if other not in seen]
-                seen.update(new)
-                todo += new
+        variables = self.equations.variables
+
+        def parts(one: str) -> tuple[str, ...]:
+            own = one in variables and variables[one].owner == reader
+            return read_names(variables[one].expression) if own else ()
+
+        found = (one for one in reached([name], parts) if one not in variables or not variables[one].owner)
+        return (one for one in found if one not in variables or variables[one].kind != "control")
 
     def _taps(self, stocks: Sequence[str]) -> dict[str, _Tap]:
         taps: dict[str, _Tap] = {}
@@ -213,16 +216,11 @@ class _Layout:
 
     def _assign_columns(self) -> None:
         """Give what is no stock or flow a column one further out than its effects on that side."""
-        users: dict[str, list[str]] = {name: [] for name in self.own}
-        for name in self.own:
-            for cause in self.reads[name]:
-                if cause in users:
-                    users[cause].append(name)
         order = evaluation_order(self.equations)
         for name in sorted(self.own, key=order.index, reverse=True):
             if name in self.at:
                 continue
-            places = [self.place[self.at[one]] for one in users[name] if one in self.at]
+            places = [self.place[self.at[one]] for one in self.own if one in self.at and name in self.reads[one]]
             right = sum(side > 0 for side, _ in places) > len(places) / 2
             if not places:
                 right = any(cause in self.at for cause in self.reads[name])
@@ -253,19 +251,16 @@ class _Layout:
             return any(names in ({tap.flow, tap.source}, {tap.flow, tap.target}) for tap in self.taps.values())
         return (side in {other, 0} or other == 0) and (far + 1 == depth if depth else far == 1 and side in {0, other})
 
-    def _columns(self) -> dict[Place, _Column]:
-        columns: dict[Place, _Column] = {}
-        linked = {word for link in self.links for word in link}
+    def _columns(self) -> dict[Place, list[int]]:
+        """Return the linked words beside the stocks, column by column from the middle outwards."""
+        columns: dict[Place, list[int]] = {}
+        linked = set(chain(*self.links))
         for number, place in self.place.items():
             if place[1] > 0 and number in linked:
-                columns.setdefault(place, _Column()).words.append(number)
-        for start, end in self.links:
-            for one, other in ((start, end), (end, start)):
-                if self.place[one][1] > 0 and self.place[one][1] > self.place[other][1]:
-                    columns[self.place[one]].effects.setdefault(one, []).append(other)
+                columns.setdefault(place, []).append(number)
         return dict(sorted(columns.items(), key=lambda item: (item[0][1], item[0][0])))
 
-    def _set_stocks(self, columns: Mapping[Place, _Column]) -> None:
+    def _set_stocks(self, columns: Mapping[Place, Sequence[int]]) -> None:
         """Stack the stocks, far enough apart for the highest column."""
         slots = {name: ([], []) for name in self.stocks}  # type: dict[str, tuple[list[str], list[str]]]
         joined: dict[str, str] = {}
@@ -276,9 +271,7 @@ class _Layout:
                 slots[tap.target][0].append(flow)
         halves = {name: max(22, _SLOT * max(map(len, both)) // 2 - 8) for name, both in slots.items()}
         room = sum(2 * half + _BETWEEN for half in halves.values()) + _TRANSFER * len(joined)
-        tallest = max(
-            (sum(2 * self.words[one].h + _GAP for one in column.words) for column in columns.values()), default=0
-        )
+        tallest = max((sum(2 * self.words[one].h + _GAP for one in words) for words in columns.values()), default=0)
         extra = max(0, tallest - room) // (len(self.stocks) + 1)
         y = 0
         for name in self.stocks:
@@ -324,15 +317,16 @@ class _Layout:
         self.words[number] = replace(label, x=VALVE[0] + label.w + 4, y=y)
         self.pipes.append(Pipe(number, source, target, 0, y, ((0, top), (0, bottom))))
 
-    def _set_columns(self, columns: Mapping[Place, _Column]) -> None:
-        """Place columns from the middle outwards, each word at the height of what it leads to."""
+    def _set_columns(self, columns: Mapping[Place, Sequence[int]]) -> None:
+        """Place columns from the middle outwards, each word at the height of what it leads to further in."""
         edge = {side: float(self.edge) for side in (-1, 1)}
-        for (side, _), column in columns.items():
+        for (side, depth), words in columns.items():
             wanted = {}
-            for number in column.words:
-                heights = [self.words[one].y for one in column.effects.get(number, ())]
+            for number in words:
+                others = [end if start == number else start for start, end in self.links if number in {start, end}]
+                heights = [self.words[one].y for one in others if self.place[one][1] < depth]
                 wanted[number] = sum(heights) / len(heights) if heights else 0.0
-            ordered = sorted(column.words, key=lambda one: (wanted[one], one))
+            ordered = sorted(words, key=lambda one: (wanted[one], one))
             widest = max(self.words[number].w for number in ordered)
             edge[side] += _COLUMN_GAP
             ys = spread([wanted[one] for one in ordered], [self.words[one].h for one in ordered], _GAP)
@@ -343,7 +337,7 @@ class _Layout:
 
     def _set_alone(self) -> None:
         """Put what has no link here into rows below everything else."""
-        linked = {word for link in self.links for word in link}
+        linked = set(chain(*self.links))
         alone = [number for number, place in self.place.items() if place[1] > 0 and number not in linked]
         if not alone:
             return

@@ -1,4 +1,4 @@
-"""Vensim's payoff definitions (.vpd), optimisation controls (.voc) and changes (.cin, .out), read as they are.
+"""Vensim's payoff definitions (.vpd), optimisation controls (.voc), changes (.cin, .out) and savelists (.lst).
 
 Forms after the Vensim reference manual, "Payoff Definitions", "Optimization Options" and "Constant Input Files", and
 after files that Vensim wrote.  What a file says is kept even where nothing here can use it; what cannot be read is
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stockflow.batches.checked import Checked
 from stockflow.errors import InputError
 from stockflow.language.equations import CONTROLS
 from stockflow.model import Model
@@ -106,17 +107,9 @@ def _element(line: Line, code: str, model: Model | None) -> Element:
     weight = as_number(weights[0])
     if weight is not None and kind == "calibration" and weight <= 0:
         raise line.refusal(f"weight {weight:g} is not above 0", "a weight above 0")
-    return Element(
-        line,
-        kind,
-        code,
-        transform,
-        distribution,
-        timing,
-        line.name(variable, model),
-        line.name(against[0], None) if against else None,
-        line.name(weights[0], model) if weight is None else weight,
-    )
+    modelled, data = line.name(variable, model), line.name(against[0], None) if against else None
+    weighed = line.name(weights[0], model) if weight is None else weight
+    return Element(line, kind, code, transform, distribution, timing, modelled, data, weighed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +195,10 @@ def search(line: Line, model: Model | None) -> Search:
         high, extra = tolerance[1], [tolerance[2], *extra]
     if len(start) > 1 or "" in start:
         raise line.refusal(f"{middle!r} is not name = start", form)
-    one = Search(
-        line,
-        line.name(name, None) if model is None else line.constant(line.name(name, model), model).name,
-        _bound(line, low, model),
-        line.value(start[0], f"start of {name}") if start else None,
-        _bound(line, high, model),
-        " | ".join(extra),
-    )
+    named = line.name(name, None) if model is None else line.constant(line.name(name, model), model).name
+    below = _bound(line, low, model)
+    value = line.value(start[0], f"start of {name}") if start else None
+    one = Search(line, named, below, value, _bound(line, high, model), " | ".join(extra))
     _in_order(one)
     return one
 
@@ -237,10 +226,7 @@ def _bound(line: Line, text: str, model: Model | None) -> float | str | None:
         return value
     if model is None:
         return line.name(text, None)
-    one = line.constant(line.name(text, model), model)
-    if one.value is None:
-        raise line.refusal(f"bound {one.name} has no value of its own", "a number or a constant")
-    return one.value
+    return line.constant(line.name(text, model), model).value
 
 
 def _in_order(one: Search) -> None:
@@ -295,3 +281,21 @@ def _refuse_other_changes(line: Line) -> None:
         raise line.refusal("a list of values", "one line for each element, name[element] = number")
     if plain(left.rpartition("<=")[2]) in CONTROLS:
         raise line.refusal("a control variable, which the model file sets", "a constant of the model")
+
+
+def read_savelist(path: str | Path, model: Model) -> tuple[str, ...]:
+    """Return the variables that a savelist names, one a line, an array's name standing for all its elements.
+
+    A name that stands twice counts once.  Raises InputError, with the line, for what is no variable of the model or a
+    lookup, and for a file that names nothing.
+    """
+    kept: dict[str, None] = {}
+    for line in lines(path):
+        name = line.name(line.text, None)
+        try:
+            kept.update(dict.fromkeys(Checked(model.equations).outputs([name])))
+        except InputError as error:
+            raise line.refusal(str(error), "a variable on each line") from None
+    if not kept:
+        raise InputError(f"{path}: keeps nothing; expected the name of a variable on each line")
+    return tuple(kept)

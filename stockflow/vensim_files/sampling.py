@@ -1,7 +1,8 @@
 """Vensim's sensitivity controls (.vsc): which constants are drawn from what, and the samples themselves.
 
 Forms after the Vensim reference manual, "Sensitivity Control Files" and "Distributions".  The draws follow the stated
-distributions; they are not Vensim's own numbers, whose generator is another.
+distributions; they are not Vensim's own numbers, whose generator is another.  Each distribution draws a number,
+multiplies it by `stretch`, adds `shift`, and is cut off at min and max.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from types import MappingProxyType
+from typing import Any, Literal, cast
 
 import numpy as np
+from scipy import special, stats
 from scipy.stats import qmc
 
 from stockflow.arrays import Array
@@ -21,7 +24,6 @@ from stockflow.errors import InputError
 from stockflow.files import read_text
 from stockflow.model import Model
 from stockflow.names import plain
-from stockflow.vensim_files.distributions import ARGUMENTS, continuous, discrete
 from stockflow.vensim_files.text import LARGEST, MOST_WHOLE, Line, lines
 
 Method = Literal["U", "M", "L", "G", "F"]
@@ -30,6 +32,22 @@ Method = Literal["U", "M", "L", "G", "F"]
 DEFAULT_RUNS, DEFAULT_METHOD, DEFAULT_SEED = 200, "M", 1234
 _MOST_RUNS = 10_000_000
 _WITHIN = "min and max within the limits of the model"
+# arguments of each distribution in order, as the manual names them
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "VECTOR": ("min", "max", "increment"),
+        "RANDOM UNIFORM": ("min", "max"),
+        "RANDOM NORMAL": ("min", "max", "mean", "sd"),
+        "RANDOM TRIANGULAR": ("min", "max", "start", "peak", "stop"),
+        "RANDOM EXPONENTIAL": ("min", "max", "shift", "stretch"),
+        "RANDOM GAMMA": ("min", "max", "order", "shift", "stretch"),
+        "RANDOM WEIBULL": ("min", "max", "shape", "shift", "stretch"),
+        "RANDOM BETA": ("min", "max", "A", "B", "shift", "stretch"),
+        "RANDOM POISSON": ("min", "max", "mean of counts", "shift", "stretch"),
+        "RANDOM BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
+        "RANDOM NEGATIVE BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
+    }
+)
 _DRAW = re.compile(r"([A-Za-z][\w ]*?)\s*\(([^()]*)\)")
 
 
@@ -51,17 +69,50 @@ class Draw:
         """Return the values below which the given shares (any shape, 0 to 1) of the truncated distribution lie."""
         if self.distribution == "RANDOM UNIFORM":
             return np.asarray(self.arguments[0] + share * (self.arguments[1] - self.arguments[0]))
-        exact = continuous(self.distribution, self.arguments)
-        law = exact or discrete(self.distribution, self.arguments)
-        low, high = ((end - law.shift) / law.stretch for end in self.arguments[:2])
-        if not exact:
+        law, shift, stretch = _law(self.distribution, self.arguments)
+        counts = isinstance(law.dist, stats.rv_discrete)
+        low, high = ((end - shift) / stretch for end in self.arguments[:2])
+        if counts:
             # counts between the ends, which stretching may have moved by a rounding error
             low, high = math.ceil(round(low, 9)), math.floor(round(high, 9))
-        below, above = law.law.cdf(low if exact else low - 1), law.law.cdf(high)
+        below, above = law.cdf(low - 1 if counts else low), law.cdf(high)
         if not above - below > 1e-12:
             raise self.line.refusal(f"no share of {self.distribution} lies between its min and max", "wider bounds")
-        drawn = np.clip(law.law.ppf(below + share * (above - below)), low, high)
-        return np.asarray(law.shift + law.stretch * drawn, dtype=float)
+        drawn = np.clip(law.ppf(below + share * (above - below)), low, high)
+        return np.asarray(shift + stretch * drawn, dtype=float)
+
+
+def _law(name: str, arguments: Sequence[float]) -> tuple[Any, float, float]:
+    """Return the distribution of that name, frozen, over real numbers or counts, and its shift and stretch.
+
+    Exponential and Weibull have mean 1 before stretching.  Gamma likewise: order O has scale 1/O.  The negative
+    binomial counts all trials until N succeed.
+    """
+    given = dict(zip(_ARGUMENTS[name], arguments, strict=True))
+    shift, stretch = given.get("shift", 0.0), given.get("stretch", 1.0)
+    law: Any
+    match name:
+        case "RANDOM NORMAL":
+            return stats.norm(), given["mean"], given["sd"]
+        case "RANDOM TRIANGULAR":
+            width = given["stop"] - given["start"]
+            return stats.triang((given["peak"] - given["start"]) / width), given["start"], width
+        case "RANDOM EXPONENTIAL":
+            law = stats.expon()
+        case "RANDOM GAMMA":
+            law = stats.gamma(given["order"], scale=1 / given["order"])
+        case "RANDOM WEIBULL":
+            mean = float(special.gamma(1 + 1 / given["shape"]))
+            law = stats.weibull_min(given["shape"], scale=1 / mean)
+        case "RANDOM BETA":
+            law = stats.beta(given["A"], given["B"])
+        case "RANDOM POISSON":
+            law = stats.poisson(given["mean of counts"])
+        case "RANDOM BINOMIAL":
+            law = stats.binom(given["N"], given["P"])
+        case _:
+            law = stats.nbinom(given["N"], given["P"], loc=given["N"])
+    return law, shift, stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +175,9 @@ def _draw(line: Line, model: Model | None) -> Draw:
     if found is None:
         raise line.refusal("a draw that cannot be read", "name=DISTRIBUTION(min,max,...)")
     law = plain(found[1]).upper()
-    if law not in ARGUMENTS:
-        raise line.refusal(f"unknown distribution {found[1]!r}", f"one of {', '.join(sorted(ARGUMENTS))}")
-    names = ARGUMENTS[law]
+    if law not in _ARGUMENTS:
+        raise line.refusal(f"unknown distribution {found[1]!r}", f"one of {', '.join(sorted(_ARGUMENTS))}")
+    names = _ARGUMENTS[law]
     given = found[2].split(",")
     if len(given) != len(names):
         raise line.refusal(f"{law} with {len(given)} arguments", f"{law}({','.join(names)})")

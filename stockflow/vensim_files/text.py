@@ -14,11 +14,9 @@ from stockflow.model import Model
 from stockflow.numerals import as_number
 
 LARGEST = 10_000_000
-_SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
-
-
 #: the largest whole number that a control may hold
 MOST_WHOLE = 2**31 - 1
+_SEPARATED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from models.case import CASES
 from models.files.vensim_views import sketch
 from stockflow import InputError
 from stockflow.insight.structure import signed_flows
-from stockflow.pictures.columns import spread
 from stockflow.pictures.diagram import diagrams, svg
-from stockflow.pictures.layout import CLOUD, VALVE, View, groups, view
+from stockflow.pictures.layout import CLOUD, VALVE, View, groups, spread, view
 
 VENSIM = Path(models.__file__).parent / "vensim"
 Box = tuple[str, int, int, int, int]

@@ -5,7 +5,7 @@ import pytest
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
-from stockflow.compiler.llvm import compile_plan
+from stockflow.compiler.llvm import generate, load
 
 INPUTS = ("growth rate", "elasticity", "base size")
 OUTPUTS = ("Growing", "broken power", "long table", "Stored", "guarded state", "elasticity", "path", "three")
@@ -44,7 +44,7 @@ def test_a_run_gives_the_same_bits_wherever_it_stands_and_however_many_there_are
 def test_vectors_of_every_width_compute_the_same(simulator, values) -> None:
     expected = simulator(values)
     for width in (1, 2, 4, 8):
-        narrow = compile_plan(simulator.task.plan(), width)
+        narrow = load(generate(simulator.task.plan(), width))
         np.testing.assert_allclose(narrow.run(values), expected, rtol=1e-12)
 
 

@@ -17,8 +17,8 @@ from stockflow_helpers import outcome
 import stockflow
 from stockflow.commands import cli
 from stockflow.pictures.fan import PROBABILITIES
+from stockflow.vensim_files.files import read_savelist
 from stockflow.vensim_files.sampling import read_sensitivity, samples
-from stockflow.vensim_files.savelist import read_savelist
 
 Run = Callable[..., tuple[int, str, str]]
 FOLDER = Path(__file__).parents[2] / "model_files" / "vensim"

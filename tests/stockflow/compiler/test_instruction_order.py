@@ -9,7 +9,7 @@ from stockflow_helpers import MODELS
 import stockflow
 from stockflow.compiler import assembly
 from stockflow.compiler.instruction_order import reordered, waits
-from stockflow.compiler.llvm import compile_plan, generate, vector_width
+from stockflow.compiler.llvm import generate, load, vector_width
 
 LINES = [
     "  %a = fadd <8 x double> %x, %y",
@@ -47,9 +47,9 @@ def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
     model = stockflow.load(MODELS / "constructs.mdl")
     task = model.simulator(["growth rate"], list(model.stocks), method=method).task
     values = np.linspace(0.1, 0.5, 16)[:, None]
-    ordered = compile_plan(task.plan()).run(values)
+    ordered = load(generate(task.plan())).run(values)
     monkeypatch.setattr(assembly, "reordered", list)
-    assert compile_plan(task.plan()).run(values).tobytes() == ordered.tobytes()
+    assert load(generate(task.plan())).run(values).tobytes() == ordered.tobytes()
 
 
 def test_a_chain_waits_and_work_side_by_side_does_not() -> None:
@@ -62,7 +62,7 @@ def test_a_step_that_waits_is_computed_for_two_vectors_of_runs_with_the_same_bit
     model = stockflow.load(MODELS / "constructs.mdl")
     plan = model.simulator(["growth rate"], list(model.stocks)).task.plan()
     values = np.linspace(0.1, 0.5, 37)[:, None]
-    usual = compile_plan(plan, vector_width()).run(values)
+    usual = load(generate(plan, vector_width())).run(values)
     monkeypatch.setattr(assembly, "waits", lambda lines: waiting)
     assert generate(plan).width == vector_width() * (2 if waiting else 1)
-    assert compile_plan(plan).run(values).tobytes() == usual.tobytes()
+    assert load(generate(plan)).run(values).tobytes() == usual.tobytes()

@@ -37,13 +37,10 @@ BASS = """
 
 def link_scores(model: stockflow.Model, *links: tuple[str, str]) -> dict[tuple[str, str], np.ndarray]:
     """Scores of links over one run at every step."""
-    scored = score_links(model.equations, links)
-    run = (
-        stockflow.Model(scored.equations, model.file)
-        .runs({}, list(scored.names.values()), save_period=model.time_step)
-        .dataset()
-    )
-    return {link: run[name].to_numpy()[0] for link, name in scored.names.items()}
+    extended, names = score_links(model.equations, links)
+    runs = stockflow.Model(extended, model.file).runs({}, list(names.values()), save_period=model.time_step)
+    run = runs.dataset()
+    return {link: run[name].to_numpy()[0] for link, name in names.items()}
 
 
 def test_a_sum_is_shared_as_in_table_1_of_the_method(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Macros are written out, and numbers come from files beside the model and from nowhere else."""
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -230,19 +232,18 @@ def test_every_error_that_is_caught_comes_from_a_reader(
     with zipfile.ZipFile(folder / "half.xlsx", "w") as half:
         half.writestr("a", "b")
     raised: list[type] = []
-    attempt = stockflow.language.external._attempt
+    reading = stockflow.language.external._reading
 
-    def watched(read):
-        def kept():
+    @contextmanager
+    def watched() -> Iterator[None]:
+        with reading():
             try:
-                return read()
+                yield
             except Exception as error:
                 raised.append(type(error))
                 raise
 
-        return attempt(kept)
-
-    monkeypatch.setattr("stockflow.language.external._attempt", watched)
+    monkeypatch.setattr("stockflow.language.external._reading", watched)
     tab, function = ("Sheet", "XLS") if file.endswith("xlsx") else (",", "DIRECT")
     with pytest.raises(InputError, match="file that cannot be read"):
         what = (

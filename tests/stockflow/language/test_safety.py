@@ -59,7 +59,7 @@ def _places_of_eval(package) -> set[str]:
 
 
 def test_every_reader_of_the_library_that_evaluates_text_is_one_made_safe() -> None:
-    readers = (literals.vensim_reader(), literals.xmile_reader())
+    readers = (literals.safe_reader("vensim"), literals.safe_reader("xmile"))
     package = Path(pysd.translators.__file__).parent
     assert _places_of_eval(package) == {one.__name__.removeprefix("pysd.translators.") for one in readers}
     assert all(vars(one)["eval"] is literals.value for one in readers)
@@ -126,7 +126,8 @@ def test_nothing_in_a_file_is_executed_by_the_reference_engine(tmp_path, equatio
     with contextlib.suppress(InputError, StoppedError):
         stockflow.load(path).run(engine="reference")
     # whatever the reading above thinks of it
-    with contextlib.suppress(ValueError, SyntaxError, literals.vensim_reader().parsimonious.exceptions.ParseError):
+    parsing = literals.safe_reader("vensim").parsimonious.exceptions
+    with contextlib.suppress(ValueError, SyntaxError, parsing.ParseError):
         pysd.load(reference.translated(Path(path)))
     assert not witness.exists()
 
