@@ -30,6 +30,7 @@ ATTRITION: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 MOST = 3  # levers listed in words
 TELLING = 0.05  # years; a lever that moves a wait by less is not listed in words
+TOWARDS: tuple[Change, ...] = ("more", "on", "to", "half")  # changes that are not the taking away of an instrument
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +63,15 @@ class Shortened:
     barrier: str
     tried: Tried
     years: Array
+
+    @property
+    def helps(self) -> bool:
+        """Whether more of an instrument, in the median, shortens the wait by `TELLING` and brings its end forward.
+
+        A wait also shortens where the barrier before takes longer: that does not help.
+        """
+        end = self.tried.delay[:, STAGES.index(ENDS[self.barrier])]
+        return self.tried.change in TOWARDS and interval(self.years)[1] < -TELLING and interval(end)[1] < 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,21 +136,14 @@ def lever_table(found: Barriers) -> pd.DataFrame:
         known = one.years[~np.isnan(one.years)]
         shorter = float((known < 0).mean()) if known.size else np.nan
         about = (found.case, one.barrier, one.tried.lever.instrument.name, one.tried.change, one.tried.setting)
-        rows.append((*about, middle, low, high, shorter, one.tried.assumption, found.basis))
-    columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter"]
+        rows.append((*about, middle, low, high, shorter, one.helps, one.tried.assumption, found.basis))
+    columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter", "helps"]
     return pd.DataFrame(rows, columns=[*columns, "assumption", "basis"])
 
 
 def strongest_levers(found: Barriers, barrier: str) -> list[Shortened]:
-    """Return the changes that shorten a wait most, by the median, and bring its end forward.
-
-    One for each instrument, taking it away left out; less than `TELLING` years does not count.
-    """
-    towards: tuple[Change, ...] = ("more", "on", "to", "half")
-    meant = [one for one in found.shortened if one.barrier == barrier and one.tried.change in towards]
-    end = STAGES.index(ENDS[barrier])
-    # a wait also shortens where the barrier before takes longer: that does not help
-    helping = [one for one in meant if interval(one.years)[1] < -TELLING and interval(one.tried.delay[:, end])[1] < 0]
+    """Return the changes that help most at a barrier, by the median, one for each instrument."""
+    helping = [one for one in found.shortened if one.barrier == barrier and one.helps]
     best: dict[str, Shortened] = {}
     for one in sorted(helping, key=lambda each: interval(each.years)[1]):
         best.setdefault(one.tried.lever.instrument.name, one)

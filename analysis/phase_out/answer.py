@@ -12,7 +12,7 @@ from analysis.phase_out.adoption import rush_table
 from analysis.phase_out.by_instrument.apart import Beside, beside
 from analysis.phase_out.exit import waiting_table
 from analysis.phase_out.hinges import Evidence, drivers, thirds
-from analysis.phase_out.page import page
+from analysis.phase_out.page import Section, page, sections_of
 from analysis.phase_out.prepare import ensemble, rushed, stored
 from analysis.phase_out.results import Results, results
 from analysis.phase_out.study import PhaseOutStudy
@@ -36,9 +36,14 @@ class PhaseOutAnswer:
     said: Beside
 
     @property
+    def sections(self) -> list[Section]:
+        """The page in words, by section."""
+        return sections_of(self.results, self.response, self.evidence, self.rush, self.said)
+
+    @property
     def page(self) -> str:
-        """The page in words."""
-        return page(self.results, self.response, self.evidence, self.rush, self.said)
+        """The page in words, for a screen."""
+        return page(self.sections)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Everything as tables, by name."""

@@ -1,7 +1,8 @@
 """One page in words: the answer with its intervals, what breaks, what it costs, and what it hinges on."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,39 @@ from analysis.phase_out.words import brief, capital, number, often, over_all, sa
 WIDTH = 115
 
 
-def page(
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A part of the page: its title, plain sentences, and a small table under a line that says what it holds."""
+
+    title: str
+    sentences: list[str]
+    head: str = ""
+    table: pd.DataFrame | None = None
+
+    @property
+    def text(self) -> str:
+        """The section as lines for a screen."""
+        lines = [self.title, "-" * len(self.title)]
+        lines += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in self.sentences]
+        if self.table is not None:
+            wide = self.table.to_string(index=False, justify="left")
+            lines.append(textwrap.indent(f"{self.head}\n{wide}", "  "))
+        return "\n".join(lines)
+
+
+def page(sections: Sequence[Section]) -> str:
+    """Return the sections as one page for a screen."""
+    return "\n\n".join(one.text for one in sections) + "\n"
+
+
+def sections_of(
     found: Results,
     response: str,
     evidence: Evidence | None = None,
     rush: pd.DataFrame | None = None,
     said: Beside | None = None,
-) -> str:
-    """Return the page of a study: sections of plain sentences, wrapped, and a small table by response of buyers.
+) -> list[Section]:
+    """Return what a study says: sections of plain sentences, and small tables by schedule and by response of buyers.
 
     `response` is the parameter that says how strongly buyers answer to support, `evidence` the causal effect that was
     observed, `rush` what announcements pull forward at other values of a constant, see `rush_table`, and `said` the
@@ -34,26 +60,23 @@ def page(
     by_instrument = [] if said is None else instrument_words(said, study)
     happened = [] if said is None else happened_words(said.happened)
     failed = [] if said is None else failing(said.happened)
-    sections = [
-        (study.title, [study.question, _basis(found)]),
-        *([("By instrument", by_instrument)] if by_instrument else []),
-        *([("What happened, and what the model says", happened)] if happened else []),
-        ("Answer, for all support at once", [*exit_words(found), *share_words(found)]),
-        ("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
-        ("What it costs", cost_words(found)),
-        ("Which schedule", [*(best_refused(failed) or regret_words(found)), *waiting_words(found)]),
-        ("What it hinges on", [*evidence_words(found, response, evidence), *driver_words(found)]),
-        ("Checks", check_words(found)),
-    ]
-    out = []
-    for title, sentences in sections:
-        out += ["", title, "-" * len(title)]
-        out += [textwrap.fill(one, WIDTH, initial_indent="- ", subsequent_indent="  ") for one in sentences]
-        if title == "What it hinges on":
-            out.append(thirds_text(found, response, evidence, best=not failed))
-        if title == "Which schedule":
-            out.append(schedules_text(found, best=not failed))
-    return "\n".join(out[1:]) + "\n"
+    return [
+        Section(study.title, [study.question, _basis(found)]),
+        *([Section("By instrument", by_instrument)] if by_instrument else []),
+        *([Section("What happened, and what the model says", happened)] if happened else []),
+        Section("Answer, for all support at once", [*exit_words(found), *share_words(found)]),
+        Section("What breaks", [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
+        Section("What it costs", cost_words(found)),
+        Section(
+            "Which schedule", [*(best_refused(failed) or regret_words(found)), *waiting_words(found)],
+            *schedules_table(found, best=not failed),
+        ),
+        Section(
+            "What it hinges on", [*evidence_words(found, response, evidence), *driver_words(found)],
+            f"Draws by {response}:", thirds_table(found, response, evidence, best=not failed),
+        ),
+        Section("Checks", check_words(found)),
+    ]  # fmt: skip
 
 
 def exit_words(found: Results) -> list[str]:
@@ -196,8 +219,8 @@ def regret_words(found: Results) -> list[str]:
     return words
 
 
-def schedules_text(found: Results, best: bool = True) -> str:
-    """All schedules but the exits of the grid as a small table: medians with 90% intervals, and probabilities.
+def schedules_table(found: Results, best: bool = True) -> tuple[str, pd.DataFrame]:
+    """All schedules but the exits of the grid: what the table holds, medians with 90% intervals, and probabilities.
 
     Without `best` nothing is said of regret.
     """
@@ -221,7 +244,7 @@ def schedules_text(found: Results, best: bool = True) -> str:
                 rows[-1]["best"] = often(regret["probability of best"])
     head = f"Median [90% interval]; outlay{' and regret' * best} bnCNY, {stated.texts.per_unit}"
     head += "; regret at the central worth:" if best else ":"
-    return textwrap.indent(f"{head}\n{pd.DataFrame(rows).to_string(index=False, justify='left')}", "  ")
+    return head, pd.DataFrame(rows)
 
 
 def waiting_words(found: Results) -> list[str]:
@@ -243,15 +266,15 @@ def waiting_words(found: Results) -> list[str]:
     return words
 
 
-def thirds_text(found: Results, response: str, evidence: Evidence | None, best: bool = True) -> str:
+def thirds_table(found: Results, response: str, evidence: Evidence | None, best: bool = True) -> pd.DataFrame:
     """The main answers by third of the draws as a small table: answers down, thirds across."""
     split = thirds(found, response, evidence)
     split = split[~split["answer"].str.startswith("first start" if best else ("first start", "least mean regret"))]
     last = found.safe[0].starts[-1] if found.safe else found.study.horizon
     cells = split.assign(text=[_cell(value, last) for value in split["value"]])
     wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
-    wide.index.name, wide.columns.name = None, None
-    return textwrap.indent(f"Draws by {response}:\n{wide.to_string(justify='left')}", "  ")
+    wide.columns.name = None
+    return wide.reset_index(names="")
 
 
 def evidence_words(found: Results, response: str, evidence: Evidence | None) -> list[str]:

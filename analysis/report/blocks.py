@@ -23,11 +23,12 @@ from analysis.paths.durations import Dated, date_path, durations, published_dura
 from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
+from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, year_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain.shown import markdown, when
+from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, years_sentence
 from analysis.report.goals import HEAD, Goals, goal_rows, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
@@ -196,17 +197,6 @@ def instruments_block() -> str:
     return "\n".join(lines).rstrip()
 
 
-def exit_sentences() -> str:
-    """Say for each study from when each set of instruments can end at a stroke, and what a critic would say."""
-    told = []
-    for case in sorted(STUDIED):
-        missed = failing(load_answer(case)["happened"])
-        but = f"the model misses {'; '.join(missed)}" if missed else "sales alone do not settle how buyers respond"
-        each = stroke_words(load_answer(case)["by_instrument"], load_phase_out_study(case))
-        told.append(f"{load_case(case).title}, at a stroke: {each}. But: {but}.")
-    return " ".join(told)
-
-
 def _answer_cell(row: Mapping[str, Any]) -> str:
     """One answer: its value, with the 90% interval if it is a number of every draw."""
     if isinstance(row["value"], str):
@@ -331,19 +321,15 @@ def _change(low: float, middle: float, high: float) -> str:
 
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
-    study = _dated()[0]
-    first = [
-        f"{study.cases[row['case']].title} {row['years']:.0f} years ({row['clock']}, {row['clock year']:g})"
-        for row in _large().drop_duplicates("case").to_dict("records")
-    ]
+    years = years_sentence(_large(), _dated()[0])
+    support = " ".join(f"{exit_sentence(case)} But: {exit_objection(case)}." for case in sorted(STUDIED))
     without = [
         f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
         for case, (until, changes, _) in _cuts().items()
     ]
     return "\n".join([
-        f"- **[When can support end?](docs/questions/phase_out.md)** {exit_sentences()}",
-        f"- **[How long from discovery to industry?](docs/questions/paths.md)** To 10% of the market: "
-        f"{'; '.join(first)}. But: the clock decides, each industry has others, and the fits saw most of these dates.",
+        f"- **[When can support end?](docs/questions/phase_out.md)** {support}",
+        f"- **[How long from discovery to industry?](docs/questions/paths.md)** {years} But: {CLOCK_DECIDES}.",
         f"- **[What carries the industry?](docs/questions/loops.md)** Learning by doing: without it output changes by "
         f"{'; '.join(without)} (90% intervals). But: learning by doing and by searching are told apart only by priors, "
         "and loops cut one at a time do not add up.",

@@ -2,7 +2,8 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,35 +15,42 @@ from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, te
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
-from analysis.phase_out.by_instrument.apart import stroke_words
 from analysis.phase_out.by_instrument.figure import strips
-from analysis.phase_out.by_instrument.happened import happened_words
+from analysis.phase_out.by_instrument.happened import failing
 from analysis.phase_out.figures import draw_all
-from analysis.phase_out.page import reported_words
+from analysis.phase_out.page import Section
 from analysis.phase_out.study import load_phase_out_study
-from analysis.phase_out.words import over_all
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told
-from models.case import load_case
+from models.case import CASES, load_case
+from models.files.settings import read_toml
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What one heading tells: sentences or a page of text, tables by title, pictures (PNG files) by what they show.
-
-    `brief` is what the report's first lines say of it.
-    """
+    """What one heading tells: sentences, sections with a table each, tables by title, figures by their captions."""
 
     title: str
     words: tuple[str, ...]
-    page: str
+    sections: tuple[Section, ...]
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Path]
-    brief: tuple[str, ...] = ()
 
 
-SHOWN = {"shares": "share of the market by schedule", "safe_exit": "from which year an exit is safe",
-         "account": "public money by line", "regret": "regret by schedule"}  # fmt: skip
+@cache
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Words that no number enters: "about" the pages, and "captions" by how the name of a figure begins."""
+    return read_toml(Path(__file__).parents[1] / "page" / "captions.toml")
+
+
+def captioned(pictures: Sequence[Path]) -> dict[str, Path]:
+    """Return figures by their captions, in order."""
+    found = {}
+    for png in pictures:
+        kind = max((one for one in texts()["captions"] if png.stem.startswith(one)), key=len)
+        case = png.stem.removeprefix(kind).strip("_")
+        found[texts()["captions"][kind].format(case=load_case(case).title if case in CASES else case)] = png
+    return found
 
 
 def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter:
@@ -61,16 +69,12 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
             folder.table(f"phase_out_{case}_{name}.csv", table)
         drawn = draw_all(answer.results, folder.figure(f"phase_out_{case}"))
         first = strips(answer.said.answers, study, folder.figure(f"exits_by_instrument_{case}"))
-    pictures = {"from when each instrument can end": first, **dict(zip(SHOWN.values(), drawn, strict=True))}
-    title, found = load_case(case).title, answer.results
-    safe = "; ".join(f"{one.family}, {over_all(one, study.exit).rstrip('.')}" for one in found.safe)
-    brief = (
-        f"{title}, when support can end at a stroke, all else going on: {stroke_words(answer.said.answers, study)}.",
-        f"{title}, all support at once: {safe}.",
-        *happened_words(answer.said.happened),
-        *reported_words(found),
-    )
-    return Chapter(title, (), answer.page, {}, pictures, brief)
+    told = captioned([first]) | {
+        texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]: png
+        for png in drawn
+        if not (png.stem.endswith("regret") and failing(answer.said.happened))
+    }
+    return Chapter(load_case(case).title, (), tuple(answer.sections), {}, told)
 
 
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
@@ -89,13 +93,11 @@ def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws:
     late = tell_followers(paths, of, study, folder, draws)
     ahead = tell_forward(of, study, folder)
     return [
-        replace(_chapter("Stages and durations", stages), brief=stages.words[: len(paths)]),  # a line an industry
+        _chapter("Stages and durations", stages),
         _chapter("Latecomers and leaders", late),
         _chapter("Runs to 2060", ahead),
     ]
 
 
 def _chapter(title: str, one: Told) -> Chapter:
-    return Chapter(
-        title, one.words, "", one.tables, {stem.name.replace("_", " "): stem.with_suffix(".png") for stem in one.stems}
-    )
+    return Chapter(title, one.words, (), one.tables, captioned([stem.with_suffix(".png") for stem in one.stems]))

@@ -1,6 +1,7 @@
 """Results -> one HTML page that opens offline; every number in it is generated here from the results."""
 
 import base64
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,25 +10,42 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from PIL import Image
 from scipy.stats import chi2
 
+from analysis.draws.stages import LARGE
 from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
 from analysis.forecasts.chapter import ForecastChapter, yardsticks
-from analysis.report.chapters import Chapter
+from analysis.paths.study import PathStudy
+from analysis.phase_out.study import load_phase_out_study
+from analysis.report.brief import (
+    CLOCK_DECIDES,
+    Answer,
+    exit_objection,
+    exit_rows,
+    exit_sentence,
+    safe_words,
+    shortening_sentences,
+    trust_sentences,
+    years_sentence,
+)
+from analysis.report.chapters import Chapter, texts
 from analysis.report.goals import HEAD, Goals, goal_rows
 from analysis.scoreboard.board import Scoreboard, Spread
 from analysis.trust import numerics
-from analysis.trust.chapter import Trust, chapter, headline
+from analysis.trust.chapter import Trust, chapter
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.scores import COMBINED
-from calibration.forecasting.yardstick import REFERENCE, WORDS
+from calibration.forecasting.yardstick import WORDS
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
 
 TINY = 1e-9  # what rounding leaves of a zero
 PAGE = Path(__file__).parents[1] / "page"
+COLOURS = 24  # of a picture on a page: none of ours needs more
+SCREEN = 110  # pixels an inch at which a picture is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,48 +63,135 @@ class Report:
 
 
 def write_report(report: Report, root: Path) -> Path:
-    """Render the page into `root`/report.html, figures embedded, and return its path."""
+    """Render `root`/report.html, the answers on one page, and the pages behind it in `root`/report; return the first.
+
+    The first page carries its figures; the others name theirs, small pictures beside them.
+    """
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["table"] = html_table
     environment.filters["cell"] = cell
     environment.filters["spread"] = spread_cell
-    environment.globals["figure"] = lambda name: data_uri(root / "figures" / f"{name}.png")
-    environment.globals["picture"] = data_uri
-    cases = [case_chapter(report, case) for case in report.calibrations]
-    text = environment.get_template("report.html").render(
-        cases=cases,
-        board=report.board,
-        paths=report.paths,
-        brief=brief(report),
-        forecasts=report.forecasts,
-        yardstick=yardsticks([one.case for one in report.forecasts if not one.missing]),
-        yardstick_words=WORDS,
-        exits=list(report.exits.values()),
-        mechanisms=report.mechanisms,
-        goals=pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD)),
-        **trust_context(report.trust),
-        structures={load_case(name).title: sectors(name) for name in CASES},
-    )
+    pages = pages_of(report)
+    contents = {one.name: one.title for one in pages}
+    for one in pages:
+        text = environment.get_template(one.template).render(
+            page=one.name, title=one.title, contents=contents, home="../report.html", folder="",
+            figure=Figures(root / "figures", root / "report" / "pictures"), about=texts()["about"], **one.told,
+        )  # fmt: skip
+        write_whole(root / "report" / f"{one.name}.html", text)
+    text = environment.get_template("brief.html").render(
+        page="", title="In brief", contents=contents, figure=Figures(root / "figures"), home="report.html",
+        folder="report/", answers=answers_of(report),
+        safe=dict.fromkeys(safe_words(load_phase_out_study(case)) for case in report.exits),
+    )  # fmt: skip
     return write_whole(root / "report.html", text)
 
 
-def trust_context(trust: Trust) -> dict[str, object]:
-    """Return what the chapters on posterior, identifiability and numerics are made of."""
-    moved = trust.certificate[trust.certificate["verdict"] == numerics.MOVES]
-    return {
-        "trust_cases": [chapter(trust, case) for case in trust.identified],
-        "trust_drop": f"{max(one.drop for one in trust.identified.values()):g}",
-        "numerics_words": numerics.words(trust.certificate, numerics.Study.load()),
-        "numerics_summary": numerics.summary(trust.certificate),
-        "numerics_moved": moved.drop(columns="verdict"),
-    }
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page behind the first: name of its file, template, title, and what the template tells."""
+
+    name: str
+    template: str
+    title: str
+    told: Mapping[str, object]
 
 
-def data_uri(png: Path) -> str:
-    """Return a picture as text that a page can carry."""
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+def pages_of(report: Report) -> list[Page]:
+    """Return the pages behind the first, in order of the contents."""
+    loops = [one for one in report.mechanisms if one.title.startswith("Feedback loops")]
+    rest = [one for one in report.mechanisms if one not in loops]
+    titles, trust = {case: load_case(case).title for case in CASES}, report.trust
+    drop, certificate = f"{max(one.drop for one in trust.identified.values()):g}", trust.certificate
+    numbers = {
+        "words": numerics.words(certificate, numerics.Study.load()), "summary": numerics.summary(certificate),
+        "moved": certificate[certificate["verdict"] == numerics.MOVES].drop(columns="verdict"),
+    }  # fmt: skip
+    forecasts = {
+        "forecasts": report.forecasts, "yardstick_words": WORDS,
+        "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
+    }  # fmt: skip
+    paper = {"board": report.board, "goals": pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD))}
+    return [
+        *(Page(f"exits_{case}", "chapters.html", f"When can support end? {one.title}", {"chapters": [one]})
+          for case, one in report.exits.items()),
+        Page("paths", "chapters.html", "From discovery to large-scale industry", {"chapters": report.paths}),
+        Page("loops", "chapters.html", "Feedback loops", {"chapters": loops}),
+        Page("instruments", "chapters.html", "Barriers and policy instruments", {"chapters": rest}),
+        *(Page(f"fit_{case}", "fit.html", f"Fit: {titles[case]}", {"c": case_chapter(report, case)})
+          for case in report.calibrations),
+        Page("forecasts", "forecasts.html", "Forecasts scored on what the fit had not seen", forecasts),
+        *(Page(f"trust_{case}", "trust.html", f"What the data tell apart: {titles[case]}",
+               {"c": chapter(trust, case), "trust_drop": drop}) for case in trust.identified),
+        Page("numerics", "numerics.html", "Numerics certificate", {"numerics": numbers}),
+        Page("paper", "paper.html", "The paper's figures, and goals", paper),
+        *(Page(f"structure_{name}", "structure.html", f"Structure: {titles.get(name, name)}", {"drawn": own})
+          for name, own in structures().items()),
+        Page("limits", "limits.html", "What it cannot know", {}),
+    ]  # fmt: skip
+
+
+def answers_of(report: Report) -> list[Answer]:
+    """Return the three answers of the first page."""
+    cases, study = list(report.exits), PathStudy.load()
+    stages, barriers = report.paths[0], next(one for one in report.mechanisms if "levers" in one.tables)
+    strips = {exit_sentence(case): next(iter(report.exits[case].pictures.values())) for case in cases}
+    rows = stages.tables["durations"]
+    trust, doubt = trust_sentences(
+        report.calibrations, [o.case for o in report.forecasts if not o.missing], report.board
+    )
+    return [
+        Answer(
+            "When can support end, and what breaks?", [exit_sentence(case) for case in cases],
+            pd.concat([exit_rows(case) for case in cases]), strips,
+            [f"{report.exits[case].title}: {exit_objection(case)}" for case in cases],
+            {f"exits_{case}": report.exits[case].title for case in cases},
+        ),
+        Answer(
+            "How long from discovery to large-scale industry, and what shortens it?",
+            [years_sentence(rows[rows["stage"] == LARGE], study), *shortening_sentences(barriers.tables["levers"])],
+            None, dict([next(iter(stages.pictures.items()))]), [CLOCK_DECIDES],
+            {"paths": "paths", "instruments": "barriers"},
+        ),
+        Answer(
+            "How far may these answers be trusted?", trust, None, {}, doubt,
+            {"forecasts": "forecasts", "limits": "what it cannot know", "paper": "the paper's figures"},
+        ),
+    ]  # fmt: skip
+
+
+class Figures:
+    """Figures of one page by the names of their files, numbered as they come, each under a caption.
+
+    They stand in the page itself, or are written as small pictures to a folder beside it.
+    """
+
+    def __init__(self, made: Path, beside: Path | None = None) -> None:
+        self._made, self._beside, self._count = made, beside, 0
+
+    def __call__(self, name: str | Path, caption: str) -> Markup:
+        """Return the figure as HTML."""
+        png = name if isinstance(name, Path) else self._made / f"{name}.png"
+        picture, (width, height) = small(png)
+        self._count += 1
+        if self._beside is None:
+            source = "data:image/webp;base64," + base64.b64encode(picture).decode("ascii")
+        else:
+            source = f"pictures/{write_whole(self._beside / f'{png.stem}.webp', picture).name}"
+        return Markup(
+            '<figure><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"><figcaption><b>Figure {}.</b> {}'
+            "</figcaption></figure>"
+        ).format(source, caption, width, height, self._count, caption)
+
+
+def small(png: Path) -> tuple[bytes, tuple[int, int]]:
+    """Return a picture as WebP of few colours, a quarter of the size, and its width and height as it is shown."""
+    found = io.BytesIO()
+    with Image.open(png) as picture:
+        picture.convert("RGB").quantize(COLOURS).convert("RGB").save(found, "WEBP", lossless=True, method=6)
+        return found.getvalue(), (picture.width * SCREEN // 160, picture.height * SCREEN // 160)
 
 
 def sectors(case: str) -> dict[str, str]:
@@ -95,6 +200,15 @@ def sectors(case: str) -> dict[str, str]:
     return {
         name: re.sub(r'(id="|url\(#)(tip|end)\b', rf"\g<1>{case}-{place}-\2", svg)
         for place, (name, svg) in enumerate(drawn.items())
+    }
+
+
+def structures() -> dict[str, dict[str, str]]:
+    """Return the diagrams of the sectors that all cases share, and of each case those of its own, by sector."""
+    drawn = {case: sectors(case) for case in CASES}
+    shared = {name: svg for name, svg in drawn[CASES[0]].items() if all(name in own for own in drawn.values())}
+    return {"core": shared} | {
+        case: {name: svg for name, svg in own.items() if name not in shared} for case, own in drawn.items()
     }
 
 
@@ -199,44 +313,3 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
         f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
         f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
     )
-
-
-def brief(report: Report) -> list[tuple[str, list[str], list[Path]]]:
-    """Return three questions, each with its answers and the figures (PNG files) that show them."""
-    told = sorted(report.exits)
-    first = [next(iter(report.exits[case].pictures.values())) for case in told]
-    support = [line for case in told for line in report.exits[case].brief]
-    trust = [line for case, one in report.calibrations.items() for line in fit_headlines(report, case, one)]
-    rows = yardsticks([one.case for one in report.forecasts if not one.missing])
-    ours = rows[(rows["forecaster"] == COMBINED) & (rows["over"] == REFERENCE)]
-    skill = [
-        f"Forecasts of {row['case']} from past years, {row['mode']}: error (CRPS) of the half-and-half with the "
-        f"reference {row['ratio']:.2f} of the reference's ({row['5%']:.2f} to {row['95%']:.2f}; under 1 is better)."
-        for row in ours.to_dict("records")
-    ]
-    return [
-        ("When can support end, and what breaks?", support, first),
-        ("How long from discovery to large-scale industry?", [*report.paths[0].brief], []),
-        ("How far may these answers be trusted?", [*skill, report.board.words(), *trust], []),
-    ]
-
-
-def fit_headlines(report: Report, case: str, calibration: Calibration) -> list[str]:
-    """Say how well a fit meets its series, what they would say by themselves, and what the data know."""
-    series = [s for s in calibration.closed.series if s.use == "closed loop"]
-    rms = [s.rms for s in series]
-    lines = [
-        f"{load_case(case).title}: {len(series)} series to {max(max(s.years) for s in series)} met with root mean "
-        f"square log errors of {min(rms):.2f} to {max(rms):.2f}; "
-        f"{len(calibration.closed.estimates)} parameters were free in the closed loop."
-    ]
-    for name, value in calibration.closed.effects.items() if case in report.ridges else ():
-        ridge = report.ridges[case]
-        best = float(ridge[name].to_numpy()[int(ridge["objective"].to_numpy().argmin())])
-        near = accepted_by_series(ridge)
-        lines.append(
-            f"By themselves the {case} series would take any {name} from {near[name].min():.0%} to "
-            f"{near[name].max():.0%} (best {best:.0%}, at about 90%); with the outside evidence "
-            f"the fit says {value:.0%}."
-        )
-    return [*lines, headline(report.trust.identified[case])]

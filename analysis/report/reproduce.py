@@ -106,6 +106,8 @@ def tell_records(
     exits = {case: exit_chapter(case, folder, draws) for case in studied}
     mechanisms = mechanism_chapters(cases, folder, draws)
     forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
+    for one in forecasts:
+        folder.table(f"forecast_scores_{one.case}.csv", one.everything)
     return paths, exits, mechanisms, forecasts
 
 

@@ -78,6 +78,8 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
         certificate = numerics.certificate(judged, tick=step)
     table("numerics.csv", certificate)
     intervals = {case: accepted_intervals(case) for case in posteriors}
+    for case, known in intervals.items():
+        table(f"posterior_{case}.csv", interval_table(case, known))
     return Trust(posteriors, missing, intervals, identified, certificate)
 
 
@@ -223,7 +225,6 @@ def chapter(trust: Trust, case: str) -> dict[str, object]:
     return {
         "name": case, "title": load_case(case).title, "missing": trust.missing.get(case, ""), "basis": found.basis,
         "posterior_words": posterior_words(case, known, trust.posteriors[case].size) if known else "",
-        "posterior": interval_table(case, known) if known else None,
         "verdicts": verdict_words(found), "parameters": found.parameters, "pairs": found.pairs,
         "ridge_words": ridge_words(found), "drop": found.drop, "ridge": None if found.ridge is None else {
             "factors": found.ridge.one_factor, "factor_errors": found.ridge.series,

@@ -11,7 +11,7 @@ from phase_out_helpers import small
 
 from analysis.phase_out.exit import SafeYears, safe_years
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, rank_correlation, thirds
-from analysis.phase_out.page import page, regret_words, rush_words, share_words
+from analysis.phase_out.page import page, regret_words, rush_words, sections_of, share_words
 from analysis.phase_out.results import Results, results
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import SafeExit
@@ -114,7 +114,7 @@ def test_support_that_never_pays_leaves_no_support_as_the_best(nev: Results) -> 
 
 
 def test_the_page_has_every_section_and_the_check_of_the_account(pv: Results) -> None:
-    text = page(pv, RESPONSE)
+    text = page(sections_of(pv, RESPONSE))
     flowing = " ".join(text.split())
     for title in (
         "Answer, for all support at once",
@@ -176,7 +176,7 @@ def test_parameters_are_ranked_by_how_strongly_they_go_with_an_answer(nev: Resul
 
 
 def test_the_evidence_is_told_as_observed_and_as_in_the_posterior(nev: Results) -> None:
-    text = page(nev, RESPONSE, Evidence("share caused", 0.52, 0.1, "a paper", np.full(nev.size, 0.4)))
+    text = page(sections_of(nev, RESPONSE, Evidence("share caused", 0.52, 0.1, "a paper", np.full(nev.size, 0.4))))
     assert "Share caused: observed 0.52 with standard deviation 0.10 (a paper); in the posterior 0.40" in " ".join(
         line.strip() for line in text.splitlines()
     )

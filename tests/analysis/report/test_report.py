@@ -16,6 +16,7 @@ from analysis.phase_out.study import STUDIED
 from analysis.plain import beside
 from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
+from analysis.report.brief import exit_rows
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import fit_words
 from analysis.report.reproduce import reproduce_all
@@ -65,27 +66,61 @@ def nev() -> Calibration:
     return concluded(find_mode(load_case("nev"), load_targets("nev"), 2))
 
 
-def test_the_report_opens_offline_and_carries_every_figure_it_names(output: Path) -> None:
-    text = (output / "report.html").read_text(encoding="utf-8")
-    pictures = re.findall(r'<img src="([^"]{0,40})', text)
-    assert len(pictures) >= 12
-    assert all(p.startswith("data:image/png;base64,") for p in pictures)
-    assert not re.search(r'(src|href)="https?:', text)
-    assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
+def page(output: Path, name: str) -> str:
+    return (output / "report" / f"{name}.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("chapter", ["trust", "residuals", "numerics", "board", "paths", "limits"])
-def test_the_page_has_the_chapter_and_leads_to_it(output: Path, chapter: str) -> None:
-    text = (output / "report.html").read_text(encoding="utf-8")
-    assert text.count(f'<h2 id="{chapter}">') == 1
-    assert f'<a href="#{chapter}">' in text
+def test_the_first_page_carries_its_figures_and_the_others_lie_beside_theirs(output: Path) -> None:
+    first = (output / "report.html").read_text(encoding="utf-8")
+    own = re.findall(r'<img src="([^"]{0,40})', first)
+    assert own
+    assert all(one.startswith("data:image/webp;base64,") for one in own)
+    behind = sorted((output / "report").glob("*.html"))
+    named = [(one, src) for one in behind for src in re.findall(r'<img src="([^"]*)"', one.read_text(encoding="utf-8"))]
+    assert len(named) >= 12
+    assert all((one.parent / src).is_file() for one, src in named)
+    for one in (output / "report.html", *behind):
+        text = one.read_text(encoding="utf-8")
+        assert not re.search(r'(src|href)="https?:', text)
+        assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
 
 
-def test_the_page_has_fit_errors_and_estimates_of_every_industry(output: Path, cases: tuple[str, ...]) -> None:
-    text = (output / "report.html").read_text(encoding="utf-8")
+def test_every_page_is_reached_from_the_first_and_leads_back_to_it(output: Path) -> None:
+    first = (output / "report.html").read_text(encoding="utf-8")
+    behind = {one.name for one in (output / "report").glob("*.html")}
+    assert set(re.findall(r'href="report/([^"#]*)"', first)) == behind
+    for name in behind:
+        text = (output / "report" / name).read_text(encoding="utf-8")
+        assert 'href="../report.html"' in text
+        assert all((output / "report" / link).exists() for link in re.findall(r'href="([^"#]*)"', text)), name
+
+
+def test_the_first_page_asks_three_questions_and_each_answer_has_its_objection(output: Path) -> None:
+    first = (output / "report.html").read_text(encoding="utf-8")
+    parts = first.split("<h2>")[1:4]
+    assert [part.partition("</h2>")[0][-1] for part in parts] == ["?", "?", "?"]
+    assert all("<b>But:</b>" in part for part in parts)
+    table = exit_rows("nev").to_dict("records")
+    assert table
+    for row in table:
+        assert all(f"<td>{cell}</td>" in parts[0] for cell in row.values()), row
+
+
+def test_figures_of_a_page_are_numbered_and_captioned(output: Path) -> None:
+    for one in [output / "report.html", *(output / "report").glob("*.html")]:
+        text = one.read_text(encoding="utf-8")
+        numbers = [int(n) for n in re.findall(r"<figcaption><b>Figure (\d+)\.</b> \S", text)]
+        assert numbers == list(range(1, text.count("<img") + 1)), one.name
+
+
+def test_the_report_is_small(output: Path) -> None:
+    files = [output / "report.html", *(one for one in (output / "report").rglob("*") if one.is_file())]
+    assert sum(one.stat().st_size for one in files) < 2_000_000
+
+
+def test_the_pages_have_fit_errors_and_estimates_of_every_industry(output: Path, cases: tuple[str, ...]) -> None:
     for case in cases:
-        part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
-        targets = load_targets(case)
+        part, targets = page(output, f"fit_{case}"), load_targets(case)
         assert part.count("<img") >= 3
         model = load_case(case).model
         for name in [*(one.name for one in targets.series), *(model.variable(one).name for one in targets.free)]:
@@ -93,20 +128,17 @@ def test_the_page_has_fit_errors_and_estimates_of_every_industry(output: Path, c
 
 
 def test_dates_that_were_fitted_stand_beside_those_recorded(output: Path, cases: tuple[str, ...]) -> None:
-    text = (output / "report.html").read_text(encoding="utf-8")
     for case in cases:
-        part = text.split(f'<h2 id="{case}">')[1].split("<h2")[0]
         for one in load_targets(case).events:
-            assert f"<td>{one.name}</td>" in part
+            assert f"<td>{one.name}</td>" in page(output, f"fit_{case}")
     assert any(load_targets(case).events for case in cases)
 
 
 def test_the_page_says_what_the_data_tell_apart_and_why_no_posterior_is_shown_if_none_is(
     output: Path, cases: tuple[str, ...]
 ) -> None:
-    text = (output / "report.html").read_text(encoding="utf-8")
     for case in cases:
-        part = text.split(f'<h3 id="trust-{case}">')[1].split("<h3")[0]
+        part = page(output, f"trust_{case}")
         found, missing = posteriors_of((case,))
         assert ("posterior draws." in part) == (case in found)
         assert ("No posterior is shown: " in part) == (case in missing)
