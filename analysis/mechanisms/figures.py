@@ -12,6 +12,7 @@ from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
 from analysis.plain.style import GREY, drawing, legend_below, save
+from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -94,14 +95,14 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
         (taken.from_learning, GREY, ":", "learning stopped"),
     ):
         _fan(ax, taken.years, values, colour, style, label)
-    known = taken.year[np.isfinite(taken.year)]
-    if known.size > len(taken.year) / 2:
+    shown = np.isfinite(taken.year).mean() > 0.5
+    if shown:
         ax.axvline(quantiles(taken.year)[1], color="#222222", linewidth=0.8)
     ax.set_ylim(min(0.0, float(taken.from_learning.min()), float(taken.from_support.min())), 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("year of the cut")
     ax.set_ylabel(f"sales lost in the {taken.window:g}\nyears after")
-    ax.set_title(f"Learning against support{of}; line: takeover")
+    ax.set_title(f"Learning against support{of}{'; line: takeover' * bool(shown)}")
 
 
 def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
@@ -120,7 +121,7 @@ def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], st
 
 def _measured(ax: Axes, outcome: str, between: str) -> None:
     if outcome.startswith("years"):
-        ax.set_xlabel(f"{outcome}{between}later (years)")
+        ax.set_xlabel(f"{outcome.removeprefix('years to ')}{between}years later")
         return
     ax.set_xlabel(f"{outcome}{between}change")
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -161,7 +162,7 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
             if len(early):
                 crossed = ", ".join(early["barrier"])
                 ax.text(float(early["crossed"].min()), y + 0.27, f"{crossed}: before", va="bottom", fontsize=8)
-        ax.set_yticks(range(len(cases)), list(reversed(cases)))
+        ax.set_yticks(range(len(cases)), [load_case(case).title.replace(" in ", "\nin ") for case in reversed(cases)])
         ax.use_sticky_edges = False
         ax.margins(x=0.03)
         ax.set(xlabel="year; lines: 90% of draws", ylim=(-0.4, len(cases) - 0.3))

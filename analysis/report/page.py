@@ -44,7 +44,7 @@ from stockflow.pictures.diagram import diagrams
 
 TINY = 1e-9  # what rounding leaves of a zero
 PAGE = Path(__file__).parents[1] / "page"
-COLOURS = 24  # of a picture on a page: none of ours needs more
+COLOURS = 48  # of a picture on a page: none of ours needs more
 SCREEN = 110  # pixels an inch at which a picture is shown
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 from dataclasses import replace
 from functools import cache
@@ -116,6 +118,42 @@ def test_figures_of_a_page_are_numbered_and_captioned(output: Path) -> None:
 def test_the_report_is_small(output: Path) -> None:
     files = [output / "report.html", *(one for one in (output / "report").rglob("*") if one.is_file())]
     assert sum(one.stat().st_size for one in files) < 2_000_000
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCREEN = 800  # pixels of height
+IN_A_BROWSER = """<body><iframe src="{page}" width="{width}" height="800"></iframe><script>
+document.querySelector("iframe").onload = (event) => {{
+  const inside = event.target.contentDocument.documentElement;
+  document.body.dataset.size = [inside.clientWidth, inside.scrollWidth, inside.scrollHeight];
+}};
+</script></body>"""
+
+
+def laid_out(page: Path, width: int) -> tuple[int, int, int]:
+    """Return width of the window, and width and height of what a browser makes of the page there."""
+    frame = page.with_name("frame.html")
+    frame.write_text(IN_A_BROWSER.format(page=page.name, width=width), encoding="utf-8")
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files")
+    found = subprocess.run(
+        [str(BROWSER), *options, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    frame.unlink()
+    sizes = re.search(r'data-size="(\d+),(\d+),(\d+)"', found.stdout)
+    assert sizes, found.stderr[-500:]
+    window, wide, high = map(int, sizes.groups())
+    return window, wide, high
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on the path")
+@pytest.mark.parametrize(("width", "screens"), [(1280, 15), (390, 40)])
+def test_no_page_scrolls_sideways_or_without_end(output: Path, width: int, screens: int) -> None:
+    for one in (output / "report.html", *sorted((output / "report").glob("*.html"))):
+        window, wide, high = laid_out(one, width)
+        assert wide <= window, one.name
+        assert high <= screens * SCREEN, one.name
 
 
 def test_the_pages_have_fit_errors_and_estimates_of_every_industry(output: Path, cases: tuple[str, ...]) -> None:
