@@ -45,7 +45,6 @@ from stockflow.pictures.diagram import diagrams
 TINY = 1e-9  # what rounding leaves of a zero
 PAGE = Path(__file__).parents[1] / "page"
 COLOURS = 48  # of a picture on a page: none of ours needs more
-SCREEN = 110  # pixels an inch at which a picture is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +186,11 @@ class Figures:
 
 
 def small(png: Path) -> tuple[bytes, tuple[int, int]]:
-    """Return a picture as WebP of few colours, a quarter of the size, and its width and height as it is shown."""
+    """Return a picture as WebP of few colours, a quarter of the size, and its width and height."""
     found = io.BytesIO()
     with Image.open(png) as picture:
         picture.convert("RGB").quantize(COLOURS).convert("RGB").save(found, "WEBP", lossless=True, method=6)
-        return found.getvalue(), (picture.width * SCREEN // 160, picture.height * SCREEN // 160)
+        return found.getvalue(), picture.size
 
 
 def sectors(case: str) -> dict[str, str]:
