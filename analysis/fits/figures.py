@@ -9,14 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.fits.tables import start_table
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
-from calibration.fitting.fit import HIGH
 from calibration.forecasting.residuals import residuals
 from models.case import load_case
 
-FAR_END = 100.0  # ends of starts further than this above the best are told in words, not drawn
 RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95% range of a normal
 
 
@@ -137,27 +134,6 @@ def _standardised(shape: str, centre: float, spread: float, *values: float) -> d
     scale = np.log if shape == "lognormal" else np.asarray
     z = (scale(np.array(values)) - scale(np.array(centre))) / spread
     return {"z low": float(z[0]), "z": float(z[1]), "z high": float(z[2])}
-
-
-def ends_of_starts(calibration: Calibration, stem: Path) -> Path:
-    """Draw where every start of the optimiser ended: one valley or many."""
-    table = start_table(calibration).rename(columns={"number": "start"})
-    with drawing(figsize=(5.2, 2.8)) as (figure, ax):
-        rank = np.arange(1, len(table) + 1)
-        ax.plot(rank, table["objective after"], "o-", color="#1b4965", markersize=4)
-        ax.set_xlabel("starts, best end first (number)")
-        ax.set_ylabel("objective at the end\n(minus log posterior, 1)")
-        least = table["objective after"].min()
-        shown = table["objective after"][table["objective after"] <= least + FAR_END]
-        ax.set_ylim(least - 0.5, max(shown.max() + 0.1 * (shown.max() - least), least + 5) + 0.5)
-        if left := len(table) - len(shown):
-            ended = table["objective after"][table["objective after"] < HIGH]
-            lost = len(table) - len(ended)
-            told = [f"{left - lost} off the scale, worst {ended.max():.0f}"] if left > lost else []
-            told += [f"{lost} ended where no run can be compared"] if lost else []
-            ax.annotate("; ".join(told), (0.03, 0.9), xycoords="axes fraction")
-        ax.set_title(f"{load_case(calibration.case).title}:\nhow {len(table)} starts ended")
-    return save(figure, table, stem)
 
 
 def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, stem: Path) -> Path:

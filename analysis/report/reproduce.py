@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.fits import figures
-from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table
+from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table, start_table
 from analysis.forecasts.chapter import ForecastChapter, forecast_chapter
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
@@ -90,7 +90,7 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     title = load_case(case).title
     figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
     figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
-    figures.ends_of_starts(calibration, folder.figure(f"starts_{case}"))
+    folder.table(f"starts_{case}.csv", start_table(calibration))
     folder.table(f"residuals_{case}.csv", residual_report(calibration))
     figures.residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
 

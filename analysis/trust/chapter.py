@@ -22,7 +22,7 @@ from analysis.trust.identifiability import (
     identify,
     refits,
 )
-from analysis.trust.identifiability_figures import correlation_matrix, learning_ridge, profile_panels
+from analysis.trust.identifiability_figures import learning_ridge, profile_panels
 from analysis.trust.ridge import Ridge, joint_rate
 from calibration.errors import AbsentError
 from calibration.fitting.estimates import Interval
@@ -90,7 +90,6 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
         found = identify(case, fit.values, posterior, study, step)
     title, label = load_case(case).title, home_of(case).label
     profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{label}"))
-    correlation_matrix(found, f"{title}: which parameters move together", stem(f"correlations_{label}"))
     if found.ridge is not None:
         learning_ridge(
             found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")
@@ -100,7 +99,8 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
 
 def tables_of(found: Identified) -> dict[str, pd.DataFrame]:
     """Return the tables of one case by name."""
-    tables = {"parameters": found.parameters, "pairs": found.pairs}
+    together = pd.DataFrame(found.correlations, found.names, found.names).reset_index(names="parameter")
+    tables = {"parameters": found.parameters, "pairs": found.pairs, "correlations": together}
     if (ridge := found.ridge) is not None:
         tables |= {"factors": ridge.one_factor, "factor_errors": ridge.series, "statements": ridge.statements}
     return tables

@@ -23,7 +23,6 @@ FINE = 120  # points of a drawn density
 CEILING = 6.0  # rise up to which profiles are drawn
 FEW, MANY = 5.0, 60.0  # largest over smallest value from which an axis is logarithmic, and has decades only
 WIDTH = 34  # characters of a panel's title
-STRONG = 0.3  # correlations from here on are written into the matrix
 
 
 def profile_panels(found: Identified, title: str, stem: Path) -> Path:
@@ -73,33 +72,6 @@ def _densities(ax: Axes, one: Coordinate, profile: Profile, draws: Array | None)
         ax.fill_between(
             one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label="posterior (density)"
         )
-
-
-def correlation_matrix(found: Identified, title: str, stem: Path) -> Path:
-    """Draw the correlations of all pairs, strong ones with their number; return the PNG."""
-    n = len(found.names)
-    first, second = np.tril_indices(n, -1)
-    numbers = pd.DataFrame(
-        {"parameter": [found.names[i] for i in first], "moves with": [found.names[j] for j in second],
-         "correlation": found.correlations[first, second]}
-    )  # fmt: skip
-    shown = np.where(np.tri(n, k=-1, dtype=bool), found.correlations, np.nan)
-    with drawing(figsize=(0.42 * n + 2.6, 0.42 * n + 1.6)) as (figure, ax):
-        image = ax.imshow(shown[1:, :-1], cmap="RdBu_r", vmin=-1, vmax=1)
-        for i, j in zip(first.tolist(), second.tolist(), strict=True):
-            r = found.correlations[i, j]
-            if abs(r) >= STRONG:
-                text = f"{r:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
-                ax.text(
-                    j, i - 1, text, ha="center", va="center", fontsize=6.8, color="white" if abs(r) > 0.6 else "#222222"
-                )
-        ax.set_xticks(range(n - 1), found.names[:-1], rotation=50, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(n - 1), found.names[1:])
-        ax.grid(visible=False)
-        ax.spines[:].set_visible(False)
-        figure.colorbar(image, ax=ax, label="correlation (1)", shrink=0.6)
-        ax.set_title(title)
-    return save(figure, numbers, stem)
 
 
 def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
