@@ -82,7 +82,7 @@ def phase_out_command(
     if figures:
         from analysis.phase_out.figures import draw_all
 
-        draw_all(answer.results, stem)
+        draw_all(answer, stem)
     where = f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr"
     say(as_json, as_records(answer, tables), answer.page, where)
 

@@ -1,7 +1,7 @@
 """Figures of a study: shares by schedule, safe exit years, the fiscal account, regret. Arrays in, figure out.
 
-Every figure is readable in grey: lines differ by dash, areas by hatch. `COLUMN` and `PAGE` are widths in inches of a
-column (8.5 cm) and of a page (17.5 cm).
+Every figure is readable in grey: lines differ by dash, areas by hatch. `PAGE` is the width in inches of a page
+(17.5 cm).
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
+from analysis.phase_out.answer import PhaseOutAnswer
+from analysis.phase_out.by_instrument.figure import strips
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.plain.style import drawing, legend_below, panels, save
 from models.case import load_case
 
 CM = 1 / 2.54
-COLUMN, PAGE = 8.5 * CM, 17.5 * CM
+PAGE = 17.5 * CM
 SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
          "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5, "savefig.bbox": "standard",
          "savefig.dpi": 200}  # fmt: skip
@@ -31,15 +34,16 @@ PANELS = 6
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
 
 
-def draw_all(found: Results, stem: Path) -> list[Path]:
-    """Draw every figure of a study beside `stem`, with its numbers; returns the PNG files."""
+def draw_all(answer: PhaseOutAnswer, stem: Path) -> list[Path]:
+    """Draw every figure of an answer beside `stem`, with its numbers; returns the PNG files, safe exits first."""
+    found = answer.results
 
     def beside(name: str) -> Path:
         return stem.with_name(f"{stem.name}_figure_{name}")
 
     return [
+        safe_exit(found, answer.said.answers, beside("safe_exit")),
         share_fans(found, shown(found), beside("shares")),
-        safe_exit(found, beside("safe_exit")),
         fiscal_stack(found, beside("account")),
         regret(found, beside("regret")),
     ]
@@ -79,33 +83,13 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     return save(figure, (100 * table).assign(unit="%").reset_index(), stem)
 
 
-def safe_exit(found: Results, stem: Path) -> Path:
-    """Draw, for each family, how likely an exit fails by its start, and in how many draws it holds from there on."""
-    allowed = 100 * found.study.exit.probability
-    about = "from when\nan exit is safe"
-    with drawing(2, figsize=(COLUMN, 10.5 * CM), sharex=True, **_dress(found, about)) as (figure, axes):
-        width = 0.8 * found.study.grid.step / max(len(found.safe), 1)
-        last = max(one.starts[-1] for one in found.safe)
-        never = last + 2 * found.study.grid.step
-        for i, one in enumerate(found.safe):
-            colour, hatch = FILLS[i % len(FILLS)]
-            axes[0].plot(one.starts, 100 * one.failing, color=colour, linestyle=DASHES[i], marker="os^D"[i % 4],
-                         markersize=3, label=one.family)  # fmt: skip
-            held = [100 * float((one.by_draw == start).mean()) for start in one.starts]
-            held.append(100 * float(np.isinf(one.by_draw).mean()))
-            at = np.array([*one.starts, never]) + (i - (len(found.safe) - 1) / 2) * width
-            axes[1].bar(at, held, width, color=colour, hatch=hatch, edgecolor="white", linewidth=0.3)
-        axes[0].axhline(allowed, color="#222222", linewidth=0.8, linestyle=":")
-        axes[0].annotate(f"safe below {allowed:.0f}%", (found.safe[0].starts[0], allowed), xytext=(0, 2),
-                         textcoords="offset points", fontsize=6.5)  # fmt: skip
-        axes[0].set_ylabel("draws in which the\nshare is not kept (%)")
-        axes[0].set_ylim(-3, 103)
-        axes[1].set_ylabel("draws first safe\nfrom this start (%)")
-        axes[1].set_xlabel("start of the exit (year)")
-        years = [y for y in found.safe[0].starts if y % 5 == 0]
-        axes[1].set_xticks([*years, never], [*(f"{y:g}" for y in years), "never"])
-        legend_below(figure, axes[:1], 2)
-    return save(figure, found.safe_table(), stem)
+def safe_exit(found: Results, by_instrument: pd.DataFrame, stem: Path) -> Path:
+    """Draw how often an exit from each start fails: by instrument where the study answers so, else for all support."""
+    everything = [
+        {"ends": "all support", "exit": one.family, "safe from": one.year, "failing": one.failing.tolist()}
+        for one in found.safe
+    ]
+    return strips(by_instrument if len(by_instrument) else pd.DataFrame(everything), found.study, stem)
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

@@ -15,7 +15,6 @@ from analysis.paths.chapter import drawn_cases, tell_followers, tell_forward, te
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
-from analysis.phase_out.by_instrument.figure import strips
 from analysis.phase_out.by_instrument.happened import failing
 from analysis.phase_out.figures import draw_all
 from analysis.phase_out.page import Section
@@ -67,9 +66,8 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
         answer = answer_study(study, Path(runs) / case, said=beside_on_record(case))
         for name, table in answer.tables().items():
             folder.table(f"phase_out_{case}_{name}.csv", table)
-        drawn = draw_all(answer.results, folder.figure(f"phase_out_{case}"))
-        first = strips(answer.said.answers, study, folder.figure(f"exits_by_instrument_{case}"))
-    told = captioned([first]) | {
+        drawn = draw_all(answer, folder.figure(f"phase_out_{case}"))
+    told = {
         texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]: png
         for png in drawn
         if not (png.stem.endswith("regret") and failing(answer.said.happened))
