@@ -51,7 +51,6 @@ SLOWER = {
     "PySD": ("PySD",),
     "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
     "scalar C": ("scalar C, 2 threads",),
-    "NumPy": ("vectorised NumPy",),
 }
 
 
