@@ -1,4 +1,4 @@
-"""Figures of paths: four industries on one axis, durations by clock, the start-by-end matrix, runs ahead."""
+"""Figures of paths: industries on one axis, durations by clock, the start-by-end matrix, runs ahead, a race."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
+from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy
 from analysis.plain.shown import when
 from analysis.plain.style import drawing, panels, save
@@ -30,6 +31,7 @@ BANDS = {
 INK = "#222222"
 LINES = (("#222222", "-"), ("#d1495b", "--"), ("#1b4965", "-."), ("#66a182", ":"), ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1))))
 LATEST = 2042  # last year on the axis of paths
+RACED_FROM = 1970.0  # first year on that of a race
 
 
 def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path:
@@ -253,3 +255,32 @@ def _scale(ax: Axes, values: Sequence[Array]) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.10g}"))
     if least >= 0:
         ax.set_ylim(bottom=0)
+
+
+def race_figure(answer: Following, stem: Path) -> Path:
+    """Draw `answer` over time from 1970 and save picture and numbers under `stem`."""
+    race = answer.race
+    told = {race.study.leader_title: race.leader_share}
+    told |= {follower.title: race.shares[key] for key, follower in race.study.followers.items()}
+    seen = race.times >= RACED_FROM
+    rows = []
+    with drawing(figsize=(6.5, 3.8)) as (figure, ax):
+        for (title, share), (colour, line), mark in zip(told.items(), LINES, "os^D", strict=False):
+            low, median, high = 100 * quantiles(share[:, seen])
+            ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)
+            ax.plot(race.times[seen], median, line, color=colour, label=title)
+            part = answer.shares[answer.shares["country"] == title]
+            ax.plot(part["year"] + 0.5, 100 * part["observed"], mark, color=colour, markersize=5, mfc="white")
+            rows.append(pd.DataFrame({"country": title, "time": race.times[seen], "low": low, "median": median,
+                                      "high": high}))  # fmt: skip
+        for follower in race.study.followers.values():
+            ax.axvline(follower.entry, color="#9aa5ab", linewidth=0.8, zorder=0)
+            ax.annotate(f"{follower.title} enters", (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
+                        annotation_clip=False)  # fmt: skip
+        ax.set_ylim(0, 100)
+        ax.set_ylabel("share of world sales (%)")
+        ax.set_xlabel("year")
+        figure.legend(loc="outside lower center", ncols=3)
+        figure.suptitle(f"{race.study.title}\n(marks: observed; {answer.basis})", x=0.01,
+                        ha="left", fontsize=10)  # fmt: skip
+    return save(figure, pd.concat(rows, ignore_index=True), stem)
