@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.fits import figures
 from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table
-from analysis.forecasts.chapter import ForecastChapter, forecast_chapter
+from analysis.forecasts.study import ForecastChapter, forecast_chapter
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.beside import beside
