@@ -14,8 +14,8 @@ from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
 from benchmarks.reductions import Reduced, million, reductions
-from benchmarks.result import Result, Row, Timing
 from benchmarks.scalar_c import ScalarC
+from benchmarks.table import Result, Row, Timing
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 INPUTS = ("growth rate", "elasticity", "base size")
