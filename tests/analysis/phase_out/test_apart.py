@@ -25,7 +25,7 @@ from analysis.phase_out.by_instrument.happened import failing, happened_table, h
 from analysis.phase_out.page import best_refused
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study
-from analysis.report.blocks import exit_sentences
+from analysis.report.brief import exit_objection, exit_sentence
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -146,7 +146,7 @@ def test_no_schedule_is_called_the_best_where_a_check_fails() -> None:
     assert best_refused([]) == []
     accepted = load_answer("pv")
     assert failing(accepted["happened"])
-    assert "model misses growth of installation from 2021 to 2023" in exit_sentences()
+    assert "model misses growth of installation from 2021 to 2023" in exit_objection("pv")
 
 
 @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ def test_the_record_by_instrument_is_what_runs_say_today(case: str) -> None:
     found = Exits(few, draws).ended(few.apart[0], "cliff", 0.0, few.grid.starts)
     kept = load_answer(case)["by_instrument"].iloc[0]
     assert found.against_support(few).year == kept["safe from"]
-    assert load_case(case).title in exit_sentences()
+    assert load_case(case).title in exit_sentence(case)
