@@ -20,7 +20,7 @@ from benchmarks import table
 from benchmarks.engines import Engine, Job, engines, startup
 from benchmarks.machine import Cost, cost, machine
 from benchmarks.reductions import million, reductions
-from benchmarks.result import Result, Row, Timing
+from benchmarks.table import Result, Row, Timing
 from models.case import CASES, Case, load_case
 from stockflow.arrays import Array
 

@@ -21,7 +21,6 @@ import numpy as np
 
 import stockflow
 from benchmarks.scalar_c import ScalarC
-from benchmarks.vector_numpy import VectorNumpy
 from stockflow.arrays import Array
 from stockflow.commands.bench import timed
 from stockflow.compiler.llvm import generate, load
@@ -75,8 +74,6 @@ def engines(job: Job) -> Iterator[Engine]:
     simulator = model.simulator(job.inputs, job.outputs)
     yield from _stockflow(simulator, read)
     yield from _scalar_c(simulator, read)
-    interpreter, prepare = timed(lambda: VectorNumpy(simulator.task.plan()))
-    yield Engine("vectorised NumPy", interpreter, read, prepare)
     if importlib.util.find_spec("simlin") is not None:
         yield from _pysimlin(job)
     yield from _pysd(job)

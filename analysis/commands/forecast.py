@@ -16,9 +16,9 @@ from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import MODES
 from calibration.forecasting.new_scores import score_case, skill_table, skill_words
+from calibration.forecasting.record import YARDSTICK, yardstick
 from calibration.forecasting.scores import COMBINED
 from calibration.forecasting.settings import ForecastSettings
-from calibration.forecasting.yardstick import WORDS, yardstick
 from calibration.own.data import read_rows
 from calibration.own.forecast import fans, hindcast
 from calibration.own.meaning import doubts_of_scored
@@ -75,7 +75,7 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    said = [f"\n{WORDS}", text(yardstick({case: table}, settings))]
+    said = [f"\n{YARDSTICK}", text(yardstick({case: table}, settings))]
     said += ["\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):"]
     words = unscored_words(found) + forecast_words(table, case, settings)
     say(as_json, forecast_json(found, table), text(skill_rows(table)), *said, text(rivals(table)) + "\n", *words)

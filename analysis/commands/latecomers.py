@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import JSON, say
-from analysis.paths.latecomer_figure import race_figure
+from analysis.paths.figures import race_figure
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.plain.shown import records
 from stockflow.commands.console import Whole

@@ -50,8 +50,9 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     )
     folder.table(f"sensitivity_{about.label}.csv", answer.table)
     _draw_sensitivity(answer, folder)
-    words = _sensitivity_words(answer)
-    boxes = [line for one in answer.boxes for line in fails(one, _units(answer))]
+    units = {one.name: one.unit for one in answer.ranges}
+    boxes = [line for one in answer.boxes for line in fails(one, units)]
+    words = _sensitivity_words(answer, boxes)
     limits = [
         {"unknown": u.name, "low": u.low, "high": u.high, "unit": u.unit, "basis": u.basis} for u in answer.ranges
     ]
@@ -104,14 +105,13 @@ def search_table(answer: SearchAnswer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _sensitivity_words(answer: SensitivityAnswer) -> list[str]:
+def _sensitivity_words(answer: SensitivityAnswer, boxes: list[str]) -> list[str]:
     asked = answer.question
     plans = f"'{asked.phase_out.name}' against '{asked.supported.name}', and that against '{asked.no_support.name}'"
     lines = [f"What it hinges on: {plans}.", *hinges(answer.table, asked.key_year)]
     lines += ["Convergence:", *(f"  {line}" for line in convergence(answer.table))]
     if answer.boxes:
-        lines.append(f"Where '{asked.phase_out.name}' fails:")
-        lines += [f"  {line}" for one in answer.boxes for line in fails(one, _units(answer))]
+        lines += [f"Where '{asked.phase_out.name}' fails:", *(f"  {line}" for line in boxes)]
     return lines
 
 
@@ -139,10 +139,6 @@ def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
     title = f"{full}: adoption against public money"
     figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{case}"))
     figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{case}"))
-
-
-def _units(answer: SensitivityAnswer) -> dict[str, str]:
-    return {one.name: one.unit for one in answer.ranges}
 
 
 def _tell(text: str) -> None:

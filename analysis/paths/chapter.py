@@ -8,7 +8,6 @@ from analysis.draws.runs import Drawn, drawn
 from analysis.paths import figures
 from analysis.paths.durations import Dated, date_path, durations, means, places, published_durations
 from analysis.paths.forward import future_table, futures
-from analysis.paths.latecomer_figure import race_figure
 from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
@@ -57,7 +56,7 @@ def tell_followers(
         tables["shares of memory chips"] = race.shares
         folder.table("latecomers_shares.csv", race.shares)
         stems.append(folder.figure("latecomers"))
-        race_figure(race, stems[0])
+        figures.race_figure(race, stems[0])
         words.append(
             f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
             f"{race.last_misses()}; {race.basis} What is said of the followers is judged, and no interval covers that."

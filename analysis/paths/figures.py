@@ -1,4 +1,4 @@
-"""Figures of paths: four industries on one axis, durations by clock, the start-by-end matrix, runs ahead."""
+"""Figures of paths: industries on one axis, durations by clock, the start-by-end matrix, runs ahead, a race."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,10 @@ from matplotlib.ticker import FuncFormatter
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
+from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy
 from analysis.plain.shown import when
-from analysis.plain.style import drawing, panels, save
+from analysis.plain.style import BLACK, drawing, panels, save
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -27,9 +28,9 @@ BANDS = {
     "25-35 years from the first clock": ("#edae49", 0.45),
     "policy": ("#7d5ba6", 1.0),
 }
-INK = "#222222"
 LINES = (("#222222", "-"), ("#d1495b", "--"), ("#1b4965", "-."), ("#66a182", ":"), ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1))))
 LATEST = 2042  # last year on the axis of paths
+RACED_FROM = 1970.0  # first year on that of a race
 
 
 def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path:
@@ -45,7 +46,7 @@ def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path
         ax.set_xlim(1943, LATEST)
         ax.set_xlabel("year")
         ax.grid(axis="y", visible=False)
-        marks = [ax.plot([], [], MARKS[s], color=INK, label=s, markersize=8, markeredgewidth=1.4)[0] for s in STAGES]
+        marks = [ax.plot([], [], MARKS[s], color=BLACK, label=s, markersize=8, markeredgewidth=1.4)[0] for s in STAGES]
         bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
         figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
         ax.set_title(
@@ -85,7 +86,7 @@ def _clocks(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
     ordered = sorted(path.about.clocks.items(), key=lambda one: one[1])
     for i, (name, year) in enumerate(ordered):
         top = y + 0.2 + 0.09 * (len(ordered) - 1 - i)  # the earliest highest, so that no later line crosses its name
-        ax.vlines(year, y - 0.17, top, color=INK, linewidth=1.1, zorder=4)
+        ax.vlines(year, y - 0.17, top, color=BLACK, linewidth=1.1, zorder=4)
         ax.annotate(f"{name} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
                     va="bottom")  # fmt: skip
         rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
@@ -99,14 +100,14 @@ def _stages(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
         level = y + (0.08, 0.0, -0.08)[i % 3]
         if np.isfinite(middle) and not path.already(stage):
             if path.posterior:
-                ax.plot([low, min(high, LATEST)], [level, level], color=INK, linewidth=1.0, zorder=4)
-            ax.plot(middle, level, MARKS[stage], color=INK, markersize=7, markeredgewidth=1.4, zorder=5)
+                ax.plot([low, min(high, LATEST)], [level, level], color=BLACK, linewidth=1.0, zorder=4)
+            ax.plot(middle, level, MARKS[stage], color=BLACK, markersize=7, markeredgewidth=1.4, zorder=5)
         rows.append(
             {"case": path.case, "what": "stage, model", "name": stage, "year": middle, "low": low, "high": high}
         )
         if stage in path.about.observed:
             seen = path.about.observed[stage]
-            ax.plot(seen, y - 0.22, MARKS[stage], color=INK, mfc="white", markersize=6, zorder=5)
+            ax.plot(seen, y - 0.22, MARKS[stage], color=BLACK, mfc="white", markersize=6, zorder=5)
             rows.append({"case": path.case, "what": "stage, observed", "name": stage, "year": seen})
     return rows
 
@@ -145,10 +146,10 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
         ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
         for i, row in enumerate(part.to_dict("records")):
             ends = [row["years low"], min(row["years high"], 100.0)]
-            ax.plot(ends, [i, i], color=INK, linewidth=2)
-            ax.plot(row["years"], i, "s", color=INK, markersize=5)
+            ax.plot(ends, [i, i], color=BLACK, linewidth=2)
+            ax.plot(row["years"], i, "s", color=BLACK, markersize=5)
             if pd.notna(row["observed years"]):
-                ax.plot(row["observed years"], i + 0.28, "s", color=INK, mfc="white", markersize=4)
+                ax.plot(row["observed years"], i + 0.28, "s", color=BLACK, mfc="white", markersize=4)
         for i, row in enumerate(pairs.to_dict("records"), start=len(part)):
             ax.plot([row["lower quartile"], row["upper quartile"]], [i, i], color="#7d5ba6", linewidth=4, alpha=0.6,
                     solid_capstyle="butt")  # fmt: skip
@@ -236,7 +237,7 @@ def _fan(
     seen = one.times >= since
     times, values = one.times[seen], one.values[label][:, seen]
     low, middle, high = quantiles(values)
-    if colour == INK:
+    if colour == BLACK:
         ax.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
     ax.plot(times, middle, color=colour, linestyle=dashes, label=name, linewidth=1.5)
     return [
@@ -253,3 +254,32 @@ def _scale(ax: Axes, values: Sequence[Array]) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.10g}"))
     if least >= 0:
         ax.set_ylim(bottom=0)
+
+
+def race_figure(answer: Following, stem: Path) -> Path:
+    """Draw `answer` over time from 1970 and save picture and numbers under `stem`."""
+    race = answer.race
+    told = {race.study.leader_title: race.leader_share}
+    told |= {follower.title: race.shares[key] for key, follower in race.study.followers.items()}
+    seen = race.times >= RACED_FROM
+    rows = []
+    with drawing(figsize=(6.5, 3.8)) as (figure, ax):
+        for (title, share), (colour, line), mark in zip(told.items(), LINES, "os^D", strict=False):
+            low, median, high = 100 * quantiles(share[:, seen])
+            ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)
+            ax.plot(race.times[seen], median, line, color=colour, label=title)
+            part = answer.shares[answer.shares["country"] == title]
+            ax.plot(part["year"] + 0.5, 100 * part["observed"], mark, color=colour, markersize=5, mfc="white")
+            rows.append(pd.DataFrame({"country": title, "time": race.times[seen], "low": low, "median": median,
+                                      "high": high}))  # fmt: skip
+        for follower in race.study.followers.values():
+            ax.axvline(follower.entry, color="#9aa5ab", linewidth=0.8, zorder=0)
+            ax.annotate(f"{follower.title} enters", (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
+                        annotation_clip=False)  # fmt: skip
+        ax.set_ylim(0, 100)
+        ax.set_ylabel("share of world sales (%)")
+        ax.set_xlabel("year")
+        figure.legend(loc="outside lower center", ncols=3)
+        figure.suptitle(f"{race.study.title}\n(marks: observed; {answer.basis})", x=0.01,
+                        ha="left", fontsize=10)  # fmt: skip
+    return save(figure, pd.concat(rows, ignore_index=True), stem)

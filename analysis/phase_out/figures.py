@@ -17,7 +17,7 @@ from analysis.phase_out.answer import PhaseOutAnswer
 from analysis.phase_out.by_instrument.figure import strips
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
-from analysis.plain.style import drawing, legend_below, panels, save
+from analysis.plain.style import BLUE, drawing, legend_below, panels, save
 from models.case import load_case
 
 CM = 1 / 2.54
@@ -25,7 +25,6 @@ PAGE = 17.5 * CM
 SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
          "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5, "savefig.bbox": "standard",
          "savefig.dpi": 200}  # fmt: skip
-DARK = "#1b4965"
 BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
@@ -69,7 +68,7 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
             own = 100 * found.shares[found.place(label)]
             ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
             ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
-            ax.plot(found.times, own[2], color=DARK, label="median")
+            ax.plot(found.times, own[2], color=BLUE, label="median")
             ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
             ax.set_title(label)
             ax.set_ylim(0, 100)

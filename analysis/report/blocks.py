@@ -11,9 +11,8 @@ import pandas as pd
 from analysis.draws.runs import Drawn, drawn
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import misfits
-from analysis.forecasts.chapter import forecast_chapter, wins, wins_everywhere, yardsticks
 from analysis.forecasts.own_trials import trial_lines
-from analysis.forecasts.study import coverage_words, rivals
+from analysis.forecasts.study import coverage_words, forecast_chapter, rivals, wins, wins_everywhere, yardsticks
 from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.knockouts import knockouts
 from analysis.mechanisms.loop_study import LoopStudy
@@ -32,9 +31,8 @@ from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, 
 from analysis.report.goals import HEAD, Goals, goal_rows, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
-from calibration.forecasting.record import load_accepted_forecast
+from calibration.forecasting.record import REFERENCE, YARDSTICK, load_accepted_forecast
 from calibration.forecasting.scores import POOL
-from calibration.forecasting.yardstick import REFERENCE, WORDS
 from calibration.records.results import HERE as RESULTS
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
@@ -51,7 +49,6 @@ SLOWER = {
     "PySD": ("PySD",),
     "pysimlin": ("pysimlin, 1 thread", "pysimlin, 2 threads"),
     "scalar C": ("scalar C, 2 threads",),
-    "NumPy": ("vectorised NumPy",),
 }
 
 
@@ -148,7 +145,7 @@ def forecast_block() -> str:
             told.append(f"{case}, {mode}: {won} of {of} (all origins: {ever} of {pairs} pairs of series and origin)")
     head = ("case", "series", "drivers", "model", "model and reference", "reference", "best in hindsight", "inside 90%")
     return "\n".join([
-        WORDS, "",
+        YARDSTICK, "",
         *_yardstick_lines(), "",
         "Series on which the model beats the best naive forecast in hindsight, an upper bound, from the end of 2019: "
         f"{'; '.join(told)}.", "",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.forecasts.chapter import wins_everywhere, yardsticks
+from analysis.forecasts.study import wins_everywhere, yardsticks
 from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
@@ -19,8 +19,8 @@ from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import PhaseOutStudy, load_phase_out_study
 from analysis.scoreboard.board import Scoreboard
 from calibration.fitting.estimates import Calibration
+from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import COMBINED
-from calibration.forecasting.yardstick import REFERENCE
 from models.case import load_case
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from analysis.draws.runs import drawn
-from analysis.forecasts.chapter import yardsticks
+from analysis.forecasts.study import yardsticks
 from analysis.mechanisms.knockouts import research_elasticity
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.phase_out.study import STUDIED
@@ -18,8 +18,8 @@ from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import describe_series
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import SeriesTarget, load_targets
+from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import COMBINED
-from calibration.forecasting.yardstick import REFERENCE
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
 from models.files.casefile import CaseName

@@ -16,7 +16,7 @@ from scipy.stats import chi2
 
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
-from analysis.forecasts.chapter import ForecastChapter, yardsticks
+from analysis.forecasts.study import ForecastChapter, yardsticks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import load_phase_out_study
 from analysis.report.brief import (
@@ -37,7 +37,7 @@ from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
-from calibration.forecasting.yardstick import WORDS
+from calibration.forecasting.record import YARDSTICK
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
@@ -109,7 +109,7 @@ def pages_of(report: Report) -> list[Page]:
         "moved": certificate[certificate["verdict"] == numerics.MOVES].drop(columns="verdict"),
     }  # fmt: skip
     forecasts = {
-        "forecasts": report.forecasts, "yardstick_words": WORDS,
+        "forecasts": report.forecasts, "yardstick_words": YARDSTICK,
         "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
     }  # fmt: skip
     paper = {"board": report.board, "goals": pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD))}

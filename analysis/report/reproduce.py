@@ -9,12 +9,11 @@ import pandas as pd
 
 from analysis.fits import figures
 from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table, start_table
-from analysis.forecasts.chapter import ForecastChapter, forecast_chapter
+from analysis.forecasts.study import ForecastChapter, forecast_chapter
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
-from analysis.plain.beside import beside
 from analysis.plain.folder import Folder
-from analysis.plain.progress import counted
+from analysis.plain.progress import beside, counted
 from analysis.report.chapters import Chapter, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
 from analysis.scoreboard.board import scoreboard

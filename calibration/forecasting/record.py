@@ -1,10 +1,13 @@
-"""Scores of all forecasts of a case as one table, with a record of what made them; accepted, and read back."""
+"""Scores of all forecasts of a case as one table, with a record of what made them; accepted, read back, and summed up.
+
+The sum is a yardstick named in advance: the CRPS of a forecast over that of two that anybody can make.
+"""
 
 from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +21,7 @@ from calibration.fitting.targets import Targets, load_targets
 from calibration.forecasting.ahead import MODES, ScoredForecast
 from calibration.forecasting.drivers_ahead import HERE as DRIVERS
 from calibration.forecasting.forecast import CaseForecast, seen_by
-from calibration.forecasting.scores import COMBINED, MODEL, Skill, compare
+from calibration.forecasting.scores import COMBINED, MODEL, POOL, Skill, compare
 from calibration.forecasting.settings import BASELINES, FORECASTS, ForecastSettings
 from calibration.records.results import HERE, PACKAGES, digest, hashes, tables_named
 from models.case import Case, load_case
@@ -26,8 +29,16 @@ from models.files.digest import digest_of
 from models.files.settings import read_toml
 from stockflow.errors import InputError
 from stockflow.files import read_text, watched, write_whole
+from stockflow.intervals import interval
 
 TEXTS = ("DM note", "tested against", "reference")  # columns of a score table that may be empty
+REFERENCE = "reference"
+PAIR = ["case", "series", "origin"]
+YARDSTICK = (
+    "Yardstick, named in advance, over headline series and all origins: geometric mean of CRPS over that of the "
+    "reference (Wright's law for a cost, Gompertz for a volume or level, Moore's law where that could not be made) and "
+    "of the equal-weight pool of all naive forecasts, with a 90% interval by bootstrap over series; under 1 is better."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,3 +199,52 @@ def load_accepted_forecast(case: str, folder: Path = HERE) -> pd.DataFrame:
             f"{file.name}: hashes: made with other {', '.join(changed)}; run `techcycle forecast {case} --accept`"
         )
     return table.fillna(dict.fromkeys(TEXTS, ""))
+
+
+def yardstick(tables: Mapping[str, pd.DataFrame], settings: ForecastSettings) -> pd.DataFrame:
+    """Measure model and combination over the headline series of the cases in `tables` (score tables by case).
+
+    They are held over two forecasts that anybody can make. The best naive forecast in hindsight is none of them: nobody
+    could have chosen it, so it bounds from above what naive forecasts can do.
+
+    One row per mode, forecaster and what it is held "over", the reference of each series or the naive pool: "ratio" is
+    the geometric mean of CRPS over that of the other, over pairs of series and origin that have both; "5%" and "95%"
+    are its bootstrap interval over series, "inside 90%" is the share of all years that the forecaster's 90% interval
+    holds. A row without pairs is left out.
+    """
+    headline = [
+        table[table["series"].isin(settings.cases[case].headline)].assign(case=case) for case, table in tables.items()
+    ]
+    rows = []
+    for mode, part in pd.concat(headline).groupby("mode", sort=False):
+        named = part[part["forecaster"] == part["reference"]].assign(forecaster=REFERENCE)
+        crps = pd.concat([part, named]).pivot(index=PAIR, columns="forecaster", values="CRPS")
+        crps = crps.reindex(columns=[MODEL, COMBINED, REFERENCE, POOL])
+        for who in (MODEL, COMBINED):
+            scored = part[part["forecaster"] == who]
+            for over in (REFERENCE, POOL):
+                logs = (crps[who] / crps[over]).dropna().map(np.log)
+                if len(logs):
+                    low, high, series = _over_series(logs, settings)
+                    rows.append(
+                        {"mode": mode, "forecaster": who, "over": over, "ratio": float(np.exp(logs.mean())),
+                         "5%": low, "95%": high, "pairs": len(logs), "series": series,
+                         "inside 90%": float(np.average(scored["inside 90%"], weights=scored["years"]))}
+                    )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _over_series(logs: pd.Series[float], settings: ForecastSettings) -> tuple[float, float, int]:
+    """Return the ends of the interval of exp(mean log ratio) over resampled series, and how many series there are.
+
+    Origins of one series share its years, so a series is drawn with all its pairs (cluster bootstrap: Davison and
+    Hinkley 1997, Bootstrap Methods and their Application, 3.8). One series alone has no interval: NaN.
+    """
+    pairs = logs.groupby(level=["case", "series"])
+    sums, counts = pairs.sum().to_numpy(), pairs.count().to_numpy()
+    if len(sums) < 2:
+        return np.nan, np.nan, len(sums)
+    rng = np.random.default_rng(settings.seed)
+    picked = rng.integers(len(sums), size=(settings.resamples, len(sums)))
+    low, _, high = interval(np.exp(sums[picked].sum(axis=1) / counts[picked].sum(axis=1)))
+    return low, high, len(sums)

@@ -3,13 +3,14 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from calibration.own import chinese
-from models.files.settings import FIRST_YEAR, LAST_YEAR
+from models.files.settings import FIRST_YEAR, LAST_YEAR, SettingsFile
 from models.home import Home
 from models.own import OwnFile
 from stockflow.errors import InputError, unknown
@@ -20,6 +21,49 @@ COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
 SERIES = (COST, CUMULATIVE, ANNUAL, SHARE)
 SMALLEST = 1e-30  # of a value in the units of the model; the largest is one over it
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+_YEAR = re.compile(r"(\d{4})年(?:不变价|价)?")
+
+
+class ChineseWords(SettingsFile):
+    """Names of columns and series, scales and units, by their Chinese words."""
+
+    shipped = Path(__file__).parents[1] / "targets" / "chinese.toml"
+    columns: Mapping[str, str]
+    series: Mapping[str, str]
+    scales: Mapping[str, str]
+    units: Mapping[str, str]
+
+
+@cache
+def chinese_words() -> ChineseWords:
+    """Read the words."""
+    return ChineseWords.load()
+
+
+def known_unit(text: str) -> str:
+    """Return a unit in the words that `parse_unit` knows; what holds no Chinese, or an unknown word, stays.
+
+    2020年元/千瓦 becomes CNY2020/kW, 万辆/年 becomes 10^4 vehicle/year.
+    """
+    if not _CHINESE.search(text):
+        return text
+    year = _YEAR.search(text)
+    parts = _YEAR.sub("", text).replace("每", "/").strip().split("/")
+    told = [_part(part.strip(), year[1] if year else "") for part in parts]
+    return text if None in told else "/".join(str(one) for one in told)
+
+
+def _part(text: str, year: str) -> str | None:
+    """One thing with its scale: 万千瓦 is 10^4 kW; None for a word that is not known."""
+    known = chinese_words()
+    if text in known.units:
+        name = known.units[text]
+        return name + (year if re.fullmatch("[A-Z]{3}", name) else "")
+    for word, scale in known.scales.items():
+        if text.startswith(word) and (rest := _part(text.removeprefix(word), year)) is not None:
+            return f"{scale} {rest}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +94,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     rows: dict[tuple[str, int], Row] = {}
     try:
         names = (cell.strip() for cell in next(reader, []))
-        if (header := tuple(chinese.words().columns.get(name, name) for name in names)) != COLUMNS:
+        if (header := tuple(chinese_words().columns.get(name, name) for name in names)) != COLUMNS:
             raise InputError(f"{path} row 1: columns {','.join(header)!r}; must be exactly {','.join(COLUMNS)!r}")
         for cells in reader:
             last = reader.line_num
@@ -74,7 +118,7 @@ def _row(cells: Sequence[str], place: str) -> Row:
     for column, text in zip(COLUMNS, (series, year, value, unit, source), strict=True):
         if not text:
             raise InputError(f"{place}: {column} is missing")
-    series, unit = chinese.words().series.get(series, series), chinese.unit(unit)
+    series, unit = chinese_words().series.get(series, series), known_unit(unit)
     when, amount = number(year, f"{place}: year"), number(value, f"{place}: value")
     if when != math.floor(when) or not FIRST_YEAR <= when <= LAST_YEAR:
         raise InputError(f"{place}: year {year} is not a whole year from {FIRST_YEAR:g} to {LAST_YEAR:g}")

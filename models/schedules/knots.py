@@ -6,19 +6,19 @@ ahead. As long as every knot is 1 and no decline starts, a run is that of the ca
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from models.files.build import heading
 from models.files.parts import read_part
 from stockflow import Model
 from stockflow.errors import InputError
-from stockflow.language.source import Source, equations
+from stockflow.language.source import equations
 from stockflow.names import plain
 
 PART = Path(__file__).parents[1] / "vensim" / "parts" / "knots.part"
 WRAPPED, CORE = "support multiplier", "core support multiplier"
 ANNOUNCED, AHEAD = "announced support per unit", "announced support multiplier"
-_SKETCH = "\\\\\\---///"
 
 
 def knot_names() -> tuple[str, ...]:
@@ -46,8 +46,6 @@ def knots_model(model: Model) -> Model:
             ANNOUNCED: announced.replace(WRAPPED, AHEAD),
         }
     )
-    body, mark, rest = changed.text.partition(_SKETCH)
     own = (heading(group.name) + "".join(f"{entry.text}\n\n" for entry in group.entries) for group in read_part(PART))
-    text = body + "".join(own) + mark + rest
-    source = Source(f"{Path(file.name).stem}_knots.mdl", text, changed.folder)
+    source = replace(changed.with_more("".join(own)), name=f"{Path(file.name).stem}_knots.mdl")
     return Model(equations(source), source)

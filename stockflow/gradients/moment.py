@@ -149,11 +149,7 @@ class Functions(Routine):
     def fetched(self, node: int) -> str:
         """Load a leaf; 0 or 1 may stand for truth."""
         array, at = self.leaves[node]
-        if array == "%row":
-            place = self.writer.let(f"getelementptr double, ptr %row, i64 {at}")
-            vector = self.writer.spread(self.writer.let(f"load double, ptr {place}"))
-        else:
-            vector = self.get(array, at)
+        vector = self.writer.everywhere(array, at) if array == "%row" else self.get(array, at)
         return self.writer.compare("une", vector, self.writer.number(0.0)) if self.graph.is_truth(node) else vector
 
     def name(self, node: int) -> str:

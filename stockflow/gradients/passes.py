@@ -247,7 +247,7 @@ def _residual(writer: Writer, later: str, earlier: str, numbers: str) -> tuple[s
 
     `numbers` points to the row of the term, as `stockflow.gradients.payoff.Comparison` describes it.
     """
-    growth, logarithmic, target, factor = (_number(writer, numbers, column) for column in range(4))
+    growth, logarithmic, target, factor = (writer.everywhere(numbers, column) for column in range(4))
     zero = writer.number(0.0)
     grows = writer.compare("une", growth, zero)
     modelled = writer.exact("sub", later, writer.select(grows, earlier, zero))
@@ -256,8 +256,3 @@ def _residual(writer: Writer, later: str, earlier: str, numbers: str) -> tuple[s
     found = writer.let(f"fmul {writer.double} {writer.exact('sub', transformed, target)}, {factor}")
     rate = writer.let(f"fdiv {writer.double} {factor}, {modelled}")
     return found, writer.select(as_log, rate, factor), grows
-
-
-def _number(writer: Writer, numbers: str, column: int) -> str:
-    place = writer.let(f"getelementptr double, ptr {numbers}, i64 {column}")
-    return writer.spread(writer.let(f"load double, ptr {place}"))

@@ -1,4 +1,4 @@
-"""One right side to one expression: names found, subscripts decided, functions handed on."""
+"""One right side to one expression: names found, subscripts decided, signs applied, functions handed on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from stockflow.errors import InputError
-from stockflow.language import allocation, calls, operators
+from stockflow.language import allocation, calls
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
+from stockflow.language.vectors import joined
 from stockflow.names import plain
 
 _DEEPEST = 150
+# longer sums are written as a shallow tree, which no stack is too small for
+_LONG = 64
 _KINDS: Mapping[str, Literal["hold", "extrapolate", "steps"]] = MappingProxyType(
     {"interpolate": "hold", "extrapolate": "extrapolate", "hold_backward": "steps"}
 )
@@ -84,10 +87,10 @@ class Reader(Place):
         kind = type(tree).__name__.removesuffix("Structure")
         match kind:
             case "Arithmetic":
-                return operators.arithmetic(tree.operators, [self.read(one) for one in tree.arguments])
+                return _arithmetic(tree.operators, [self.read(one) for one in tree.arguments])
             case "Logic":
                 signs = [one.lower().strip(":") for one in tree.operators]
-                return operators.logic(signs, [self.read(one) for one in tree.arguments])
+                return _logic(signs, [self.read(one) for one in tree.arguments])
             case "Reference":
                 return self.attempt(lambda: self.reference(tree))
             case "Call":
@@ -152,3 +155,55 @@ def _depth(expression: eq.Expression) -> int:
         deepest = max(deepest, depth)
         todo += [(part, depth + 1) for part in eq.children(one)]
     return deepest
+
+
+def _arithmetic(operators: Sequence[str], values: list[eq.Expression]) -> eq.Expression:
+    """Join values by operators of one precedence: sums and products from the left, powers from the right."""
+    if operators[0] == "negative":
+        return eq.Operation("negative", (values[0],))
+    if operators[0] == "^":
+        return _power(values)
+    if len(values) > _LONG and set(operators) <= {"+", "-"}:
+        signed = [
+            eq.Operation("negative", (one,)) if sign == "-" else one
+            for sign, one in zip(["+", *operators], values, strict=True)
+        ]
+        return joined("+", signed)
+    result = values[0]
+    for operator, value in zip(operators, values[1:], strict=True):
+        result = eq.Operation(operator, (result, value))
+    return result
+
+
+def _power(values: list[eq.Expression]) -> eq.Expression:
+    """Take powers from the right; the sign of a literal base belongs to the result.
+
+    A base that was in parentheses with its sign is a difference by now, not a literal.
+    """
+    base = values[0]
+    negative = isinstance(base, eq.Number) and base.value < 0
+    first = eq.Number(-base.value) if isinstance(base, eq.Number) and negative else base
+    *others, result = [first, *values[1:]]
+    for value in reversed(others):
+        result = eq.Operation("^", (value, result))
+    return eq.Operation("negative", (result,)) if negative else result
+
+
+def _logic(operators: Sequence[str], values: list[eq.Expression]) -> eq.Expression:
+    """Join values by comparisons, or by AND before OR; only what is missing differs from itself."""
+    if operators[0] == "not":
+        return eq.Operation("not", (values[0],))
+    if operators[0] in {"=", "<>"} and len(values) == 2 and any(_missing(one) for one in values):
+        other = values[1] if _missing(values[0]) else values[0]
+        return eq.Operation("<>" if operators[0] == "=" else "=", (other, other))
+    groups: list[eq.Expression] = [values[0]]
+    for operator, value in zip(operators, values[1:], strict=True):
+        if operator == "or":
+            groups.append(value)
+        else:
+            groups[-1] = eq.Operation(operator, (groups[-1], value))
+    return joined("or", groups)
+
+
+def _missing(one: eq.Expression) -> bool:
+    return isinstance(one, eq.Number) and one.value != one.value

@@ -14,9 +14,8 @@ from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
 from benchmarks.reductions import Reduced, million, reductions
-from benchmarks.result import Result, Row, Timing
 from benchmarks.scalar_c import ScalarC
-from benchmarks.vector_numpy import VectorNumpy
+from benchmarks.table import Result, Row, Timing
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 INPUTS = ("growth rate", "elasticity", "base size")
@@ -47,16 +46,10 @@ def test_scalar_c_computes_every_construct_as_stockflow_does(simulator, values, 
     same(simulator, ScalarC(simulator.task.plan())(values, threads), simulator(values))
 
 
-@pytest.mark.parametrize("block", [4, 1000])
-def test_numpy_computes_every_construct_as_stockflow_does(simulator, values, block) -> None:
-    same(simulator, VectorNumpy(simulator.task.plan(), block)(values), simulator(values))
-
-
 def test_a_plan_with_open_tables_or_other_steps_than_eulers_is_refused(simulator) -> None:
     for plan in (replace(simulator.task.plan(), method="RK4"), replace(simulator.task.plan(), points=3)):
-        for engine in (ScalarC, VectorNumpy):
-            with pytest.raises(ValueError, match="plain engine"):
-                engine(plan)
+        with pytest.raises(ValueError, match="plain engine"):
+            ScalarC(plan)
 
 
 def test_an_engine_that_computes_something_else_is_not_timed() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stockflow.batches.checked import Checked
 from stockflow.compiler.graph import INPUT, STATE
-from stockflow.compiler.llvm import Kernel, compile_plan
+from stockflow.compiler.llvm import Kernel, generate, load
 from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import plan
 from stockflow.compiler.rewrite import simplify
@@ -105,7 +105,7 @@ def jacobian(equations: Equations, inputs: tuple[str, ...], points: Sequence[Poi
     moments, rows = kept(equations, points)
 
     system = simplify(following(differentiable(equations, inputs, outputs), lanes(len(inputs))[1]))
-    kernel = compile_plan(plan(system, moments, equations.method))
+    kernel = load(generate(plan(system, moments, equations.method)))
     columns = tuple(outputs.index(name) for name in names)
     return Jacobian(equations, inputs, tuple(points), tuple(rows), columns, kernel)
 

@@ -15,7 +15,7 @@ import pytest
 
 from analysis.fits.figures import series_numbers
 from analysis.phase_out.study import STUDIED
-from analysis.plain import beside
+from analysis.plain import progress
 from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
 from analysis.report.brief import exit_rows
@@ -50,7 +50,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, cases: tuple[str, ...]) -> 
     short = whole.model_copy(update={"points": 3, "enough": 0.5, "drop": 0.4, "cases": few})
     exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beside, "usable_cores", lambda: 1)  # in this process, where what is patched is seen
+        patch.setattr(progress, "usable_cores", lambda: 1)  # in this process, where what is patched is seen
         patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
         patch.setattr(asked.Study, "load", lambda: short)
         patch.setattr(

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from calibration.forecasting.record import REFERENCE, yardstick
 from calibration.forecasting.scores import COMBINED, MODEL, POOL
 from calibration.forecasting.settings import ForecastSettings
-from calibration.forecasting.yardstick import REFERENCE, yardstick
 
 SETTINGS = ForecastSettings.load()
 HEADLINE = SETTINGS.cases["nev"].headline

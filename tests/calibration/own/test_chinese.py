@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from calibration.observed.money import parse_unit
-from calibration.own import chinese
-from calibration.own.data import SERIES, read_rows
+from calibration.own.data import SERIES, chinese_words, known_unit, read_rows
 from stockflow.tables import TableWarning
 
 TABLE = "系列,年份,数值,单位,来源\n单位成本,2010,12000,2020年元/千瓦,统计\n年销量,2010,1.5,万辆/年,统计\n"
@@ -21,13 +20,13 @@ TABLE = "系列,年份,数值,单位,来源\n单位成本,2010,12000,2020年元/
     ],
 )  # fmt: skip
 def test_units_are_read_as_the_units_that_are_known(text: str, told: str) -> None:
-    assert chinese.unit(text) == told
+    assert known_unit(text) == told
     if text != told:
         parse_unit(told)
 
 
 def test_every_word_leads_to_a_known_one() -> None:
-    known = chinese.words()
+    known = chinese_words()
     assert set(known.series.values()) == set(SERIES)
     for name in known.units.values():
         parse_unit(name)

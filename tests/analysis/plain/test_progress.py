@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from analysis.plain import beside as module
-from analysis.plain.beside import beside
+from analysis.plain import progress as module
+from analysis.plain.progress import beside
 from stockflow.errors import InputError
 
 
