@@ -21,7 +21,7 @@ from analysis.phase_out.exit import SafeYears, safe_years
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import ScheduleRuns, prepared
 from analysis.phase_out.runs import Values, by_name, family, yearly_share
-from analysis.phase_out.study import Apart, PhaseOutStudy
+from analysis.phase_out.study import Apart, ExitStudy, PhaseOutStudy
 from analysis.phase_out.words import capital
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
@@ -86,7 +86,7 @@ class Exits:
     """
 
     def __init__(
-        self, study: PhaseOutStudy, draws: Mapping[str, Array], read: Sequence[str] = READ, base: Schedule | None = None
+        self, study: ExitStudy, draws: Mapping[str, Array], read: Sequence[str] = READ, base: Schedule | None = None
     ) -> None:
         self.study, self.draws = study, draws
         self.model = prepared(study, load_case(study.case).model)
@@ -102,7 +102,7 @@ class Exits:
 
     def run(self, schedule: Schedule) -> Values:
         """Return the outputs under a schedule, (draw, time) each."""
-        count = len(next(iter(self.draws.values())))
+        count = max(map(len, self.draws.values()), default=1)
         return by_name(self.outputs, self._computes(schedule).evaluate(0, 0, count))
 
     def schedule(
