@@ -284,18 +284,16 @@ def load_exit_study(case: str) -> ExitStudy:
     if home.name in STUDIED:
         return load_phase_out_study(home.name)
     instruments(home.entry)
-    study, model, own = ExitStudies.load().case(home.name), load_case(home.name).model, home.units_of()
+    study, model, own = ExitStudies.load().case(home.name), load_case(home.name).model, home.units()
     since, horizon = ceil(study.since), floor(study.horizon)
     if model.initial_time / QUARTER % 1 or since + study.exit.years_after > horizon:
         raise InputError(
             f"{home.case_file}: an exit is judged {study.exit.years_after:g} years after its start, in a run that "
             f"starts with a quarter of a year: this one goes from {model.initial_time:g} to {study.horizon:g}"
         )
-    columns = [
-        one.model_copy(update=dict(zip(("unit", "in_model"), own.shown(one.unit), strict=True)) if own else {})
-        for one in study.columns
-    ]
-    return study.model_copy(update={"case": home.name, "since": since, "horizon": horizon, "columns": tuple(columns)})
+    shown = [dict(zip(("unit", "in_model"), own.shown(one.unit), strict=True)) for one in study.columns]
+    columns = tuple(one.model_copy(update=own_unit) for one, own_unit in zip(study.columns, shown, strict=True))
+    return study.model_copy(update={"case": home.name, "since": since, "horizon": horizon, "columns": columns})
 
 
 def study_file(which: str | Path) -> Path:
