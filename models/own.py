@@ -87,8 +87,10 @@ class OwnFile(Strict):
 
     def shown(self, unit: str) -> tuple[str, float]:
         """Return the case's own unit for what is in `unit` in the model, and what 1 of it is there."""
-        own = {MONEY: (self.cost.unit, self.cost.in_model), "unit": (self.volume.unit, self.volume.in_model)}
-        return own.get(unit, (unit, 1.0))
+        names = {MONEY: self.cost.unit, UNIT: self.yearly, "unit": self.volume.unit}
+        if unit not in names:
+            return unit, 1.0
+        return names[unit], self.cost.in_model if unit == MONEY else self.volume.in_model
 
 
 def read_own(folder: Path) -> OwnFile:

@@ -6,25 +6,24 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, say
-from analysis.phase_out.study import STUDIED, load_phase_out_study
-from analysis.plain.folder import Folder
+from analysis.commands.shared import CASE, JSON, OUT, folder_of, say
+from analysis.phase_out.study import load_exit_study
 from analysis.plain.shown import records
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
-from stockflow.errors import unknown
 
 
 @click.command("exit")
-@click.argument("case")
-@click.option("--instrument", "ends", multiple=True, required=True, metavar="NAME",
-              help="What ends, such as 'purchase subsidy'; may be repeated.")  # fmt: skip
+@CASE
+@click.option("--instrument", "ends", multiple=True, metavar="NAME",
+              help="What ends, such as 'purchase subsidy'; may be repeated; default: all that buyers get.")  # fmt: skip
 @click.option("--start", type=Real(), required=True, metavar="YEAR", help="When the end begins, a quarter of a year.")
 @click.option("--shape", type=click.Choice(list(LAWS)), default="cliff", show_default=True, help="How it ends.")
 @click.option("--length", type=Real(0.25, 50), metavar="YEARS", help="Years that a slope takes; default: the study's.")
 @click.option("--announced", type=Real(0, 20), metavar="YEARS", help="Years ahead that buyers know of it; default: 0.")
-@click.option("--against", type=click.Choice(["continued", "history"]), default="continued", show_default=True,
-              help="Base: support that goes on as the study of CASE has it, or what the policy files say.")  # fmt: skip
+@click.option("--against", type=click.Choice(["continued", "history"]),
+              help="Base: support that goes on as the study of CASE has it, or what the policy files say; default: the "
+              "first, where there is a study.")  # fmt: skip
 @click.option("--draws", type=Whole(20, 4000), help="Draws of the posterior; default: the study's.")
 @OUT
 @JSON
@@ -35,7 +34,7 @@ def exit_command(
     shape: Exit,
     length: float | None,
     announced: float | None,
-    against: str,
+    against: str | None,
     draws: int | None,
     out: Path,
     as_json: bool,
@@ -43,31 +42,32 @@ def exit_command(
     """Say what happens in CASE if some instruments end from a year on and all else goes on.
 
     One sentence for each of two criteria (against the base, against the own past), what is saved, what is still paid,
-    what a critic would say, and a yearly table; table and figure go to OUT.
+    what a critic would say, and a yearly table; table and figure go to OUT, those of a case of one's own to its folder.
+    A case without a study is judged by analysis/studies/exit.toml, against history.
 
     \b
     Example:
       techcycle exit nev --instrument "purchase subsidy" --start 2023
       techcycle exit nev --instrument "purchase subsidy" --instrument "tax exemption" --start 2026 --shape linear
       techcycle exit pv --instrument "feed-in premium" --start 2021 --against history
+      techcycle exit wind --start 2020 --shape linear
     """
     from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
 
-    name = case.strip().casefold()
-    if name not in STUDIED:
-        raise unknown("case with a study of its support", case, STUDIED)
-    study = load_phase_out_study(name)
+    study = load_exit_study(case)
+    against = against or ("continued" if study.supported else "history")
     taken = (length or study.grid.lengths[0]) if shape != "cliff" else 0.0
     found = named_exit(
         study, Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against), draws or study.draws
     )  # fmt: skip
-    folder, label, asked = Folder(out), label_of(found), found.asked
+    folder, label, asked = folder_of([study.case], out), label_of(found), found.asked
     folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))
     data = {
-        "case": name, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken, "against": found.base,
-        "draws": len(found.ratio), "fails": found.fails, "setback": found.setback, "warnings": list(found.warnings),
-        "still_paid": dict(found.paid), "lines": exit_lines(found), "table": records(found.table),
+        "case": study.case, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken,
+        "against": found.base, "draws": len(found.ratio), "fails": found.fails, "setback": found.setback,
+        "warnings": list(found.warnings), "still_paid": dict(found.paid), "lines": exit_lines(found),
+        "table": records(found.table),
     }  # fmt: skip
     say(
         as_json,
@@ -76,5 +76,5 @@ def exit_command(
         "",
         exit_text(found),
         "",
-        f"Table: {label}.csv in {out}/results; figure: {figure}",
+        f"Table: {label}.csv in {folder.root}/results; figure: {figure}",
     )

@@ -65,18 +65,22 @@ def with_support(model: Model, share: float, since: float, until: float) -> tupl
 
 
 def _meanings(case: str) -> Callable[[str], float | str]:
-    model, series = load_case(case).model, load_targets(case).series
-    years = {START: model.initial_time, END: model.final_time}
-    years |= {FIRST: float(min(one.first_year for one in series)), LAST: float(max(one.last_year for one in series))}
+    model = load_case(case).model
+    years = {
+        START: lambda: model.initial_time,
+        END: lambda: model.final_time,
+        FIRST: lambda: float(min(one.first_year for one in load_targets(case).series)),
+        LAST: lambda: float(load_targets(case).last_year),
+    }  # what no fit has made yet is not asked for
 
     def meaning(text: str) -> float | str:
         if text == REFERENCE:
-            run = model.runs({}, [REFERENCE], until=years[LAST] + 1.0).dataset()
+            run = model.runs({}, [REFERENCE], until=years[LAST]() + 1.0).dataset()
             return float(run[REFERENCE].to_numpy()[0, -1])
         found = _YEAR.fullmatch(text)
         if found is None:
             return text
-        year = years[found[1]] + float(f"{found[2] or '+'}{found[3] or 0}")
+        year = years[found[1]]() + float(f"{found[2] or '+'}{found[3] or 0}")
         return min(max(year, model.initial_time), model.final_time)
 
     return meaning

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, cells
-from analysis.phase_out.study import PhaseOutStudy
+from analysis.phase_out.study import ExitStudy, PhaseOutStudy
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
@@ -129,7 +129,7 @@ def account(study: PhaseOutStudy, times: Array, values: Values) -> list[Measure]
     return [*out, Measure(f"of the outlay from the budget {to_end}", "bnCNY", on_budget)]
 
 
-def outlay(study: PhaseOutStudy, times: Array, values: Values, rate: float = 0.0) -> Array:
+def outlay(study: ExitStudy, times: Array, values: Values, rate: float = 0.0) -> Array:
     """Public money for one schedule, (draw,), in present value: lines to the horizon, support in the tail, debts."""
     end = int(np.searchsorted(times, study.horizon - 1e-9))
     whole = present_value(times[: end + 1], values[TOTAL][:, : end + 1], rate, study.base_year)

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.ensembles.writing import write
 from analysis.phase_out.adoption import rush_table
 from analysis.phase_out.by_instrument.apart import Beside, beside
+from analysis.phase_out.by_instrument.happened import effect_of
 from analysis.phase_out.exit import waiting_table
 from analysis.phase_out.hinges import Evidence, drivers, thirds
 from analysis.phase_out.page import Section, page, sections_of
@@ -21,7 +22,6 @@ from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior, depends_on, load_accepted
 from models.case import load_case
-from stockflow.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,14 +91,8 @@ def evidence_of(study: PhaseOutStudy, posterior: Posterior) -> Evidence | None:
     """
     if not study.effect:
         return None
-    known = {one.name: one for one in load_targets(study.case).effects}
-    if study.effect not in known or study.effect not in posterior.reported:
-        raise InputError(
-            f"{study.title}: effect {study.effect!r} is not in the fit of {study.case}; it has "
-            f"{', '.join(map(repr, known)) or 'none'}"
-        )
-    target = known[study.effect]
-    drawn = Posterior(study.case, {study.effect: posterior.reported[study.effect]}, {}, {}).spread(study.draws)
+    target, effect = effect_of(study.effect, load_targets(study.case), posterior, study.title)
+    drawn = Posterior(study.case, {study.effect: effect}, {}, {}).spread(study.draws)
     return Evidence(target.name, target.value, target.sd, target.source, drawn[study.effect])
 
 

@@ -14,7 +14,7 @@ from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, 
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
 from analysis.phase_out.runs import Arm, Role, Runs, Values, by_name, family, in_memory
-from analysis.phase_out.study import PhaseOutStudy
+from analysis.phase_out.study import ExitStudy, PhaseOutStudy
 from models.files.settings import NEVER
 from models.schedules.file import Schedule, load_schedule
 from models.schedules.run import run_schedule
@@ -26,7 +26,7 @@ from stockflow.language.codec import digest
 from stockflow.over_time import QUARTER
 
 
-def prepared(study: PhaseOutStudy, model: Model) -> Model:
+def prepared(study: ExitStudy, model: Model) -> Model:
     """Return the model with the sums that the results read, and no new support from the horizon on.
 
     Until the horizon every value stays what it is, to rounding (the engine orders sums by what is asked for); after it

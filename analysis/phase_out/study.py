@@ -1,4 +1,4 @@
-"""A phase-out study as its TOML file states it: the question, the schedules compared, and how answers are defined.
+"""What is asked of an exit, as TOML files state it: of a whole study, and of a case without one (`exit.toml`).
 
 Years are decimal, shares fractions, money billion CNY of 2020. An unknown key is refused, and every complaint names
 file, key and value.
@@ -6,14 +6,20 @@ file, key and value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
+from math import ceil, floor
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from analysis.draws.generic import CaseStudies
+from models.case import load_case
 from models.files.casefile import CASES, CaseName
-from models.files.settings import NotNegative, Sentence, Strict, StudyYear, Text, Within, read_settings
+from models.files.settings import NotNegative, Positive, Sentence, Strict, StudyYear, Text, Within, Year, read_settings
+from models.home import home_of
+from models.schedules.instruments import instruments
 from models.schedules.law import Exit
 from stockflow.errors import InputError
 from stockflow.over_time import QUARTER
@@ -22,7 +28,13 @@ STUDIES = Path(__file__).parents[1] / "studies"
 STUDIED = tuple(case for case in CASES if (STUDIES / f"phase_out_{case}.toml").is_file())
 
 
-class Grid(Strict):
+class Slopes(Strict):
+    """Over how many years exits go that are no cliff; the first unless told otherwise."""
+
+    lengths: tuple[Annotated[float, Field(ge=0.25, le=50)], ...] = ()
+
+
+class Grid(Slopes):
     """Exits from the supported path: every shape, at every start, over every length (a cliff has none).
 
     `instruments` are those that end, by default all that the supported path names.
@@ -32,7 +44,6 @@ class Grid(Strict):
     first: StudyYear
     last: StudyYear
     step: Annotated[float, Field(ge=0.25, le=10)] = 1.0
-    lengths: tuple[Annotated[float, Field(ge=0.25, le=50)], ...] = ()
     instruments: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
@@ -106,14 +117,19 @@ class Rush(Strict):
     source: Sentence
 
 
-class Texts(Strict):
+class Doubt(Strict):
+    """What the evidence does not settle, in words."""
+
+    evidence: Text
+
+
+class Texts(Doubt):
     """Words for the page: what is supported, with what, and who pays."""
 
     unit: Text
     per_unit: Text
     support: Text
     paid_by: Text
-    evidence: Text
 
 
 class Apart(Strict):
@@ -146,7 +162,7 @@ class Happened(Strict):
 
 
 class Column(Strict):
-    """A column of a yearly table: a variable, in words, and the unit of what is shown.
+    """A column of a yearly table: a variable, in words, the unit of what is shown, and what 1 of it is in the model.
 
     A sum over time (`Cumulative ...`) is shown by what it gains in a year, a stock at the end of it, all else as the
     mean of its quarters.
@@ -156,6 +172,7 @@ class Column(Strict):
     words: Text
     unit: Annotated[str, Field(min_length=1)]
     show: Literal["gained", "end", "mean"]
+    in_model: Positive = 1.0
 
 
 class Reported(Strict):
@@ -168,24 +185,53 @@ class Reported(Strict):
     source: Sentence
 
 
-class PhaseOutStudy(Strict):
+class ExitStudy(Strict):
+    """What a single exit is judged by; without `supported`, a name of a schedule file, it is judged against history.
+
+    Money is told with `digits` decimals, bnCNY.
+    """
+
+    case: str = ""
+    draws: Annotated[int, Field(ge=2, le=4000)]
+    since: Year
+    horizon: Year
+    tail: Annotated[float, Field(ge=0, le=40)]
+    supported: str = ""
+    grid: Slopes
+    exit: SafeExit = SafeExit()
+    discount_rates: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
+    base_year: StudyYear
+    texts: Doubt
+    happened: tuple[Happened, ...] = ()
+    columns: tuple[Column, ...] = ()
+    digits: Annotated[int, Field(ge=0, le=9)] = 0
+
+    @property
+    def rate(self) -> float:
+        """The discount rate of a single exit, of regret and of the value of waiting: the first one stated."""
+        return self.discount_rates[0]
+
+
+class ExitStudies(CaseStudies[ExitStudy]):
+    """The settings of exits in cases without a study."""
+
+    shipped = STUDIES / "exit.toml"
+    cases: Mapping[str, ExitStudy] = {}
+
+
+class PhaseOutStudy(ExitStudy):
     """A whole study; `supported`, `no_support` and `schedules` are names of schedule files or paths to them."""
 
     case: CaseName
     title: Text
     question: Text
-    draws: Annotated[int, Field(ge=2, le=4000)]
     since: StudyYear
     horizon: StudyYear
-    tail: Annotated[float, Field(ge=0, le=40)]
     supported: Text
     no_support: Text
     schedules: tuple[Text, ...]
     grid: Grid
-    exit: SafeExit = SafeExit()
     shares: Annotated[tuple[Within, ...], Field(min_length=1)]
-    discount_rates: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)]
-    base_year: StudyYear
     worth: Worth
     texts: Texts
     off_budget: bool
@@ -195,8 +241,6 @@ class PhaseOutStudy(Strict):
     reported: tuple[Reported, ...] = ()
     apart: tuple[Apart, ...] = ()
     together: StudyYear | None = None
-    happened: tuple[Happened, ...] = ()
-    columns: tuple[Column, ...] = ()
 
     @model_validator(mode="after")
     def _in_time(self) -> PhaseOutStudy:
@@ -225,15 +269,31 @@ class PhaseOutStudy(Strict):
                 raise ValueError(f"{name} has two values that read the same: {', '.join(texts)}")
         return self
 
-    @property
-    def rate(self) -> float:
-        """The discount rate of regret and of the value of waiting: the first one stated."""
-        return self.discount_rates[0]
-
 
 def load_phase_out_study(which: str | Path) -> PhaseOutStudy:
     """Read a study: `nev` or `pv` for the shipped ones, else the path of a TOML file; InputError for a bad one."""
     return read_settings(study_file(which), PhaseOutStudy)
+
+
+def load_exit_study(case: str) -> ExitStudy:
+    """Return what an exit is judged by: the shipped study of the case, else `exit.toml` with its years and units.
+
+    InputError for a case without instruments, and for one whose run is too short to judge an exit.
+    """
+    home = home_of(case)
+    if home.name in STUDIED:
+        return load_phase_out_study(home.name)
+    instruments(home.entry)
+    study, model, own = ExitStudies.load().case(home.name), load_case(home.name).model, home.units()
+    since, horizon = ceil(study.since), floor(study.horizon)
+    if model.initial_time / QUARTER % 1 or since + study.exit.years_after > horizon:
+        raise InputError(
+            f"{home.case_file}: an exit is judged {study.exit.years_after:g} years after its start, in a run that "
+            f"starts with a quarter of a year: this one goes from {model.initial_time:g} to {study.horizon:g}"
+        )
+    shown = [dict(zip(("unit", "in_model"), own.shown(one.unit), strict=True)) for one in study.columns]
+    columns = tuple(one.model_copy(update=own_unit) for one, own_unit in zip(study.columns, shown, strict=True))
+    return study.model_copy(update={"case": home.name, "since": since, "horizon": horizon, "columns": columns})
 
 
 def study_file(which: str | Path) -> Path:
@@ -243,5 +303,8 @@ def study_file(which: str | Path) -> Path:
         return STUDIES / f"phase_out_{text.strip().casefold()}.toml"
     if Path(which).suffix != ".toml":
         known = " and ".join(map(repr, STUDIED))
-        raise InputError(f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file")
+        raise InputError(
+            f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file; for a case "
+            "without a study `techcycle exit CASE` answers"
+        )
     return Path(which)

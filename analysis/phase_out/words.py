@@ -33,7 +33,7 @@ def told(
     unit = one.unit if unit is None else unit
     body = text(s.median) + ("" if unit in BARE else "%" if unit == "%" else f" {unit}")
     if len({text(v) for v in (s.low90, s.median, s.high90)}) == 1:
-        body += " in nearly all draws"
+        body += " in nearly all draws" if one.values.size > 1 else ""
     else:
         middle = f"50%: {text(s.low50)} to {text(s.high50)}; " if fifty else ""
         body += f" ({middle}90%: {text(s.low90)} to {text(s.high90)})"

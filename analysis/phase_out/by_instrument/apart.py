@@ -19,19 +19,21 @@ from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.happened import happened_table
 from analysis.phase_out.exit import SafeYears, safe_years
 from analysis.phase_out.hinges import THIRDS
-from analysis.phase_out.prepare import ScheduleRuns, prepared
-from analysis.phase_out.runs import Values, by_name, family, yearly_share
-from analysis.phase_out.study import Apart, PhaseOutStudy
+from analysis.phase_out.prepare import prepared
+from analysis.phase_out.runs import Values, family, yearly_share
+from analysis.phase_out.study import Apart, ExitStudy, PhaseOutStudy
 from analysis.phase_out.words import capital
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from models.case import load_case
 from models.schedules.file import Schedule, load_schedule
 from models.schedules.law import Exit
+from models.schedules.run import run_schedule
 from models.schedules.variants import variants
 from stockflow.arrays import Array, Flags
 from stockflow.intervals import interval_columns
 from stockflow.names import plain
+from stockflow.over_time import QUARTER
 
 READ = (SOLD, MARKET, SUPPORT.stock, TOTAL, ARREARS)
 
@@ -86,24 +88,20 @@ class Exits:
     """
 
     def __init__(
-        self, study: PhaseOutStudy, draws: Mapping[str, Array], read: Sequence[str] = READ, base: Schedule | None = None
+        self, study: ExitStudy, draws: Mapping[str, Array], read: Sequence[str] = READ, base: Schedule | None = None
     ) -> None:
         self.study, self.draws = study, draws
         self.model = prepared(study, load_case(study.case).model)
-        self.outputs = tuple(dict.fromkeys((*READ, *read)))
+        self.outputs, self.until = tuple(dict.fromkeys((*READ, *read))), study.horizon + study.tail
+        self.times = np.arange(self.model.initial_time, self.until + QUARTER / 2, QUARTER)
         self.base = base or load_schedule(study.supported, study.case)
         self.supported = self.run(self.base)
         self.held = self._share(self.supported)
 
-    @property
-    def times(self) -> Array:
-        """Saved times."""
-        return self._computes(self.base).times
-
     def run(self, schedule: Schedule) -> Values:
         """Return the outputs under a schedule, (draw, time) each."""
-        count = len(next(iter(self.draws.values())))
-        return by_name(self.outputs, self._computes(schedule).evaluate(0, 0, count))
+        found = run_schedule(self.model, schedule, self.draws, self.outputs, self.until, QUARTER)
+        return {name: np.ascontiguousarray(found[name]) for name in self.outputs}
 
     def schedule(
         self, ends: Sequence[str], shape: Exit, start: float, length: float, announced: float | None = None
@@ -128,11 +126,6 @@ class Exits:
 
     def _share(self, values: Values) -> Array:
         return yearly_share(self.times, values[SOLD], values[MARKET])
-
-    def _computes(self, schedule: Schedule) -> ScheduleRuns:
-        return ScheduleRuns(
-            self.model, (schedule,), self.draws, self.outputs, self.study.horizon + self.study.tail
-        )  # fmt: skip
 
 
 def apart(study: PhaseOutStudy, draws: Mapping[str, Array]) -> list[Ended]:

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.phase_out.study import Happened
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import fitted_series
-from calibration.fitting.targets import Targets
+from calibration.fitting.targets import EffectTarget, Targets
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
@@ -26,7 +26,11 @@ def happened_table(targets: Targets, posterior: Posterior, asked: Sequence[Happe
     """
     rows = []
     for one in asked:
-        observed, values = _effect(one, targets, posterior) if one.effect else _growth(one, targets, posterior)
+        if one.effect:
+            target, values = effect_of(one.effect, targets, posterior, "happened")
+            observed = target.value
+        else:
+            observed, values = _growth(one, targets, posterior)
         low, median, high = interval(values)
         rows.append((one.what, one.check, observed, median, low, high, low <= observed <= high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -47,12 +51,13 @@ def failing(table: pd.DataFrame) -> list[str]:
     return [str(what) for what in table.loc[table["check"] & ~table["inside"].astype(bool), "what"]]
 
 
-def _effect(one: Happened, targets: Targets, posterior: Posterior) -> tuple[float, Array]:
+def effect_of(name: str, targets: Targets, posterior: Posterior, place: str) -> tuple[EffectTarget, Array]:
+    """Return an effect of the target file and what it is in every draw; InputError, at `place`, if the fit lacks it."""
     known = {target.name: target for target in targets.effects}
-    if one.effect not in known or one.effect not in posterior.reported:
+    if name not in known or name not in posterior.reported:
         having = ", ".join(map(repr, known)) or "none"
-        raise InputError(f"happened: effect {one.effect!r} is not in the fit of {posterior.case}; it has {having}")
-    return known[one.effect].value, posterior.reported[one.effect]
+        raise InputError(f"{place}: effect {name!r} is not in the fit of {posterior.case}; it has {having}")
+    return known[name], posterior.reported[name]
 
 
 def _growth(one: Happened, targets: Targets, posterior: Posterior) -> tuple[float, Array]:

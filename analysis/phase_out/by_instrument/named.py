@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from analysis.draws.runs import drawn
 from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.happened import failing, happened_table
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
-from analysis.phase_out.study import Column, PhaseOutStudy
+from analysis.phase_out.study import Column, ExitStudy
 from analysis.phase_out.words import capital, told
 from analysis.plain.style import BLUE, RED, legend_below, panels, save
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
+from models.home import Home, home_of
 from models.schedules.file import Schedule, load_schedule, unchanged
-from models.schedules.instruments import instrument
+from models.schedules.instruments import instrument, instruments
 from models.schedules.law import Exit
 from stockflow.arrays import Array
 from stockflow.errors import InputError
-from stockflow.intervals import interval
+from stockflow.intervals import interval, interval_columns
 from stockflow.over_time import QUARTER
 
-SHOWN = 0.05  # bnCNY a year: less is not worth a line
+SHOWN = 0.05  # of the last digit of money told, a year: less is not worth a line
 LEAST_CHANGE = 1e-6  # relative change that counts as one, beyond rounding
 SHARE = Column(variable="share over the last year", words="share of the market", unit="%", show="end")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What ends, how, from when, and against what: continued support, or history as it was."""
+    """What ends, by default all that buyers are given, how, from when, and against what: continued support, history."""
 
     ends: tuple[str, ...]
     start: float
@@ -59,7 +61,7 @@ class NamedExit:
     intervals. `warnings` say what is already nothing, `paid` what goes on being paid after the start (bnCNY a year).
     """
 
-    study: PhaseOutStudy
+    study: ExitStudy
     asked: Asked
     base: str
     ratio: Array
@@ -73,7 +75,7 @@ class NamedExit:
     @property
     def fails(self) -> float:
         """How often the share falls below what counts as kept."""
-        return float((self.ratio < self.study.exit.share_kept).mean())
+        return float((~(self.ratio >= self.study.exit.share_kept)).mean())
 
     @property
     def setback(self) -> float:
@@ -81,54 +83,75 @@ class NamedExit:
         return float((self.fall - self.held > self.study.exit.own_fall).mean())
 
 
-def named_exit(study: PhaseOutStudy, asked: Asked, draws: int) -> NamedExit:
-    """Run a named exit and its base over `draws` draws of the accepted posterior.
+def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
+    """Run a named exit and its base over `draws` draws of the accepted posterior, or once where there is none.
 
-    InputError for an instrument that the case lacks, and for a start outside the years that can be judged.
+    InputError for an instrument that the case lacks, for a start and a length beyond the years that can be judged,
+    and where all that buyers are given is nothing.
     """
+    home = home_of(study.case)
     for name in asked.ends:
-        instrument(study.case, name, "--instrument")
+        instrument(home.entry, name, "--instrument")
     last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
     if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
         span = f"{study.since:g} to {last:g}"
         raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {after} is judged")
     if asked.shape != "cliff" and asked.length <= 0:
         raise InputError(f"--length: an exit by {asked.shape} takes some years; say how many")
+    end = study.horizon + study.tail
+    if asked.start + asked.length + 1 > end:
+        raise InputError(f"--length {asked.length:g}: the exit must be over a year before {end:g}, the end of the runs")
+    if asked.against == "continued" and not study.supported:
+        raise InputError(f"--against continued: no study says how support of {study.case} goes on; take history")
     read = [one.variable for one in study.columns] + [line.stock for line in LINES]
-    base = load_schedule(study.supported, study.case) if asked.against == "continued" else unchanged(study.case)
-    exits = Exits(study, accepted_posterior(study.case).spread(draws), read, base)
+    base = load_schedule(study.supported, home.entry) if asked.against == "continued" else unchanged(home.entry)
+    of = drawn(study.case, draws)
+    exits = Exits(study, of.samples, read, base)
+    asked = replace(asked, ends=asked.ends or _given_to_buyers(exits, home))
     ending = exits.schedule(asked.ends, asked.shape, asked.start, asked.length, asked.announced)
     values = exits.run(ending)
     ratio, fall, held, _, saved = exits.judged(values, asked.start)
     table = yearly_table(study, exits.times, exits.supported, values, asked.start)
     return NamedExit(
         study, asked, base.title, ratio, fall, held, saved, table,
-        tuple(_warnings(asked, exits, values, base)), tuple(_paid(exits.times, values, asked)),
+        (*([] if of.posterior else [of.basis]), *_warnings(asked, exits, values, base)),
+        tuple(_paid(exits.times, values, asked, SHOWN / 10**study.digits)),
     )  # fmt: skip
 
 
-def yearly_table(study: PhaseOutStudy, times: Array, base: Values, values: Values, start: float) -> pd.DataFrame:
-    """One row for each year from two before the start to the horizon, and each column."""
+def _given_to_buyers(exits: Exits, home: Home) -> tuple[str, ...]:
+    """Return all instruments by which buyers are given something in the base; InputError if there are none."""
+    paid = {line.flow: exits.supported[line.stock].any() for line in LINES}
+    known = {name: one for name, one in instruments(home.entry).items() if one.to_buyers}
+    ends = tuple(name for name, one in known.items() if paid[one.money])
+    if not ends:
+        told = " and ".join(repr(one.variable) for one in known.values())
+        raise InputError(
+            f"{home.drivers[0]}: {told} are never above 0 by {exits.study.horizon:g}: no support to end; give it there "
+            "and calibrate again"
+        )
+    return ends
+
+
+def yearly_table(study: ExitStudy, times: Array, base: Values, values: Values, start: float) -> pd.DataFrame:
+    """One row for each year from two before the start, in the run, to the horizon, and each column."""
     before, after = (
         {**run, SHARE.variable: 100 * yearly_share(times, run[SOLD], run[MARKET])} for run in (base, values)
     )  # fmt: skip
     rows = []
-    for year in np.arange(np.floor(start) - 2, study.horizon):
+    for year in np.arange(max(np.floor(start) - 2, np.ceil(times[0])), study.horizon):
         for one in (SHARE, *study.columns):
             without, gone = (_in_year(times, run, one, float(year)) for run in (before, after))
-            low, middle, high = interval(gone - without)
-            least, here, most = interval(gone)
-            rows.append(
-                {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(without)[1],
-                 "with it": here, "with it low": least, "with it high": most, "difference": middle,
-                 "difference low": low, "difference high": high}
-            )  # fmt: skip
+            row = {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(without)[1]}
+            for name, found in (("with it", gone), ("difference", gone - without)):
+                row |= interval_columns(found, name, f"{name} low", f"{name} high")
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _in_year(times: Array, run: Values, one: Column, year: float) -> Array:
     first, last = (int(np.searchsorted(times, y - 1e-9)) for y in (year, year + 1))
-    path = run[one.variable]
+    path = run[one.variable] / one.in_model
     if one.show == "mean":
         return np.asarray(path[:, first:last].mean(axis=1))
     return np.asarray(path[:, last] - (path[:, first] if one.show == "gained" else 0.0))
@@ -155,13 +178,13 @@ def _moves(values: Values, base: Values) -> bool:
     )
 
 
-def _paid(times: Array, values: Values, asked: Asked) -> list[tuple[str, float]]:
-    """What is paid in the year after the exit is over, largest first."""
+def _paid(times: Array, values: Values, asked: Asked, least: float) -> list[tuple[str, float]]:
+    """What is paid in the year after the exit is over, largest first, if at least so much."""
     first = int(np.searchsorted(times, asked.start + asked.length - 1e-9))
     year = round(1 / QUARTER)
     gains = [(line.title, values[line.stock][:, first + year] - values[line.stock][:, first]) for line in LINES]
     yearly = [(name, interval(gain)[1]) for name, gain in gains]
-    return sorted(((name, paid) for name, paid in yearly if paid >= SHOWN), key=lambda one: -one[1])
+    return sorted(((name, paid) for name, paid in yearly if paid >= least), key=lambda one: -one[1])
 
 
 def exit_lines(found: NamedExit) -> list[str]:
@@ -169,20 +192,24 @@ def exit_lines(found: NamedExit) -> list[str]:
     study, asked, rule = found.study, found.asked, found.study.exit
     judged = asked.start + rule.years_after
     verdict = "safe" if found.fails < rule.probability else "not safe"
+    verdict += f" by the rule of {'the study' if study.supported else 'exit.toml'} (fewer than {rule.probability:.0%})"
+    below = f"in {found.fails:.1%} of {len(found.ratio)} draws: {verdict}"
+    back = f"in {found.setback:.1%} of the draws"
+    if len(found.ratio) == 1:  # shares of draws mean nothing
+        below, back = (f"in this one run: {'yes' if share else 'no'}" for share in (found.fails, found.setback))
     ratio = told(Measure("ratio", "1", found.ratio), 2, fifty=False)
     lines = [f"Warning: {one}." for one in found.warnings]
     lines.append(
         f"{capital(asked.words)}: in the year to {judged:g} the share of the market is {ratio} of what it is without "
-        f"that end. It is below {rule.share_kept:g} of it in {found.fails:.1%} of {len(found.ratio)} draws: {verdict} "
-        f"by the rule of the study (fewer than {rule.probability:.0%})."
+        f"that end. It is below {rule.share_kept:g} of it {below}."
     )
     fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
     held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
     lines.append(
         f"Against its own past: largest fall below the highest share since the start: {fall}; without the end: {held}. "
-        f"Over {rule.own_fall:.0%} more than without it in {found.setback:.1%} of the draws."
+        f"Over {rule.own_fall:.0%} more than without it {back}."
     )
-    saved = told(Measure("saved", "bnCNY", found.saved), 0, fifty=False)
+    saved = told(Measure("saved", "bnCNY", found.saved), study.digits, fifty=False)
     still = "; ".join(f"{name} {paid:.3g}" for name, paid in found.paid[:4]) or "nothing"
     over = asked.start + asked.length
     lines.append(
@@ -193,10 +220,11 @@ def exit_lines(found: NamedExit) -> list[str]:
     return lines
 
 
-def objection(study: PhaseOutStudy) -> str:
+def objection(study: ExitStudy) -> str:
     """What speaks against the answer: checks that fail, and what the evidence does not settle."""
-    table = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
-    missed = failing(table)
+    missed: list[str] = []
+    if study.happened:
+        missed = failing(happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened))
     head = f"the model misses {'; '.join(missed)}. " if missed else ""
     return f"{head}{study.texts.evidence}."
 
@@ -241,5 +269,5 @@ def exit_figure(found: NamedExit, stem: Path) -> Path:
 def label_of(found: NamedExit) -> str:
     """What the files of an exit are called; a point in it would be taken for the beginning of an ending."""
     asked = found.asked
-    parts = ["exit", found.study.case, *asked.ends, f"{asked.start:g}", asked.shape, asked.against]
+    parts = ["exit", home_of(found.study.case).label, *asked.ends, f"{asked.start:g}", asked.shape, asked.against]
     return "_".join(parts).replace(" ", "_").replace(".", "-")

@@ -56,8 +56,8 @@ def test_run_refuses_the_case_file_that_validate_refuses(tmp_path: Path, monkeyp
 
 
 NAMED = (("run",), ("parameters",), ("calibrate",), ("identify",), ("score", "--data", "x.csv"), ("forecast",),
-         ("phase-out",), ("policy", "show"), ("policy", "validate"), ("loops",), ("barriers",), ("validate",),
-         ("latecomers",), ("search",), ("paths",))  # fmt: skip
+         ("phase-out",), ("exit", "--start", "2020"), ("policy", "show"), ("policy", "validate"), ("loops",),
+         ("barriers",), ("validate",), ("latecomers",), ("search",), ("paths",))  # fmt: skip
 
 
 @pytest.mark.parametrize("command", NAMED, ids=" ".join)

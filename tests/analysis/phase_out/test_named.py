@@ -90,7 +90,8 @@ def test_a_slope_costs_less_share_than_a_stroke(ended: NamedExit) -> None:
             "case 'nev' has no 'feed-in premium'",
         ),
         (["nev", "--instrument", "purchase subsidie", "--start", "2020"], "did you mean 'purchase subsidy'"),
-        (["ic", "--instrument", "public procurement", "--start", "1970"], "unknown case with a study of its support"),
+        (["ic", "--instrument", "public procurement", "--start", "1970"], "unknown case with schedules 'ic'"),
+        (["nev", "--start", "2030", "--shape", "linear"], "--length 5: the exit must be over a year before 2035"),
         (
             ["nev", "--instrument", "purchase subsidy", "--start", "2034"],
             "--start 2034: must be a quarter of a year",
@@ -114,3 +115,7 @@ def test_what_cannot_be_asked_is_refused_in_one_line_and_leaves_nothing(
 def test_a_slope_needs_its_length() -> None:
     with pytest.raises(InputError, match="--length: an exit by linear takes some years"):
         named_exit(STUDY, Asked(SUBSIDY, 2021.0, "linear"), 20)
+
+
+def test_all_that_buyers_are_given_ends_unless_something_is_named() -> None:
+    assert named_exit(STUDY, Asked((), 2021.0), 20).asked.ends == ("purchase subsidy", "tax exemption")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from own_made import HEADER, edited, table, written
+from own_made import HEADER, edited, supported, table, written
 
 from analysis.cli import cli
+from analysis.phase_out.study import load_exit_study
 from calibration.own.data import read_rows
 from calibration.own.fit import validate_own
 from calibration.own.new import EXAMPLES, new_case, new_example
@@ -283,10 +285,36 @@ def test_the_shipped_model_files_are_byte_for_byte_what_is_built(case: str) -> N
 @pytest.mark.parametrize(
     "arguments",
     [("forecast", NAME, "--until", "2030", "--mode", "conditional"),
-     ("phase-out", NAME, "--accept"), ("calibrate", NAME, "--data", "data.csv", "--posterior")],
+     ("calibrate", NAME, "--data", "data.csv", "--posterior")],
 )  # fmt: skip
 def test_an_option_that_does_not_go_with_what_is_asked_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:
     found = CliRunner().invoke(cli, arguments)
     assert isinstance(found.exception, InputError)
     wrong = next(one for one in reversed(arguments) if one.startswith("--"))
     assert f"{arguments[0]}: {wrong} does not go with" in str(found.exception)
+
+
+def test_a_case_that_gives_its_buyers_nothing_has_no_support_to_end(folder: Path) -> None:
+    found = CliRunner().invoke(cli, ["exit", NAME, "--start", "2012"])
+    assert isinstance(found.exception, InputError)
+    assert "policy.csv: 'subsidy per unit' and 'tax relief' are never above 0 by 2060: no support to end" in str(
+        found.exception
+    )
+
+
+def test_an_exit_without_a_fit_is_one_run_that_says_so(folder: Path) -> None:
+    supported(folder)
+    found = CliRunner().invoke(cli, ["exit", NAME, "--start", "2012", "--json"], catch_exceptions=False)
+    told = json.loads(found.stdout)
+    assert told["draws"] == 1
+    assert told["warnings"][0].startswith("one run at the values of the case file, no interval")
+    assert any("below 0.9 of it in this one run: " in line for line in told["lines"])
+    assert not any("draws" in line for line in told["lines"])
+
+
+@pytest.mark.parametrize("clock", ["final_time = 2011.0", "initial_time = 2008.1"])
+def test_a_run_in_which_no_exit_can_be_judged_is_refused(folder: Path, clock: str) -> None:
+    key = clock.partition(" =")[0]
+    edited(folder / "case.toml", f"{key} = {'2060' if key == 'final_time' else '2008'}.0", clock)
+    with pytest.raises(InputError, match="an exit is judged 5 years after its start"):
+        load_exit_study(NAME)

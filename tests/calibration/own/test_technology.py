@@ -17,8 +17,8 @@ from own_made import LAST, PLUMBING, cost, edited, supported, table, volume, wri
 from analysis.cli import cli
 from analysis.commands import calibrate as calibrate_command
 from analysis.commands import forecast as forecast_command
-from analysis.draws.runs import drawn
-from analysis.phase_out.ended import DRAWS, support_ended
+from analysis.phase_out.by_instrument.named import Asked, NamedExit, named_exit
+from analysis.phase_out.study import load_exit_study
 from calibration.errors import NotConvergedError
 from calibration.forecasting.ahead import SeriesForecast, accepted_fit
 from calibration.forecasting.new_scores import score_case, skill_table, skill_words
@@ -77,7 +77,7 @@ def battery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         said["calibrate"] = command("calibrate", NAME, "--data", str(data), "--quick", "--starts", "2")
         said["forecast"] = command("forecast", NAME, "--until", "2025", "--no-hindcast")
         said["paths"] = command("paths", NAME)
-        said["phase-out"] = command("phase-out", NAME, "--until", "2025")
+        said["exit"] = command("exit", NAME, "--start", "2014", "--shape", "linear")
         said["score"] = command("score", NAME, "--data", "later.csv")
         said["run"] = command("run", NAME, "--until", "2010")
         yield Made(said, kept[0])
@@ -185,21 +185,57 @@ def test_paths_give_every_stage_in_order_with_its_share_of_draws(battery: Made) 
     assert (known["stage year"] <= known["stage year high"]).all()
 
 
+def ended(start: float, *ends: str) -> tuple[NamedExit, dict[str, pd.DataFrame]]:
+    """The exit from all that buyers are given, or from `ends`, and the years of its table by what they are of."""
+    study = load_exit_study(NAME)
+    found = named_exit(study, Asked(ends, start, against="history"), study.draws)
+    return found, {str(what): rows.set_index("year") for what, rows in found.table.groupby("what")}
+
+
 def test_without_support_nothing_is_paid_and_less_is_sold(battery: Made) -> None:
-    found = support_ended(drawn(NAME, DRAWS), 2025.0).set_index("figure")
-    assert found.loc["Cumulative Support Outlay", "without high"] == 0
-    assert found.loc["Cumulative Support Outlay", "with low"] > 0
-    assert found.loc["Cumulative Domestic Sales", "difference high"] < 0
+    found, years = ended(2008.0)
+    paid, sold = years["subsidy paid, tax given up"], years["sales at home"]
+    assert (paid["with it high"] == 0).all()
+    assert paid["without the exit"].iloc[0] > 0
+    assert (sold.loc[2009:LAST, "difference high"] < 0).all()
+    assert (found.ratio < 1).all()
+    assert (found.saved > 0).all()
 
 
 def test_support_that_ends_later_sells_more_than_none(battery: Made) -> None:
-    never, later = (support_ended(drawn(NAME, DRAWS), 2025.0, start).set_index("figure") for start in (None, 2014.0))
-    assert later.loc["Cumulative Domestic Sales", "without"] > never.loc["Cumulative Domestic Sales", "without"]
+    never, later = (ended(start)[1]["sales at home"]["with it"] for start in (2008.0, 2014.0))
+    assert later.loc[2012:2024].sum() > never.loc[2012:2024].sum()
 
 
-def test_a_phase_out_that_starts_after_its_horizon_is_refused(battery: Made) -> None:
-    with pytest.raises(InputError, match="2029 seen at 2025: must lie in the run"):
-        support_ended(drawn(NAME, DRAWS), 2025.0, 2029.0)
+def test_an_exit_that_no_year_of_the_run_can_judge_is_refused(battery: Made) -> None:
+    with pytest.raises(InputError, match="--start 2029: must be a quarter of a year from 2008 to 2025"):
+        ended(2029.0)
+    with pytest.raises(InputError, match="--length 6: the exit must be over a year before 2030"):
+        named_exit(load_exit_study(NAME), Asked((), 2024.0, "linear", 6.0, against="history"), 20)
+
+
+def test_an_exit_ends_what_buyers_are_given_and_is_told_in_the_users_units_and_folder(battery: Made) -> None:
+    found, years = ended(2014.0)
+    assert found.asked.ends == ("purchase subsidy",)
+    assert not found.warnings
+    units = [years[what]["unit"].iloc[0] for what in ("sales at home", "price")]
+    assert units == ["GWh/year", "USD2020/kWh"]
+    middle = 100 * (2020 - 2012.375) / 12  # of the four quarters of 2012, on the line from 100 in 2008 to 0 in 2020
+    assert years["subsidy"].loc[2012, "without the exit"] == pytest.approx(middle, rel=1e-6)
+    assert years["subsidy"].loc[2014, "with it high"] == 0
+    assert "End of purchase subsidy, linear over 5 years, from 2014" in battery.said["exit"]
+    assert "by the rule of exit.toml" in battery.said["exit"]
+    written = pd.read_csv(Path(NAME) / "results" / f"exit_{NAME}_purchase_subsidy_2014_linear_history.csv")
+    assert len(written) == len(found.table)
+
+
+def test_an_end_of_what_is_nothing_is_warned_of(battery: Made) -> None:
+    found, _ = ended(2014.0, "tax relief")
+    assert found.warnings == (
+        "tax relief: nothing of it is left from 2014 on (history as the model has it): ending it changes nothing",
+    )
+    with pytest.raises(InputError, match="--against continued: no study says how support of battery goes on"):
+        named_exit(load_exit_study(NAME), Asked((), 2014.0), 20)
 
 
 def scored(rows: list[str], since: int | None = None, folder: Path = Path()) -> str:
