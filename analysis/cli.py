@@ -52,7 +52,7 @@ COMMANDS = {
     "policy": ("policy:policy", "Schedules of support: what they say, whether they are valid, what they look like."),
     "paths": ("paths:paths", "Date the stages from discovery to large-scale industry; default: all four industries."),
     "latecomers": (
-        "latecomers:latecomers_command",
+        "paths:latecomers_command",
         "Run the latecomers of NAME (dram: Japan and Korea) against the run of their leader.",
     ),
     "new": (
@@ -84,7 +84,7 @@ COMMANDS = {
         "Search for the best schedule of support in CASE, and put history on the front of adoption and cost.",
     ),
     "reproduce": (
-        "reproduce:reproduce",
+        "calibrate:reproduce",
         "Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read.",
     ),
 }

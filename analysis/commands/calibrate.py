@@ -1,4 +1,4 @@
-"""`techcycle calibrate` and `techcycle import-vensim`."""
+"""`techcycle calibrate`, `techcycle import-vensim` and `techcycle reproduce`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from analysis.fits.figures import series_against_data
 from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
 from analysis.plain.shown import records, text
-from analysis.report.reproduce import calibrate_case, case_summary, sample_case
+from analysis.report.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
 from calibration.own.fit import calibrate_own
 from calibration.own.settings import load_own_settings
@@ -157,3 +157,12 @@ def import_vensim(
                       table, region, measure, given, response, starts, seed, about.model)  # fmt: skip
     for path in made.write(out / f"{about.name}.toml", out):
         click.echo(str(path))
+
+
+@click.command()
+@OUT
+@click.option("--starts", type=Whole(1, 1000), help="Starts of each calibration; default: the target files'.")
+def reproduce(out: Path, starts: int | None) -> None:
+    """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
+    report = reproduce_all(Folder(out), starts)
+    click.echo(f"Open {report} in a browser.")
