@@ -28,7 +28,7 @@ from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain.shown import markdown, when
 from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, years_sentence
-from analysis.report.goals import HEAD, Goals, goal_rows, research_of
+from analysis.report.goals import HEAD, goal_table, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import REFERENCE, YARDSTICK, load_accepted_forecast
@@ -90,7 +90,7 @@ def summary_block() -> str:
 
 def goal_block() -> str:
     """Return every goal set in advance, what was reached before it was set, and what is reached now."""
-    return "\n".join(markdown(HEAD, list(goal_rows(Goals.load()))))
+    return "\n".join(markdown(HEAD, goal_table().to_numpy()))
 
 
 def bench_block() -> str:

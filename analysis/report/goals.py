@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from analysis.draws.runs import drawn
@@ -102,6 +103,12 @@ class Goals(SettingsFile):
     research: ResearchGoal
     coverage: CoverageGoal
     scoreboard: BoardGoal
+
+
+@cache
+def goal_table() -> pd.DataFrame:
+    """Return every goal set in advance, a row each, columns as in `HEAD`; worked out once a process."""
+    return pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD))
 
 
 def goal_rows(goals: Goals) -> Iterator[tuple[str, str, str, str, str]]:

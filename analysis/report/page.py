@@ -31,7 +31,7 @@ from analysis.report.brief import (
     years_sentence,
 )
 from analysis.report.chapters import Chapter, texts
-from analysis.report.goals import HEAD, Goals, goal_rows
+from analysis.report.goals import goal_table
 from analysis.scoreboard.board import Scoreboard, Spread
 from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter
@@ -112,7 +112,7 @@ def pages_of(report: Report) -> list[Page]:
         "forecasts": report.forecasts, "yardstick_words": YARDSTICK,
         "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
     }  # fmt: skip
-    paper = {"board": report.board, "goals": pd.DataFrame(goal_rows(Goals.load()), columns=list(HEAD))}
+    paper = {"board": report.board, "goals": goal_table()}
     return [
         *(Page(f"exits_{case}", "chapters.html", f"When can support end? {one.title}", {"chapters": [one]})
           for case, one in report.exits.items()),

@@ -37,7 +37,15 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "made" not in page.parts and blocks(page)]
-LONG = {"case", "equation", "own", "phase_out", "schedule", "study"}  # like other pages, which run by default
+LONG = {
+    "case",
+    "equation",
+    "instrument",
+    "own",
+    "phase_out",
+    "schedule",
+    "study",
+}  # others run by default
 PARAMETERS = [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem in LONG)) for page in PAGES]
 COMMAND = re.compile(r"^(?:techcycle|stockflow|make|python -m) .*", re.MULTILINE)
 NAMED = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]

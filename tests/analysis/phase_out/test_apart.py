@@ -20,8 +20,8 @@ from analysis.phase_out.by_instrument.apart import (
     stroke_words,
     together,
 )
-from analysis.phase_out.by_instrument.figure import strips
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
+from analysis.phase_out.figures import strips
 from analysis.phase_out.page import best_refused
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study
