@@ -188,6 +188,7 @@ def test_what_a_kill_left_half_written_is_made_anew(whole: Path, half: Path) -> 
 
 
 @POSIX
+@pytest.mark.slow
 def test_killed_at_random_moments_a_store_ends_bit_identical(tmp_path: Path) -> None:
     answer = helper("moments", tmp_path, 4, 20251125)
     assert len(set(answer["seen"])) == 4
