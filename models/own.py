@@ -155,7 +155,7 @@ def own_text(folder: Path, fitted: bool = True) -> str:
 
 def again(folder: Path) -> str:
     """Return what to do where the fit in the folder cannot be used."""
-    return f"run `techcycle calibrate {folder} --data observations.csv`"
+    return f"run `techcycle calibrate {folder} --data {folder / 'observations.csv'}`"
 
 
 def own_parts() -> tuple[Path, ...]:

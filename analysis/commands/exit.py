@@ -17,7 +17,9 @@ from stockflow.commands.console import Real, Whole
 @CASE
 @click.option("--instrument", "ends", multiple=True, metavar="NAME",
               help="What ends, such as 'purchase subsidy'; may be repeated; default: all that buyers get.")  # fmt: skip
-@click.option("--start", type=Real(), required=True, metavar="YEAR", help="When the end begins, a quarter of a year.")
+@click.option(
+    "--start", type=Real(1700, 2200), required=True, metavar="YEAR", help="When the end begins, a quarter of a year."
+)
 @click.option("--shape", type=click.Choice(list(LAWS)), default="cliff", show_default=True, help="How it ends.")
 @click.option("--length", type=Real(0.25, 50), metavar="YEARS", help="Years that a slope takes; default: the study's.")
 @click.option("--announced", type=Real(0, 20), metavar="YEARS", help="Years ahead that buyers know of it; default: 0.")
@@ -43,14 +45,14 @@ def exit_command(
 
     One sentence for each of two criteria (against the base, against the own past), what is saved, what is still paid,
     what a critic would say, and a yearly table; table and figure go to OUT, those of a case of one's own to its folder.
-    A case without a study is judged by analysis/studies/exit.toml, against history.
+    A case without a study is judged by analysis/studies/exit.toml, against history; uncalibrated, in one run.
 
     \b
     Example:
       techcycle exit nev --instrument "purchase subsidy" --start 2023
       techcycle exit nev --instrument "purchase subsidy" --instrument "tax exemption" --start 2026 --shape linear
       techcycle exit pv --instrument "feed-in premium" --start 2021 --against history
-      techcycle exit wind --start 2020 --shape linear
+      techcycle exit wind --start 2020 --shape linear    # once its policy.csv gives buyers something
     """
     from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
 

@@ -179,10 +179,12 @@ def instruments_block() -> str:
     lines = []
     for case in sorted(STUDIED):
         found, study = load_answer(case), load_phase_out_study(case)
-        head = ("ends", "goes on", "exit", "safe from", *(f"response: {third}" for third in THIRDS), "setback if from")
+        third = (f"response: {name}" for name in THIRDS)
+        head = ("ends", "goes on", "exit", "safe from", "fails then", *third, "setback if from")
         rows = [
             (row["ends"], row["goes on"], row["exit"],
-             safe_year(row, study), *(year_words(row[name], study) for name in THIRDS), row["setback if from"])
+             safe_year(row, study), f"{row['fails']:.1%}", *(year_words(row[name], study) for name in THIRDS),
+             row["setback if from"])
             for row in found["by_instrument"].to_dict("records")
         ]  # fmt: skip
         lines += [f"**{load_case(case).title}** ({study.draws} draws). {criteria_words(study)}", ""]

@@ -200,8 +200,8 @@ def exit_lines(found: NamedExit) -> list[str]:
     ratio = told(Measure("ratio", "1", found.ratio), 2, fifty=False)
     lines = [f"Warning: {one}." for one in found.warnings]
     lines.append(
-        f"{capital(asked.words)}: in the year to {judged:g} the share of the market is {ratio} of what it is without "
-        f"that end. It is below {rule.share_kept:g} of it {below}."
+        f"{capital(asked.words)} (base: {found.base}): over the year before {judged:g} the share of the market is "
+        f"{ratio} of what it is without that end. It is below {rule.share_kept:g} of it {below}."
     )
     fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
     held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
@@ -216,7 +216,7 @@ def exit_lines(found: NamedExit) -> list[str]:
         f"Saved to {study.horizon:g}, in present value of {study.base_year:g}: {saved}. Still paid in the year from "
         f"{over:g} (bnCNY): {still}."
     )
-    lines.append(f"Compared with: {found.base}. A critic would say: {objection(study)}")
+    lines.append(f"A critic would say: {objection(study)}")
     return lines
 
 

@@ -39,7 +39,7 @@ def test_its_sentence_is_that_of_its_table(ended: NamedExit) -> None:
     told = next(line for line in exit_lines(ended) if "share of the market is" in line)
     ratio = float(told.split("share of the market is ")[1].split(" ")[0])
     assert row["with it"] / row["without the exit"] == pytest.approx(ratio, abs=0.02)
-    assert f"in the year to {last + 1}" in told
+    assert f"over the year before {last + 1}" in told
     text = exit_text(ended)
     assert all(str(year) in text for year in (last - 6, last))
     assert "purchase subsidy, thousand CNY/vehicle" in text
