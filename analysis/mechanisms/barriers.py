@@ -136,8 +136,8 @@ def lever_table(found: Barriers) -> pd.DataFrame:
         known = one.years[~np.isnan(one.years)]
         shorter = float((known < 0).mean()) if known.size else np.nan
         about = (found.case, one.barrier, one.tried.lever.instrument.name, one.tried.change, one.tried.setting)
-        rows.append((*about, middle, low, high, shorter, one.helps, one.tried.assumption, found.basis))
-    columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter", "helps"]
+        rows.append((*about, middle, low, high, shorter, one.tried.assumption, found.basis))
+    columns = ["case", "barrier", "instrument", "change", "setting", "years", "low", "high", "shorter"]
     return pd.DataFrame(rows, columns=[*columns, "assumption", "basis"])
 
 

@@ -135,7 +135,8 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
 
 
 def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    return ("" if np.isinf(row["safe from"]) else "from ") + safe_year(row, study)
+    safe = safe_year(row, study)
+    return safe if safe.startswith("no") else f"from {safe}"
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

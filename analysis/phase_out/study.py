@@ -304,7 +304,7 @@ def study_file(which: str | Path) -> Path:
     if Path(which).suffix != ".toml":
         known = " and ".join(map(repr, STUDIED))
         raise InputError(
-            f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file; for a case "
-            "without a study `techcycle exit CASE` answers"
+            f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file; for a "
+            "technology of your own `techcycle exit NAME` answers"
         )
     return Path(which)

@@ -41,7 +41,7 @@ def drawing(
     with plt.style.context([STYLE, style or {}]):
         figure, axes = plt.subplots(rows, columns, **options)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight="bold")
+            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight="bold", parse_math=False)
         yield figure, axes
 
 

@@ -320,8 +320,8 @@ def _change(low: float, middle: float, high: float) -> str:
 
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
-    years = years_sentence(_large(), _dated()[0])
-    support = " ".join(f"{exit_sentence(case)} But: {exit_objection(case)}." for case in sorted(STUDIED))
+    years = years_sentence(_large())
+    support = " ".join(f"{exit_sentence(case)} But: {exit_objection(case)}" for case in sorted(STUDIED))
     without = [
         f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
         for case, (until, changes, _) in _cuts().items()

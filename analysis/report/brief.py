@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.forecasts.study import wins_everywhere, yardsticks
-from analysis.mechanisms.instrument_study import BARRIERS
-from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import safe_year, stroke_words, year_words
-from analysis.phase_out.by_instrument.happened import failing
+from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
+from analysis.phase_out.by_instrument.happened import objection
 from analysis.phase_out.hinges import THIRDS
-from analysis.phase_out.study import PhaseOutStudy, load_phase_out_study
+from analysis.phase_out.study import load_phase_out_study
 from analysis.scoreboard.board import Scoreboard
 from calibration.fitting.estimates import Calibration
 from calibration.forecasting.record import REFERENCE
-from calibration.forecasting.scores import COMBINED
+from calibration.forecasting.scores import COMBINED, MODEL
 from models.case import load_case
+from models.schedules.file import load_schedule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,61 +43,45 @@ def exit_sentence(case: str) -> str:
 
 def exit_objection(case: str) -> str:
     """Say what a critic would say of that."""
-    missed = failing(load_answer(case)["happened"])
-    return f"the model misses {'; '.join(missed)}" if missed else "sales alone do not settle how buyers respond"
+    return objection(load_answer(case)["happened"], load_phase_out_study(case).texts.evidence)
 
 
 def exit_rows(case: str) -> pd.DataFrame:
-    """Return a row for each set of instruments: when it can end at a stroke, and how sure that is."""
-    study = load_phase_out_study(case)
-    found = load_answer(case)["by_instrument"]
-    told = []
-    for row in found[found["exit"] == "cliff"].to_dict("records"):
-        safest = "" if np.isfinite(row["safe from"]) else f" ({row['at']:g})"
-        by_response = " / ".join(year_words(row[third], study) for third in THIRDS)
+    """Return a row for each set of instruments: when it can end, how sure that is, what breaks, and what goes on."""
+    study, told = load_phase_out_study(case), []
+    for ends, part in load_answer(case)["by_instrument"].groupby("ends", sort=False):
+        (row,) = part[part["exit"] == "cliff"].to_dict("records")
+        slopes = {f"safe from, {one['exit']}": safe_year(one, study) for one in part.to_dict("records")}
         told.append(
-            {"industry": load_case(case).title, "what ends at a stroke": row["ends"],
-             "safe from": safe_year(row, study), "fails in": f"{row['fails']:.0%} of draws{safest}",
-             "if buyers respond weakly / middling / strongly": by_response, "what goes on": row["goes on"]}
+            {"industry": load_case(case).title, "what ends": ends,
+             "safe from, at a stroke": slopes.pop("safe from, cliff"),
+             "fails": f"{row['fails']:.1%} of draws, from {row['at']:g}", **slopes,
+             "at a stroke, if buyers respond weakly / middling / strongly":
+                 " / ".join(year_words(row[third], study) for third in THIRDS),
+             "setback at a stroke from": row["setback if from"], "what goes on": row["goes on"]}
         )  # fmt: skip
     return pd.DataFrame(told)
 
 
-def safe_words(study: PhaseOutStudy) -> str:
-    """Say what safe means, and what is not said of a start."""
-    asked = study.exit
-    return (
-        f"Safe: in fewer than {asked.probability:.0%} of {study.draws} draws of the fitted model the share of the "
-        f"market is, {asked.years_after:g} years later, below {asked.share_kept:g} of what it is "
-        "if all support goes on."
-    )
+def safe_words(case: str) -> str:
+    """Say what safe means and what setback, and which path an exit is compared with."""
+    study = load_phase_out_study(case)
+    base = load_schedule(study.supported, case).title
+    drawn = f"{load_case(case).title}, {study.draws} draws of the fitted model"
+    return f"{drawn}, compared with: {base}. {criteria_words(study)}"
 
 
-def years_sentence(durations: pd.DataFrame, study: PathStudy) -> str:
+def years_sentence(durations: pd.DataFrame) -> str:
     """Say how long each industry took to a tenth of its market, from its first clock; rows are those of that stage."""
     told = [
-        f"{study.cases[row['case']].title} {row['years']:.0f} years ({row['clock']}, {row['clock year']:g})"
+        f"{load_case(row['case']).title} {row['years']:.0f} years ({row['years low']:.0f} to {row['years high']:.0f}; "
+        f"{row['clock']}, {row['clock year']:g})"
         for row in durations.drop_duplicates("case").to_dict("records")
     ]
     return f"To 10% of the market: {'; '.join(told)}."
 
 
 CLOCK_DECIDES = "the clock decides, each industry has others, and the fits saw most of these dates"
-
-
-def shortening_sentences(levers: pd.DataFrame) -> list[str]:
-    """Say for each barrier which change of an instrument shortens the wait most, in each industry; by `lever_table`."""
-    words = []
-    meant = levers[levers["helps"] & ~levers["assumption"] & (levers["high"] < 0)]
-    for barrier in BARRIERS:
-        best = meant[meant["barrier"] == barrier].sort_values("years").drop_duplicates("case")
-        each = "; ".join(
-            f"{load_case(row['case']).title}: {row['instrument']} ({row['setting']}), {-row['years']:.1f} years sooner "
-            f"({-row['high']:.1f} to {-row['low']:.1f})"
-            for row in best.sort_values("case").to_dict("records")
-        )
-        words += [f"{barrier} is crossed sooner with: {each}."] if each else []
-    return words
 
 
 def trust_sentences(
@@ -110,24 +93,25 @@ def trust_sentences(
         f"Fit, on data it was fitted to: typical errors of {np.exp(min(rms)) - 1:.0%} to {np.exp(max(rms)) - 1:.0%} "
         f"over {len(rms)} series ({len(fits)} industries; median {np.exp(np.median(rms)) - 1:.0%})."
     ]
-    rows = yardsticks(forecast)
-    if len(rows):
-        both = rows[
-            (rows["case"] == rows["case"].iloc[0]) & (rows["over"] == REFERENCE) & (rows["forecaster"] == COMBINED)
+    if len(rows := yardsticks(forecast)):
+        at = (rows["case"] == rows["case"].iloc[0]) & (rows["over"] == REFERENCE) & (rows["mode"] == "unconditional")
+        by = rows[at].set_index("forecaster").to_dict("index")
+        told = [
+            f"{name} {by[who]['ratio']:.2f} of it ({by[who]['5%']:.2f} to {by[who]['95%']:.2f}), 90% intervals held "
+            f"{by[who]['inside 90%']:.0%} of what came"
+            for who, name in ((MODEL, "the model alone"), (COMBINED, "averaged with that curve"))
         ]
-        ours = both.set_index("mode").loc["unconditional"]
         words.append(
-            f"Forecast, on years it had not seen: averaged with the naive forecast named in advance, its error is "
-            f"{ours['ratio']:.2f} of that forecast's ({ours['5%']:.2f} to {ours['95%']:.2f}; under 1 is better), and "
-            f"its 90% intervals held {ours['inside 90%']:.0%} of what came."
+            f"Forecast, on years it had not seen ({' and '.join(forecast)}, {by[MODEL]['series']} series, drivers as "
+            f"then expected): error against that of the curve named in advance: {'; '.join(told)}. Under 1 is better."
         )
     fresh = [row.inside for row in board.rows if not row.fitted]
     words.append(
         f"The paper's figures: {board.inside} of {len(board.rows)} that the model can answer are met, {sum(fresh)} of "
         f"{len(fresh)} where nothing was fitted to them."
     )
-    but = ["intervals are within this structure: they do not know what the structure gets wrong"]
+    but = ["intervals are within this structure: they do not know what the structure gets wrong."]
     if len(rows):
         won, of = np.sum([wins_everywhere(case, "unconditional") for case in forecast], axis=0)
-        but.append(f"the best of all naive curves, chosen in hindsight, is beaten on {won} of {of} series and origins")
+        but.append(f"the model alone beats the best of all curves, chosen in hindsight, on {won} of {of} occasions.")
     return words, but

@@ -17,8 +17,6 @@ from scipy.stats import chi2
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
 from analysis.forecasts.study import ForecastChapter, yardsticks
-from analysis.paths.study import PathStudy
-from analysis.phase_out.study import load_phase_out_study
 from analysis.report.brief import (
     CLOCK_DECIDES,
     Answer,
@@ -26,7 +24,6 @@ from analysis.report.brief import (
     exit_rows,
     exit_sentence,
     safe_words,
-    shortening_sentences,
     trust_sentences,
     years_sentence,
 )
@@ -77,13 +74,13 @@ def write_report(report: Report, root: Path) -> Path:
     for one in pages:
         text = environment.get_template(one.template).render(
             page=one.name, title=one.title, contents=contents, home="../report.html", folder="",
-            figure=Figures(root / "figures", root / "report" / "pictures"), about=texts()["about"], **one.told,
+            figure=Figures(root / "figures", root / "report" / "pictures"), texts=texts(), **one.told,
         )  # fmt: skip
         write_whole(root / "report" / f"{one.name}.html", text)
     text = environment.get_template("brief.html").render(
         page="", title="In brief", contents=contents, figure=Figures(root / "figures"), home="report.html",
         folder="report/", answers=answers_of(report),
-        safe=dict.fromkeys(safe_words(load_phase_out_study(case)) for case in report.exits),
+        safe=dict.fromkeys(safe_words(case) for case in report.exits),
     )  # fmt: skip
     return write_whole(root / "report.html", text)
 
@@ -134,10 +131,10 @@ def pages_of(report: Report) -> list[Page]:
 
 def answers_of(report: Report) -> list[Answer]:
     """Return the three answers of the first page."""
-    cases, study = list(report.exits), PathStudy.load()
-    stages, barriers = report.paths[0], next(one for one in report.mechanisms if "levers" in one.tables)
-    strips = {exit_sentence(case): next(iter(report.exits[case].pictures.values())) for case in cases}
-    rows = stages.tables["durations"]
+    cases, stages = list(report.exits), report.paths[0]
+    rows, titles = stages.tables["durations"], {case: one.title for case, one in report.exits.items()}
+    strips = {f"{titles[case]}. {caption}": png for case in cases
+              for caption, png in list(report.exits[case].pictures.items())[:1]}  # fmt: skip
     trust, doubt = trust_sentences(
         report.calibrations, [o.case for o in report.forecasts if not o.missing], report.board
     )
@@ -145,14 +142,13 @@ def answers_of(report: Report) -> list[Answer]:
         Answer(
             "When can support end, and what breaks?", [exit_sentence(case) for case in cases],
             pd.concat([exit_rows(case) for case in cases]), strips,
-            [f"{report.exits[case].title}: {exit_objection(case)}" for case in cases],
-            {f"exits_{case}": report.exits[case].title for case in cases},
+            [f"{titles[case]}: {exit_objection(case)}" for case in cases],
+            {f"exits_{case}": titles[case] for case in cases},
         ),
         Answer(
-            "How long from discovery to large-scale industry, and what shortens it?",
-            [years_sentence(rows[rows["stage"] == LARGE], study), *shortening_sentences(barriers.tables["levers"])],
-            None, dict([next(iter(stages.pictures.items()))]), [CLOCK_DECIDES],
-            {"paths": "paths", "instruments": "barriers"},
+            "How long from discovery to large-scale industry?", [years_sentence(rows[rows["stage"] == LARGE])],
+            None, dict([next(iter(stages.pictures.items()))]), [f"{CLOCK_DECIDES}."],
+            {"paths": "paths", "instruments": "barriers, and what shortens them"},
         ),
         Answer(
             "How far may these answers be trusted?", trust, None, {}, doubt,

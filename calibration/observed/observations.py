@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import geometric_mean
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 from pydantic import Field, model_validator
@@ -68,6 +68,8 @@ def observed(
     """
     if not sources:
         raise InputError("an observed series needs at least one source")
+    if combine not in get_args(Combine):
+        raise InputError(f"combine is {combine!r}, not one of {get_args(Combine)}")
     prices, target = Prices.read(folder), parse_unit(unit)
     parts = [_values(one, load_table(one.table, one.folder or folder), target, prices) for one in sources]
     years = sorted({year for part in parts for year in part})

@@ -58,6 +58,8 @@ class Group:
 def read_part(path: Path) -> tuple[Group, ...]:
     """Read a part file; raises InputError naming file and line of the text that is not Vensim as used here."""
     text = read_text(path)
+    if alien := re.search(r"(?i)\\\\\\---|:macro:", text):
+        raise InputError(f"{path}: {alien[0]!r} does not belong in a part: it holds equations alone")
     groups = []
     for group, found in groupby(Source(str(path), text).entries(), lambda one: one.group):
         entries = tuple(_entry(one, text[one.start : text.index("|", one.end) + 1].strip(), path) for one in found)

@@ -94,8 +94,9 @@ class Comparison:
         growth, logarithmic, target, factor = self.numbers.T
         with np.errstate(all="ignore"):
             modelled = later - np.where(growth != 0.0, earlier, 0.0)
-            transformed = np.where(logarithmic != 0.0, np.log(modelled), modelled)
-            return np.asarray((transformed - target) * factor)
+            if (logs := logarithmic != 0.0).any():
+                modelled[:, logs] = np.log(modelled[:, logs])
+            return np.asarray((modelled - target) * factor)
 
 
 def comparison(equations: Equations, terms: Sequence[Term]) -> Comparison:

@@ -216,11 +216,15 @@ class _Layout:
 
     def _assign_columns(self) -> None:
         """Give what is no stock or flow a column one further out than its effects on that side."""
-        order = evaluation_order(self.equations)
-        for name in sorted(self.own, key=order.index, reverse=True):
+        order = {name: place for place, name in enumerate(evaluation_order(self.equations))}
+        users: dict[str, list[str]] = {name: [] for name in self.own}
+        for one in self.own:
+            for cause in self.reads[one]:
+                users.get(cause, []).append(one)
+        for name in sorted(self.own, key=order.__getitem__, reverse=True):
             if name in self.at:
                 continue
-            places = [self.place[self.at[one]] for one in self.own if one in self.at and name in self.reads[one]]
+            places = [self.place[self.at[one]] for one in users[name] if one in self.at]
             right = sum(side > 0 for side, _ in places) > len(places) / 2
             if not places:
                 right = any(cause in self.at for cause in self.reads[name])
@@ -320,11 +324,15 @@ class _Layout:
     def _set_columns(self, columns: Mapping[Place, Sequence[int]]) -> None:
         """Place columns from the middle outwards, each word at the height of what it leads to further in."""
         edge = {side: float(self.edge) for side in (-1, 1)}
+        linked: dict[int, list[int]] = {number: [] for words in columns.values() for number in words}
+        for start, end in self.links:
+            linked.get(start, []).append(end)
+            if start != end:
+                linked.get(end, []).append(start)
         for (side, depth), words in columns.items():
             wanted = {}
             for number in words:
-                others = [end if start == number else start for start, end in self.links if number in {start, end}]
-                heights = [self.words[one].y for one in others if self.place[one][1] < depth]
+                heights = [self.words[one].y for one in linked[number] if self.place[one][1] < depth]
                 wanted[number] = sum(heights) / len(heights) if heights else 0.0
             ordered = sorted(words, key=lambda one: (wanted[one], one))
             widest = max(self.words[number].w for number in ordered)

@@ -147,7 +147,7 @@ def apart_table(study: PhaseOutStudy, found: Sequence[Ended]) -> pd.DataFrame:
         for place, start in enumerate(one.starts):
             row = {
                 "ends": one.ends.name, "goes on": one.ends.goes_on, "exit": one.family, "start": start,
-                "below continued support": float((one.ratio[place] < study.exit.share_kept).mean()),
+                "below continued support": float((~(one.ratio[place] >= study.exit.share_kept)).mean()),
                 "below own past": float((one.fall[place] - one.held[place] > study.exit.own_fall).mean()),
             }  # fmt: skip
             parts = {"share over continued support": one.ratio[place], "deepest fall below own past": one.fall[place],
@@ -266,7 +266,7 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
         years = [year_words(row[third], study) for third in THIRDS]
         thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"
         safe = (
-            f"safe from {safe_year(row, study)} (fails in {row['fails']:.1%} of {row['draws']} draws)"
+            f"safe {_at(safe_year(row, study))} (fails in {row['fails']:.1%} of {row['draws']} draws)"
             if np.isfinite(row["safe from"])
             else f"no start to {study.grid.last:g} is safe (from {row['at']:g} it fails in {row['fails']:.1%} of "
             f"{row['draws']} draws)"
@@ -287,17 +287,22 @@ def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
     """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
     rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
     return "; ".join(
-        f"{row['ends']} from {safe_year(row, study)}" if np.isfinite(row["safe from"])
+        f"{row['ends']} {_at(safe_year(row, study))}" if np.isfinite(row["safe from"])
         else f"{row['ends']} at no start by {study.grid.last:g}"
         for row in rows.to_dict("records")
     )  # fmt: skip
 
 
+def _at(safe: str) -> str:
+    return f"at {safe}" if safe.startswith("no") else f"from {safe}"
+
+
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """The safe year of a row of `answers` in words, with the later starts that are not safe."""
-    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
-    again = starts[(starts > row["safe from"]) & (failing >= study.exit.probability)]
-    return year_words(row["safe from"], study) + (f" (not {spans(again)})" if len(again) else "")
+    starts, fails = np.asarray(study.grid.starts), np.asarray(row["failing"]) >= study.exit.probability
+    if fails[starts >= row["safe from"]].any():
+        return f"no start that lasts ({spans(starts[~fails])} alone)"
+    return year_words(row["safe from"], study)
 
 
 def year_words(year: float, study: PhaseOutStudy) -> str:

@@ -46,6 +46,16 @@ def happened_words(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def objection(table: pd.DataFrame, evidence: str) -> str:
+    """What speaks against an answer: each change that was made and the model misses, and what evidence leaves."""
+    missed = [
+        f"{row['what']} (observed {row['observed']:.0%}, model {row['model']:.0%})"
+        for row in table.to_dict("records")
+        if not row["inside"]
+    ]
+    return (f"the model misses {'; '.join(missed)}. " if missed else "") + f"{evidence}."
+
+
 def failing(table: pd.DataFrame) -> list[str]:
     """Return the checks that fail: with one of them no schedule is called the best."""
     return [str(what) for what in table.loc[table["check"] & ~table["inside"].astype(bool), "what"]]

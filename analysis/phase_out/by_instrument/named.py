@@ -13,7 +13,7 @@ from analysis.draws.runs import drawn
 from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart import Exits
-from analysis.phase_out.by_instrument.happened import failing, happened_table
+from analysis.phase_out.by_instrument.happened import COLUMNS, happened_table, objection
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, ExitStudy
@@ -216,17 +216,11 @@ def exit_lines(found: NamedExit) -> list[str]:
         f"Saved to {study.horizon:g}, in present value of {study.base_year:g}: {saved}. Still paid in the year from "
         f"{over:g} (bnCNY): {still}."
     )
-    lines.append(f"A critic would say: {objection(study)}")
-    return lines
-
-
-def objection(study: ExitStudy) -> str:
-    """What speaks against the answer: checks that fail, and what the evidence does not settle."""
-    missed: list[str] = []
+    made = pd.DataFrame(columns=list(COLUMNS))
     if study.happened:
-        missed = failing(happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened))
-    head = f"the model misses {'; '.join(missed)}. " if missed else ""
-    return f"{head}{study.texts.evidence}."
+        made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
+    lines.append(f"A critic would say: {objection(made, study.texts.evidence)}")
+    return lines
 
 
 def exit_text(found: NamedExit) -> str:

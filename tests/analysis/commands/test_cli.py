@@ -178,7 +178,7 @@ def test_a_bad_policy_file_is_refused_by_file_and_row(techcycle: Run, tmp_path: 
         (("forecast", "ic"), "nothing is said of case 'ic'"),
         (("latecomers", "steel"), "'steel'"),
         (("phase-out", "ic"), "'ic'"),
-        (("phase-out", "wind"), "for a case without a study `techcycle exit CASE` answers"),
+        (("phase-out", "wind"), "for a technology of your own `techcycle exit NAME` answers"),
         (("exit", "ic", "--start", "1970"), "unknown case with schedules 'ic'"),
         (("paths", "steam"), "steam"),
         (("phase-out", "nowhere.toml"), "nowhere.toml"),
