@@ -23,7 +23,7 @@ from calibration.own.fit import calibrate_own
 from calibration.own.settings import OwnSettings, load_own_settings
 from calibration.records.results import accepted_posterior
 
-REMEDY = "run `techcycle calibrate wind --data observations.csv`"
+REMEDY = "run `techcycle calibrate wind --data wind/observations.csv`"
 ROOT = Path(own_fit.__file__).parents[2]
 RESULTS = Path("wind/results")
 Damage = Callable[[], object]

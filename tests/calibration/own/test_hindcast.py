@@ -82,6 +82,6 @@ def test_a_fit_is_current_until_its_case_changes(wind: CaseForecast) -> None:
 def test_too_few_years_make_no_hindcast_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     short_wind(tmp_path)
-    with pytest.raises(InputError, match=r"techcycle calibrate wind --data observations.csv"):
+    with pytest.raises(InputError, match=r"techcycle calibrate wind --data wind.observations.csv"):
         hindcast("wind")
     assert load_own_settings().hindcast.years(9) == 0
