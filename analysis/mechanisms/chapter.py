@@ -41,7 +41,12 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     figures.loop_panels(f"{title}: which loops drive growth", found, taken, settings.shown, stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
     figures.knockout_panels(f"{title}: effect of cutting each loop", tables["knockouts"], outcomes, stems[1])
-    return Told((*loop_words(found, taken, cut, study), research_words(of, study)), tables, stems)
+    words = (*loop_words(found, taken, cut, study), research_words(of, study))
+    return Told(_under(title, words), tables, stems)
+
+
+def _under(title: str, words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{title}: {one}" for one in words)
 
 
 def research_words(of: Drawn, study: LoopStudy) -> str:
@@ -51,8 +56,8 @@ def research_words(of: Drawn, study: LoopStudy) -> str:
     span = f" ({low:.2f} to {high:.2f})" if of.posterior else ""
     place = "above" if middle > about.high else "below" if middle < about.low else "inside"
     return (
-        f"{of.case}: output to {of.until(study.case(of.case).until):g} answers the stock of firms' research with an "
-        f"elasticity of {middle:.2f}{span}, {place} the {about.low:g} to {about.high:g} that surveys find."
+        f"output to {of.until(study.case(of.case).until):g} answers the stock of firms' research with an elasticity "
+        f"of {middle:.2f}{span}, {place} the {about.low:g} to {about.high:g} that surveys find."
     )
 
 
@@ -61,13 +66,11 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
     words = [takeover_words(taken), *_learning_words(found)]
     stretches = [one for one in phases(found, *study.case(found.case).shown) if one[1] - one[0] >= 2]
     told = ", ".join(f"{first}-{last} {name} ({probability:.0%})" for first, last, name, probability in stretches)
-    words.append(
-        f"{found.case}: longest-lived strongest loops (probability over draws): {told or 'none for three years'}."
-    )
+    words.append(f"longest-lived strongest loops (probability over draws): {told or 'none for three years'}.")
     often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
     alone = [f"{name} in {years} years" for name, years in often if years]
     words.append(
-        f"{found.case}: loops that probably do at least {found.level:.0%} of what all named loops do: "
+        f"loops that probably do at least {found.level:.0%} of what all named loops do: "
         f"{', '.join(alone) or 'none in any year'}. Named loops are {np.median(found.named):.0%} (median over years) "
         "of all loops scored, those and the model's independent ones; the rest is mostly single stocks adjusting."
     )
@@ -75,18 +78,17 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
         if not one.acts:
-            words.append(f"{found.case}: {one.loop} does not act here.")
+            words.append(f"{one.loop} does not act here.")
             continue
         span = f" ({low:+.0f} to {high:+.0f})" if found.posterior else ""
         words.append(
-            f"{found.case}: without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
+            f"without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
             f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
         )
     if idle := [name for i, name in enumerate(found.names) if not found.share[..., i].any()]:
-        words.append(f"{found.case}: without any score: {', '.join(idle)}.")
-    words += [f"{found.case}: {loop.name} is not cut: {loop.not_cut}." for loop in study.loops
-              if loop.not_cut and loop.name in found.names]  # fmt: skip
-    return words
+        words.append(f"without any score: {', '.join(idle)}.")
+    known = (loop for loop in study.loops if loop.not_cut and loop.name in found.names)
+    return words + [f"{loop.name} is not cut: {loop.not_cut}." for loop in known]
 
 
 def _learning_words(found: Dominance) -> list[str]:
@@ -97,7 +99,7 @@ def _learning_words(found: Dominance) -> list[str]:
     share = np.median(found.share[..., found.names.index(name)], axis=0)
     best = int(share.argmax())
     return [
-        f"{found.case}: {name} never does more than {share[best]:.0%} of what all named loops do in a year (median, in "
+        f"{name} never does more than {share[best]:.0%} of what all named loops do in a year (median, in "
         f"{found.years[best]:.0f}): scores tell what moves the model at a moment, and learning works slowly; what it "
         "is worth in the long run is told by cutting it."
     ]
@@ -118,18 +120,17 @@ def _later(years: tuple[float, float, float], posterior: bool) -> str:
 def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
     """Try every instrument in some cases; save tables and figures."""
     found = [instruments(drawn(case, draws or study.draws), study) for case in cases]
-    words, tables, stems = [], {}, []
+    words: list[str] = []
+    tables, stems = {}, []
     for one in found:
         table = instrument_table(one)
-        tables[one.case] = table
+        tables[one.case], title = table, load_case(one.case).title
         folder.table(f"instruments_{home_of(one.case).label}.csv", table)
         stem = folder.figure(f"instruments_{home_of(one.case).label}")
         outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
-        figures.instrument_panels(
-            f"{load_case(one.case).title}: effect of changing each instrument", table, outcomes, stem
-        )
+        figures.instrument_panels(f"{title}: effect of changing each instrument", table, outcomes, stem)
         stems.append(stem)
-        words += instrument_words(one, study)
+        words += _under(title, instrument_words(one, study))
     return Told(tuple(words), tables, tuple(stems))
 
 
@@ -142,17 +143,17 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     idle = [name for name in names if not any(one.acts for one in found.tried if one.lever.instrument.name == name)]
     assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
     words = [
-        f"{found.case}: {len(names)} of {len(names) + len(found.absent)} instruments have an input here "
+        f"{len(names)} of {len(names) + len(found.absent)} instruments have an input here "
         f"({found.basis}). Domestic sales to {found.until:g} move most with {best}.",
-        f"{found.case}: assumption only: {', '.join(assumed) or 'none'}.",
-        f"{found.case}: absent: {', '.join(f'{name} ({why})' for name, why in found.absent.items()) or 'none'}.",
+        f"assumption only: {', '.join(assumed) or 'none'}.",
+        f"absent: {', '.join(f'{name} ({why})' for name, why in found.absent.items()) or 'none'}.",
     ]
     if idle:
-        words.append(f"{found.case}: without effect here, because what it loosens does not bind: {', '.join(idle)}.")
+        words.append(f"without effect here, because what it loosens does not bind: {', '.join(idle)}.")
     moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
     if small := [name for name in names if name not in moving and name not in idle]:
         words.append(
-            f"{found.case}: in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
+            f"in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
             f"{study.soon:g} years): {', '.join(small)}."
         )
     return words
@@ -177,9 +178,8 @@ def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, 
     folder.table("barrier_levers.csv", levers)
     stem = folder.figure("barriers")
     figures.barrier_panels("How long each industry waited at each barrier", waits, stem)
-    return Told(
-        tuple(word for one in found for word in barrier_words(one)), {"waits": waits, "levers": levers}, (stem,)
-    )
+    words = tuple(word for one in found for word in _under(load_case(one.case).title, barrier_words(one)))
+    return Told(words, {"waits": waits, "levers": levers}, (stem,))
 
 
 def barrier_words(found: Barriers) -> list[str]:
@@ -190,7 +190,7 @@ def barrier_words(found: Barriers) -> list[str]:
         fate = "of designs left the market" if wait.barrier == BARRIERS[-1] else "did not get through"
         lost = f"{interval(wait.lost)[1]:.0%} {fate}"
         if wait.before:
-            words.append(f"{found.case}: {wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
+            words.append(f"{wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
             continue
         low, middle, high = interval(wait.years)
         span = f" ({low:.1f} to {when(high, '.1f')})" if posterior else ""
@@ -200,9 +200,7 @@ def barrier_words(found: Barriers) -> list[str]:
             f"{_years(interval(one.years), posterior)}"
             for one in strongest_levers(found, wait.barrier)
         )
-        words.append(
-            f"{found.case}: {wait.barrier}: {told}; {lost}; shortened most by {helps or 'none of the instruments'}."
-        )
+        words.append(f"{wait.barrier}: {told}; {lost}; shortened most by {helps or 'none of the instruments'}.")
     return words
 
 

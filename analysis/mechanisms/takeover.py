@@ -115,12 +115,9 @@ def takeover_words(found: TakenOver) -> str:
         f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}{other}"
     )
     if never > 0.5:
-        return (
-            f"{found.case}: the learning loop does not take over from support by {last:g} "
-            f"(in {never:.0%} of draws; {compared})."
-        )
+        return f"the learning loop does not take over from support by {last:g} (in {never:.0%} of draws; {compared})."
     if high <= first:
-        return f"{found.case}: what was learned carries more sales than support in every year looked at ({compared})."
+        return f"what was learned carries more sales than support in every year looked at ({compared})."
     span = f"{when(low, '.0f')} to {when(high, '.0f')}" if len(found.year) > 1 else "no interval"
     share = f", in {never:.0%} of draws never" if never else ""
-    return f"{found.case}: the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared})."
+    return f"the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared})."

@@ -25,8 +25,7 @@ from models.case import load_case
 CM = 1 / 2.54
 PAGE = 17.5 * CM
 SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
-         "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5, "savefig.bbox": "standard",
-         "savefig.dpi": 200}  # fmt: skip
+         "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5}  # fmt: skip
 BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))

@@ -73,7 +73,8 @@ def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     try:
         for ending, options in (("png", {}), ("svg", {"metadata": {"Date": None}})):
             picture = io.BytesIO()
-            figure.savefig(picture, format=ending, **options)  # type: ignore[arg-type]
+            with plt.style.context(STYLE):  # which holds what ids in SVG are made from
+                figure.savefig(picture, format=ending, **options)  # type: ignore[arg-type]
             figure.set_layout_engine("none")  # laid out once: the second file is the same picture
             write_whole(stem.with_suffix(f".{ending}"), picture.getvalue())
         write_whole(stem.with_suffix(".csv"), numbers.to_csv(index=False, float_format="%.8g"))
