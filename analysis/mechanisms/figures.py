@@ -1,6 +1,6 @@
 """Figures of loops, barriers and instruments: arrays in, figure out; every one leaves PNG, SVG and its numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,24 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
-from analysis.plain.style import GREY, drawing, legend_below, save
+from analysis.plain.style import BLACK, GREY, drawing, legend_below, save
 from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
-NAMED = 8  # loops with a colour of their own; the others go together
-COLOURS = ("#1b4965", "#edae49", "#66a182", "#7d5ba6", "#d1495b", "#4a90a4", "#a3744a", "#9ab87a")
-HATCHES = ("", "", "", "", "////", "....", "xxxx", "----")
+SUPPORT, LEARNED = "#d1495b", "#1b4965"
+NAMED = 8  # loops drawn apart; the others go together
+LOOKS = {  # of each loop in every figure; those that share one are not strong in the same industry
+    loop: (colour, hatch)
+    for loops, colour, hatch in (
+        ("B3 R1b B4", "#d1495b", ""), ("R3 R5 B9", "#edae49", ""), ("B6 R10 B10", "#66a182", ""),
+        ("R8 B2 B6c", "#7d5ba6", ""), ("R1 B5b B8", LEARNED, "////"), ("R2 R9 B7", "#4a90a4", "...."),
+        ("R6 R7 B5", "#a3744a", "xxxx"), ("R4 R10b B1", "#9ab87a", "----"), ("B6b", "#c5839f", "\\\\\\\\"),
+    )
+    for loop in loops.split()
+}  # fmt: skip
 REST = "#d9dde0"
 SIDES = ((0.0, None), (None, 0.0))  # what is above 0, and what is below
-SUPPORT, LEARNED = "#d1495b", "#1b4965"
 
 
 def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[float, float], stem: Path) -> Path:
@@ -35,9 +42,7 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
         _stacked(axes[0], years, signed.mean(axis=0), found, top)
         of = ": median, 90% of draws" if found.posterior else ": one run"
         learning = next((i for i, name in enumerate(found.names) if name.startswith("R1 ")), None)
-        lines = list(dict.fromkeys([*top[:3], *([learning] if learning is not None else [])]))
-        colours = {one: COLOURS[top.index(one)] if one in top else GREY for one in lines}
-        _bands(axes[1], years, share, found, colours, of)
+        _bands(axes[1], years, share, found, dict.fromkeys([*top[:3], *([] if learning is None else [learning])]), of)
         _against(axes[2], taken, of)
         for ax in axes:
             ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -51,7 +56,7 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
 
 def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Sequence[int]) -> None:
     rest = signed[:, [i for i in range(len(found.names)) if i not in top]]
-    parts = [(found.names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
+    parts = [(found.names[i], signed[:, i], *_look(found.names[i])) for i in top]
     parts += [("all others", np.sum(np.clip(rest, *side), axis=1), REST, "") for side in SIDES]
     starts = [np.zeros(len(years)) for _ in SIDES]
     told: set[str] = set()
@@ -71,9 +76,13 @@ def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Seque
     ax.set_title(f"What each loop does: {'mean over draws' if found.posterior else 'one run'}")
 
 
-def _bands(ax: Axes, years: Array, share: Array, found: Dominance, colours: Mapping[int, str], of: str) -> None:
-    for style, one in zip(("-", "--", "-.", ":"), colours, strict=False):
-        _fan(ax, years, share[..., one], colours[one], style, found.names[one])
+def _look(loop: str) -> tuple[str, str]:
+    return LOOKS.get(loop.split(maxsplit=1)[0], (GREY, ""))
+
+
+def _bands(ax: Axes, years: Array, share: Array, found: Dominance, lines: Iterable[int], of: str) -> None:
+    for style, one in zip(("-", "--", "-.", ":"), lines, strict=False):
+        _fan(ax, years, share[..., one], _look(found.names[one])[0], style, found.names[one])
     ax.axhline(found.level, color=GREY, linewidth=0.8)
     ax.text(years[0], found.level + 0.02, " dominates", fontsize=8, color=GREY)
     ax.set_ylim(0, 1)
@@ -90,7 +99,7 @@ def _fan(ax: Axes, years: Array, values: Array, colour: str, style: str, label: 
 
 def _against(ax: Axes, taken: TakenOver, of: str) -> None:
     for values, colour, style, label in (
-        (taken.from_support, SUPPORT, "--", "support ended"),
+        (taken.from_support, BLACK, "--", "support ended"),
         (taken.from_learned, LEARNED, "-", f"what was learned since {taken.since:g} undone"),
         (taken.from_learning, GREY, ":", "learning stopped"),
     ):
@@ -112,7 +121,7 @@ def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], st
     with drawing(1, len(outcomes), figsize=size, title=title, sharey=True, squeeze=False) as (figure, axes):
         for ax, outcome in zip(axes.flat, outcomes, strict=True):
             part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
-            _intervals(ax, part, "change")
+            _intervals(ax, part)
             _measured(ax, outcome, ": ")
         axes[0, 0].set_yticks(range(len(loops)), loops)
         figure.supxlabel("median and 90% of draws; cross at the edge: never within the run", fontsize=8)
@@ -127,9 +136,9 @@ def _measured(ax: Axes, outcome: str, between: str) -> None:
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
+def _intervals(ax: Axes, part: pd.DataFrame) -> None:
     """Points with intervals; what has no upper end runs to the edge, what is never reached is a cross there."""
-    numbers = part[[value, "low", "high"]].to_numpy(dtype=float)
+    numbers = part[["change", "low", "high"]].to_numpy(dtype=float)
     finite = numbers[np.isfinite(numbers)]
     least, most = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     edge = most + 0.12 * max(most - least, 1e-9)
@@ -137,9 +146,9 @@ def _intervals(ax: Axes, part: pd.DataFrame, value: str) -> None:
         if np.isnan(middle):
             continue
         ends = np.clip([low, high], least + most - edge, edge)
-        ax.plot(ends, [y, y], color=LEARNED, linewidth=2.2, solid_capstyle="butt", alpha=0.55)
-        never = np.isposinf(middle)
-        ax.plot(min(middle, edge), y, "x" if never else "o", color=SUPPORT if never else LEARNED, markersize=5)
+        colour, _ = _look(str(part.index[y]))
+        ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt", alpha=0.55)
+        ax.plot(min(middle, edge), y, "x" if np.isposinf(middle) else "o", color=colour, markersize=5)
     ax.axvline(0, color="#222222", linewidth=0.8)
 
 

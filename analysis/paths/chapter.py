@@ -13,6 +13,7 @@ from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told
+from models.case import load_case
 
 
 def drawn_cases(cases: Sequence[str], study: PathStudy, draws: int | None = None) -> dict[str, Drawn]:
@@ -28,10 +29,10 @@ def tell_stages(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> tu
     for name, one in (("paths", table), ("published_durations", published), ("paths_places", placed),
                       ("paths_means", averages)):  # fmt: skip
         folder.table(f"{name}.csv", one)
-    stems = folder.figure("paths"), folder.figure("durations"), folder.figure("clocks")
-    figures.industry_paths(paths, study, stems[0])
-    figures.duration_matrix(table, study, stems[1])
-    figures.clock_figure(table, published, study, stems[2])
+    stems = folder.figure("clocks"), folder.figure("paths"), folder.figure("durations")
+    figures.clock_figure(table, published, study, stems[0])
+    figures.industry_paths(paths, study, stems[1])
+    figures.duration_matrix(table, study, stems[2])
     words = path_words(paths, table, study) + published_words(published, placed, study)
     tables = {"durations": table, "means": averages, "published": published, "places": placed}
     return Told(tuple(words), tables, stems), paths
@@ -74,5 +75,5 @@ def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> T
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])
         stems.append(folder.figure(f"paths_ahead_{case}"))
-        figures.forward_panels(study.cases[case].title, found, study.forward[case], study.shown_from, stems[-1])
+        figures.forward_panels(load_case(case).title, found, study.forward[case], study.shown_from, stems[-1])
     return Told(tuple(forward_words(tables, study)) if tables else (), tables, tuple(stems))

@@ -10,6 +10,7 @@ from analysis.draws.runs import Drawn, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES
 from analysis.paths.study import PathCase, PathStudy, path_of
 from calibration.observed.tables import load_table
+from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import interval, interval_columns, quantiles
 
@@ -33,6 +34,11 @@ class Dated:
     initial_time: float
     until: float
     dates: Array
+
+    @property
+    def title(self) -> str:
+        """Name of the industry in words."""
+        return load_case(self.case).title
 
     def of(self, stage: str) -> Array:
         """Return the dates of one stage, (draw,)."""

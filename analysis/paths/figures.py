@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from analysis.draws.stages import LARGE, LAST, PRODUCT, RIVER, STAGES
 from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
 from analysis.paths.latecomers import Following
-from analysis.paths.study import Forward, PathStudy
+from analysis.paths.study import Forward, PathStudy, Quantity
 from analysis.plain.shown import when
 from analysis.plain.style import BLACK, drawing, panels, save
+from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -58,7 +60,7 @@ def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path
 
 def _wrapped(path: Dated) -> str:
     mark = "" if path.posterior else "\n(one run)"
-    return path.about.title.replace(" (", "\n(").replace(" and ", "\nand ") + mark
+    return path.title.replace(" in ", "\nin ") + mark
 
 
 def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list[dict[str, object]]:
@@ -128,51 +130,62 @@ def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
     return rows
 
 
+def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
+    """Return where rows stand, those of one title together, and write each title in the gap before its rows."""
+    first = [i == 0 or titles[i - 1] != title for i, title in enumerate(titles)]
+    places = np.arange(len(titles)) + gap * np.cumsum(first)
+    for place, title in zip(places[first], np.array(titles)[first], strict=True):
+        ax.text(left, place - 0.65 * gap, title, fontweight="bold", fontsize=8.5, va="center")
+    return places
+
+
 def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the years from every clock to a tenth of the market, and those of other technologies, on one axis."""
     part = table[(table["stage"] == LARGE) & table["years"].notna()]
     pairs = published[
         published["from"].isin(["invention", "first commercial"]) & published["to"].ne("first commercial")
     ]
-    labels = [f"{case}: from {clock} {year:g}" for case, clock, year in
-              part[["case", "clock", "clock year"]].itertuples(index=False)]  # fmt: skip
+    titles = [load_case(case).title for case in part["case"]]
+    labels = [f"from {clock} {year:g}" for clock, year in part[["clock", "clock year"]].itertuples(index=False)]
     labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
-    title = (
-        "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of\n"
-        "other technologies between dated stages (median, quartiles, number of them);\n"
-        f"shaded: {study.window[0]:g}-{study.window[1]:g} years"
-    )
-    with drawing(figsize=(7.2, 0.27 * len(labels) + 1.5), title=title, fontsize=9.5) as (figure, ax):
+    ends = part.groupby(titles, sort=False)["years"].agg(["min", "max"])
+    told = "; ".join(f"{one} {when(low, '.0f')} to {when(high, '.0f')}" for one, low, high in ends.itertuples())
+    title = fill(f"Years to 10% of the market, by the clock chosen: {told or 'none'}", 82)
+    titles += ["Other technologies (how many)"] * len(pairs)
+    with drawing(figsize=(7.2, 0.27 * len(labels) + 2.2), title=title, fontsize=9.5) as (figure, ax):
         ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
-        for i, row in enumerate(part.to_dict("records")):
-            ends = [row["years low"], min(row["years high"], 100.0)]
-            ax.plot(ends, [i, i], color=BLACK, linewidth=2)
-            ax.plot(row["years"], i, "s", color=BLACK, markersize=5)
+        places = _groups(ax, titles, 1.1, 0.6)
+        for y, row in zip(places, part.to_dict("records"), strict=False):
+            ax.plot([row["years low"], min(row["years high"], 100.0)], [y, y], color=BLACK, linewidth=2)
+            ax.plot(row["years"], y, "s", color=BLACK, markersize=5)
             if pd.notna(row["observed years"]):
-                ax.plot(row["observed years"], i + 0.28, "s", color=BLACK, mfc="white", markersize=4)
-        for i, row in enumerate(pairs.to_dict("records"), start=len(part)):
-            ax.plot([row["lower quartile"], row["upper quartile"]], [i, i], color="#7d5ba6", linewidth=4, alpha=0.6,
+                ax.plot(row["observed years"], y + 0.28, "s", color=BLACK, mfc="white", markersize=4)
+        for y, row in zip(places[len(part) :], pairs.to_dict("records"), strict=True):
+            ax.plot([row["lower quartile"], row["upper quartile"]], [y, y], color="#7d5ba6", linewidth=4, alpha=0.6,
                     solid_capstyle="butt")  # fmt: skip
-            ax.plot(row["median"], i, "D", color="#4f3b73", markersize=5)
-        ax.axhline(len(part) - 0.5, color="#9aa5ab", linewidth=0.8)
-        ax.set_yticks(range(len(labels)), labels)
-        ax.set_ylim(len(labels) - 0.4, -0.6)
+            ax.plot(row["median"], y, "D", color="#4f3b73", markersize=5)
+        ax.set_yticks(places, labels)
+        ax.set_ylim(places[-1] + 0.6, -0.1)
         ax.set_xlim(0, 90)
-        ax.set_xlabel("years")
+        ax.set_xlabel(
+            "years; squares: median and 90% of draws (hollow: observed);\n"
+            f"diamonds: median and quartiles; shaded: {study.window[0]:g} to {study.window[1]:g} years"
+        )
         ax.grid(axis="y", visible=False)
     return save(figure, pd.concat([part, pairs]), stem)
 
 
 def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the start-by-end matrix: median and 90% of the years, cells shaded by the share of draws in the window."""
-    keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
+    starts = table.drop_duplicates(["case", "clock"])[["case", "clock", "clock year"]].to_dict("records")
     title = (
         "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
-        f"Shaded: share of draws within {study.window[0]:g}-{study.window[1]:g} years, from none to all"
+        f"Shaded: share of draws within {study.window[0]:g} to {study.window[1]:g} years, from none to all"
     )
-    with drawing(figsize=(9.2, 0.46 * len(keys) + 1.4), title=title, fontsize=9.5) as (figure, ax):
-        for i, (case, clock) in enumerate(keys):
-            part = table[(table["case"] == case) & (table["clock"] == clock)].set_index("stage")
+    with drawing(figsize=(9.2, 0.46 * len(starts) + 2.2), title=title, fontsize=9.5) as (figure, ax):
+        places = _groups(ax, [load_case(one["case"]).title for one in starts], 0.55, 0.0)
+        for i, one in zip(places, starts, strict=True):
+            part = table[(table["case"] == one["case"]) & (table["clock"] == one["clock"])].set_index("stage")
             for j, stage in enumerate(STAGES):
                 row = part.loc[stage]
                 share = 0.0 if np.isnan(row["in window"]) else float(row["in window"])
@@ -180,10 +193,9 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
                 ax.add_patch(Rectangle((j, i), 1, 1, facecolor="#edae49", alpha=share, edgecolor="white", linewidth=2))
                 ax.text(j + 0.5, i + 0.5, _cell(row), ha="center", va="center", fontsize=8.2, linespacing=1.25)
         ax.set_xlim(0, len(STAGES))
-        ax.set_ylim(len(keys), 0)
+        ax.set_ylim(places[-1] + 1, 0)
         ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
-        starts = table.drop_duplicates(["case", "clock"])["clock year"]
-        ax.set_yticks(np.arange(len(keys)) + 0.5, [f"{c}: {k} {y:g}" for (c, k), y in zip(keys, starts, strict=True)])
+        ax.set_yticks(places + 0.5, [f"from {one['clock']} {one['clock year']:g}" for one in starts])
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.grid(visible=False)
@@ -210,22 +222,24 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
     )
     rows: list[dict[str, object]] = []
     count = len(forward.quantities)
-    with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True, sharey="row") as (figure, axes):
+    with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True) as (figure, axes):
         for column, (head, runs, by) in enumerate(sides):
             for line, (label, quantity) in enumerate(forward.quantities.items()):
                 ax = axes[line, column]
                 first = max(since, quantity.since or since)
                 for one, (colour, dashes) in zip(runs, LINES, strict=False):
                     rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first)
-                unit = "" if quantity.shown == "1" else f", {quantity.shown}"
-                ax.set_title(f"{label}{unit}" if column == 0 else "", fontsize=8.8)
+                own = column == 0 or quantity.since is not None  # what adds up over years has no common size
+                ax.set_title(_titled(label, quantity, column) if own else "", fontsize=8.8)
+                _scale(ax, quantity, [one.values[label][:, one.times >= first] for one in (runs if own else found)])
+                if not own:
+                    ax.sharey(axes[line, 0])
+                    ax.tick_params(labelleft=False)
             axes[0, column].annotate(head, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
                                      textcoords="offset points", fontweight="bold")  # fmt: skip
             axes[-1, column].set_xlabel("year")
             handles, names = axes[0, column].get_legend_handles_labels()
             axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)
-        for ax, (label, quantity) in zip(axes[:, 0], forward.quantities.items(), strict=True):
-            _scale(ax, [one.values[label][:, one.times >= max(since, quantity.since or since)] for one in found])
         note = "lines: medians; band: 90% of draws in the first world under the first policy"
         figure.suptitle(f"{title}: runs ahead\n{note}", x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.DataFrame(rows), stem)
@@ -246,8 +260,17 @@ def _fan(
     ]
 
 
-def _scale(ax: Axes, values: Sequence[Array]) -> None:
+def _titled(label: str, quantity: Quantity, column: int) -> str:
+    unit = quantity.shown if quantity.shown != "1" else "ratio" if quantity.over else "%"
+    return f"{label}, {unit}{'; own axis' * column}"
+
+
+def _scale(ax: Axes, quantity: Quantity, values: Sequence[Array]) -> None:
     least, most = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    if quantity.shown == "1" and quantity.over is None:
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+        ax.set_ylim(0, 1)
+        return
     if least > 0 and most > 300 * least:
         ax.set_yscale("log")
         return
@@ -280,6 +303,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
         ax.set_ylabel("share of world sales (%)")
         ax.set_xlabel("year")
         figure.legend(loc="outside lower center", ncols=3)
-        figure.suptitle(f"{race.study.title}\n(marks: observed; {answer.basis})", x=0.01,
-                        ha="left", fontsize=10)  # fmt: skip
+        missed = f"Shares of the market are missed by {100 * answer.share_error:.0f} points (root mean square)"
+        figure.suptitle(f"{race.study.title}\n{missed}.\nMarks: observed. Lines: {answer.basis}", x=0.01,
+                        ha="left", fontsize=9.5)  # fmt: skip
     return save(figure, pd.concat(rows, ignore_index=True), stem)

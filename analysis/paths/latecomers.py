@@ -73,9 +73,7 @@ def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder:
     samples = NO_DRAWS if missing else accepted_posterior(study.leader, folder).spread(draws)
     race = run_race(study, samples, OUTPUTS, until)
     count = race.leader.sizes["run"]
-    basis = missing.get(
-        study.leader, f"{study.leader}: {count} draws of the accepted posterior, bands hold 90% of them."
-    )
+    basis = missing.get(study.leader, f"{count} draws of the accepted posterior, bands hold 90% of them.")
     if race.unsettled > SETTLED:
         raise InputError(f"{name}.toml: passes: shares still move by {race.unsettled:.3f} after {study.passes} rounds")
     return Following(race, share_table(race), stage_table(race), basis)
@@ -144,7 +142,7 @@ def two_clocks(paths: Sequence[Dated], race: Following | None) -> pd.DataFrame:
         role = LEADER if follower is None else LATECOMER
         for stage in TOLD:
             if not path.already(stage):
-                who = about.title if follower is None else f"{about.title}, entry {entry:g}"
+                who = path.title if follower is None else f"{path.title}, entry {entry:g}"
                 rows.append(
                     _row(who, role, about.discovery.year, entry, stage, path.spread(stage), path.reached(stage))
                 )

@@ -53,7 +53,6 @@ class Follower(Strict):
 class PathCase(Strict):
     """Clocks and observed dates of one industry, each with its source."""
 
-    title: str
     until: Year
     clocks: Mapping[str, Year] = Field(min_length=1)
     clock_sources: Mapping[str, str]
@@ -174,7 +173,6 @@ def path_of(case: str, study: PathStudy) -> PathCase:
     about, own = load_case(case), home_of(case).units_of()
     stated = {} if own is None else own.clocks
     return PathCase(
-        title=about.title,
         until=about.model.final_time,
         clocks={**{name: one.year for name, one in stated.items()}, START: about.model.initial_time},
         clock_sources={**{name: one.source for name, one in stated.items()}, START: "the case"},

@@ -11,6 +11,7 @@ from analysis.paths.durations import Dated, means
 from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
 from analysis.plain.shown import when
+from models.case import load_case
 
 END = "10% of the market"
 
@@ -38,7 +39,7 @@ def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) ->
 def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
     part = table[table["stage"] == LARGE]
     if path.already(LARGE):
-        return f"{path.about.title}: {END} before the model starts."
+        return f"{path.title}: {END} before the model starts."
     dates = _date(path.spread(LARGE), path.posterior)
     seen = path.about.observed.get(LARGE)
     told = [
@@ -47,7 +48,7 @@ def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
         for row in part.to_dict("records")
     ]
     observed = f", observed {seen:.1f}" if seen is not None else ""
-    return f"{path.about.title}: {END} in {dates}{observed} ({path.basis}): {'; '.join(told)}."
+    return f"{path.title}: {END} in {dates}{observed} ({path.basis}): {'; '.join(told)}."
 
 
 def _order(path: Dated) -> str:
@@ -55,7 +56,7 @@ def _order(path: Dated) -> str:
     if path.already(PRODUCT) or path.already(LARGE):
         return ""
     early = float((path.of(LARGE) < path.of(PRODUCT)).mean())
-    return f"{path.case}: in {early:.0%} of draws {END} comes before the first product." if early > 0 else ""
+    return f"{path.title}: in {early:.0%} of draws {END} comes before the first product." if early > 0 else ""
 
 
 def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy) -> list[str]:
@@ -72,8 +73,9 @@ def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy)
             "are not in it."
         )
     return words + [
-        f"{row['case']}: {_years(row['years'], row['years low'], row['years high'])} from first product to {END}; "
-        f"{row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first sale to takeoff."
+        f"{load_case(row['case']).title}: {_years(row['years'], row['years low'], row['years high'])} from first "
+        f"product to {END}; {row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first "
+        "sale to takeoff."
         for row in placed.to_dict("records")
     ]
 
@@ -97,7 +99,7 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
     for table in alone:
         row = table[table["stage"] == LARGE].iloc[0]
         words.append(
-            f"{row['case']}: with {row['without']}, {END} comes {row['years later']:.1f} years later "
+            f"{load_case(row['case']).title}: with {row['without']}, {END} comes {row['years later']:.1f} years later "
             f"({row['low']:.1f} to {row['high']:.1f})."
         )
     return words
@@ -130,7 +132,7 @@ def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[
         for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
             words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
         changes = (*study.forward[case].scenarios.items(), *study.forward[case].policies.items())
-        words += [f"{case}, {name}: {one.not_counted}." for name, one in changes if one.not_counted]
+        words += [f"{load_case(case).title}, {name}: {one.not_counted}." for name, one in changes if one.not_counted]
     return words
 
 
@@ -141,7 +143,7 @@ def _ahead(case: str, quantity: str, part: pd.DataFrame) -> str:
     least, most = ordered.iloc[0], ordered.iloc[-1]
     unit = "" if expected["unit"] == "1" else f" {expected['unit']}"
     return (
-        f"{case}: {quantity} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
+        f"{load_case(case).title}: {quantity} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
         f"({_number(expected['low'])} to {_number(expected['high'])}) {expected['scenario']} and {expected['policy']}; "
         f"over worlds and policies medians go from {_number(least['median'])} ({least['scenario']}, {least['policy']}) "
         f"to {_number(most['median'])} ({most['scenario']}, {most['policy']})."

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
@@ -21,15 +23,16 @@ from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
 from models.case import load_case
+from stockflow.arrays import Array
 
 CM = 1 / 2.54
 PAGE = 17.5 * CM
 SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
          "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5}  # fmt: skip
 BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
-MARKERS = {"low": "v", "central": "o", "high": "^"}
+NAMES = {"support kept": "early support kept"}  # beside "continued support", which is another
+PERCENT = PercentFormatter(1.0, symbol="")
 PANELS = 6
 LIGHT = 0.55  # probability up to which text on a cell is dark
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
@@ -72,7 +75,7 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
             ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
             ax.plot(found.times, own[2], color=BLUE, label="median")
             ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
-            ax.set_title(label)
+            ax.set_title(NAMES.get(label, label))
             ax.set_ylim(0, 100)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             ax.set_xlabel("year" if left > -2 else "")
@@ -102,27 +105,19 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     rows = answers.reset_index(drop=True)
     failing = np.array(list(rows["failing"]), dtype=float)
     names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
-    step, limit = study.grid.step, study.exit.probability
+    limit = study.exit.probability
     title = fill(f"{load_case(study.case).title}, at a stroke: {stroke_words(answers, study)}", 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
-        edges = np.append(starts - step / 2, starts[-1] + step / 2)
-        image = ax.pcolormesh(edges, np.arange(len(rows) + 1), failing, cmap="Greys", vmin=0, vmax=1, edgecolor="white")
-        for place, row in enumerate(failing):
-            for start, share in zip(starts, row, strict=True):
-                safe = share < limit
-                ax.text(start, place + 0.5, "safe" if safe else f"{100 * share:.0f}", ha="center", va="center",
-                        fontsize=6, color="#222222" if share < LIGHT else "white")  # fmt: skip
+        words = [["safe" if share < limit else f"{100 * share:.0f}" for share in row] for row in failing]
+        image = _cells(ax, failing, words)
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=7.5)
-        ax.set_xticks(starts, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
-        ax.invert_yaxis()
-        ax.grid(visible=False)
-        ax.spines[:].set_visible(False)
+        ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
         ax.set_xlabel(
             f"start of the end (year). Numbers: draws (%) whose market share {study.exit.years_after:g} years later "
             f"is below {study.exit.share_kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
             fontsize=8,
         )
-        figure.colorbar(image, ax=ax, label="draws that fail (share)", shrink=0.8, pad=0.01)
+        figure.colorbar(image, ax=ax, label="draws that fail (%)", shrink=0.8, pad=0.01, format=PERCENT)
     table = pd.DataFrame(
         [
             {"ends": row["ends"], "exit": row["exit"], "start": start, "share of draws that fail": share}
@@ -131,6 +126,19 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
         ]
     )
     return save(figure, table, stem)
+
+
+def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
+    """Draw a table (row, column) of words on cells that go from white at 0 to black at 1."""
+    image = ax.pcolormesh(shade, cmap="Greys", vmin=0, vmax=1, edgecolor="white")
+    for row, line in enumerate(words):
+        for column, word in enumerate(line):
+            ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=6,
+                    color="#222222" if shade[row, column] < LIGHT else "white")  # fmt: skip
+    ax.invert_yaxis()
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    return image
 
 
 def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
@@ -176,37 +184,26 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
 
 
 def regret(found: Results, stem: Path) -> Path:
-    """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
-    table = found.regret()
-    columns = len(found.safe) + 1
-    about = _dress(found, "regret by schedule")
-    with drawing(2, columns, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False, **about) as (figure, axes):
-        for j, one in enumerate([*found.safe, None]):
+    """Draw mean regret and probability of being best as tables: exits by their start, then the other schedules."""
+    table, worths = found.regret(), list(found.study.worth.values)
+    wide = table.pivot(index="worth", columns="schedule").loc[worths]
+    worst = wide["mean regret"].to_numpy().max(axis=1, keepdims=True)
+    about = _dress(found, "mean regret (trillion CNY of 2020), by worth of a unit,\nand below it in how many draws "
+                   "no schedule is better")  # fmt: skip
+    size = (PAGE, 3.4 * (len(found.safe) + 1) * CM)
+    with drawing(len(found.safe) + 1, 1, figsize=size, squeeze=False, **about) as (figure, axes):
+        for ax, one in zip(axes.flat, [*found.safe, None], strict=True):
             arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
-            at = np.array([p.start for p in arms]) if one else np.arange(len(arms))
-            for i, worth in enumerate(found.study.worth.values):
-                rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in arms]]
-                style = {"marker": MARKERS[worth], "markersize": 3.2, "color": FILLS[i][0],
-                         "linestyle": DASHES[i] if one else "", "clip_on": False,
-                         "label": f"{worth} worth of a unit"}  # fmt: skip
-                axes[0, j].plot(at, rows["mean regret"], **style)
-                axes[1, j].plot(at, 100 * rows["probability of best"], **style)
-            if one is None:
-                axes[1, j].set_xticks(at, [p.label for p in arms], rotation=90)
-                axes[0, j].set_xticks(at, [""] * len(arms))
-                axes[0, j].set_xlim(-0.6, len(arms) - 0.4)
-                axes[1, j].set_xlim(-0.6, len(arms) - 0.4)
-            else:
-                axes[1, j].set_xlabel("start of the exit (year)")
-                for ax in axes[:, j]:
-                    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes[0, j].set_title("no exit, or another" if one is None else one.family)
-        axes[0, 0].set_ylabel("mean regret\n(billion CNY of 2020)")
-        axes[0, 0].set_yscale("symlog", linthresh=10)
-        axes[0, 0].set_ylim(bottom=0)
-        axes[1, 0].set_ylabel("best of all schedules\n(% of draws)")
-        axes[1, 0].set_ylim(bottom=0)
-        legend_below(figure, axes.flat[:1], 3)
+            labels = [p.label for p in arms]
+            mean, best = (wide[name][labels].to_numpy() for name in ("mean regret", "probability of best"))
+            words = [[f"{round(m / 1000, 2):.2g}" + f"\n{b:.0%}" * int(b >= 0.005) for m, b in zip(*row, strict=True)]
+                     for row in zip(mean, best, strict=True)]  # fmt: skip
+            image = _cells(ax, mean / worst, words)
+            ax.set_yticks(np.arange(len(worths)) + 0.5, [f"{worth} worth" for worth in worths])
+            ticks = [f"{p.start:.0f}" if one else NAMES.get(p.label, p.label).replace(" ", "\n") for p in arms]
+            ax.set_xticks(np.arange(len(arms)) + 0.5, ticks)
+            ax.set_title("no exit, or another" if one is None else one.family)
+        figure.colorbar(image, ax=axes, label="% of the largest at that worth", shrink=0.8, pad=0.01, format=PERCENT)
     return save(figure, table, stem)
 
 

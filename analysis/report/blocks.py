@@ -257,7 +257,7 @@ def paths_block() -> str:
     for row in _large().to_dict("records"):
         seen = "" if pd.isna(row["observed years"]) else f"{row['observed years']:.1f}"
         years = f"{row['years']:.1f} ({row['years low']:.1f} to {row['years high']:.1f})"
-        about = (study.cases[row["case"]].title, f"{row['clock']}, {row['clock year']:g}")
+        about = (load_case(row["case"]).title, f"{row['clock']}, {row['clock year']:g}")
         lines.append((*about, years, f"{row['in window']:.0%}", seen))
     published = published_durations(study.window)
     pairs = published[(published["from"] == "invention") | (published["to"] == "mass market")]
@@ -268,9 +268,10 @@ def paths_block() -> str:
         ].itertuples(index=False)
         if count > 20
     ]
-    late = [alone(of[case], study).set_index("stage").loc[LARGE] for case in ("nev", "pv")]
+    late = {case: alone(of[case], study).set_index("stage").loc[LARGE] for case in ("nev", "pv")}
     owed = "; ".join(
-        f"{row['case']} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})" for row in late
+        f"{load_case(case).title} {row['years later']:.1f} years ({row['low']:.1f} to {row['high']:.1f})"
+        for case, row in late.items()
     )
     race = follow(study.race, study.draws)
     clocks = two_clocks([path for path in paths if path.about.follower], race)
@@ -281,7 +282,7 @@ def paths_block() -> str:
     return "\n".join([
         *markdown(head, lines), "",
         f"Other technologies, years between dated stages (median, quartiles): {'; '.join(told)}.", "",
-        f"With {late[0]['without']}, 10% of the market comes later by: {owed}.", "",
+        f"With {late['nev']['without']}, 10% of the market comes later by: {owed}.", "",
         f"Latecomers, years to 10% of the market from the discovery, wherever it was made, and from their own entry: "
         f"{'; '.join(quick)}.", "",
         f"Memory chips, Japan and Korea after the United States: shares of the market are missed by "
