@@ -21,13 +21,7 @@ from stockflow.files import write_whole
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
 @JSON
 def phase_out_command(
-    study: str,
-    out: Path,
-    draws: int | None,
-    scheduler: str | None,
-    figures: bool,
-    accept: bool,
-    as_json: bool,
+    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, as_json: bool
 ) -> None:
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 

@@ -14,6 +14,7 @@ from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from calibration.forecasting.residuals import residuals
 from models.case import load_case
 
+PER = {"contract price": "/dose"}  # what the unit in its target file leaves out
 RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95% range of a normal
 
 
@@ -52,7 +53,7 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel("share (1)" if one.unit == "1" else one.unit)
+    ax.set_ylabel("share (1)" if one.unit == "1" else one.unit + PER.get(one.name, ""))
     note = "" if one.use == "closed loop" else f" ({one.use})"
     ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
 
@@ -138,21 +139,16 @@ def _standardised(shape: str, centre: float, spread: float, *values: float) -> d
 
 def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, stem: Path) -> Path:
     """Draw the fit and the implied causal effect along the held policy response."""
-    table = pd.DataFrame(
-        {
-            response: [v.response for v in variants],
-            "objective": [v.objective for v in variants],
-            effect or "effect": [v.effects.get(effect, np.nan) for v in variants],
-        }
-    )
+    found = [(one.response, one.objective, one.effects.get(effect, np.nan)) for one in variants]
+    table = pd.DataFrame(found, columns=[response, "objective", effect or "effect"])
     columns, width = (2, 7.6) if effect else (1, 4.4)
     with drawing(1, columns, figsize=(width, 2.7), squeeze=False) as (figure, axes):
         axes[0, 0].plot(table[response], table["objective"], "o-")
         axes[0, 0].set_ylabel("objective of the series alone\n(minus log posterior, 1)")
         if effect:
-            axes[0, 1].plot(table[response], table[effect], "o-", color="#d1495b")
-            axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (1)")
-            axes[0, 1].set_ylim(0, 1)
+            axes[0, 1].plot(table[response], 100 * table[effect], "o-", color="#d1495b")
+            axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (%)")
+            axes[0, 1].set_ylim(0, 100)
         for ax in axes.flat:
             ax.set_xlabel(f"{response} held at (1)")
         axes[0, 0].set_title(f"{load_case(case).title}:\nwhat the series alone can tell apart")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.plain.style import GREY, legend_below, log_axis, panels, save
+from analysis.plain.style import BLACK, GREY, drawing, end_labels, legend_below, log_axis, panels, save
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
 from calibration.forecasting.forecast import CaseForecast
+from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import MODEL, best_naive, crps_of
 from calibration.own.forecast import Fan
+from models.case import CASES, load_case
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
 
@@ -74,7 +77,7 @@ def forecast_skill(title: str, table: pd.DataFrame, series: Sequence[str], stem:
     with panels(len(series), columns, (10.5 / columns, 2.5), 0.9, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, series, strict=False):
             _skill_panel(ax, name, told[told["series"] == name])
-        legend_below(figure, axes.flat, 5)
+        legend_below(figure, axes.flat, 2)
     return save(figure, told[["mode", "series", "origin", "forecaster", "years", "CRPS"]], stem)
 
 
@@ -82,10 +85,12 @@ def _skill_panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
     origins = sorted(table["origin"].unique())
     places = {origin: place for place, origin in enumerate(origins)}
     naive = table[(table["forecaster"] != MODEL) & (table["mode"] == "conditional")]
+    labels = []
     for who, mark in MARKS.items():
-        part = naive[naive["forecaster"] == who]
-        ax.plot(part["origin"].map(places), part["CRPS"], mark, color=GREY, markersize=4.5, alpha=0.75, label=who,
-                linestyle="none")  # fmt: skip
+        part = naive[naive["forecaster"] == who].sort_values("origin")
+        ax.plot(part["origin"].map(places), part["CRPS"], marker=mark, color=GREY, markersize=3.5, alpha=0.6,
+                linewidth=0.6)  # fmt: skip
+        labels += [(who, value, GREY) for value in part["CRPS"].tail(1)]
     for mode, (colour, line, told) in MODES.items():
         part = table[(table["forecaster"] == MODEL) & (table["mode"] == mode)]
         ax.plot(part["origin"].map(places), part["CRPS"], line, color=colour, markersize=4, linewidth=1.4,
@@ -93,9 +98,36 @@ def _skill_panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
     ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
     ax.set_xlim(-0.4, len(origins) - 0.6)
     log_axis(ax)
+    end_labels(ax, labels, 0.08)
     ax.set_xlabel("forecast from the end of")
     ax.set_ylabel("CRPS of the logarithm (1)")
     ax.set_title(name)
+
+
+def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
+    """Draw errors of forecasts, drivers as then expected, over that of the curve named in advance; under 1 is better.
+
+    `rows` are those of `study.yardsticks`: a line for each, first of all cases together.
+    """
+    part = rows[(rows["mode"] == "unconditional") & (rows["over"] == REFERENCE)]
+    told = [f"{a:.2f} ({low:.2f} to {high:.2f})" for a, low, high in part[["ratio", "5%", "95%"]].to_numpy()]
+    title = fill(f"Error of forecasts over that of a curve named in advance: {told[0]}; averaged with it {told[1]}", 82)
+    labels = []
+    with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=title, fontsize=9.5) as (figure, ax):
+        for y, row in enumerate(part.to_dict("records")):
+            alone = row["forecaster"] == MODEL
+            ax.plot([row["5%"], row["95%"]], [y, y], color=BLACK, linewidth=2)
+            ax.plot(row["ratio"], y, "o" if alone else "s", color=BLACK, mfc=BLACK if alone else "white", markersize=6)
+            where = load_case(row["case"]).title if row["case"] in CASES else "Together"
+            labels.append(f"{where}: model alone" if alone else "averaged with the curve")
+            ax.text(1.01, y, told[y], va="center", fontsize=8.5, transform=ax.get_yaxis_transform())
+        ax.axvline(1, color=GREY, linestyle="--", linewidth=1)
+        ax.set_yticks(range(len(part)), labels)
+        ax.set_ylim(len(part) - 0.5, -0.5)
+        ax.set_xlabel("CRPS of the logarithm over that of the curve (1); lines: 90% over resampled series.\n"
+                      "Left of the dashed line the forecast is better than the curve")  # fmt: skip
+        ax.grid(axis="y", visible=False)
+    return save(figure, part, stem)
 
 
 def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem: Path) -> Path:

@@ -16,7 +16,7 @@ from analysis.paths.forward import Future
 from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy, Quantity
 from analysis.plain.shown import when
-from analysis.plain.style import BLACK, drawing, panels, save
+from analysis.plain.style import BLACK, drawing, end_labels, panels, save
 from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
@@ -84,15 +84,13 @@ def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list
 
 
 def _clocks(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
     ordered = sorted(path.about.clocks.items(), key=lambda one: one[1])
     for i, (name, year) in enumerate(ordered):
         top = y + 0.2 + 0.09 * (len(ordered) - 1 - i)  # the earliest highest, so that no later line crosses its name
         ax.vlines(year, y - 0.17, top, color=BLACK, linewidth=1.1, zorder=4)
         ax.annotate(f"{name} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
                     va="bottom")  # fmt: skip
-        rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
-    return rows
+    return [{"case": path.case, "what": "clock", "name": name, "year": year} for name, year in ordered]
 
 
 def _stages(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
@@ -115,7 +113,6 @@ def _stages(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
 
 
 def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
     for i, policy in enumerate(path.about.policies):
         level = y - 0.34 - 0.13 * i
         ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
@@ -123,11 +120,9 @@ def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
         ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
                     textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
                     color="#4f3b73")  # fmt: skip
-        rows += [
-            {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
-            for end, year in (("start", policy.first), ("end", policy.last))
-        ]
-    return rows
+    return [{"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
+            for policy in path.about.policies
+            for end, year in (("start", policy.first), ("end", policy.last))]  # fmt: skip
 
 
 def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
@@ -142,9 +137,7 @@ def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
 def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the years from every clock to a tenth of the market, and those of other technologies, on one axis."""
     part = table[(table["stage"] == LARGE) & table["years"].notna()]
-    pairs = published[
-        published["from"].isin(["invention", "first commercial"]) & published["to"].ne("first commercial")
-    ]
+    pairs = published.query("`from` in ('invention', 'first commercial') and to != 'first commercial'")
     titles = [load_case(case).title for case in part["case"]]
     labels = [f"from {clock} {year:g}" for clock, year in part[["clock", "clock year"]].itertuples(index=False)]
     labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
@@ -232,6 +225,10 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
                 own = column == 0 or quantity.since is not None  # what adds up over years has no common size
                 ax.set_title(_titled(label, quantity, column) if own else "", fontsize=8.8)
                 _scale(ax, quantity, [one.values[label][:, one.times >= first] for one in (runs if own else found)])
+                if quantity.since is not None:
+                    ends = [float(np.median(one.values[label][:, -1])) for one in runs]
+                    named = zip(ends, LINES, strict=False)
+                    end_labels(ax, [(f"{value:,.0f}", value, colour) for value, (colour, _) in named], 0.14)
                 if not own:
                     ax.sharey(axes[line, 0])
                     ax.tick_params(labelleft=False)

@@ -118,14 +118,9 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
             fontsize=8,
         )
         figure.colorbar(image, ax=ax, label="draws that fail (%)", shrink=0.8, pad=0.01, format=PERCENT)
-    table = pd.DataFrame(
-        [
-            {"ends": row["ends"], "exit": row["exit"], "start": start, "share of draws that fail": share}
-            for row, own in zip(rows.to_dict("records"), failing, strict=True)
-            for start, share in zip(starts, own, strict=True)
-        ]
-    )
-    return save(figure, table, stem)
+    cells = {"start": [starts] * len(rows), "share of draws that fail": list(failing)}
+    table = rows[["ends", "exit"]].assign(**cells).explode(list(cells))
+    return save(figure, table.astype(dict.fromkeys(cells, float)), stem)
 
 
 def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:

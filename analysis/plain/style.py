@@ -68,6 +68,19 @@ def legend_below(figure: Figure, axes: Iterable[Axes], columns: int, note: str =
     figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, **options)
 
 
+def end_labels(ax: Axes, labels: Iterable[tuple[str, float, str]], gap: float) -> None:
+    """Write each (text, value, colour) beside the axes at its value, but `gap` of their height apart, limits as set."""
+    ordered = sorted(labels, key=lambda one: one[1])
+    to_axes = ax.transData - ax.transAxes
+    places = [float(to_axes.transform((ax.get_xlim()[1], value))[1]) for _, value, _ in ordered]
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + gap)
+    for i, (text, _, colour) in enumerate(ordered):
+        at = min(places[i], 1 - gap * (len(places) - 1 - i))
+        ax.annotate(text, (1, at), xytext=(3, 0), xycoords="axes fraction", textcoords="offset points", va="center",
+                    fontsize=7.5, color=colour)  # fmt: skip
+
+
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written."""
     try:

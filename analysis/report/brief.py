@@ -30,7 +30,7 @@ class Answer:
     question: str
     sentences: Sequence[str]
     table: pd.DataFrame | None
-    pictures: Mapping[str, Path]
+    pictures: Mapping[str, Path | str]
     objections: Sequence[str]
     chapters: Mapping[str, str]
 

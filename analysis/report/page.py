@@ -135,9 +135,9 @@ def answers_of(report: Report) -> list[Answer]:
     rows, titles = stages.tables["durations"], {case: one.title for case, one in report.exits.items()}
     strips = {f"{titles[case]}. {caption}": png for case in cases
               for caption, png in list(report.exits[case].pictures.items())[:1]}  # fmt: skip
-    trust, doubt = trust_sentences(
-        report.calibrations, [o.case for o in report.forecasts if not o.missing], report.board
-    )
+    scored = [one.case for one in report.forecasts if not one.missing]
+    trust, doubt = trust_sentences(report.calibrations, scored, report.board)
+    missed = {texts()["captions"]["forecast_yardstick"]: "forecast_yardstick"} if scored else {}
     return [
         Answer(
             "When can support end, and what breaks?", [exit_sentence(case) for case in cases],
@@ -151,7 +151,7 @@ def answers_of(report: Report) -> list[Answer]:
             {"paths": "paths", "instruments": "barriers, and what shortens them"},
         ),
         Answer(
-            "How far may these answers be trusted?", trust, None, {}, doubt,
+            "How far may these answers be trusted?", trust, None, missed, doubt,
             {"forecasts": "forecasts", "limits": "what it cannot know", "paper": "the paper's figures"},
         ),
     ]  # fmt: skip

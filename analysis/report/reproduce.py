@@ -9,7 +9,8 @@ import pandas as pd
 
 from analysis.fits import figures
 from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table, start_table
-from analysis.forecasts.study import ForecastChapter, forecast_chapter
+from analysis.forecasts.figures import yardstick_figure
+from analysis.forecasts.study import ForecastChapter, forecast_chapter, yardsticks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
@@ -107,6 +108,8 @@ def tell_records(
     forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
     for one in forecasts:
         folder.table(f"forecast_scores_{one.case}.csv", one.everything)
+    if scored := [one.case for one in forecasts if not one.missing]:
+        yardstick_figure(yardsticks(scored), folder.figure("forecast_yardstick"))
     return paths, exits, mechanisms, forecasts
 
 
