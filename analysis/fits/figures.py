@@ -30,14 +30,11 @@ def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> 
 
 def series_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
     """Observed and modelled values of every series as one tidy table."""
-    frames = [
-        pd.DataFrame(
-            {"series": s.name, "year": s.years, "observed": s.observed, "model": s.modelled, "unit": s.unit,
-             "log error": s.errors, "stated sigma": s.sigma}
-        )
-        for s in series
-    ]  # fmt: skip
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(
+        [pd.DataFrame({"series": s.name, "year": s.years, "observed": s.observed, "model": s.modelled, "unit": s.unit,
+                       "log error": s.errors, "stated sigma": s.sigma}) for s in series],
+        ignore_index=True,
+    )  # fmt: skip
 
 
 def _one_series(ax: Axes, one: SeriesFit) -> None:
@@ -73,13 +70,8 @@ def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path
 def residual_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
     """Return what is drawn as one tidy table: log residual (modelled over observed) and that over the stated error."""
     return pd.concat(
-        [
-            pd.DataFrame(
-                {"series": s.name, "year": s.years, "log residual": s.errors, "stated error of log": s.sigma,
-                 "residual in stated errors": s.errors / np.asarray(s.sigma)}
-            )
-            for s in series
-        ],
+        [pd.DataFrame({"series": s.name, "year": s.years, "log residual": s.errors, "stated error of log": s.sigma,
+                       "residual in stated errors": s.errors / np.asarray(s.sigma)}) for s in series],
         ignore_index=True,
     )  # fmt: skip
 

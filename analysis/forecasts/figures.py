@@ -59,13 +59,9 @@ def fan_numbers(forecasts: Sequence[CaseForecast]) -> pd.DataFrame:
             best = series.best_naive
             naive = np.full(len(series.years), np.nan) if best is None else np.median(series.draws[best], axis=0)
             rows = dict(zip(NAMES, quantiles(series.draws[MODEL], FAN), strict=True))
-            frames.append(
-                pd.DataFrame(
-                    {"mode": one.mode, "origin": one.origin, "series": series.name, "unit": series.history.unit,
-                     "year": series.years, "observed": series.observed, **rows, "best naive": best or "",
-                     "best naive median": naive}
-                )
-            )  # fmt: skip
+            about = {"mode": one.mode, "origin": one.origin, "series": series.name, "unit": series.history.unit}
+            told = {"year": series.years, "observed": series.observed, **rows, "best naive": best or ""}
+            frames.append(pd.DataFrame({**about, **told, "best naive median": naive}))
     return pd.concat(frames, ignore_index=True)
 
 

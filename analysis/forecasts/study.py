@@ -112,10 +112,8 @@ def rivals(table: pd.DataFrame) -> pd.DataFrame:
         for other in (one for one in dict.fromkeys(part["forecaster"]) if one != MODEL):
             both = by[[MODEL, other]].dropna()
             ratio = (both[MODEL] / both[other]).to_numpy()
-            rows.append(
-                {"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
-                 "ratio": float(np.exp(np.log(ratio).mean()))}
-            )  # fmt: skip
+            rows.append({"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
+                         "ratio": float(np.exp(np.log(ratio).mean()))})  # fmt: skip
     return pd.DataFrame(rows)
 
 

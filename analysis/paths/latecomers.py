@@ -119,11 +119,10 @@ def stage_table(race: Race) -> pd.DataFrame:
         dates = Runs(race.times, values | {"market share": race.shares[key]}).stages()
         for stage, years in zip(STAGES, dates.T, strict=True):
             spread = interval_columns(years, "year")
-            rows.append(
-                {"country": follower.title, "stage": stage, **spread,
-                 "from discovery": spread["year"] - race.study.discovery,
-                 "from industrial entry": spread["year"] - follower.entry, "reached": float(np.isfinite(years).mean())}
-            )  # fmt: skip
+            rows.append({"country": follower.title, "stage": stage, **spread,
+                         "from discovery": spread["year"] - race.study.discovery,
+                         "from industrial entry": spread["year"] - follower.entry,
+                         "reached": float(np.isfinite(years).mean())})  # fmt: skip
     return pd.DataFrame(rows)
 
 

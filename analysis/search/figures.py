@@ -35,11 +35,9 @@ def adoption_against_cost(front: Front, unit: str, title: str, stem: Path) -> Pa
         wide, tall = ([[here[k] - here[f"{k} low"]], [here[f"{k} high"] - here[k]]] for k in ("cost", "units"))
         ax.errorbar(here["cost"], here["units"], xerr=wide, yerr=tall, fmt="*", color=RED, mec=BLACK, markersize=12,
                     capsize=2, label="history, middle half of draws", zorder=5)  # fmt: skip
-        beyond = int((table["cost"] > right).sum())
-        if beyond:
-            ax.text(
-                0.99, 0.03, f"{beyond} dearer schedules not shown", transform=ax.transAxes, ha="right", fontsize=7.5
-            )
+        if beyond := int((table["cost"] > right).sum()):
+            told = f"{beyond} dearer schedules not shown"
+            ax.text(0.99, 0.03, told, transform=ax.transAxes, ha="right", fontsize=7.5)
         ax.set_xlabel("public money, present value (billion CNY of 2020)")
         ax.set_ylabel(f"sold to the horizon ({unit})")
         ax.set_title(title)

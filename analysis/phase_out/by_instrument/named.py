@@ -226,9 +226,7 @@ def exit_lines(found: NamedExit) -> list[str]:
 def exit_text(found: NamedExit) -> str:
     """The yearly table for a screen: years down, columns across, with the exit, and without it in brackets."""
     table = found.table[found.table["year"] <= found.asked.start + found.study.exit.years_after + found.asked.length]
-    cells = [
-        f"{_digits(row['with it'])} ({_digits(row['without the exit'])})" for row in table.to_dict("records")
-    ]  # fmt: skip
+    cells = [f"{_digits(row['with it'])} ({_digits(row['without the exit'])})" for row in table.to_dict("records")]
     heads = [f"{what}, {unit}" for what, unit in zip(table["what"], table["unit"], strict=True)]
     wide = table.assign(cell=cells, head=heads).pivot_table("cell", "head", "year", aggfunc="first", sort=False)
     wide.index.name = wide.columns.name = None

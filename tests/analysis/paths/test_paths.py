@@ -198,8 +198,8 @@ def test_an_industry_is_placed_among_technologies_by_the_share_that_was_no_slowe
 
 def test_a_follower_counts_from_its_entry_and_a_leader_from_discovery() -> None:
     table = two_clocks([path("nev"), path("ic")], None).set_index(["who", "stage"])
-    nev = table.loc[("New-energy vehicles (China), entry 2003", LARGE)]
-    chips = table.loc[("Integrated circuits (United States)", LARGE)]
+    nev = table.loc[("New energy vehicles in China, entry 2003", LARGE)]
+    chips = table.loc[("Integrated circuits in the United States", LARGE)]
     assert nev["role"] == "latecomer"
     assert nev["from entry"] == pytest.approx(nev["year"] - 2003.0)
     assert nev["from discovery"] == pytest.approx(nev["year"] - 1985.0)
