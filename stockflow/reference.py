@@ -56,7 +56,9 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array
         _change_elements(model, file)
         with np.errstate(all="ignore"), _stopping(file.name):
             frame = model.run(
-                final_time=equations.control("final time"), saveper=equations.control("saveper"), flatten_output=True
+                final_time=equations.control("final time"),
+                saveper=equations.control("saveper"),
+                flatten_output=True,
             )
     moments = int(clock(equations).saved.sum())
     if len(frame) != moments:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
@@ -19,7 +20,7 @@ RANGE = 2.0  # standardised residuals beyond this are called large, as in the 95
 
 
 def series_against_data(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
-    """Draw every series of a calibration with its observations, on a logarithmic axis where it spans a decade."""
+    """Draw every series of a calibration with its observations, shares aside on a log axis if it spans a decade."""
     columns = min(3, len(series))
     with panels(len(series), columns, (3.5, 2.75), title=title) as (figure, axes):
         for ax, one in zip(axes.flat, series, strict=False):
@@ -44,15 +45,20 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
         fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label="observed, with stated error", zorder=3,
     )  # fmt: skip
     ax.plot(one.years, one.modelled, color="#d1495b", label="model", zorder=4)
-    if values.max() > 10 * values.min():
+    if one.unit == "1":
+        ax.set_ylim(0, max(1.0, 1.05 * values.max()))
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+    elif values.max() > 10 * values.min():
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel("share (1)" if one.unit == "1" else one.unit + PER.get(one.name, ""))
+    ax.set_ylabel("share (%)" if one.unit == "1" else one.unit + PER.get(one.name, ""))
     note = "" if one.use == "closed loop" else f" ({one.use})"
-    ax.set_title(f"{one.name}{note}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal")
+    ax.set_title(
+        f"{fill(one.name + note, 42)}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal"
+    )
 
 
 def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
@@ -99,14 +105,12 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
     """Draw each estimate's interval in units of its prior: what the data moved, and what they could not."""
     rows = [e for _, fit in calibration.partial for e in fit.estimates if e.name not in calibration.closed.values]
     rows += list(calibration.closed.estimates)
-    table = pd.DataFrame(
-        [
-            {"parameter": e.name, "step": e.step, "unit": e.unit, "estimate": e.value, "low": e.low, "high": e.high,
-             "learned": e.learned, "at bound": e.at_bound, **_standardised(e.prior_shape, e.prior_centre,
-                                                                         e.prior_spread, e.low, e.value, e.high)}
-            for e in rows
-        ]
-    )  # fmt: skip
+    table = pd.DataFrame([
+        {"parameter": e.name, "step": e.step, "unit": e.unit, "estimate": e.value, "low": e.low, "high": e.high,
+         "learned": e.learned, "at bound": e.at_bound,
+         **_standardised(e.prior_shape, e.prior_centre, e.prior_spread, e.low, e.value, e.high)}
+        for e in rows
+    ])  # fmt: skip
     with drawing(figsize=(7.4, 0.36 * len(table) + 1.2)) as (figure, ax):
         y = np.arange(len(table))[::-1]
         kinds = dict.fromkeys(e.interval for e in rows)

@@ -90,13 +90,11 @@ def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
     for (mode, series, origin), part in table.groupby(["mode", "series", "origin"], sort=False):
         by = part.set_index("forecaster")
         best, reference = best_naive(dict(by["CRPS"])), str(by["reference"].iloc[0])
-        rows.append(
-            {"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
-             "model CRPS": _cell(by, MODEL, "CRPS"), "combined CRPS": _cell(by, COMBINED, "CRPS"),
-             "reference": reference or "none", "reference CRPS": _cell(by, reference, "CRPS"),
-             "best in hindsight": best or "none", "its CRPS": _cell(by, best, "CRPS"),
-             "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")}
-        )  # fmt: skip
+        rows.append({"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
+                     "model CRPS": _cell(by, MODEL, "CRPS"), "combined CRPS": _cell(by, COMBINED, "CRPS"),
+                     "reference": reference or "none", "reference CRPS": _cell(by, reference, "CRPS"),
+                     "best in hindsight": best or "none", "its CRPS": _cell(by, best, "CRPS"),
+                     "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")})  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -124,11 +124,9 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():
             known = values[~np.isnan(values)]
-            rows.append(
-                {
-                    **about, "outcome": name, **interval_columns(values, "change"),
-                    "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
-                    "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
-                }
-            )  # fmt: skip
+            rows.append({
+                **about, "outcome": name, **interval_columns(values, "change"),
+                "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
+                "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
+            })  # fmt: skip
     return pd.DataFrame(rows)

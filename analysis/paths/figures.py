@@ -102,9 +102,8 @@ def _stages(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
             if path.posterior:
                 ax.plot([low, min(high, LATEST)], [level, level], color=BLACK, linewidth=1.0, zorder=4)
             ax.plot(middle, level, MARKS[stage], color=BLACK, markersize=7, markeredgewidth=1.4, zorder=5)
-        rows.append(
-            {"case": path.case, "what": "stage, model", "name": stage, "year": middle, "low": low, "high": high}
-        )
+        told = {"name": stage, "year": middle, "low": low, "high": high}
+        rows.append({"case": path.case, "what": "stage, model", **told})
         if stage in path.about.observed:
             seen = path.about.observed[stage]
             ax.plot(seen, y - 0.22, MARKS[stage], color=BLACK, mfc="white", markersize=6, zorder=5)

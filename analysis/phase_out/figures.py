@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
@@ -32,7 +32,6 @@ SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.la
 BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
 NAMES = {"support kept": "early support kept"}  # beside "continued support", which is another
-PERCENT = PercentFormatter(1.0, symbol="")
 PANELS = 6
 LIGHT = 0.55  # probability up to which text on a cell is dark
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
@@ -117,7 +116,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
             f"is below {study.exit.share_kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
             fontsize=8,
         )
-        figure.colorbar(image, ax=ax, label="draws that fail (%)", shrink=0.8, pad=0.01, format=PERCENT)
+        figure.colorbar(image, ax=ax, label="draws that fail (%)", shrink=0.8, pad=0.01)
     cells = {"start": [starts] * len(rows), "share of draws that fail": list(failing)}
     table = rows[["ends", "exit"]].assign(**cells).explode(list(cells))
     return save(figure, table.astype(dict.fromkeys(cells, float)), stem)
@@ -125,7 +124,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
 
 def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     """Draw a table (row, column) of words on cells that go from white at 0 to black at 1."""
-    image = ax.pcolormesh(shade, cmap="Greys", vmin=0, vmax=1, edgecolor="white")
+    image = ax.pcolormesh(100 * shade, cmap="Greys", vmin=0, vmax=100, edgecolor="white")
     for row, line in enumerate(words):
         for column, word in enumerate(line):
             ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=6,
@@ -198,7 +197,7 @@ def regret(found: Results, stem: Path) -> Path:
             ticks = [f"{p.start:.0f}" if one else NAMES.get(p.label, p.label).replace(" ", "\n") for p in arms]
             ax.set_xticks(np.arange(len(arms)) + 0.5, ticks)
             ax.set_title("no exit, or another" if one is None else one.family)
-        figure.colorbar(image, ax=axes, label="% of the largest at that worth", shrink=0.8, pad=0.01, format=PERCENT)
+        figure.colorbar(image, ax=axes, label="% of the largest at that worth", pad=0.01)
     return save(figure, table, stem)
 
 

@@ -17,6 +17,7 @@ from analysis.report.goals import beside_data
 from analysis.report.rooms import ROOT, arrows
 from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.targets import load_targets
+from models.case import load_case
 from stockflow.files import write_whole
 
 PICTURE = ROOT / "docs" / "fits"
@@ -33,7 +34,7 @@ def picture() -> list[SeriesFit]:
     found = []
     for case, names in SHOWN.items():
         fits = beside_data(case, load_targets(case).series)
-        found += [replace(fits[name], name=f"{case.upper()}: {name}") for name in names]
+        found += [replace(fits[name], name=f"{load_case(case).title}: {name}") for name in names]
     return found
 
 

@@ -110,17 +110,14 @@ class Scoreboard:
     def table(self) -> pd.DataFrame:
         """Return one line per answered figure, verdicts in words."""
         verdict = {True: "inside", False: "outside", None: ""}
-        return pd.DataFrame(
-            {
-                "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
-                "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
-                "model": row.model, "model is": verdict[row.inside],
-                **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
-                "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
-                "reading": row.reading,
-            }
-            for row in self.rows
-        )  # fmt: skip
+        return pd.DataFrame({
+            "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
+            "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
+            "model": row.model, "model is": verdict[row.inside],
+            **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
+            "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
+            "reading": row.reading,
+        } for row in self.rows)  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole board as plain objects without a number that JSON lacks."""

@@ -91,9 +91,8 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
     title, label = load_case(case).title, home_of(case).label
     profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{label}"))
     if found.ridge is not None:
-        learning_ridge(
-            found.ridge, found.drop, f"{title}: learning by doing or by searching", stem(f"learning_ridge_{case}")
-        )
+        told = f"{title}: learning by doing or by searching"
+        learning_ridge(found.ridge, found.drop, told, stem(f"learning_ridge_{case}"))
     return found
 
 

@@ -147,14 +147,12 @@ def parameter_table(
         learned = float(np.clip(1 - spread[i] / one.prior.spread, 0, 1))
         low, high = profiles[i].accepted(study.drop)
         other, r = partner(names, correlations, i)
-        rows.append(
-            {
-                "parameter": one.name, "unit": units[one.name], "mode": float(one.outward(best[i])),
-                "prior centre": one.prior.centre, "learned": learned,
-                "data alone from": low, "data alone to": high, "strongest partner": other, "correlation": r,
-                "verdict": verdict(learned, profiles[i].closed(study.drop), other, r, study.verdicts),
-            }
-        )  # fmt: skip
+        rows.append({
+            "parameter": one.name, "unit": units[one.name], "mode": float(one.outward(best[i])),
+            "prior centre": one.prior.centre, "learned": learned,
+            "data alone from": low, "data alone to": high, "strongest partner": other, "correlation": r,
+            "verdict": verdict(learned, profiles[i].closed(study.drop), other, r, study.verdicts),
+        })  # fmt: skip
     return pd.DataFrame(rows).astype({"data alone from": float, "data alone to": float})
 
 
@@ -163,7 +161,5 @@ def pair_table(names: tuple[str, ...], correlations: Array, above: float) -> pd.
     first, second = np.triu_indices(len(names), 1)
     r = correlations[first, second]
     order = [k for k in np.argsort(-np.abs(r), kind="stable") if abs(r[k]) > above]
-    return pd.DataFrame(
-        {"parameter": [names[first[k]] for k in order], "moves with": [names[second[k]] for k in order],
-         "correlation": [float(r[k]) for k in order]}
-    )  # fmt: skip
+    rows = [(names[first[k]], names[second[k]], float(r[k])) for k in order]
+    return pd.DataFrame(rows, columns=["parameter", "moves with", "correlation"])

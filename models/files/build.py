@@ -79,7 +79,10 @@ def read_drivers(paths: Iterable[Path]) -> dict[str, Series]:
 
 
 def _check_names(
-    core: Sequence[Group], own: Sequence[Group], numbers: Mapping[Path, Numbers], drivers: Mapping[str, Series]
+    core: Sequence[Group],
+    own: Sequence[Group],
+    numbers: Mapping[Path, Numbers],
+    drivers: Mapping[str, Series],
 ) -> None:
     """Refuse a name that is defined twice, used but not defined, or a number that nothing uses."""
     entries = [entry for group in (*core, *own) for entry in group.entries]

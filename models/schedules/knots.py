@@ -41,7 +41,10 @@ def knots_model(model: Model) -> Model:
     if WRAPPED not in announced:
         raise InputError(f"{file.name}: {ANNOUNCED!r} does not read {WRAPPED!r}, so no schedule can be searched for")
     changed = file.with_equations(
-        {WRAPPED: entries[plain(WRAPPED)].replace(WRAPPED, CORE, 1), ANNOUNCED: announced.replace(WRAPPED, AHEAD)}
+        {
+            WRAPPED: entries[plain(WRAPPED)].replace(WRAPPED, CORE, 1),
+            ANNOUNCED: announced.replace(WRAPPED, AHEAD),
+        }
     )
     own = (heading(group.name) + "".join(f"{entry.text}\n\n" for entry in group.entries) for group in read_part(PART))
     source = replace(changed.with_more("".join(own)), name=f"{Path(file.name).stem}_knots.mdl")

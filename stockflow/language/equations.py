@@ -38,7 +38,14 @@ ARGUMENTS: Mapping[str, int] = MappingProxyType(
 )
 
 _ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power, "negative": np.negative}
+    {
+        "+": np.add,
+        "-": np.subtract,
+        "*": np.multiply,
+        "/": np.divide,
+        "^": np.power,
+        "negative": np.negative,
+    }
 )
 
 

@@ -22,7 +22,9 @@ class Ranges:
     """
 
     def __init__(
-        self, members: Mapping[str, Sequence[str]], mappings: Iterable[tuple[str, str, Sequence[tuple[str, str]]]] = ()
+        self,
+        members: Mapping[str, Sequence[str]],
+        mappings: Iterable[tuple[str, str, Sequence[tuple[str, str]]]] = (),
     ) -> None:
         self.spelling: dict[str, str] = {}
         for one in itertools.chain(members, *members.values()):

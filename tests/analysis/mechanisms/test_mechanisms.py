@@ -15,7 +15,7 @@ from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strongest_levers
 from analysis.mechanisms.chapter import _later, _years, barrier_words, instrument_words
-from analysis.mechanisms.figures import instrument_panels
+from analysis.mechanisms.figures import LOOKS, instrument_panels
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
 from analysis.mechanisms.knockouts import SALES, change_of, cut_run, knockouts
@@ -100,6 +100,10 @@ def signs_found(found: Dominance) -> dict[str, float]:
             sign = 1.0 if found.polarity[i] == "reinforcing" else -1.0
             out[name] = (1.0 + sign * float(found.signed[..., i].sum()) / total) / 2.0
     return out
+
+
+def test_every_named_loop_has_one_look_in_all_figures() -> None:
+    assert {loop.name.split()[0] for loop in LoopStudy.load().loops} == set(LOOKS)
 
 
 def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:

@@ -101,7 +101,7 @@ def test_the_first_page_asks_three_questions_and_each_answer_has_its_objection(o
     first = (output / "report.html").read_text(encoding="utf-8")
     parts = first.split("<h2>")[1:4]
     assert [part.partition("</h2>")[0][-1] for part in parts] == ["?", "?", "?"]
-    assert all("<b>But:</b>" in part for part in parts)
+    assert all("<b>But:</b>" in part and "<img" in part for part in parts)
     table = exit_rows("nev").to_dict("records")
     assert table
     for row in table:
