@@ -71,8 +71,7 @@ def legend_below(figure: Figure, axes: Iterable[Axes], columns: int, note: str =
 def end_labels(ax: Axes, labels: Iterable[tuple[str, float, str]], gap: float) -> None:
     """Write each (text, value, colour) beside the axes at its value, but `gap` of their height apart, limits as set."""
     ordered = sorted(labels, key=lambda one: one[1])
-    to_axes = ax.transData - ax.transAxes
-    places = [float(to_axes.transform((ax.get_xlim()[1], value))[1]) for _, value, _ in ordered]
+    places = [float((ax.transData - ax.transAxes).transform((ax.get_xlim()[1], value))[1]) for _, value, _ in ordered]
     for i in range(1, len(places)):
         places[i] = max(places[i], places[i - 1] + gap)
     for i, (text, _, colour) in enumerate(ordered):

@@ -102,8 +102,9 @@ def trust_sentences(
             for who, name in ((MODEL, "the model alone"), (COMBINED, "averaged with that curve"))
         ]
         words.append(
-            f"Forecast, on years it had not seen ({' and '.join(forecast)}, {by[MODEL]['series']} series, drivers as "
-            f"then expected): error against that of the curve named in advance: {'; '.join(told)}. Under 1 is better."
+            f"Forecast, on years it had not seen ({' and '.join(load_case(one).title for one in forecast)}, "
+            f"{by[MODEL]['series']} series, drivers as then expected): error against that of the curve named in "
+            f"advance: {'; '.join(told)}. Under 1 is better."
         )
     fresh = [row.inside for row in board.rows if not row.fitted]
     words.append(
