@@ -57,7 +57,7 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     ax.set_ylabel("share (%)" if one.unit == "1" else one.unit + PER.get(one.name, ""))
     note = "" if one.use == "closed loop" else f" ({one.use})"
     ax.set_title(
-        f"{fill(one.name + note, 42)}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal"
+        f"{fill(one.name + note, 38)}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal"
     )
 
 
