@@ -12,6 +12,10 @@ from stockflow.commands.console import run_command
 # module (of `analysis.commands`) and attribute of every command, and the first sentence of its help
 COMMANDS = {
     "run": ("run:run", "Run CASE once and print a CSV: a row per saved time, a column per variable."),
+    "compare": (
+        "compare:compare",
+        "Compare runs of CASE with the first of them: in words, as a table over time, and in a figure.",
+    ),
     "parameters": ("run:parameters", "List the parameters of CASE: value, unit, bounds, source."),
     "calibrate": (
         "calibrate:calibrate",

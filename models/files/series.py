@@ -14,6 +14,8 @@ from stockflow.errors import InputError
 from stockflow.numerals import number
 from stockflow.tables import table_text
 
+COMMENT = ("#", '"#')  # how a comment begins, in a cell that holds a comma too
+SHEET = "policy"  # of a workbook with several
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
 _OPTIONAL = ("source", "evidence", "note")
@@ -76,7 +78,7 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
 
 def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     lines = [
-        "" if line.startswith("#") else line for line in table_text(path).splitlines()
+        "" if line.startswith(COMMENT) else line for line in table_text(path, SHEET).splitlines()
     ]  # empty rows are passed over
     reader = csv.DictReader(lines, strict=True)
     try:
