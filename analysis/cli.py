@@ -101,7 +101,8 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="techcycle")
-def cli() -> None:
+@click.option("--quiet", is_flag=True, help="Do not say what is being done; may stand behind a command, too.")
+def cli(quiet: bool) -> None:
     """How does a technology become an industry, and what can policy do about it?
 
     A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on their histories. Money is billion CNY
