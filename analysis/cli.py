@@ -67,6 +67,10 @@ COMMANDS = {
         "own:validate",
         "Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row.",
     ),
+    "template": (
+        "own:template_command",
+        "Write the workbook FILE (.xlsx) to be filled in: observations, and new paths over time of a case.",
+    ),
     "loops": (
         "mechanisms:loops",
         "Say which feedback loops carry CASE, year by year, and what each is worth, over posterior draws.",

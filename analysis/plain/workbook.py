@@ -78,6 +78,7 @@ def _fill(sheet: Worksheet, told: Sheet) -> None:
         for cell in cells:
             if isinstance(cell.value, str):
                 cell.data_type = "s"  # a text that begins with an equals sign is no formula
+                cell.alignment = Alignment(wrap_text=_wide(cell.value) > _WIDEST, vertical="top")
     for cell in sheet[1]:
         cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
     for place, head in enumerate(told.head, 1):

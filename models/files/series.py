@@ -18,7 +18,7 @@ COMMENT = ("#", '"#')  # how a comment begins, in a cell that holds a comma too
 SHEET = "policy"  # of a workbook with several
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
-_OPTIONAL = ("source", "evidence", "note")
+COLUMNS = (*_NEEDED, "source", "evidence", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     except csv.Error as error:
         raise InputError(f"{path} row 1: not CSV: {error}") from None
     for column in columns:
-        if column not in (*_NEEDED, *_OPTIONAL):
-            raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join((*_NEEDED, *_OPTIONAL))}")
+        if column not in COLUMNS:
+            raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join(COLUMNS)}")
     for column in needed:
         if columns.count(column) != 1:
             raise InputError(f"{path} row 1: column {column!r} stands {columns.count(column)} times, not once")
