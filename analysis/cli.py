@@ -116,9 +116,11 @@ def cli(quiet: bool) -> None:
     Start here:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
-      techcycle run nev --schedule nev_cliff --out run.csv
+      techcycle run nev --schedule nev_cliff --out run.xlsx
+      techcycle compare nev history cliff        runs side by side: words, table, figure
       techcycle exit nev --instrument "purchase subsidy" --start 2023     one exit, in seconds
-    techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
+      techcycle template mine.xlsx               a workbook for data of your own
+      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 
