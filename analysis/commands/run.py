@@ -98,7 +98,7 @@ def run(
         table = table.set_axis([f"{name} ({model.variable(name).unit})" for name in names], axis=1)
     if yearly:
         table = table[table.index % 1 == 0]
-    write_table(table.reset_index(), out, notes_of(home, names, [wanted], until), excel)
+    write_table(table.reset_index(), out, lambda: notes_of(home, names, [wanted], until), excel)
 
 
 def warn(case: str, asked: AskedRun, until: float | None, found: xr.Dataset | None, place: str = "") -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -56,18 +56,16 @@ def workbook(sheets: Sequence[Sheet]) -> bytes:
     return _undated(written)
 
 
-def write_table(
-    table: pd.DataFrame, out: Path | None, notes: Sheet, mark: bool = False, title: str = "values", digits: int = 10
-) -> None:
+def write_table(table: pd.DataFrame, out: Path | None, notes: Callable[[], Sheet], mark: bool = False) -> None:
     """Write a table to `out`, a workbook with its notes if the name says so, else CSV; or CSV to standard output.
 
     `mark` sets a byte order mark before CSV. InputError, in words, for what the file system refuses.
     """
     if out is not None and out.suffix.lower() == ".xlsx":
-        whole = workbook([sheet_of(title, table), notes])
+        whole = workbook([sheet_of("values", table), notes()])
         replace_file(out, lambda part: part.write_bytes(whole))
         return
-    deliver([MARK if mark else "", table.to_csv(index=False, float_format=f"%.{digits}g")], out)
+    deliver([MARK if mark else "", table.to_csv(index=False, float_format="%.10g")], out)
 
 
 def _fill(sheet: Worksheet, told: Sheet) -> None:

@@ -1,7 +1,7 @@
 """A run by what it changes: `history`, a schedule, a policy, a Vensim changes file, settings, or a run saved before."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import StringIO
@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.plain.workbook import Sheet
+from calibration.records.results import is_current
 from models.case import load_case
 from models.files.digest import digest_of
 from models.home import Home
@@ -139,22 +140,27 @@ def column_of(run: AskedRun, name: str, unit: str) -> pd.Series:
     return run.saved[head]
 
 
-def in_words(home: Home, unit: str) -> str:
-    """Return a unit of the model in words: what the case counts in place of "unit", "content" and the like."""
+def units_in_words(home: Home) -> Callable[[str], str]:
+    """Return what tells a unit of the model in words: with what the case counts for "unit", "content" and the like."""
     known = {word: stands[0] for word, stands in home.numbers(True).units.items()}
-    told = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), unit)
-    told = re.sub(r"^bnCNY/million (\w+?)s?$", r"thousand CNY/\1", told)
-    return "1" if unit == "Dmnl" else told
+
+    def told(unit: str) -> str:
+        words = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), unit)
+        words = re.sub(r"^bnCNY/million (\w+?)s?$", r"thousand CNY/\1", words)
+        return "1" if unit == "Dmnl" else words
+
+    return told
 
 
 def notes_of(home: Home, names: Iterable[str], runs: Sequence[AskedRun], until: float | None) -> Sheet:
     """Return the sheet that says what a table holds: each variable with unit and meaning, and which runs they are."""
-    about, model = load_case(home.name), load_case(home.name).model
-    rows: list[tuple[str, str, str, str]] = []
-    for name in names:
-        one = model.variable(name)
-        rows.append((one.name, one.unit, in_words(home, one.unit), one.documentation))
-    fitted = f"the accepted fit, {home.record.name}" if home.record.is_file() else "the values of the case file: no fit"
+    about, words = load_case(home.name), units_in_words(home)
+    model = about.model
+    found = [model.variable(name) for name in names]
+    rows = [(one.name, one.unit, words(one.unit), one.documentation) for one in found]
+    fitted = "the values of the case file: no fit"
+    if home.record.is_file():
+        fitted = f"the accepted fit, {home.record.name}" + ("" if is_current(home.name) else ", of an earlier state")
     last = model.final_time if until is None else until
     rows += [("", "", "", ""), ("case", "", home.label, about.title)]
     for run in runs:

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from analysis.draws.runs import drawn
 from analysis.draws.runs import run as run_drawn
-from analysis.runs.asked import AskedRun, column_of, in_words
+from analysis.plain.progress import each
+from analysis.runs.asked import AskedRun, column_of, units_in_words
 from calibration.fitting.payoff import fitted_series, reading
 from calibration.fitting.targets import load_targets
 from models.case import load_case
@@ -42,7 +43,7 @@ class CompareStudy(SettingsFile):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """Runs on common `times`, (time,): `values` by variable, (run, draw, time); `units` are those of the model.
+    """Runs on common `times`, (time,): `values` by variable, (run, draw, time); `units` are the model's in words.
 
     One draw is one run, at the values of the case's file; `basis` says in words what several are.
     """
@@ -58,10 +59,6 @@ class Compared:
     def draws(self) -> int:
         """Number of draws."""
         return int(next(iter(self.values.values())).shape[1])
-
-    def unit(self, name: str) -> str:
-        """Return the unit of a variable in words."""
-        return in_words(self.home, self.units[name])
 
     def alike(self, one: int, other: int, name: str) -> bool:
         """Whether a variable is the same in two runs, by their places."""
@@ -85,7 +82,7 @@ def compare(
     names = list(dict.fromkeys(known_variable(model, one, "--variables").name for one in variables))
     single: dict[str, xr.Dataset] = {}
     found, basis = [], ""
-    for one in asked:
+    for one in each(asked, f"compare {home.label}", "run"):
         if one.saved is not None:
             if draws is not None:
                 raise InputError(f"--draws: {one.label} is one saved run; leave it out, or --draws")
@@ -105,7 +102,8 @@ def compare(
         if not len(times):
             raise InputError(f"{one.label}: no time in common with {asked[0].label}")
     held = {name: np.stack([v[name][:, np.isin(t, times)] for t, v in found]) for name in names}
-    units = {name: model.variable(name).unit for name in names}
+    words = units_in_words(home)
+    units = {name: words(model.variable(name).unit) for name in names}
     return Compared(home, tuple(one.label for one in asked), times, held, units, basis), single
 
 
@@ -131,7 +129,7 @@ def table(found: Compared, yearly: bool) -> pd.DataFrame:
     first, parts = found.labels[0], []
     for name, values in found.values.items():
         shown = values[:, :, at]
-        rows: dict[str, object] = {"variable": name, "unit": found.unit(name), "time": found.times[at]}
+        rows: dict[str, object] = {"variable": name, "unit": found.units[name], "time": found.times[at]}
         rows |= {label: np.median(run, axis=0) for label, run in zip(found.labels, shown, strict=True)}
         for label, run in zip(found.labels[1:], shown[1:], strict=True):
             low, middle, high = quantiles(run - shown[0])
@@ -150,7 +148,7 @@ def brief(found: Compared, since: float, columns: int = 8) -> pd.DataFrame:
     rows = []
     for name, values in found.values.items():
         for place, label in enumerate(found.labels):
-            heads = {"variable": name, "unit": found.unit(name)} if not place else {"variable": "", "unit": ""}
+            heads = {"variable": name, "unit": found.units[name]} if not place else {"variable": "", "unit": ""}
             middle = np.median(values[place][:, chosen], axis=0)
             years = {f"{found.times[i]:g}": value for i, value in zip(chosen, middle, strict=True)}
             rows.append({**heads, "run": label} | years)
@@ -200,7 +198,7 @@ def _most(found: Compared, place: int, name: str) -> str:
     at = int(np.argmax(np.abs(middle)))
     before, after = (float(np.median(one[:, at])) for one in (first, run))
     ratio = float(np.median(_ratio(run, first)[:, at]))
-    unit = "" if found.unit(name) == "1" else f" {found.unit(name)}"
+    unit = "" if found.units[name] == "1" else f" {found.units[name]}"
     told = f"{name}: {middle[at]:+.3g}{unit} in {found.times[at]:g}, {after:.4g} instead of {before:.4g}"
     told += f" ({ratio - 1:+.1%})" if np.isfinite(ratio) else ""
     return told + (f"; 90% of draws {low[at]:+.3g} to {high[at]:+.3g}" if found.draws > 1 else "")

@@ -64,6 +64,6 @@ def _panel(ax: Axes, found: Compared, name: str, labels: Sequence[str], since: f
         ax.set_ylim(bottom=0.0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_title(name)
-    unit = found.unit(name)
+    unit = found.units[name]
     ax.set_ylabel("fraction (1)" if unit == "1" else unit)
     ax.set_xlabel("Year")

@@ -6,7 +6,7 @@ from pathlib import Path
 import models
 from analysis.draws.generic import SUBSIDY
 from analysis.plain.workbook import Sheet
-from analysis.runs.asked import in_words
+from analysis.runs.asked import units_in_words
 from calibration.fitting.targets import load_targets
 from calibration.own.data import COLUMNS, COST, SERIES, SHARE, SHEET, way_of
 from calibration.own.new import A_YEAR, USUAL, VOLUMES
@@ -69,13 +69,13 @@ def _units(home: Home | None) -> Mapping[str, tuple[str, str]]:
 
 def _variables(home: Home) -> list[tuple[object, ...]]:
     """Return what a policy may move: paths over time, then constants, with unit, bounds and meaning."""
-    model = load_case(home.name).model
+    model, words = load_case(home.name).model, units_in_words(home)
     found: list[tuple[object, ...]] = []
     for kind in ("path over time", "constant"):
         for one in model.variables.values():
             fits = is_driver(one) if kind != "constant" else one.kind == "constant"
             if fits and one.name not in ANNOUNCED.values():
-                found.append((one.name, one.unit, in_words(home, one.unit), kind, *one.limits, one.documentation))
+                found.append((one.name, one.unit, words(one.unit), kind, *one.limits, one.documentation))
     return found
 
 
