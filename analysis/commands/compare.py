@@ -62,7 +62,7 @@ def compare(
     Example:
       techcycle compare nev cliff
       techcycle compare nev history cliff "weak: cliff + cost sensitivity=2" --until 2035
-      techcycle compare pv history --variables "market share" "dearer: discount rate=0.1" --draws 100
+      techcycle compare pv "learns less: doing learning rate=0.1" --variables "market share" --draws 100
     """
     from analysis.plain.shown import records, text
     from analysis.runs import compare as study

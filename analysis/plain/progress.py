@@ -48,8 +48,10 @@ class _Task:
         taken = now - self.began
         many = f" of {self.total}" if self.total is not None else ""
         told = f"{self.what}: {self.done}{many} {self.unit}s" if self.unit else f"{self.what}: at work"
-        if self.total is None or not self.done:
-            told += f", {_span(taken)} so far" if self.unit else f" for {_span(taken)}"
+        if not self.unit:
+            told += f" for {_span(taken)}"
+        elif self.total is None or not self.done:
+            told += f", {_span(taken)} so far" if taken >= 1 else ""
         else:
             told += f", about {_span(taken / self.done * max(self.total - self.done, 0))} left"
         return f"{told} ({self.text})" if self.text else told

@@ -61,6 +61,7 @@ def waited(capfd: pytest.CaptureFixture[str], text: str) -> str:
     ("total", "done", "taken", "says"),
     [
         (32, 12, 24.0, "fits: 12 of 32 steps, about 40 s left (from 2019)"),
+        (32, 0, 0.2, "fits: 0 of 32 steps (from 2019)"),
         (32, 0, 5.0, "fits: 0 of 32 steps, 5 s so far (from 2019)"),
         (None, 7, 5.0, "fits: 7 steps, 5 s so far (from 2019)"),
         (100, 10, 60.0, "fits: 10 of 100 steps, about 9 min left (from 2019)"),
