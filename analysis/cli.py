@@ -12,6 +12,10 @@ from stockflow.commands.console import run_command
 # module (of `analysis.commands`) and attribute of every command, and the first sentence of its help
 COMMANDS = {
     "run": ("run:run", "Run CASE once and print a CSV: a row per saved time, a column per variable."),
+    "compare": (
+        "compare:compare",
+        "Compare runs of CASE with the first of them: in words, as a table over time, and in a figure.",
+    ),
     "parameters": ("run:parameters", "List the parameters of CASE: value, unit, bounds, source."),
     "calibrate": (
         "calibrate:calibrate",
@@ -63,6 +67,10 @@ COMMANDS = {
         "own:validate",
         "Check the technology NAME: units, bounds, sources, paths, and, with --data, observations row by row.",
     ),
+    "template": (
+        "own:template_command",
+        "Write the workbook FILE (.xlsx) to be filled in: observations, and new paths over time of a case.",
+    ),
     "loops": (
         "mechanisms:loops",
         "Say which feedback loops carry CASE, year by year, and what each is worth, over posterior draws.",
@@ -97,7 +105,8 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="techcycle")
-def cli() -> None:
+@click.option("--quiet", is_flag=True, help="Do not say what is being done; may stand behind a command, too.")
+def cli(quiet: bool) -> None:
     """How does a technology become an industry, and what can policy do about it?
 
     A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on their histories. Money is billion CNY
@@ -107,9 +116,11 @@ def cli() -> None:
     Start here:
       techcycle reproduce                        everything, into output/report.html
       techcycle parameters nev                   what can be set, with units, bounds and sources
-      techcycle run nev --schedule nev_cliff --out run.csv
+      techcycle run nev --schedule nev_cliff --out run.xlsx
+      techcycle compare nev history cliff        runs side by side: words, table, figure
       techcycle exit nev --instrument "purchase subsidy" --start 2023     one exit, in seconds
-    techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
+      techcycle template mine.xlsx               a workbook for data of your own
+      techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
 
 

@@ -18,6 +18,7 @@ import analysis.mechanisms.instrument_study
 import analysis.mechanisms.loop_study
 import analysis.paths.study
 import analysis.phase_out.study
+import analysis.runs.compare
 import analysis.search.settings
 import analysis.unknowns.settings
 import stockflow
@@ -42,6 +43,7 @@ STUDIES: Mapping[str, type[BaseModel]] = {
     "loops": analysis.mechanisms.loop_study.LoopStudy,
     "instruments": analysis.mechanisms.instrument_study.InstrumentStudy,
     "paths": analysis.paths.study.PathStudy,
+    "compare": analysis.runs.compare.CompareStudy,
 }
 _EVIDENCE = """paper: stands in He et al. 2025; read: read in the source named; recalled: remembered from literature;
 derived: computed from other numbers; assumed: judged; fit: the outcome of a calibration."""

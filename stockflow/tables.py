@@ -29,18 +29,18 @@ class TableWarning(UserWarning):
     """What was guessed of a table, in words."""
 
 
-def table_text(path: str | Path) -> str:
+def table_text(path: str | Path, sheet: str = "") -> str:
     r"""Return a table as CSV text: commas between cells, points in numbers, one line for each row, `\n` between lines.
 
     Read are UTF-8 with or without a mark, UTF-16 with its mark, GB18030 where the bytes are not UTF-8; cells apart by
-    commas, semicolons, tabs or full-width commas, as the first line has them; and the first sheet of an .xlsx workbook
-    that holds anything. Digits may be full-width. Where cells are not apart by commas, a comma in a number is decimal
-    if any number of the table can only be read so. Raises InputError for a file that is none of these, and, by row, for
-    numbers whose comma may be decimal or mark thousands.
+    commas, semicolons, tabs or full-width commas, as the first line has them; and of an .xlsx workbook the sheet called
+    `sheet` (in lower case), or else the first that holds anything. Digits may be full-width. Where cells are not apart
+    by commas, a comma in a number is decimal if any number of the table can only be read so. Raises InputError for a
+    file that is none of these, and, by row, for numbers whose comma may be decimal or mark thousands.
     """
     content = read_bytes(path)
     if content.startswith(b"PK\x03\x04"):
-        rows, separator = _workbook(Path(path), content), ";"  # a comma in a cell sets nothing apart
+        rows, separator = _workbook(Path(path), content, sheet), ";"  # a comma in a cell sets nothing apart
     else:
         text = _decoded(path, content)
         separator = _separator(text)
@@ -115,8 +115,8 @@ def _with_points(path: str | Path, rows: list[list[str]]) -> list[list[str]]:
     return [[cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell for cell in row] for row in rows]
 
 
-def _workbook(path: Path, content: bytes) -> list[list[str]]:
-    """Return the cells of the first sheet that holds anything."""
+def _workbook(path: Path, content: bytes, wanted: str) -> list[list[str]]:
+    """Return the cells of the sheet `wanted`, or of the first that holds anything."""
     import pandas as pd  # slow to import, and hardly ever needed here
 
     if fault := workbook_fault(io.BytesIO(content)):
@@ -132,8 +132,10 @@ def _workbook(path: Path, content: bytes) -> list[list[str]]:
     full = {title: rows for title, rows in sheets.items() if any(cell for row in rows for cell in row)}
     if not full:
         raise InputError(f"{shown(path)}: a workbook without anything in it")
-    title = next(iter(full))
-    _say(path, f"sheet {title!r} is read" + (f", not {', '.join(map(repr, list(full)[1:]))}" if len(full) > 1 else ""))
+    title = next((one for one in full if one.strip().casefold() == wanted), "")
+    if not title:
+        title, *others = full
+        _say(path, f"sheet {title!r} is read" + (f", not {', '.join(map(repr, others))}" if others else ""))
     width = max(place for row in full[title] for place, cell in enumerate(row, 1) if cell)
     return [row[:width] if any(row) else [] for row in full[title]]
 

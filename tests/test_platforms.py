@@ -56,9 +56,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "words",
     [
-        "analysis.cli parameters nev",
-        "analysis.cli run nev --until 1995",
-        "analysis.cli policy validate nev_linear",
+        "analysis.cli --quiet parameters nev",
+        "analysis.cli --quiet run nev --until 1995",
+        "analysis.cli --quiet policy validate nev_linear",
         "stockflow run model.mdl",
         "stockflow batch model.mdl samples.csv --outputs Stock",
     ],

@@ -1,15 +1,16 @@
 """`techcycle calibrate`, `techcycle import-vensim` and `techcycle reproduce`."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from analysis.commands.shared import CASE, JSON, OUT, only_options, say
 from analysis.fits.figures import series_against_data
 from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
+from analysis.plain.progress import counted
 from analysis.plain.shown import records, text
 from analysis.report.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
 from calibration.fitting.vensim_targets import Measure, to_targets
@@ -90,9 +91,8 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
     """Print estimates, errors and warnings; leave everything with the fit."""
     settings, place = load_own_settings(), home_of(case).record.parent
     rules = settings.quick if quick else settings.sampling
-    with tqdm(total=rules.chains * (rules.tune + rules.draws), desc=f"calibrate {case}", unit="step",
-              disable=None) as bar:  # fmt: skip
-        fit = calibrate_own(case, data, starts, quick, bar.set_postfix_str, lambda: bar.update(1))
+    with counted(f"calibrate {case}", rules.chains * (rules.tune + rules.draws), "step") as step:
+        fit = calibrate_own(case, data, starts, quick, partial(step, by=0), step)
     shown = in_case_units(fit.calibration)
     estimates, errors = estimate_table(shown), series_table(shown)
     estimates.to_csv(place / "estimates.csv", index=False, float_format="%.8g")

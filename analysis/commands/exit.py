@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT, folder_of, say
+from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, say
 from analysis.phase_out.study import load_exit_study
 from analysis.plain.shown import records
 from models.schedules.law import LAWS, Exit
@@ -27,6 +27,7 @@ from stockflow.commands.console import Real, Whole
               help="Base: support that goes on as the study of CASE has it, or what the policy files say; default: the "
               "first, where there is a study.")  # fmt: skip
 @click.option("--draws", type=Whole(20, 4000), help="Draws of the posterior; default: the study's.")
+@TABLES
 @OUT
 @JSON
 def exit_command(
@@ -38,6 +39,7 @@ def exit_command(
     announced: float | None,
     against: str | None,
     draws: int | None,
+    tables: str,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -62,8 +64,8 @@ def exit_command(
     found = named_exit(
         study, Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against), draws or study.draws
     )  # fmt: skip
-    folder, label, asked = folder_of([study.case], out), label_of(found), found.asked
-    folder.table(f"{label}.csv", found.table)
+    folder, label, asked = folder_of([study.case], out, tables), label_of(found), found.asked
+    file = folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))
     data = {
         "case": study.case, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken,
@@ -78,5 +80,5 @@ def exit_command(
         "",
         exit_text(found),
         "",
-        f"Table: {label}.csv in {folder.root}/results; figure: {figure}",
+        f"Table: {file}; figure: {figure}",
     )

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 import pandas as pd
-from tqdm import tqdm
 
 from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options, say
 from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.plain.folder import Folder
+from analysis.plain.progress import counted
 from analysis.plain.shown import records, text
 from calibration.errors import NotConvergedError
 from calibration.fitting.targets import load_targets
@@ -88,8 +88,8 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     back, why, failed = None, "no hindcast: left out as asked", None
     if not skip_hindcast:
         try:
-            with tqdm(desc=f"hindcast {case}", unit="step", disable=None) as bar:
-                back, why = hindcast(case, lambda: bar.update(1))
+            with counted(f"hindcast {case}", None, "step") as step:
+                back, why = hindcast(case, step)
         except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
             why, failed = "no hindcast: its chains have not converged", error
     title = f"{load_case(case).title}{' (quick fit, a first look)' if quick else ''}"

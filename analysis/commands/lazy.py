@@ -5,7 +5,10 @@ from importlib import import_module
 
 import click
 
+from analysis.plain.progress import show, working
 from stockflow.commands.console import Group
+
+QUIET = "--quiet"
 
 
 class LazyGroup(Group):
@@ -13,12 +16,25 @@ class LazyGroup(Group):
 
     `commands` holds stubs made of name and sentence: the group's help, shell completion and the names near a mistyped
     one come from these. To call a command, to ask for its own help and to complete its options import it.
+
+    While a command runs, what is being done is said on standard error; `--quiet`, anywhere among the words, ends that.
     """
 
     def __init__(self, *, table: Mapping[str, tuple[str, str]], package: str, **settings: object) -> None:
         stubs = [click.Command(name, help=sentence) for name, (_, sentence) in table.items()]
         super().__init__(commands=stubs, **settings)  # type: ignore[arg-type]
         self.table, self.package = table, package
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `--quiet` out of the words, wherever it stands."""
+        show(QUIET not in args)
+        ctx.meta[QUIET] = " ".join([one for one in args if not one.startswith("-")][:2])
+        return super().parse_args(ctx, [one for one in args if one != QUIET])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that is asked for, and say now and then that it is at work."""
+        with working(ctx.meta[QUIET]):
+            return super().invoke(ctx)
 
     def load(self, name: str) -> click.Command:
         """Import and return the command behind a name of the table."""

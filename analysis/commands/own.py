@@ -1,4 +1,4 @@
-"""Commands on a technology of the user's own alone: `techcycle new` and `techcycle validate`."""
+"""Commands on tables and technologies of the user's own: `techcycle new`, `validate` and `template`."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import click
 
 from calibration.own.new import new_case, new_example
 from calibration.own.units import assumed
+from models.home import home_of
 from models.own import read_own
 from stockflow.commands.console import Real
 from stockflow.errors import InputError
+from stockflow.files import check_ending, shown, write_whole
 
 
 @click.command()
@@ -61,3 +63,25 @@ def validate(name: str, data: Path | None) -> None:
     for line in validate_own(name, data):
         click.echo(line)
     click.echo(f"{name}: valid")
+
+
+@click.command("template")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--case", help="Case whose series and variables it offers; default: a technology that has no case yet.")
+def template_command(file: Path, case: str | None) -> None:
+    """Write the workbook FILE (.xlsx) to be filled in: observations, and new paths over time of a case.
+
+    It has the heads, units and names that are allowed, examples as comments, and notes in English and Chinese.
+
+    \b
+    Example:
+      techcycle template mine.xlsx               then: techcycle new heatpump --data mine.xlsx
+      techcycle template nev.xlsx --case nev     then: techcycle run nev --policy nev.xlsx
+    """
+    from analysis.plain.workbook import workbook
+    from analysis.runs.template import template
+
+    check_ending(file, ".xlsx")
+    if file.exists():
+        raise InputError(f"{shown(file)}: is there already, perhaps filled in; nothing was written")
+    click.echo(str(write_whole(file, workbook(template(None if case is None else home_of(case))))))

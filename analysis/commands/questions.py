@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.plain.folder import Folder
+from analysis.plain.progress import note
 from analysis.plain.shown import records
 from analysis.search.settings import SearchStudy
 from analysis.search.study import SearchAnswer, run_search
@@ -46,7 +47,7 @@ def sensitivity(case: str, method: Method, ranges: Basis, study: Path | None, ou
     settings.case(about.name)
     folder = Folder(out).prepare()
     answer = run_sensitivity(
-        about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, _tell
+        about, settings, accepted_posterior(about.name), load_targets(about.name), method, ranges, note
     )
     folder.table(f"sensitivity_{about.label}.csv", answer.table)
     _draw_sensitivity(answer, folder)
@@ -79,7 +80,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     name, label = about.name, about.label
     settings.case(name)
     folder = Folder(out).prepare()
-    answer = run_search(name, settings, accepted_posterior(name), _tell)
+    answer = run_search(name, settings, accepted_posterior(name), note)
     folder.table(f"front_{label}.csv", answer.front.table)
     folder.table(f"search_{label}.csv", search_table(answer))
     _draw_search(answer, folder)
@@ -139,7 +140,3 @@ def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
     title = f"{full}: adoption against public money"
     figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{case}"))
     figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{case}"))
-
-
-def _tell(text: str) -> None:
-    click.echo(f"  {text}", err=True)

@@ -11,20 +11,25 @@ import click
 from analysis.commands.shared import CASE, JSON, say
 from models.case import load_case
 from models.home import home_of
-from stockflow.commands.console import Real, deliver
+from models.policy import known_variable
+from stockflow.commands.console import Real
 from stockflow.commands.console import settings as numbers
 from stockflow.errors import InputError
-from stockflow.files import shown
+from stockflow.files import check_ending, shown
 from stockflow.vensim_files.files import with_changes
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from analysis.runs.asked import AskedRun
     from models.schedules.file import Schedule
 
 
 @click.command()
 @CASE
 @click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
-@click.option("--policy", type=click.Path(path_type=Path), help="CSV that replaces policies: variable,year,value,unit.")
+@click.option("--policy", type=click.Path(path_type=Path),
+              help="Table (CSV, xlsx) of new paths: variable,year,value,unit; or a schedule (TOML).")  # fmt: skip
 @click.option("--changes", "changes_file", type=click.Path(path_type=Path),
               help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
 @click.option("--schedule", metavar="NAME_OR_FILE",
@@ -35,7 +40,9 @@ if TYPE_CHECKING:
 @click.option("--yearly", is_flag=True, help="Only whole years, instead of quarters.")
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+@click.option("--excel", is_flag=True, help="CSV with a byte order mark, by which the Chinese Excel knows UTF-8.")
+@click.option("--out", type=click.Path(path_type=Path),
+              help="File to write: CSV, or a workbook (.xlsx) with notes on its columns.")  # fmt: skip
 def run(
     case: str,
     settings: Sequence[str],
@@ -46,6 +53,7 @@ def run(
     variables: Sequence[str],
     yearly: bool,
     engine: str,
+    excel: bool,
     out: Path | None,
 ) -> None:
     """Run CASE once and print a CSV: a row per saved time, a column per variable.
@@ -54,39 +62,63 @@ def run(
     Example:
       techcycle run pv --until 2030 --set "cost sensitivity=2" | head
       techcycle run nev --schedule nev_cliff --out cliff.csv
-      techcycle run nev --yearly --variables "market share" --variables Price
+      techcycle run nev --yearly --variables "market share" --variables Price --out share.xlsx
     """
-    if out is not None and out.suffix.lower() not in ("", ".csv", ".txt"):
-        raise InputError(f"{shown(out)}: what is written is CSV; the name must end in .csv or .txt, or have no ending")
+    check_ending(out, "", ".csv", ".txt", ".xlsx")
+    book = out is not None and out.suffix.lower() == ".xlsx"
+    if excel and book:
+        raise InputError(f"--excel: is of CSV; {out} is a workbook already")
     if policy is not None and policy.suffix.lower() == ".toml":
-        raise InputError(f"--policy {shown(policy)}: a schedule (TOML) goes with --schedule; a policy is a CSV")
+        if schedule is not None:
+            raise InputError(f"--policy {shown(policy)}: is a second schedule beside --schedule {schedule}")
+        policy, schedule = None, str(policy)
     by_hand = numbers(settings)
     given = by_hand
-    asked = [load_case(case).model.variable(name) for name in dict.fromkeys(variables)]
+    asked = [known_variable(load_case(case).model, name, "--variables") for name in dict.fromkeys(variables)]
     if changes_file is not None:
         given = with_changes(by_hand, changes_file, load_case(case).model)
-    from models.run import run_case, without_effect
+    from analysis.plain.workbook import write_table
+    from analysis.runs.asked import TIME, AskedRun, notes_of
+    from models.run import run_case
     from models.schedules.file import load_schedule
 
-    _check(case)
-    ending = None if schedule is None else load_schedule(schedule, load_case(case).home.entry)
-    _doubt_scale(case, policy, ending)
+    home = load_case(case).home
+    ending = None if schedule is None else load_schedule(schedule, home.entry)
+    wanted = AskedRun(home.label, given, tuple(by_hand), policy, ending, changes_file)
+    check_current(case)
+    doubt_scale(case, policy, ending)
     dataset = run_case(case, given, policy, until, engine, ending)
-    if ending is not None:
-        _tell(case, ending, given, policy, until)
-    if engine == "batch":
-        for name in without_effect(dataset, case, given, by_hand, policy, until, ending):
-            click.echo(f"Warning: --set {name}: changes no saved value of this run", err=True)
+    warn(case, wanted, until, dataset if engine == "batch" else None)
     table = dataset.to_dataframe()
-    table.index.name = "Time"
-    if asked:
-        table = table[[one.name for one in asked]].set_axis([f"{one.name} ({one.unit})" for one in asked], axis=1)
+    table.index.name = TIME
+    names = [one.name for one in asked] or list(map(str, table.columns))
+    table = table[names]
+    if asked or book:
+        model = load_case(case).model
+        table = table.set_axis([f"{name} ({model.variable(name).unit})" for name in names], axis=1)
     if yearly:
         table = table[table.index % 1 == 0]
-    deliver([table.to_csv(float_format="%.10g")], out)
+    write_table(table.reset_index(), out, lambda: notes_of(home, names, [wanted], until), excel)
 
 
-def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Path | None, until: float | None) -> None:
+def warn(case: str, asked: AskedRun, until: float | None, found: xr.Dataset | None, place: str = "") -> None:
+    """Say on standard error what a schedule does in a run, and which settings by hand change nothing of it, if `found`.
+
+    `place` stands before each line.
+    """
+    from models.run import without_effect
+
+    if asked.schedule is not None:
+        _tell(case, asked.schedule, asked.settings, asked.policy, until, place)
+    if found is not None:
+        idle = without_effect(found, case, asked.settings, asked.by_hand, asked.policy, until, asked.schedule)
+        for name in idle:
+            click.echo(f"Warning: {place or '--set '}{name}: changes no saved value of this run", err=True)
+
+
+def _tell(
+    case: str, schedule: Schedule, given: Mapping[str, float], policy: Path | None, until: float | None, place: str
+) -> None:
     """Say on standard error what a schedule ends and holds in this run, or that it changes nothing in it."""
     from analysis.phase_out.schedule_words import in_brief, of_run
     from models.run import changed_model, one_run
@@ -95,12 +127,14 @@ def _tell(case: str, schedule: Schedule, given: Mapping[str, float], policy: Pat
     if not applied.paths():
         model = applied.draws.model
         years = f"{model.initial_time:g} to {applied.draws.until:g}"
-        click.echo(f"Warning: --schedule {schedule.name}: changes nothing in the years run, {years}", err=True)
+        click.echo(
+            f"Warning: {place or '--schedule '}{schedule.name}: changes nothing in the years run, {years}", err=True
+        )
         return
-    click.echo(in_brief(of_run(schedule, applied)), err=True)
+    click.echo(f"{place}{in_brief(of_run(schedule, applied))}", err=True)
 
 
-def _doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> None:
+def doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> None:
     """Say on standard error which values of a policy or schedule are of another scale than the case's history."""
     from models.policy import doubts_of_scale, read_policy
     from models.schedules.file import amounts
@@ -114,7 +148,7 @@ def _doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> N
         click.echo(f"Warning: {place}: {doubt}", err=True)
 
 
-def _check(case: str) -> None:
+def check_current(case: str) -> None:
     """Say on standard error that a case was changed after it was calibrated."""
     from calibration.records.results import is_current
 

@@ -15,13 +15,15 @@ from stockflow.errors import InputError
 
 FILE = click.Path(path_type=Path)
 OUT = click.option("--out", type=FILE, default=Path("output"), show_default=True, help="Folder to write to.")
+TABLES = click.option("--tables", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
+                      help="Tables as CSV, or as workbooks with notes on their columns.")  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
-def folder_of(cases: Sequence[str], out: Path) -> Folder:
+def folder_of(cases: Sequence[str], out: Path, tables: str = "csv") -> Folder:
     """Return where answers go: to the folder of the one case asked about, if it keeps them itself, else to `out`."""
     kept = home_of(cases[0]).tables if len(cases) == 1 else None
-    return Folder(out if kept is None else kept.parent)
+    return Folder(out if kept is None else kept.parent, tables)
 
 
 def check_units(name: str) -> None:

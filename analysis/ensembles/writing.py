@@ -7,11 +7,11 @@ from itertools import islice
 from pathlib import Path
 
 import xarray as xr
-from tqdm import tqdm
 
 from analysis.ensembles.blocks import Encoded, Layout, computed, layout_of, skeleton
 from analysis.ensembles.ensemble import Ensemble
 from analysis.ensembles.store import check_same, open_store, unfinished
+from analysis.plain.progress import counted
 from stockflow.cores import usable_cores
 from stockflow.errors import InputError
 
@@ -48,11 +48,10 @@ def write(
             done = in_process(ensemble, layout, store.todo, store.put, threads)
         else:
             done = _cluster()(ensemble, layout, store.todo, store.put, scheduler, workers)
-        with closing(done), tqdm(total=layout.runs, initial=store.done_runs(), unit=" runs", unit_scale=True,
-                  desc=path.name, disable=not progress) as bar:  # fmt: skip
+        with closing(done), counted(path.name, layout.runs, "run", store.done_runs(), progress) as step:
             for index in done:
                 first, last = layout.span(index)
-                bar.update(last - first)
+                step(by=last - first)
         store.finish()
     return open_store(path, ensemble.digest, verify=False)
 

@@ -19,8 +19,8 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from tqdm import tqdm
 
+from analysis.plain.progress import counted
 from analysis.plain.shown import markdown
 from calibration.forecasting.ahead import ScoredForecast
 from calibration.forecasting.new_scores import score_case
@@ -191,12 +191,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := sorted(set(told.names) - set(known)):
         parser.error(f"no trial {unknown[0]!r}; there are {', '.join(known)}")
     chosen = [known[name] for name in told.names or known]
-    for trial in tqdm(chosen, desc="trials", unit="trial", disable=None):
-        try:
-            keep(run_trial(trial, told.folder), list(known))
-        except InputError as error:
-            print(f"{trial.name}: {error}", file=sys.stderr)
-            return 2
+    with counted("trials", len(chosen), "trial") as step:
+        for trial in chosen:
+            try:
+                keep(run_trial(trial, told.folder), list(known))
+            except InputError as error:
+                print(f"{trial.name}: {error}", file=sys.stderr)
+                return 2
+            step(trial.name)
     print(RESULTS)
     return 0
 

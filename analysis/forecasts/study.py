@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from analysis.forecasts.figures import forecast_fans, forecast_skill
 from analysis.plain.folder import Folder
+from analysis.plain.progress import counted
 from analysis.plain.shown import records
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.ahead import MODES, Mode
@@ -56,12 +56,12 @@ def run_forecasts(
     rules = settings.rules(case)
     total = len(wanted) * len(modes) * rules.chains * (rules.tune + rules.draws)
     made = []
-    with tqdm(total=total, desc=f"forecast {case}", unit="step", disable=None) as bar:
+    with counted(f"forecast {case}", total, "step") as step:
         for mode in modes:
             for origin in wanted:
-                bar.set_postfix_str(f"{mode} from {origin}")
+                step(f"{mode} from {origin}", by=0)
                 chains = folder.root / "forecast" / case / str(origin) / mode
-                made.append(forecast_case(about, targets, origin, mode, chains, settings, lambda: bar.update(1)))
+                made.append(forecast_case(about, targets, origin, mode, chains, settings, step))
     found = scored(case, made)
     table = score_table(found)
     save_forecasts(found, settings, folder)

@@ -14,6 +14,7 @@ from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import SALES, change_of, moves, outcomes, output_of
+from analysis.plain.progress import each
 from models.policy import with_announced
 from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
@@ -79,7 +80,7 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
         return run(of, (*outcomes(of), *COMPARED), until, constants, with_announced(series, of.model))
 
     base, tried, absent = runs(history), [], {}
-    for name, lever in found.items():
+    for name, lever in each(found.items(), f"instruments of {of.case}", "instrument"):
         changes = lever.changes(entry, until) if lever is not None else ()
         if lever is None or not changes:
             absent[name] = "no such input" if lever is None else f"history has no {lever.variable}"

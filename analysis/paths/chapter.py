@@ -12,6 +12,7 @@ from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
+from analysis.plain.progress import each
 from analysis.plain.shown import Told
 from models.case import load_case
 
@@ -68,9 +69,7 @@ def tell_followers(
 def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> Told:
     """Run the worlds and policies ahead of every case that has them; save tables and figures."""
     tables, stems = {}, []
-    for case, one in of.items():
-        if case not in study.forward:
-            continue
+    for case, one in each([pair for pair in of.items() if pair[0] in study.forward], "runs ahead", "case"):
         found = futures(one, study)
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])

@@ -13,12 +13,18 @@ from stockflow.files import missing, take_away, write_whole, writing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.plain.workbook import Sheet
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report."""
+    """Where results go: `figures/` (PNG, SVG, CSV), `results/` (JSON, TOML, CSV) and the report.
+
+    `tables` says what tables are written as: "csv", or "xlsx" for workbooks.
+    """
 
     root: Path
+    tables: str = "csv"
 
     def prepare(self) -> Folder:
         """Return itself if the folders can be made and written, before any long work; else raise InputError.
@@ -47,6 +53,11 @@ class Folder:
         """Write a JSON result."""
         return self.write(name, json_text(data) + "\n")
 
-    def table(self, name: str, table: pd.DataFrame) -> Path:
-        """Write a CSV result."""
+    def table(self, name: str, table: pd.DataFrame, notes: Sheet | None = None) -> Path:
+        """Write a CSV result, or the workbook of that name, with its notes; return the file."""
+        if self.tables == "xlsx":
+            from analysis.plain.workbook import sheet_of, workbook
+
+            sheets = [sheet_of("values", table), *([notes] if notes else [])]
+            return write_whole((self.root / "results" / name).with_suffix(".xlsx"), workbook(sheets))
         return self.write(name, table.to_csv(index=False, float_format="%.8g"))

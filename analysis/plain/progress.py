@@ -1,11 +1,19 @@
-"""A progress bar that says what it has come to, and work in a process of its own, without one, beside other work."""
+"""What is being done and how long it may take: a bar on a terminal, else a line now and then on standard error.
 
-from collections.abc import Callable, Iterator
+Also work in a process of its own, which says nothing, beside other work.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
+import click
 from tqdm import tqdm
 
 from stockflow.cores import usable_cores
@@ -13,30 +21,128 @@ from stockflow.cores import usable_cores
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_shown: dict[str, bool] = {"bars": True}
+
+@dataclass(slots=True)
+class _Saying:
+    """Whether anything is said, and after how many seconds: first, and then again."""
+
+    shown: bool = True
+    first: float = 2.0
+    again: float = 10.0
 
 
-def _hide() -> None:
-    """Show no bars in this process: another shows its own."""
-    _shown["bars"] = False
+@dataclass(slots=True)
+class _Task:
+    """What is being done: `done` of `total` steps, None where their number is not known."""
+
+    what: str
+    total: int | None
+    unit: str
+    barred: bool = False
+    done: int = 0
+    text: str = ""
+    began: float = field(default_factory=time.monotonic)
+
+    def line(self, now: float) -> str:
+        """Return how far it is and how long it may still take, if it goes on as it has."""
+        taken = now - self.began
+        many = f" of {self.total}" if self.total is not None else ""
+        told = f"{self.what}: {self.done}{many} {self.unit}s" if self.unit else f"{self.what}: at work"
+        if not self.unit:
+            told += f" for {_span(taken)}"
+        elif self.total is None or not self.done:
+            told += f", {_span(taken)} so far" if taken >= 1 else ""
+        else:
+            told += f", about {_span(taken / self.done * max(self.total - self.done, 0))} left"
+        return f"{told} ({self.text})" if self.text else told
+
+
+saying = _Saying()
+_tasks: list[_Task] = []  # the innermost last
+
+
+def show(shown: bool) -> None:
+    """Say what is being done in this process from now on, or do not."""
+    saying.shown = shown
+
+
+def note(text: str) -> None:
+    """Say on standard error that a step of some work is made, unless nothing is to be said."""
+    if saying.shown:
+        click.echo(f"  {text}", err=True)
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((5400, "h"), (90, "min")):
+        if seconds >= size:
+            return f"{seconds / {'h': 3600, 'min': 60}[unit]:.2g} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _say_now_and_then(over: threading.Event) -> None:
+    wait = saying.first
+    while not over.wait(wait):
+        wait = saying.again
+        if saying.shown and _tasks and not _tasks[-1].barred:
+            with suppress(OSError):  # where standard error takes nothing there is nobody to tell
+                click.echo(_tasks[-1].line(time.monotonic()), err=True)
 
 
 @contextmanager
-def counted(what: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
-    """Yield what counts a step, with a text or none beside the bar; it ends full, though there may be fewer steps."""
-    with tqdm(total=total, desc=what, unit=unit, disable=None if _shown["bars"] else True) as bar:
+def _at(task: _Task) -> Iterator[None]:
+    """Have a task spoken of while the block runs."""
+    over = threading.Event()
+    _tasks.append(task)
+    if len(_tasks) == 1:
+        threading.Thread(target=_say_now_and_then, args=(over,), daemon=True).start()
+    try:
+        yield
+    finally:
+        _tasks.remove(task)
+        over.set()
 
-        def step(text: str = "") -> None:
-            bar.set_postfix_str(text)
-            bar.update()
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say, while the block runs, that this is being done, wherever nothing inside says more."""
+    with _at(_Task(what, None, "")):
+        yield
+
+
+@contextmanager
+def counted(
+    what: str, total: int | None, unit: str, done: int = 0, shown: bool = True
+) -> Iterator[Callable[..., None]]:
+    """Yield what counts steps (`step(text, by)`), with a text or none beside; it ends full, though there may be fewer.
+
+    `done` were made before. Without a `total` nothing is said of the time left. On a terminal it is a bar, if `shown`.
+    """
+    barred = shown and saying.shown and sys.stderr.isatty()
+    task = _Task(what, total, unit, barred)
+    with _at(task), tqdm(total=total, initial=done, desc=what, unit=unit, disable=not barred) as bar:
+
+        def step(text: str = "", by: int = 1) -> None:
+            task.text, task.done = text or task.text, task.done + by
+            bar.set_postfix_str(task.text, refresh=by == 0)
+            bar.update(by)
+
+        task.done = done
         yield step
-        bar.update(total - bar.n)
+        if total is not None:
+            bar.update(total - bar.n)
+
+
+def each(things: Collection[T], what: str, unit: str) -> Iterator[T]:
+    """Yield things one after the other, counted."""
+    with counted(what, len(things), unit) as step:
+        for thing in things:
+            yield thing
+            step()
 
 
 @contextmanager
 def beside(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Iterator[Callable[[], T]]:
-    """Call a function in another process, without progress bars, while the block runs; yield what waits for its result.
+    """Call a function in another process, which says nothing, while the block runs; yield what waits for its result.
 
     Function, arguments and result must be such as can be sent to a process. What the function raises, waiting raises.
     With one core the function is called here, when its result is asked for.
@@ -44,5 +150,5 @@ def beside(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> I
     if usable_cores() == 1:
         yield lambda: function(*arguments, **named)
         return
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_hide) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=show, initargs=(False,)) as pool:
         yield pool.submit(function, *arguments, **named).result

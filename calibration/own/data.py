@@ -10,6 +10,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from models.files.series import COMMENT
 from models.files.settings import FIRST_YEAR, LAST_YEAR, SettingsFile
 from models.home import Home
 from models.own import OwnFile
@@ -17,6 +18,7 @@ from stockflow.errors import InputError, unknown
 from stockflow.numerals import number
 from stockflow.tables import table_text
 
+SHEET = "observations"  # of a workbook with several
 COLUMNS = ("series", "year", "value", "unit", "source")
 COST, CUMULATIVE, ANNUAL, SHARE = "unit_cost", "cumulative_volume", "annual_volume", "share"
 SERIES = (COST, CUMULATIVE, ANNUAL, SHARE)
@@ -86,9 +88,8 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     row of another length, a series or unit or source left out, a year that is not whole or not between 1700 and 2200, a
     value that is not a finite number above 0, and a year that a series has twice.
     """
-    lines = [
-        "" if number and line.startswith("#") else line for number, line in enumerate(table_text(path).splitlines())
-    ]
+    text = table_text(path, SHEET)
+    lines = ["" if number and line.startswith(COMMENT) else line for number, line in enumerate(text.splitlines())]
     reader = csv.reader(io.StringIO("\n".join(lines)), strict=True)
     last = 1
     rows: dict[tuple[str, int], Row] = {}

@@ -11,7 +11,7 @@ from string import Template
 
 import models
 from calibration.observed.money import UnknownUnitError
-from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, Row, read_rows
+from calibration.own.data import ANNUAL, COST, CUMULATIVE, SHARE, SHEET, Row, read_rows
 from calibration.own.fit import validate_own
 from calibration.own.units import way
 from models.files.casefile import CASES
@@ -83,7 +83,7 @@ def new_case(
     told = _told(name, rows, cost_unit, volume_unit, kind, market, reference)
     texts = {file: Template((TEMPLATES / file).read_text(encoding="utf-8")).substitute(told) for file in FILES}
     if data:
-        texts["observations.csv"] = table_text(data)
+        texts["observations.csv"] = table_text(data, SHEET)
     with _put_whole(folder) as made:
         made.mkdir()
         for file, text in texts.items():

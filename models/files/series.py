@@ -14,9 +14,11 @@ from stockflow.errors import InputError
 from stockflow.numerals import number
 from stockflow.tables import table_text
 
+COMMENT = ("#", '"#')  # how a comment begins, in a cell that holds a comma too
+SHEET = "policy"  # of a workbook with several
 EVIDENCE = ("paper", "read", "recalled", "derived", "assumed")
 _NEEDED = ("variable", "year", "value", "unit")
-_OPTIONAL = ("source", "evidence", "note")
+COLUMNS = (*_NEEDED, "source", "evidence", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def read_series(path: Path, *, sourced: bool) -> dict[str, Series]:
 
 def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     lines = [
-        "" if line.startswith("#") else line for line in table_text(path).splitlines()
+        "" if line.startswith(COMMENT) else line for line in table_text(path, SHEET).splitlines()
     ]  # empty rows are passed over
     reader = csv.DictReader(lines, strict=True)
     try:
@@ -84,8 +86,8 @@ def _points(path: Path, needed: tuple[str, ...]) -> list[Point]:
     except csv.Error as error:
         raise InputError(f"{path} row 1: not CSV: {error}") from None
     for column in columns:
-        if column not in (*_NEEDED, *_OPTIONAL):
-            raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join((*_NEEDED, *_OPTIONAL))}")
+        if column not in COLUMNS:
+            raise InputError(f"{path} row 1: unknown column {column!r}; known: {', '.join(COLUMNS)}")
     for column in needed:
         if columns.count(column) != 1:
             raise InputError(f"{path} row 1: column {column!r} stands {columns.count(column)} times, not once")

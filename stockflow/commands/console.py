@@ -132,16 +132,16 @@ def _end(text: str, code: int) -> None:
     sys.exit(code)
 
 
-def settings(pairs: Iterable[str]) -> dict[str, float]:
-    """Return the numbers of `name=value` texts; InputError for any other text, and for a name that is set twice."""
+def settings(pairs: Iterable[str], place: str = "--set") -> dict[str, float]:
+    """Return the numbers of `name=value` texts; InputError, at `place`, for other texts and a name set twice."""
     out: dict[str, float] = {}
     for pair in pairs:
         name, equals, text = pair.rpartition("=")
         if not equals or not name.strip():
-            raise InputError(f'--set {pair!r}: expected "name=value"')
+            raise InputError(f'{place} {pair!r}: expected "name=value"')
         if plain(name) in map(plain, out):
-            raise InputError(f"--set {pair!r}: {name.strip()!r} is set twice")
-        out[name.strip()] = number(text, f"--set {pair!r}:")
+            raise InputError(f"{place} {pair!r}: {name.strip()!r} is set twice")
+        out[name.strip()] = number(text, f"{place} {pair!r}:")
     return out
 
 

@@ -20,8 +20,8 @@ def test_a_package_of_the_users_own_with_our_name_is_not_taken_for_ours(tmp_path
     file.parent.mkdir(exist_ok=True)
     file.write_text("raise SystemExit('the wrong package')\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "analysis.cli", "parameters", "nev", "--json"], cwd=tmp_path, capture_output=True,
-        text=True, encoding="utf-8", check=False,
+        [sys.executable, "-m", "analysis.cli", "--quiet", "parameters", "nev", "--json"], cwd=tmp_path,
+        capture_output=True, text=True, encoding="utf-8", check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

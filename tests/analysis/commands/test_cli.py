@@ -42,7 +42,7 @@ def test_chosen_variables_come_in_order_with_units_and_whole_years(techcycle: Ru
     ("words", "says"),
     [
         (("--variables", "pricee"), "did you mean 'Price'"),
-        (("--policy", "mine.toml"), "--policy mine.toml: a schedule (TOML) goes with --schedule"),
+        (("--policy", "a.toml", "--schedule", "nev_cliff"), "--policy a.toml: is a second schedule beside --schedule"),
     ],
 )
 def test_what_a_run_cannot_show_is_refused_with_the_remedy(techcycle: Run, words: tuple[str, ...], says: str) -> None:
@@ -97,6 +97,12 @@ def test_a_schedule_ends_what_it_names_and_says_so(techcycle: Run) -> None:
         "nev_cliff: purchase subsidy ends in 2017; as in history to 2020: local subsidy, tax exempt"
     )
     assert error.count("\n") == 1
+
+
+def test_a_policy_may_be_a_schedule(techcycle: Run) -> None:
+    asked = ("run", "nev", "--until", "2020")
+    by_policy = techcycle(*asked, "--policy", "models/policies/nev_cliff.toml")
+    assert by_policy == techcycle(*asked, "--schedule", "nev_cliff")
 
 
 def test_a_schedule_goes_together_with_constants_a_policy_and_a_file(techcycle: Run, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "new, a name that is none": ("new", "a/b"),
     "new, no data": ("new", "mine", "--data", "none.csv"),
     "new, data that are none": ("new", "mine", "--data", "bad.toml"),
-    "run, another format": ("run", "pv", "--out", "run.xlsx"),
+    "run, another format": ("run", "pv", "--out", "run.ods"),
     "run, policy that is none": ("run", "pv", "--policy", "bad.toml", "--out", "deep/run.csv"),
 }
 

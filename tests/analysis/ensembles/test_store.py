@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,24 @@ def test_a_block_without_a_finite_number_is_a_file_too(tmp_path: Path) -> None:
     open_store(tmp_path / "nothing.zarr")
 
 
-def test_the_progress_bar_counts_runs_and_their_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """What is counted: runs in all and those made before, then the steps."""
+    told: list[tuple[int, int]] = []
+
+    @contextmanager
+    def counting(what: str, total: int, unit: str, done: int, shown: bool) -> Iterator[Callable[..., None]]:
+        told.append((total, done))
+        yield lambda by: told.append((0, by))
+
+    monkeypatch.setattr("analysis.ensembles.writing.counted", counting)
+    return told
+
+
+def test_progress_counts_runs(tmp_path: Path, counts: list[tuple[int, int]]) -> None:
     write(ensemble(), tmp_path / "bar.zarr", block=BLOCK)
-    shown = capfd.readouterr().err
-    assert "300/300" in shown
-    assert "runs/s" in shown
+    assert counts[0] == (300, 0)
+    assert sum(by for _, by in counts[1:]) == 300
 
 
 # the same bits however they were made
@@ -173,9 +187,10 @@ def test_an_interrupted_store_ends_as_if_it_had_not_been(whole: Path, half: Path
     assert not part_of(half).exists()
 
 
-def test_a_resumed_bar_begins_where_the_store_was_left(half: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_resumed_count_begins_where_the_store_was_left(half: Path, counts: list[tuple[int, int]]) -> None:
     write(ensemble(), half, block=BLOCK)
-    assert "64.0/300" in capfd.readouterr().err
+    assert counts[0] == (300, 64)
+    assert sum(by for _, by in counts[1:]) == 300 - 64
 
 
 def test_what_a_kill_left_half_written_is_made_anew(whole: Path, half: Path) -> None:
