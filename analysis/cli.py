@@ -6,6 +6,7 @@ Nothing that computes is imported here: a command's module is, when the command 
 import click
 
 from analysis.commands.lazy import LazyGroup
+from analysis.plain.language import language_of_user, speaking
 from calibration.errors import NotConvergedError
 from stockflow.commands.console import run_command
 
@@ -97,7 +98,11 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="techcycle")
-def cli() -> None:
+@click.option(
+    "--lang", metavar="LANGUAGE", help="Language of answers: en or zh; default: TECHCYCLE_LANG, else the locale's."
+)
+@click.pass_context
+def cli(context: click.Context, lang: str | None) -> None:
     """How does a technology become an industry, and what can policy do about it?
 
     A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on their histories. Money is billion CNY
@@ -111,6 +116,7 @@ def cli() -> None:
       techcycle exit nev --instrument "purchase subsidy" --start 2023     one exit, in seconds
     techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
+    context.with_resource(speaking(language_of_user(lang)))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import click
 
 from analysis.commands.shared import CASE, JSON, OUT, folder_of, say
 from analysis.phase_out.study import load_exit_study
+from analysis.plain.language import worded
 from analysis.plain.shown import records
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
@@ -78,5 +79,10 @@ def exit_command(
         "",
         exit_text(found),
         "",
-        f"Table: {label}.csv in {folder.root}/results; figure: {figure}",
+        worded(
+            "Table: {table} in {folder}; figure: {figure}",
+            table=f"{label}.csv",
+            folder=f"{folder.root}/results",
+            figure=figure,
+        ),
     )

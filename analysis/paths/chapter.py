@@ -13,6 +13,7 @@ from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
 from analysis.plain.shown import Told
+from analysis.plain.style import in_other_languages
 
 
 def drawn_cases(cases: Sequence[str], study: PathStudy, draws: int | None = None) -> dict[str, Drawn]:
@@ -30,6 +31,7 @@ def tell_stages(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> tu
         folder.table(f"{name}.csv", one)
     stems = folder.figure("paths"), folder.figure("durations"), folder.figure("clocks")
     figures.industry_paths(paths, study, stems[0])
+    in_other_languages(lambda stem: figures.industry_paths(paths, study, stem), stems[0])
     figures.duration_matrix(table, study, stems[1])
     figures.clock_figure(table, published, study, stems[2])
     words = path_words(paths, table, study) + published_words(published, placed, study)

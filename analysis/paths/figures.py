@@ -14,6 +14,7 @@ from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
 from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy
+from analysis.plain.language import marked, term, worded
 from analysis.plain.shown import when
 from analysis.plain.style import BLACK, drawing, panels, save
 from stockflow.arrays import Array
@@ -22,11 +23,11 @@ from stockflow.intervals import quantiles
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
          "self-sustaining": "*"}  # fmt: skip
 BANDS = {
-    "Devil's River: first clock to first design": ("#8aa5b8", 1.0),
-    "Valley of Death: to first product": ("#b9cbd8", 1.0),
-    "Darwinian Sea: to self-sustaining": ("#dfeae3", 1.0),
-    "25-35 years from the first clock": ("#edae49", 0.45),
-    "policy": ("#7d5ba6", 1.0),
+    marked("Devil's River: first clock to first design"): ("#8aa5b8", 1.0),
+    marked("Valley of Death: to first product"): ("#b9cbd8", 1.0),
+    marked("Darwinian Sea: to self-sustaining"): ("#dfeae3", 1.0),
+    marked("25-35 years from the first clock"): ("#edae49", 0.45),
+    marked("policy"): ("#7d5ba6", 1.0),
 }
 LINES = (("#222222", "-"), ("#d1495b", "--"), ("#1b4965", "-."), ("#66a182", ":"), ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1))))
 LATEST = 2042  # last year on the axis of paths
@@ -44,21 +45,25 @@ def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path
         ax.set_yticks(range(len(paths)), [_wrapped(p) for p in reversed(paths)])
         ax.set_ylim(-0.62, len(paths) - 0.45)
         ax.set_xlim(1943, LATEST)
-        ax.set_xlabel("year")
+        ax.set_xlabel(worded("year"))
         ax.grid(axis="y", visible=False)
-        marks = [ax.plot([], [], MARKS[s], color=BLACK, label=s, markersize=8, markeredgewidth=1.4)[0] for s in STAGES]
-        bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
+        marks = [
+            ax.plot([], [], MARKS[s], color=BLACK, label=term(s), markersize=8, markeredgewidth=1.4)[0] for s in STAGES
+        ]
+        bands = [Patch(color=colour, alpha=alpha, label=term(text)) for text, (colour, alpha) in BANDS.items()]
         figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
         ax.set_title(
-            "From discovery to large-scale industry: stages as the model dates them, medians and 90% of draws; "
-            "hollow: observed"
+            worded(
+                "From discovery to large-scale industry: stages as the model dates them, medians and 90% of draws; "
+                "hollow: observed"
+            )
         )
     return save(figure, pd.DataFrame(rows), stem)
 
 
 def _wrapped(path: Dated) -> str:
-    mark = "" if path.posterior else "\n(one run)"
-    return path.about.title.replace(" (", "\n(").replace(" and ", "\nand ") + mark
+    mark = "" if path.posterior else worded("\n(one run)")
+    return term(path.about.title).replace(" (", "\n(").replace("（", "\n（").replace(" and ", "\nand ") + mark
 
 
 def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list[dict[str, object]]:
@@ -74,7 +79,7 @@ def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list
         ax.barh(y, last - begins, left=begins, height=0.26, color=colour, edgecolor="white", linewidth=0.6)
         rows.append({"case": path.case, "what": "barrier", "name": f"ends with {stage}", "year": begins, "to": ends})
     if path.already(PRODUCT):
-        ax.annotate(f"product before {path.initial_time:g}", (path.initial_time, y), xytext=(-4, 0),
+        ax.annotate(worded("product before {year:g}", year=path.initial_time), (path.initial_time, y), xytext=(-4, 0),
                     textcoords="offset points", ha="right", va="center", fontsize=7.5)  # fmt: skip
     begin = edges[0]
     ax.barh(y, window[1] - window[0], left=begin + window[0], height=0.5, color=claim[0], alpha=claim[1], zorder=1)
@@ -87,7 +92,7 @@ def _clocks(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
     for i, (name, year) in enumerate(ordered):
         top = y + 0.2 + 0.09 * (len(ordered) - 1 - i)  # the earliest highest, so that no later line crosses its name
         ax.vlines(year, y - 0.17, top, color=BLACK, linewidth=1.1, zorder=4)
-        ax.annotate(f"{name} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
+        ax.annotate(f"{term(name)} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
                     va="bottom")  # fmt: skip
         rows.append({"case": path.case, "what": "clock", "name": name, "year": year})
     return rows
@@ -118,7 +123,7 @@ def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
         level = y - 0.34 - 0.13 * i
         ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
         early = policy.first < 1970  # no room for the name before the bar
-        ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
+        ax.annotate(term(policy.name), (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
                     textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
                     color="#4f3b73")  # fmt: skip
         rows += [

@@ -6,7 +6,6 @@ Every figure is readable in grey: lines differ by dash, areas by hatch. `PAGE` i
 
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,14 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart import safe_year, stroke_words
+from analysis.phase_out.by_instrument.apart import at_a_stroke, lasting, safe_year
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
+from analysis.plain.language import marked, term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
+from analysis.plain.units import customary
 from models.case import load_case
 
 CM = 1 / 2.54
@@ -65,21 +67,22 @@ def shown(found: Results) -> list[str]:
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
     held = 100 * found.shares[only(found.arms, "supported"), 2]
-    size, about = (PAGE / 2, 4.2 * CM), _dress(found, "share of the market by schedule")
+    size, about = (PAGE / 2, 4.2 * CM), _dress(found, worded("share of the market by schedule"))
     with panels(len(labels), 2, size, 1.2 * CM, sharex=True, sharey=True, **about) as (figure, axes):
         for left, (ax, label) in enumerate(zip(axes.flat, labels, strict=False), 1 - len(labels)):
             own = 100 * found.shares[found.place(label)]
-            ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
-            ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
-            ax.plot(found.times, own[2], color=BLUE, label="median")
-            ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
-            ax.set_title(label)
+            ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label=worded("90% of draws"))
+            ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label=worded("50% of draws"))
+            ax.plot(found.times, own[2], color=BLUE, label=worded("median"))
+            ax.plot(found.times, held, color="#222222", linestyle=":",
+                    label=worded("median, continued support"))  # fmt: skip
+            ax.set_title(term(label))
             ax.set_ylim(0, 100)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            ax.set_xlabel("year" if left > -2 else "")
+            ax.set_xlabel(worded("year") if left > -2 else "")
             ax.tick_params(labelbottom=left > -2)
         for ax in axes[:, 0]:
-            ax.set_ylabel("share over the\nlast year (%)")
+            ax.set_ylabel(worded("share over the\nlast year (%)"))
         legend_below(figure, axes.flat[:1], 4)
     table = found.share_table().set_index(["schedule", "year"]).loc[list(labels)]
     return save(figure, (100 * table).assign(unit="%").reset_index(), stem)
@@ -88,7 +91,7 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
 def safe_exit(found: Results, by_instrument: pd.DataFrame, stem: Path) -> Path:
     """Draw how often an exit from each start fails: by instrument where the study answers so, else for all support."""
     everything = [
-        {"ends": "all support", "exit": one.family, "safe from": one.year, "failing": one.failing.tolist()}
+        {"ends": marked("all support"), "exit": one.family, "safe from": one.year, "failing": one.failing.tolist()}
         for one in found.safe
     ]
     return strips(by_instrument if len(by_instrument) else pd.DataFrame(everything), found.study, stem)
@@ -102,16 +105,19 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     starts = np.asarray(study.grid.starts)
     rows = answers.reset_index(drop=True)
     failing = np.array(list(rows["failing"]), dtype=float)
-    names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
+    names = [
+        worded("{ends},\n{exit}: {safe}", ends=term(row["ends"]), exit=term(row["exit"]), safe=_told(row, study))
+        for row in rows.to_dict("records")
+    ]
     step, limit = study.grid.step, study.exit.probability
-    title = fill(f"{load_case(study.case).title}, at a stroke: {stroke_words(answers, study)}", 92)
+    title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         edges = np.append(starts - step / 2, starts[-1] + step / 2)
         image = ax.pcolormesh(edges, np.arange(len(rows) + 1), failing, cmap="Greys", vmin=0, vmax=1, edgecolor="white")
         for place, row in enumerate(failing):
             for start, share in zip(starts, row, strict=True):
                 safe = share < limit
-                ax.text(start, place + 0.5, "safe" if safe else f"{100 * share:.0f}", ha="center", va="center",
+                ax.text(start, place + 0.5, worded("safe") if safe else f"{100 * share:.0f}", ha="center", va="center",
                         fontsize=6, color="#222222" if share < LIGHT else "white")  # fmt: skip
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=7.5)
         ax.set_xticks(starts, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
@@ -119,11 +125,16 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         ax.set_xlabel(
-            f"start of the end (year). Numbers: draws (%) whose market share {study.exit.years_after:g} years later "
-            f"is below {study.exit.share_kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
+            worded(
+                "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
+                "{kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
+                years=study.exit.years_after,
+                kept=study.exit.share_kept,
+                limit=limit,
+            ),
             fontsize=8,
         )
-        figure.colorbar(image, ax=ax, label="draws that fail (share)", shrink=0.8, pad=0.01)
+        figure.colorbar(image, ax=ax, label=worded("draws that fail (share)"), shrink=0.8, pad=0.01)
     table = pd.DataFrame(
         [
             {"ends": row["ends"], "exit": row["exit"], "start": start, "share of draws that fail": share}
@@ -136,7 +147,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
 
 def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     safe = safe_year(row, study)
-    return safe if safe.startswith("no") else f"from {safe}"
+    return safe if lasting(row, study) is None else worded("from {safe}", safe=safe)
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:
@@ -147,31 +158,32 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
     titles = [line.title for line in LINES]
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
     drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
+    money = customary("bnCNY")[0]
     owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
-    options = _dress(found, "public money by schedule")
+    options = _dress(found, worded("public money by schedule"))
     options |= {"figsize": (PAGE, (6.5 + 3 * owing) * CM), "height_ratios": [2, 1][: 1 + owing], "squeeze": False}
     with drawing(1 + owing, len(labels), sharex=True, sharey="row", **options) as (figure, axes):
         for ax, label in zip(axes[0], labels, strict=True):
             part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
-            money = part[titles].fillna(0.0)
-            stack = [*(money[t].to_numpy() for t in drawn), money.drop(columns=drawn).sum(axis=1).to_numpy()]
-            floor = np.zeros(len(money))
-            for (colour, hatch), title, flow in zip(FILLS, [*drawn, "all other lines"], stack, strict=True):
-                ax.bar(money.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
-                       linewidth=0.2, label=title, align="edge")  # fmt: skip
+            paid = money * part[titles].fillna(0.0)
+            stack = [*(paid[t].to_numpy() for t in drawn), paid.drop(columns=drawn).sum(axis=1).to_numpy()]
+            floor = np.zeros(len(paid))
+            for (colour, hatch), title, flow in zip(FILLS, [*drawn, marked("all other lines")], stack, strict=True):
+                ax.bar(paid.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
+                       linewidth=0.2, label=term(title), align="edge")  # fmt: skip
                 floor = floor + flow
             if found.study.tail:
                 ax.axvline(found.study.horizon, color="#222222", linewidth=0.8, linestyle=":")
-                ax.annotate("earlier contracts", (found.study.horizon, 1.02), xytext=(3, 0), textcoords="offset points",
-                            xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
-            ax.set_title(label)
-            axes[-1, labels.index(label)].set_xlabel("year")
+                ax.annotate(worded("earlier contracts"), (found.study.horizon, 1.02), xytext=(3, 0),
+                            textcoords="offset points", xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
+            ax.set_title(term(label))
+            axes[-1, labels.index(label)].set_xlabel(worded("year"))
             if owing:
                 owed = part[ARREARS_ROW]
-                axes[1, labels.index(label)].plot(owed.index + 1, owed, color="#222222")
-        axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
+                axes[1, labels.index(label)].plot(owed.index + 1, money * owed, color="#222222")
+        axes[0, 0].set_ylabel(worded("public money\n(billion CNY of 2020 a year)"))
         if owing:
-            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY\nof 2020)")
+            axes[1, 0].set_ylabel(worded("owed, not paid\n(billion CNY\nof 2020)"))
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows, stem)
 
@@ -180,7 +192,7 @@ def regret(found: Results, stem: Path) -> Path:
     """Draw mean regret and probability of being best: named schedules as rows, exits along their start."""
     table = found.regret()
     columns = len(found.safe) + 1
-    about = _dress(found, "regret by schedule")
+    about = _dress(found, worded("regret by schedule"))
     with drawing(2, columns, figsize=(PAGE, 10.5 * CM), sharey="row", squeeze=False, **about) as (figure, axes):
         for j, one in enumerate([*found.safe, None]):
             arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
@@ -189,23 +201,23 @@ def regret(found: Results, stem: Path) -> Path:
                 rows = table[table["worth"] == worth].set_index("schedule").loc[[p.label for p in arms]]
                 style = {"marker": MARKERS[worth], "markersize": 3.2, "color": FILLS[i][0],
                          "linestyle": DASHES[i] if one else "", "clip_on": False,
-                         "label": f"{worth} worth of a unit"}  # fmt: skip
-                axes[0, j].plot(at, rows["mean regret"], **style)
+                         "label": term(f"{worth} worth of a unit")}  # fmt: skip
+                axes[0, j].plot(at, customary("bnCNY")[0] * rows["mean regret"], **style)
                 axes[1, j].plot(at, 100 * rows["probability of best"], **style)
             if one is None:
-                axes[1, j].set_xticks(at, [p.label for p in arms], rotation=90)
+                axes[1, j].set_xticks(at, [term(p.label) for p in arms], rotation=90)
                 axes[0, j].set_xticks(at, [""] * len(arms))
                 axes[0, j].set_xlim(-0.6, len(arms) - 0.4)
                 axes[1, j].set_xlim(-0.6, len(arms) - 0.4)
             else:
-                axes[1, j].set_xlabel("start of the exit (year)")
+                axes[1, j].set_xlabel(worded("start of the exit (year)"))
                 for ax in axes[:, j]:
                     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes[0, j].set_title("no exit, or another" if one is None else one.family)
-        axes[0, 0].set_ylabel("mean regret\n(billion CNY of 2020)")
+            axes[0, j].set_title(worded("no exit, or another") if one is None else term(one.family))
+        axes[0, 0].set_ylabel(worded("mean regret\n(billion CNY of 2020)"))
         axes[0, 0].set_yscale("symlog", linthresh=10)
         axes[0, 0].set_ylim(bottom=0)
-        axes[1, 0].set_ylabel("best of all schedules\n(% of draws)")
+        axes[1, 0].set_ylabel(worded("best of all schedules\n(% of draws)"))
         axes[1, 0].set_ylim(bottom=0)
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, table, stem)
@@ -213,4 +225,5 @@ def regret(found: Results, stem: Path) -> Path:
 
 def _dress(found: Results, what: str) -> dict[str, Any]:
     """Title and style of a figure, as `drawing` and `panels` take them."""
-    return {"title": f"{load_case(found.study.case).title}: {what}", "fontsize": 9, "style": SMALL}
+    title = worded("{case}: {exit}", case=term(load_case(found.study.case).title), exit=what)
+    return {"title": title, "fontsize": 9, "style": SMALL}

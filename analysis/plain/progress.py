@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from tqdm import tqdm
 
+from analysis.plain.language import language, speak
 from stockflow.cores import usable_cores
 
 P = ParamSpec("P")
@@ -16,9 +17,10 @@ T = TypeVar("T")
 _shown: dict[str, bool] = {"bars": True}
 
 
-def _hide() -> None:
-    """Show no bars in this process: another shows its own."""
+def _hide(language: str) -> None:
+    """Show no bars in this process: another shows its own; its language is spoken here, too."""
     _shown["bars"] = False
+    speak(language)
 
 
 @contextmanager
@@ -44,5 +46,5 @@ def beside(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> I
     if usable_cores() == 1:
         yield lambda: function(*arguments, **named)
         return
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_hide) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_hide, initargs=(language(),)) as pool:
         yield pool.submit(function, *arguments, **named).result

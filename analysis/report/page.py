@@ -17,6 +17,17 @@ from scipy.stats import chi2
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
 from analysis.forecasts.study import ForecastChapter, yardsticks
+from analysis.plain.language import (
+    LANGUAGES,
+    language,
+    other_languages,
+    sentence,
+    speaking,
+    term,
+    translated,
+    worded,
+)
+from analysis.plain.style import in_language
 from analysis.report.brief import (
     CLOCK_DECIDES,
     Answer,
@@ -29,6 +40,7 @@ from analysis.report.brief import (
 )
 from analysis.report.chapters import Chapter, texts
 from analysis.report.goals import goal_table
+from analysis.report.lettering import FONT, inline, lettering, with_letters
 from analysis.scoreboard.board import Scoreboard, Spread
 from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter
@@ -61,46 +73,90 @@ class Report:
 def write_report(report: Report, root: Path) -> Path:
     """Render `root`/report.html, the answers on one page, and the pages behind it in `root`/report; return the first.
 
-    The first page carries its figures; the others name theirs, small pictures beside them.
+    The first page carries its figures; the others name theirs, small pictures beside them. In every other language
+    there is a first page, too, `root`/report.LANGUAGE.html, over the same pages behind.
     """
-    environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["table"] = html_table
-    environment.filters["cell"] = cell
-    environment.filters["spread"] = spread_cell
-    pages = pages_of(report)
-    contents = {one.name: one.title for one in pages}
-    for one in pages:
-        text = environment.get_template(one.template).render(
-            page=one.name, title=one.title, contents=contents, home="../report.html", folder="",
+    environment, titles = environment_of_pages(), titles_of(report)
+    pages = {
+        root / "report" / f"{one.name}.html": environment.get_template(one.template).render(
+            page=one.name, title=titles[one.name], contents=titles, home="../report.html", folder="", switch={},
             figure=Figures(root / "figures", root / "report" / "pictures"), texts=texts(), **one.told,
-        )  # fmt: skip
-        write_whole(root / "report" / f"{one.name}.html", text)
-    text = environment.get_template("brief.html").render(
-        page="", title="In brief", contents=contents, figure=Figures(root / "figures"), home="report.html",
-        folder="report/", answers=answers_of(report),
+        )
+        for one in pages_of(report)
+    }  # fmt: skip
+    letters = lettering("".join(pages.values())) if language() == "zh" else b""
+    if letters:
+        write_whole(root / "report" / FONT, letters)
+    for file, text in pages.items():
+        write_whole(file, with_letters(text, FONT) if letters else text)
+    main, others = language(), other_languages()
+    first = _first_page(report, root, main, {f"report.{one}.html": one for one in others})
+    for other in others:
+        with speaking(other):
+            _first_page(report, root, main, {"report.html": main})
+    return first
+
+
+def _first_page(report: Report, root: Path, main: str, switch: Mapping[str, str]) -> Path:
+    """Write the first page in the language spoken; `main` is that of the pages behind, `switch` the pages beside it."""
+    name = "report.html" if language() == main else f"report.{language()}.html"
+    text = environment_of_pages().get_template("brief.html").render(
+        page="", title=worded("In brief"), contents=titles_of(report), figure=Figures(root / "figures"), home=name,
+        folder="report/", answers=answers_of(report, root, main), switch=switch, main=main,
         safe=dict.fromkeys(safe_words(case) for case in report.exits),
     )  # fmt: skip
-    return write_whole(root / "report.html", text)
+    letters = lettering(text) if language() == "zh" else b""
+    return write_whole(root / name, with_letters(text, inline(letters)) if letters else text)
+
+
+def environment_of_pages() -> Environment:
+    """Return what renders the pages in the language spoken."""
+    made = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        translated, lambda one, many, count: translated(one if count == 1 else many), newstyle=True
+    )
+    made.filters |= {"table": html_table, "cell": cell, "spread": spread_cell, "term": term}
+    made.globals |= {"language": language(), "names": LANGUAGES}
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page behind the first: name of its file, template, title, and what the template tells."""
+    """A page behind the first: name of its file, template, and what the template tells."""
 
     name: str
     template: str
-    title: str
     told: Mapping[str, object]
 
 
+def titles_of(report: Report) -> dict[str, str]:
+    """Return the titles of the pages behind the first, by name, in order of the contents."""
+    titles = {case: term(load_case(case).title) for case in CASES}
+    return {
+        **{f"exits_{case}": worded("When can support end? {case}", case=titles[case]) for case in report.exits},
+        "paths": worded("From discovery to large-scale industry"),
+        "loops": worded("Feedback loops"),
+        "instruments": worded("Barriers and policy instruments"),
+        **{f"fit_{case}": worded("Fit: {case}", case=titles[case]) for case in report.calibrations},
+        "forecasts": worded("Forecasts scored on what the fit had not seen"),
+        **{f"trust_{case}": worded("What the data tell apart: {case}", case=titles[case])
+           for case in report.trust.identified},
+        "numerics": worded("Numerics certificate"),
+        "paper": worded("The paper's figures, and goals"),
+        "structure_core": worded("Structure: core"),
+        **{f"structure_{case}": worded("Structure: {case}", case=titles[case]) for case in CASES},
+        "limits": worded("What it cannot know"),
+    }  # fmt: skip
+
+
 def pages_of(report: Report) -> list[Page]:
-    """Return the pages behind the first, in order of the contents."""
-    loops = [one for one in report.mechanisms if one.title.startswith("Feedback loops")]
-    rest = [one for one in report.mechanisms if one not in loops]
-    titles, trust = {case: load_case(case).title for case in CASES}, report.trust
-    drop, certificate = f"{max(one.drop for one in trust.identified.values()):g}", trust.certificate
+    """Return the pages behind the first."""
+    loops, rest = report.mechanisms[:-2], report.mechanisms[-2:]  # of each case; barriers and instruments
+    trust, certificate = report.trust, report.trust.certificate
+    drop = f"{max(one.drop for one in trust.identified.values()):g}"
     numbers = {
         "words": numerics.words(certificate, numerics.Study.load()), "summary": numerics.summary(certificate),
         "moved": certificate[certificate["verdict"] == numerics.MOVES].drop(columns="verdict"),
@@ -109,50 +165,56 @@ def pages_of(report: Report) -> list[Page]:
         "forecasts": report.forecasts, "yardstick_words": YARDSTICK,
         "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
     }  # fmt: skip
-    paper = {"board": report.board, "goals": goal_table()}
     return [
-        *(Page(f"exits_{case}", "chapters.html", f"When can support end? {one.title}", {"chapters": [one]})
-          for case, one in report.exits.items()),
-        Page("paths", "chapters.html", "From discovery to large-scale industry", {"chapters": report.paths}),
-        Page("loops", "chapters.html", "Feedback loops", {"chapters": loops}),
-        Page("instruments", "chapters.html", "Barriers and policy instruments", {"chapters": rest}),
-        *(Page(f"fit_{case}", "fit.html", f"Fit: {titles[case]}", {"c": case_chapter(report, case)})
-          for case in report.calibrations),
-        Page("forecasts", "forecasts.html", "Forecasts scored on what the fit had not seen", forecasts),
-        *(Page(f"trust_{case}", "trust.html", f"What the data tell apart: {titles[case]}",
-               {"c": chapter(trust, case), "trust_drop": drop}) for case in trust.identified),
-        Page("numerics", "numerics.html", "Numerics certificate", {"numerics": numbers}),
-        Page("paper", "paper.html", "The paper's figures, and goals", paper),
-        *(Page(f"structure_{name}", "structure.html", f"Structure: {titles.get(name, name)}", {"drawn": own})
-          for name, own in structures().items()),
-        Page("limits", "limits.html", "What it cannot know", {}),
+        *(Page(f"exits_{case}", "chapters.html", {"chapters": [one]}) for case, one in report.exits.items()),
+        Page("paths", "chapters.html", {"chapters": report.paths}),
+        Page("loops", "chapters.html", {"chapters": loops}),
+        Page("instruments", "chapters.html", {"chapters": rest}),
+        *(Page(f"fit_{case}", "fit.html", {"c": case_chapter(report, case)}) for case in report.calibrations),
+        Page("forecasts", "forecasts.html", forecasts),
+        *(Page(f"trust_{case}", "trust.html", {"c": chapter(trust, case), "trust_drop": drop})
+          for case in trust.identified),
+        Page("numerics", "numerics.html", {"numerics": numbers}),
+        Page("paper", "paper.html", {"board": report.board, "goals": goal_table()}),
+        *(Page(f"structure_{name}", "structure.html", {"drawn": own}) for name, own in structures().items()),
+        Page("limits", "limits.html", {}),
     ]  # fmt: skip
 
 
-def answers_of(report: Report) -> list[Answer]:
-    """Return the three answers of the first page."""
-    cases, stages = list(report.exits), report.paths[0]
-    rows, titles = stages.tables["durations"], {case: one.title for case, one in report.exits.items()}
-    strips = {f"{titles[case]}. {caption}": png for case in cases
-              for caption, png in list(report.exits[case].pictures.items())[:1]}  # fmt: skip
+def answers_of(report: Report, root: Path, main: str) -> list[Answer]:
+    """Return the three answers of the first page; figures in the language spoken; `main` is the report's."""
+    cases, rows = list(report.exits), report.paths[0].tables["durations"]
+    titles, captions = {case: term(load_case(case).title) for case in cases}, texts()["captions"]
+
+    def picture(name: str) -> Path:
+        stem = root / "figures" / name
+        return (stem if language() == main else in_language(stem)).with_suffix(".png")
+
+    strips = {
+        worded("{case}. {caption}", case=titles[case], caption=worded(captions["safe_exit"])):
+            picture(f"phase_out_{case}_figure_safe_exit")
+        for case in cases
+    }  # fmt: skip
     trust, doubt = trust_sentences(
         report.calibrations, [o.case for o in report.forecasts if not o.missing], report.board
     )
     return [
         Answer(
-            "When can support end, and what breaks?", [exit_sentence(case) for case in cases],
+            worded("When can support end, and what breaks?"), [exit_sentence(case) for case in cases],
             pd.concat([exit_rows(case) for case in cases]), strips,
-            [f"{titles[case]}: {exit_objection(case)}" for case in cases],
+            [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in cases],
             {f"exits_{case}": titles[case] for case in cases},
         ),
         Answer(
-            "How long from discovery to large-scale industry?", [years_sentence(rows[rows["stage"] == LARGE])],
-            None, dict([next(iter(stages.pictures.items()))]), [f"{CLOCK_DECIDES}."],
-            {"paths": "paths", "instruments": "barriers, and what shortens them"},
+            worded("How long from discovery to large-scale industry?"),
+            [years_sentence(rows[rows["stage"] == LARGE])], None,
+            {worded(captions["paths"]): picture("paths")}, [sentence(term(CLOCK_DECIDES))],
+            {"paths": worded("paths"), "instruments": worded("barriers, and what shortens them")},
         ),
         Answer(
-            "How far may these answers be trusted?", trust, None, {}, doubt,
-            {"forecasts": "forecasts", "limits": "what it cannot know", "paper": "the paper's figures"},
+            worded("How far may these answers be trusted?"), trust, None, {}, doubt,
+            {"forecasts": worded("forecasts"), "limits": worded("what it cannot know"),
+             "paper": worded("the paper's figures")},
         ),
     ]  # fmt: skip
 
@@ -176,9 +238,9 @@ class Figures:
         else:
             source = f"pictures/{write_whole(self._beside / f'{png.stem}.webp', picture).name}"
         return Markup(
-            '<figure><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"><figcaption><b>Figure {}.</b> {}'
+            '<figure><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"><figcaption><b>{}</b> {}'
             "</figcaption></figure>"
-        ).format(source, caption, width, height, self._count, caption)
+        ).format(source, caption, width, height, worded("Figure {number}.", number=self._count), caption)
 
 
 def small(png: Path) -> tuple[bytes, tuple[int, int]]:
@@ -218,8 +280,8 @@ def spread_cell(spread: Spread | None, unit: str) -> str:
     """Return the posterior of one figure: median and 5-95%, "never" where the draws at that end never get there."""
     if spread is None:
         return ""
-    told = ["never" if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
-    return f"{told[0]} ({told[1]} to {told[2]})"
+    told = [worded("never") if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
+    return worded("{median} ({low} to {high})", median=told[0], low=told[1], high=told[2])
 
 
 def html_table(table: pd.DataFrame, digits: int = 3) -> str:
