@@ -80,9 +80,6 @@ def exit_command(
         exit_text(found),
         "",
         worded(
-            "Table: {table} in {folder}; figure: {figure}",
-            table=f"{label}.csv",
-            folder=f"{folder.root}/results",
-            figure=figure,
+            "Table: {label}.csv in {folder}/results; figure: {figure}", label=label, folder=folder.root, figure=figure
         ),
     )

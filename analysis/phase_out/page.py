@@ -454,7 +454,7 @@ def _basis(found: Results) -> str:
         "{draws} draws of the accepted posterior of {case} under {schedules} schedules, each against the runs of the "
         "same draws; medians, in brackets intervals that hold 50% or 90% of the draws; money in billion CNY of 2020 "
         "(present values of {year:g}), units in {unit}.",
-        draws=found.size, case=stated.case, schedules=len(found.arms), year=stated.base_year,
+        draws=found.size, case=term(stated.case), schedules=len(found.arms), year=stated.base_year,
         unit=customary(stated.texts.unit)[1],
     )  # fmt: skip
 

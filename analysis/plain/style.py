@@ -44,10 +44,12 @@ def drawing(
 
     `options` are those of `plt.subplots`, which says what shape the axes have.
     """
-    with plt.style.context([STYLE, style or {}]):
+    # Han characters come in one weight: bold figures among them would stand out
+    weight = "normal" if language() == "zh" else "bold"
+    with plt.style.context([STYLE, {"axes.titleweight": weight}, style or {}]):
         figure, axes = plt.subplots(rows, columns, **options)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight="bold", parse_math=False)
+            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight=weight, parse_math=False)
         yield figure, axes
 
 
