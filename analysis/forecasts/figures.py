@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from analysis.plain.language import listed, marked, term, worded
 from analysis.plain.style import GREY, legend_below, log_axis, panels, save
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
 from calibration.forecasting.forecast import CaseForecast
@@ -28,8 +29,8 @@ MARKS = {
     "Bass": "*",
 }  # fmt: skip
 MODES = {
-    "conditional": ("#1b4965", "o-", "drivers as they were"),
-    "unconditional": ("#d1495b", "o--", "drivers as expected"),
+    "conditional": ("#1b4965", "o-", marked("drivers as they were")),
+    "unconditional": ("#d1495b", "o--", marked("drivers as expected")),
 }
 
 
@@ -43,7 +44,7 @@ def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> 
     with panels(len(names), COLUMNS, (3.5, 2.7), 0.5, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, name, [series for one in chosen if (series := one.named(name)) is not None])
-        told = "dotted: median of the naive forecast that did best, named under each title"
+        told = worded("dotted: median of the naive forecast that did best, named under each title")
         legend_below(figure, axes.flat, 5, told)
     return save(figure, fan_numbers(chosen), stem)
 
@@ -84,18 +85,18 @@ def _skill_panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
     naive = table[(table["forecaster"] != MODEL) & (table["mode"] == "conditional")]
     for who, mark in MARKS.items():
         part = naive[naive["forecaster"] == who]
-        ax.plot(part["origin"].map(places), part["CRPS"], mark, color=GREY, markersize=4.5, alpha=0.75, label=who,
+        ax.plot(part["origin"].map(places), part["CRPS"], mark, color=GREY, markersize=4.5, alpha=0.75, label=term(who),
                 linestyle="none")  # fmt: skip
     for mode, (colour, line, told) in MODES.items():
         part = table[(table["forecaster"] == MODEL) & (table["mode"] == mode)]
         ax.plot(part["origin"].map(places), part["CRPS"], line, color=colour, markersize=4, linewidth=1.4,
-                label=f"model, {told}")  # fmt: skip
+                label=worded("model, {drivers}", drivers=term(told)))  # fmt: skip
     ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
     ax.set_xlim(-0.4, len(origins) - 0.6)
     log_axis(ax)
-    ax.set_xlabel("forecast from the end of")
-    ax.set_ylabel("CRPS of the logarithm (1)")
-    ax.set_title(name)
+    ax.set_xlabel(worded("forecast from the end of"))
+    ax.set_ylabel(worded("CRPS of the logarithm (1)"))
+    ax.set_title(term(name))
 
 
 def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem: Path) -> Path:
@@ -103,7 +104,10 @@ def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem:
 
     The naive forecast is the one that did best in the hindcast, where there is one, else the first that can be made.
     """
-    with panels(len(fans), len(fans), (4.6, 3.7), title=f"{title}: fit and forecast") as (figure, axes):
+    with panels(len(fans), len(fans), (4.6, 3.7), title=worded("{case}: fit and forecast", case=title)) as (
+        figure,
+        axes,
+    ):
         for ax, fan in zip(axes.flat, fans, strict=True):
             _ahead_panel(ax, fan, naive_of(fan, back))
         legend_below(figure, axes.flat[:1], 3)
@@ -136,44 +140,60 @@ def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
 
 def _ahead_panel(ax: Axes, fan: Fan, naive: str | None) -> None:
     fit, ahead = COLOURS
-    ax.fill_between(fan.fit_years, fan.fit[0], fan.fit[-1], color=fit, alpha=0.25, linewidth=0, label="fit, 90%")
-    ax.plot(fan.fit_years, fan.fit[FAN.index(0.5)], color=fit, label="fit, median")
-    _bands(ax, fan, "forecast", ahead, "--")
+    ax.fill_between(
+        fan.fit_years, fan.fit[0], fan.fit[-1], color=fit, alpha=0.25, linewidth=0, label=worded("fit, 90%")
+    )
+    ax.plot(fan.fit_years, fan.fit[FAN.index(0.5)], color=fit, label=worded("fit, median"))
+    _bands(ax, fan, worded("forecast"), ahead, "--")
     if naive is not None:
         median = np.median(fan.draws[naive], axis=0)
-        ax.plot(fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label="naive forecast, median")
+        ax.plot(
+            fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label=worded("naive forecast, median")
+        )
     ax.plot(fan.history.years, fan.history.values, "o", color=GREY, markersize=3.2, label="observed", zorder=5)
-    _axes(ax, fan.history.unit, f"{fan.name.replace('_', ' ')}\nnaive: {naive or 'none'}")
+    name = term(fan.name.replace("_", " "))
+    _axes(ax, fan.history.unit, worded("{series}\nnaive: {naive}", series=name, naive=term(naive or "none")))
 
 
 def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
     for one, colour in zip(forecasts, COLOURS[-len(forecasts) :] if len(forecasts) < 2 else COLOURS, strict=True):
-        low, middle, high = _bands(ax, one, f"model from {one.origin}", colour, "-")
+        low, middle, high = _bands(ax, one, worded("model from {origin}", origin=one.origin), colour, "-")
         if len(one.years) == 1:
             ax.errorbar(one.years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
         if one.best_naive is not None:
             naive = np.median(one.draws[one.best_naive], axis=0)
-            ax.plot(one.years, naive, color=colour, linestyle=":", label=f"best naive from {one.origin}")
+            ax.plot(
+                one.years,
+                naive,
+                color=colour,
+                linestyle=":",
+                label=worded("best naive from {origin}", origin=one.origin),
+            )
     last, earliest = forecasts[-1], forecasts[0]
     years = np.concatenate([last.history.years, last.years])
     values = np.concatenate([last.history.values, last.observed])
     shown = years > earliest.origin - BACK
     ax.plot(years[shown], values[shown], "o", color=GREY, markersize=3.2, label="observed", zorder=5)
-    best = ", ".join(f"{one.best_naive} ({one.origin})" for one in forecasts if one.best_naive)
-    _axes(ax, last.history.unit, f"{name}\n{best or 'no naive forecast'}")
+    best = listed(
+        worded("{name} ({place})", name=term(one.best_naive), place=one.origin) for one in forecasts if one.best_naive
+    )
+    best = best or worded("no naive forecast")
+    _axes(ax, last.history.unit, f"{term(name)}\n{best}")
 
 
 def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> tuple[Array, Array, Array]:
     """Draw the model's draws as 90% and 50% bands and a median; return the median and the ends of the wide one."""
     low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
-    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=f"{text}, 90%")
-    ax.fill_between(one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=f"{text}, 50%")
-    ax.plot(one.years, middle, color=colour, linestyle=line, label=f"{text}, median")
+    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=worded("{what}, 90%", what=text))
+    ax.fill_between(
+        one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=worded("{what}, 50%", what=text)
+    )
+    ax.plot(one.years, middle, color=colour, linestyle=line, label=worded("{what}, median", what=text))
     return low, middle, high
 
 
 def _axes(ax: Axes, unit: str, title: str) -> None:
     log_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel("share (1)" if unit == "1" else unit)
+    ax.set_ylabel(worded("share (1)") if unit == "1" else term(unit))
     ax.set_title(title, fontweight="normal")

@@ -12,6 +12,7 @@ from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
+from analysis.plain.language import worded
 from analysis.plain.shown import Told
 from analysis.plain.style import in_other_languages
 
@@ -60,8 +61,14 @@ def tell_followers(
         stems.append(folder.figure("latecomers"))
         figures.race_figure(race, stems[0])
         words.append(
-            f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
-            f"{race.last_misses()}; {race.basis} What is said of the followers is judged, and no interval covers that."
+            worded(
+                "Memory chips: root mean square error of the shares {error:.2f} of the market; {misses}; {basis} "
+                "What is "
+                "said of the followers is judged, and no interval covers that.",
+                error=race.share_error,
+                misses=race.last_misses(),
+                basis=race.basis,
+            )
         )
     return Told(tuple(words), tables, tuple(stems))
 

@@ -17,6 +17,7 @@ from analysis.paths.study import Forward, PathStudy
 from analysis.plain.language import marked, term, worded
 from analysis.plain.shown import when
 from analysis.plain.style import BLACK, drawing, panels, save
+from analysis.plain.units import customary
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
 
@@ -139,13 +140,19 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
     pairs = published[
         published["from"].isin(["invention", "first commercial"]) & published["to"].ne("first commercial")
     ]
-    labels = [f"{case}: from {clock} {year:g}" for case, clock, year in
+    labels = [worded("{case}: from {clock} {year:g}", case=term(case), clock=term(clock), year=year)
+              for case, clock, year in
               part[["case", "clock", "clock year"]].itertuples(index=False)]  # fmt: skip
-    labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
-    title = (
+    labels += [
+        worded("{start} to {end} ({count})", start=term(a), end=term(b), count=n)
+        for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)
+    ]
+    title = worded(
         "Years to 10% of the market by clock (median, 90% of draws; hollow: observed), and of\n"
         "other technologies between dated stages (median, quartiles, number of them);\n"
-        f"shaded: {study.window[0]:g}-{study.window[1]:g} years"
+        "shaded: {low:g}-{high:g} years",
+        low=study.window[0],
+        high=study.window[1],
     )
     with drawing(figsize=(7.2, 0.27 * len(labels) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
@@ -163,7 +170,7 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
         ax.set_yticks(range(len(labels)), labels)
         ax.set_ylim(len(labels) - 0.4, -0.6)
         ax.set_xlim(0, 90)
-        ax.set_xlabel("years")
+        ax.set_xlabel(worded("years"))
         ax.grid(axis="y", visible=False)
     return save(figure, pd.concat([part, pairs]), stem)
 
@@ -171,9 +178,11 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
 def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the start-by-end matrix: median and 90% of the years, cells shaded by the share of draws in the window."""
     keys = list(dict.fromkeys(zip(table["case"], table["clock"], strict=True)))
-    title = (
+    title = worded(
         "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
-        f"Shaded: share of draws within {study.window[0]:g}-{study.window[1]:g} years, from none to all"
+        "Shaded: share of draws within {low:g}-{high:g} years, from none to all",
+        low=study.window[0],
+        high=study.window[1],
     )
     with drawing(figsize=(9.2, 0.46 * len(keys) + 1.4), title=title, fontsize=9.5) as (figure, ax):
         for i, (case, clock) in enumerate(keys):
@@ -186,9 +195,15 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
                 ax.text(j + 0.5, i + 0.5, _cell(row), ha="center", va="center", fontsize=8.2, linespacing=1.25)
         ax.set_xlim(0, len(STAGES))
         ax.set_ylim(len(keys), 0)
-        ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
+        ax.set_xticks(np.arange(len(STAGES)) + 0.5, map(term, STAGES))
         starts = table.drop_duplicates(["case", "clock"])["clock year"]
-        ax.set_yticks(np.arange(len(keys)) + 0.5, [f"{c}: {k} {y:g}" for (c, k), y in zip(keys, starts, strict=True)])
+        ax.set_yticks(
+            np.arange(len(keys)) + 0.5,
+            [
+                worded("{case}: {clock} {year:g}", case=term(c), clock=term(k), year=y)
+                for (c, k), y in zip(keys, starts, strict=True)
+            ],
+        )
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.grid(visible=False)
@@ -200,51 +215,69 @@ def _cell(row: pd.Series) -> str:
     if np.isnan(row["years"]):
         return "-"
     if not np.isfinite(row["years"]):
-        return "never"
+        return worded("never")
     if row["years low"] == row["years high"]:
         return f"{row['years']:.1f}"
-    return f"{row['years']:.1f}\n{row['years low']:.1f} to {when(row['years high'], '.1f')}"
+    return worded(
+        "{years:.1f}\n{low:.1f} to {high}",
+        years=row["years"],
+        low=row["years low"],
+        high=when(row["years high"], ".1f"),
+    )
 
 
 def forward_panels(title: str, found: Sequence[Future], forward: Forward, since: float, stem: Path) -> Path:
     """Draw every quantity ahead, left by scenario under the first policy, right by policy in the first scenario."""
     first_world, first_policy = next(iter(forward.scenarios)), next(iter(forward.policies))
     sides = (
-        (f"worlds, {first_policy}", [one for one in found if one.policy == first_policy], "scenario"),
-        (f"policies, {first_world}", [one for one in found if one.scenario == first_world], "policy"),
+        (
+            worded("worlds, {policy}", policy=term(first_policy)),
+            [one for one in found if one.policy == first_policy],
+            "scenario",
+        ),
+        (
+            worded("policies, {world}", world=term(first_world)),
+            [one for one in found if one.scenario == first_world],
+            "policy",
+        ),
     )
     rows: list[dict[str, object]] = []
     count = len(forward.quantities)
     with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True, sharey="row") as (figure, axes):
-        for column, (head, runs, by) in enumerate(sides):
+        for column, (side, runs, by) in enumerate(sides):
             for line, (label, quantity) in enumerate(forward.quantities.items()):
                 ax = axes[line, column]
                 first = max(since, quantity.since or since)
                 for one, (colour, dashes) in zip(runs, LINES, strict=False):
-                    rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first)
-                unit = "" if quantity.shown == "1" else f", {quantity.shown}"
-                ax.set_title(f"{label}{unit}" if column == 0 else "", fontsize=8.8)
-            axes[0, column].annotate(head, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
+                    rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first, customary(quantity.shown)[0])
+                head = term(label)
+                if quantity.shown != "1":
+                    head = worded("{what}, {unit}", what=head, unit=customary(quantity.shown)[1])
+                ax.set_title(head if column == 0 else "", fontsize=8.8)
+            axes[0, column].annotate(side, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
                                      textcoords="offset points", fontweight="bold")  # fmt: skip
-            axes[-1, column].set_xlabel("year")
+            axes[-1, column].set_xlabel(worded("year"))
             handles, names = axes[0, column].get_legend_handles_labels()
             axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)
         for ax, (label, quantity) in zip(axes[:, 0], forward.quantities.items(), strict=True):
             _scale(ax, [one.values[label][:, one.times >= max(since, quantity.since or since)] for one in found])
-        note = "lines: medians; band: 90% of draws in the first world under the first policy"
-        figure.suptitle(f"{title}: runs ahead\n{note}", x=0.01, ha="left", fontsize=9.5)
+        note = worded(
+            "{case}: runs ahead\nlines: medians; band: 90% of draws in the first world under the first policy",
+            case=title,
+        )
+        figure.suptitle(note, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.DataFrame(rows), stem)
 
 
 def _fan(
-    ax: Axes, one: Future, label: str, name: str, colour: str, dashes: object, since: float
+    ax: Axes, one: Future, label: str, name: str, colour: str, dashes: object, since: float, factor: float
 ) -> list[dict[str, object]]:
     seen = one.times >= since
     times, values = one.times[seen], one.values[label][:, seen]
     low, middle, high = quantiles(values)
     if colour == BLACK:
-        ax.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
-    ax.plot(times, middle, color=colour, linestyle=dashes, label=name, linewidth=1.5)
+        ax.fill_between(times, factor * low, factor * high, color=colour, alpha=0.15, linewidth=0)
+    ax.plot(times, factor * middle, color=colour, linestyle=dashes, label=term(name), linewidth=1.5)
     return [
         {"quantity": label, "scenario": one.scenario, "policy": one.policy, "year": t, "low": a, "median": b, "high": c}
         for t, a, b, c in zip(times, low, middle, high, strict=True)
@@ -272,19 +305,20 @@ def race_figure(answer: Following, stem: Path) -> Path:
         for (title, share), (colour, line), mark in zip(told.items(), LINES, "os^D", strict=False):
             low, median, high = 100 * quantiles(share[:, seen])
             ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)
-            ax.plot(race.times[seen], median, line, color=colour, label=title)
+            ax.plot(race.times[seen], median, line, color=colour, label=term(title))
             part = answer.shares[answer.shares["country"] == title]
             ax.plot(part["year"] + 0.5, 100 * part["observed"], mark, color=colour, markersize=5, mfc="white")
             rows.append(pd.DataFrame({"country": title, "time": race.times[seen], "low": low, "median": median,
                                       "high": high}))  # fmt: skip
         for follower in race.study.followers.values():
             ax.axvline(follower.entry, color="#9aa5ab", linewidth=0.8, zorder=0)
-            ax.annotate(f"{follower.title} enters", (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
+            enters = worded("{country} enters", country=term(follower.title))
+            ax.annotate(enters, (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
                         annotation_clip=False)  # fmt: skip
         ax.set_ylim(0, 100)
-        ax.set_ylabel("share of world sales (%)")
-        ax.set_xlabel("year")
+        ax.set_ylabel(worded("share of world sales (%)"))
+        ax.set_xlabel(worded("year"))
         figure.legend(loc="outside lower center", ncols=3)
-        figure.suptitle(f"{race.study.title}\n(marks: observed; {answer.basis})", x=0.01,
-                        ha="left", fontsize=10)  # fmt: skip
+        head = worded("{race}\n(marks: observed; {basis})", race=term(race.study.title), basis=answer.basis)
+        figure.suptitle(head, x=0.01, ha="left", fontsize=10)
     return save(figure, pd.concat(rows, ignore_index=True), stem)

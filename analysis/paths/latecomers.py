@@ -21,6 +21,7 @@ from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
 from analysis.paths.durations import Dated
 from analysis.paths.study import PathStudy, path_of
+from analysis.plain.language import listed, term, worded
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
@@ -59,8 +60,16 @@ class Following:
         told = []
         for one in self.race.study.followers.values():
             last = self.shares[self.shares["country"] == one.title].iloc[-1]
-            told.append(f"{one.title} in {last['year']}: {last['median']:.2f}, observed {last['observed']:.2f}")
-        return ", ".join(told)
+            told.append(
+                worded(
+                    "{country} in {year}: {modelled:.2f}, observed {observed:.2f}",
+                    country=term(one.title),
+                    year=last["year"],
+                    modelled=last["median"],
+                    observed=last["observed"],
+                )
+            )
+        return listed(told)
 
 
 def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder: Path = HERE) -> Following:
@@ -74,7 +83,12 @@ def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder:
     race = run_race(study, samples, OUTPUTS, until)
     count = race.leader.sizes["run"]
     basis = missing.get(
-        study.leader, f"{study.leader}: {count} draws of the accepted posterior, bands hold 90% of them."
+        study.leader,
+        worded(
+            "{case}: {count} draws of the accepted posterior, bands hold 90% of them.",
+            case=term(study.leader),
+            count=count,
+        ),
     )
     if race.unsettled > SETTLED:
         raise InputError(f"{name}.toml: passes: shares still move by {race.unsettled:.3f} after {study.passes} rounds")

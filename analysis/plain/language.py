@@ -77,7 +77,7 @@ def marked(text: str) -> str:
 
 
 def term(text: str) -> str:
-    """Return a name in the language spoken: of data, or a whole number of `marked` ones apart by commas.
+    """Return a name in the language spoken: of data, or several apart by commas and colons.
 
     Numbers in a name are looked up as places, {0}, {1}. A name that the catalogue lacks, as one of a user's own, stays.
     """
@@ -91,7 +91,10 @@ def term(text: str) -> str:
     if numbers and (found := translated(pattern)) != pattern:
         return found.format(*numbers)
     head, comma, rest = text.partition(", ")
-    return worded("{head}, {rest}", head=term(head), rest=term(rest)) if comma else text
+    if comma:
+        return worded("{head}, {rest}", head=term(head), rest=term(rest))
+    head, colon, rest = text.partition(": ")
+    return worded("{head}: {rest}", head=term(head), rest=term(rest)) if colon else text
 
 
 def listed(items: Iterable[str]) -> str:

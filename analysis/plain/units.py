@@ -9,7 +9,7 @@ CUSTOMARY = {
     "bnCNY": 10.0, "bnCNY/year": 10.0, "bnCNY/Year": 10.0, "bn CNY of 2020": 10.0, "bn CNY of 2020 a year": 10.0,
     "million": 100.0, "million/year": 100.0, "million vehicles": 100.0, "million cars a year": 100.0,
     "million chips a year": 0.01, "thousand CNY": 0.1, "thousand CNY/vehicle": 0.1, "thousand CNY per vehicle": 0.1,
-    "thousand transistors": 0.1,
+    "thousand transistors": 0.1, "million doses": 0.01, "million doses a year": 0.01,
 }  # fmt: skip
 
 

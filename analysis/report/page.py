@@ -20,6 +20,7 @@ from analysis.forecasts.study import ForecastChapter, yardsticks
 from analysis.plain.language import (
     LANGUAGES,
     language,
+    listed,
     other_languages,
     sentence,
     speaking,
@@ -294,9 +295,13 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
             return "0"
         if isinstance(value, float):
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
-        return str(value)
+        return term(str(value))
 
-    return table.map(shown).to_html(index=False, border=0, classes="numbers", escape=True)
+    return (
+        table.map(shown)
+        .rename(columns=lambda name: term(str(name)))
+        .to_html(index=False, border=0, classes="numbers", escape=True)
+    )
 
 
 def case_chapter(report: Report, case: str) -> dict[str, object]:
@@ -310,7 +315,8 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "series": series_table(calibration),
         "residuals": short_report(residual_report(calibration)),
         "fit_words": fit_words(calibration),
-        "misfits": [f"{name}: model over observation {years}" for name, years in off],
+        "misfits": [worded("{series}: model over observation {years}", series=term(name), years=years)
+                    for name, years in off],
         "events": event_table(calibration),
         "support": None if ridge is None else {
             "effects": effect_table(calibration), "ridge": ridge, "ridge_words": ridge_words(ridge, calibration),
@@ -334,20 +340,41 @@ def fit_words(calibration: Calibration) -> list[str]:
     """Say how the fit went: starts and other valleys, bounds, what the data could not tell."""
     closed = calibration.closed
     ends = np.array([s.objective_after for s in closed.starts])
-    words = [f"{len(ends)} starts (seed {calibration.seed}); best objective {ends.min():.1f}, worst {ends.max():.1f}."]
+    words = [
+        worded(
+            "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
+            starts=len(ends),
+            seed=calibration.seed,
+            best=ends.min(),
+            worst=ends.max(),
+        )
+    ]
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
         apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}
         name = max(apart, key=lambda one: apart[one])
         words.append(
-            f"{len(there)} ended at {level:g} instead, where {name} is {there[0].values[name]:.3g} rather than "
-            f"{closed.values[name]:.3g}; intervals cover every end within 2 of the best."
+            worded(
+                "{count} ended at {level:g} instead, where {name} is {other:.3g} rather than {value:.3g}; "
+                "intervals cover "
+                "every end within 2 of the best.",
+                count=len(there),
+                level=level,
+                name=term(name),
+                other=there[0].values[name],
+                value=closed.values[name],
+            )
         )
-    bounds = [f"{e.name} ({e.at_bound})" for e in closed.estimates if e.at_bound]
-    words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
+    bounds = [
+        worded("{name} ({place})", name=term(e.name), place=term(e.at_bound)) for e in closed.estimates if e.at_bound
+    ]
+    words.append(worded("Bounds hit: {bounds}.", bounds=listed(bounds) or term("none")))
     if weak := [e.name for e in closed.estimates if e.learned < 0.2]:
         words.append(
-            f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
+            worded(
+                "The data hardly moved {names} from their priors (spread less than 20% below the one stated).",
+                names=listed(map(term, weak)),
+            )
         )
     return words
 
@@ -363,10 +390,12 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     response = calibration.response
     near = accepted_by_series(ridge)
     low, high = near[response].min(), near[response].max()
-    tried = ", ".join(f"{v:g}" for v in ridge[response])
-    kept = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
-    return (
-        f"Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
-        f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
-        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
+    kept = worded("only {low:g}", low=low) if low == high else worded("{low:g} to {high:g}", low=low, high=high)
+    return worded(
+        "Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
+        "autocorrelation allowed for; at {last:g} the objective is {rise:.0f} above its lowest.",
+        tried=listed(f"{v:g}" for v in ridge[response]),
+        kept=kept,
+        last=ridge[response].iloc[-1],
+        rise=ridge["objective"].iloc[-1] - ridge["objective"].min(),
     )
