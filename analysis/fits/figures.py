@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.plain.language import term, translated, worded
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
+from analysis.plain.units import customary
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from calibration.forecasting.residuals import residuals
 from models.case import load_case
@@ -41,19 +42,20 @@ def series_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
 
 
 def _one_series(ax: Axes, one: SeriesFit) -> None:
-    values, sigma = np.asarray(one.observed), np.asarray(one.sigma)
+    factor, unit = customary(one.unit)
+    values, sigma = factor * np.asarray(one.observed), np.asarray(one.sigma)
     ax.errorbar(
         one.years, values, yerr=[values * (1 - np.exp(-sigma)), values * (np.exp(sigma) - 1)],
         fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label=worded("observed, with stated error"), zorder=3,
     )  # fmt: skip
-    ax.plot(one.years, one.modelled, color="#d1495b", label=worded("model"), zorder=4)
+    ax.plot(one.years, factor * np.asarray(one.modelled), color="#d1495b", label=worded("model"), zorder=4)
     if values.max() > 10 * values.min():
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(log_tick))
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel(worded("share (1)") if one.unit == "1" else term(one.unit))
+    ax.set_ylabel(worded("share (1)") if one.unit == "1" else unit)
     errors = worded("$R^2$ of logs {r2:.3f}, rms log error {rms:.2f}", r2=one.r2, rms=one.rms)
     ax.set_title(f"{_name(one)}\n{errors}", fontweight="normal")
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.plain.language import listed, marked, term, worded
 from analysis.plain.style import GREY, legend_below, log_axis, panels, save
+from analysis.plain.units import customary
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.scores import MODEL, best_naive, crps_of
@@ -139,41 +140,35 @@ def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
 
 
 def _ahead_panel(ax: Axes, fan: Fan, naive: str | None) -> None:
-    fit, ahead = COLOURS
-    ax.fill_between(
-        fan.fit_years, fan.fit[0], fan.fit[-1], color=fit, alpha=0.25, linewidth=0, label=worded("fit, 90%")
-    )
-    ax.plot(fan.fit_years, fan.fit[FAN.index(0.5)], color=fit, label=worded("fit, median"))
+    (fit, ahead), factor = COLOURS, customary(fan.history.unit)[0]
+    fitted = factor * np.asarray(fan.fit)
+    wide, text = worded("fit, 90%"), worded("naive forecast, median")
+    ax.fill_between(fan.fit_years, fitted[0], fitted[-1], color=fit, alpha=0.25, linewidth=0, label=wide)
+    ax.plot(fan.fit_years, fitted[FAN.index(0.5)], color=fit, label=worded("fit, median"))
     _bands(ax, fan, worded("forecast"), ahead, "--")
     if naive is not None:
-        median = np.median(fan.draws[naive], axis=0)
-        ax.plot(
-            fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label=worded("naive forecast, median")
-        )
-    ax.plot(fan.history.years, fan.history.values, "o", color=GREY, markersize=3.2, label="observed", zorder=5)
+        median = factor * np.median(fan.draws[naive], axis=0)
+        ax.plot(fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label=text)
+    _observed(ax, fan.history.years, factor * fan.history.values)
     name = term(fan.name.replace("_", " "))
     _axes(ax, fan.history.unit, worded("{series}\nnaive: {naive}", series=name, naive=term(naive or "none")))
 
 
 def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
+    last, earliest = forecasts[-1], forecasts[0]
+    factor = customary(last.history.unit)[0]
     for one, colour in zip(forecasts, COLOURS[-len(forecasts) :] if len(forecasts) < 2 else COLOURS, strict=True):
         low, middle, high = _bands(ax, one, worded("model from {origin}", origin=one.origin), colour, "-")
         if len(one.years) == 1:
             ax.errorbar(one.years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
         if one.best_naive is not None:
-            naive = np.median(one.draws[one.best_naive], axis=0)
-            ax.plot(
-                one.years,
-                naive,
-                color=colour,
-                linestyle=":",
-                label=worded("best naive from {origin}", origin=one.origin),
-            )
-    last, earliest = forecasts[-1], forecasts[0]
+            naive = factor * np.median(one.draws[one.best_naive], axis=0)
+            text = worded("best naive from {origin}", origin=one.origin)
+            ax.plot(one.years, naive, color=colour, linestyle=":", label=text)
     years = np.concatenate([last.history.years, last.years])
-    values = np.concatenate([last.history.values, last.observed])
+    values = factor * np.concatenate([last.history.values, last.observed])
     shown = years > earliest.origin - BACK
-    ax.plot(years[shown], values[shown], "o", color=GREY, markersize=3.2, label="observed", zorder=5)
+    _observed(ax, years[shown], values[shown])
     best = listed(
         worded("{name} ({place})", name=term(one.best_naive), place=one.origin) for one in forecasts if one.best_naive
     )
@@ -181,13 +176,16 @@ def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
     _axes(ax, last.history.unit, f"{term(name)}\n{best}")
 
 
+def _observed(ax: Axes, years: Array, values: Array) -> None:
+    ax.plot(years, values, "o", color=GREY, markersize=3.2, label=worded("observed"), zorder=5)
+
+
 def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> tuple[Array, Array, Array]:
     """Draw the model's draws as 90% and 50% bands and a median; return the median and the ends of the wide one."""
-    low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
-    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=worded("{what}, 90%", what=text))
-    ax.fill_between(
-        one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=worded("{what}, 50%", what=text)
-    )
+    low, first, middle, third, high = customary(one.history.unit)[0] * np.asarray(quantiles(one.draws[MODEL], FAN))
+    wide, narrow = worded("{what}, 90%", what=text), worded("{what}, 50%", what=text)
+    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=wide)
+    ax.fill_between(one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=narrow)
     ax.plot(one.years, middle, color=colour, linestyle=line, label=worded("{what}, median", what=text))
     return low, middle, high
 
@@ -195,5 +193,5 @@ def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> 
 def _axes(ax: Axes, unit: str, title: str) -> None:
     log_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel(worded("share (1)") if unit == "1" else term(unit))
+    ax.set_ylabel(worded("share (1)") if unit == "1" else customary(unit)[1])
     ax.set_title(title, fontweight="normal")

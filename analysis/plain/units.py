@@ -7,9 +7,12 @@ from analysis.plain.language import language, term
 # how many of the Chinese unit 1 of the unit is, where the sizes differ; names stand in the catalogue
 CUSTOMARY = {
     "bnCNY": 10.0, "bnCNY/year": 10.0, "bnCNY/Year": 10.0, "bn CNY of 2020": 10.0, "bn CNY of 2020 a year": 10.0,
-    "million": 100.0, "million/year": 100.0, "million vehicles": 100.0, "million cars a year": 100.0,
-    "million chips a year": 0.01, "thousand CNY": 0.1, "thousand CNY/vehicle": 0.1, "thousand CNY per vehicle": 0.1,
-    "thousand transistors": 0.1, "million doses": 0.01, "million doses a year": 0.01,
+    "bnCNY2020/Year": 10.0, "thousand CNY": 0.1, "thousand CNY/vehicle": 0.1, "thousand CNY per vehicle": 0.1,
+    "bnCNY per million vehicles (thousand CNY of 2020 per vehicle)": 0.1, "thousand CNY2020": 0.1,
+    "million": 100.0, "million/year": 100.0, "million vehicles": 100.0, "million vehicles/Year": 100.0,
+    "million cars a year": 100.0, "million charging points": 100.0, "million chips a year": 0.01,
+    "million chips/Year": 0.01, "million doses": 0.01, "million doses a year": 0.01, "million doses/Year": 0.01,
+    "thousand transistors": 0.1, "thousand transistors/chip": 0.1,
 }  # fmt: skip
 
 
@@ -23,3 +26,8 @@ def customary(unit: str) -> tuple[float, str]:
 def decimals(digits: int, unit: str) -> int:
     """Return with how many decimals a value is shown that has `digits` of them in the unit of the model."""
     return max(0, digits - round(log10(customary(unit)[0])))
+
+
+def beside_numbers(text: str) -> str:
+    """Return a text in words beside numbers that stay as they are: a unit of another size is not renamed."""
+    return term(text) if text not in CUSTOMARY else text

@@ -29,6 +29,7 @@ from analysis.plain.language import (
     worded,
 )
 from analysis.plain.style import in_language
+from analysis.plain.units import beside_numbers
 from analysis.report.brief import (
     CLOCK_DECIDES,
     Answer,
@@ -119,7 +120,7 @@ def environment_of_pages() -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]
         translated, lambda one, many, count: translated(one if count == 1 else many), newstyle=True
     )
-    made.filters |= {"table": html_table, "cell": cell, "spread": spread_cell, "term": term}
+    made.filters |= {"table": html_table, "cell": cell, "spread": spread_cell, "term": term, "unit": beside_numbers}
     made.globals |= {"language": language(), "names": LANGUAGES}
     return made
 
@@ -295,7 +296,7 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
             return "0"
         if isinstance(value, float):
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
-        return term(str(value))
+        return beside_numbers(str(value))
 
     return (
         table.map(shown)

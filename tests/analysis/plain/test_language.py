@@ -59,6 +59,10 @@ def test_a_translation_has_the_fields_and_formats_of_its_text() -> None:
     assert not other
 
 
+def test_no_translation_holds_a_formula_for_its_letters_would_be_boxes() -> None:
+    assert not [one.string for one in messages().values() if "$" in str(one.string)]
+
+
 def test_the_catalogue_lies_as_its_command_writes_it(tmp_path: Path) -> None:
     with (tmp_path / "zh.po").open("wb") as file:
         catalogue.write(catalogue.renewed(), file)

@@ -222,16 +222,28 @@ def test_a_block_is_renewed_whatever_it_holds(old: str, monkeypatch: pytest.Monk
 def test_every_figure_of_the_readme_and_the_pages_is_that_of_the_accepted_fits() -> None:
     for page in readme.pages():
         text = page.read_text(encoding="utf-8")
-        assert text == readme.renewed(text), f"{page.name}: run `python -m analysis.report.readme`"
+        assert text == readme.renewed_page(page), f"{page.name}: run `python -m analysis.report.readme`"
 
 
 def test_every_block_stands_on_one_page() -> None:
     names = [
         name
         for page in readme.pages()
+        if page != readme.IN_CHINESE
         for name in re.findall(r"<!-- begin ([\w-]+) -->", page.read_text(encoding="utf-8"))
     ]
     assert sorted(names) == sorted(readme.BLOCKS)
+
+
+def test_the_readme_in_chinese_has_the_parts_links_and_blocks_of_the_english_one() -> None:
+    both = [page.read_text(encoding="utf-8") for page in (readme.pages()[0], readme.IN_CHINESE)]
+    heads, links, blocks = (
+        [re.findall(form, text, re.MULTILINE) for text in both]
+        for form in (r"^#+ ", r"\]\((docs/[^)]*\.md|models/[^)]*)\)", r"<!-- begin ([\w-]+) -->")
+    )
+    for english, chinese in (heads, links, blocks):
+        assert english == chinese
+    assert all(f"]({other})" in text for text, other in zip(both, ("README.zh.md", "README.md"), strict=True))
 
 
 def test_the_picture_shows_the_accepted_fits() -> None:
