@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from analysis.mechanisms.instrument_study import BARRIERS
 from analysis.mechanisms.loops import Dominance, dominance_table
 from analysis.mechanisms.takeover import TakenOver
+from analysis.plain.language import listed, marked, term, worded
 from analysis.plain.style import GREY, drawing, legend_below, save
 from models.case import load_case
 from stockflow.arrays import Array
@@ -33,7 +34,7 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
     top = [int(i) for i in order[:NAMED] if share[..., i].any()]
     with drawing(3, 1, figsize=(7.6, 9.2), height_ratios=[1.35, 1.0, 1.0], title=title) as (figure, axes):
         _stacked(axes[0], years, signed.mean(axis=0), found, top)
-        of = ": median, 90% of draws" if found.posterior else ": one run"
+        of = worded(": median, 90% of draws") if found.posterior else worded(": one run")
         learning = next((i for i, name in enumerate(found.names) if name.startswith("R1 ")), None)
         lines = list(dict.fromkeys([*top[:3], *([learning] if learning is not None else [])]))
         colours = {one: COLOURS[top.index(one)] if one in top else GREY for one in lines}
@@ -52,7 +53,7 @@ def loop_panels(title: str, found: Dominance, taken: TakenOver, shown: tuple[flo
 def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Sequence[int]) -> None:
     rest = signed[:, [i for i in range(len(found.names)) if i not in top]]
     parts = [(found.names[i], signed[:, i], COLOURS[n], HATCHES[n]) for n, i in enumerate(top)]
-    parts += [("all others", np.sum(np.clip(rest, *side), axis=1), REST, "") for side in SIDES]
+    parts += [(marked("all others"), np.sum(np.clip(rest, *side), axis=1), REST, "") for side in SIDES]
     starts = [np.zeros(len(years)) for _ in SIDES]
     told: set[str] = set()
     for name, values, colour, hatch in parts:
@@ -61,24 +62,26 @@ def _stacked(ax: Axes, years: Array, signed: Array, found: Dominance, top: Seque
             if height.any():
                 ax.fill_between(
                     years, starts[place], starts[place] + height, facecolor=colour, hatch=hatch, edgecolor="white",
-                    linewidth=0.3, label="_nolegend_" if name in told else name,
+                    linewidth=0.3, label="_nolegend_" if name in told else term(name),
                 )  # fmt: skip
                 told.add(name)
                 starts[place] = starts[place] + height
     ax.axhline(0, color="#222222", linewidth=0.8)
     ax.set_ylim(-1, 1)
-    ax.set_ylabel("share of all named loops\n(balancing below 0)")
-    ax.set_title(f"What each loop does: {'mean over draws' if found.posterior else 'one run'}")
+    ax.set_ylabel(worded("share of all named loops\n(balancing below 0)"))
+    ax.set_title(
+        worded("What each loop does: mean over draws") if found.posterior else worded("What each loop does: one run")
+    )
 
 
 def _bands(ax: Axes, years: Array, share: Array, found: Dominance, colours: Mapping[int, str], of: str) -> None:
     for style, one in zip(("-", "--", "-.", ":"), colours, strict=False):
-        _fan(ax, years, share[..., one], colours[one], style, found.names[one])
+        _fan(ax, years, share[..., one], colours[one], style, term(found.names[one]))
     ax.axhline(found.level, color=GREY, linewidth=0.8)
-    ax.text(years[0], found.level + 0.02, " dominates", fontsize=8, color=GREY)
+    ax.text(years[0], found.level + 0.02, worded(" dominates"), fontsize=8, color=GREY)
     ax.set_ylim(0, 1)
-    ax.set_ylabel("share of all named loops")
-    ax.set_title(f"Strongest loops and learning{of}")
+    ax.set_ylabel(worded("share of all named loops"))
+    ax.set_title(worded("Strongest loops and learning") + of)
 
 
 def _fan(ax: Axes, years: Array, values: Array, colour: str, style: str, label: str) -> None:
@@ -90,9 +93,9 @@ def _fan(ax: Axes, years: Array, values: Array, colour: str, style: str, label: 
 
 def _against(ax: Axes, taken: TakenOver, of: str) -> None:
     for values, colour, style, label in (
-        (taken.from_support, SUPPORT, "--", "support ended"),
-        (taken.from_learned, LEARNED, "-", f"what was learned since {taken.since:g} undone"),
-        (taken.from_learning, GREY, ":", "learning stopped"),
+        (taken.from_support, SUPPORT, "--", worded("support ended")),
+        (taken.from_learned, LEARNED, "-", worded("what was learned since {since:g} undone", since=taken.since)),
+        (taken.from_learning, GREY, ":", worded("learning stopped")),
     ):
         _fan(ax, taken.years, values, colour, style, label)
     shown = np.isfinite(taken.year).mean() > 0.5
@@ -100,9 +103,9 @@ def _against(ax: Axes, taken: TakenOver, of: str) -> None:
         ax.axvline(quantiles(taken.year)[1], color="#222222", linewidth=0.8)
     ax.set_ylim(min(0.0, float(taken.from_learning.min()), float(taken.from_support.min())), 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("year of the cut")
-    ax.set_ylabel(f"sales lost in the {taken.window:g}\nyears after")
-    ax.set_title(f"Learning against support{of}{'; line: takeover' * bool(shown)}")
+    ax.set_xlabel(worded("year of the cut"))
+    ax.set_ylabel(worded("sales lost in the {window:g}\nyears after", window=taken.window))
+    ax.set_title(worded("Learning against support") + of + (worded("; line: takeover") if shown else ""))
 
 
 def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], stem: Path) -> Path:
@@ -114,16 +117,17 @@ def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], st
             part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
             _intervals(ax, part, "change")
             _measured(ax, outcome, ": ")
-        axes[0, 0].set_yticks(range(len(loops)), loops)
-        figure.supxlabel("median and 90% of draws; cross at the edge: never within the run", fontsize=8)
+        axes[0, 0].set_yticks(range(len(loops)), map(term, loops))
+        note = worded("median and 90% of draws; cross at the edge: never within the run")
+        figure.supxlabel(note, fontsize=8)
     return save(figure, table[table["outcome"].isin(outcomes)], stem)
 
 
 def _measured(ax: Axes, outcome: str, between: str) -> None:
     if outcome.startswith("years"):
-        ax.set_xlabel(f"{outcome.removeprefix('years to ')}{between}years later")
+        ax.set_xlabel(term(outcome.removeprefix("years to ")) + between + worded("years later"))
         return
-    ax.set_xlabel(f"{outcome}{between}change")
+    ax.set_xlabel(term(outcome) + between + worded("change"))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
 
 
@@ -155,17 +159,18 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
                     continue
                 end = row["crossed"] if np.isfinite(row["crossed"]) else row["until"]
                 ax.barh(y, end - row["begins"], left=row["begins"], height=0.5, color=colour, hatch=hatch,
-                        edgecolor="white", label=str(row["barrier"]))  # fmt: skip
+                        edgecolor="white", label=term(str(row["barrier"])))  # fmt: skip
                 high = row["crossed, high"] if np.isfinite(row["crossed, high"]) else row["until"]
                 ax.plot([row["crossed, low"], high], [y, y], color="#222222", linewidth=1.4)
             early = waits[(waits["case"] == case) & waits["crossed before the run starts"].astype(bool)]
             if len(early):
-                crossed = ", ".join(early["barrier"])
-                ax.text(float(early["crossed"].min()), y + 0.27, f"{crossed}: before", va="bottom", fontsize=8)
-        ax.set_yticks(range(len(cases)), [load_case(case).title.replace(" in ", "\nin ") for case in reversed(cases)])
+                crossed = worded("{barriers}: before", barriers=listed(map(term, early["barrier"])))
+                ax.text(float(early["crossed"].min()), y + 0.27, crossed, va="bottom", fontsize=8)
+        titles = [term(load_case(case).title).replace(" in ", "\nin ") for case in reversed(cases)]
+        ax.set_yticks(range(len(cases)), titles)
         ax.use_sticky_edges = False
         ax.margins(x=0.03)
-        ax.set(xlabel="year; lines: 90% of draws", ylim=(-0.4, len(cases) - 0.3))
+        ax.set(xlabel=worded("year; lines: 90% of draws"), ylim=(-0.4, len(cases) - 0.3))
         legend_below(figure, [ax], 3)
     return save(figure, waits, stem)
 
@@ -173,9 +178,9 @@ def barrier_panels(title: str, waits: pd.DataFrame, stem: Path) -> Path:
 CHANGES = {
     "half": ("-50%", "v", GREY),
     "more": ("+50%", "^", LEARNED),
-    "off": ("none of it", "s", SUPPORT),
-    "on": ("put on", "o", "#66a182"),
-    "to": ("set to a value", "D", "#7d5ba6"),
+    "off": (marked("none of it"), "s", SUPPORT),
+    "on": (marked("put on"), "o", "#66a182"),
+    "to": (marked("set to a value"), "D", "#7d5ba6"),
 }
 
 
@@ -202,9 +207,9 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                 ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
             ax.axvline(0, color="#222222", linewidth=0.8)
             _measured(ax, outcome, ":\n")
-        axes[0, 0].set_yticks(range(len(names)), names)
+        axes[0, 0].set_yticks(range(len(names)), map(term, names))
         for words, mark, colour in CHANGES.values():
-            axes[0, 0].plot([], [], mark, color=colour, markersize=4, label=words)
-        note = "median and 90% of draws; arrow: the interval goes on; open mark: by assumption"
+            axes[0, 0].plot([], [], mark, color=colour, markersize=4, label=term(words))
+        note = worded("median and 90% of draws; arrow: the interval goes on; open mark: by assumption")
         figure.legend(loc="outside lower center", ncols=5, title=note)
     return save(figure, rows, stem)

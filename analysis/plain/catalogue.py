@@ -32,6 +32,8 @@ DATA = {
     ),
     "analysis/studies/exit.toml": ("evidence", "words", "columns.unit"),
     "analysis/studies/paths.toml": ("title", "policies.name", "country", "alone_says", "not_counted"),
+    "analysis/studies/loops.toml": ("name", "not_cut", "says", "cut_says", "words"),
+    "analysis/studies/instruments.toml": ("name", "why", "absent", "not_here"),
     "models/latecomers/*.toml": ("title", "leader_title"),
     "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source"),
     "analysis/plain/locale/names.toml": ALL,
