@@ -4,6 +4,7 @@ A text is found where code hands it to `worded` or `marked`, templates to `_` or
 that `DATA` names. New texts come in without a translation, what nobody says any more goes; a test fails on either.
 """
 
+import ast
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[2]
 HEAD = b'msgid ""\nmsgstr ""\n"Language: zh\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
-KEYWORDS = {"worded": None, "marked": None, "translated": None}
+KEYWORDS = ("worded", "marked", "translated")
 TEMPLATES = {"_": None, "gettext": None}
+JINJA, OPTIONS = "jinja2.ext:babel_extract", {"trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
 ALL = ("*",)
 # what people read in data: names of files, and the keys whose texts are shown (`*`: every text)
 DATA = {
@@ -57,20 +59,30 @@ def texts_of(data: Any, keys: tuple[str, ...], path: str = "") -> Iterator[str]:
 def extracted(root: Path = ROOT) -> Catalog:
     """Return a catalogue without translations: every text that code, templates and data say, with the files."""
     found = Catalog(locale="zh", project="techcycle", fuzzy=False)
-    kinds: tuple[tuple[str, str, dict[str, None], dict[str, Any]], ...] = (
-        ("analysis/**/*.py", "python", KEYWORDS, {}),
-        ("analysis/page/*.html", "jinja2.ext:babel_extract", TEMPLATES, {"trim_blocks": "true", "silent": "false"}),
-    )
-    for pattern, method, keywords, options in kinds:
-        for file in sorted(root.glob(pattern)):
-            told = file.read_bytes()
-            for _, text, _, _ in extract(method, BytesIO(told), keywords, options=options):
-                found.add(text, locations=[(file.relative_to(root).as_posix(), 0)])
+
+    def add(text: str, file: Path) -> None:
+        found.add(text, locations=[(file.relative_to(root).as_posix(), 0)])
+
+    for file in sorted(root.glob("analysis/**/*.py")):
+        for text in said(ast.parse(file.read_text(encoding="utf-8"))):
+            add(text, file)
+    for file in sorted(root.glob("analysis/page/*.html")):
+        for _, text, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
+            add(str(text), file)
     for pattern, keys in DATA.items():
         for file in sorted(root.glob(pattern)):
             for text in texts_of(tomllib.loads(file.read_text(encoding="utf-8")), keys):
-                found.add(text, locations=[(file.relative_to(root).as_posix(), 0)])
+                add(text, file)
     return found
+
+
+def said(tree: ast.Module) -> Iterator[str]:
+    """Yield every text that stands as the first argument of one of the keywords."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in KEYWORDS and one.args:
+            text = one.args[0]
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield text.value
 
 
 def on_record() -> Catalog:

@@ -79,10 +79,14 @@ def marked(text: str) -> str:
 def term(text: str) -> str:
     """Return a name in the language spoken: of data, or several apart by commas and colons.
 
-    Numbers in a name are looked up as places, {0}, {1}. A name that the catalogue lacks, as one of a user's own, stays.
+    Numbers in a name are looked up as places, {0}, {1}. A name that the catalogue lacks, as one of a user's own, stays,
+    and so does one with a part that it lacks.
     """
-    if language() == "en":
-        return text
+    found = text if language() == "en" else _named(text)
+    return text if found is None else found
+
+
+def _named(text: str) -> str | None:
     if (whole := translated(text)) != text:
         return whole
     numbers = _NUMBER.findall(text)
@@ -90,11 +94,12 @@ def term(text: str) -> str:
     pattern = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
     if numbers and (found := translated(pattern)) != pattern:
         return found.format(*numbers)
-    head, comma, rest = text.partition(", ")
-    if comma:
-        return worded("{head}, {rest}", head=term(head), rest=term(rest))
-    head, colon, rest = text.partition(": ")
-    return worded("{head}: {rest}", head=term(head), rest=term(rest)) if colon else text
+    for apart, form in ((", ", marked("{head}, {rest}")), (": ", marked("{head}: {rest}"))):
+        head, there, rest = text.partition(apart)
+        first, last = (_named(head), _named(rest)) if there else (None, None)
+        if first is not None and last is not None:
+            return translated(form).format(head=first, rest=last)
+    return None
 
 
 def listed(items: Iterable[str]) -> str:
