@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from analysis.plain.language import listed, marked, term, worded
 from analysis.plain.style import GREY, legend_below, log_axis, panels, save
@@ -176,7 +177,7 @@ def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
     _axes(ax, last.history.unit, f"{term(name)}\n{best}")
 
 
-def _observed(ax: Axes, years: Array, values: Array) -> None:
+def _observed(ax: Axes, years: ArrayLike, values: Array) -> None:
     ax.plot(years, values, "o", color=GREY, markersize=3.2, label=worded("observed"), zorder=5)
 
 

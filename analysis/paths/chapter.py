@@ -12,7 +12,7 @@ from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from analysis.plain.shown import Told
 from analysis.plain.style import in_other_languages
 
@@ -83,5 +83,5 @@ def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> T
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])
         stems.append(folder.figure(f"paths_ahead_{case}"))
-        figures.forward_panels(study.cases[case].title, found, study.forward[case], study.shown_from, stems[-1])
+        figures.forward_panels(term(study.cases[case].title), found, study.forward[case], study.shown_from, stems[-1])
     return Told(tuple(forward_words(tables, study)) if tables else (), tables, tuple(stems))

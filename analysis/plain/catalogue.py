@@ -67,8 +67,8 @@ def extracted(root: Path = ROOT) -> Catalog:
         for text in said(ast.parse(file.read_text(encoding="utf-8"))):
             add(text, file)
     for file in sorted(root.glob("analysis/page/*.html")):
-        for _, text, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
-            add(str(text), file)
+        for _, message, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
+            add(str(message), file)
     for pattern, keys in DATA.items():
         for file in sorted(root.glob(pattern)):
             for text in texts_of(tomllib.loads(file.read_text(encoding="utf-8")), keys):

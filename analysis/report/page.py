@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,13 @@ from analysis.report.brief import (
 from analysis.report.chapters import Chapter, texts
 from analysis.report.goals import goal_table
 from analysis.report.lettering import FONT, inline, lettering, with_letters
-from analysis.scoreboard.board import Scoreboard, Spread
+from analysis.scoreboard.board import Row, Scoreboard, Spread, Unanswered
 from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import YARDSTICK
+from calibration.observed.tables import load_table
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
@@ -120,7 +122,14 @@ def environment_of_pages() -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]
         translated, lambda one, many, count: translated(one if count == 1 else many), newstyle=True
     )
-    made.filters |= {"table": html_table, "cell": cell, "spread": spread_cell, "term": term, "unit": beside_numbers}
+    made.filters |= {
+        "table": html_table,
+        "cell": cell,
+        "spread": spread_cell,
+        "term": term,
+        "unit": beside_numbers,
+        "described": described,
+    }
     made.globals |= {"language": language(), "names": LANGUAGES}
     return made
 
@@ -276,6 +285,18 @@ def cell(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return f"{value:.1f}" if "date" in unit or unit == "year" else f"{value:.3g}"
+
+
+def described(one: Row | Unanswered) -> str:
+    """Return what a figure of the paper says, in Chinese in the paper's own words."""
+    return paper_quotes().get(one.id, one.description) if language() == "zh" else one.description
+
+
+@cache
+def paper_quotes() -> Mapping[str, str]:
+    """Return the words of the paper by the name of the figure that stands in them."""
+    rows = load_table("paper_figures").rows
+    return {str(row["id"]): str(row["quote_zh"]) for row in rows.to_dict("records") if row["quote_zh"]}
 
 
 def spread_cell(spread: Spread | None, unit: str) -> str:

@@ -108,6 +108,21 @@ def test_the_first_page_asks_three_questions_and_each_answer_has_its_objection(o
         assert all(f"<td>{cell}</td>" in parts[0] for cell in row.values()), row
 
 
+def test_the_first_page_in_the_other_language_lies_beside_it_with_figures_of_its_own(output: Path) -> None:
+    first, other = ((output / f"report{end}.html").read_text(encoding="utf-8") for end in ("", ".zh"))
+    assert re.search(r'href="report.zh.html"[^>]*>中文<', first)
+    assert re.search(r'href="report.html"[^>]*>English<', other)
+    assert '<html lang="en">' in first
+    assert '<html lang="zh">' in other
+    own = [set(re.findall(r'<img src="([^"]*)"', text)) for text in (first, other)]
+    assert len(own[0]) == len(own[1]) > 0
+    assert not own[0] & own[1]
+    assert re.findall(r'href="(report/[^"]*)"', other) == re.findall(r'href="(report/[^"]*)"', first)
+    assert other.count("<b>但是：</b>") == first.count("<b>But:</b>") > 0
+    assert "font/woff;base64," in other
+    assert "@font-face" not in first
+
+
 def test_figures_of_a_page_are_numbered_and_captioned(output: Path) -> None:
     for one in [output / "report.html", *(output / "report").glob("*.html")]:
         text = one.read_text(encoding="utf-8")
