@@ -12,7 +12,6 @@ import click
 
 from analysis.commands.shared import JSON, OUT, say
 from analysis.plain.language import listed, sentence, term, worded
-from analysis.plain.shown import screen
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
@@ -55,6 +54,7 @@ def show(file: str, until: float, as_json: bool) -> None:
       techcycle policy show nev_share_triggered
     """
     from analysis.phase_out.schedule_words import UNITS, show_schedule, words
+    from analysis.plain.shown import screen
 
     schedule = load_schedule(file)
     _doubt(file, schedule)
