@@ -101,10 +101,8 @@ def _residual_panel(ax: Axes, one: SeriesFit, report: Mapping[str, Any]) -> None
         one.years,
         values,
         "o",
-        color="#d1495b",
-        markersize=3.5,
-        label=worded("model above (+) or below (-) observation"),
-    )
+        color="#d1495b", markersize=3.5, label=worded("model above (+) or below (-) observation"),
+    )  # fmt: skip
     limit = 1.1 * max(RANGE * 1.25, float(np.max(np.abs(values))))
     ax.set_ylim(-limit, limit)
     ax.margins(x=0.08)

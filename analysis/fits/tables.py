@@ -97,15 +97,13 @@ def effect_table(calibration: Calibration) -> pd.DataFrame:
             "what": name,
             "under": worded(
                 "{size} response ({name} = {value:.2f})",
-                size=term(v.name),
-                name=term(calibration.response),
-                value=v.response,
+                size=term(v.name), name=term(calibration.response), value=v.response,
             ),
             "value": value,
         }
         for v in calibration.variants
         for name, value in v.effects.items()
-    ]
+    ]  # fmt: skip
     for step, fit in (*calibration.partial, ("closed loop", calibration.closed)):
         rows += [{"what": name, "under": step, "value": value} for name, value in fit.events.items()]
     return pd.DataFrame(rows, columns=["what", "under", "value"])

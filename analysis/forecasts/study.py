@@ -149,11 +149,9 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
             words.append(
                 worded(
                     "{mode} from {origin}: no comparison for {series}.",
-                    mode=term(mode),
-                    origin=origin,
-                    series=listed(map(term, absent)),
+                    mode=term(mode), origin=origin, series=listed(map(term, absent)),
                 )
-            )
+            )  # fmt: skip
         words += _beside(table, about, str(mode), origin)
     words += coverage_words(table)
     for year, why in possible_origins(load_targets(case), settings)[1].items():
@@ -192,13 +190,10 @@ def coverage_words(table: pd.DataFrame) -> list[str]:
                 "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} "
                 "in the 90% "
                 "intervals of the model.",
-                mode=term(str(mode)),
-                years=int(part["years"].sum()),
-                series=part["series"].nunique(),
-                half=held["50%"],
+                mode=term(str(mode)), years=int(part["years"].sum()), series=part["series"].nunique(), half=held["50%"],
                 most=held["90%"],
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -209,16 +204,11 @@ def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) ->
         worded(
             "{mode} from {origin}: {series} is scored but is no headline series: CRPS {own:.3f} against {other:.3f} of "
             "{best}, a ratio of {ratio:.2f}.",
-            mode=term(mode),
-            origin=origin,
-            series=term(one["series"]),
-            own=one["model CRPS"],
-            other=one["its CRPS"],
-            best=term(one["best in hindsight"]),
-            ratio=one["model CRPS"] / one["its CRPS"],
+            mode=term(mode), origin=origin, series=term(one["series"]), own=one["model CRPS"], other=one["its CRPS"],
+            best=term(one["best in hindsight"]), ratio=one["model CRPS"] / one["its CRPS"],
         )
         for one in duels(table, names, mode, origin).to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
@@ -232,33 +222,22 @@ def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
             "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference "
             "together beat "
             "them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
-            mode=term(mode),
-            origin=origin,
-            count=len(met),
-            won=(model < reference).sum(),
-            of=reference.notna().sum(),
-            best=(model < best).sum(),
-            both=(combined < reference).sum(),
-            both_best=(combined < best).sum(),
+            mode=term(mode), origin=origin, count=len(met), won=(model < reference).sum(), of=reference.notna().sum(),
+            best=(model < best).sum(), both=(combined < reference).sum(), both_best=(combined < best).sum(),
             inside=inside,
         )
-    ]
+    ]  # fmt: skip
     for one in met[model >= best].to_dict("records"):
         ratio = one["model CRPS"] / one["its CRPS"]
         words.append(
             worded(
                 "{mode} from {origin}: {series} loses to {best}: CRPS {own:.3f} against {other:.3f}, a ratio of "
                 "{ratio:.2f}{much}.",
-                mode=term(mode),
-                origin=origin,
-                series=term(one["series"]),
-                best=term(one["best in hindsight"]),
-                own=one["model CRPS"],
-                other=one["its CRPS"],
-                ratio=ratio,
+                mode=term(mode), origin=origin, series=term(one["series"]), best=term(one["best in hindsight"]),
+                own=one["model CRPS"], other=one["its CRPS"], ratio=ratio,
                 much=worded(" (more than twice)") if ratio > TWICE else "",
             )
-        )
+        )  # fmt: skip
     return words
 
 

@@ -57,14 +57,9 @@ def research_words(of: Drawn, study: LoopStudy) -> str:
     return worded(
         "{case}: output to {until:g} answers the stock of firms' research with an elasticity of {middle:.2f}{span}, "
         "{place} the {low:g} to {high:g} that surveys find.",
-        case=term(of.case),
-        until=of.until(study.case(of.case).until),
-        middle=middle,
-        span=span,
-        place=place,
-        low=about.low,
-        high=about.high,
-    )
+        case=term(of.case), until=of.until(study.case(of.case).until), middle=middle, span=span, place=place,
+        low=about.low, high=about.high,
+    )  # fmt: skip
 
 
 def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], study: LoopStudy) -> list[str]:
@@ -74,13 +69,10 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
     told = listed(
         worded(
             "{first}-{last} {loop} ({probability:.0%})",
-            first=first,
-            last=last,
-            loop=term(name),
-            probability=probability,
+            first=first, last=last, loop=term(name), probability=probability,
         )
         for first, last, name, probability in stretches
-    )
+    )  # fmt: skip
     case = term(found.case)
     words.append(
         worded(
@@ -96,12 +88,10 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
             "{case}: loops that probably do at least {level:.0%} of what all named loops do: {loops}. Named loops are "
             "{named:.0%} (median over years) of all loops scored, those and the model's independent ones; the rest is "
             "mostly single stocks adjusting.",
-            case=case,
-            level=found.level,
-            loops=listed(alone) or worded("none in any year"),
+            case=case, level=found.level, loops=listed(alone) or worded("none in any year"),
             named=np.median(found.named),
         )
-    )
+    )  # fmt: skip
     for one in cut:
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
@@ -113,15 +103,10 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
             worded(
                 "{case}: without {loop} ({cut}, from {since:g}) output changes by {middle:+.0f}%{span} and 10% of the "
                 "market comes {later}.",
-                case=case,
-                loop=term(one.loop),
-                cut=term(one.cut),
-                since=one.since,
-                middle=middle,
-                span=span,
+                case=case, loop=term(one.loop), cut=term(one.cut), since=one.since, middle=middle, span=span,
                 later=_later(years, found.posterior),
             )
-        )
+        )  # fmt: skip
     if idle := [term(name) for i, name in enumerate(found.names) if not found.share[..., i].any()]:
         words.append(worded("{case}: without any score: {loops}.", case=case, loops=listed(idle)))
     words += [
@@ -144,12 +129,9 @@ def _learning_words(found: Dominance) -> list[str]:
             "{case}: {loop} never does more than {share:.0%} of what all named loops do in a year (median, in "
             "{year:.0f}): scores tell what moves the model at a moment, and learning works slowly; what it is worth in "
             "the long run is told by cutting it.",
-            case=term(found.case),
-            loop=term(name),
-            share=share[best],
-            year=found.years[best],
+            case=term(found.case), loop=term(name), share=share[best], year=found.years[best],
         )
-    ]
+    ]  # fmt: skip
 
 
 def _later(years: tuple[float, float, float], posterior: bool) -> str:
@@ -204,11 +186,7 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
         worded(
             "{case}: {there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most "
             "with {best}.",
-            case=case,
-            there=len(names),
-            all=len(names) + len(found.absent),
-            basis=found.basis,
-            until=found.until,
+            case=case, there=len(names), all=len(names) + len(found.absent), basis=found.basis, until=found.until,
             best=best,
         ),
         worded("{case}: assumption only: {names}.", case=case, names=listed(map(term, assumed)) or none),
@@ -220,7 +198,7 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
             )
             or none,
         ),
-    ]
+    ]  # fmt: skip
     if idle:
         words.append(
             worded(
@@ -235,12 +213,9 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
             worded(
                 "{case}: in name only (no change tried moves sales or output by {little:.1%} or a stage by {soon:g} "
                 "years): {names}.",
-                case=case,
-                little=study.little,
-                soon=study.soon,
-                names=listed(map(term, small)),
+                case=case, little=study.little, soon=study.soon, names=listed(map(term, small)),
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -281,12 +256,9 @@ def barrier_words(found: Barriers) -> list[str]:
             words.append(
                 worded(
                     "{case}: {barrier} was crossed before the run starts; {lost} to {until:g}.",
-                    case=term(found.case),
-                    barrier=barrier,
-                    lost=lost,
-                    until=found.until,
+                    case=term(found.case), barrier=barrier, lost=lost, until=found.until,
                 )
-            )
+            )  # fmt: skip
             continue
         low, middle, high = interval(wait.years)
         span = worded(" ({first} to {last})", first=f"{low:.1f}", last=when(high, ".1f")) if posterior else ""
@@ -302,13 +274,10 @@ def barrier_words(found: Barriers) -> list[str]:
         words.append(
             worded(
                 "{case}: {barrier}: {told}; {lost}; shortened most by {helps}.",
-                case=term(found.case),
-                barrier=barrier,
-                told=told,
-                lost=lost,
+                case=term(found.case), barrier=barrier, told=told, lost=lost,
                 helps=helps or worded("none of the instruments"),
             )
-        )
+        )  # fmt: skip
     return words
 
 

@@ -65,11 +65,9 @@ def tell_followers(
                 "Memory chips: root mean square error of the shares {error:.2f} of the market; {misses}; {basis} "
                 "What is "
                 "said of the followers is judged, and no interval covers that.",
-                error=race.share_error,
-                misses=race.last_misses(),
-                basis=race.basis,
+                error=race.share_error, misses=race.last_misses(), basis=race.basis,
             )
-        )
+        )  # fmt: skip
     return Told(tuple(words), tables, tuple(stems))
 
 

@@ -220,10 +220,8 @@ def _cell(row: pd.Series) -> str:
         return f"{row['years']:.1f}"
     return worded(
         "{years:.1f}\n{low:.1f} to {high}",
-        years=row["years"],
-        low=row["years low"],
-        high=when(row["years high"], ".1f"),
-    )
+        years=row["years"], low=row["years low"], high=when(row["years high"], ".1f"),
+    )  # fmt: skip
 
 
 def forward_panels(title: str, found: Sequence[Future], forward: Forward, since: float, stem: Path) -> Path:

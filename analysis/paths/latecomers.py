@@ -63,12 +63,9 @@ class Following:
             told.append(
                 worded(
                     "{country} in {year}: {modelled:.2f}, observed {observed:.2f}",
-                    country=term(one.title),
-                    year=last["year"],
-                    modelled=last["median"],
-                    observed=last["observed"],
+                    country=term(one.title), year=last["year"], modelled=last["median"], observed=last["observed"],
                 )
-            )
+            )  # fmt: skip
         return listed(told)
 
 

@@ -25,25 +25,20 @@ def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) ->
         worded(
             "Mean over {industries} industries to 10% of the market, from the {clock} clock of each: {years}; "
             "{inside:.0%} of draws within {window}.",
-            industries=row["industries"],
-            clock=term(row["clock"]),
-            inside=row["in window"],
-            window=window,
+            industries=row["industries"], clock=term(row["clock"]), inside=row["in window"], window=window,
             years=_years(row["years"], row["years low"], row["years high"]),
         )
         for row in means(paths, study.window).to_dict("records")
-    ]
+    ]  # fmt: skip
     known = table.dropna(subset=["in window"])
     some = known[known["in window"] >= 0.5]
     words.append(
         worded(
             "Of {known} pairs of clock and stage that the model dates, {some} have most draws within {window}: the "
             "figure is a choice of clock as much as a property of technologies.",
-            known=len(known),
-            some=len(some),
-            window=window,
+            known=len(known), some=len(some), window=window,
         )
-    )
+    )  # fmt: skip
     return words
 
 
@@ -56,23 +51,16 @@ def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
     told = [
         worded(
             "{years} from {clock} ({year:g}; {inside:.0%} of draws within {window})",
-            years=_years(row["years"], row["years low"], row["years high"]),
-            clock=term(row["clock"]),
-            year=row["clock year"],
-            inside=row["in window"],
-            window=window,
+            years=_years(row["years"], row["years low"], row["years high"]), clock=term(row["clock"]),
+            year=row["clock year"], inside=row["in window"], window=window,
         )
         for row in part.to_dict("records")
-    ]
+    ]  # fmt: skip
     observed = worded(", observed {year:.1f}", year=seen) if seen is not None else ""
     return worded(
         "{case}: 10% of the market in {dates}{observed} ({basis}): {each}.",
-        case=term(path.about.title),
-        dates=dates,
-        observed=observed,
-        basis=path.basis,
-        each=one_by_one(told),
-    )
+        case=term(path.about.title), dates=dates, observed=observed, basis=path.basis, each=one_by_one(told),
+    )  # fmt: skip
 
 
 def _order(path: Dated) -> str:
@@ -102,29 +90,20 @@ def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy)
                 "{upper:.0f} ({count} technologies); {inside:.0%} within {low:g}-{high:g}. Those whose end is "
                 "not dated "
                 "({undated}) are not in it.",
-                start=term(start),
-                end=term(end),
-                median=pair["median"],
-                lower=pair["lower quartile"],
-                upper=pair["upper quartile"],
-                count=pair["technologies"],
-                inside=pair[column],
-                low=low,
-                high=high,
+                start=term(start), end=term(end), median=pair["median"], lower=pair["lower quartile"],
+                upper=pair["upper quartile"], count=pair["technologies"], inside=pair[column], low=low, high=high,
                 undated=pair["end not dated"],
             )
-        )
+        )  # fmt: skip
     return words + [
         worded(
             "{case}: {years} from first product to 10% of the market; {quicker:.0%} of {count} other technologies took "
             "no longer from first sale to takeoff.",
-            case=term(row["case"]),
-            years=_years(row["years"], row["years low"], row["years high"]),
-            quicker=row["quicker"],
-            count=row["technologies"],
+            case=term(row["case"]), years=_years(row["years"], row["years low"], row["years high"]),
+            quicker=row["quicker"], count=row["technologies"],
         )
         for row in placed.to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[str]:
@@ -167,13 +146,10 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
         words.append(
             worded(
                 "{case}: with {without}, 10% of the market comes {years:.1f} years later ({low:.1f} to {high:.1f}).",
-                case=term(row["case"]),
-                without=term(row["without"]),
-                years=row["years later"],
-                low=row["low"],
+                case=term(row["case"]), without=term(row["without"]), years=row["years later"], low=row["low"],
                 high=row["high"],
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -188,14 +164,9 @@ def _late(row: Mapping[Hashable, Any], leader: pd.Series) -> str:
     return worded(
         "{who} against its leader, years to 10% of the market: {first} counted from discovery ({own:.0f} against "
         "{other:.0f}), {second} counted from its own entry in {entry:.0f} ({since:.0f}).",
-        who=term(row["who"]),
-        first=against("from discovery"),
-        own=row["from discovery"],
-        other=leader["from discovery"],
-        second=against("from entry"),
-        entry=row["entry"],
-        since=row["from entry"],
-    )
+        who=term(row["who"]), first=against("from discovery"), own=row["from discovery"],
+        other=leader["from discovery"], second=against("from entry"), entry=row["entry"], since=row["from entry"],
+    )  # fmt: skip
 
 
 def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[str]:
@@ -231,21 +202,13 @@ def _ahead(case: str, quantity: str, part: pd.DataFrame) -> str:
     return worded(
         "{case}: {quantity} in {year:.0f}: {value} ({low} to {high}) {world} and {policy}; over worlds and policies "
         "medians go from {least} ({least_world}, {least_policy}) to {most} ({most_world}, {most_policy}).",
-        case=term(case),
-        quantity=term(quantity),
-        year=expected["year"],
-        low=_number(values["low"]),
+        case=term(case), quantity=term(quantity), year=expected["year"], low=_number(values["low"]),
         value=middle if expected["unit"] == "1" else worded("{value} {unit}", value=middle, unit=unit),
-        high=_number(values["high"]),
-        world=term(expected["scenario"]),
-        policy=term(expected["policy"]),
-        least=_number(factor * least["median"]),
-        least_world=term(least["scenario"]),
-        least_policy=term(least["policy"]),
-        most=_number(factor * most["median"]),
-        most_world=term(most["scenario"]),
+        high=_number(values["high"]), world=term(expected["scenario"]), policy=term(expected["policy"]),
+        least=_number(factor * least["median"]), least_world=term(least["scenario"]),
+        least_policy=term(least["policy"]), most=_number(factor * most["median"]), most_world=term(most["scenario"]),
         most_policy=term(most["policy"]),
-    )
+    )  # fmt: skip
 
 
 def _years(middle: float, low: float, high: float) -> str:

@@ -128,12 +128,10 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
             worded(
                 "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
                 "{kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
-                years=study.exit.years_after,
-                kept=study.exit.share_kept,
-                limit=limit,
+                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit,
             ),
             fontsize=8,
-        )
+        )  # fmt: skip
         figure.colorbar(image, ax=ax, label=worded("draws that fail (share)"), shrink=0.8, pad=0.01)
     table = pd.DataFrame(
         [

@@ -145,15 +145,13 @@ def idle_words(found: Results) -> list[str]:
         worded(
             "Capacity, {schedule}: idle in the worst quarter {idle}; used under {full:.0%} for {years} since "
             "{since:g}.",
-            schedule=term(arm.label),
-            full=full,
-            since=found.study.since,
+            schedule=term(arm.label), full=full, since=found.study.since,
             idle=told(own["idle share of capacity, worst quarter"], 0, scale=100, unit="%", fifty=False),
             years=told(own[f"years with utilisation under {full:g}"], 1, fifty=False),
         )
         for arm, own in _told(found)
         if arm.role != "no support"
-    ]
+    ]  # fmt: skip
 
 
 def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
@@ -177,24 +175,19 @@ def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
         each = [
             worded(
                 "{schedule} {median:.3g} (90%: {low:.3g} to {high:.3g})",
-                schedule=term(str(label)),
-                median=factor * row["median"],
-                low=factor * row["90% low"],
+                schedule=term(str(label)), median=factor * row["median"], low=factor * row["90% low"],
                 high=factor * row["90% high"],
             )
             for label, row in rows.iterrows()
-        ]
+        ]  # fmt: skip
         cells.append(worded("at {value:g} {each}", value=value, each=listed(each)))
     return [
         head
         + worded(
             "{constant} is not in the fit ({source}). Pulled forward in sum, in {unit}: {sums}.",
-            constant=capital(term(asked.constant)),
-            source=term(asked.source),
-            unit=unit,
-            sums=one_by_one(cells),
+            constant=capital(term(asked.constant)), source=term(asked.source), unit=unit, sums=one_by_one(cells),
         )
-    ]
+    ]  # fmt: skip
 
 
 def cost_words(found: Results) -> list[str]:
@@ -235,12 +228,9 @@ def cost_words(found: Results) -> list[str]:
             words.append(
                 worded(
                     "Apart from that, {line} to {year:g}, {schedule}: {sum}.",
-                    line=term(title),
-                    year=study.horizon,
-                    schedule=term(found.arms[main].label),
-                    sum=one,
+                    line=term(title), year=study.horizon, schedule=term(found.arms[main].label), sum=one,
                 )
-            )
+            )  # fmt: skip
     return words
 
 
@@ -276,21 +266,13 @@ def regret_words(found: Results) -> list[str]:
                 "A unit worth {value:g} {unit}, {size}: least mean regret for {least} ({regret} {money}, at most "
                 "{largest}{against}); most often best: {likely}, in {often} of the draws. {main}: mean regret "
                 "{main_regret}, best in {main_often}.",
-                value=factor * value,
-                unit=unit,
-                size=term(name),
-                least=term(least["schedule"]),
-                regret=number(money * least["mean regret"]),
-                money=bn,
-                largest=number(money * least["largest regret"]),
-                against=against,
-                likely=term(likely["schedule"]),
-                often=often(likely["probability of best"]),
-                main=capital(term(main["schedule"])),
-                main_regret=number(money * main["mean regret"]),
+                value=factor * value, unit=unit, size=term(name), least=term(least["schedule"]),
+                regret=number(money * least["mean regret"]), money=bn, largest=number(money * least["largest regret"]),
+                against=against, likely=term(likely["schedule"]), often=often(likely["probability of best"]),
+                main=capital(term(main["schedule"])), main_regret=number(money * main["mean regret"]),
                 main_often=often(main["probability of best"]),
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -343,15 +325,12 @@ def waiting_words(found: Results) -> list[str]:
             worded(
                 "Waiting a year, {exit} from {later:g} instead of {start:g}: units {units}, outlay in present value "
                 "{spent}, at the margin {margin}; a gain in {better} of the draws, by worth of a unit.",
-                exit=term(family),
-                later=one.start + 1,
-                start=one.start,
-                better=better,
+                exit=term(family), later=one.start + 1, start=one.start, better=better,
                 units=told(Measure("", found.study.texts.unit, one.units), 2, sign=True),
                 spent=told(Measure("", "bnCNY", one.spent), sign=True),
                 margin=told(Measure("", found.study.texts.per_unit, one.marginal), 1),
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -385,20 +364,11 @@ def evidence_words(found: Results, response: str, evidence: Evidence | None) -> 
                 "{effect}: observed {value:.2f} with standard deviation {deviation:.2f} ({source}); in the posterior "
                 "{median:.2f} (50%: {low50:.2f} to {high50:.2f}; 90%: {low90:.2f} to {high90:.2f}), a compromise of "
                 "that, the series and the prior. Its rank correlation with {response} is {rho:+.2f}{reads}.",
-                effect=capital(term(evidence.name)),
-                value=evidence.value,
-                deviation=evidence.deviation,
-                source=term(evidence.source),
-                median=s.median,
-                low50=s.low50,
-                high50=s.high50,
-                low90=s.low90,
-                high90=s.high90,
-                response=term(response),
-                rho=rho,
-                reads=reads,
+                effect=capital(term(evidence.name)), value=evidence.value, deviation=evidence.deviation,
+                source=term(evidence.source), median=s.median, low50=s.low50, high50=s.high50, low90=s.low90,
+                high90=s.high90, response=term(response), rho=rho, reads=reads,
             )
-        )
+        )  # fmt: skip
     return words
 
 
@@ -439,13 +409,11 @@ def reported_words(found: Results) -> list[str]:
     return [
         worded(
             "{what}: {modelled} in the model, {value:g} as reported ({source}).",
-            what=capital(term(one.words)),
-            modelled=told(measure),
-            source=term(one.source),
+            what=capital(term(one.words)), modelled=told(measure), source=term(one.source),
             value=customary(measure.unit)[0] * one.value,
         )
         for one, measure in found.reported
-    ]
+    ]  # fmt: skip
 
 
 def _basis(found: Results) -> str:

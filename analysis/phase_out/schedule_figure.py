@@ -55,10 +55,8 @@ def _panel(ax: Axes, shown: Shown, name: str, span: tuple[float, float]) -> None
         ax.annotate(
             worded("history: {most:g}, off the scale", most=past.max()),
             (0.97, 0.9),
-            xycoords="axes fraction",
-            ha="right",
-            fontsize=8,
-        )
+            xycoords="axes fraction", ha="right", fontsize=8,
+        )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = shown.units[name]
     ax.set_ylabel(worded("share (1)") if unit == "Dmnl" else unit)

@@ -94,11 +94,9 @@ def in_brief(shown: Shown) -> str:
     still = [term(name) for name in names.values() if not moved.get(name)]
     return worded(
         "{schedule}: {changes}; as in history to {until}: {still}",
-        schedule=shown.schedule.name,
-        until=until,
-        changes=listed(told) or worded("nothing changes"),
+        schedule=shown.schedule.name, until=until, changes=listed(told) or worded("nothing changes"),
         still=listed(still) or worded("nothing"),
-    )
+    )  # fmt: skip
 
 
 def _fate(shown: Shown, name: str, began: float | None) -> str:
@@ -115,11 +113,8 @@ def _fate(shown: Shown, name: str, began: float | None) -> str:
         unit = "" if shown.units[name] == "Dmnl" else f" {shown.units[name]}"
         return worded(
             "differs from {first:g} on and is held to {until:g} (then {value:.4g}{unit})",
-            first=first,
-            until=shown.applied.draws.until,
-            value=path[-1],
-            unit=unit,
-        )
+            first=first, until=shown.applied.draws.until, value=path[-1], unit=unit,
+        )  # fmt: skip
     end = shown.at.times[paid[-1] + 1]
     if end <= first:
         return worded("ends in {end:g}", end=end)
@@ -138,12 +133,10 @@ def words(schedule: Schedule) -> list[str]:
         lines.append(
             worded(
                 "- {instrument} ({about}, {unit}): {said}.",
-                instrument=term(name),
-                about=term(about.words),
-                unit=about.unit,
+                instrument=term(name), about=term(about.words), unit=about.unit,
                 said=one_by_one(_sentences(change, about)),
             )
-        )
+        )  # fmt: skip
     others = [name for name in known if name not in schedule.instruments]
     if others:
         lines.append(worded("As in history: {instruments}.", instruments=listed(map(term, others))))
@@ -164,17 +157,13 @@ def _sentences(change: Change, about: Instrument) -> Iterator[str]:
     if change.cap is not None:
         yield worded(
             "at most {value:g} {unit}{since}",
-            value=change.cap.value,
-            unit=change.cap.unit,
-            since=acts or _since(change),
-        )
+            value=change.cap.value, unit=change.cap.unit, since=acts or _since(change),
+        )  # fmt: skip
     if change.annual_budget is not None:
         yield worded(
             "paid from at most {value:g} {unit}{since}",
-            value=change.annual_budget.value,
-            unit=change.annual_budget.unit,
-            since=acts or _since(change),
-        )
+            value=change.annual_budget.value, unit=change.annual_budget.unit, since=acts or _since(change),
+        )  # fmt: skip
     if change.end is not None:
         yield worded("nothing from {end:g} on", end=change.end)
     if change.shape != "keep" or change.end is not None:
@@ -205,11 +194,8 @@ def _amount(amount: Amount | None) -> str:
     told = worded(" from {count} sources", count=sources) if sources else ""
     return worded(
         "an own path of {points} points{sources}, {first:g} to {last:g}",
-        points=len(years),
-        sources=told,
-        first=years[0],
-        last=years[-1],
-    )
+        points=len(years), sources=told, first=years[0], last=years[-1],
+    )  # fmt: skip
 
 
 def _tiers(change: Change, about: Instrument) -> str:

@@ -107,13 +107,10 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
             worded(
                 "Draw by draw, the first start from which on the share holds: {median} (50%: {low50} to {high50}; 90%: "
                 "{low90} to {high90}).",
-                median=start(s.median),
-                low50=start(s.low50),
-                high50=start(s.high50),
-                low90=start(s.low90),
+                median=start(s.median), low50=start(s.low50), high50=start(s.high50), low90=start(s.low90),
                 high90=start(s.high90),
             )
-        )
+        )  # fmt: skip
         if never > 0:
             words.append(
                 worded("In {often} of the draws no start up to {last:g} holds.", often=often(never), last=last)
@@ -124,14 +121,10 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
                 "(Safe: in fewer than {probability:.0%} of the draws the share over the last year, {years:g} years "
                 "after the {place} of the exit, is below {kept:g} times that under continued support. With {draws} "
                 "draws such a probability has a standard error of {error:.1%}.)",
-                probability=asked.probability,
-                years=asked.years_after,
-                place=term(asked.counted_from),
-                kept=asked.share_kept,
-                draws=one.kept.shape[1],
-                error=sampling_error(one, asked),
+                probability=asked.probability, years=asked.years_after, place=term(asked.counted_from),
+                kept=asked.share_kept, draws=one.kept.shape[1], error=sampling_error(one, asked),
             )
-        )
+        )  # fmt: skip
     return sentences(words)
 
 

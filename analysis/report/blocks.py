@@ -330,12 +330,10 @@ def answers_block() -> str:
     without = one_by_one(
         worded(
             "{change} to {until:g} in {case}",
-            change=_change(*changes[CARRIERS[0]]),
-            until=until,
-            case=term(load_case(case).title),
+            change=_change(*changes[CARRIERS[0]]), until=until, case=term(load_case(case).title),
         )
         for case, (until, changes, _) in _cuts().items()
-    )
+    )  # fmt: skip
     carried = worded(
         "Learning by doing: without it output changes by {without} (90% intervals). But: learning by doing and by "
         "searching are told apart only by priors, and loops cut one at a time do not add up.",

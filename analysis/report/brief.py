@@ -80,15 +80,11 @@ def years_sentence(durations: pd.DataFrame) -> str:
     told = [
         worded(
             "{case} {years:.0f} years ({low:.0f} to {high:.0f}; {clock}, {year:g})",
-            case=term(load_case(row["case"]).title),
-            years=row["years"],
-            low=row["years low"],
-            high=row["years high"],
-            clock=term(row["clock"]),
-            year=row["clock year"],
+            case=term(load_case(row["case"]).title), years=row["years"], low=row["years low"], high=row["years high"],
+            clock=term(row["clock"]), year=row["clock year"],
         )
         for row in durations.drop_duplicates("case").to_dict("records")
-    ]
+    ]  # fmt: skip
     return worded("To 10% of the market: {each}.", each=one_by_one(told))
 
 
@@ -104,47 +100,35 @@ def trust_sentences(
         worded(
             "Fit, on data it was fitted to: typical errors of {least:.0%} to {most:.0%} over {series} series "
             "({industries} industries; median {median:.0%}).",
-            least=np.exp(min(rms)) - 1,
-            most=np.exp(max(rms)) - 1,
-            series=len(rms),
-            industries=len(fits),
+            least=np.exp(min(rms)) - 1, most=np.exp(max(rms)) - 1, series=len(rms), industries=len(fits),
             median=np.exp(np.median(rms)) - 1,
         )
-    ]
+    ]  # fmt: skip
     if len(rows := yardsticks(forecast)):
         at = (rows["case"] == rows["case"].iloc[0]) & (rows["over"] == REFERENCE) & (rows["mode"] == "unconditional")
         by = rows[at].set_index("forecaster").to_dict("index")
         told = [
             worded(
                 "{name} {ratio:.2f} of it ({low:.2f} to {high:.2f}), 90% intervals held {inside:.0%} of what came",
-                name=name,
-                ratio=by[who]["ratio"],
-                low=by[who]["5%"],
-                high=by[who]["95%"],
-                inside=by[who]["inside 90%"],
+                name=name, ratio=by[who]["ratio"], low=by[who]["5%"], high=by[who]["95%"], inside=by[who]["inside 90%"],
             )
             for who, name in ((MODEL, worded("the model alone")), (COMBINED, worded("averaged with that curve")))
-        ]
+        ]  # fmt: skip
         words.append(
             worded(
                 "Forecast, on years it had not seen ({cases}, {series} series, drivers as then expected): error "
                 "against that of the curve named in advance: {each}. Under 1 is better.",
-                cases=translated(" and ").join(map(term, forecast)),
-                series=by[MODEL]["series"],
-                each=one_by_one(told),
+                cases=translated(" and ").join(map(term, forecast)), series=by[MODEL]["series"], each=one_by_one(told),
             )
-        )
+        )  # fmt: skip
     fresh = [row.inside for row in board.rows if not row.fitted]
     words.append(
         worded(
             "The paper's figures: {met} of {all} that the model can answer are met, {fresh} of {unfitted} where "
             "nothing was fitted to them.",
-            met=board.inside,
-            all=len(board.rows),
-            fresh=sum(fresh),
-            unfitted=len(fresh),
+            met=board.inside, all=len(board.rows), fresh=sum(fresh), unfitted=len(fresh),
         )
-    )
+    )  # fmt: skip
     but = [worded("intervals are within this structure: they do not know what the structure gets wrong.")]
     if len(rows):
         won, of = np.sum([wins_everywhere(case, "unconditional") for case in forecast], axis=0)

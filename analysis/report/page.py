@@ -365,12 +365,9 @@ def fit_words(calibration: Calibration) -> list[str]:
     words = [
         worded(
             "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
-            starts=len(ends),
-            seed=calibration.seed,
-            best=ends.min(),
-            worst=ends.max(),
+            starts=len(ends), seed=calibration.seed, best=ends.min(), worst=ends.max(),
         )
-    ]
+    ]  # fmt: skip
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
         apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}
@@ -380,13 +377,9 @@ def fit_words(calibration: Calibration) -> list[str]:
                 "{count} ended at {level:g} instead, where {name} is {other:.3g} rather than {value:.3g}; "
                 "intervals cover "
                 "every end within 2 of the best.",
-                count=len(there),
-                level=level,
-                name=term(name),
-                other=there[0].values[name],
-                value=closed.values[name],
+                count=len(there), level=level, name=term(name), other=there[0].values[name], value=closed.values[name],
             )
-        )
+        )  # fmt: skip
     bounds = [
         worded("{name} ({place})", name=term(e.name), place=term(e.at_bound)) for e in closed.estimates if e.at_bound
     ]
@@ -416,8 +409,6 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     return worded(
         "Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
         "autocorrelation allowed for; at {last:g} the objective is {rise:.0f} above its lowest.",
-        tried=listed(f"{v:g}" for v in ridge[response]),
-        kept=kept,
-        last=ridge[response].iloc[-1],
+        tried=listed(f"{v:g}" for v in ridge[response]), kept=kept, last=ridge[response].iloc[-1],
         rise=ridge["objective"].iloc[-1] - ridge["objective"].min(),
-    )
+    )  # fmt: skip

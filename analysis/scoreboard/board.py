@@ -105,12 +105,9 @@ class Scoreboard:
             "{inside} of {answered} answered target figures of the paper are inside its range; of the {fresh} whose "
             "quantity nothing was fitted to, {met} are. Rows are not independent: several ask one date from different "
             "starts. {unanswered} targets cannot be answered by a model quantity and are listed with the reason.",
-            inside=self.inside,
-            answered=len(self.rows),
-            fresh=len(fresh),
-            met=sum(fresh),
+            inside=self.inside, answered=len(self.rows), fresh=len(fresh), met=sum(fresh),
             unanswered=len(self.unanswered),
-        )
+        )  # fmt: skip
 
     def table(self) -> pd.DataFrame:
         """Return one line per answered figure, verdicts in words."""

@@ -164,12 +164,9 @@ def ridge_words(found: Identified) -> list[str]:
         words.append(
             worded(
                 "Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).",
-                middle=middle,
-                low=low,
-                high=high,
-                held=held,
+                middle=middle, low=low, high=high, held=held,
             )
-        )
+        )  # fmt: skip
     return [*words, one_factor_words(ridge, found.drop)]
 
 
@@ -200,23 +197,18 @@ def statement_words(found: Identified) -> list[str]:
         told = [
             worded(
                 "{what} {low} to {high}",
-                what=term(line["what"]),
-                low=_percent(line["low searching"]),
-                high=_percent(line["high searching"]),
+                what=term(line["what"]), low=_percent(line["low searching"]), high=_percent(line["high searching"]),
             )
             for line in part.to_dict("records")
-        ]
+        ]  # fmt: skip
         if policy:
             named = term(str(policy))
             words.append(
                 worded(
                     "{policy}, with searching from {low:.0%} to {high:.0%}: {each}.",
-                    policy=named[:1].upper() + named[1:],
-                    low=low,
-                    high=high,
-                    each=one_by_one(told),
+                    policy=named[:1].upper() + named[1:], low=low, high=high, each=one_by_one(told),
                 )
-            )
+            )  # fmt: skip
     return words
 
 

@@ -219,11 +219,8 @@ def words(table: pd.DataFrame, study: Study) -> str:
     rest = worded("beyond it: {figures}", figures=told) if moved else worded("all within tolerance")
     return worded(
         "{holds} of {all} headline figures hold at 1/{divide} of the time step; {rest}.",
-        holds=holds,
-        all=len(table),
-        divide=study.divide,
-        rest=rest,
-    )
+        holds=holds, all=len(table), divide=study.divide, rest=rest,
+    )  # fmt: skip
 
 
 def _or_none(value: float) -> float | None:

@@ -287,27 +287,19 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
         words.append(
             worded(
                 "{ends}, {exit}: {safe}; by response{thirds}. Setback if from: {setback}. Goes on: {goes_on}.",
-                ends=capital(term(row["ends"])),
-                exit=term(row["exit"]),
-                safe=safe,
-                thirds=thirds,
-                setback=spans_words(row["setback if from"]),
-                goes_on=term(row["goes on"]),
+                ends=capital(term(row["ends"])), exit=term(row["exit"]), safe=safe, thirds=thirds,
+                setback=spans_words(row["setback if from"]), goes_on=term(row["goes on"]),
             )
-        )
+        )  # fmt: skip
     for row in said.together.to_dict("records"):
         words.append(
             worded(
                 "{ends} together, {exit} from {start:g}: the share falls by {middle:.1%} (90%: {low:.1%} to "
                 "{high:.1%}) more than the single ends add up to.",
-                ends=capital(term(row["ends"])),
-                exit=term(row["exit"]),
-                start=row["start"],
-                middle=-row["beyond"],
-                low=-row["high"],
-                high=-row["low"],
+                ends=capital(term(row["ends"])), exit=term(row["exit"]), start=row["start"], middle=-row["beyond"],
+                low=-row["high"], high=-row["low"],
             )
-        )
+        )  # fmt: skip
     return words
 
 

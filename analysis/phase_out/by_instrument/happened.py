@@ -43,15 +43,11 @@ def happened_words(table: pd.DataFrame) -> list[str]:
     return [
         worded(
             "{what}: observed {observed:.0%}, model {model:.0%} (90%: {low:.0%} to {high:.0%}), {where}.",
-            what=capital(term(row["what"])),
-            observed=row["observed"],
-            model=row["model"],
-            low=row["low"],
-            high=row["high"],
-            where=worded("inside the interval") if row["inside"] else worded("OUTSIDE the interval"),
+            what=capital(term(row["what"])), observed=row["observed"], model=row["model"], low=row["low"],
+            high=row["high"], where=worded("inside the interval") if row["inside"] else worded("OUTSIDE the interval"),
         )
         for row in table.to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def objection(table: pd.DataFrame, evidence: str) -> str:
@@ -59,13 +55,11 @@ def objection(table: pd.DataFrame, evidence: str) -> str:
     missed = [
         worded(
             "{what} (observed {observed:.0%}, model {model:.0%})",
-            what=term(row["what"]),
-            observed=row["observed"],
-            model=row["model"],
+            what=term(row["what"]), observed=row["observed"], model=row["model"],
         )
         for row in table.to_dict("records")
         if not row["inside"]
-    ]
+    ]  # fmt: skip
     said = sentence(term(evidence))
     return worded("the model misses {missed}. {evidence}", missed=one_by_one(missed), evidence=said) if missed else said
 

@@ -172,11 +172,9 @@ def _warnings(asked: Asked, exits: Exits, values: Values, base: Schedule) -> lis
             said.append(
                 worded(
                     "{instrument}: nothing of it is left from {start:g} on ({base}): ending it changes nothing",
-                    instrument=term(name),
-                    start=asked.start,
-                    base=term(base.title),
+                    instrument=term(name), start=asked.start, base=term(base.title),
                 )
-            )
+            )  # fmt: skip
     if not said and not _moves(values, exits.supported):
         said.append(worded("this exit changes nothing ({base})", base=term(base.title)))
     return said
@@ -220,26 +218,19 @@ def exit_lines(found: NamedExit) -> list[str]:
         worded(
             "{exit} (base: {base}): over the year before {judged:g} the share of the market is {ratio} of what it is "
             "without that end. It is below {kept:g} of it {below}.",
-            exit=capital(asked.words),
-            base=term(found.base),
-            judged=judged,
-            ratio=ratio,
-            kept=rule.share_kept,
+            exit=capital(asked.words), base=term(found.base), judged=judged, ratio=ratio, kept=rule.share_kept,
             below=below,
         )
-    )
+    )  # fmt: skip
     fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
     held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
     lines.append(
         worded(
             "Against its own past: largest fall below the highest share since the start: {fall}; without the end: "
             "{held}. Over {own_fall:.0%} more than without it {back}.",
-            fall=fall,
-            held=held,
-            own_fall=rule.own_fall,
-            back=back,
+            fall=fall, held=held, own_fall=rule.own_fall, back=back,
         )
-    )
+    )  # fmt: skip
     saved = told(Measure("saved", "bnCNY", found.saved), study.digits, fifty=False)
     money, bn = customary("bnCNY")
     still = one_by_one(
@@ -249,14 +240,10 @@ def exit_lines(found: NamedExit) -> list[str]:
         worded(
             "Saved to {horizon:g}, in present value of {base_year:g}: {saved}. Still paid in the year from {over:g} "
             "({money}): {still}.",
-            horizon=study.horizon,
-            base_year=study.base_year,
-            saved=saved,
-            over=asked.start + asked.length,
-            money=bn,
+            horizon=study.horizon, base_year=study.base_year, saved=saved, over=asked.start + asked.length, money=bn,
             still=still or worded("nothing"),
         )
-    )
+    )  # fmt: skip
     made = pd.DataFrame(columns=list(COLUMNS))
     if study.happened:
         made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
