@@ -11,6 +11,8 @@ import pytest
 
 # two workers fill two cores: linear algebra with threads of its own would have them wait for each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# words are tested in English, whatever the locale of the machine; Chinese is asked for
+os.environ["TECHCYCLE_LANG"] = "en"
 
 from analysis import cli
 from analysis.plain import progress

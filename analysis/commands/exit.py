@@ -8,6 +8,7 @@ import click
 
 from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, say
 from analysis.phase_out.study import load_exit_study
+from analysis.plain.language import worded
 from analysis.plain.shown import records
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
@@ -80,5 +81,5 @@ def exit_command(
         "",
         exit_text(found),
         "",
-        f"Table: {file}; figure: {figure}",
+        worded("Table: {table}; figure: {figure}", table=file, figure=figure),
     )

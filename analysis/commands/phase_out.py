@@ -6,6 +6,7 @@ import click
 
 from analysis.commands.shared import JSON, OUT, say
 from analysis.phase_out.study import load_phase_out_study, study_file
+from analysis.plain.language import worded
 from stockflow.commands.console import Whole
 from stockflow.files import write_whole
 
@@ -21,7 +22,13 @@ from stockflow.files import write_whole
 @click.option("--accept", is_flag=True, help="Keep the answer of a shipped study, for README and report.")
 @JSON
 def phase_out_command(
-    study: str, out: Path, draws: int | None, scheduler: str | None, figures: bool, accept: bool, as_json: bool
+    study: str,
+    out: Path,
+    draws: int | None,
+    scheduler: str | None,
+    figures: bool,
+    accept: bool,
+    as_json: bool,
 ) -> None:
     """Say when support of STUDY can end and what breaks: nev, pv, or the path of a study file (TOML).
 
@@ -54,5 +61,7 @@ def phase_out_command(
         from analysis.phase_out.figures import draw_all
 
         draw_all(answer, stem)
-    where = f"\nTables{', figures' if figures else ''} and page: {stem}_*; runs: {stem}.zarr"
-    say(as_json, as_records(answer, tables), answer.page, where)
+    where = worded("Tables, figures and page: {stem}_*; runs: {stem}.zarr", stem=stem)
+    if not figures:
+        where = worded("Tables and page: {stem}_*; runs: {stem}.zarr", stem=stem)
+    say(as_json, as_records(answer, tables), answer.page, f"\n{where}")

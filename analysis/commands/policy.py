@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import JSON, OUT, say
+from analysis.plain.language import listed, sentence, term, worded
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
@@ -36,7 +37,7 @@ def policy() -> None:
 def list_command(as_json: bool) -> None:
     """Name the shipped schedules with their titles."""
     titles = {name: load_schedule(name).title for name in shipped()}
-    say(as_json, titles, *(f"{name:{max(map(len, titles))}s}  {title}" for name, title in titles.items()))
+    say(as_json, titles, *(f"{name:{max(map(len, titles))}s}  {term(title)}" for name, title in titles.items()))
 
 
 @policy.command()
@@ -53,6 +54,7 @@ def show(file: str, until: float, as_json: bool) -> None:
       techcycle policy show nev_share_triggered
     """
     from analysis.phase_out.schedule_words import UNITS, show_schedule, words
+    from analysis.plain.shown import screen
 
     schedule = load_schedule(file)
     _doubt(file, schedule)
@@ -61,14 +63,30 @@ def show(file: str, until: float, as_json: bool) -> None:
     for name, date in shown.began.items():
         change = shown.applied.moving[name].change
         if change.trigger is not None:
-            told = f"begins in {date:g}" if date is not None else f"does not begin by {until:g}"
-            lines.append(f"At the accepted values the decline of {name} {told}.")
+            if date is not None:
+                said = worded("begins in {date:g}", date=date)
+            else:
+                said = worded("does not begin by {until:g}", until=until)
+            lines.append(
+                worded("At the accepted values the decline of {instrument} {said}.", instrument=term(name), said=said)
+            )
     for name, most in shown.cut.items():
-        lines.append(f"At the accepted values {name} is cut by up to {most:.3g}: it would exceed the price.")
+        lines.append(
+            worded(
+                "At the accepted values {instrument} is cut by up to {most:.3g}: it would exceed the price.",
+                instrument=term(name),
+                most=most,
+            )
+        )
     if shown.paths:
-        lines.append(f"\nYearly means beside history; money of 2020, {UNITS[schedule.case]}.")
-        units = ", ".join(f"{name} in {'1' if unit == 'Dmnl' else unit}" for name, unit in shown.units.items())
-        lines += [f"{units}.\n", shown.table().to_string(index=False, float_format=lambda v: f"{v:.4g}")]
+        about = term(UNITS[schedule.case])
+        lines.append("\n" + worded("Yearly means beside history; money of 2020, {unit}.", unit=about))
+        units = listed(
+            worded("{variable} in {unit}", variable=term(name), unit="1" if unit == "Dmnl" else unit)
+            for name, unit in shown.units.items()
+        )
+        table = screen(shown.table(), index=False, float_format=lambda v: f"{v:.4g}")
+        lines += [sentence(units) + "\n", table]
     say(as_json, as_record(shown), *lines)
 
 
@@ -80,7 +98,7 @@ def validate(files: Sequence[str]) -> None:
     for file in files:
         try:
             schedule = load_schedule(file)
-            click.echo(f"{file}: valid: {schedule.title}")
+            click.echo(worded("{file}: valid: {title}", file=file, title=term(schedule.title)))
             _doubt(file, schedule)
         except InputError as error:
             click.echo(f"techcycle: error: {error}", err=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
+from analysis.plain.language import worded
 from calibration.errors import AbsentError
 from calibration.records.results import Accepted, accepted_posterior
 from models.case import load_case
@@ -70,14 +71,16 @@ def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
     try:
         samples = accepted_posterior(case).spread(draws)
     except AbsentError as error:
-        return Drawn(case, model, {}, f"one run at the values of the case file, no interval ({error})")
-    return Drawn(case, model, samples, f"{len(next(iter(samples.values())))} draws of the accepted posterior")
+        why = worded("one run at the values of the case file, no interval ({why})", why=error)
+        return Drawn(case, model, {}, why)
+    count = len(next(iter(samples.values())))
+    return Drawn(case, model, samples, worded("{count} draws of the accepted posterior", count=count))
 
 
 def at_fit(case: str, model: Model, accepted: Accepted | None) -> Drawn:
     """Return one run of a case: at its accepted estimates, or at the values of its case file."""
     if accepted is None:
-        return Drawn(case, model, {}, "one run at the values of the case file")
+        return Drawn(case, model, {}, worded("one run at the values of the case file"))
     return Drawn(case, model.with_constants(accepted.values), {}, "one run at the accepted estimates")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from analysis.plain.language import term, translated, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
+from analysis.plain.units import customary
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from calibration.forecasting.residuals import residuals
 from models.case import load_case
@@ -39,12 +41,13 @@ def series_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
 
 
 def _one_series(ax: Axes, one: SeriesFit) -> None:
-    values, sigma = np.asarray(one.observed), np.asarray(one.sigma)
+    factor, unit = customary(one.unit + PER.get(one.name, ""))
+    values, sigma = factor * np.asarray(one.observed), np.asarray(one.sigma)
     ax.errorbar(
         one.years, values, yerr=[values * (1 - np.exp(-sigma)), values * (np.exp(sigma) - 1)],
-        fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label="observed, with stated error", zorder=3,
+        fmt="o", color=GREY, markersize=3.5, elinewidth=0.8, label=worded("observed, with stated error"), zorder=3,
     )  # fmt: skip
-    ax.plot(one.years, one.modelled, color="#d1495b", label="model", zorder=4)
+    ax.plot(one.years, factor * np.asarray(one.modelled), color="#d1495b", label=worded("model"), zorder=4)
     if one.unit == "1":
         ax.set_ylim(0, max(1.0, 1.05 * values.max()))
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
@@ -54,11 +57,15 @@ def _one_series(ax: Axes, one: SeriesFit) -> None:
     else:
         ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel("share (%)" if one.unit == "1" else one.unit + PER.get(one.name, ""))
-    note = "" if one.use == "closed loop" else f" ({one.use})"
-    ax.set_title(
-        f"{fill(one.name + note, 38)}\n$R^2$ of logs {one.r2:.3f}, rms log error {one.rms:.2f}", fontweight="normal"
-    )
+    ax.set_ylabel(worded("share (%)") if one.unit == "1" else unit)
+    errors = worded("$R^2$ of logs {r2:.3f}, rms log error {rms:.2f}", r2=one.r2, rms=one.rms)
+    ax.set_title(f"{fill(_name(one), 38)}\n{errors}", fontweight="normal")
+
+
+def _name(one: SeriesFit) -> str:
+    if one.use == "closed loop":
+        return term(one.name)
+    return worded("{name} ({place})", name=term(one.name), place=term(one.use))
 
 
 def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path:
@@ -67,8 +74,8 @@ def residual_panels(title: str, series: Sequence[SeriesFit], stem: Path) -> Path
         for ax, one in zip(axes.flat, series, strict=False):
             _residual_panel(ax, one, residuals(one))
         for row in axes:
-            row[0].set_ylabel("log residual\n(stated errors)")
-        told = "$r_1$: lag-one autocorrelation of the log residuals, with the 95% range of white noise"
+            row[0].set_ylabel(worded("log residual\n(stated errors)"))
+        told = worded("$r_1$: lag-one autocorrelation of the log residuals, with the 95% range of white noise")
         legend_below(figure, axes.flat[:1], 3, told)
     return save(figure, residual_numbers(series), stem)
 
@@ -84,21 +91,21 @@ def residual_numbers(series: Sequence[SeriesFit]) -> pd.DataFrame:
 
 def _residual_panel(ax: Axes, one: SeriesFit, report: Mapping[str, Any]) -> None:
     values = one.errors / np.asarray(one.sigma)
-    ax.axhspan(-RANGE, RANGE, color="#e9eef2", label="within two stated errors")
+    ax.axhspan(-RANGE, RANGE, color="#e9eef2", label=worded("within two stated errors"))
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.vlines(one.years, 0, values, color=GREY, linewidth=1)
-    ax.plot(one.years, values, "o", color="#d1495b", markersize=3.5, label="model above (+) or below (-) observation")
+    told = worded("model above (+) or below (-) observation")
+    ax.plot(one.years, values, "o", color="#d1495b", markersize=3.5, label=told)
     limit = 1.1 * max(RANGE * 1.25, float(np.max(np.abs(values))))
     ax.set_ylim(-limit, limit)
     ax.margins(x=0.08)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    note = "" if one.use == "closed loop" else f" ({one.use})"
     lag, band = report["autocorrelation lag 1 [1]"], report["band of autocorrelation [1]"]
-    told = f"$r_1$ not told by {len(values)} points"
+    told = worded("$r_1$ not told by {count} points", count=len(values))
     if np.isfinite(lag) and band < 1:  # below, white noise gives any value
         shown = f"{lag:.2f}".replace("-", "\N{MINUS SIGN}")
-        told = f"$r_1$ = {shown} (white noise $\\pm${band:.2f})"
-    ax.set_title(f"{one.name}{note}\n{told}", fontweight="normal")
+        told = worded("$r_1$ = {lag} (white noise $\\pm${band:.2f})", lag=shown, band=band)
+    ax.set_title(f"{_name(one)}\n{told}", fontweight="normal")
 
 
 def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
@@ -114,15 +121,17 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
     with drawing(figsize=(7.4, 0.36 * len(table) + 1.2)) as (figure, ax):
         y = np.arange(len(table))[::-1]
         kinds = dict.fromkeys(e.interval for e in rows)
-        ax.axvspan(-1.645, 1.645, color="#e9eef2", label="prior, 90%")
-        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label=" and ".join(kinds))
-        ax.plot(table["z"], y, "o", color="#d1495b", label="estimate")
+        ax.axvspan(-1.645, 1.645, color="#e9eef2", label=worded("prior, 90%"))
+        told = translated(" and ").join(map(term, kinds))
+        ax.hlines(y, table["z low"], table["z high"], color="#1b4965", linewidth=3, label=told)
+        ax.plot(table["z"], y, "o", color="#d1495b", label=worded("estimate"))
         units = table["unit"].replace("Dmnl", "")
         shown = zip(table["parameter"], table["estimate"], units, strict=True)
-        ax.set_yticks(y, [f"{name} = {value:.3g} {unit}" for name, value, unit in shown])
-        ax.set_xlabel("distance from the prior's centre (prior standard deviations)")
+        ax.set_yticks(y, [f"{term(name)} = {value:.3g} {unit}" for name, value, unit in shown])
+        ax.set_xlabel(worded("distance from the prior's centre (prior standard deviations)"))
         figure.legend(loc="outside lower center", ncols=3)
-        ax.set_title(f"{load_case(calibration.case).title}:\nwhat the data say of each free parameter")
+        case = term(load_case(calibration.case).title)
+        ax.set_title(worded("{case}:\nwhat the data say of each free parameter", case=case))
     return save(figure, table, stem)
 
 
@@ -140,12 +149,13 @@ def ridge(case: str, response: str, variants: Sequence[Variant], effect: str, st
     columns, width = (2, 7.6) if effect else (1, 4.4)
     with drawing(1, columns, figsize=(width, 2.7), squeeze=False) as (figure, axes):
         axes[0, 0].plot(table[response], table["objective"], "o-")
-        axes[0, 0].set_ylabel("objective of the series alone\n(minus log posterior, 1)")
+        axes[0, 0].set_ylabel(worded("objective of the series alone\n(minus log posterior, 1)"))
         if effect:
             axes[0, 1].plot(table[response], 100 * table[effect], "o-", color="#d1495b")
-            axes[0, 1].set_ylabel("share of 2015-18 sales\ncaused by subsidies (%)")
+            axes[0, 1].set_ylabel(worded("share of 2015-18 sales\ncaused by subsidies (%)"))
             axes[0, 1].set_ylim(0, 100)
         for ax in axes.flat:
-            ax.set_xlabel(f"{response} held at (1)")
-        axes[0, 0].set_title(f"{load_case(case).title}:\nwhat the series alone can tell apart")
+            ax.set_xlabel(worded("{response} held at (1)", response=term(response)))
+        title = term(load_case(case).title)
+        axes[0, 0].set_title(worded("{case}:\nwhat the series alone can tell apart", case=title))
     return save(figure, table, stem)

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
+from analysis.plain.language import listed, term, worded
 from calibration.fitting.estimates import Calibration, Variant
 from calibration.fitting.targets import SeriesTarget, Targets, load_targets
 from calibration.forecasting.residuals import residual_table
@@ -92,10 +93,17 @@ def short_report(report: pd.DataFrame) -> pd.DataFrame:
 def effect_table(calibration: Calibration) -> pd.DataFrame:
     """Causal effects under each response, and dated events."""
     rows = [
-        {"what": name, "under": f"{v.name} response ({calibration.response} = {v.response:.2f})", "value": value}
+        {
+            "what": name,
+            "under": worded(
+                "{size} response ({name} = {value:.2f})",
+                size=term(v.name), name=term(calibration.response), value=v.response,
+            ),
+            "value": value,
+        }
         for v in calibration.variants
         for name, value in v.effects.items()
-    ]
+    ]  # fmt: skip
     for step, fit in (*calibration.partial, ("closed loop", calibration.closed)):
         rows += [{"what": name, "under": step, "value": value} for name, value in fit.events.items()]
     return pd.DataFrame(rows, columns=["what", "under", "value"])
@@ -114,5 +122,8 @@ def ridge_table(calibration: Calibration, variants: tuple[Variant, ...]) -> pd.D
 
 def misfits(series: Mapping[str, Sequence[tuple[int, float]]]) -> list[tuple[str, str]]:
     """Return each series that has years off by more than a factor of 1.5, and model over observation in them."""
-    told = {name: ", ".join(f"{ratio:.2g} in {year}" for year, ratio in years) for name, years in series.items()}
+    told = {
+        name: listed(worded("{ratio:.2g} in {year}", ratio=ratio, year=year) for year, ratio in years)
+        for name, years in series.items()
+    }
     return [(name, years) for name, years in told.items() if years]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
+from analysis.plain.language import listed, marked, term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import BLACK, GREY, drawing, end_labels, legend_below, log_axis, panels, save
+from analysis.plain.units import customary
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
 from calibration.forecasting.forecast import CaseForecast
 from calibration.forecasting.record import REFERENCE
@@ -31,8 +34,8 @@ MARKS = {
     "Bass": "*",
 }  # fmt: skip
 MODES = {
-    "conditional": ("#1b4965", "o-", "drivers as they were"),
-    "unconditional": ("#d1495b", "o--", "drivers as expected"),
+    "conditional": ("#1b4965", "o-", marked("drivers as they were")),
+    "unconditional": ("#d1495b", "o--", marked("drivers as expected")),
 }
 
 
@@ -46,7 +49,7 @@ def forecast_fans(title: str, forecasts: Sequence[CaseForecast], stem: Path) -> 
     with panels(len(names), COLUMNS, (3.5, 2.7), 0.5, title=title) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, name, [series for one in chosen if (series := one.named(name)) is not None])
-        told = "dotted: median of the naive forecast that did best, named under each title"
+        told = worded("dotted: median of the naive forecast that did best, named under each title")
         legend_below(figure, axes.flat, 5, told)
     return save(figure, fan_numbers(chosen), stem)
 
@@ -84,20 +87,20 @@ def _skill_panel(ax: Axes, name: str, table: pd.DataFrame) -> None:
     labels = []
     for who, mark in MARKS.items():
         part = naive[naive["forecaster"] == who].sort_values("origin")
-        ax.plot(part["origin"].map(places), part["CRPS"], marker=mark, color=GREY, markersize=3.5, alpha=0.6,
-                linewidth=0.6)  # fmt: skip
-        labels += [(who, value, GREY) for value in part["CRPS"].tail(1)]
+        at = part["origin"].map(places)
+        ax.plot(at, part["CRPS"], marker=mark, color=GREY, markersize=3.5, alpha=0.6, linewidth=0.6)
+        labels += [(term(who), value, GREY) for value in part["CRPS"].tail(1)]
     for mode, (colour, line, told) in MODES.items():
         part = table[(table["forecaster"] == MODEL) & (table["mode"] == mode)]
         ax.plot(part["origin"].map(places), part["CRPS"], line, color=colour, markersize=4, linewidth=1.4,
-                label=f"model, {told}")  # fmt: skip
+                label=worded("model, {drivers}", drivers=term(told)))  # fmt: skip
     ax.set_xticks(range(len(origins)), [f"{origin}" for origin in origins])
     ax.set_xlim(-0.4, len(origins) - 0.6)
     log_axis(ax)
     end_labels(ax, labels, 0.08)
-    ax.set_xlabel("forecast from the end of")
-    ax.set_ylabel("CRPS of the logarithm (1)")
-    ax.set_title(name)
+    ax.set_xlabel(worded("forecast from the end of"))
+    ax.set_ylabel(worded("CRPS of the logarithm (1)"))
+    ax.set_title(term(name))
 
 
 def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
@@ -106,22 +109,33 @@ def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
     `rows` are those of `study.yardsticks`: a line for each, first of all cases together.
     """
     part = rows[(rows["mode"] == "unconditional") & (rows["over"] == REFERENCE)]
-    told = [f"{a:.2f} ({low:.2f} to {high:.2f})" for a, low, high in part[["ratio", "5%", "95%"]].to_numpy()]
-    title = fill(f"Error of forecasts over that of a curve named in advance: {told[0]}; averaged with it {told[1]}", 82)
+    told = [
+        worded("{middle:.2f} ({low:.2f} to {high:.2f})", middle=middle, low=low, high=high)
+        for middle, low, high in part[["ratio", "5%", "95%"]].to_numpy()
+    ]
+    title = worded(
+        "Error of forecasts over that of a curve named in advance: {alone}; averaged with it {averaged}",
+        alone=told[0],
+        averaged=told[1],
+    )
     labels = []
-    with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=title, fontsize=9.5) as (figure, ax):
+    with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=fill(title, 82), fontsize=9.5) as (figure, ax):
         for y, row in enumerate(part.to_dict("records")):
             alone = row["forecaster"] == MODEL
             ax.plot([row["5%"], row["95%"]], [y, y], color=BLACK, linewidth=2)
             ax.plot(row["ratio"], y, "o" if alone else "s", color=BLACK, mfc=BLACK if alone else "white", markersize=6)
-            where = load_case(row["case"]).title if row["case"] in CASES else "Together"
-            labels.append(f"{where}: model alone" if alone else "averaged with the curve")
+            where = term(load_case(row["case"]).title) if row["case"] in CASES else worded("Together")
+            labels.append(worded("{case}: model alone", case=where) if alone else worded("averaged with the curve"))
             ax.text(1.01, y, told[y], va="center", fontsize=8.5, transform=ax.get_yaxis_transform())
         ax.axvline(1, color=GREY, linestyle="--", linewidth=1)
         ax.set_yticks(range(len(part)), labels)
         ax.set_ylim(len(part) - 0.5, -0.5)
-        ax.set_xlabel("CRPS of the logarithm over that of the curve (1); lines: 90% over resampled series.\n"
-                      "Left of the dashed line the forecast is better than the curve")  # fmt: skip
+        ax.set_xlabel(
+            worded(
+                "CRPS of the logarithm over that of the curve (1); lines: 90% over resampled series.\n"
+                "Left of the dashed line the forecast is better than the curve"
+            )
+        )
         ax.grid(axis="y", visible=False)
     return save(figure, part, stem)
 
@@ -131,7 +145,10 @@ def ahead_fans(title: str, fans: Sequence[Fan], back: CaseForecast | None, stem:
 
     The naive forecast is the one that did best in the hindcast, where there is one, else the first that can be made.
     """
-    with panels(len(fans), len(fans), (4.6, 3.7), title=f"{title}: fit and forecast") as (figure, axes):
+    with panels(len(fans), len(fans), (4.6, 3.7), title=worded("{case}: fit and forecast", case=title)) as (
+        figure,
+        axes,
+    ):
         for ax, fan in zip(axes.flat, fans, strict=True):
             _ahead_panel(ax, fan, naive_of(fan, back))
         legend_below(figure, axes.flat[:1], 3)
@@ -163,45 +180,58 @@ def ahead_numbers(fans: Sequence[Fan]) -> pd.DataFrame:
 
 
 def _ahead_panel(ax: Axes, fan: Fan, naive: str | None) -> None:
-    fit, ahead = COLOURS
-    ax.fill_between(fan.fit_years, fan.fit[0], fan.fit[-1], color=fit, alpha=0.25, linewidth=0, label="fit, 90%")
-    ax.plot(fan.fit_years, fan.fit[FAN.index(0.5)], color=fit, label="fit, median")
-    _bands(ax, fan, "forecast", ahead, "--")
+    (fit, ahead), factor = COLOURS, customary(fan.history.unit)[0]
+    fitted = factor * np.asarray(fan.fit)
+    wide, text = worded("fit, 90%"), worded("naive forecast, median")
+    ax.fill_between(fan.fit_years, fitted[0], fitted[-1], color=fit, alpha=0.25, linewidth=0, label=wide)
+    ax.plot(fan.fit_years, fitted[FAN.index(0.5)], color=fit, label=worded("fit, median"))
+    _bands(ax, fan, worded("forecast"), ahead, "--")
     if naive is not None:
-        median = np.median(fan.draws[naive], axis=0)
-        ax.plot(fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label="naive forecast, median")
-    ax.plot(fan.history.years, fan.history.values, "o", color=GREY, markersize=3.2, label="observed", zorder=5)
-    _axes(ax, fan.history.unit, f"{fan.name.replace('_', ' ')}\nnaive: {naive or 'none'}")
+        median = factor * np.median(fan.draws[naive], axis=0)
+        ax.plot(fan.years, median, color="#222222", linestyle=":", linewidth=1.5, label=text)
+    _observed(ax, fan.history.years, factor * fan.history.values)
+    name = term(fan.name.replace("_", " "))
+    _axes(ax, fan.history.unit, worded("{series}\nnaive: {naive}", series=name, naive=term(naive or "none")))
 
 
 def _panel(ax: Axes, name: str, forecasts: Sequence[ScoredForecast]) -> None:
+    last, earliest = forecasts[-1], forecasts[0]
+    factor = customary(last.history.unit)[0]
     for one, colour in zip(forecasts, COLOURS[-len(forecasts) :] if len(forecasts) < 2 else COLOURS, strict=True):
-        low, middle, high = _bands(ax, one, f"model from {one.origin}", colour, "-")
+        low, middle, high = _bands(ax, one, worded("model from {origin}", origin=one.origin), colour, "-")
         if len(one.years) == 1:
             ax.errorbar(one.years, middle, [middle - low, high - middle], color=colour, fmt=".", elinewidth=1)
         if one.best_naive is not None:
-            naive = np.median(one.draws[one.best_naive], axis=0)
-            ax.plot(one.years, naive, color=colour, linestyle=":", label=f"best naive from {one.origin}")
-    last, earliest = forecasts[-1], forecasts[0]
+            naive = factor * np.median(one.draws[one.best_naive], axis=0)
+            text = worded("best naive from {origin}", origin=one.origin)
+            ax.plot(one.years, naive, color=colour, linestyle=":", label=text)
     years = np.concatenate([last.history.years, last.years])
-    values = np.concatenate([last.history.values, last.observed])
+    values = factor * np.concatenate([last.history.values, last.observed])
     shown = years > earliest.origin - BACK
-    ax.plot(years[shown], values[shown], "o", color=GREY, markersize=3.2, label="observed", zorder=5)
-    best = ", ".join(f"{one.best_naive} ({one.origin})" for one in forecasts if one.best_naive)
-    _axes(ax, last.history.unit, f"{name}\n{best or 'no naive forecast'}")
+    _observed(ax, years[shown], values[shown])
+    best = listed(
+        worded("{name} ({place})", name=term(one.best_naive), place=one.origin) for one in forecasts if one.best_naive
+    )
+    best = best or worded("no naive forecast")
+    _axes(ax, last.history.unit, f"{term(name)}\n{best}")
+
+
+def _observed(ax: Axes, years: ArrayLike, values: Array) -> None:
+    ax.plot(years, values, "o", color=GREY, markersize=3.2, label=worded("observed"), zorder=5)
 
 
 def _bands(ax: Axes, one: SeriesForecast, text: str, colour: str, line: str) -> tuple[Array, Array, Array]:
     """Draw the model's draws as 90% and 50% bands and a median; return the median and the ends of the wide one."""
-    low, first, middle, third, high = quantiles(one.draws[MODEL], FAN)
-    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=f"{text}, 90%")
-    ax.fill_between(one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=f"{text}, 50%")
-    ax.plot(one.years, middle, color=colour, linestyle=line, label=f"{text}, median")
+    low, first, middle, third, high = customary(one.history.unit)[0] * np.asarray(quantiles(one.draws[MODEL], FAN))
+    wide, narrow = worded("{what}, 90%", what=text), worded("{what}, 50%", what=text)
+    ax.fill_between(one.years, low, high, color=colour, alpha=0.18, linewidth=0, label=wide)
+    ax.fill_between(one.years, first, third, color=colour, alpha=0.35, linewidth=0, label=narrow)
+    ax.plot(one.years, middle, color=colour, linestyle=line, label=worded("{what}, median", what=text))
     return low, middle, high
 
 
 def _axes(ax: Axes, unit: str, title: str) -> None:
     log_axis(ax)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_ylabel("share (1)" if unit == "1" else unit)
+    ax.set_ylabel(worded("share (1)") if unit == "1" else customary(unit)[1])
     ax.set_title(title, fontweight="normal")

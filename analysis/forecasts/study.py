@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.forecasts.figures import forecast_fans, forecast_skill
 from analysis.plain.folder import Folder
+from analysis.plain.language import listed, marked, one_by_one, term, worded
 from analysis.plain.progress import counted
 from analysis.plain.shown import records
 from calibration.fitting.targets import load_targets
@@ -75,9 +76,13 @@ def save_forecasts(found: ScoredCase, settings: ForecastSettings, folder: Folder
     for file, text in forecast_files(found, settings).items():
         folder.write(file, text)
     for mode in dict.fromkeys(one.mode for one in found.forecasts):
-        told = {"conditional": "drivers as they really were", "unconditional": "drivers as expected at the origin"}
+        told = {
+            "conditional": marked("drivers as they really were"),
+            "unconditional": marked("drivers as expected at the origin"),
+        }
         name = f"forecast_{found.case}" + ("" if mode == "conditional" else f"_{mode}")
-        title = f"{load_case(found.case).title}: forecasts from the past, {told[mode]}"
+        case = term(load_case(found.case).title)
+        title = worded("{case}: forecasts from the past, {drivers}", case=case, drivers=term(told[mode]))
         forecast_fans(title, [one for one in found.forecasts if one.mode == mode], folder.figure(name))
 
 
@@ -90,11 +95,13 @@ def skill_rows(table: pd.DataFrame) -> pd.DataFrame:
     for (mode, series, origin), part in table.groupby(["mode", "series", "origin"], sort=False):
         by = part.set_index("forecaster")
         best, reference = best_naive(dict(by["CRPS"])), str(by["reference"].iloc[0])
-        rows.append({"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
-                     "model CRPS": _cell(by, MODEL, "CRPS"), "combined CRPS": _cell(by, COMBINED, "CRPS"),
-                     "reference": reference or "none", "reference CRPS": _cell(by, reference, "CRPS"),
-                     "best in hindsight": best or "none", "its CRPS": _cell(by, best, "CRPS"),
-                     "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")})  # fmt: skip
+        rows.append(
+            {"mode": mode, "series": series, "origin": origin, "years": int(_cell(by, MODEL, "years")),
+             "model CRPS": _cell(by, MODEL, "CRPS"), "combined CRPS": _cell(by, COMBINED, "CRPS"),
+             "reference": reference or "none", "reference CRPS": _cell(by, reference, "CRPS"),
+             "best in hindsight": best or "none", "its CRPS": _cell(by, best, "CRPS"),
+             "inside 90%": _cell(by, MODEL, "inside 90%"), "DM p": _cell(by, MODEL, "DM p")}
+        )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -110,8 +117,10 @@ def rivals(table: pd.DataFrame) -> pd.DataFrame:
         for other in (one for one in dict.fromkeys(part["forecaster"]) if one != MODEL):
             both = by[[MODEL, other]].dropna()
             ratio = (both[MODEL] / both[other]).to_numpy()
-            rows.append({"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
-                         "ratio": float(np.exp(np.log(ratio).mean()))})  # fmt: skip
+            rows.append(
+                {"mode": mode, "against": other, "pairs": len(both), "model better on": int((ratio < 1).sum()),
+                 "ratio": float(np.exp(np.log(ratio).mean()))}
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -137,23 +146,36 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
         if len(met):
             words += _told(met, str(mode), origin)
         if absent := [one for one in about.headline if one not in set(met["series"])]:
-            words.append(f"{mode} from {origin}: no comparison for {', '.join(absent)}.")
+            words.append(
+                worded(
+                    "{mode} from {origin}: no comparison for {series}.",
+                    mode=term(mode), origin=origin, series=listed(map(term, absent)),
+                )
+            )  # fmt: skip
         words += _beside(table, about, str(mode), origin)
     words += coverage_words(table)
     for year, why in possible_origins(load_targets(case), settings)[1].items():
-        words.append(f"No forecast from {year}: {why}.")
+        words.append(worded("No forecast from {year}: {why}.", year=year, why=why))
     if later := fixed_by_later_data(load_case(case), load_targets(case)):
         words.append(
-            "What these forecasts still know of their future: fixed values of "
-            f"{', '.join(later)} come from a look at all years, priors were written by people who know them, and the "
-            f"bound {load_targets(case).errors.largest_persistence:g} of the errors' persistence was chosen with the "
-            "misfits of 2019-21 in view."
+            worded(
+                "What these forecasts still know of their future: fixed values of {names} come from a look at "
+                "all years, "
+                "priors were written by people who know them, and the bound {bound:g} of the errors' persistence was "
+                "chosen with the misfits of 2019-21 in view.",
+                names=listed(map(term, later)),
+                bound=load_targets(case).errors.largest_persistence,
+            )
         )
     words.append(
-        "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
-        "large p shows no equality. A small p does not show a difference either: the rival was chosen in hindsight, "
-        "and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects a quarter to a "
-        "third of equals."
+        worded(
+            "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
+            "large p shows no equality. A small p does not show a difference either: the rival was chosen in "
+            "hindsight, "
+            "and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects a "
+            "quarter to "
+            "a third of equals."
+        )
     )
     return words
 
@@ -163,11 +185,15 @@ def coverage_words(table: pd.DataFrame) -> list[str]:
     words = []
     for mode, part in table[table["forecaster"] == MODEL].groupby("mode", sort=False):
         held = {level: np.average(part[f"inside {level}"], weights=part["years"]) for level in ("50%", "90%")}
-        told = " and ".join(f"{share:.0%} in the {level}" for level, share in held.items())
         words.append(
-            f"{mode}, all origins: of {int(part['years'].sum())} years of {part['series'].nunique()} series "
-            f"{told} intervals of the model."
-        )
+            worded(
+                "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} "
+                "in the 90% "
+                "intervals of the model.",
+                mode=term(str(mode)), years=int(part["years"].sum()), series=part["series"].nunique(), half=held["50%"],
+                most=held["90%"],
+            )
+        )  # fmt: skip
     return words
 
 
@@ -175,11 +201,14 @@ def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) ->
     """Say how the model did on series that are scored but count in no headline."""
     names = tuple(one for one in dict.fromkeys(table["series"]) if one not in about.headline)
     return [
-        f"{mode} from {origin}: {one['series']} is scored but is no headline series: CRPS {one['model CRPS']:.3f} "
-        f"against {one['its CRPS']:.3f} of {one['best in hindsight']}, "
-        f"a ratio of {one['model CRPS'] / one['its CRPS']:.2f}."
+        worded(
+            "{mode} from {origin}: {series} is scored but is no headline series: CRPS {own:.3f} against {other:.3f} of "
+            "{best}, a ratio of {ratio:.2f}.",
+            mode=term(mode), origin=origin, series=term(one["series"]), own=one["model CRPS"], other=one["its CRPS"],
+            best=term(one["best in hindsight"]), ratio=one["model CRPS"] / one["its CRPS"],
+        )
         for one in duels(table, names, mode, origin).to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
@@ -188,18 +217,27 @@ def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
     )
     inside = float(np.average(met["inside 90%"], weights=met["years"]))
     words = [
-        f"{mode} from {origin}, {len(met)} headline series: the model beats the reference named in advance on "
-        f"{(model < reference).sum()} of {reference.notna().sum()} and the best naive forecast in hindsight, an upper "
-        f"bound, on {(model < best).sum()}; model and reference together beat them on {(combined < reference).sum()} "
-        f"and {(combined < best).sum()}. {inside:.0%} of observations lie in the model's 90% intervals."
-    ]
+        worded(
+            "{mode} from {origin}, {count} headline series: the model beats the reference named in advance on {won} of "
+            "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference "
+            "together beat "
+            "them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
+            mode=term(mode), origin=origin, count=len(met), won=(model < reference).sum(), of=reference.notna().sum(),
+            best=(model < best).sum(), both=(combined < reference).sum(), both_best=(combined < best).sum(),
+            inside=inside,
+        )
+    ]  # fmt: skip
     for one in met[model >= best].to_dict("records"):
         ratio = one["model CRPS"] / one["its CRPS"]
-        much = " (more than twice)" if ratio > TWICE else ""
         words.append(
-            f"{mode} from {origin}: {one['series']} loses to {one['best in hindsight']}: CRPS {one['model CRPS']:.3f} "
-            f"against {one['its CRPS']:.3f}, a ratio of {ratio:.2f}{much}."
-        )
+            worded(
+                "{mode} from {origin}: {series} loses to {best}: CRPS {own:.3f} against {other:.3f}, a ratio of "
+                "{ratio:.2f}{much}.",
+                mode=term(mode), origin=origin, series=term(one["series"]), best=term(one["best in hindsight"]),
+                own=one["model CRPS"], other=one["its CRPS"], ratio=ratio,
+                much=worded(" (more than twice)") if ratio > TWICE else "",
+            )
+        )  # fmt: skip
     return words
 
 
@@ -207,7 +245,11 @@ def unscored_words(found: ScoredCase) -> list[str]:
     """Say, once per origin, of which series no forecast is scored and why."""
     origins = {one.origin: one.untold for one in found.forecasts if one.untold}  # the same in both modes
     return [
-        f"From {origin} no forecast of " + "; ".join(f"{name} ({why})" for name, why in untold.items()) + "."
+        worded(
+            "From {origin} no forecast of {series}.",
+            origin=origin,
+            series=one_by_one(worded("{name} ({place})", name=term(name), place=why) for name, why in untold.items()),
+        )
         for origin, untold in origins.items()
     ]
 
@@ -244,7 +286,7 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
 
     With `stem` the scores are also drawn there, for the series that the chapter is about.
     """
-    title, nothing = load_case(case).title, pd.DataFrame()
+    title, nothing = term(load_case(case).title), pd.DataFrame()
     try:
         accepted = load_accepted_forecast(case)
     except InputError as reason:
@@ -256,8 +298,14 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
     words = tuple(forecast_words(accepted, case, settings))
     if stem is not None:
         won, of = wins_everywhere(case, "unconditional")
-        told = f"the model beats the best curve in hindsight {won} of {of} times,\ndrivers as expected; lower is better"
-        forecast_skill(f"{title}: {told}", accepted, series, stem)
+        head = worded(
+            "{case}: the model beats the best curve in hindsight {won} of {of} times,\n"
+            "drivers as expected; lower is better",
+            case=title,
+            won=won,
+            of=of,
+        )
+        forecast_skill(head, accepted, series, stem)
     brief = at.rename(columns=BRIEF).drop(columns="origin")
     return ForecastChapter(case, title, words, brief, rows, rivals(accepted), "")
 

@@ -1,6 +1,6 @@
 """Studies run, saved and told: tables, words and figures of loops, barriers and instruments, for command or report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
 from analysis.paths.study import PathStudy
 from analysis.plain.folder import Folder
+from analysis.plain.language import listed, one_by_one, term, worded
 from analysis.plain.shown import Told, when
 from models.case import load_case
 from models.home import home_of
@@ -28,7 +29,7 @@ TENTH = STAGES.index("share 10%")
 def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
     """Score, cut and compare the loops of one case; save tables and figures."""
     of, settings = drawn(case, draws or study.draws), study.case(case)
-    label, title = home_of(case).label, load_case(case).title
+    label, title = home_of(case).label, term(load_case(case).title)
     until = of.until(settings.until)
     found, taken, cut = loop_dominance(of, study), takeover(of, study), knockouts(of, study)
     tables = {
@@ -38,26 +39,36 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     for name, table in tables.items():
         folder.table(f"{name}_{label}.csv", table)
     stems = folder.figure(f"loops_{label}"), folder.figure(f"knockouts_{label}")
-    figures.loop_panels(f"{title}: which loops drive growth", found, taken, settings.shown, stems[0])
+    head = worded("{case}: which loops drive growth", case=title)
+    figures.loop_panels(head, found, taken, settings.shown, study.looks(), stems[0])
     outcomes = ("years to share 10%", f"output to {until:g}")
-    figures.knockout_panels(f"{title}: effect of cutting each loop", tables["knockouts"], outcomes, stems[1])
+    head = worded("{case}: effect of cutting each loop", case=title)
+    figures.knockout_panels(head, tables["knockouts"], outcomes, study.looks(), stems[1])
     words = (*loop_words(found, taken, cut, study), research_words(of, study))
     return Told(_under(title, words), tables, stems)
 
 
-def _under(title: str, words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{title}: {one}" for one in words)
+def _under(title: str, words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(worded("{case}: {words}", case=title, words=one) for one in words)
 
 
 def research_words(of: Drawn, study: LoopStudy) -> str:
     """Say how output answers firms' research, beside what surveys of returns to research find."""
     low, middle, high = interval(research_elasticity(of, study))
     about = study.research
-    span = f" ({low:.2f} to {high:.2f})" if of.posterior else ""
-    place = "above" if middle > about.high else "below" if middle < about.low else "inside"
-    return (
-        f"output to {of.until(study.case(of.case).until):g} answers the stock of firms' research with an elasticity "
-        f"of {middle:.2f}{span}, {place} the {about.low:g} to {about.high:g} that surveys find."
+    span = worded(" ({low:.2f} to {high:.2f})", low=low, high=high) if of.posterior else ""
+    place = worded("inside")
+    if middle > about.high or middle < about.low:
+        place = worded("above") if middle > about.high else worded("below")
+    return worded(
+        "output to {until:g} answers the stock of firms' research with an elasticity of {middle:.2f}{span}, {place} "
+        "the {low:g} to {high:g} that surveys find.",
+        until=of.until(study.case(of.case).until),
+        middle=middle,
+        span=span,
+        place=place,
+        low=about.low,
+        high=about.high,
     )
 
 
@@ -65,30 +76,57 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
     """Say which loops are strongest when, when learning takes over from support, and what each loop is worth."""
     words = [takeover_words(taken), *_learning_words(found)]
     stretches = [one for one in phases(found, *study.case(found.case).shown) if one[1] - one[0] >= 2]
-    told = ", ".join(f"{first}-{last} {name} ({probability:.0%})" for first, last, name, probability in stretches)
-    words.append(f"longest-lived strongest loops (probability over draws): {told or 'none for three years'}.")
-    often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
-    alone = [f"{name} in {years} years" for name, years in often if years]
+    told = listed(
+        worded(
+            "{first}-{last} {loop} ({probability:.0%})",
+            first=first,
+            last=last,
+            loop=term(name),
+            probability=probability,
+        )
+        for first, last, name, probability in stretches
+    )
     words.append(
-        f"loops that probably do at least {found.level:.0%} of what all named loops do: "
-        f"{', '.join(alone) or 'none in any year'}. Named loops are {np.median(found.named):.0%} (median over years) "
-        "of all loops scored, those and the model's independent ones; the rest is mostly single stocks adjusting."
+        worded(
+            "longest-lived strongest loops (probability over draws): {loops}.",
+            loops=told or worded("none for three years"),
+        )
+    )
+    often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
+    alone = [worded("{loop} in {years} years", loop=term(name), years=years) for name, years in often if years]
+    words.append(
+        worded(
+            "loops that probably do at least {level:.0%} of what all named loops do: {loops}. Named loops are "
+            "{named:.0%} (median over years) of all loops scored, those and the model's independent ones; the rest is "
+            "mostly single stocks adjusting.",
+            level=found.level,
+            loops=listed(alone) or worded("none in any year"),
+            named=np.median(found.named),
+        )
     )
     for one in cut:
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
         if not one.acts:
-            words.append(f"{one.loop} does not act here.")
+            words.append(worded("{loop} does not act here.", loop=term(one.loop)))
             continue
-        span = f" ({low:+.0f} to {high:+.0f})" if found.posterior else ""
+        span = worded(" ({low:+.0f} to {high:+.0f})", low=low, high=high) if found.posterior else ""
         words.append(
-            f"without {one.loop} ({one.cut}, from {one.since:g}) output changes by "
-            f"{middle:+.0f}%{span} and 10% of the market comes {_later(years, found.posterior)}."
+            worded(
+                "without {loop} ({cut}, from {since:g}) output changes by {middle:+.0f}%{span} and 10% of the market "
+                "comes {later}.",
+                loop=term(one.loop),
+                cut=term(one.cut),
+                since=one.since,
+                middle=middle,
+                span=span,
+                later=_later(years, found.posterior),
+            )
         )
-    if idle := [name for i, name in enumerate(found.names) if not found.share[..., i].any()]:
-        words.append(f"without any score: {', '.join(idle)}.")
+    if idle := [term(name) for i, name in enumerate(found.names) if not found.share[..., i].any()]:
+        words.append(worded("without any score: {loops}.", loops=listed(idle)))
     known = (loop for loop in study.loops if loop.not_cut and loop.name in found.names)
-    return words + [f"{loop.name} is not cut: {loop.not_cut}." for loop in known]
+    return words + [worded("{loop} is not cut: {why}.", loop=term(loop.name), why=term(loop.not_cut)) for loop in known]
 
 
 def _learning_words(found: Dominance) -> list[str]:
@@ -99,22 +137,30 @@ def _learning_words(found: Dominance) -> list[str]:
     share = np.median(found.share[..., found.names.index(name)], axis=0)
     best = int(share.argmax())
     return [
-        f"{name} never does more than {share[best]:.0%} of what all named loops do in a year (median, in "
-        f"{found.years[best]:.0f}): scores tell what moves the model at a moment, and learning works slowly; what it "
-        "is worth in the long run is told by cutting it."
+        worded(
+            "{loop} never does more than {share:.0%} of what all named loops do in a year (median, in {year:.0f}): "
+            "scores tell what moves the model at a moment, and learning works slowly; what it is worth in the long "
+            "run is told by cutting it.",
+            loop=term(name),
+            share=share[best],
+            year=found.years[best],
+        )
     ]
 
 
 def _later(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = years
     if np.isnan(middle):
-        return "never, with it or without"
+        return worded("never, with it or without")
     if np.isposinf(middle):
-        return "never within the run" + (f" (from {low:+.1f} years)" if posterior and np.isfinite(low) else "")
-    told = f" ({when(low)} to {when(high)})" if posterior else ""
+        told = worded(" (from {low:+.1f} years)", low=low) if posterior and np.isfinite(low) else ""
+        return worded("never within the run") + told
+    told = worded(" ({first} to {last})", first=when(low), last=when(high)) if posterior else ""
     if np.isneginf(middle):
-        return f"within the run, as it does not otherwise{told}"
-    return f"{middle:+.1f} years later{told}" if middle >= 0 else f"{-middle:.1f} years earlier{told}"
+        return worded("within the run, as it does not otherwise") + told
+    if middle >= 0:
+        return worded("{years:+.1f} years later", years=middle) + told
+    return worded("{years:.1f} years earlier", years=-middle) + told
 
 
 def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
@@ -124,11 +170,12 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
     tables, stems = {}, []
     for one in found:
         table = instrument_table(one)
-        tables[one.case], title = table, load_case(one.case).title
+        tables[one.case], title = table, term(load_case(one.case).title)
         folder.table(f"instruments_{home_of(one.case).label}.csv", table)
         stem = folder.figure(f"instruments_{home_of(one.case).label}")
         outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
-        figures.instrument_panels(f"{title}: effect of changing each instrument", table, outcomes, stem)
+        head = worded("{case}: effect of changing each instrument", case=title)
+        figures.instrument_panels(head, table, outcomes, stem)
         stems.append(stem)
         words += _under(title, instrument_words(one, study))
     return Told(tuple(words), tables, tuple(stems))
@@ -138,23 +185,44 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     """Say what moves adoption most, what moves nothing here, what rests on assumption, and what the case lacks."""
     ups = [one for one in found.tried if one.change in ("more", "on", "to")]
     ranked = sorted(ups, key=lambda one: -abs(interval(one.moves["domestic sales"])[1]))[:5]
-    best = ", ".join(f"{_moved(one)}: {100 * interval(one.moves['domestic sales'])[1]:+.1f}%" for one in ranked)
+    best = listed(
+        worded("{what}: {change:+.1f}%", what=_moved(one), change=100 * interval(one.moves["domestic sales"])[1])
+        for one in ranked
+    )
+    none = term("none")
     names = list(dict.fromkeys(one.lever.instrument.name for one in found.tried))
     idle = [name for name in names if not any(one.acts for one in found.tried if one.lever.instrument.name == name)]
     assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
+    absent = [worded("{name} ({place})", name=term(name), place=term(why)) for name, why in found.absent.items()]
     words = [
-        f"{len(names)} of {len(names) + len(found.absent)} instruments have an input here "
-        f"({found.basis}). Domestic sales to {found.until:g} move most with {best}.",
-        f"assumption only: {', '.join(assumed) or 'none'}.",
-        f"absent: {', '.join(f'{name} ({why})' for name, why in found.absent.items()) or 'none'}.",
+        worded(
+            "{there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most with "
+            "{best}.",
+            there=len(names),
+            all=len(names) + len(found.absent),
+            basis=found.basis,
+            until=found.until,
+            best=best,
+        ),
+        worded("assumption only: {names}.", names=listed(map(term, assumed)) or none),
+        worded("absent: {names}.", names=listed(absent) or none),
     ]
     if idle:
-        words.append(f"without effect here, because what it loosens does not bind: {', '.join(idle)}.")
+        words.append(
+            worded(
+                "without effect here, because what it loosens does not bind: {names}.", names=listed(map(term, idle))
+            )
+        )
     moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
     if small := [name for name in names if name not in moving and name not in idle]:
         words.append(
-            f"in name only (no change tried moves sales or output by {study.little:.1%} or a stage by "
-            f"{study.soon:g} years): {', '.join(small)}."
+            worded(
+                "in name only (no change tried moves sales or output by {little:.1%} or a stage by {soon:g} years): "
+                "{names}.",
+                little=study.little,
+                soon=study.soon,
+                names=listed(map(term, small)),
+            )
         )
     return words
 
@@ -177,8 +245,8 @@ def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, 
     folder.table("barriers.csv", waits)
     folder.table("barrier_levers.csv", levers)
     stem = folder.figure("barriers")
-    figures.barrier_panels("How long each industry waited at each barrier", waits, stem)
-    words = tuple(word for one in found for word in _under(load_case(one.case).title, barrier_words(one)))
+    figures.barrier_panels(worded("How long each industry waited at each barrier"), waits, stem)
+    words = tuple(word for one in found for word in _under(term(load_case(one.case).title), barrier_words(one)))
     return Told(words, {"waits": waits, "levers": levers}, (stem,))
 
 
@@ -187,27 +255,49 @@ def barrier_words(found: Barriers) -> list[str]:
     words = []
     posterior = len(found.waits[0].ends) > 1
     for wait in found.waits:
-        fate = "of designs left the market" if wait.barrier == BARRIERS[-1] else "did not get through"
-        lost = f"{interval(wait.lost)[1]:.0%} {fate}"
+        share, barrier = interval(wait.lost)[1], term(wait.barrier)
+        lost = worded("{share:.0%} did not get through", share=share)
+        if wait.barrier == BARRIERS[-1]:
+            lost = worded("{share:.0%} of designs left the market", share=share)
         if wait.before:
-            words.append(f"{wait.barrier} was crossed before the run starts; {lost} to {found.until:g}.")
+            words.append(
+                worded(
+                    "{barrier} was crossed before the run starts; {lost} to {until:g}.",
+                    barrier=barrier,
+                    lost=lost,
+                    until=found.until,
+                )
+            )
             continue
         low, middle, high = interval(wait.years)
-        span = f" ({low:.1f} to {when(high, '.1f')})" if posterior else ""
-        told = "not crossed" if np.isposinf(middle) else f"{middle:.1f} years{span}"
-        helps = "; ".join(
-            f"{_moved(one.tried)}{' [assumption]' if one.tried.assumption else ''}: "
-            f"{_years(interval(one.years), posterior)}"
+        span = worded(" ({first} to {last})", first=f"{low:.1f}", last=when(high, ".1f")) if posterior else ""
+        told = worded("not crossed") if np.isposinf(middle) else worded("{years:.1f} years", years=middle) + span
+        helps = one_by_one(
+            worded(
+                "{what}: {years}",
+                what=_moved(one.tried) + (worded(" [assumption]") if one.tried.assumption else ""),
+                years=_years(interval(one.years), posterior),
+            )
             for one in strongest_levers(found, wait.barrier)
         )
-        words.append(f"{wait.barrier}: {told}; {lost}; shortened most by {helps or 'none of the instruments'}.")
+        words.append(
+            worded(
+                "{barrier}: {told}; {lost}; shortened most by {helps}.",
+                barrier=barrier,
+                told=told,
+                lost=lost,
+                helps=helps or worded("none of the instruments"),
+            )
+        )
     return words
 
 
 def _moved(one: Tried) -> str:
-    return f"{one.lever.instrument.name} ({one.lever.variable} {one.setting})"
+    setting = f"{one.lever.variable} {one.setting}"
+    return worded("{name} ({place})", name=term(one.lever.instrument.name), place=setting)
 
 
 def _years(years: tuple[float, float, float], posterior: bool) -> str:
     low, middle, high = map(when, years)
-    return middle + (" years" if np.isfinite(years[1]) else "") + (f" ({low} to {high})" if posterior else "")
+    told = worded("{number} years", number=middle) if np.isfinite(years[1]) else middle
+    return told + (worded(" ({first} to {last})", first=low, last=high) if posterior else "")

@@ -14,6 +14,7 @@ from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import SALES, change_of, moves, outcomes, output_of
+from analysis.plain.language import worded
 from analysis.plain.progress import each
 from models.policy import with_announced
 from stockflow.arrays import Array
@@ -83,7 +84,8 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
     for name, lever in each(found.items(), f"instruments of {of.case}", "instrument"):
         changes = lever.changes(entry, until) if lever is not None else ()
         if lever is None or not changes:
-            absent[name] = "no such input" if lever is None else f"history has no {lever.variable}"
+            none = worded("no such input")
+            absent[name] = none if lever is None else worded("history has no {variable}", variable=lever.variable)
             continue
         setting, reference, helped = history, base, False
         needed = present.get(lever.instrument.needs)

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
+from analysis.plain.language import listed, worded
 from analysis.plain.progress import each
 from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
@@ -110,10 +111,10 @@ def change_of(runs: Runs, reference: Runs, variable: str, year: float) -> Array:
 
 def cut_words(cut: Held) -> str:
     """Say what a cut holds."""
-    told = [f"{name} at its own value" if value == OWN else f"{name} = {value:g}" for name, value in cut.items()
-            if value == OWN or not isinstance(value, str)]  # fmt: skip
-    told += [f"{name} as {value}" for name, value in cut.items() if isinstance(value, str) and value != OWN]
-    return ", ".join(told)
+    told = [worded("{name} at its own value", name=name) if value == OWN else f"{name} = {value:g}"
+            for name, value in cut.items() if value == OWN or not isinstance(value, str)]  # fmt: skip
+    others = ((name, value) for name, value in cut.items() if isinstance(value, str) and value != OWN)
+    return listed([*told, *(worded("{name} as {value}", name=name, value=value) for name, value in others)])
 
 
 def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -> pd.DataFrame:
@@ -125,9 +126,11 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():
             known = values[~np.isnan(values)]
-            rows.append({
-                **about, "outcome": name, **interval_columns(values, "change"),
-                "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
-                "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
-            })  # fmt: skip
+            rows.append(
+                {
+                    **about, "outcome": name, **interval_columns(values, "change"),
+                    "later or more": float((known > LEAST_CHANGE).mean()) if known.size else np.nan,
+                    "never reached": float(np.isposinf(values).mean()), "draws": known.size, "basis": basis,
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)

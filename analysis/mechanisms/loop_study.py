@@ -51,8 +51,15 @@ class Research(Strict):
     high: float
 
 
+class Look(Strict):
+    """How a loop is drawn in every figure."""
+
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    hatch: Annotated[str, Field(pattern=r"^[-/.x\\]*$")] = ""
+
+
 class NamedLoop(Strict):
-    """A loop as people speak of it: one or more paths of variables, the sign expected, and what cuts it.
+    """A loop as people speak of it: one or more paths of variables, the sign expected, its look, and what cuts it.
 
     `cut` gives what is held (see `runs.held`) by case or for all; a loop without it says why in `not_cut`.
     """
@@ -60,6 +67,7 @@ class NamedLoop(Strict):
     name: str
     polarity: Literal["reinforcing", "balancing", "changing"]
     meaning: Annotated[str, Field(min_length=5)]
+    look: Look
     paths: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
     cases: tuple[CaseName, ...] | None = None
     since: Literal["start", "case"] = "case"
@@ -107,6 +115,10 @@ class LoopStudy(CaseStudies[LoopCase]):
             if (loop.cases is None or case in loop.cases) and paths:
                 found[loop.name] = tuple(paths)
         return found
+
+    def looks(self) -> dict[str, Look]:
+        """Return how every loop is drawn, by name."""
+        return {loop.name: loop.look for loop in self.loops}
 
     def named(self, name: str) -> NamedLoop:
         """Return a loop by its name."""

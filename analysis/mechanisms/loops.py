@@ -123,13 +123,17 @@ def smallest_sets(share: Array, level: float) -> NDArray[np.bool_]:
 def dominance_table(found: Dominance) -> pd.DataFrame:
     """One row for each year and loop: share with its 90% interval, sum with sign, probabilities."""
     alone, joint, first = found.dominates, found.in_smallest_set, found.strongest
-    return pd.DataFrame([
-        {"case": found.case, "year": int(year), "loop": name, "expected": found.polarity[i],
-         **interval_columns(found.share[:, y, i], "share"), "signed": float(np.median(found.signed[:, y, i])),
-         "dominates alone": alone[y, i], "in smallest set": joint[y, i], "strongest": first[y, i],
-         "named of all loops scored": found.named[y]}
-        for y, year in enumerate(found.years) for i, name in enumerate(found.names)
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "case": found.case, "year": int(year), "loop": name, "expected": found.polarity[i],
+                **interval_columns(found.share[:, y, i], "share"), "signed": float(np.median(found.signed[:, y, i])),
+                "dominates alone": alone[y, i], "in smallest set": joint[y, i], "strongest": first[y, i],
+                "named of all loops scored": found.named[y],
+            }
+            for y, year in enumerate(found.years) for i, name in enumerate(found.names)
+        ]
+    )  # fmt: skip
 
 
 def phases(found: Dominance, first: float, last: float) -> list[tuple[int, int, str, float]]:

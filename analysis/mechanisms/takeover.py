@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, Runs, held, own_paths, run
 from analysis.mechanisms.loop_study import Held, LoopStudy
+from analysis.plain.language import worded
 from analysis.plain.shown import when
 from stockflow.arrays import Array
 from stockflow.intervals import interval, interval_columns
@@ -109,15 +110,34 @@ def takeover_words(found: TakenOver) -> str:
     low, middle, high = interval(found.year)
     never = float(np.isinf(found.year).mean())
     first, last = found.years[0], found.years[-1]
-    other = "".join(f"; over {w:g} years: {when(interval(year)[1], '.0f')}" for w, year in found.others.items())
-    compared = (
-        f"sales of the {found.window:g} years after each year, without support from then on against without what was "
-        f"learned since {found.since:g}; looked at {first:g} to {last:g}; {found.basis}{other}"
+    other = "".join(
+        worded("; over {window:g} years: {year}", window=window, year=when(interval(year)[1], ".0f"))
+        for window, year in found.others.items()
     )
+    compared = worded(
+        "sales of the {window:g} years after each year, without support from then on against without what was learned "
+        "since {since:g}; looked at {first:g} to {last:g}; {basis}{other}",
+        window=found.window, since=found.since, first=first, last=last, basis=found.basis, other=other,
+    )  # fmt: skip
     if never > 0.5:
-        return f"the learning loop does not take over from support by {last:g} (in {never:.0%} of draws; {compared})."
+        return worded(
+            "the learning loop does not take over from support by {last:g} (in {never:.0%} of draws; {compared}).",
+            last=last,
+            never=never,
+            compared=compared,
+        )
     if high <= first:
-        return f"what was learned carries more sales than support in every year looked at ({compared})."
-    span = f"{when(low, '.0f')} to {when(high, '.0f')}" if len(found.year) > 1 else "no interval"
-    share = f", in {never:.0%} of draws never" if never else ""
-    return f"the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared})."
+        return worded(
+            "what was learned carries more sales than support in every year looked at ({compared}).", compared=compared
+        )
+    span = worded("no interval")
+    if len(found.year) > 1:
+        span = worded("{first} to {last}", first=when(low, ".0f"), last=when(high, ".0f"))
+    share = worded(", in {never:.0%} of draws never", never=never) if never else ""
+    return worded(
+        "the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared}).",
+        middle=middle,
+        span=span,
+        share=share,
+        compared=compared,
+    )

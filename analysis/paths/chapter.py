@@ -12,8 +12,10 @@ from analysis.paths.latecomers import Following, alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.paths.words import follower_words, forward_words, path_words, published_words
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.progress import each
 from analysis.plain.shown import Told
+from analysis.plain.style import in_other_languages
 from models.case import load_case
 
 
@@ -32,6 +34,7 @@ def tell_stages(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> tu
         folder.table(f"{name}.csv", one)
     stems = folder.figure("clocks"), folder.figure("paths"), folder.figure("durations")
     figures.clock_figure(table, published, study, stems[0])
+    in_other_languages(lambda stem: figures.clock_figure(table, published, study, stem), stems[0])
     figures.industry_paths(paths, study, stems[1])
     figures.duration_matrix(table, study, stems[2])
     words = path_words(paths, table, study) + published_words(published, placed, study)
@@ -60,9 +63,13 @@ def tell_followers(
         stems.append(folder.figure("latecomers"))
         figures.race_figure(race, stems[0])
         words.append(
-            f"Memory chips: root mean square error of the shares {race.share_error:.2f} of the market; "
-            f"{race.last_misses()}; {race.basis} What is said of the followers is judged, and no interval covers that."
-        )
+            worded(
+                "Memory chips: root mean square error of the shares {error:.2f} of the market; {misses}; {basis} "
+                "What is "
+                "said of the followers is judged, and no interval covers that.",
+                error=race.share_error, misses=race.last_misses(), basis=race.basis,
+            )
+        )  # fmt: skip
     return Told(tuple(words), tables, tuple(stems))
 
 
@@ -74,5 +81,6 @@ def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> T
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])
         stems.append(folder.figure(f"paths_ahead_{case}"))
-        figures.forward_panels(load_case(case).title, found, study.forward[case], study.shown_from, stems[-1])
+        title = term(load_case(case).title)
+        figures.forward_panels(title, found, study.forward[case], study.shown_from, stems[-1])
     return Told(tuple(forward_words(tables, study)) if tables else (), tables, tuple(stems))

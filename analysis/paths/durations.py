@@ -116,13 +116,15 @@ def published_durations(window: tuple[float, float], dates: pd.DataFrame | None 
             both = (known[end] - known[start]).dropna()
             gap = both[both >= 0].to_numpy(dtype=float)
             quartiles = quantiles(gap, [0.25, 0.5, 0.75])
-            rows.append({
-                "from": start.replace("_", " "), "to": end.replace("_", " "), "technologies": len(gap),
-                "lower quartile": quartiles[0], "median": quartiles[1], "upper quartile": quartiles[2],
-                f"share within {window[0]:g}-{window[1]:g}": within(gap, window) if gap.size else np.nan,
-                "end not dated": int((known[start].notna() & known[end].isna()).sum()),
-                "other order": int((both < 0).sum()),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "from": start.replace("_", " "), "to": end.replace("_", " "), "technologies": len(gap),
+                    "lower quartile": quartiles[0], "median": quartiles[1], "upper quartile": quartiles[2],
+                    f"share within {window[0]:g}-{window[1]:g}": within(gap, window) if gap.size else np.nan,
+                    "end not dated": int((known[start].notna() & known[end].isna()).sum()),
+                    "other order": int((both < 0).sum()),
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,10 @@ from analysis.paths.durations import Dated
 from analysis.paths.forward import Future
 from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy, Quantity
-from analysis.plain.shown import when
+from analysis.plain.language import marked, one_by_one, term, worded
+from analysis.plain.shown import fill, when
 from analysis.plain.style import BLACK, drawing, end_labels, panels, save
+from analysis.plain.units import customary
 from models.case import load_case
 from stockflow.arrays import Array
 from stockflow.intervals import quantiles
@@ -24,11 +25,11 @@ from stockflow.intervals import quantiles
 MARKS = {"river crossed": "|", "product": "D", "share 1%": "o", "share 10%": "s", "share 20%": "P",
          "self-sustaining": "*"}  # fmt: skip
 BANDS = {
-    "Devil's River: first clock to first design": ("#8aa5b8", 1.0),
-    "Valley of Death: to first product": ("#b9cbd8", 1.0),
-    "Darwinian Sea: to self-sustaining": ("#dfeae3", 1.0),
-    "25-35 years from the first clock": ("#edae49", 0.45),
-    "policy": ("#7d5ba6", 1.0),
+    marked("Devil's River: first clock to first design"): ("#8aa5b8", 1.0),
+    marked("Valley of Death: to first product"): ("#b9cbd8", 1.0),
+    marked("Darwinian Sea: to self-sustaining"): ("#dfeae3", 1.0),
+    marked("25-35 years from the first clock"): ("#edae49", 0.45),
+    marked("policy"): ("#7d5ba6", 1.0),
 }
 LINES = (("#222222", "-"), ("#d1495b", "--"), ("#1b4965", "-."), ("#66a182", ":"), ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1))))
 LATEST = 2042  # last year on the axis of paths
@@ -46,21 +47,25 @@ def industry_paths(paths: Sequence[Dated], study: PathStudy, stem: Path) -> Path
         ax.set_yticks(range(len(paths)), [_wrapped(p) for p in reversed(paths)])
         ax.set_ylim(-0.62, len(paths) - 0.45)
         ax.set_xlim(1943, LATEST)
-        ax.set_xlabel("year")
+        ax.set_xlabel(worded("year"))
         ax.grid(axis="y", visible=False)
-        marks = [ax.plot([], [], MARKS[s], color=BLACK, label=s, markersize=8, markeredgewidth=1.4)[0] for s in STAGES]
-        bands = [Patch(color=colour, alpha=alpha, label=text) for text, (colour, alpha) in BANDS.items()]
+        marks = [
+            ax.plot([], [], MARKS[s], color=BLACK, label=term(s), markersize=8, markeredgewidth=1.4)[0] for s in STAGES
+        ]
+        bands = [Patch(color=colour, alpha=alpha, label=term(text)) for text, (colour, alpha) in BANDS.items()]
         figure.legend(handles=marks + bands, loc="outside lower center", ncols=4)
         ax.set_title(
-            "From discovery to large-scale industry: stages as the model dates them, medians and 90% of draws; "
-            "hollow: observed"
+            worded(
+                "From discovery to large-scale industry: stages as the model dates them, medians and 90% of draws; "
+                "hollow: observed"
+            )
         )
     return save(figure, pd.DataFrame(rows), stem)
 
 
 def _wrapped(path: Dated) -> str:
-    mark = "" if path.posterior else "\n(one run)"
-    return path.title.replace(" in ", "\nin ") + mark
+    mark = "" if path.posterior else worded("\n(one run)")
+    return term(path.title).replace(" in ", "\nin ") + mark
 
 
 def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list[dict[str, object]]:
@@ -76,7 +81,7 @@ def _bands(ax: Axes, path: Dated, y: float, window: tuple[float, float]) -> list
         ax.barh(y, last - begins, left=begins, height=0.26, color=colour, edgecolor="white", linewidth=0.6)
         rows.append({"case": path.case, "what": "barrier", "name": f"ends with {stage}", "year": begins, "to": ends})
     if path.already(PRODUCT):
-        ax.annotate(f"product before {path.initial_time:g}", (path.initial_time, y), xytext=(-4, 0),
+        ax.annotate(worded("product before {year:g}", year=path.initial_time), (path.initial_time, y), xytext=(-4, 0),
                     textcoords="offset points", ha="right", va="center", fontsize=7.5)  # fmt: skip
     begin = edges[0]
     ax.barh(y, window[1] - window[0], left=begin + window[0], height=0.5, color=claim[0], alpha=claim[1], zorder=1)
@@ -88,7 +93,7 @@ def _clocks(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
     for i, (name, year) in enumerate(ordered):
         top = y + 0.2 + 0.09 * (len(ordered) - 1 - i)  # the earliest highest, so that no later line crosses its name
         ax.vlines(year, y - 0.17, top, color=BLACK, linewidth=1.1, zorder=4)
-        ax.annotate(f"{name} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
+        ax.annotate(f"{term(name)} {year:g}", (year, top), xytext=(2, 1), textcoords="offset points", fontsize=7.5,
                     va="bottom")  # fmt: skip
     return [{"case": path.case, "what": "clock", "name": name, "year": year} for name, year in ordered]
 
@@ -116,12 +121,14 @@ def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
         level = y - 0.34 - 0.13 * i
         ax.barh(level, policy.last - policy.first, left=policy.first, height=0.06, color=BANDS["policy"][0])
         early = policy.first < 1970  # no room for the name before the bar
-        ax.annotate(policy.name, (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
+        ax.annotate(term(policy.name), (policy.last if early else policy.first, level), xytext=(3 if early else -3, 0),
                     textcoords="offset points", ha="left" if early else "right", va="center", fontsize=7.5,
                     color="#4f3b73")  # fmt: skip
-    return [{"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
-            for policy in path.about.policies
-            for end, year in (("start", policy.first), ("end", policy.last))]  # fmt: skip
+    return [
+        {"case": path.case, "what": f"policy {end}", "name": policy.name, "year": year}
+        for policy in path.about.policies
+        for end, year in (("start", policy.first), ("end", policy.last))
+    ]
 
 
 def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
@@ -136,15 +143,26 @@ def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
 def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the years from every clock to a tenth of the market, and those of other technologies, on one axis."""
     part = table[(table["stage"] == LARGE) & table["years"].notna()]
-    pairs = published.query("`from` in ('invention', 'first commercial') and to != 'first commercial'")
-    titles = [load_case(case).title for case in part["case"]]
-    labels = [f"from {clock} {year:g}" for clock, year in part[["clock", "clock year"]].itertuples(index=False)]
-    labels += [f"{a} to {b} ({n})" for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)]
+    pairs = published[
+        published["from"].isin(["invention", "first commercial"]) & published["to"].ne("first commercial")
+    ]
+    titles = [term(load_case(case).title) for case in part["case"]]
+    labels = [
+        worded("from {clock} {year:g}", clock=term(clock), year=year)
+        for clock, year in part[["clock", "clock year"]].itertuples(index=False)
+    ]
+    labels += [
+        worded("{start} to {end} ({count})", start=term(a), end=term(b), count=n)
+        for a, b, n in pairs[["from", "to", "technologies"]].itertuples(index=False)
+    ]
     ends = part.groupby(titles, sort=False)["years"].agg(["min", "max"])
-    told = "; ".join(f"{one} {when(low, '.0f')} to {when(high, '.0f')}" for one, low, high in ends.itertuples())
-    title = fill(f"Years to 10% of the market, by the clock chosen: {told or 'none'}", 82)
-    titles += ["Other technologies (how many)"] * len(pairs)
-    with drawing(figsize=(7.2, 0.27 * len(labels) + 2.2), title=title, fontsize=9.5) as (figure, ax):
+    told = [
+        worded("{case} {first} to {last}", case=case, first=when(low, ".0f"), last=when(high, ".0f"))
+        for case, low, high in ends.itertuples()
+    ]
+    title = worded("Years to 10% of the market, by the clock chosen: {each}", each=one_by_one(told) or worded("none"))
+    titles += [worded("Other technologies (how many)")] * len(pairs)
+    with drawing(figsize=(7.2, 0.27 * len(labels) + 2.2), title=fill(title, 82), fontsize=9.5) as (figure, ax):
         ax.axvspan(*study.window, color=BANDS["25-35 years from the first clock"][0], alpha=0.35, linewidth=0)
         places = _groups(ax, titles, 1.1, 0.6)
         for y, row in zip(places, part.to_dict("records"), strict=False):
@@ -160,8 +178,12 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
         ax.set_ylim(places[-1] + 0.6, -0.1)
         ax.set_xlim(0, 90)
         ax.set_xlabel(
-            "years; squares: median and 90% of draws (hollow: observed);\n"
-            f"diamonds: median and quartiles; shaded: {study.window[0]:g} to {study.window[1]:g} years"
+            worded(
+                "years; squares: median and 90% of draws (hollow: observed);\n"
+                "diamonds: median and quartiles; shaded: {low:g} to {high:g} years",
+                low=study.window[0],
+                high=study.window[1],
+            )
         )
         ax.grid(axis="y", visible=False)
     return save(figure, pd.concat([part, pairs]), stem)
@@ -170,12 +192,14 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
 def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     """Draw the start-by-end matrix: median and 90% of the years, cells shaded by the share of draws in the window."""
     starts = table.drop_duplicates(["case", "clock"])[["case", "clock", "clock year"]].to_dict("records")
-    title = (
+    title = worded(
         "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
-        f"Shaded: share of draws within {study.window[0]:g} to {study.window[1]:g} years, from none to all"
+        "Shaded: share of draws within {low:g} to {high:g} years, from none to all",
+        low=study.window[0],
+        high=study.window[1],
     )
     with drawing(figsize=(9.2, 0.46 * len(starts) + 2.2), title=title, fontsize=9.5) as (figure, ax):
-        places = _groups(ax, [load_case(one["case"]).title for one in starts], 0.55, 0.0)
+        places = _groups(ax, [term(load_case(one["case"]).title) for one in starts], 0.55, 0.0)
         for i, one in zip(places, starts, strict=True):
             part = table[(table["case"] == one["case"]) & (table["clock"] == one["clock"])].set_index("stage")
             for j, stage in enumerate(STAGES):
@@ -186,8 +210,9 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
                 ax.text(j + 0.5, i + 0.5, _cell(row), ha="center", va="center", fontsize=8.2, linespacing=1.25)
         ax.set_xlim(0, len(STAGES))
         ax.set_ylim(places[-1] + 1, 0)
-        ax.set_xticks(np.arange(len(STAGES)) + 0.5, STAGES)
-        ax.set_yticks(places + 0.5, [f"from {one['clock']} {one['clock year']:g}" for one in starts])
+        ax.set_xticks(np.arange(len(STAGES)) + 0.5, map(term, STAGES))
+        labels = [worded("from {clock} {year:g}", clock=term(one["clock"]), year=one["clock year"]) for one in starts]
+        ax.set_yticks(places + 0.5, labels)
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.grid(visible=False)
@@ -199,57 +224,72 @@ def _cell(row: pd.Series) -> str:
     if np.isnan(row["years"]):
         return "-"
     if not np.isfinite(row["years"]):
-        return "never"
+        return worded("never")
     if row["years low"] == row["years high"]:
         return f"{row['years']:.1f}"
-    return f"{row['years']:.1f}\n{row['years low']:.1f} to {when(row['years high'], '.1f')}"
+    return worded(
+        "{years:.1f}\n{low:.1f} to {high}",
+        years=row["years"], low=row["years low"], high=when(row["years high"], ".1f"),
+    )  # fmt: skip
 
 
 def forward_panels(title: str, found: Sequence[Future], forward: Forward, since: float, stem: Path) -> Path:
     """Draw every quantity ahead, left by scenario under the first policy, right by policy in the first scenario."""
     first_world, first_policy = next(iter(forward.scenarios)), next(iter(forward.policies))
     sides = (
-        (f"worlds, {first_policy}", [one for one in found if one.policy == first_policy], "scenario"),
-        (f"policies, {first_world}", [one for one in found if one.scenario == first_world], "policy"),
+        (
+            worded("worlds, {policy}", policy=term(first_policy)),
+            [one for one in found if one.policy == first_policy],
+            "scenario",
+        ),
+        (
+            worded("policies, {world}", world=term(first_world)),
+            [one for one in found if one.scenario == first_world],
+            "policy",
+        ),
     )
     rows: list[dict[str, object]] = []
     count = len(forward.quantities)
     with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True) as (figure, axes):
-        for column, (head, runs, by) in enumerate(sides):
+        for column, (side, runs, by) in enumerate(sides):
             for line, (label, quantity) in enumerate(forward.quantities.items()):
                 ax = axes[line, column]
-                first = max(since, quantity.since or since)
+                first, factor = max(since, quantity.since or since), customary(quantity.shown)[0]
                 for one, (colour, dashes) in zip(runs, LINES, strict=False):
-                    rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first)
+                    rows += _fan(ax, one, label, getattr(one, by), colour, dashes, first, factor)
                 own = column == 0 or quantity.since is not None  # what adds up over years has no common size
                 ax.set_title(_titled(label, quantity, column) if own else "", fontsize=8.8)
-                _scale(ax, quantity, [one.values[label][:, one.times >= first] for one in (runs if own else found)])
+                shown = runs if own else found
+                _scale(ax, quantity, [factor * one.values[label][:, one.times >= first] for one in shown])
                 if quantity.since is not None:
-                    ends = [float(np.median(one.values[label][:, -1])) for one in runs]
+                    ends = [factor * float(np.median(one.values[label][:, -1])) for one in runs]
                     named = zip(ends, LINES, strict=False)
                     end_labels(ax, [(f"{value:,.0f}", value, colour) for value, (colour, _) in named], 0.14)
                 if not own:
                     ax.sharey(axes[line, 0])
                     ax.tick_params(labelleft=False)
-            axes[0, column].annotate(head, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
+            axes[0, column].annotate(side, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
                                      textcoords="offset points", fontweight="bold")  # fmt: skip
-            axes[-1, column].set_xlabel("year")
+            axes[-1, column].set_xlabel(worded("year"))
             handles, names = axes[0, column].get_legend_handles_labels()
             axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)
-        note = "lines: medians; band: 90% of draws in the first world under the first policy"
-        figure.suptitle(f"{title}: runs ahead\n{note}", x=0.01, ha="left", fontsize=9.5)
+        note = worded(
+            "{case}: runs ahead\nlines: medians; band: 90% of draws in the first world under the first policy",
+            case=title,
+        )
+        figure.suptitle(note, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.DataFrame(rows), stem)
 
 
 def _fan(
-    ax: Axes, one: Future, label: str, name: str, colour: str, dashes: object, since: float
+    ax: Axes, one: Future, label: str, name: str, colour: str, dashes: object, since: float, factor: float
 ) -> list[dict[str, object]]:
     seen = one.times >= since
     times, values = one.times[seen], one.values[label][:, seen]
     low, middle, high = quantiles(values)
     if colour == BLACK:
-        ax.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
-    ax.plot(times, middle, color=colour, linestyle=dashes, label=name, linewidth=1.5)
+        ax.fill_between(times, factor * low, factor * high, color=colour, alpha=0.15, linewidth=0)
+    ax.plot(times, factor * middle, color=colour, linestyle=dashes, label=term(name), linewidth=1.5)
     return [
         {"quantity": label, "scenario": one.scenario, "policy": one.policy, "year": t, "low": a, "median": b, "high": c}
         for t, a, b, c in zip(times, low, middle, high, strict=True)
@@ -257,8 +297,11 @@ def _fan(
 
 
 def _titled(label: str, quantity: Quantity, column: int) -> str:
-    unit = quantity.shown if quantity.shown != "1" else "ratio" if quantity.over else "%"
-    return f"{label}, {unit}{'; own axis' * column}"
+    unit = customary(quantity.shown)[1]
+    if quantity.shown == "1":
+        unit = worded("ratio") if quantity.over else "%"
+    told = worded("{what}, {unit}", what=term(label), unit=unit)
+    return worded("{what}; own axis", what=told) if column else told
 
 
 def _scale(ax: Axes, quantity: Quantity, values: Sequence[Array]) -> None:
@@ -286,20 +329,26 @@ def race_figure(answer: Following, stem: Path) -> Path:
         for (title, share), (colour, line), mark in zip(told.items(), LINES, "os^D", strict=False):
             low, median, high = 100 * quantiles(share[:, seen])
             ax.fill_between(race.times[seen], low, high, color=colour, alpha=0.15, linewidth=0)
-            ax.plot(race.times[seen], median, line, color=colour, label=title)
+            ax.plot(race.times[seen], median, line, color=colour, label=term(title))
             part = answer.shares[answer.shares["country"] == title]
             ax.plot(part["year"] + 0.5, 100 * part["observed"], mark, color=colour, markersize=5, mfc="white")
             rows.append(pd.DataFrame({"country": title, "time": race.times[seen], "low": low, "median": median,
                                       "high": high}))  # fmt: skip
         for follower in race.study.followers.values():
             ax.axvline(follower.entry, color="#9aa5ab", linewidth=0.8, zorder=0)
-            ax.annotate(f"{follower.title} enters", (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
+            enters = worded("{country} enters", country=term(follower.title))
+            ax.annotate(enters, (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
                         annotation_clip=False)  # fmt: skip
         ax.set_ylim(0, 100)
-        ax.set_ylabel("share of world sales (%)")
-        ax.set_xlabel("year")
+        ax.set_ylabel(worded("share of world sales (%)"))
+        ax.set_xlabel(worded("year"))
         figure.legend(loc="outside lower center", ncols=3)
-        missed = f"Shares of the market are missed by {100 * answer.share_error:.0f} points (root mean square)"
-        figure.suptitle(f"{race.study.title}\n{missed}.\nMarks: observed. Lines: {answer.basis}", x=0.01,
-                        ha="left", fontsize=9.5)  # fmt: skip
+        head = worded(
+            "{race}\nShares of the market are missed by {points:.0f} points (root mean square).\n"
+            "Marks: observed. Lines: {basis}",
+            race=term(race.study.title),
+            points=100 * answer.share_error,
+            basis=answer.basis,
+        )
+        figure.suptitle(head, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.concat(rows, ignore_index=True), stem)

@@ -21,6 +21,7 @@ from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import LARGE, PRODUCT, STAGE_OUTPUTS, STAGES, later
 from analysis.paths.durations import Dated
 from analysis.paths.study import PathStudy, path_of
+from analysis.plain.language import listed, term, worded
 from calibration.observed.observations import Source, observed
 from calibration.records.results import HERE, accepted_fits, accepted_posterior
 from models.latecomer import NO_DRAWS, Latecomers, Race, load_latecomers, run_race
@@ -59,8 +60,13 @@ class Following:
         told = []
         for one in self.race.study.followers.values():
             last = self.shares[self.shares["country"] == one.title].iloc[-1]
-            told.append(f"{one.title} in {last['year']}: {last['median']:.2f}, observed {last['observed']:.2f}")
-        return ", ".join(told)
+            told.append(
+                worded(
+                    "{country} in {year}: {modelled:.2f}, observed {observed:.2f}",
+                    country=term(one.title), year=last["year"], modelled=last["median"], observed=last["observed"],
+                )
+            )  # fmt: skip
+        return listed(told)
 
 
 def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder: Path = HERE) -> Following:
@@ -73,7 +79,9 @@ def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder:
     samples = NO_DRAWS if missing else accepted_posterior(study.leader, folder).spread(draws)
     race = run_race(study, samples, OUTPUTS, until)
     count = race.leader.sizes["run"]
-    basis = missing.get(study.leader, f"{count} draws of the accepted posterior, bands hold 90% of them.")
+    basis = missing.get(
+        study.leader, worded("{count} draws of the accepted posterior, bands hold 90% of them.", count=count)
+    )
     if race.unsettled > SETTLED:
         raise InputError(f"{name}.toml: passes: shares still move by {race.unsettled:.3f} after {study.passes} rounds")
     return Following(race, share_table(race), stage_table(race), basis)
@@ -119,10 +127,11 @@ def stage_table(race: Race) -> pd.DataFrame:
         dates = Runs(race.times, values | {"market share": race.shares[key]}).stages()
         for stage, years in zip(STAGES, dates.T, strict=True):
             spread = interval_columns(years, "year")
-            rows.append({"country": follower.title, "stage": stage, **spread,
-                         "from discovery": spread["year"] - race.study.discovery,
-                         "from industrial entry": spread["year"] - follower.entry,
-                         "reached": float(np.isfinite(years).mean())})  # fmt: skip
+            rows.append(
+                {"country": follower.title, "stage": stage, **spread,
+                 "from discovery": spread["year"] - race.study.discovery,
+                 "from industrial entry": spread["year"] - follower.entry, "reached": float(np.isfinite(years).mean())}
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 

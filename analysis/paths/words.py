@@ -10,45 +10,58 @@ from analysis.draws.stages import LARGE, PRODUCT
 from analysis.paths.durations import Dated, means
 from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
+from analysis.plain.language import listed, one_by_one, term, worded
 from analysis.plain.shown import when
+from analysis.plain.units import customary
 from models.case import load_case
-
-END = "10% of the market"
 
 
 def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) -> list[str]:
     """Say when each industry got where, against what is observed, and what the clock does to the 25-35 years."""
     low, high = study.window
-    window = f"{low:g}-{high:g} years"
+    window = worded("{low:g}-{high:g} years", low=low, high=high)
     words = [_industry(path, table[(table["case"] == path.case)], window) for path in paths]
     words += [line for path in paths if (line := _order(path))]
     words += [
-        f"Mean over {row['industries']} industries to {END}, from the {row['clock']} clock of each: "
-        f"{_years(row['years'], row['years low'], row['years high'])}; {row['in window']:.0%} of draws within {window}."
+        worded(
+            "Mean over {industries} industries to 10% of the market, from the {clock} clock of each: {years}; "
+            "{inside:.0%} of draws within {window}.",
+            industries=row["industries"], clock=term(row["clock"]), inside=row["in window"], window=window,
+            years=_years(row["years"], row["years low"], row["years high"]),
+        )
         for row in means(paths, study.window).to_dict("records")
-    ]
+    ]  # fmt: skip
     known = table.dropna(subset=["in window"])
     some = known[known["in window"] >= 0.5]
     words.append(
-        f"Of {len(known)} pairs of clock and stage that the model dates, {len(some)} have most draws within {window}: "
-        "the figure is a choice of clock as much as a property of technologies."
-    )
+        worded(
+            "Of {known} pairs of clock and stage that the model dates, {some} have most draws within {window}: the "
+            "figure is a choice of clock as much as a property of technologies.",
+            known=len(known), some=len(some), window=window,
+        )
+    )  # fmt: skip
     return words
 
 
 def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
     part = table[table["stage"] == LARGE]
     if path.already(LARGE):
-        return f"{path.title}: {END} before the model starts."
+        return worded("{case}: 10% of the market before the model starts.", case=term(path.title))
     dates = _date(path.spread(LARGE), path.posterior)
     seen = path.about.observed.get(LARGE)
     told = [
-        f"{_years(row['years'], row['years low'], row['years high'])} from {row['clock']} ({row['clock year']:g}; "
-        f"{row['in window']:.0%} of draws within {window})"
+        worded(
+            "{years} from {clock} ({year:g}; {inside:.0%} of draws within {window})",
+            years=_years(row["years"], row["years low"], row["years high"]), clock=term(row["clock"]),
+            year=row["clock year"], inside=row["in window"], window=window,
+        )
         for row in part.to_dict("records")
-    ]
-    observed = f", observed {seen:.1f}" if seen is not None else ""
-    return f"{path.title}: {END} in {dates}{observed} ({path.basis}): {'; '.join(told)}."
+    ]  # fmt: skip
+    observed = worded(", observed {year:.1f}", year=seen) if seen is not None else ""
+    return worded(
+        "{case}: 10% of the market in {dates}{observed} ({basis}): {each}.",
+        case=term(path.title), dates=dates, observed=observed, basis=path.basis, each=one_by_one(told),
+    )  # fmt: skip
 
 
 def _order(path: Dated) -> str:
@@ -56,7 +69,13 @@ def _order(path: Dated) -> str:
     if path.already(PRODUCT) or path.already(LARGE):
         return ""
     early = float((path.of(LARGE) < path.of(PRODUCT)).mean())
-    return f"{path.title}: in {early:.0%} of draws {END} comes before the first product." if early > 0 else ""
+    if early == 0:
+        return ""
+    return worded(
+        "{case}: in {early:.0%} of draws 10% of the market comes before the first product.",
+        case=term(path.title),
+        early=early,
+    )
 
 
 def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy) -> list[str]:
@@ -67,17 +86,24 @@ def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy)
     for start, end in (("first commercial", "mass market"), ("invention", "mass market")):
         pair = table[(table["from"] == start) & (table["to"] == end)].iloc[0]
         words.append(
-            f"Other technologies, {start} to {end}: median {pair['median']:.0f} years, half of them "
-            f"{pair['lower quartile']:.0f} to {pair['upper quartile']:.0f} ({pair['technologies']} technologies); "
-            f"{pair[column]:.0%} within {low:g}-{high:g}. Those whose end is not dated ({pair['end not dated']}) "
-            "are not in it."
-        )
+            worded(
+                "Other technologies, {start} to {end}: median {median:.0f} years, half of them {lower:.0f} to "
+                "{upper:.0f} ({count} technologies); {inside:.0%} within {low:g}-{high:g}. Those whose end is "
+                "not dated ({undated}) are not in it.",
+                start=term(start), end=term(end), median=pair["median"], lower=pair["lower quartile"],
+                upper=pair["upper quartile"], count=pair["technologies"], inside=pair[column], low=low, high=high,
+                undated=pair["end not dated"],
+            )
+        )  # fmt: skip
     return words + [
-        f"{load_case(row['case']).title}: {_years(row['years'], row['years low'], row['years high'])} from first "
-        f"product to {END}; {row['quicker']:.0%} of {row['technologies']} other technologies took no longer from first "
-        "sale to takeoff."
+        worded(
+            "{case}: {years} from first product to 10% of the market; {quicker:.0%} of {count} other technologies took "
+            "no longer from first sale to takeoff.",
+            case=_title(row["case"]), years=_years(row["years"], row["years low"], row["years high"]),
+            quicker=row["quicker"], count=row["technologies"],
+        )
         for row in placed.to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[str]:
@@ -86,22 +112,44 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
     leaders, late = large[large["role"] == LEADER], large[large["role"] == LATECOMER]
     words = []
     if len(leaders) and len(late):
-        for column, told in (("from discovery", "from discovery"), ("from entry", "from their own entry")):
-            lead = ", ".join(f"{row['who']} {row[column]:.0f}" for row in leaders.to_dict("records"))
-            follow = ", ".join(f"{row['who']} {row[column]:.0f}" for row in late.to_dict("records"))
-            words.append(f"Years to {END} {told}: latecomers {follow}; leaders {lead}.")
+        for column in ("from discovery", "from entry"):
+            lead, follow = (
+                listed(
+                    worded("{who} {years:.0f}", who=term(row["who"]), years=row[column])
+                    for row in part.to_dict("records")
+                )
+                for part in (leaders, late)
+            )
+            if column == "from discovery":
+                said = worded(
+                    "Years to 10% of the market from discovery: latecomers {late}; leaders {lead}.",
+                    late=follow,
+                    lead=lead,
+                )
+            else:
+                said = worded(
+                    "Years to 10% of the market from their own entry: latecomers {late}; leaders {lead}.",
+                    late=follow,
+                    lead=lead,
+                )
+            words.append(said)
         words.append(
-            "Only memory chips have a leader and followers in one industry; the others are set side by side and differ "
-            "in much besides."
+            worded(
+                "Only memory chips have a leader and followers in one industry; the others are set side by side and "
+                "differ in much besides."
+            )
         )
         chips = leaders[leaders["who"].str.contains("circuits")]
         words += [_late(row, chips.iloc[0]) for row in late.to_dict("records") if row["who"].startswith("Memory")]
     for table in alone:
         row = table[table["stage"] == LARGE].iloc[0]
         words.append(
-            f"{load_case(row['case']).title}: with {row['without']}, {END} comes {row['years later']:.1f} years later "
-            f"({row['low']:.1f} to {row['high']:.1f})."
-        )
+            worded(
+                "{case}: with {without}, 10% of the market comes {years:.1f} years later ({low:.1f} to {high:.1f}).",
+                case=_title(row["case"]), without=term(row["without"]), years=row["years later"], low=row["low"],
+                high=row["high"],
+            )
+        )  # fmt: skip
     return words
 
 
@@ -110,29 +158,36 @@ def _late(row: Mapping[Hashable, Any], leader: pd.Series) -> str:
 
     def against(column: str) -> str:
         if row[f"{column} low"] > leader["from discovery high"]:
-            return "later"
-        return "earlier" if row[f"{column} high"] < leader["from discovery low"] else "not told apart"
+            return worded("later")
+        return worded("earlier") if row[f"{column} high"] < leader["from discovery low"] else worded("not told apart")
 
-    return (
-        f"{row['who']} against its leader, years to {END}: {against('from discovery')} counted from discovery "
-        f"({row['from discovery']:.0f} against {leader['from discovery']:.0f}), {against('from entry')} counted from "
-        f"its own entry in {row['entry']:.0f} ({row['from entry']:.0f})."
-    )
+    return worded(
+        "{who} against its leader, years to 10% of the market: {first} counted from discovery ({own:.0f} against "
+        "{other:.0f}), {second} counted from its own entry in {entry:.0f} ({since:.0f}).",
+        who=term(row["who"]), first=against("from discovery"), own=row["from discovery"],
+        other=leader["from discovery"], second=against("from entry"), entry=row["entry"], since=row["from entry"],
+    )  # fmt: skip
 
 
 def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[str]:
     """Say what the runs ahead are and what they span."""
     words = [
-        "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
-        "several series, so read differences between worlds and policies rather than levels. Bands hold what the "
-        "posterior leaves open, not what the equations may have wrong."
+        worded(
+            "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
+            "several series, so read differences between worlds and policies rather than levels. Bands hold what the "
+            "posterior leaves open, not what the equations may have wrong."
+        )
     ]
     for case, table in tables.items():
         first = str(table["quantity"].iloc[0])
         for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
             words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
         changes = (*study.forward[case].scenarios.items(), *study.forward[case].policies.items())
-        words += [f"{load_case(case).title}, {name}: {one.not_counted}." for name, one in changes if one.not_counted]
+        words += [
+            worded("{case}, {name}: {why}.", case=_title(case), name=term(name), why=term(one.not_counted))
+            for name, one in changes
+            if one.not_counted
+        ]
     return words
 
 
@@ -141,28 +196,40 @@ def _ahead(case: str, quantity: str, part: pd.DataFrame) -> str:
     expected = part.iloc[0]
     ordered = part.sort_values("median")
     least, most = ordered.iloc[0], ordered.iloc[-1]
-    unit = "" if expected["unit"] == "1" else f" {expected['unit']}"
-    return (
-        f"{load_case(case).title}: {quantity} in {expected['year']:.0f}: {_number(expected['median'])}{unit} "
-        f"({_number(expected['low'])} to {_number(expected['high'])}) {expected['scenario']} and {expected['policy']}; "
-        f"over worlds and policies medians go from {_number(least['median'])} ({least['scenario']}, {least['policy']}) "
-        f"to {_number(most['median'])} ({most['scenario']}, {most['policy']})."
-    )
+    factor, unit = customary(expected["unit"])
+    values = {name: factor * expected[name] for name in ("median", "low", "high")}
+    middle = _number(values["median"])
+    return worded(
+        "{case}: {quantity} in {year:.0f}: {value} ({low} to {high}) {world} and {policy}; over worlds and policies "
+        "medians go from {least} ({least_world}, {least_policy}) to {most} ({most_world}, {most_policy}).",
+        case=_title(case), quantity=term(quantity), year=expected["year"], low=_number(values["low"]),
+        value=middle if expected["unit"] == "1" else worded("{value} {unit}", value=middle, unit=unit),
+        high=_number(values["high"]), world=term(expected["scenario"]), policy=term(expected["policy"]),
+        least=_number(factor * least["median"]), least_world=term(least["scenario"]),
+        least_policy=term(least["policy"]), most=_number(factor * most["median"]), most_world=term(most["scenario"]),
+        most_policy=term(most["policy"]),
+    )  # fmt: skip
+
+
+def _title(case: str) -> str:
+    return term(load_case(case).title)
 
 
 def _years(middle: float, low: float, high: float) -> str:
     if not np.isfinite(middle):
-        return "never within the run"
+        return worded("never within the run")
     if low == high:
-        return f"{middle:.1f} years"
-    return f"{middle:.1f} years ({low:.1f} to {when(high, '.1f')})"
+        return worded("{years:.1f} years", years=middle)
+    return worded("{years:.1f} years ({low:.1f} to {high})", years=middle, low=low, high=when(high, ".1f"))
 
 
 def _date(spread: tuple[float, float, float], interval: bool) -> str:
     low, middle, high = spread
     if not np.isfinite(middle):
-        return "no year of the run"
-    return f"{middle:.1f} ({low:.1f} to {when(high, '.1f')})" if interval else f"{middle:.1f}"
+        return worded("no year of the run")
+    if not interval:
+        return f"{middle:.1f}"
+    return worded("{year:.1f} ({low:.1f} to {high})", year=middle, low=low, high=when(high, ".1f"))
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from analysis.phase_out.answer import PhaseOutAnswer
 from analysis.phase_out.by_instrument.apart import Beside
 from analysis.phase_out.prepare import ensemble
 from analysis.phase_out.study import STUDIES, load_phase_out_study
+from analysis.plain.language import speaking
 from calibration.records.results import accepted_posterior, digest
 from models.case import load_case
 from models.files.settings import read_toml
@@ -40,7 +41,9 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     document["case"] = case
     document["draws"] = answer.results.size
     document["digests"] = depends_on(case)
-    document["page"] = tomlkit.array(answer.page.splitlines()).multiline(True)  # type: ignore[arg-type]
+    with speaking("en"):  # a record is the same whoever makes it
+        page = answer.page.splitlines()
+    document["page"] = tomlkit.array(page).multiline(True)  # type: ignore[arg-type]
     for name, table in {"by_third": answer.tables()["by_third"][list(COLUMNS)], **answer.said.tables}.items():
         if name in PARTS:
             document[name] = _rows(table)

@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure, cells
 from analysis.phase_out.study import ExitStudy, PhaseOutStudy
+from analysis.plain.language import marked
 from stockflow.accumulate import Sum
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
@@ -36,26 +37,26 @@ class Line:
         return self.own_stock or f"Cumulative {self.flow}"
 
 
-SUPPORT = Line("support paid", "paid support")
+SUPPORT = Line(marked("support paid"), "paid support")
 LINES = (
-    Line("basic research", "public basic RD"),
-    Line("applied research", "public applied RD"),
-    Line("platforms", "platform spending"),
-    Line("demonstration", "demonstration funding"),
-    Line("guidance funds", "guidance fund injection"),
-    Line("talent", "talent programme cost"),
-    Line("research tax credit", "RD tax expenditure"),
-    Line("infrastructure", "infrastructure subsidy spending"),
+    Line(marked("basic research"), "public basic RD"),
+    Line(marked("applied research"), "public applied RD"),
+    Line(marked("platforms"), "platform spending"),
+    Line(marked("demonstration"), "demonstration funding"),
+    Line(marked("guidance funds"), "guidance fund injection"),
+    Line(marked("talent"), "talent programme cost"),
+    Line(marked("research tax credit"), "RD tax expenditure"),
+    Line(marked("infrastructure"), "infrastructure subsidy spending"),
     SUPPORT,
-    Line("purchase tax given up", "tax expenditure", "Cumulative Tax Expenditure"),
-    Line("procurement premium", "procurement outlay"),
-    Line("capacity subsidy", "capacity subsidy outlay"),
+    Line(marked("purchase tax given up"), "tax expenditure", "Cumulative Tax Expenditure"),
+    Line(marked("procurement premium"), "procurement outlay"),
+    Line(marked("capacity subsidy"), "capacity subsidy outlay"),
 )
-RETURNED = Line("guidance funds returned", "fund expiry")
-PROMISED = Line("support committed", "committed support")
-LEVY = Line("levy raised from electricity users", "support budget")
-CREDITS = Line("credits paid by makers of petrol cars", "credit value")
-ARREARS_ROW = "arrears at the end of the year"
+RETURNED = Line(marked("guidance funds returned"), "fund expiry")
+PROMISED = Line(marked("support committed"), "committed support")
+LEVY = Line(marked("levy raised from electricity users"), "support budget")
+CREDITS = Line(marked("credits paid by makers of petrol cars"), "credit value")
+ARREARS_ROW = marked("arrears at the end of the year")
 ARREARS, TOTAL = "Support Arrears", "Cumulative Fiscal Outlay"
 SUPPORT_AND_TAX, TAX = "Cumulative Support Outlay", "Cumulative Tax Expenditure"
 

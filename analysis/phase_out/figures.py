@@ -6,7 +6,6 @@ Every figure is readable in grey: lines differ by dash, areas by hatch. `PAGE` i
 
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,14 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart import safe_year, stroke_words
+from analysis.phase_out.by_instrument.apart import at_a_stroke, lasting, safe_year
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
+from analysis.plain.language import marked, term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
+from analysis.plain.units import customary
 from models.case import load_case
 from stockflow.arrays import Array
 
@@ -31,7 +33,7 @@ SMALL = {"font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "xtick.la
          "legend.fontsize": 7, "lines.linewidth": 1.4, "hatch.linewidth": 0.5}  # fmt: skip
 BANDS = ("#c9d6df", "#8fabbf")  # 90%, 50%
 FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\\\\\\"), ("#bbbbbb", ""))
-NAMES = {"support kept": "early support kept"}  # beside "continued support", which is another
+NAMES = {"support kept": marked("early support kept")}  # beside "continued support", which is another
 PANELS = 6
 LIGHT = 0.55  # probability up to which text on a cell is dark
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
@@ -66,21 +68,21 @@ def shown(found: Results) -> list[str]:
 def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
     """Draw the share over the last year with its 50% and 90% bands, one panel per schedule, two abreast."""
     held = 100 * found.shares[only(found.arms, "supported"), 2]
-    size, about = (PAGE / 2, 4.2 * CM), _dress(found, "share of the market by schedule")
+    size, about = (PAGE / 2, 4.2 * CM), _dress(found, worded("share of the market by schedule"))
     with panels(len(labels), 2, size, 1.2 * CM, sharex=True, sharey=True, **about) as (figure, axes):
         for left, (ax, label) in enumerate(zip(axes.flat, labels, strict=False), 1 - len(labels)):
             own = 100 * found.shares[found.place(label)]
-            ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label="90% of draws")
-            ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label="50% of draws")
-            ax.plot(found.times, own[2], color=BLUE, label="median")
-            ax.plot(found.times, held, color="#222222", linestyle=":", label="median, continued support")
-            ax.set_title(NAMES.get(label, label))
+            ax.fill_between(found.times, own[0], own[4], color=BANDS[0], linewidth=0, label=worded("90% of draws"))
+            ax.fill_between(found.times, own[1], own[3], color=BANDS[1], linewidth=0, label=worded("50% of draws"))
+            ax.plot(found.times, own[2], color=BLUE, label=worded("median"))
+            ax.plot(found.times, held, color="#222222", linestyle=":", label=worded("median, continued support"))
+            ax.set_title(term(NAMES.get(label, label)))
             ax.set_ylim(0, 100)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            ax.set_xlabel("year" if left > -2 else "")
+            ax.set_xlabel(worded("year") if left > -2 else "")
             ax.tick_params(labelbottom=left > -2)
         for ax in axes[:, 0]:
-            ax.set_ylabel("share over the\nlast year (%)")
+            ax.set_ylabel(worded("share over the\nlast year (%)"))
         legend_below(figure, axes.flat[:1], 4)
     table = found.share_table().set_index(["schedule", "year"]).loc[list(labels)]
     return save(figure, (100 * table).assign(unit="%").reset_index(), stem)
@@ -89,7 +91,7 @@ def share_fans(found: Results, labels: Sequence[str], stem: Path) -> Path:
 def safe_exit(found: Results, by_instrument: pd.DataFrame, stem: Path) -> Path:
     """Draw how often an exit from each start fails: by instrument where the study answers so, else for all support."""
     everything = [
-        {"ends": "all support", "exit": one.family, "safe from": one.year, "failing": one.failing.tolist()}
+        {"ends": marked("all support"), "exit": one.family, "safe from": one.year, "failing": one.failing.tolist()}
         for one in found.safe
     ]
     return strips(by_instrument if len(by_instrument) else pd.DataFrame(everything), found.study, stem)
@@ -103,20 +105,26 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     starts = np.asarray(study.grid.starts)
     rows = answers.reset_index(drop=True)
     failing = np.array(list(rows["failing"]), dtype=float)
-    names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
+    names = [
+        worded("{ends},\n{exit}: {safe}", ends=term(row["ends"]), exit=term(row["exit"]), safe=_told(row, study))
+        for row in rows.to_dict("records")
+    ]
     limit = study.exit.probability
-    title = fill(f"{load_case(study.case).title}, at a stroke: {stroke_words(answers, study)}", 92)
+    title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
-        words = [["safe" if share < limit else f"{100 * share:.0f}" for share in row] for row in failing]
+        words = [[worded("safe") if share < limit else f"{100 * share:.0f}" for share in row] for row in failing]
         image = _cells(ax, failing, words)
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=7.5)
         ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
         ax.set_xlabel(
-            f"start of the end (year). Numbers: draws (%) whose market share {study.exit.years_after:g} years later "
-            f"is below {study.exit.share_kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
+            worded(
+                "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
+                "{kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
+                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit,
+            ),
             fontsize=8,
-        )
-        figure.colorbar(image, ax=ax, label="draws that fail (%)", shrink=0.8, pad=0.01)
+        )  # fmt: skip
+        figure.colorbar(image, ax=ax, label=worded("draws that fail (%)"), shrink=0.8, pad=0.01)
     cells = {"start": [starts] * len(rows), "share of draws that fail": list(failing)}
     table = rows[["ends", "exit"]].assign(**cells).explode(list(cells))
     return save(figure, table.astype(dict.fromkeys(cells, float)), stem)
@@ -127,8 +135,8 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     image = ax.pcolormesh(100 * shade, cmap="Greys", vmin=0, vmax=100, edgecolor="white")
     for row, line in enumerate(words):
         for column, word in enumerate(line):
-            ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=6,
-                    color="#222222" if shade[row, column] < LIGHT else "white")  # fmt: skip
+            colour = "#222222" if shade[row, column] < LIGHT else "white"
+            ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=6, color=colour)
     ax.invert_yaxis()
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
@@ -137,7 +145,7 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
 
 def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     safe = safe_year(row, study)
-    return safe if safe.startswith("no") else f"from {safe}"
+    return safe if lasting(row, study) is None else worded("from {safe}", safe=safe)
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:
@@ -148,31 +156,32 @@ def fiscal_stack(found: Results, stem: Path) -> Path:
     titles = [line.title for line in LINES]
     size = rows[rows["line"].isin(titles)].groupby("line")["mean"].sum()
     drawn = sorted(titles, key=lambda t: -size[t])[:MOST_LINES]
+    money = customary("bnCNY")[0]
     owing = bool(rows.loc[rows["line"] == ARREARS_ROW, "mean"].max() > 1)
-    options = _dress(found, "public money by schedule")
+    options = _dress(found, worded("public money by schedule"))
     options |= {"figsize": (PAGE, (6.5 + 3 * owing) * CM), "height_ratios": [2, 1][: 1 + owing], "squeeze": False}
     with drawing(1 + owing, len(labels), sharex=True, sharey="row", **options) as (figure, axes):
         for ax, label in zip(axes[0], labels, strict=True):
             part = rows[rows["schedule"] == label].pivot_table(index="year", columns="line", values="mean")
-            money = part[titles].fillna(0.0)
-            stack = [*(money[t].to_numpy() for t in drawn), money.drop(columns=drawn).sum(axis=1).to_numpy()]
-            floor = np.zeros(len(money))
-            for (colour, hatch), title, flow in zip(FILLS, [*drawn, "all other lines"], stack, strict=True):
-                ax.bar(money.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
-                       linewidth=0.2, label=title, align="edge")  # fmt: skip
+            paid = money * part[titles].fillna(0.0)
+            stack = [*(paid[t].to_numpy() for t in drawn), paid.drop(columns=drawn).sum(axis=1).to_numpy()]
+            floor = np.zeros(len(paid))
+            for (colour, hatch), title, flow in zip(FILLS, [*drawn, marked("all other lines")], stack, strict=True):
+                ax.bar(paid.index, flow, 1.0, bottom=floor, color=colour, hatch=hatch, edgecolor="white",
+                       linewidth=0.2, label=term(title), align="edge")  # fmt: skip
                 floor = floor + flow
             if found.study.tail:
                 ax.axvline(found.study.horizon, color="#222222", linewidth=0.8, linestyle=":")
-                ax.annotate("earlier contracts", (found.study.horizon, 1.02), xytext=(3, 0), textcoords="offset points",
-                            xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
-            ax.set_title(label)
-            axes[-1, labels.index(label)].set_xlabel("year")
+                ax.annotate(worded("earlier contracts"), (found.study.horizon, 1.02), xytext=(3, 0),
+                            textcoords="offset points", xycoords=("data", "axes fraction"), fontsize=6.5)  # fmt: skip
+            ax.set_title(term(label))
+            axes[-1, labels.index(label)].set_xlabel(worded("year"))
             if owing:
                 owed = part[ARREARS_ROW]
-                axes[1, labels.index(label)].plot(owed.index + 1, owed, color="#222222")
-        axes[0, 0].set_ylabel("public money\n(billion CNY of 2020 a year)")
+                axes[1, labels.index(label)].plot(owed.index + 1, money * owed, color="#222222")
+        axes[0, 0].set_ylabel(worded("public money\n(billion CNY of 2020 a year)"))
         if owing:
-            axes[1, 0].set_ylabel("owed, not paid\n(billion CNY\nof 2020)")
+            axes[1, 0].set_ylabel(worded("owed, not paid\n(billion CNY\nof 2020)"))
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows, stem)
 
@@ -182,25 +191,29 @@ def regret(found: Results, stem: Path) -> Path:
     table, worths = found.regret(), list(found.study.worth.values)
     wide = table.pivot(index="worth", columns="schedule").loc[worths]
     worst = wide["mean regret"].to_numpy().max(axis=1, keepdims=True)
-    about = _dress(found, "mean regret (trillion CNY of 2020), by worth of a unit,\nand below it in how many draws "
-                   "no schedule is better")  # fmt: skip
+    what = worded(
+        "mean regret (trillion CNY of 2020), by worth of a unit,\nand below it in how many draws no schedule is better"
+    )
     size = (PAGE, 3.4 * (len(found.safe) + 1) * CM)
-    with drawing(len(found.safe) + 1, 1, figsize=size, squeeze=False, **about) as (figure, axes):
+    with drawing(len(found.safe) + 1, 1, figsize=size, squeeze=False, **_dress(found, what)) as (figure, axes):
         for ax, one in zip(axes.flat, [*found.safe, None], strict=True):
             arms = [p for p in found.arms if (p.family == one.family if one else p.role != "grid")]
             labels = [p.label for p in arms]
             mean, best = (wide[name][labels].to_numpy() for name in ("mean regret", "probability of best"))
-            words = [[f"{round(m / 1000, 2):.2g}" + f"\n{b:.0%}" * int(b >= 0.005) for m, b in zip(*row, strict=True)]
-                     for row in zip(mean, best, strict=True)]  # fmt: skip
+            words = [
+                [f"{round(m / 1000, 2):.2g}" + f"\n{b:.0%}" * int(b >= 0.005) for m, b in zip(*row, strict=True)]
+                for row in zip(mean, best, strict=True)
+            ]
             image = _cells(ax, mean / worst, words)
-            ax.set_yticks(np.arange(len(worths)) + 0.5, [f"{worth} worth" for worth in worths])
-            ticks = [f"{p.start:.0f}" if one else NAMES.get(p.label, p.label).replace(" ", "\n") for p in arms]
+            ax.set_yticks(np.arange(len(worths)) + 0.5, [term(f"{worth} worth") for worth in worths])
+            ticks = [f"{p.start:.0f}" if one else term(NAMES.get(p.label, p.label)).replace(" ", "\n") for p in arms]
             ax.set_xticks(np.arange(len(arms)) + 0.5, ticks)
-            ax.set_title("no exit, or another" if one is None else one.family)
-        figure.colorbar(image, ax=axes, label="% of the largest at that worth", pad=0.01)
+            ax.set_title(worded("no exit, or another") if one is None else term(one.family))
+        figure.colorbar(image, ax=axes, label=worded("% of the largest at that worth"), pad=0.01)
     return save(figure, table, stem)
 
 
 def _dress(found: Results, what: str) -> dict[str, Any]:
     """Title and style of a figure, as `drawing` and `panels` take them."""
-    return {"title": f"{load_case(found.study.case).title}: {what}", "fontsize": 9, "style": SMALL}
+    title = worded("{case}: {exit}", case=term(load_case(found.study.case).title), exit=what)
+    return {"title": title, "fontsize": 9, "style": SMALL}

@@ -10,10 +10,11 @@ from analysis.phase_out.exit import regret_table, safe_years
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm
 from analysis.phase_out.spread import Measure, spread
+from analysis.plain.language import marked
 from stockflow.arrays import Array
 from stockflow.names import plain
 
-THIRDS = ("lowest third", "middle third", "highest third")
+THIRDS = (marked("lowest third"), marked("middle third"), marked("highest third"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,7 +32,7 @@ class Arm:
 
 
 def family(shape: str, length: float) -> str:
-    """Name exits of one shape and length: "cliff", "linear over 5 years"."""
+    """Name exits of one shape and length, a term: "cliff", "linear over 5 years"."""
     return shape if length == 0 else f"{shape} over {length:g} year{'' if length == 1 else 's'}"
 
 

@@ -1,6 +1,5 @@
 """The figure of a schedule: the path of every instrument against history."""
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.schedule_words import Shown
+from analysis.plain.language import term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import legend_below, panels, save
 from stockflow.arrays import Array
 
@@ -22,7 +23,7 @@ def schedule_paths(shown: Shown, stem: Path) -> Path:
     """Draw each variable's path under the schedule over history, one panel each; leaves PNG, SVG and CSV."""
     names = list(shown.paths)
     columns = min(COLUMNS, len(names))
-    span, title = _span(shown), textwrap.fill(shown.schedule.title, TITLE * columns)
+    span, title = _span(shown), fill(term(shown.schedule.title), TITLE * columns)
     with panels(len(names), columns, (3.6, 2.1), 0.9, title=title, fontsize=10) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, shown, name, span)
@@ -45,20 +46,22 @@ def numbers(shown: Shown) -> pd.DataFrame:
 def _panel(ax: Axes, shown: Shown, name: str, span: tuple[float, float]) -> None:
     past, path = shown.paths[name]
     times = shown.at.times
-    ax.plot(times, past, color=HISTORY, linewidth=4.5, label="history", zorder=3)
-    ax.plot(times, path, color="#a4243b", linewidth=1.5, label="schedule", zorder=4)
+    ax.plot(times, past, color=HISTORY, linewidth=4.5, label=worded("history"), zorder=3)
+    ax.plot(times, path, color="#a4243b", linewidth=1.5, label=worded("schedule"), zorder=4)
     ax.set_xlim(*span)
     top = _top(times, past, path, span)
     ax.set_ylim(0, top)
     if (past[(times >= span[0]) & (times <= span[1])] > top).any():
         ax.annotate(
-            f"history: {past.max():g}, off the scale", (0.97, 0.9), xycoords="axes fraction", ha="right", fontsize=8
-        )
+            worded("history: {most:g}, off the scale", most=past.max()),
+            (0.97, 0.9),
+            xycoords="axes fraction", ha="right", fontsize=8,
+        )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = shown.units[name]
-    ax.set_ylabel("share (1)" if unit == "Dmnl" else unit)
-    ax.set_xlabel("year")
-    ax.set_title(name)
+    ax.set_ylabel(worded("share (1)") if unit == "Dmnl" else unit)
+    ax.set_xlabel(worded("year"))
+    ax.set_title(term(name))
 
 
 def _span(shown: Shown) -> tuple[float, float]:

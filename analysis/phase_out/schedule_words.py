@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.plain.language import listed, marked, one_by_one, term, translated, worded
 from models.case import load_case
 from models.own import GENERIC
 from models.run import one_run
@@ -18,9 +19,9 @@ from models.schedules.run import AppliedSchedule, most_cut
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 
-UNITS = {"nev": "a unit is a million vehicles, so bnCNY/unit is thousand yuan a vehicle",
-         "pv": "a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour",
-         "generic": "a unit is what the case counts in"}  # fmt: skip
+UNITS = {"nev": marked("a unit is a million vehicles, so bnCNY/unit is thousand yuan a vehicle"),
+         "pv": marked("a unit is a GW, and bnCNY/TWh is yuan per kilowatt-hour"),
+         "generic": marked("a unit is what the case counts in")}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,13 @@ def in_brief(shown: Shown) -> str:
     until = f"{shown.applied.draws.until:g}"
     names = {about.variable: name for name, about in instruments(shown.schedule.case).items()}
     moved = {names.get(path, path): _fate(shown, path, shown.began.get(names.get(path, ""))) for path in shown.paths}
-    told = [f"{name} {fate}" for name, fate in moved.items() if fate]
-    still = [name for name in names.values() if not moved.get(name)]
-    return (
-        f"{shown.schedule.name}: {', '.join(told) or 'nothing changes'}; as in history to {until}: "
-        f"{', '.join(still) or 'nothing'}"
-    )
+    told = [worded("{instrument} {fate}", instrument=term(name), fate=fate) for name, fate in moved.items() if fate]
+    still = [term(name) for name in names.values() if not moved.get(name)]
+    return worded(
+        "{schedule}: {changes}; as in history to {until}: {still}",
+        schedule=shown.schedule.name, until=until, changes=listed(told) or worded("nothing changes"),
+        still=listed(still) or worded("nothing"),
+    )  # fmt: skip
 
 
 def _fate(shown: Shown, name: str, began: float | None) -> str:
@@ -106,96 +108,131 @@ def _fate(shown: Shown, name: str, began: float | None) -> str:
     first = shown.at.times[differs[0]]
     first = first if began is None else min(first, began)
     if not len(paid):
-        return "is nil throughout"
+        return worded("is nil throughout")
     if paid[-1] == len(path) - 1:
         unit = "" if shown.units[name] == "Dmnl" else f" {shown.units[name]}"
-        return f"differs from {first:g} on and is held to {shown.applied.draws.until:g} (then {path[-1]:.4g}{unit})"
+        return worded(
+            "differs from {first:g} on and is held to {until:g} (then {value:.4g}{unit})",
+            first=first, until=shown.applied.draws.until, value=path[-1], unit=unit,
+        )  # fmt: skip
     end = shown.at.times[paid[-1] + 1]
-    return f"ends in {end:g}" if end <= first else f"falls from {first:g} and ends in {end:g}"
+    if end <= first:
+        return worded("ends in {end:g}", end=end)
+    return worded("falls from {first:g} and ends in {end:g}", first=first, end=end)
 
 
 def words(schedule: Schedule) -> list[str]:
     """Return the schedule in sentences, a line for each instrument."""
-    lines = [f"{schedule.name}: {schedule.title} ({schedule.case}).", f"Source: {schedule.source}."]
+    lines = [
+        worded("{name}: {title} ({case}).", name=schedule.name, title=term(schedule.title), case=schedule.case),
+        worded("Source: {source}.", source=schedule.source),
+    ]
     known = instruments(schedule.case)
     for name, change in schedule.instruments.items():
-        said = "; ".join(_sentences(change, known[name]))
-        lines.append(f"- {name} ({known[name].words}, {known[name].unit}): {said}.")
+        about = known[name]
+        lines.append(
+            worded(
+                "- {instrument} ({about}, {unit}): {said}.",
+                instrument=term(name), about=term(about.words), unit=about.unit,
+                said=one_by_one(_sentences(change, about)),
+            )
+        )  # fmt: skip
     others = [name for name in known if name not in schedule.instruments]
     if others:
-        lines.append(f"As in history: {', '.join(others)}.")
+        lines.append(worded("As in history: {instruments}.", instruments=listed(map(term, others))))
     return lines
 
 
 def _sentences(change: Change, about: Instrument) -> Iterator[str]:
     yield _amount(change.amount)
     if change.shape != "keep":
-        falls = (
-            LAWS[change.shape].words.format(length=change.length) if is_exit(change.shape) else _tiers(change, about)
-        )
-        yield f"{falls} {_when(change)}".rstrip()
+        if is_exit(change.shape):
+            falls = translated(LAWS[change.shape].words).format(length=change.length)
+        else:
+            falls = _tiers(change, about)
+        yield worded("{falls} {when}", falls=falls, when=_when(change)).rstrip()
     if change.floor:
-        yield f"not below {change.floor:.0%} of it"
-    acts = "" if change.shape != "keep" or not change.begins else f" {_when(change)}"
+        yield worded("not below {floor:.0%} of it", floor=change.floor)
+    acts = "" if change.shape != "keep" or not change.begins else worded(" {when}", when=_when(change))
     if change.cap is not None:
-        yield f"at most {change.cap.value:g} {change.cap.unit}{acts or _since(change)}"
+        yield worded(
+            "at most {value:g} {unit}{since}",
+            value=change.cap.value, unit=change.cap.unit, since=acts or _since(change),
+        )  # fmt: skip
     if change.annual_budget is not None:
-        yield f"paid from at most {change.annual_budget.value:g} {change.annual_budget.unit}{acts or _since(change)}"
+        yield worded(
+            "paid from at most {value:g} {unit}{since}",
+            value=change.annual_budget.value, unit=change.annual_budget.unit, since=acts or _since(change),
+        )  # fmt: skip
     if change.end is not None:
-        yield f"nothing from {change.end:g} on"
+        yield worded("nothing from {end:g} on", end=change.end)
     if change.shape != "keep" or change.end is not None:
         yield _announced(change)
     if change.reallocate is not None:
         share, to = change.reallocate.share, change.reallocate.to
-        yield f"{share:.0%} of what a year saves against no change goes to {to} in that year"
+        yield worded(
+            "{share:.0%} of what a year saves against no change goes to {to} in that year", share=share, to=term(to)
+        )
 
 
 def _since(change: Change) -> str:
-    return " once that has begun" if change.begins else ""
+    return worded(" once that has begun") if change.begins else ""
 
 
 def _amount(amount: Amount | None) -> str:
     if amount is None:
-        return "as in history"
-    since = "" if amount.since is None else f" from {amount.since:g} on"
+        return worded("as in history")
+    since = "" if amount.since is None else worded(" from {year:g} on", year=amount.since)
     if amount.value is not None:
-        return f"{amount.value:g} {amount.unit}{since}"
+        return worded("{value:g} {unit}{since}", value=amount.value, unit=amount.unit, since=since)
     if amount.share_of_price is not None:
-        return f"{amount.share_of_price:.3g} of the price{since}"
+        return worded("{share:.3g} of the price{since}", share=amount.share_of_price, since=since)
     if amount.hold_from is not None:
-        return f"as in history until {amount.hold_from:g}, then held"
+        return worded("as in history until {year:g}, then held", year=amount.hold_from)
     years = [year for year, _ in amount.path]
     sources = len({one.source for one in amount.stretches or ()})
-    told = f" from {sources} sources" if sources else ""
-    return f"an own path of {len(years)} points{told}, {years[0]:g} to {years[-1]:g}"
+    told = worded(" from {count} sources", count=sources) if sources else ""
+    return worded(
+        "an own path of {points} points{sources}, {first:g} to {last:g}",
+        points=len(years), sources=told, first=years[0], last=years[-1],
+    )  # fmt: skip
 
 
 def _tiers(change: Change, about: Instrument) -> str:
     steps = []
     for tier in change.tiers:
         level = f"{tier.fraction:.0%}" if tier.fraction is not None else f"{tier.value:g} {about.unit}"
-        steps.append(f"{level} {f'in {tier.at:g}' if tier.at is not None else f'after {tier.after:g} years'}")
-    return f"steps down to {', '.join(steps)}"
+        if tier.at is not None:
+            steps.append(worded("{level} in {at:g}", level=level, at=tier.at))
+        else:
+            steps.append(worded("{level} after {years:g} years", level=level, years=tier.after))
+    return worded("steps down to {steps}", steps=listed(steps))
 
 
 def _when(change: Change) -> str:
     if change.trigger is not None:
         return _condition(change.trigger)
-    return f"from {change.start:g} on" if change.start is not None else ""
+    return worded("from {start:g} on", start=change.start) if change.start is not None else ""
 
 
 def _condition(trigger: Trigger) -> str:
     said = {
-        "market share": f"once the market share of the last four quarters reaches {trigger.level:.3g}",
-        "cost parity ratio": f"once cost without support falls to {trigger.level:.3g} of the benchmark",
-        "cumulative volume": f"once {trigger.level:g} units have been sold at home",
+        "market share": marked("once the market share of the last four quarters reaches {level:.3g}"),
+        "cost parity ratio": marked("once cost without support falls to {level:.3g} of the benchmark"),
+        "cumulative volume": marked("once {level:g} units have been sold at home"),
     }[trigger.on]
-    return said if trigger.not_before is None else f"{said}, not before {trigger.not_before:g}"
+    said = worded(said, level=trigger.level)
+    return (
+        said
+        if trigger.not_before is None
+        else worded("{said}, not before {year:g}", said=said, year=trigger.not_before)
+    )
 
 
 def _announced(change: Change) -> str:
     if not change.announced:
-        return "by surprise"
-    after = ", and so that long after its trigger" if change.trigger is not None else ""
-    years = "a year" if change.announced == 1 else f"{change.announced:g} years"
-    return f"announced {years} ahead{after}"
+        return worded("by surprise")
+    years = worded("a year") if change.announced == 1 else worded("{years:g} years", years=change.announced)
+    if change.trigger is not None:
+        return worded("announced {years} ahead, and so that long after its trigger", years=years)
+    return worded("announced {years} ahead", years=years)

@@ -5,6 +5,8 @@ import numpy as np
 from analysis.phase_out.exit import SafeYears
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import SafeExit
+from analysis.plain.language import listed, sentence, sentences, term, worded
+from analysis.plain.units import customary, decimals
 from stockflow.arrays import Array
 
 BARE = {"", "1", "year", "probability"}  # units that are not written behind a number
@@ -13,7 +15,7 @@ BARE = {"", "1", "year", "probability"}  # units that are not written behind a n
 def told(
     one: Measure,
     digits: int = 0,
-    never: str = "never",
+    never: str | None = None,
     scale: float = 1.0,
     unit: str | None = None,
     fifty: bool = True,
@@ -25,28 +27,40 @@ def told(
     """
     s = one.spread
     if np.isnan(s.median):
-        return "not defined in any draw"
+        return worded("not defined in any draw")
+
+    stated = one.unit if unit is None else unit
+    (factor, name), shown = customary(stated), decimals(digits, stated)
 
     def text(value: float) -> str:
-        return never if np.isinf(value) else number(value * scale, digits, sign)
+        end = worded("never") if never is None else never
+        return end if np.isinf(value) else number(value * scale * factor, shown, sign)
 
-    unit = one.unit if unit is None else unit
-    body = text(s.median) + ("" if unit in BARE else "%" if unit == "%" else f" {unit}")
+    body = text(s.median)
+    if stated not in BARE:
+        body = f"{body}%" if stated == "%" else worded("{value} {unit}", value=body, unit=name)
     if len({text(v) for v in (s.low90, s.median, s.high90)}) == 1:
-        body += " in nearly all draws" if one.values.size > 1 else ""
+        body = worded("{value} in nearly all draws", value=body) if one.values.size > 1 else body
+    elif fifty:
+        body = worded(
+            "{value} (50%: {low50} to {high50}; 90%: {low90} to {high90})", value=body, low50=text(s.low50),
+            high50=text(s.high50), low90=text(s.low90), high90=text(s.high90),
+        )  # fmt: skip
     else:
-        middle = f"50%: {text(s.low50)} to {text(s.high50)}; " if fifty else ""
-        body += f" ({middle}90%: {text(s.low90)} to {text(s.high90)})"
-    return body + ("" if s.defined == 1 else f" [defined in {often(s.defined)} of the draws]")
+        body = worded("{value} (90%: {low} to {high})", value=body, low=text(s.low90), high=text(s.high90))
+    if s.defined == 1:
+        return body
+    return worded("{value} [defined in {often} of the draws]", value=body, often=often(s.defined))
 
 
 def brief(one: Measure, digits: int = 0, scale: float = 1.0) -> str:
     """Median with the 90% interval for a cell of a table: "12 [7-20]"; a dash where it is not defined."""
+    factor, shown = customary(one.unit)[0], decimals(digits, one.unit)
     s = one.spread
     if np.isnan(s.median):
         return "-"
     low, median, high = (
-        "never" if np.isinf(v) else number(v * scale, digits) for v in (s.low90, s.median, s.high90)
+        worded("never") if np.isinf(v) else number(v * scale * factor, shown) for v in (s.low90, s.median, s.high90)
     )  # fmt: skip
     return median if low == high else f"{median} [{low}-{high}]"
 
@@ -61,8 +75,8 @@ def number(value: float, digits: int = 0, sign: bool = False) -> str:
 def often(share: float) -> str:
     """A probability as a percentage that is 0% or 100% only where it is."""
     if 0 < share <= 0.005:
-        return "under 1%"
-    return "over 99%" if 0.995 <= share < 1 else f"{share:.0%}"
+        return worded("under 1%")
+    return worded("over 99%") if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def capital(text: str) -> str:
@@ -81,27 +95,37 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
 
     def start(value: float) -> str:
         if np.isinf(value):
-            return f"none to {last:g}"
-        return f"{_later(value, one.starts):g}{' or earlier' if value == first else ''}"
+            return worded("none to {last:g}", last=last)
+        year = _later(value, one.starts)
+        return worded("{year:g} or earlier", year=year) if value == first else worded("{year:g}", year=year)
 
-    words = [capital(one.family) + ": " + over_all(one, asked)]
+    words = [worded("{exit}: {said}", exit=capital(term(one.family)), said=over_all(one, asked))]
     if never == 1:
-        words.append("In no draw does any start hold.")
+        words.append(worded("In no draw does any start hold."))
     else:
         words.append(
-            f"Draw by draw, the first start from which on the share holds: {start(s.median)} (50%: {start(s.low50)} to "
-            f"{start(s.high50)}; 90%: {start(s.low90)} to {start(s.high90)})."
-        )
+            worded(
+                "Draw by draw, the first start from which on the share holds: {median} (50%: {low50} to {high50}; 90%: "
+                "{low90} to {high90}).",
+                median=start(s.median), low50=start(s.low50), high50=start(s.high50), low90=start(s.low90),
+                high90=start(s.high90),
+            )
+        )  # fmt: skip
         if never > 0:
-            words.append(f"In {often(never)} of the draws no start up to {last:g} holds.")
+            words.append(
+                worded("In {often} of the draws no start up to {last:g} holds.", often=often(never), last=last)
+            )  # fmt: skip
     if rule:
         words.append(
-            f"(Safe: in fewer than {asked.probability:.0%} of the draws the share over the last year, "
-            f"{asked.years_after:g} years after the {asked.counted_from} of the exit, is below {asked.share_kept:g} "
-            f"times that under continued support. With {one.kept.shape[1]} draws such a probability has a standard "
-            f"error of {sampling_error(one, asked):.1%}.)"
-        )
-    return " ".join(words)
+            worded(
+                "(Safe: in fewer than {probability:.0%} of the draws the share over the last year, {years:g} years "
+                "after the {place} of the exit, is below {kept:g} times that under continued support. With {draws} "
+                "draws such a probability has a standard error of {error:.1%}.)",
+                probability=asked.probability, years=asked.years_after, place=term(asked.counted_from),
+                kept=asked.share_kept, draws=one.kept.shape[1], error=sampling_error(one, asked),
+            )
+        )  # fmt: skip
+    return sentences(words)
 
 
 def over_all(one: SafeYears, asked: SafeExit) -> str:
@@ -109,16 +133,23 @@ def over_all(one: SafeYears, asked: SafeExit) -> str:
     first, last = one.starts[0], one.starts[-1]
     if np.isinf(one.year):
         least = int(np.argmin(one.failing))
-        return (
-            f"no start from {first:g} to {last:g} is safe; even the one from {one.starts[least]:g} fails in "
-            f"{one.failing[least]:.1%} of the draws."
-        )
-    fails = f"fails in {one.failing[list(one.starts).index(one.year)]:.1%} of the draws"
+        return worded(
+            "no start from {first:g} to {last:g} is safe; even the one from {year:g} fails in {fails:.1%} of the "
+            "draws.",
+            first=first, last=last, year=one.starts[least], fails=one.failing[least],
+        )  # fmt: skip
+    fails = one.failing[list(one.starts).index(one.year)]
     if one.year == first:
-        return f"safe from {first:g}, the first start tried, or earlier ({fails}){_exceptions(one, asked)}."
-    before = one.failing[list(one.starts).index(one.year) - 1]
-    more = _exceptions(one, asked) + _close(one, asked)
-    return f"safe from {one.year:g} on ({fails}, the start before in {before:.1%}){more}."
+        said = worded(
+            "safe from {first:g}, the first start tried, or earlier (fails in {fails:.1%} of the draws)",
+            first=first, fails=fails,
+        )  # fmt: skip
+        return sentence(said + _exceptions(one, asked))
+    said = worded(
+        "safe from {year:g} on (fails in {fails:.1%} of the draws, the start before in {before:.1%})",
+        year=one.year, fails=fails, before=one.failing[list(one.starts).index(one.year) - 1],
+    )  # fmt: skip
+    return sentence(said + _exceptions(one, asked) + _close(one, asked))
 
 
 def sampling_error(one: SafeYears, asked: SafeExit) -> float:
@@ -130,14 +161,18 @@ def _close(one: SafeYears, asked: SafeExit) -> str:
     """Name the earlier starts that these draws cannot tell from safe ones: within two standard errors."""
     most = asked.probability + 2 * sampling_error(one, asked)
     near = [f"{y:g}" for y, f in zip(one.starts, one.failing, strict=True) if y < one.year and f < most]
-    return f"; {', '.join(near)} cannot be told from it with {one.kept.shape[1]} draws" if near else ""
+    if not near:
+        return ""
+    return worded(
+        "; {years} cannot be told from it with {draws} draws", years=listed(near), draws=one.kept.shape[1]
+    )  # fmt: skip
 
 
 def _exceptions(one: SafeYears, asked: SafeExit) -> str:
     if one.lasting:
         return ""
     bad = [f"{y:g}" for y, f in zip(one.starts, one.failing, strict=True) if y > one.year and f >= asked.probability]
-    return f", but not from {', '.join(bad)}"
+    return worded(", but not from {years}", years=listed(bad))
 
 
 def _later(value: float, starts: Array) -> float:

@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 import click
 from tqdm import tqdm
 
+from analysis.plain.language import language, speak
 from stockflow.cores import usable_cores
 
 P = ParamSpec("P")
@@ -70,6 +71,12 @@ def note(text: str) -> None:
     """Say on standard error that a step of some work is made, unless nothing is to be said."""
     if saying.shown:
         click.echo(f"  {text}", err=True)
+
+
+def _quietly(spoken: str) -> None:
+    """Say nothing in this process, which another one started: it says what is done, in the language `spoken`."""
+    show(False)
+    speak(spoken)
 
 
 def _span(seconds: float) -> str:
@@ -150,5 +157,5 @@ def beside(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> I
     if usable_cores() == 1:
         yield lambda: function(*arguments, **named)
         return
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=show, initargs=(False,)) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_quietly, initargs=(language(),)) as pool:
         yield pool.submit(function, *arguments, **named).result

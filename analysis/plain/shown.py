@@ -1,11 +1,20 @@
 """Tables as a person reads them, and as records for JSON."""
 
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
+
+from analysis.plain.language import worded
+
+# what no line ends within: a Han character or a word, with brackets before it and punctuation behind
+_PIECE = re.compile(r"[（“‘《]*(?:[\u3400-\u9fff]|[^\s\u3000-\uffef“”‘’]+)[，。；：、）”’》]*|\s+|.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,37 @@ def records(table: pd.DataFrame) -> list[dict[str, object]]:
 
 def when(years: float, form: str = "+.1f") -> str:
     """Return years as words, those without end too: never, or a difference from what else never comes."""
-    return f"{years:{form}}" if np.isfinite(years) else "never" if years > 0 else "from never"
+    return f"{years:{form}}" if np.isfinite(years) else worded("never") if years > 0 else worded("from never")
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes on a screen: a Han character takes two."""
+    return sum(1 + (east_asian_width(one) in "WF") for one in text)
+
+
+def fill(text: str, columns: int, initial_indent: str = "", subsequent_indent: str = "") -> str:
+    """Return a text in lines of at most so many columns; Han characters part anywhere, but not before punctuation."""
+    if width(text) == len(text):
+        return textwrap.fill(text, columns, initial_indent=initial_indent, subsequent_indent=subsequent_indent)
+    lines = [initial_indent]
+    for piece in _PIECE.findall(text):
+        if width(lines[-1] + piece.rstrip()) > columns:
+            lines.append(subsequent_indent)
+            piece = piece.lstrip()  # noqa: PLW2901
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def screen(table: pd.DataFrame, **options: Any) -> str:
+    """Return a table as text of aligned columns; `options` are those of `DataFrame.to_string`."""
+    with pd.option_context("display.unicode.east_asian_width", True):
+        return str(table.to_string(**options))
 
 
 def text(table: pd.DataFrame) -> str:
     """Return a table as text, a dash where a number is missing."""
-    return table.to_string(
+    return screen(
+        table,
         index=False,
         na_rep="-",
         max_colwidth=60,

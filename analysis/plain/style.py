@@ -1,8 +1,9 @@
 """How figures look, and what each leaves behind: PNG, SVG and its numbers as CSV."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from analysis.plain.language import language, other_languages, speaking
 from stockflow.files import write_whole
 
 STYLE = Path(__file__).parent / "house.mplstyle"
+HAN, HAN_FONT = Path(__file__).parent / "fonts" / "han.otf", "techcycle Han"  # for what DejaVu Sans lacks
+font_manager.fontManager.addfont(HAN)
+font_manager.fontManager.ttflist.append(replace(font_manager.fontManager.ttflist[-1], weight=700))  # bold, too
 BLACK, GREY, RED, BLUE = "#222222", "#5f6b73", "#d1495b", "#1b4965"
 STROKES = (("#1b4965", "-", "o"), ("#d1495b", "--", "s"), ("#edae49", "-.", "^"), ("#66a182", ":", "D"),
            ("#7d5ba6", (0, (5, 1, 1, 1, 1, 1)), "v"))  # fmt: skip
@@ -38,10 +44,12 @@ def drawing(
 
     `options` are those of `plt.subplots`, which says what shape the axes have.
     """
-    with plt.style.context([STYLE, style or {}]):
+    # Han characters come in one weight: bold figures among them would stand out
+    weight = "normal" if language() == "zh" else "bold"
+    with plt.style.context([STYLE, {"axes.titleweight": weight}, style or {}]):
         figure, axes = plt.subplots(rows, columns, **options)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight="bold", parse_math=False)
+            figure.suptitle(title, x=0.01, ha="left", fontsize=fontsize, fontweight=weight, parse_math=False)
         yield figure, axes
 
 
@@ -76,8 +84,16 @@ def end_labels(ax: Axes, labels: Iterable[tuple[str, float, str]], gap: float) -
         places[i] = max(places[i], places[i - 1] + gap)
     for i, (text, _, colour) in enumerate(ordered):
         at = min(places[i], 1 - gap * (len(places) - 1 - i))
-        ax.annotate(text, (1, at), xytext=(3, 0), xycoords="axes fraction", textcoords="offset points", va="center",
-                    fontsize=7.5, color=colour)  # fmt: skip
+        ax.annotate(
+            text,
+            (1, at),
+            xytext=(3, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=colour,
+        )
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
@@ -93,6 +109,18 @@ def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
     finally:
         plt.close(figure)
     return stem.with_suffix(".png")
+
+
+def in_language(stem: Path) -> Path:
+    """Return the stem of a figure in the language spoken, beside the one in the language of the report."""
+    return stem.with_name(f"{stem.name}_{language()}")
+
+
+def in_other_languages(draw: Callable[[Path], Path], stem: Path) -> None:
+    """Draw a figure again, beside `stem`, in every language that is not spoken now."""
+    for other in other_languages():
+        with speaking(other):
+            draw(in_language(stem))
 
 
 def log_axis(ax: Axes) -> None:

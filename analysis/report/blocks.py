@@ -26,6 +26,7 @@ from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, ye
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
+from analysis.plain.language import one_by_one, sentence, sentences, term, worded
 from analysis.plain.shown import markdown, when
 from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, years_sentence
 from analysis.report.goals import HEAD, goal_table, research_of
@@ -316,24 +317,37 @@ def loops_block() -> str:
 
 
 def _change(low: float, middle: float, high: float) -> str:
-    return f"{middle:+.0%} ({low:+.0%} to {high:+.0%})".replace("-0%", "0%").replace("+0%", "0%")
+    told = worded("{middle:+.0%} ({low:+.0%} to {high:+.0%})", middle=middle, low=low, high=high)
+    return told.replace("-0%", "0%").replace("+0%", "0%")
 
 
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
-    support = " ".join(f"{exit_sentence(case)} But: {exit_objection(case)}" for case in sorted(STUDIED))
-    without = [
-        f"{_change(*changes[CARRIERS[0]])} to {until:g} in {load_case(case).title}"
+    support = sentences(
+        worded("{answer} But: {objection}", answer=exit_sentence(case), objection=exit_objection(case))
+        for case in sorted(STUDIED)
+    )
+    without = one_by_one(
+        worded(
+            "{change} to {until:g} in {case}",
+            change=_change(*changes[CARRIERS[0]]), until=until, case=term(load_case(case).title),
+        )
         for case, (until, changes, _) in _cuts().items()
-    ]
-    return "\n".join([
-        f"- **[When can support end?](docs/questions/phase_out.md)** {support}",
-        f"- **[How long from discovery to industry?](docs/questions/paths.md)** {years} But: {CLOCK_DECIDES}.",
-        f"- **[What carries the industry?](docs/questions/loops.md)** Learning by doing: without it output changes by "
-        f"{'; '.join(without)} (90% intervals). But: learning by doing and by searching are told apart only by priors, "
-        "and loops cut one at a time do not add up.",
-    ])  # fmt: skip
+    )  # fmt: skip
+    carried = worded(
+        "Learning by doing: without it output changes by {without} (90% intervals). But: learning by doing and by "
+        "searching are told apart only by priors, and loops cut one at a time do not add up.",
+        without=without,
+    )
+    objection = sentence(term(CLOCK_DECIDES))
+    answers = {
+        worded("[When can support end?](docs/questions/phase_out.md)"): support,
+        worded("[How long from discovery to industry?](docs/questions/paths.md)"):
+            worded("{answer} But: {objection}", answer=years, objection=objection),
+        worded("[What carries the industry?](docs/questions/loops.md)"): carried,
+    }  # fmt: skip
+    return "\n".join(f"- **{question}** {answer}" for question, answer in answers.items())
 
 
 def _record(case: str) -> dict[str, Any]:

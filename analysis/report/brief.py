@@ -11,10 +11,11 @@ import pandas as pd
 
 from analysis.forecasts.study import wins_everywhere, yardsticks
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, stroke_words, year_words
+from analysis.phase_out.by_instrument.apart import at_a_stroke, criteria_words, safe_year, spans_words, year_words
 from analysis.phase_out.by_instrument.happened import objection
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import load_phase_out_study
+from analysis.plain.language import marked, one_by_one, sentence, term, translated, worded
 from analysis.scoreboard.board import Scoreboard
 from calibration.fitting.estimates import Calibration
 from calibration.forecasting.record import REFERENCE
@@ -30,15 +31,14 @@ class Answer:
     question: str
     sentences: Sequence[str]
     table: pd.DataFrame | None
-    pictures: Mapping[str, Path | str]
+    pictures: Mapping[str, Path]
     objections: Sequence[str]
     chapters: Mapping[str, str]
 
 
 def exit_sentence(case: str) -> str:
     """Say from when each set of instruments of a case can end at a stroke, as accepted."""
-    each = stroke_words(load_answer(case)["by_instrument"], load_phase_out_study(case))
-    return f"{load_case(case).title}, at a stroke: {each}."
+    return sentence(at_a_stroke(load_answer(case)["by_instrument"], load_phase_out_study(case)))
 
 
 def exit_objection(case: str) -> str:
@@ -51,14 +51,16 @@ def exit_rows(case: str) -> pd.DataFrame:
     study, told = load_phase_out_study(case), []
     for ends, part in load_answer(case)["by_instrument"].groupby("ends", sort=False):
         (row,) = part[part["exit"] == "cliff"].to_dict("records")
-        slopes = {f"safe from, {one['exit']}": safe_year(one, study) for one in part.to_dict("records")}
+        slopes = {term(f"safe from, {one['exit']}"): safe_year(one, study)
+                  for one in part.to_dict("records") if one["exit"] != "cliff"}  # fmt: skip
         told.append(
-            {"industry": load_case(case).title, "what ends": ends,
-             "safe from, at a stroke": slopes.pop("safe from, cliff"),
-             "fails": f"{row['fails']:.1%} of draws, from {row['at']:g}", **slopes,
-             "at a stroke, if buyers respond weakly / middling / strongly":
+            {worded("industry"): term(load_case(case).title), worded("what ends"): term(str(ends)),
+             worded("safe from, at a stroke"): safe_year(row, study),
+             worded("fails"): worded("{fails:.1%} of draws, from {at:g}", fails=row["fails"], at=row["at"]), **slopes,
+             worded("at a stroke, if buyers respond weakly / middling / strongly"):
                  " / ".join(year_words(row[third], study) for third in THIRDS),
-             "setback at a stroke from": row["setback if from"], "what goes on": row["goes on"]}
+             worded("setback at a stroke from"): spans_words(row["setback if from"]),
+             worded("what goes on"): term(row["goes on"])}
         )  # fmt: skip
     return pd.DataFrame(told)
 
@@ -67,21 +69,26 @@ def safe_words(case: str) -> str:
     """Say what safe means and what setback, and which path an exit is compared with."""
     study = load_phase_out_study(case)
     base = load_schedule(study.supported, case).title
-    drawn = f"{load_case(case).title}, {study.draws} draws of the fitted model"
-    return f"{drawn}, compared with: {base}. {criteria_words(study)}"
+    return worded(
+        "{case}, {draws} draws of the fitted model, compared with: {base}. {criteria}",
+        case=term(load_case(case).title), draws=study.draws, base=term(base), criteria=criteria_words(study),
+    )  # fmt: skip
 
 
 def years_sentence(durations: pd.DataFrame) -> str:
     """Say how long each industry took to a tenth of its market, from its first clock; rows are those of that stage."""
     told = [
-        f"{load_case(row['case']).title} {row['years']:.0f} years ({row['years low']:.0f} to {row['years high']:.0f}; "
-        f"{row['clock']}, {row['clock year']:g})"
+        worded(
+            "{case} {years:.0f} years ({low:.0f} to {high:.0f}; {clock}, {year:g})",
+            case=term(load_case(row["case"]).title), years=row["years"], low=row["years low"], high=row["years high"],
+            clock=term(row["clock"]), year=row["clock year"],
+        )
         for row in durations.drop_duplicates("case").to_dict("records")
-    ]
-    return f"To 10% of the market: {'; '.join(told)}."
+    ]  # fmt: skip
+    return worded("To 10% of the market: {each}.", each=one_by_one(told))
 
 
-CLOCK_DECIDES = "the clock decides, each industry has others, and the fits saw most of these dates"
+CLOCK_DECIDES = marked("the clock decides, each industry has others, and the fits saw most of these dates")
 
 
 def trust_sentences(
@@ -90,29 +97,48 @@ def trust_sentences(
     """Say how well fits, forecasts and the paper's figures are met, and what that leaves open."""
     rms = [one.rms for fit in fits.values() for one in fit.closed.series if one.use == "closed loop"]
     words = [
-        f"Fit, on data it was fitted to: typical errors of {np.exp(min(rms)) - 1:.0%} to {np.exp(max(rms)) - 1:.0%} "
-        f"over {len(rms)} series ({len(fits)} industries; median {np.exp(np.median(rms)) - 1:.0%})."
-    ]
+        worded(
+            "Fit, on data it was fitted to: typical errors of {least:.0%} to {most:.0%} over {series} series "
+            "({industries} industries; median {median:.0%}).",
+            least=np.exp(min(rms)) - 1, most=np.exp(max(rms)) - 1, series=len(rms), industries=len(fits),
+            median=np.exp(np.median(rms)) - 1,
+        )
+    ]  # fmt: skip
     if len(rows := yardsticks(forecast)):
         at = (rows["case"] == rows["case"].iloc[0]) & (rows["over"] == REFERENCE) & (rows["mode"] == "unconditional")
         by = rows[at].set_index("forecaster").to_dict("index")
         told = [
-            f"{name} {by[who]['ratio']:.2f} of it ({by[who]['5%']:.2f} to {by[who]['95%']:.2f}), 90% intervals held "
-            f"{by[who]['inside 90%']:.0%} of what came"
-            for who, name in ((MODEL, "the model alone"), (COMBINED, "averaged with that curve"))
-        ]
+            worded(
+                "{name} {ratio:.2f} of it ({low:.2f} to {high:.2f}), 90% intervals held {inside:.0%} of what came",
+                name=name, ratio=by[who]["ratio"], low=by[who]["5%"], high=by[who]["95%"], inside=by[who]["inside 90%"],
+            )
+            for who, name in ((MODEL, worded("the model alone")), (COMBINED, worded("averaged with that curve")))
+        ]  # fmt: skip
         words.append(
-            f"Forecast, on years it had not seen ({' and '.join(load_case(one).title for one in forecast)}, "
-            f"{by[MODEL]['series']} series, drivers as then expected): error against that of the curve named in "
-            f"advance: {'; '.join(told)}. Under 1 is better."
+            worded(
+                "Forecast, on years it had not seen ({cases}, {series} series, drivers as then expected): error "
+                "against that of the curve named in advance: {each}. Under 1 is better.",
+                cases=translated(" and ").join(term(load_case(one).title) for one in forecast),
+                series=by[MODEL]["series"],
+                each=one_by_one(told),
+            )
         )
     fresh = [row.inside for row in board.rows if not row.fitted]
     words.append(
-        f"The paper's figures: {board.inside} of {len(board.rows)} that the model can answer are met, {sum(fresh)} of "
-        f"{len(fresh)} where nothing was fitted to them."
-    )
-    but = ["intervals are within this structure: they do not know what the structure gets wrong."]
+        worded(
+            "The paper's figures: {met} of {all} that the model can answer are met, {fresh} of {unfitted} where "
+            "nothing was fitted to them.",
+            met=board.inside, all=len(board.rows), fresh=sum(fresh), unfitted=len(fresh),
+        )
+    )  # fmt: skip
+    but = [worded("intervals are within this structure: they do not know what the structure gets wrong.")]
     if len(rows):
         won, of = np.sum([wins_everywhere(case, "unconditional") for case in forecast], axis=0)
-        but.append(f"the model alone beats the best of all curves, chosen in hindsight, on {won} of {of} occasions.")
+        but.append(
+            worded(
+                "the model alone beats the best of all curves, chosen in hindsight, on {won} of {of} occasions.",
+                won=won,
+                of=of,
+            )
+        )
     return words, but

@@ -16,11 +16,13 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
 from analysis.phase_out.by_instrument.happened import failing
-from analysis.phase_out.figures import draw_all
+from analysis.phase_out.figures import draw_all, safe_exit
 from analysis.phase_out.page import Section
 from analysis.phase_out.study import load_phase_out_study
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.shown import Told
+from analysis.plain.style import in_other_languages
 from models.case import CASES, load_case
 from models.files.settings import read_toml
 
@@ -48,7 +50,8 @@ def captioned(pictures: Sequence[Path]) -> dict[str, Path]:
     for png in pictures:
         kind = max((one for one in texts()["captions"] if png.stem.startswith(one)), key=len)
         case = png.stem.removeprefix(kind).strip("_")
-        found[texts()["captions"][kind].format(case=load_case(case).title if case in CASES else case)] = png
+        title = term(load_case(case).title) if case in CASES else case
+        found[worded(texts()["captions"][kind], case=title)] = png
     return found
 
 
@@ -67,20 +70,26 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
         for name, table in answer.tables().items():
             folder.table(f"phase_out_{case}_{name}.csv", table)
         drawn = draw_all(answer, folder.figure(f"phase_out_{case}"))
+        in_other_languages(
+            lambda stem: safe_exit(answer.results, answer.said.answers, stem), drawn[0].with_suffix("")
+        )  # fmt: skip
     told = {
-        texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]: png
+        worded(texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]): png
         for png in drawn
         if not (png.stem.endswith("regret") and failing(answer.said.happened))
     }
-    return Chapter(load_case(case).title, (), tuple(answer.sections), {}, told)
+    return Chapter(term(load_case(case).title), (), tuple(answer.sections), {}, told)
 
 
 def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
     """Return loops of each case, barriers and instruments."""
     loops, policy = LoopStudy.load(), InstrumentStudy.load()
-    told = {f"Feedback loops: {load_case(case).title}": tell_loops(case, loops, folder, draws) for case in cases}
-    told["Three barriers"] = tell_barriers(cases, policy, folder, draws)
-    told["Policy instruments"] = tell_instruments(cases, policy, folder, draws)
+    told = {
+        worded("Feedback loops: {case}", case=term(load_case(case).title)): tell_loops(case, loops, folder, draws)
+        for case in cases
+    }
+    told[worded("Three barriers")] = tell_barriers(cases, policy, folder, draws)
+    told[worded("Policy instruments")] = tell_instruments(cases, policy, folder, draws)
     return tuple(_chapter(title, one) for title, one in told.items())
 
 
@@ -91,9 +100,9 @@ def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws:
     late = tell_followers(paths, of, study, folder, draws)
     ahead = tell_forward(of, study, folder)
     return [
-        _chapter("Stages and durations", stages),
-        _chapter("Latecomers and leaders", late),
-        _chapter("Runs to 2060", ahead),
+        _chapter(worded("Stages and durations"), stages),
+        _chapter(worded("Latecomers and leaders"), late),
+        _chapter(worded("Runs to 2060"), ahead),
     ]
 
 

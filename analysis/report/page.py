@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,19 @@ from scipy.stats import chi2
 from analysis.draws.stages import LARGE
 from analysis.fits.tables import effect_table, estimate_table, misfits, residual_report, series_table, short_report
 from analysis.forecasts.study import ForecastChapter, yardsticks
+from analysis.plain.language import (
+    LANGUAGES,
+    language,
+    listed,
+    other_languages,
+    sentence,
+    speaking,
+    term,
+    translated,
+    worded,
+)
+from analysis.plain.style import in_language
+from analysis.plain.units import beside_numbers
 from analysis.report.brief import (
     CLOCK_DECIDES,
     Answer,
@@ -29,12 +43,14 @@ from analysis.report.brief import (
 )
 from analysis.report.chapters import Chapter, texts
 from analysis.report.goals import goal_table
-from analysis.scoreboard.board import Scoreboard, Spread
+from analysis.report.lettering import FONT, inline, lettering, with_letters
+from analysis.scoreboard.board import Row, Scoreboard, Spread, Unanswered
 from analysis.trust import numerics
 from analysis.trust.chapter import Trust, chapter
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import load_targets
 from calibration.forecasting.record import YARDSTICK
+from calibration.observed.tables import load_table
 from models.case import CASES, load_case
 from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
@@ -61,46 +77,97 @@ class Report:
 def write_report(report: Report, root: Path) -> Path:
     """Render `root`/report.html, the answers on one page, and the pages behind it in `root`/report; return the first.
 
-    The first page carries its figures; the others name theirs, small pictures beside them.
+    The first page carries its figures; the others name theirs, small pictures beside them. In every other language
+    there is a first page, too, `root`/report.LANGUAGE.html, over the same pages behind.
     """
-    environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["table"] = html_table
-    environment.filters["cell"] = cell
-    environment.filters["spread"] = spread_cell
-    pages = pages_of(report)
-    contents = {one.name: one.title for one in pages}
-    for one in pages:
-        text = environment.get_template(one.template).render(
-            page=one.name, title=one.title, contents=contents, home="../report.html", folder="",
+    environment, titles = environment_of_pages(), titles_of(report)
+    pages = {
+        root / "report" / f"{one.name}.html": environment.get_template(one.template).render(
+            page=one.name, title=titles[one.name], contents=titles, home="../report.html", folder="", switch={},
             figure=Figures(root / "figures", root / "report" / "pictures"), texts=texts(), **one.told,
-        )  # fmt: skip
-        write_whole(root / "report" / f"{one.name}.html", text)
-    text = environment.get_template("brief.html").render(
-        page="", title="In brief", contents=contents, figure=Figures(root / "figures"), home="report.html",
-        folder="report/", answers=answers_of(report),
+        )
+        for one in pages_of(report)
+    }  # fmt: skip
+    letters = lettering("".join(pages.values())) if language() == "zh" else b""
+    if letters:
+        write_whole(root / "report" / FONT, letters)
+    for file, text in pages.items():
+        write_whole(file, with_letters(text, FONT) if letters else text)
+    main, others = language(), other_languages()
+    first = _first_page(report, root, main, {f"report.{one}.html": one for one in others})
+    for other in others:
+        with speaking(other):
+            _first_page(report, root, main, {"report.html": main})
+    return first
+
+
+def _first_page(report: Report, root: Path, main: str, switch: Mapping[str, str]) -> Path:
+    """Write the first page in the language spoken; `main` is that of the pages behind, `switch` the pages beside it."""
+    name = "report.html" if language() == main else f"report.{language()}.html"
+    text = environment_of_pages().get_template("brief.html").render(
+        page="", title=worded("In brief"), contents=titles_of(report), figure=Figures(root / "figures"), home=name,
+        folder="report/", answers=answers_of(report, root, main), switch=switch, main=main,
         safe=dict.fromkeys(safe_words(case) for case in report.exits),
     )  # fmt: skip
-    return write_whole(root / "report.html", text)
+    letters = lettering(text) if language() == "zh" else b""
+    return write_whole(root / name, with_letters(text, inline(letters)) if letters else text)
+
+
+def environment_of_pages() -> Environment:
+    """Return what renders the pages in the language spoken."""
+    made = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        translated, lambda one, many, count: translated(one if count == 1 else many), newstyle=True
+    )
+    made.filters |= {
+        "table": html_table,
+        "cell": cell,
+        "spread": spread_cell,
+        "term": term,
+        "unit": beside_numbers,
+        "described": described,
+    }
+    made.globals |= {"language": language(), "names": LANGUAGES}
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page behind the first: name of its file, template, title, and what the template tells."""
+    """A page behind the first: name of its file, template, and what the template tells."""
 
     name: str
     template: str
-    title: str
     told: Mapping[str, object]
 
 
+def titles_of(report: Report) -> dict[str, str]:
+    """Return the titles of the pages behind the first, by name, in order of the contents."""
+    titles = {case: term(load_case(case).title) for case in CASES}
+    return {
+        **{f"exits_{case}": worded("When can support end? {case}", case=titles[case]) for case in report.exits},
+        "paths": worded("From discovery to large-scale industry"),
+        "loops": worded("Feedback loops"),
+        "instruments": worded("Barriers and policy instruments"),
+        **{f"fit_{case}": worded("Fit: {case}", case=titles[case]) for case in report.calibrations},
+        "forecasts": worded("Forecasts scored on what the fit had not seen"),
+        **{f"trust_{case}": worded("What the data tell apart: {case}", case=titles[case])
+           for case in report.trust.identified},
+        "numerics": worded("Numerics certificate"),
+        "paper": worded("The paper's figures, and goals"),
+        "structure_core": worded("Structure: core"),
+        **{f"structure_{case}": worded("Structure: {case}", case=titles[case]) for case in CASES},
+        "limits": worded("What it cannot know"),
+    }  # fmt: skip
+
+
 def pages_of(report: Report) -> list[Page]:
-    """Return the pages behind the first, in order of the contents."""
-    loops = [one for one in report.mechanisms if one.title.startswith("Feedback loops")]
-    rest = [one for one in report.mechanisms if one not in loops]
-    titles, trust = {case: load_case(case).title for case in CASES}, report.trust
-    drop, certificate = f"{max(one.drop for one in trust.identified.values()):g}", trust.certificate
+    """Return the pages behind the first."""
+    loops, rest = report.mechanisms[:-2], report.mechanisms[-2:]  # of each case; barriers and instruments
+    trust, certificate = report.trust, report.trust.certificate
+    drop = f"{max(one.drop for one in trust.identified.values()):g}"
     numbers = {
         "words": numerics.words(certificate, numerics.Study.load()), "summary": numerics.summary(certificate),
         "moved": certificate[certificate["verdict"] == numerics.MOVES].drop(columns="verdict"),
@@ -109,50 +176,56 @@ def pages_of(report: Report) -> list[Page]:
         "forecasts": report.forecasts, "yardstick_words": YARDSTICK,
         "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
     }  # fmt: skip
-    paper = {"board": report.board, "goals": goal_table()}
     return [
-        *(Page(f"exits_{case}", "chapters.html", f"When can support end? {one.title}", {"chapters": [one]})
-          for case, one in report.exits.items()),
-        Page("paths", "chapters.html", "From discovery to large-scale industry", {"chapters": report.paths}),
-        Page("loops", "chapters.html", "Feedback loops", {"chapters": loops}),
-        Page("instruments", "chapters.html", "Barriers and policy instruments", {"chapters": rest}),
-        *(Page(f"fit_{case}", "fit.html", f"Fit: {titles[case]}", {"c": case_chapter(report, case)})
-          for case in report.calibrations),
-        Page("forecasts", "forecasts.html", "Forecasts scored on what the fit had not seen", forecasts),
-        *(Page(f"trust_{case}", "trust.html", f"What the data tell apart: {titles[case]}",
-               {"c": chapter(trust, case), "trust_drop": drop}) for case in trust.identified),
-        Page("numerics", "numerics.html", "Numerics certificate", {"numerics": numbers}),
-        Page("paper", "paper.html", "The paper's figures, and goals", paper),
-        *(Page(f"structure_{name}", "structure.html", f"Structure: {titles.get(name, name)}", {"drawn": own})
-          for name, own in structures().items()),
-        Page("limits", "limits.html", "What it cannot know", {}),
+        *(Page(f"exits_{case}", "chapters.html", {"chapters": [one]}) for case, one in report.exits.items()),
+        Page("paths", "chapters.html", {"chapters": report.paths}),
+        Page("loops", "chapters.html", {"chapters": loops}),
+        Page("instruments", "chapters.html", {"chapters": rest}),
+        *(Page(f"fit_{case}", "fit.html", {"c": case_chapter(report, case)}) for case in report.calibrations),
+        Page("forecasts", "forecasts.html", forecasts),
+        *(Page(f"trust_{case}", "trust.html", {"c": chapter(trust, case), "trust_drop": drop})
+          for case in trust.identified),
+        Page("numerics", "numerics.html", {"numerics": numbers}),
+        Page("paper", "paper.html", {"board": report.board, "goals": goal_table()}),
+        *(Page(f"structure_{name}", "structure.html", {"drawn": own}) for name, own in structures().items()),
+        Page("limits", "limits.html", {}),
     ]  # fmt: skip
 
 
-def answers_of(report: Report) -> list[Answer]:
-    """Return the three answers of the first page."""
-    cases, stages = list(report.exits), report.paths[0]
-    rows, titles = stages.tables["durations"], {case: one.title for case, one in report.exits.items()}
-    strips = {f"{titles[case]}. {caption}": png for case in cases
-              for caption, png in list(report.exits[case].pictures.items())[:1]}  # fmt: skip
+def answers_of(report: Report, root: Path, main: str) -> list[Answer]:
+    """Return the three answers of the first page; figures in the language spoken; `main` is the report's."""
+    cases, rows = list(report.exits), report.paths[0].tables["durations"]
+    titles, captions = {case: term(load_case(case).title) for case in cases}, texts()["captions"]
+
+    def picture(name: str) -> Path:
+        stem = root / "figures" / name
+        return (stem if language() == main else in_language(stem)).with_suffix(".png")
+
+    strips = {
+        worded("{case}. {caption}", case=titles[case], caption=worded(captions["safe_exit"])):
+            picture(f"phase_out_{case}_figure_safe_exit")
+        for case in cases
+    }  # fmt: skip
     scored = [one.case for one in report.forecasts if not one.missing]
     trust, doubt = trust_sentences(report.calibrations, scored, report.board)
-    missed = {texts()["captions"]["forecast_yardstick"]: "forecast_yardstick"} if scored else {}
+    missed = {worded(captions["forecast_yardstick"]): picture("forecast_yardstick")} if scored else {}
     return [
         Answer(
-            "When can support end, and what breaks?", [exit_sentence(case) for case in cases],
+            worded("When can support end, and what breaks?"), [exit_sentence(case) for case in cases],
             pd.concat([exit_rows(case) for case in cases]), strips,
-            [f"{titles[case]}: {exit_objection(case)}" for case in cases],
+            [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in cases],
             {f"exits_{case}": titles[case] for case in cases},
         ),
         Answer(
-            "How long from discovery to large-scale industry?", [years_sentence(rows[rows["stage"] == LARGE])],
-            None, dict([next(iter(stages.pictures.items()))]), [f"{CLOCK_DECIDES}."],
-            {"paths": "paths", "instruments": "barriers, and what shortens them"},
+            worded("How long from discovery to large-scale industry?"),
+            [years_sentence(rows[rows["stage"] == LARGE])], None,
+            {worded(captions["clocks"]): picture("clocks")}, [sentence(term(CLOCK_DECIDES))],
+            {"paths": worded("paths"), "instruments": worded("barriers, and what shortens them")},
         ),
         Answer(
-            "How far may these answers be trusted?", trust, None, missed, doubt,
-            {"forecasts": "forecasts", "limits": "what it cannot know", "paper": "the paper's figures"},
+            worded("How far may these answers be trusted?"), trust, None, missed, doubt,
+            {"forecasts": worded("forecasts"), "limits": worded("what it cannot know"),
+             "paper": worded("the paper's figures")},
         ),
     ]  # fmt: skip
 
@@ -176,9 +249,9 @@ class Figures:
         else:
             source = f"pictures/{write_whole(self._beside / f'{png.stem}.webp', picture).name}"
         return Markup(
-            '<figure><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"><figcaption><b>Figure {}.</b> {}'
+            '<figure><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"><figcaption><b>{}</b> {}'
             "</figcaption></figure>"
-        ).format(source, caption, width, height, self._count, caption)
+        ).format(source, caption, width, height, worded("Figure {number}.", number=self._count), caption)
 
 
 def small(png: Path) -> tuple[bytes, tuple[int, int]]:
@@ -214,12 +287,24 @@ def cell(value: float | None, unit: str) -> str:
     return f"{value:.1f}" if "date" in unit or unit == "year" else f"{value:.3g}"
 
 
+def described(one: Row | Unanswered) -> str:
+    """Return what a figure of the paper says, in Chinese in the paper's own words."""
+    return paper_quotes().get(one.id, one.description) if language() == "zh" else one.description
+
+
+@cache
+def paper_quotes() -> Mapping[str, str]:
+    """Return the words of the paper by the name of the figure that stands in them."""
+    rows = load_table("paper_figures").rows
+    return {str(row["id"]): str(row["quote_zh"]) for row in rows.to_dict("records") if row["quote_zh"]}
+
+
 def spread_cell(spread: Spread | None, unit: str) -> str:
     """Return the posterior of one figure: median and 5-95%, "never" where the draws at that end never get there."""
     if spread is None:
         return ""
-    told = ["never" if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
-    return f"{told[0]} ({told[1]} to {told[2]})"
+    told = [worded("never") if v is None else cell(v, unit) for v in (spread.median, spread.low, spread.high)]
+    return worded("{median} ({low} to {high})", median=told[0], low=told[1], high=told[2])
 
 
 def html_table(table: pd.DataFrame, digits: int = 3) -> str:
@@ -232,9 +317,13 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
             return "0"
         if isinstance(value, float):
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
-        return str(value)
+        return beside_numbers(str(value))
 
-    return table.map(shown).to_html(index=False, border=0, classes="numbers", escape=True)
+    return (
+        table.map(shown)
+        .rename(columns=lambda name: term(str(name)))
+        .to_html(index=False, border=0, classes="numbers", escape=True)
+    )
 
 
 def case_chapter(report: Report, case: str) -> dict[str, object]:
@@ -248,7 +337,8 @@ def case_chapter(report: Report, case: str) -> dict[str, object]:
         "series": series_table(calibration),
         "residuals": short_report(residual_report(calibration)),
         "fit_words": fit_words(calibration),
-        "misfits": [f"{name}: model over observation {years}" for name, years in off],
+        "misfits": [worded("{series}: model over observation {years}", series=term(name), years=years)
+                    for name, years in off],
         "events": event_table(calibration),
         "support": None if ridge is None else {
             "effects": effect_table(calibration), "ridge": ridge, "ridge_words": ridge_words(ridge, calibration),
@@ -272,20 +362,34 @@ def fit_words(calibration: Calibration) -> list[str]:
     """Say how the fit went: starts and other valleys, bounds, what the data could not tell."""
     closed = calibration.closed
     ends = np.array([s.objective_after for s in closed.starts])
-    words = [f"{len(ends)} starts (seed {calibration.seed}); best objective {ends.min():.1f}, worst {ends.max():.1f}."]
+    words = [
+        worded(
+            "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
+            starts=len(ends), seed=calibration.seed, best=ends.min(), worst=ends.max(),
+        )
+    ]  # fmt: skip
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
         apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}
         name = max(apart, key=lambda one: apart[one])
         words.append(
-            f"{len(there)} ended at {level:g} instead, where {name} is {there[0].values[name]:.3g} rather than "
-            f"{closed.values[name]:.3g}; intervals cover every end within 2 of the best."
-        )
-    bounds = [f"{e.name} ({e.at_bound})" for e in closed.estimates if e.at_bound]
-    words.append("Bounds hit: " + (", ".join(bounds) if bounds else "none") + ".")
+            worded(
+                "{count} ended at {level:g} instead, where {name} is {other:.3g} rather than {value:.3g}; "
+                "intervals cover "
+                "every end within 2 of the best.",
+                count=len(there), level=level, name=term(name), other=there[0].values[name], value=closed.values[name],
+            )
+        )  # fmt: skip
+    bounds = [
+        worded("{name} ({place})", name=term(e.name), place=term(e.at_bound)) for e in closed.estimates if e.at_bound
+    ]
+    words.append(worded("Bounds hit: {bounds}.", bounds=listed(bounds) or term("none")))
     if weak := [e.name for e in closed.estimates if e.learned < 0.2]:
         words.append(
-            f"The data hardly moved {', '.join(weak)} from their priors (spread less than 20% below the one stated)."
+            worded(
+                "The data hardly moved {names} from their priors (spread less than 20% below the one stated).",
+                names=listed(map(term, weak)),
+            )
         )
     return words
 
@@ -301,10 +405,10 @@ def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     response = calibration.response
     near = accepted_by_series(ridge)
     low, high = near[response].min(), near[response].max()
-    tried = ", ".join(f"{v:g}" for v in ridge[response])
-    kept = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
-    return (
-        f"Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
-        f"autocorrelation allowed for; at {ridge[response].iloc[-1]:g} the objective is "
-        f"{ridge['objective'].iloc[-1] - ridge['objective'].min():.0f} above its lowest."
-    )
+    kept = worded("only {low:g}", low=low) if low == high else worded("{low:g} to {high:g}", low=low, high=high)
+    return worded(
+        "Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "
+        "autocorrelation allowed for; at {last:g} the objective is {rise:.0f} above its lowest.",
+        tried=listed(f"{v:g}" for v in ridge[response]), kept=kept, last=ridge[response].iloc[-1],
+        rise=ridge["objective"].iloc[-1] - ridge["objective"].min(),
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.fits.figures import series_against_data
+from analysis.plain.language import speaking, term, worded
 from analysis.report.blocks import BLOCKS
 from analysis.report.goals import beside_data
 from analysis.report.rooms import ROOT, arrows
@@ -22,6 +23,7 @@ from stockflow.files import write_whole
 
 PICTURE = ROOT / "docs" / "fits"
 DRAWING = ROOT / "docs" / "arrows.svg"
+IN_CHINESE = ROOT / "README.zh.md"
 SHOWN = {"pv": ("module price", "China installation"), "nev": ("battery pack price", "NEV sales"),
          "ic": ("transistor price", "transistors made")}  # fmt: skip
 _BLOCK = re.compile(
@@ -34,14 +36,25 @@ def picture() -> list[SeriesFit]:
     found = []
     for case, names in SHOWN.items():
         fits = beside_data(case, load_targets(case).series)
-        found += [replace(fits[name], name=f"{load_case(case).title}: {name}") for name in names]
+        title = term(load_case(case).title)
+        found += [replace(fits[name], name=worded("{case}: {series}", case=title, series=term(name))) for name in names]
     return found
 
 
 def pages() -> list[Path]:
-    """Return the pages that may hold blocks: the README and what is written by hand in `docs/`."""
+    """Return the pages that may hold blocks: the README, the one in Chinese, and what is written by hand in `docs/`."""
     docs = ROOT / "docs"
-    return [ROOT / "README.md", *sorted(one for one in docs.rglob("*.md") if docs / "made" not in one.parents)]
+    return [
+        ROOT / "README.md",
+        IN_CHINESE,
+        *sorted(one for one in docs.rglob("*.md") if docs / "made" not in one.parents),
+    ]
+
+
+def renewed_page(page: Path) -> str:
+    """Return the text of a page, in its language, with every block made anew."""
+    with speaking("zh" if page.resolve() == IN_CHINESE else "en"):
+        return renewed(page.read_text(encoding="utf-8"))
 
 
 def renewed(text: str) -> str:
@@ -58,13 +71,16 @@ def main() -> int:
     check, stale = told.check, False
     for page in told.pages or pages():
         old = page.read_text(encoding="utf-8")
-        new = renewed(old)
+        new = renewed_page(page)
         stale |= new != old
         if not check and new != old:
             write_whole(page, new)
     if not check and not told.pages:
-        series_against_data("Observed, and one run of each model with every feedback closed", picture(), PICTURE)
-        PICTURE.with_suffix(".svg").unlink()
+        for chosen, stem in (("en", PICTURE), ("zh", PICTURE.with_name("fits_zh"))):
+            with speaking(chosen):
+                title = worded("Observed, and one run of each model with every feedback closed")
+                series_against_data(title, picture(), stem)
+            stem.with_suffix(".svg").unlink()
     if not check:
         write_whole(DRAWING, arrows())
     return int(check and stale)

@@ -14,7 +14,9 @@ from analysis.forecasts.study import ForecastChapter, forecast_chapter, yardstic
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.progress import beside, counted
+from analysis.plain.style import in_other_languages
 from analysis.report.chapters import Chapter, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
 from analysis.scoreboard.board import scoreboard
@@ -87,12 +89,16 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     folder.write(f"calibration_{case}.toml", record(calibration, sampled))
     folder.json(f"calibration_{case}.json", case_summary(calibration))
     folder.table(f"calibration_{case}_estimates.csv", estimate_table(calibration))
-    title = load_case(case).title
-    figures.series_against_data(f"{title}: model against data", calibration.closed.series, folder.figure(f"fit_{case}"))
+    title = term(load_case(case).title)
+    figures.series_against_data(
+        worded("{case}: model against data", case=title), calibration.closed.series, folder.figure(f"fit_{case}")
+    )
     figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
     folder.table(f"starts_{case}.csv", start_table(calibration))
     folder.table(f"residuals_{case}.csv", residual_report(calibration))
-    figures.residual_panels(f"{title}: residuals", calibration.closed.series, folder.figure(f"residuals_{case}"))
+    figures.residual_panels(
+        worded("{case}: residuals", case=title), calibration.closed.series, folder.figure(f"residuals_{case}")
+    )
 
 
 def tell_records(
@@ -109,7 +115,9 @@ def tell_records(
     for one in forecasts:
         folder.table(f"forecast_scores_{one.case}.csv", one.everything)
     if scored := [one.case for one in forecasts if not one.missing]:
-        yardstick_figure(yardsticks(scored), folder.figure("forecast_yardstick"))
+        rows, stem = yardsticks(scored), folder.figure("forecast_yardstick")
+        yardstick_figure(rows, stem)
+        in_other_languages(lambda other: yardstick_figure(rows, other), stem)
     return paths, exits, mechanisms, forecasts
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.runs import Drawn, at_fit, case_model
+from analysis.plain.language import worded
 from analysis.plain.shown import records
 from analysis.scoreboard.drawn_runs import DRAWS, NO_POSTERIORS, DrawnRuns, Models, Posteriors
 from analysis.scoreboard.questions import STUDY, Answer, Book, GapError, Study, answer, asked, open_book
@@ -100,24 +101,28 @@ class Scoreboard:
     def words(self) -> str:
         """Say how the board stands."""
         fresh = [row.inside for row in self.rows if not row.fitted]
-        return (
-            f"{self.inside} of {len(self.rows)} answered target figures of the paper are inside its range; of the "
-            f"{len(fresh)} whose quantity nothing was fitted to, {sum(fresh)} are. Rows are not independent: several "
-            "ask one date from different starts. "
-            f"{len(self.unanswered)} targets cannot be answered by a model quantity and are listed with the reason."
-        )
+        return worded(
+            "{inside} of {answered} answered target figures of the paper are inside its range; of the {fresh} whose "
+            "quantity nothing was fitted to, {met} are. Rows are not independent: several ask one date from different "
+            "starts. {unanswered} targets cannot be answered by a model quantity and are listed with the reason.",
+            inside=self.inside, answered=len(self.rows), fresh=len(fresh), met=sum(fresh),
+            unanswered=len(self.unanswered),
+        )  # fmt: skip
 
     def table(self) -> pd.DataFrame:
         """Return one line per answered figure, verdicts in words."""
         verdict = {True: "inside", False: "outside", None: ""}
-        return pd.DataFrame({
-            "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
-            "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
-            "model": row.model, "model is": verdict[row.inside],
-            **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
-            "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
-            "reading": row.reading,
-        } for row in self.rows)  # fmt: skip
+        return pd.DataFrame(
+            {
+                "id": row.id, "case": row.case, "quantity": row.quantity, "paper": row.paper, "from": row.low,
+                "to": row.high, "unit": row.unit, "observed": row.observed, "observed is": verdict[row.observed_inside],
+                "model": row.model, "model is": verdict[row.inside],
+                **_spread_cells(row.spread), "fitted to": row.fitted_to or "nothing",
+                "calibrated": "yes" if row.calibrated else "no", "observed source": row.observed_source,
+                "reading": row.reading,
+            }
+            for row in self.rows
+        )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole board as plain objects without a number that JSON lacks."""

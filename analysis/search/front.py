@@ -84,12 +84,15 @@ def front(schedules: Schedules) -> Front:
     low_c, mid_c, high_c = quantiles(cost.T, HALF)
     beats = dominates(cost, units, cost[here], units[here])
     chances = beats.mean(axis=1)
-    table = pd.DataFrame({
-        "schedule": schedules.labels, "kind": schedules.kinds, "units": mid_u, "units low": low_u,
-        "units high": high_u, "cost": mid_c, "cost low": low_c, "cost high": high_c,
-        "year of the share": _median_year(schedules.found.reached), "on the front": efficient(mid_c, mid_u),
-        "dominated by": _dominators(schedules.labels, mid_c, mid_u), "probability of dominating history": chances,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "schedule": schedules.labels, "kind": schedules.kinds, "units": mid_u, "units low": low_u,
+            "units high": high_u, "cost": mid_c, "cost low": low_c, "cost high": high_c,
+            "year of the share": _median_year(schedules.found.reached), "on the front": efficient(mid_c, mid_u),
+            "dominated by": _dominators(schedules.labels, mid_c, mid_u),
+            "probability of dominating history": chances,
+        }
+    )  # fmt: skip
     best = int(np.argmax(chances))
     return Front(table, schedules.labels[best], float(chances[best]), float(beats.any(axis=0).mean()))
 

@@ -191,10 +191,13 @@ def along_slopes(judge: Judge, goal: Goal, levers: Levers, climb: Climb, start: 
         steps = -np.diff(np.eye(len(levers.names)), axis=0)
         rules.append({"type": "ineq", "fun": lambda u: steps @ u, "jac": lambda _: steps})
     if np.isfinite(goal.budget):
-        rules.append({
-            "type": "ineq", "fun": lambda u: 1.0 - asked.one(levers.low + span * u)[1] / goal.budget,
-            "jac": lambda u: -asked.one(levers.low + span * u)[3] * span / goal.budget,
-        })  # fmt: skip
+        rules.append(
+            {
+                "type": "ineq",
+                "fun": lambda u: 1.0 - asked.one(levers.low + span * u)[1] / goal.budget,
+                "jac": lambda u: -asked.one(levers.low + span * u)[3] * span / goal.budget,
+            }
+        )
 
     def downhill(u: Array) -> tuple[float, Array]:
         value, _, slopes, _ = asked.one(levers.low + span * u)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.plain.language import listed, marked, one_by_one, term, translated, worded
 from analysis.plain.progress import counted
 from analysis.trust import numerics
 from analysis.trust import study as asked
@@ -59,7 +60,7 @@ def posteriors_of(cases: tuple[str, ...], folder: Path | None = None) -> tuple[d
         try:
             found[case] = accepted_posterior(case, folder)
         except AbsentError as error:
-            missing[case] = f"No posterior is shown: {error}."
+            missing[case] = worded("No posterior is shown: {why}.", why=error)
     return found, missing
 
 
@@ -88,10 +89,10 @@ def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: S
     study = asked.Study.load()
     with counted(f"identify {case}", refits(case, study), "refit") as step:
         found = identify(case, fit.values, posterior, study, step)
-    title, label = load_case(case).title, home_of(case).label
-    profile_panels(found, f"{title}: what the data say without each prior", stem(f"profiles_{label}"))
+    title, label = term(load_case(case).title), home_of(case).label
+    profile_panels(found, worded("{case}: what the data say without each prior", case=title), stem(f"profiles_{label}"))
     if found.ridge is not None:
-        told = f"{title}: learning by doing or by searching"
+        told = worded("{case}: learning by doing or by searching", case=title)
         learning_ridge(found.ridge, found.drop, told, stem(f"learning_ridge_{case}"))
     return found
 
@@ -112,37 +113,56 @@ def verdict_words(found: Identified) -> list[str]:
     for name, told, other in zip(table["parameter"], table["verdict"], table["strongest partner"], strict=True):
         named = told.endswith(f" with {other}")
         kind = IDENTIFIED if told.startswith(IDENTIFIED) else TOGETHER_WITH if named else told
-        groups.setdefault(kind, []).append(f"{name} (with {other})" if named else name)
+        both = worded("{name} (with {other})", name=term(name), other=term(other)) if named else term(name)
+        groups.setdefault(kind, []).append(both)
     said = {
-        IDENTIFIED: "Identified by the data", TOGETHER_WITH: "Only together with a partner",
-        TOGETHER: "Known from data and prior together", MOSTLY_PRIOR: "Mostly the prior",
+        IDENTIFIED: marked("Identified by the data"), TOGETHER_WITH: marked("Only together with a partner"),
+        TOGETHER: marked("Known from data and prior together"), MOSTLY_PRIOR: marked("Mostly the prior"),
     }  # fmt: skip
-    return [f"{words}: {', '.join(groups[kind])}." for kind, words in said.items() if kind in groups]
+    return [
+        worded("{verdict}: {names}.", verdict=term(words), names=listed(groups[kind]))
+        for kind, words in said.items()
+        if kind in groups
+    ]
 
 
 def ridge_words(found: Identified) -> list[str]:
     """Say what stays fixed along the ridge, what does not, and what the data say of the one-factor variant."""
     ridge = found.ridge
     if ridge is None:
-        return [f"No ridge was walked: {found.no_ridge}."]
+        return [worded("No ridge was walked: {why}.", why=term(found.no_ridge))]
     inside = ridge.profile.rise <= found.drop
     doing, together, credit, joint = (v[inside] for v in (ridge.doing, ridge.together, ridge.credit, ridge.joint))
-    ends = ("down to zero", "up to the largest tried")
-    unmet = " and ".join(text for text, is_open in zip(ends, ridge.open_ends, strict=True) if is_open)
-    limits = f" ({unmet} no limit was met)" if unmet else ""
+    ends = (worded("down to zero"), worded("up to the largest tried"))
+    unmet = translated(" and ").join(text for text, is_open in zip(ends, ridge.open_ends, strict=True) if is_open)
+    limits = worded(" ({where} no limit was met)", where=unmet) if unmet else ""
     words = [
-        f"The data accept learning by searching from {ridge.ends[0]:.0%} to {ridge.ends[1]:.0%} per doubling{limits}. "
-        f"Over that range learning by doing goes from {doing.max():.0%} to {doing.min():.0%}, the fall when experience "
-        f"and knowledge both double from {joint.min():.0%} to {joint.max():.0%}, and the share of the fall that "
-        f"research gets the credit for from {abs(credit.min()):.0%} to {credit.max():.0%}.",
-        f"What hardly moves is the fall per doubling of experience with research growing as it did in "
-        f"{int(ridge.window[0])}-{int(ridge.window[1])}: {together.min():.1%} to {together.max():.1%}.",
-    ]
+        worded(
+            "The data accept learning by searching from {low:.0%} to {high:.0%} per doubling{limits}. Over that range "
+            "learning by doing goes from {most:.0%} to {least:.0%}, the fall when experience and knowledge both double "
+            "from {joint_low:.0%} to {joint_high:.0%}, and the share of the fall that research gets the credit "
+            "for from "
+            "{credit_low:.0%} to {credit_high:.0%}.",
+            low=ridge.ends[0], high=ridge.ends[1], limits=limits, most=doing.max(), least=doing.min(),
+            joint_low=joint.min(), joint_high=joint.max(), credit_low=abs(credit.min()), credit_high=credit.max(),
+        ),
+        worded(
+            "What hardly moves is the fall per doubling of experience with research growing as it did in "
+            "{first}-{last}: "
+            "{low:.1%} to {high:.1%}.",
+            first=int(ridge.window[0]), last=int(ridge.window[1]), low=together.min(), high=together.max(),
+        ),
+    ]  # fmt: skip
     if ridge.draws is not None:
         both = joint_rate(*ridge.draws)
         low, middle, high = interval(both)
-        held = "" if ridge.free else f", searching being held at {ridge.fitted[1]:.0%}"
-        words.append(f"Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).")
+        held = "" if ridge.free else worded(", searching being held at {rate:.0%}", rate=ridge.fitted[1])
+        words.append(
+            worded(
+                "Posterior of the fall when both double: {middle:.1%} ({low:.1%} to {high:.1%}, 90%{held}).",
+                middle=middle, low=low, high=high, held=held,
+            )
+        )  # fmt: skip
     return [*words, one_factor_words(ridge, found.drop)]
 
 
@@ -151,12 +171,16 @@ def one_factor_words(ridge: Ridge, drop: float) -> str:
     rise, table = float(ridge.profile.rise[0]), ridge.series
     first, last = table.columns[1], table.columns[-1]
     worst = table.iloc[int(np.argmax((table[last] - table[first]).abs().to_numpy()))]
-    told = "so these data cannot tell one factor from two" if rise < drop else "so these data want both factors"
-    return (
-        f"Without learning by searching (one factor) the objective is {rise:.2f} above the best against a limit of "
-        f"{drop:g}, {told}; the series whose error changes most is {worst['series']}, root mean square log error "
-        f"from {worst[first]:.3f} to {worst[last]:.3f}."
-    )
+    told = worded("so these data want both factors")
+    if rise < drop:
+        told = worded("so these data cannot tell one factor from two")
+    return worded(
+        "Without learning by searching (one factor) the objective is {rise:.2f} above the best against a limit of "
+        "{drop:g}, {told}; the series whose error changes most is {series}, root mean square log error from "
+        "{first:.3f} "
+        "to {last:.3f}.",
+        rise=rise, drop=drop, told=told, series=term(worst["series"]), first=worst[first], last=worst[last],
+    )  # fmt: skip
 
 
 def statement_words(found: Identified) -> list[str]:
@@ -167,24 +191,33 @@ def statement_words(found: Identified) -> list[str]:
     words = []
     for policy, part in found.ridge.statements.groupby("under", sort=False):
         told = [
-            f"{line['what']} {_percent(line['low searching'])} to {_percent(line['high searching'])}"
+            worded(
+                "{what} {low} to {high}",
+                what=term(line["what"]), low=_percent(line["low searching"]), high=_percent(line["high searching"]),
+            )
             for line in part.to_dict("records")
-        ]
+        ]  # fmt: skip
         if policy:
-            head = f"{str(policy)[0].upper()}{str(policy)[1:]}"
-            words.append(f"{head}, with searching from {low:.0%} to {high:.0%}: {'; '.join(told)}.")
+            named = term(str(policy))
+            words.append(
+                worded(
+                    "{policy}, with searching from {low:.0%} to {high:.0%}: {each}.",
+                    policy=named[:1].upper() + named[1:], low=low, high=high, each=one_by_one(told),
+                )
+            )  # fmt: skip
     return words
 
 
 def headline(found: Identified) -> str:
     """Say in one sentence what the data leave open between doing and searching."""
     if found.ridge is None:
-        return f"{load_case(found.case).title}: {found.no_ridge}."
+        return worded("{case}: {why}.", case=term(load_case(found.case).title), why=term(found.no_ridge))
     credit = found.ridge.credit[found.ridge.profile.rise <= found.drop]
-    return (
-        f"{load_case(found.case).title}: the data would give research anywhere from {abs(credit.min()):.0%} to "
-        f"{credit.max():.0%} of the fall in learned cost; what policies do is printed for both ends."
-    )
+    return worded(
+        "{case}: the data would give research anywhere from {low:.0%} to {high:.0%} of the fall in learned cost; what "
+        "policies do is printed for both ends.",
+        case=term(load_case(found.case).title), low=abs(credit.min()), high=credit.max(),
+    )  # fmt: skip
 
 
 def _percent(value: float) -> str:
@@ -210,11 +243,14 @@ def posterior_words(case: str, intervals: Mapping[str, Interval], draws: int) ->
     rules = load_targets(case).sampling
     rhat = max(one.rhat for one in intervals.values())
     bulk, tail = (min(getattr(one, name) for one in intervals.values()) for name in ("bulk", "tail"))
-    return (
-        f"{rules.chains} chains of {rules.draws} draws by a no-U-turn sampler, {draws} kept; largest R-hat {rhat:.4f} "
-        f"(limit {rules.largest_rhat:g}), smallest effective sample {bulk:.0f} in the bulk and {tail:.0f} in the tails "
-        f"(limit {rules.smallest_ess:g}), over {len(intervals)} reported quantities."
-    )
+    return worded(
+        "{chains} chains of {draws} draws by a no-U-turn sampler, {kept} kept; largest R-hat {rhat:.4f} (limit "
+        "{rhat_limit:g}), smallest effective sample {bulk:.0f} in the bulk and {tail:.0f} in the tails (limit "
+        "{limit:g}), "
+        "over {count} reported quantities.",
+        chains=rules.chains, draws=rules.draws, kept=draws, rhat=rhat, rhat_limit=rules.largest_rhat, bulk=bulk,
+        tail=tail, limit=rules.smallest_ess, count=len(intervals),
+    )  # fmt: skip
 
 
 def chapter(trust: Trust, case: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.generic import entry_of
+from analysis.plain.language import worded
 from analysis.trust.ridge import Ridge, walk_ridge
 from analysis.trust.study import STUDY, Rules, Study
 from calibration.fitting.fit import closed_payoff, covariance
@@ -73,7 +74,9 @@ def identify(
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
     profiles = all_profiles(payoff, best, curved, grids, study.enough, usable_cores(), tick)
     units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
-    basis = "curvature at the mode (no accepted posterior)" if draws is None else f"{len(draws)} posterior draws"
+    basis = worded("curvature at the mode (no accepted posterior)")
+    if draws is not None:
+        basis = worded("{count} posterior draws", count=len(draws))
     return Identified(
         case, names, basis, profiles, correlations,
         parameter_table(payoff, best, units, known, profiles, study),
@@ -147,12 +150,14 @@ def parameter_table(
         learned = float(np.clip(1 - spread[i] / one.prior.spread, 0, 1))
         low, high = profiles[i].accepted(study.drop)
         other, r = partner(names, correlations, i)
-        rows.append({
-            "parameter": one.name, "unit": units[one.name], "mode": float(one.outward(best[i])),
-            "prior centre": one.prior.centre, "learned": learned,
-            "data alone from": low, "data alone to": high, "strongest partner": other, "correlation": r,
-            "verdict": verdict(learned, profiles[i].closed(study.drop), other, r, study.verdicts),
-        })  # fmt: skip
+        rows.append(
+            {
+                "parameter": one.name, "unit": units[one.name], "mode": float(one.outward(best[i])),
+                "prior centre": one.prior.centre, "learned": learned,
+                "data alone from": low, "data alone to": high, "strongest partner": other, "correlation": r,
+                "verdict": verdict(learned, profiles[i].closed(study.drop), other, r, study.verdicts),
+            }
+        )  # fmt: skip
     return pd.DataFrame(rows).astype({"data alone from": float, "data alone to": float})
 
 
@@ -161,5 +166,7 @@ def pair_table(names: tuple[str, ...], correlations: Array, above: float) -> pd.
     first, second = np.triu_indices(len(names), 1)
     r = correlations[first, second]
     order = [k for k in np.argsort(-np.abs(r), kind="stable") if abs(r[k]) > above]
-    rows = [(names[first[k]], names[second[k]], float(r[k])) for k in order]
-    return pd.DataFrame(rows, columns=["parameter", "moves with", "correlation"])
+    return pd.DataFrame(
+        {"parameter": [names[first[k]] for k in order], "moves with": [names[second[k]] for k in order],
+         "correlation": [float(r[k]) for k in order]}
+    )  # fmt: skip

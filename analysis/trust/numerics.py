@@ -22,6 +22,7 @@ from analysis.phase_out.prepare import ScheduleRuns, arms_of, outputs, prepared
 from analysis.phase_out.results import results
 from analysis.phase_out.runs import in_memory
 from analysis.phase_out.study import load_phase_out_study
+from analysis.plain.language import one_by_one, term, worded
 from analysis.scoreboard.board import scoreboard
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import load_targets
@@ -212,9 +213,14 @@ def words(table: pd.DataFrame, study: Study) -> str:
     """Say in one sentence how the certificate stands."""
     holds = int((table["verdict"] == HOLDS).sum())
     moved = table.loc[table["verdict"] == MOVES, "what"].tolist()
-    told = "; ".join(moved[:FIRST]) + (f"; and {len(moved) - FIRST} more" if len(moved) > FIRST else "")
-    rest = f"beyond it: {told}" if moved else "all within tolerance"
-    return f"{holds} of {len(table)} headline figures hold at 1/{study.divide} of the time step; {rest}."
+    told = one_by_one(map(term, moved[:FIRST]))
+    if len(moved) > FIRST:
+        told = worded("{figures}; and {count} more", figures=told, count=len(moved) - FIRST)
+    rest = worded("beyond it: {figures}", figures=told) if moved else worded("all within tolerance")
+    return worded(
+        "{holds} of {all} headline figures hold at 1/{divide} of the time step; {rest}.",
+        holds=holds, all=len(table), divide=study.divide, rest=rest,
+    )  # fmt: skip
 
 
 def _or_none(value: float) -> float | None:

@@ -194,8 +194,10 @@ def _statement(
     what: str, under: str, corners: Mapping[str, Array], values: Array, known: Array | None
 ) -> dict[str, object]:
     low, _, high = (np.nan,) * 3 if known is None else interval(known)
-    named = ("as fitted" if label == "fit" else f"{label} searching" for label in corners)
-    at = dict(zip(named, map(float, values), strict=True))
+    at = {
+        f"{label} searching" if label != "fit" else "as fitted": float(v)
+        for label, v in zip(corners, values, strict=True)
+    }
     return {"under": under, "what": what, **at, "posterior from": low, "posterior to": high}
 
 

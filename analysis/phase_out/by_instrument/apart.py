@@ -23,6 +23,7 @@ from analysis.phase_out.prepare import prepared
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.study import Apart, ExitStudy, PhaseOutStudy
 from analysis.phase_out.words import capital
+from analysis.plain.language import listed, one_by_one, term, worded
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from models.case import load_case
@@ -195,6 +196,11 @@ def spans(years: Array) -> str:
     return ", ".join(f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs) or "none"
 
 
+def spans_words(years: str) -> str:
+    """Return what `spans` gave in the language spoken."""
+    return listed(term(run) for run in years.split(", "))
+
+
 def together(found: Sequence[Ended], start: float | None) -> pd.DataFrame:
     """What instruments do together beyond their sum, for each exit from `start`: a joint set against its single ones.
 
@@ -251,12 +257,12 @@ def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
 def criteria_words(study: PhaseOutStudy) -> str:
     """Say what counts as safe, and what as a setback."""
     asked = study.exit
-    return (
-        f"Two criteria. Safe: in fewer than {asked.probability:.0%} of draws the share {asked.years_after:g} years "
-        f"after the start is below {asked.share_kept:g} times that with all support going on. Setback: in "
-        f"{asked.probability:.0%} of draws or more the share falls, within those years, by over "
-        f"{asked.own_fall:.0%} more of its own highest than with all support going on."
-    )
+    return worded(
+        "Two criteria. Safe: in fewer than {probability:.0%} of draws the share {years:g} years after the start is "
+        "below {kept:g} times that with all support going on. Setback: in {probability:.0%} of draws or more the share "
+        "falls, within those years, by over {fall:.0%} more of its own highest than with all support going on.",
+        probability=asked.probability, years=asked.years_after, kept=asked.share_kept, fall=asked.own_fall,
+    )  # fmt: skip
 
 
 def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
@@ -264,49 +270,77 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
     words = [criteria_words(study)] if len(said.answers) else []
     for row in said.answers.to_dict("records"):
         years = [year_words(row[third], study) for third in THIRDS]
-        thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"
-        safe = (
-            f"safe {_at(safe_year(row, study))} (fails in {row['fails']:.1%} of {row['draws']} draws)"
-            if np.isfinite(row["safe from"])
-            else f"no start to {study.grid.last:g} is safe (from {row['at']:g} it fails in {row['fails']:.1%} of "
-            f"{row['draws']} draws)"
-        )
+        if len(set(years)) > 1:
+            thirds = worded(", weak to strong: {years}", years=" / ".join(years))
+        else:
+            thirds = worded(", whatever it is: {year}", year=years[0])
+        if np.isfinite(row["safe from"]):
+            safe = worded(
+                "safe {when} (fails in {fails:.1%} of {draws} draws)",
+                when=_at(row, study), fails=row["fails"], draws=row["draws"],
+            )  # fmt: skip
+        else:
+            safe = worded(
+                "no start to {last:g} is safe (from {at:g} it fails in {fails:.1%} of {draws} draws)",
+                last=study.grid.last, at=row["at"], fails=row["fails"], draws=row["draws"],
+            )  # fmt: skip
         words.append(
-            f"{capital(row['ends'])}, {row['exit']}: {safe}; by response{thirds}. Setback if from: "
-            f"{row['setback if from']}. Goes on: {row['goes on']}."
-        )
+            worded(
+                "{ends}, {exit}: {safe}; by response{thirds}. Setback if from: {setback}. Goes on: {goes_on}.",
+                ends=capital(term(row["ends"])), exit=term(row["exit"]), safe=safe, thirds=thirds,
+                setback=spans_words(row["setback if from"]), goes_on=term(row["goes on"]),
+            )
+        )  # fmt: skip
     for row in said.together.to_dict("records"):
         words.append(
-            f"{capital(row['ends'])} together, {row['exit']} from {row['start']:g}: the share falls by "
-            f"{-row['beyond']:.1%} (90%: {-row['high']:.1%} to {-row['low']:.1%}) more than the single ends add up to."
-        )
+            worded(
+                "{ends} together, {exit} from {start:g}: the share falls by {middle:.1%} (90%: {low:.1%} to "
+                "{high:.1%}) more than the single ends add up to.",
+                ends=capital(term(row["ends"])), exit=term(row["exit"]), start=row["start"], middle=-row["beyond"],
+                low=-row["high"], high=-row["low"],
+            )
+        )  # fmt: skip
     return words
 
 
 def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
     """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
     rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
-    return "; ".join(
-        f"{row['ends']} {_at(safe_year(row, study))}" if np.isfinite(row["safe from"])
-        else f"{row['ends']} at no start by {study.grid.last:g}"
+    return one_by_one(
+        worded("{ends} {when}", ends=term(row["ends"]), when=_at(row, study)) if np.isfinite(row["safe from"])
+        else worded("{ends} at no start by {last:g}", ends=term(row["ends"]), last=study.grid.last)
         for row in rows.to_dict("records")
     )  # fmt: skip
 
 
-def _at(safe: str) -> str:
-    return f"at {safe}" if safe.startswith("no") else f"from {safe}"
+def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
+    """Say from when each set of instruments of the case can end at a stroke."""
+    each = stroke_words(by_instrument, study)
+    return worded("{case}, at a stroke: {each}", case=term(load_case(study.case).title), each=each)
+
+
+def _at(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    safe = safe_year(row, study)
+    return worded("at {safe}", safe=safe) if lasting(row, study) is None else worded("from {safe}", safe=safe)
+
+
+def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
+    """Return the safe year of a row of `answers`; None where none is, or a later start is not safe."""
+    starts, fails = np.asarray(study.grid.starts), np.asarray(row["failing"]) >= study.exit.probability
+    safe = float(row["safe from"])
+    return None if np.isinf(safe) or fails[starts >= safe].any() else safe
 
 
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """The safe year of a row of `answers` in words, with the later starts that are not safe."""
     starts, fails = np.asarray(study.grid.starts), np.asarray(row["failing"]) >= study.exit.probability
     if fails[starts >= row["safe from"]].any():
-        return f"no start that lasts ({spans(starts[~fails])} alone)"
+        return worded("no start that lasts ({years} alone)", years=spans_words(spans(starts[~fails])))
     return year_words(row["safe from"], study)
 
 
 def year_words(year: float, study: PhaseOutStudy) -> str:
     """A safe year in a cell: the first start tried may be later than needed, and none may be safe."""
     if np.isinf(year):
-        return f"none to {study.grid.last:g}"
-    return f"{year:g}" + (" or earlier" if year == study.grid.first else "")
+        return worded("none to {last:g}", last=study.grid.last)
+    return worded("{year:g} or earlier", year=year) if year == study.grid.first else worded("{year:g}", year=year)

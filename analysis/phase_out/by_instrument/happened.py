@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.phase_out.study import Happened
+from analysis.phase_out.words import capital
+from analysis.plain.language import one_by_one, sentence, term, worded
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import EffectTarget, Targets
@@ -39,21 +41,27 @@ def happened_table(targets: Targets, posterior: Posterior, asked: Sequence[Happe
 def happened_words(table: pd.DataFrame) -> list[str]:
     """One sentence for each change."""
     return [
-        f"{row['what'][:1].upper()}{row['what'][1:]}: observed {row['observed']:.0%}, model {row['model']:.0%} "
-        f"(90%: {row['low']:.0%} to {row['high']:.0%}), "
-        f"{'inside the interval' if row['inside'] else 'OUTSIDE the interval'}."
+        worded(
+            "{what}: observed {observed:.0%}, model {model:.0%} (90%: {low:.0%} to {high:.0%}), {where}.",
+            what=capital(term(row["what"])), observed=row["observed"], model=row["model"], low=row["low"],
+            high=row["high"], where=worded("inside the interval") if row["inside"] else worded("OUTSIDE the interval"),
+        )
         for row in table.to_dict("records")
-    ]
+    ]  # fmt: skip
 
 
 def objection(table: pd.DataFrame, evidence: str) -> str:
     """What speaks against an answer: each change that was made and the model misses, and what evidence leaves."""
     missed = [
-        f"{row['what']} (observed {row['observed']:.0%}, model {row['model']:.0%})"
+        worded(
+            "{what} (observed {observed:.0%}, model {model:.0%})",
+            what=term(row["what"]), observed=row["observed"], model=row["model"],
+        )
         for row in table.to_dict("records")
         if not row["inside"]
-    ]
-    return (f"the model misses {'; '.join(missed)}. " if missed else "") + f"{evidence}."
+    ]  # fmt: skip
+    said = sentence(term(evidence))
+    return worded("the model misses {missed}. {evidence}", missed=one_by_one(missed), evidence=said) if missed else said
 
 
 def failing(table: pd.DataFrame) -> list[str]:

@@ -18,7 +18,10 @@ from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, ExitStudy
 from analysis.phase_out.words import capital, told
+from analysis.plain.language import marked, one_by_one, term, translated, worded
+from analysis.plain.shown import screen
 from analysis.plain.style import BLUE, RED, legend_below, panels, save
+from analysis.plain.units import customary
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
 from models.case import load_case
@@ -33,7 +36,7 @@ from stockflow.over_time import QUARTER
 
 SHOWN = 0.05  # of the last digit of money told, a year: less is not worth a line
 LEAST_CHANGE = 1e-6  # relative change that counts as one, beyond rounding
-SHARE = Column(variable="share over the last year", words="share of the market", unit="%", show="end")
+SHARE = Column(variable="share over the last year", words=marked("share of the market"), unit="%", show="end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,10 @@ class Asked:
     @property
     def words(self) -> str:
         """The exit in words."""
-        return f"end of {' and '.join(self.ends)}, {family(self.shape, self.length)}, from {self.start:g}"
+        return worded(
+            "end of {instruments}, {exit}, from {start:g}", instruments=translated(" and ").join(map(term, self.ends)),
+            exit=term(family(self.shape, self.length)), start=self.start,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,10 +170,13 @@ def _warnings(asked: Asked, exits: Exits, values: Values, base: Schedule) -> lis
         alone = values if len(asked.ends) == 1 else exits.run(exits.schedule([name], "cliff", asked.start, 0.0))
         if not _moves(alone, exits.supported):
             said.append(
-                f"{name}: nothing of it is left from {asked.start:g} on ({base.title}): ending it changes nothing"
-            )
+                worded(
+                    "{instrument}: nothing of it is left from {start:g} on ({base}): ending it changes nothing",
+                    instrument=term(name), start=asked.start, base=term(base.title),
+                )
+            )  # fmt: skip
     if not said and not _moves(values, exits.supported):
-        said.append(f"this exit changes nothing ({base.title})")
+        said.append(worded("this exit changes nothing ({base})", base=term(base.title)))
     return said
 
 
@@ -191,46 +200,72 @@ def exit_lines(found: NamedExit) -> list[str]:
     """The sentence, both criteria, what is saved and still paid, and the objection."""
     study, asked, rule = found.study, found.asked, found.study.exit
     judged = asked.start + rule.years_after
-    verdict = "safe" if found.fails < rule.probability else "not safe"
-    verdict += f" by the rule of {'the study' if study.supported else 'exit.toml'} (fewer than {rule.probability:.0%})"
-    below = f"in {found.fails:.1%} of {len(found.ratio)} draws: {verdict}"
-    back = f"in {found.setback:.1%} of the draws"
+    verdict = worded("safe") if found.fails < rule.probability else worded("not safe")
+    below = worded(
+        "in {fails:.1%} of {draws} draws: {verdict} by the rule of {rule} (fewer than {probability:.0%})",
+        fails=found.fails, draws=len(found.ratio), verdict=verdict, probability=rule.probability,
+        rule=worded("the study") if study.supported else "exit.toml",
+    )  # fmt: skip
+    back = worded("in {setback:.1%} of the draws", setback=found.setback)
     if len(found.ratio) == 1:  # shares of draws mean nothing
-        below, back = (f"in this one run: {'yes' if share else 'no'}" for share in (found.fails, found.setback))
+        below, back = (
+            worded("in this one run: yes") if share else worded("in this one run: no")
+            for share in (found.fails, found.setback)
+        )
     ratio = told(Measure("ratio", "1", found.ratio), 2, fifty=False)
-    lines = [f"Warning: {one}." for one in found.warnings]
+    lines = [worded("Warning: {warning}.", warning=one) for one in found.warnings]
     lines.append(
-        f"{capital(asked.words)} (base: {found.base}): over the year before {judged:g} the share of the market is "
-        f"{ratio} of what it is without that end. It is below {rule.share_kept:g} of it {below}."
-    )
+        worded(
+            "{exit} (base: {base}): over the year before {judged:g} the share of the market is {ratio} of what it is "
+            "without that end. It is below {kept:g} of it {below}.",
+            exit=capital(asked.words), base=term(found.base), judged=judged, ratio=ratio, kept=rule.share_kept,
+            below=below,
+        )
+    )  # fmt: skip
     fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
     held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
     lines.append(
-        f"Against its own past: largest fall below the highest share since the start: {fall}; without the end: {held}. "
-        f"Over {rule.own_fall:.0%} more than without it {back}."
-    )
+        worded(
+            "Against its own past: largest fall below the highest share since the start: {fall}; without the end: "
+            "{held}. Over {own_fall:.0%} more than without it {back}.",
+            fall=fall, held=held, own_fall=rule.own_fall, back=back,
+        )
+    )  # fmt: skip
     saved = told(Measure("saved", "bnCNY", found.saved), study.digits, fifty=False)
-    still = "; ".join(f"{name} {paid:.3g}" for name, paid in found.paid[:4]) or "nothing"
-    over = asked.start + asked.length
+    money, bn = customary("bnCNY")
+    still = one_by_one(
+        worded("{name} {paid:.3g}", name=term(name), paid=money * paid) for name, paid in found.paid[:4]
+    )  # fmt: skip
     lines.append(
-        f"Saved to {study.horizon:g}, in present value of {study.base_year:g}: {saved}. Still paid in the year from "
-        f"{over:g} (bnCNY): {still}."
-    )
+        worded(
+            "Saved to {horizon:g}, in present value of {base_year:g}: {saved}. Still paid in the year from {over:g} "
+            "({money}): {still}.",
+            horizon=study.horizon, base_year=study.base_year, saved=saved, over=asked.start + asked.length, money=bn,
+            still=still or worded("nothing"),
+        )
+    )  # fmt: skip
     made = pd.DataFrame(columns=list(COLUMNS))
     if study.happened:
         made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
-    lines.append(f"A critic would say: {objection(made, study.texts.evidence)}")
+    lines.append(worded("A critic would say: {objection}", objection=objection(made, study.texts.evidence)))
     return lines
 
 
 def exit_text(found: NamedExit) -> str:
     """The yearly table for a screen: years down, columns across, with the exit, and without it in brackets."""
     table = found.table[found.table["year"] <= found.asked.start + found.study.exit.years_after + found.asked.length]
-    cells = [f"{_digits(row['with it'])} ({_digits(row['without the exit'])})" for row in table.to_dict("records")]
-    heads = [f"{what}, {unit}" for what, unit in zip(table["what"], table["unit"], strict=True)]
+    cells = [
+        f"{_digits(scale * row['with it'])} ({_digits(scale * row['without the exit'])})"
+        for row in table.to_dict("records")
+        for scale in (customary(row["unit"])[0],)
+    ]
+    heads = [
+        worded("{what}, {unit}", what=term(what), unit=customary(unit)[1])
+        for what, unit in zip(table["what"], table["unit"], strict=True)
+    ]
     wide = table.assign(cell=cells, head=heads).pivot_table("cell", "head", "year", aggfunc="first", sort=False)
     wide.index.name = wide.columns.name = None
-    return f"Medians with the exit, in brackets without it:\n{wide.to_string(justify='right')}"
+    return worded("Medians with the exit, in brackets without it:") + "\n" + screen(wide, justify="right")
 
 
 def _digits(value: float) -> str:
@@ -240,20 +275,21 @@ def _digits(value: float) -> str:
 def exit_figure(found: NamedExit, stem: Path) -> Path:
     """Draw each column with and without the exit; leaves PNG, SVG and CSV."""
     names = list(dict.fromkeys(found.table["what"]))
-    title = f"{load_case(found.study.case).title}: {found.asked.words}"
+    title = worded("{case}: {exit}", case=term(load_case(found.study.case).title), exit=found.asked.words)
     with panels(len(names), 3, (3.4, 2.1), 0.5, title=title, fontsize=10) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             part = found.table[found.table["what"] == name]
-            middle = part["year"] + 0.5
-            ax.plot(middle, part["without the exit"], color=BLUE, linestyle="--", label="without the exit, median")
-            ax.plot(middle, part["with it"], color=RED, label="with it, median")
-            ax.fill_between(middle, part["with it low"], part["with it high"], color=RED, alpha=0.2, linewidth=0,
-                            label="with it, 90% of draws")  # fmt: skip
+            middle, (scale, unit) = part["year"] + 0.5, customary(part["unit"].iloc[0])
+            ax.plot(middle, scale * part["without the exit"], color=BLUE, linestyle="--",
+                    label=worded("without the exit, median"))  # fmt: skip
+            ax.plot(middle, scale * part["with it"], color=RED, label=worded("with it, median"))
+            ax.fill_between(middle, scale * part["with it low"], scale * part["with it high"], color=RED, alpha=0.2,
+                            linewidth=0, label=worded("with it, 90% of draws"))  # fmt: skip
             ax.axvline(found.asked.start, color="#5f6b73", linewidth=0.8)
             ax.set_ylim(bottom=0.0)
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            ax.set_title(name)
-            ax.set_ylabel(part["unit"].iloc[0])
+            ax.set_title(term(name))
+            ax.set_ylabel(unit)
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, found.table, stem)
 

@@ -15,7 +15,7 @@ from analysis.draws.runs import OWN, Drawn, drawn, held, own_paths, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.barriers import SEA, VALLEY, Barriers, barriers, strongest_levers
 from analysis.mechanisms.chapter import _later, _years, barrier_words, instrument_words
-from analysis.mechanisms.figures import LOOKS, instrument_panels
+from analysis.mechanisms.figures import NAMED, instrument_panels
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
 from analysis.mechanisms.knockouts import SALES, change_of, cut_run, knockouts
@@ -102,8 +102,19 @@ def signs_found(found: Dominance) -> dict[str, float]:
     return out
 
 
-def test_every_named_loop_has_one_look_in_all_figures() -> None:
-    assert {loop.name.split()[0] for loop in LoopStudy.load().loops} == set(LOOKS)
+def test_loops_drawn_apart_in_one_industry_look_different(nev: Drawn) -> None:
+    found, looks = loop_dominance(nev, LoopStudy.load()), LoopStudy.load().looks()
+    drawn_apart = np.argsort(-found.share.mean(axis=(0, 1)), kind="stable")[:NAMED]
+    assert len({looks[found.names[i]] for i in drawn_apart}) == NAMED
+
+
+def test_a_loop_without_a_look_is_refused(tmp_path: Path) -> None:
+    whole = LoopStudy.shipped.read_text(encoding="utf-8")
+    (tmp_path / "loops.toml").write_text(
+        re.sub(r"^look = .*\n", "", whole, count=1, flags=re.MULTILINE), encoding="utf-8"
+    )
+    with pytest.raises(InputError, match="look"):
+        LoopStudy.load(tmp_path / "loops.toml")
 
 
 def test_named_loops_act_with_the_sign_expected_of_them(nev: Drawn) -> None:

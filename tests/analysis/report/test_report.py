@@ -108,6 +108,21 @@ def test_the_first_page_asks_three_questions_and_each_answer_has_its_objection(o
         assert all(f"<td>{cell}</td>" in parts[0] for cell in row.values()), row
 
 
+def test_the_first_page_in_the_other_language_lies_beside_it_with_figures_of_its_own(output: Path) -> None:
+    first, other = ((output / f"report{end}.html").read_text(encoding="utf-8") for end in ("", ".zh"))
+    assert re.search(r'href="report.zh.html"[^>]*>中文<', first)
+    assert re.search(r'href="report.html"[^>]*>English<', other)
+    assert '<html lang="en">' in first
+    assert '<html lang="zh">' in other
+    own = [set(re.findall(r'<img src="([^"]*)"', text)) for text in (first, other)]
+    assert len(own[0]) == len(own[1]) > 0
+    assert not own[0] & own[1]
+    assert re.findall(r'href="(report/[^"]*)"', other) == re.findall(r'href="(report/[^"]*)"', first)
+    assert other.count("<b>但是：</b>") == first.count("<b>But:</b>") > 0
+    assert "font/woff;base64," in other
+    assert "@font-face" not in first
+
+
 def test_figures_of_a_page_are_numbered_and_captioned(output: Path) -> None:
     for one in [output / "report.html", *(output / "report").glob("*.html")]:
         text = one.read_text(encoding="utf-8")
@@ -222,16 +237,28 @@ def test_a_block_is_renewed_whatever_it_holds(old: str, monkeypatch: pytest.Monk
 def test_every_figure_of_the_readme_and_the_pages_is_that_of_the_accepted_fits() -> None:
     for page in readme.pages():
         text = page.read_text(encoding="utf-8")
-        assert text == readme.renewed(text), f"{page.name}: run `python -m analysis.report.readme`"
+        assert text == readme.renewed_page(page), f"{page.name}: run `python -m analysis.report.readme`"
 
 
 def test_every_block_stands_on_one_page() -> None:
     names = [
         name
         for page in readme.pages()
+        if page != readme.IN_CHINESE
         for name in re.findall(r"<!-- begin ([\w-]+) -->", page.read_text(encoding="utf-8"))
     ]
     assert sorted(names) == sorted(readme.BLOCKS)
+
+
+def test_the_readme_in_chinese_has_the_parts_links_and_blocks_of_the_english_one() -> None:
+    both = [page.read_text(encoding="utf-8") for page in (readme.pages()[0], readme.IN_CHINESE)]
+    heads, links, blocks = (
+        [re.findall(form, text, re.MULTILINE) for text in both]
+        for form in (r"^#+ ", r"\]\((docs/[^)]*\.md|models/[^)]*)\)", r"<!-- begin ([\w-]+) -->")
+    )
+    for english, chinese in (heads, links, blocks):
+        assert english == chinese
+    assert all(f"]({other})" in text for text, other in zip(both, ("README.zh.md", "README.md"), strict=True))
 
 
 def test_the_picture_shows_the_accepted_fits() -> None:

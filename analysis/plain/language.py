@@ -1,0 +1,139 @@
+"""The language of what people read: English stands in the code, Chinese in one catalogue (`locale/zh.po`).
+
+Whole sentences are translated, with their named fields still in them, and formatted after that. Names of tables,
+columns and files, which programs read, stay as they are.
+"""
+
+import io
+import locale
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from gettext import GNUTranslations
+from pathlib import Path
+from types import MappingProxyType
+
+from stockflow.errors import InputError
+
+LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
+CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
+VARIABLE = "TECHCYCLE_LANG"
+_NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
+_spoken = {"language": "en"}  # of this process
+
+
+def language() -> str:
+    """Return the language spoken now: English, unless a command or a block chose another."""
+    return _spoken["language"]
+
+
+def other_languages() -> list[str]:
+    """Return the languages not spoken now."""
+    return [one for one in LANGUAGES if one != language()]
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Speak a language in the block; InputError for one that is not known."""
+    before, _spoken["language"] = language(), known(chosen, "language")
+    try:
+        yield
+    finally:
+        _spoken["language"] = before
+
+
+def speak(chosen: str) -> None:
+    """Speak a language from now on: for a process that another one starts."""
+    _spoken["language"] = known(chosen, "language")
+
+
+def known(chosen: str, place: str) -> str:
+    """Return a language that is known; InputError for any other, naming the `place` it was asked for at."""
+    if chosen not in LANGUAGES:
+        raise InputError(f"{place}: {chosen!r} is no language of this program; it speaks {' and '.join(LANGUAGES)}")
+    return chosen
+
+
+def language_of_user(asked: str | None) -> str:
+    """Return the language asked for, else the one of TECHCYCLE_LANG, else Chinese where the locale is, else English."""
+    if asked is not None:
+        return known(asked, "--lang")
+    if stated := os.environ.get(VARIABLE):
+        return known(stated, VARIABLE)
+    stated = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None)
+    return "zh" if (stated or locale.getlocale()[0] or "").casefold().startswith(("zh", "chinese")) else "en"
+
+
+def worded(text: str, **fields: object) -> str:
+    """Return a text in the language spoken, its named fields filled in by their own formats."""
+    return (translated(text).format(**fields)) if fields else translated(text)
+
+
+def marked(text: str) -> str:
+    """Return the text as it is: it is to be translated where it is shown, by `term`."""
+    return text
+
+
+def term(text: str) -> str:
+    """Return a name in the language spoken: of data, or several apart by commas and colons.
+
+    Numbers in a name are looked up as places, {0}, {1}. A name that the catalogue lacks, as one of a user's own, stays,
+    and so does one with a part that it lacks.
+    """
+    found = text if language() == "en" else _named(text)
+    return text if found is None else found
+
+
+def _named(text: str) -> str | None:
+    if (whole := translated(text)) != text:
+        return whole
+    numbers = _NUMBER.findall(text)
+    places = iter(range(len(numbers)))
+    pattern = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
+    if numbers and (found := translated(pattern)) != pattern:
+        return found.format(*numbers)
+    for apart, form in ((", ", marked("{head}, {rest}")), (": ", marked("{head}: {rest}"))):
+        head, there, rest = text.partition(apart)
+        first, last = (_named(head), _named(rest)) if there else (None, None)
+        if first is not None and last is not None:
+            return translated(form).format(head=first, rest=last)
+    return None
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return things one after the other: "a, b, c"."""
+    return translated(", ").join(items)
+
+
+def one_by_one(items: Iterable[str]) -> str:
+    """Return parts of a sentence one after the other: "a; b; c"."""
+    return translated("; ").join(items)
+
+
+def sentences(items: Iterable[str]) -> str:
+    """Return sentences as one text."""
+    return ("" if language() == "zh" else " ").join(items)
+
+
+def sentence(text: str) -> str:
+    """Return a text closed by a full stop."""
+    return translated("{text}.").format(text=text)
+
+
+def translated(text: str) -> str:
+    """Return the catalogue's text for one in English, as it stands; the English itself where that is spoken."""
+    return text if language() == "en" or not text else _catalogue().gettext(text)
+
+
+@cache
+def _catalogue() -> GNUTranslations:
+    from babel.messages.mofile import write_mo  # slow to import, and needed in one language alone
+    from babel.messages.pofile import read_po
+
+    compiled = io.BytesIO()
+    with CATALOGUE.open("rb") as file:
+        write_mo(compiled, read_po(file, locale="zh"))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
