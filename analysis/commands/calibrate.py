@@ -10,6 +10,7 @@ from analysis.commands.shared import CASE, JSON, OUT, only_options, say
 from analysis.fits.figures import series_against_data
 from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.progress import counted
 from analysis.plain.shown import records, text
 from analysis.report.reproduce import calibrate_case, case_summary, reproduce_all, sample_case
@@ -84,20 +85,24 @@ def calibrate(
     else:
         calibration = calibrate_case(case, folder, starts, targets)
     tables = calibration_tables(calibration).items()
-    say(as_json, case_summary(calibration), *(f"\n{title}\n{text(table)}" for title, table in tables))
+    say(as_json, case_summary(calibration), *(f"\n{term(title)}\n{text(table)}" for title, table in tables))
 
 
 def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: bool) -> None:
     """Print estimates, errors and warnings; leave everything with the fit."""
     settings, place = load_own_settings(), home_of(case).record.parent
     rules = settings.quick if quick else settings.sampling
-    with counted(f"calibrate {case}", rules.chains * (rules.tune + rules.draws), "step") as step:
+    steps = rules.chains * (rules.tune + rules.draws)
+    with counted(worded("calibrate {case}", case=term(case)), steps, "step") as step:
         fit = calibrate_own(case, data, starts, quick, partial(step, by=0), step)
     shown = in_case_units(fit.calibration)
     estimates, errors = estimate_table(shown), series_table(shown)
     estimates.to_csv(place / "estimates.csv", index=False, float_format="%.8g")
     errors.to_csv(place / "errors.csv", index=False, float_format="%.8g")
-    title = f"{load_case(case).title}: model against data{', a first look' if quick else ''}"
+    about = term(load_case(case).title)
+    title = worded("{case}: model against data", case=about)
+    if quick:
+        title = worded("{case}: model against data, a first look", case=about)
     figure = series_against_data(title, shown.closed.series, place / "fit")
     say(
         as_json,
@@ -105,7 +110,7 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
         text(estimates.drop(columns=["interval", "step"])),
         "\n" + text(errors.drop(columns="unit")) + "\n",
         "\n".join(fit.warnings),
-        f"\nAll of it, with the figure {figure.name}, is in {figure.parent}.",
+        "\n" + worded("All of it, with the figure {figure}, is in {folder}.", figure=figure.name, folder=figure.parent),
     )
 
 
@@ -165,4 +170,4 @@ def import_vensim(
 def reproduce(out: Path, starts: int | None) -> None:
     """Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read."""
     report = reproduce_all(Folder(out), starts)
-    click.echo(f"Open {report} in a browser.")
+    click.echo(worded("Open {report} in a browser.", report=report))

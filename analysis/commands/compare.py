@@ -10,6 +10,7 @@ import click
 
 from analysis.commands.run import check_current, doubt_scale, warn
 from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, say
+from analysis.plain.language import worded
 from models.home import home_of
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
@@ -67,7 +68,7 @@ def compare(
     from analysis.plain.shown import records, text
     from analysis.runs import compare as study
     from analysis.runs.asked import HISTORY, asked_runs, notes_of
-    from analysis.runs.figures import check_count, figure_names, run_lines
+    from analysis.runs.figures import check_count, run_lines
 
     home, settings = home_of(case), study.CompareStudy.load()
     wanted = asked_runs(home, runs if len(runs) > 1 else [HISTORY, *runs])
@@ -80,9 +81,6 @@ def compare(
     for one in wanted:
         doubt_scale(case, one.policy, one.schedule)
         warn(case, one, until, single.get(one.label), f"{one.label}: ")
-    for label, called in zip(found.labels, figure_names(found.labels), strict=True):
-        if called != label:
-            click.echo(f"Warning: {label}: is {called!r} in the figure, whose font lacks its characters", err=True)
     table, words = study.table(found, yearly), study.words(found)
     folder = folder_of([home.name], out, tables)
     name = f"compare_{home.label}_" + re.sub(r"[^\w-]+", "_", "_".join(found.labels))[:LONGEST].strip("_")
@@ -92,6 +90,6 @@ def compare(
         "case": home.name, "runs": [{"run": one.label, **dict(one.facts())} for one in wanted],
         "draws": found.draws, "basis": found.basis, "words": words, "table": records(table),
     }  # fmt: skip
-    shown = text(study.brief(found, first))
-    say(as_json, data, *words, *([f"Medians over {found.basis}."] if found.basis else []), "", shown, "",
-        f"Table: {file}; figure: {figure}")  # fmt: skip
+    basis = [worded("Medians over {basis}.", basis=found.basis)] if found.basis else []
+    where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
+    say(as_json, data, *words, *basis, "", text(study.brief(found, first)), "", where)

@@ -10,6 +10,7 @@ from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_opt
 from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.progress import counted
 from analysis.plain.shown import records, text
 from calibration.errors import NotConvergedError
@@ -75,8 +76,10 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    said = [f"\n{YARDSTICK}", text(yardstick({case: table}, settings))]
-    said += ["\nAgainst each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):"]
+    said = [f"\n{term(YARDSTICK)}", text(yardstick({case: table}, settings))]
+    said.append(
+        "\n" + worded("Against each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
+    )
     words = unscored_words(found) + forecast_words(table, case, settings)
     say(as_json, forecast_json(found, table), text(skill_rows(table)), *said, text(rivals(table)) + "\n", *words)
 
@@ -85,14 +88,16 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     """Forecast ahead, score the fit on the last years held out, draw both."""
     found, folder = fans(case, until), folder_of([case], out)
     quick = load_targets(case).sampling == load_own_settings().quick
-    back, why, failed = None, "no hindcast: left out as asked", None
+    back, why, failed = None, worded("no hindcast: left out as asked"), None
     if not skip_hindcast:
         try:
-            with counted(f"hindcast {case}", None, "step") as step:
+            with counted(worded("hindcast {case}", case=term(case)), None, "step") as step:
                 back, why = hindcast(case, step)
         except NotConvergedError as error:  # the forecast stands on other draws: it is shown, then this is raised
-            why, failed = "no hindcast: its chains have not converged", error
-    title = f"{load_case(case).title}{' (quick fit, a first look)' if quick else ''}"
+            why, failed = worded("no hindcast: its chains have not converged"), error
+    title = term(load_case(case).title)
+    if quick:
+        title = worded("{case} (quick fit, a first look)", case=title)
     figure = ahead_fans(title, found, back, folder.root / "results" / "forecast")
     skill, words = (skill_table(back.series), skill_words(back.series)) if back else (pd.DataFrame(), [])
     if back:
@@ -102,16 +107,18 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
     shown = (table["kind"] == "forecast") & ((table["year"] % PRINTED == 0) | (table["year"] == last))
     lines = [text(table.loc[shown, ["series", "unit", "year", *NAMES, *({COMBINED} & set(table))]])]
     if back:
-        lines.append(
-            f"\nHindcast: a fit to the years up to {back.origin}, scored on those after it (CRPS of logarithms):"
+        head = worded(
+            "Hindcast: a fit to the years up to {origin}, scored on those after it (CRPS of logarithms):",
+            origin=back.origin,
         )
+        lines.append(f"\n{head}")
         lines += [text(skill), "", *words]
     else:
         lines.append(f"\n{why}")
     if quick:
-        lines.append("\nThe fit is quick: few draws under loose rules; a first look, not a result.")
+        lines.append("\n" + worded("The fit is quick: few draws under loose rules; a first look, not a result."))
     data = {"forecast": records(table), "hindcast": records(skill), "note": why, "words": words}
-    say(as_json, data, *lines, f"\nFigure: {figure}")
+    say(as_json, data, *lines, "\n" + worded("Figure: {figure}", figure=figure))
     if failed is not None:
         raise failed
 

@@ -13,6 +13,7 @@ from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import STUDY as LOOPS
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.folder import Folder
+from analysis.plain.language import worded
 from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
 from stockflow.commands.console import Whole
@@ -50,8 +51,8 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
     table = told.tables["loops"]
     best = table[table["strongest"] >= 0.2].sort_values(["year", "strongest"], ascending=[True, False])
     columns = ["year", "loop", "share", "low", "high", "strongest", "dominates alone", "in smallest set"]
-    head = "\nStrongest loops by year (probability over draws of being the strongest, of dominating alone)"
-    _say(as_json, told, head, text(best[columns].round(3)))
+    head = worded("Strongest loops by year (probability over draws of being the strongest, of dominating alone)")
+    _say(as_json, told, f"\n{head}", text(best[columns].round(3)))
 
 
 @click.command()

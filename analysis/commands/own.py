@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from analysis.plain.language import worded
 from calibration.own.new import new_case, new_example
 from calibration.own.units import assumed
 from models.home import home_of
@@ -50,7 +51,8 @@ def new(
         click.echo(str(file))
     for line in assumed(read_own(Path(name))):
         click.echo(f"Warning: {name}: {line}", err=True)
-    click.echo(f"Next: techcycle calibrate {name} --data {data or f'{name}/observations.csv'}")
+    data = data or Path(name) / "observations.csv"
+    click.echo(worded("Next: techcycle calibrate {name} --data {data}", name=name, data=data))
 
 
 @click.command()
@@ -62,7 +64,7 @@ def validate(name: str, data: Path | None) -> None:
 
     for line in validate_own(name, data):
         click.echo(line)
-    click.echo(f"{name}: valid")
+    click.echo(worded("{name}: valid", name=name))
 
 
 @click.command("template")

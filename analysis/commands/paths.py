@@ -12,7 +12,8 @@ from analysis.paths.figures import race_figure
 from analysis.paths.forward import check_forward
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.paths.study import STUDY, PathStudy
-from analysis.plain.shown import records, text
+from analysis.plain.language import term, worded
+from analysis.plain.shown import records, screen, text
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
 from stockflow.commands.console import Whole
@@ -55,15 +56,23 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     table = stages.tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
     wide = table.pivot(index=["case", "clock"], columns="stage", values="years").loc[list(map(tuple, rows.to_numpy()))]
+    wide = (
+        wide.reindex(columns=list(STAGES)).round(1).rename(index=term, columns=term).rename_axis(columns=term("stage"))
+    )
     say(
         as_json,
         {name: one.record() for name, one in parts.items()},
-        "Years from each clock to each stage, medians (intervals: results/paths.csv):",
-        wide.reindex(columns=list(STAGES)).round(1).to_string(na_rep="-"),
-        "\nYears between dated stages of other technologies (calibration/data/technology_timelines.csv):",
+        worded("Years from each clock to each stage, medians (intervals: results/paths.csv):"),
+        screen(wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-"),
+        "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
         text(stages.tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),
-        f"\nTables are in {folder.root / 'results'}, figures in {folder.root / 'figures'}.",
+        "\n"
+        + worded(
+            "Tables are in {results}, figures in {figures}.",
+            results=folder.root / "results",
+            figures=folder.root / "figures",
+        ),
     )
 
 
@@ -87,12 +96,12 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
     answer = follow(name, draws)
     if figure is not None:
         race_figure(answer, figure)
-    tables = {"Share of the market": answer.shares, "Stages": answer.stages}
+    tables = {worded("Share of the market"): answer.shares, worded("Stages"): answer.stages}
     say(
         as_json,
         {"shares": records(answer.shares), "stages": records(answer.stages), "share_error": answer.share_error,
          "basis": answer.basis},
         *(f"{title}\n{table.round(2).to_string(index=False)}\n" for title, table in tables.items()),
         answer.basis,
-        f"Root mean square error of the shares: {answer.share_error:.2f}",
+        worded("Root mean square error of the shares: {error:.2f}", error=answer.share_error),
     )  # fmt: skip

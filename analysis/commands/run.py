@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import CASE, JSON, say
+from analysis.plain.language import worded
 from models.case import load_case
 from models.home import home_of
 from models.policy import known_variable
@@ -113,7 +114,8 @@ def warn(case: str, asked: AskedRun, until: float | None, found: xr.Dataset | No
     if found is not None:
         idle = without_effect(found, case, asked.settings, asked.by_hand, asked.policy, until, asked.schedule)
         for name in idle:
-            click.echo(f"Warning: {place or '--set '}{name}: changes no saved value of this run", err=True)
+            told = worded("Warning: {name}: changes no saved value of this run", name=f"{place or '--set '}{name}")
+            click.echo(told, err=True)
 
 
 def _tell(
@@ -126,10 +128,13 @@ def _tell(
     applied = one_run(changed_model(case, given, policy), schedule, until)
     if not applied.paths():
         model = applied.draws.model
-        years = f"{model.initial_time:g} to {applied.draws.until:g}"
-        click.echo(
-            f"Warning: {place or '--schedule '}{schedule.name}: changes nothing in the years run, {years}", err=True
+        told = worded(
+            "Warning: {name}: changes nothing in the years run, {first:g} to {last:g}",
+            name=f"{place or '--schedule '}{schedule.name}",
+            first=model.initial_time,
+            last=applied.draws.until,
         )
+        click.echo(told, err=True)
         return
     click.echo(f"{place}{in_brief(of_run(schedule, applied))}", err=True)
 
@@ -154,7 +159,10 @@ def check_current(case: str) -> None:
 
     home = home_of(case)
     if home.record.is_file() and not is_current(case):
-        click.echo(f"Warning: {case}: the estimates are of an earlier state of its files; {home.again}", err=True)
+        told = worded(
+            "Warning: {case}: the estimates are of an earlier state of its files; {again}", case=case, again=home.again
+        )
+        click.echo(told, err=True)
 
 
 @click.command()

@@ -7,6 +7,7 @@ import click
 from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
+from analysis.plain.language import worded
 from analysis.plain.shown import records, text
 from analysis.scoreboard.board import scoreboard as score
 from analysis.trust import numerics
@@ -35,8 +36,13 @@ def scoreboard(as_json: bool) -> None:
         board.as_json(),
         text(board.table()),
         "\n".join([*missing.values(), *unfitted.values()]),
-        f"\n{board.inside} of {len(board.rows)} answered target rows are inside the paper's range.",
-        f"\nNot answered ({len(board.unanswered)}):",
+        "\n"
+        + worded(
+            "{inside} of {all} answered target rows are inside the paper's range.",
+            inside=board.inside,
+            all=len(board.rows),
+        ),
+        "\n" + worded("Not answered ({count}):", count=len(board.unanswered)),
         *(f"  {one.id:6s} {one.description}: {one.reason}" for one in board.unanswered),
     )
 
@@ -63,7 +69,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
         as_json,
         told | {name: records(table) for name, table in tables.items()},
         *missing.values(),
-        f"Spreads and correlations: {found.basis}.",
+        worded("Spreads and correlations: {basis}.", basis=found.basis),
         *("\n" + text(table) for table in tables.values()),
         "",
         *words,
@@ -77,6 +83,6 @@ def numerics_command(as_json: bool) -> None:
     """Run every headline result again at half the time step and print how far it moves, with a verdict."""
     table = numerics.certificate({case: load_accepted(case) for case in STUDIED})
     moved = table[table["verdict"] == numerics.MOVES].drop(columns="verdict")
-    beyond = [f"\nBeyond their tolerance:\n{text(moved)}"] if len(moved) else []
+    beyond = [f"\n{worded('Beyond their tolerance:')}\n{text(moved)}"] if len(moved) else []
     words = f"\n{numerics.words(table, numerics.Study.load())}"
     say(as_json, records(table), text(numerics.summary(table)), *beyond, words)

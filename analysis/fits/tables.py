@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from analysis.plain.language import listed, term, worded
+from analysis.plain.language import listed, marked, term, worded
 from calibration.fitting.estimates import Calibration, Variant
 from calibration.fitting.targets import SeriesTarget, Targets, load_targets
 from calibration.forecasting.residuals import residual_table
@@ -13,7 +13,10 @@ from calibration.observed.observations import observed
 from calibration.own.data import shown_in
 from models.home import home_of
 
-LEARNED = "learned is the share of the prior's spread, as stated in the target file before its bounds, that is gone"
+ESTIMATES = marked(
+    "Estimates (mode) with 90% intervals; learned is the share of the prior's spread, as stated in the target file "
+    "before its bounds, that is gone"
+)
 PLACES = 3  # decimals shown; the file has all
 SHORT = {
     "unit": "unit", "points used": "used", "points skipped": "left out", "R2 of logs [1]": "R2 logs",
@@ -27,13 +30,13 @@ SHORT = {
 def calibration_tables(calibration: Calibration) -> dict[str, pd.DataFrame]:
     """Return the tables that a calibration is read from, by title."""
     return {
-        f"Estimates (mode) with 90% intervals; {LEARNED}": estimate_table(calibration),
-        "Error of every series (natural logarithms)": series_table(calibration),
-        "Residual report (Theil shares, R2 and autocorrelations of logarithms)": short_report(
+        ESTIMATES: estimate_table(calibration),
+        marked("Error of every series (natural logarithms)"): series_table(calibration),
+        marked("Residual report (Theil shares, R2 and autocorrelations of logarithms)"): short_report(
             residual_report(calibration)
         ),
-        "Causal effects and dates": effect_table(calibration),
-        "How the starts ended": start_table(calibration),
+        marked("Causal effects and dates"): effect_table(calibration),
+        marked("How the starts ended"): start_table(calibration),
     }
 
 

@@ -57,10 +57,10 @@ def run_forecasts(
     rules = settings.rules(case)
     total = len(wanted) * len(modes) * rules.chains * (rules.tune + rules.draws)
     made = []
-    with counted(f"forecast {case}", total, "step") as step:
+    with counted(worded("forecast {case}", case=term(case)), total, "step") as step:
         for mode in modes:
             for origin in wanted:
-                step(f"{mode} from {origin}", by=0)
+                step(worded("{mode} from {origin}", mode=term(mode), origin=origin), by=0)
                 chains = folder.root / "forecast" / case / str(origin) / mode
                 made.append(forecast_case(about, targets, origin, mode, chains, settings, step))
     found = scored(case, made)

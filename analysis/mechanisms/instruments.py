@@ -14,7 +14,7 @@ from analysis.draws.runs import Drawn, Runs, run
 from analysis.draws.stages import STAGES, later
 from analysis.mechanisms.instrument_study import FACTORS, Change, InstrumentStudy, Lever, levers
 from analysis.mechanisms.knockouts import SALES, change_of, moves, outcomes, output_of
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from analysis.plain.progress import each
 from models.policy import with_announced
 from stockflow.arrays import Array
@@ -81,7 +81,7 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
         return run(of, (*outcomes(of), *COMPARED), until, constants, with_announced(series, of.model))
 
     base, tried, absent = runs(history), [], {}
-    for name, lever in each(found.items(), f"instruments of {of.case}", "instrument"):
+    for name, lever in each(found.items(), worded("instruments of {case}", case=term(of.case)), "instrument"):
         changes = lever.changes(entry, until) if lever is not None else ()
         if lever is None or not changes:
             none = worded("no such input")

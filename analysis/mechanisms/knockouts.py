@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.draws.runs import OWN, Drawn, Runs, held, own_paths, run
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, later
 from analysis.mechanisms.loop_study import Held, LoopStudy
-from analysis.plain.language import listed, worded
+from analysis.plain.language import listed, term, worded
 from analysis.plain.progress import each
 from stockflow.arrays import Array
 from stockflow.intervals import interval_columns
@@ -51,7 +51,7 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
     until = of.until(settings.until)
     with_all = run(of, outcomes(of), until)
     found = []
-    for name in each(study.loops_of(of.case), f"loops of {of.case}", "loop"):
+    for name in each(study.loops_of(of.case), worded("loops of {case}", case=term(of.case)), "loop"):
         loop = study.named(name)
         cut = loop.cut_of(of.case)
         if not cut:

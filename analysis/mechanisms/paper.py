@@ -61,7 +61,7 @@ def measure(cases: Sequence[str] = CASES, draws: int | None = None) -> pd.DataFr
     """
     policy, loops = InstrumentStudy.load(), LoopStudy.load()
     rows = []
-    with counted("mechanisms of the paper", 2 * len(cases), "case and kind") as step:
+    with counted("mechanisms of the paper", 2 * len(cases), "part") as step:
         for case in cases:
             of = drawn(case, draws or loops.draws)
             for one in instruments(of, policy).tried:

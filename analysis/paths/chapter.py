@@ -76,7 +76,7 @@ def tell_followers(
 def tell_forward(of: Mapping[str, Drawn], study: PathStudy, folder: Folder) -> Told:
     """Run the worlds and policies ahead of every case that has them; save tables and figures."""
     tables, stems = {}, []
-    for case, one in each([pair for pair in of.items() if pair[0] in study.forward], "runs ahead", "case"):
+    for case, one in each([pair for pair in of.items() if pair[0] in study.forward], worded("runs ahead"), "case"):
         found = futures(one, study)
         tables[case] = future_table(case, found, study.forward[case])
         folder.table(f"paths_ahead_{case}.csv", tables[case])

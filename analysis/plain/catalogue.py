@@ -41,6 +41,8 @@ DATA = {
     "analysis/plain/locale/names.toml": ALL,
     "models/cases/*.toml": ("title",),
     "models/policies/*.toml": ("title",),
+    "models/templates/workbook.toml": ("text",),
+    "analysis/studies/compare.toml": ("variables",),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 import click
 from tqdm import tqdm
 
-from analysis.plain.language import language, speak
+from analysis.plain.language import language, speak, term, worded
 from stockflow.cores import usable_cores
 
 P = ParamSpec("P")
@@ -46,16 +46,22 @@ class _Task:
 
     def line(self, now: float) -> str:
         """Return how far it is and how long it may still take, if it goes on as it has."""
-        taken = now - self.began
-        many = f" of {self.total}" if self.total is not None else ""
-        told = f"{self.what}: {self.done}{many} {self.unit}s" if self.unit else f"{self.what}: at work"
+        told = self._done(now - self.began)
+        return worded("{what} ({part})", what=told, part=self.text) if self.text else told
+
+    def _done(self, taken: float) -> str:
         if not self.unit:
-            told += f" for {_span(taken)}"
-        elif self.total is None or not self.done:
-            told += f", {_span(taken)} so far" if taken >= 1 else ""
-        else:
-            told += f", about {_span(taken / self.done * max(self.total - self.done, 0))} left"
-        return f"{told} ({self.text})" if self.text else told
+            return worded("{what}: at work for {span}", what=self.what, span=_span(taken))
+        unit = term(f"{self.unit}s")
+        told = worded("{what}: {done} {unit}", what=self.what, done=self.done, unit=unit)
+        if self.total is not None:
+            told = worded(
+                "{what}: {done} of {total} {unit}", what=self.what, done=self.done, total=self.total, unit=unit
+            )
+        if self.total is not None and self.done:
+            left = _span(taken / self.done * max(self.total - self.done, 0))
+            return worded("{done}, about {span} left", done=told, span=left)
+        return worded("{done}, {span} so far", done=told, span=_span(taken)) if taken >= 1 else told
 
 
 saying = _Saying()
@@ -80,10 +86,11 @@ def _quietly(spoken: str) -> None:
 
 
 def _span(seconds: float) -> str:
-    for size, unit in ((5400, "h"), (90, "min")):
-        if seconds >= size:
-            return f"{seconds / {'h': 3600, 'min': 60}[unit]:.2g} {unit}"
-    return f"{seconds:.0f} s"
+    if seconds >= 5400:
+        return worded("{hours:.2g} h", hours=seconds / 3600)
+    if seconds >= 90:
+        return worded("{minutes:.2g} min", minutes=seconds / 60)
+    return worded("{seconds:.0f} s", seconds=seconds)
 
 
 def _say_now_and_then(over: threading.Event) -> None:
@@ -126,7 +133,7 @@ def counted(
     """
     barred = shown and saying.shown and sys.stderr.isatty()
     task = _Task(what, total, unit, barred)
-    with _at(task), tqdm(total=total, initial=done, desc=what, unit=unit, disable=not barred) as bar:
+    with _at(task), tqdm(total=total, initial=done, desc=what, unit=term(unit), disable=not barred) as bar:
 
         def step(text: str = "", by: int = 1) -> None:
             task.text, task.done = text or task.text, task.done + by

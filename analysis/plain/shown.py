@@ -11,7 +11,8 @@ from unicodedata import east_asian_width
 import numpy as np
 import pandas as pd
 
-from analysis.plain.language import worded
+from analysis.plain.language import language, worded
+from analysis.plain.units import beside_numbers
 
 # what no line ends within: a Han character or a word, with brackets before it and punctuation behind
 _PIECE = re.compile(r"[（“‘《]*(?:[\u3400-\u9fff]|[^\s\u3000-\uffef“”‘’]+)[，。；：、）”’》]*|\s+|.")
@@ -66,14 +67,18 @@ def screen(table: pd.DataFrame, **options: Any) -> str:
 
 
 def text(table: pd.DataFrame) -> str:
-    """Return a table as text, a dash where a number is missing."""
+    """Return a table as text, names that are known in the language spoken, a dash where a number is missing."""
     return screen(
-        table,
+        table if language() == "en" else table.map(_said).rename(columns=_said),
         index=False,
         na_rep="-",
         max_colwidth=60,
         float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else when(v, ".1f"),
     )
+
+
+def _said(value: object) -> object:
+    return beside_numbers(value) if isinstance(value, str) else value
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -57,7 +57,7 @@ def mode_of(case: str, folder: Folder, starts: int | None = None, file: Path | N
     folder.prepare()
     about, targets = load_case(case), load_targets(case, file)
     count = starts or targets.starts
-    with counted(f"calibrate {case}", count + len(targets.partial) + 1, "fit") as step:
+    with counted(worded("calibrate {case}", case=term(case)), count + len(targets.partial) + 1, "fit") as step:
         return find_mode(about, targets, count, step)
 
 
@@ -74,7 +74,7 @@ def sample_case(
 ) -> Calibration:
     """Calibrate one case and sample its posterior; resumes from the chains in the folder; `accept` keeps it."""
     mode = mode_of(case, folder, starts, targets)
-    with counted(f"sample {case}", steps_of(mode), "step") as step:
+    with counted(worded("sample {case}", case=term(case)), steps_of(mode), "step") as step:
         answer = sampled_posterior(mode, folder.root / "posterior" / case, step)
     save(answer.data, folder.root / "results" / f"{case}_posterior.nc")
     save_calibration(answer.calibration, folder, answer.sampled)
@@ -142,7 +142,7 @@ def reproduce_all(
         board = scoreboard(fits, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
-        with counted("paths, ends of support, loops, instruments", 1, "answer"):
+        with counted(worded("paths, ends of support, loops, instruments"), 1, "answer"):
             paths, exits, mechanisms, forecasts = told()
     return write_report(Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms), folder.root)
 
@@ -151,7 +151,7 @@ def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:
     """Refit everything at other responses of buyers; save table and figure, return the table."""
     case = calibration.case
     targets = load_targets(case)
-    with counted(f"response of {case}", 1, "refit"):
+    with counted(worded("response of {case}", case=term(case)), 1, "refit"):
         variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
     table = ridge_table(calibration, variants)
     folder.table(f"response_{case}.csv", table)

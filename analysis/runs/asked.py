@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.plain.language import marked, one_by_one, term, worded
+from analysis.plain.units import beside_numbers
 from analysis.plain.workbook import Sheet
 from calibration.records.results import is_current
 from models.case import load_case
@@ -43,11 +45,11 @@ class AskedRun:
     def facts(self) -> list[tuple[str, str]]:
         """Return what was asked for in words, by kind; nothing for history."""
         given = {
-            "settings": ", ".join(f"{name}={value:.10g}" for name, value in self.settings.items()),
-            "changes": self.changes and str(self.changes),
-            "policy": self.policy and str(self.policy),
-            "schedule": self.schedule and f"{self.schedule.name}: {self.schedule.title}",
-            "saved": "" if self.saved is None else self.label,
+            marked("settings"): ", ".join(f"{name}={value:.10g}" for name, value in self.settings.items()),
+            marked("changes"): self.changes and str(self.changes),
+            marked("policy"): self.policy and str(self.policy),
+            marked("schedule"): self.schedule and f"{self.schedule.name}: {self.schedule.title}",
+            marked("saved"): "" if self.saved is None else self.label,
         }
         return [(kind, told) for kind, told in given.items() if told]
 
@@ -157,19 +159,29 @@ def notes_of(home: Home, names: Iterable[str], runs: Sequence[AskedRun], until: 
     about, words = load_case(home.name), units_in_words(home)
     model = about.model
     found = [model.variable(name) for name in names]
-    rows = [(one.name, one.unit, words(one.unit), one.documentation) for one in found]
-    fitted = "the values of the case file: no fit"
+    rows = [(one.name, one.unit, beside_numbers(words(one.unit)), one.documentation) for one in found]
+    fitted = worded("the values of the case file: no fit")
     if home.record.is_file():
-        fitted = f"the accepted fit, {home.record.name}" + ("" if is_current(home.name) else ", of an earlier state")
+        fitted = worded("the accepted fit, {file}", file=home.record.name)
+        if not is_current(home.name):
+            fitted = worded("the accepted fit, {file}, of an earlier state", file=home.record.name)
     last = model.final_time if until is None else until
-    rows += [("", "", "", ""), ("case", "", home.label, about.title)]
+    years = worded("{first} to {last}", first=f"{model.initial_time:g}", last=f"{last:g}")
+    rows += [("", "", "", ""), (worded("case"), "", home.label, term(about.title))]
     for run in runs:
-        rows.append(("run", "", run.label, "; ".join(f"{kind}: {told}" for kind, told in run.facts()) or "no change"))
+        told = one_by_one(worded("{what}: {given}", what=term(kind), given=given) for kind, given in run.facts())
+        rows.append((worded("run"), "", run.label, told or worded("no change")))
     rows += [
-        ("years", "Year", f"{model.initial_time:g} to {last:g}", "as the model has them; a table may hold fewer"),
-        ("estimates", "", "", fitted),
-        ("model", "", digest_of(home.source().text), "digest of the text of the model's equations and numbers"),
-        ("money", "", "", "bnCNY: billion yuan of 2020"),
-        ("written by", "", f"techcycle {version('techcycle')}", ""),
+        (worded("years"), "Year", years, worded("as the model has them; a table may hold fewer")),
+        (worded("estimates"), "", "", fitted),
+        (
+            worded("model"),
+            "",
+            digest_of(home.source().text),
+            worded("digest of the text of the model's equations and numbers"),
+        ),
+        (worded("money"), "", "", worded("bnCNY: billion yuan of 2020")),
+        (worded("written by"), "", f"techcycle {version('techcycle')}", ""),
     ]
-    return Sheet("notes", ("what", "unit in the model", "in words", "meaning"), rows)
+    heads = worded("what"), worded("unit in the model"), worded("in words"), worded("meaning")
+    return Sheet("notes", heads, rows)

@@ -13,7 +13,9 @@ from pydantic import Field
 
 from analysis.draws.runs import drawn
 from analysis.draws.runs import run as run_drawn
+from analysis.plain.language import listed, term, worded
 from analysis.plain.progress import each
+from analysis.plain.units import customary
 from analysis.runs.asked import AskedRun, column_of, units_in_words
 from calibration.fitting.payoff import fitted_series, reading
 from calibration.fitting.targets import load_targets
@@ -82,7 +84,7 @@ def compare(
     names = list(dict.fromkeys(known_variable(model, one, "--variables").name for one in variables))
     single: dict[str, xr.Dataset] = {}
     found, basis = [], ""
-    for one in each(asked, f"compare {home.label}", "run"):
+    for one in each(asked, worded("compare {case}", case=term(home.label)), "run"):
         if one.saved is not None:
             if draws is not None:
                 raise InputError(f"--draws: {one.label} is one saved run; leave it out, or --draws")
@@ -142,14 +144,18 @@ def table(found: Compared, yearly: bool) -> pd.DataFrame:
 
 
 def brief(found: Compared, since: float, columns: int = 8) -> pd.DataFrame:
-    """Return a row for each variable and run, a column for some whole years from `since` on: medians over draws."""
+    """Return a row for each variable and run, a column for some whole years from `since` on: medians over draws.
+
+    Units, and with them values, are the customary ones of the language spoken.
+    """
     whole = np.flatnonzero((found.times % 1 == 0) & (found.times >= since))
     chosen = whole[:: -(-len(whole) // columns)] if len(whole) else np.arange(len(found.times))[-1:]
     rows = []
     for name, values in found.values.items():
+        factor, unit = customary(found.units[name])
         for place, label in enumerate(found.labels):
-            heads = {"variable": name, "unit": found.units[name]} if not place else {"variable": "", "unit": ""}
-            middle = np.median(values[place][:, chosen], axis=0)
+            heads = {"variable": term(name), "unit": unit} if not place else {"variable": "", "unit": ""}
+            middle = factor * np.median(values[place][:, chosen], axis=0)
             years = {f"{found.times[i]:g}": value for i, value in zip(chosen, middle, strict=True)}
             rows.append({**heads, "run": label} | years)
     return pd.DataFrame(rows)
@@ -160,14 +166,20 @@ def words(found: Compared) -> list[str]:
     lines = []
     for one, other in combinations(range(len(found.labels)), 2):
         if all(found.alike(one, other, name) for name in found.values):
-            lines.append(f"{found.labels[other]} is the same as {found.labels[one]} in all variables shown.")
+            lines.append(
+                worded(
+                    "{run} is the same as {first} in all variables shown.",
+                    run=found.labels[other],
+                    first=found.labels[one],
+                )
+            )
     for place, label in enumerate(found.labels[1:], 1):
         same = [name for name in found.values if found.alike(0, place, name)]
         if len(same) == len(found.values):
             continue
-        lines.append(f"{label} against {found.labels[0]}, where they differ most:")
+        lines.append(worded("{run} against {first}, where they differ most:", run=label, first=found.labels[0]))
         lines += [f"  {_most(found, place, name)}" for name in found.values if name not in same]
-        lines += [f"  the same: {', '.join(same)}"] if same else []
+        lines += ["  " + worded("the same: {variables}", variables=listed(map(term, same)))] if same else []
     return lines
 
 
@@ -198,10 +210,21 @@ def _most(found: Compared, place: int, name: str) -> str:
     at = int(np.argmax(np.abs(middle)))
     before, after = (float(np.median(one[:, at])) for one in (first, run))
     ratio = float(np.median(_ratio(run, first)[:, at]))
-    unit = "" if found.units[name] == "1" else f" {found.units[name]}"
-    told = f"{name}: {middle[at]:+.3g}{unit} in {found.times[at]:g}, {after:.4g} instead of {before:.4g}"
-    told += f" ({ratio - 1:+.1%})" if np.isfinite(ratio) else ""
-    return told + (f"; 90% of draws {low[at]:+.3g} to {high[at]:+.3g}" if found.draws > 1 else "")
+    factor, unit = customary(found.units[name])
+    change = f"{factor * middle[at]:+.3g}"
+    told = worded(
+        "{variable}: {change} in {time:g}, {after:.4g} instead of {before:.4g}",
+        variable=term(name),
+        change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
+        time=found.times[at],
+        after=factor * after,
+        before=factor * before,
+    )
+    if np.isfinite(ratio):
+        told += worded(" ({change:+.1%})", change=ratio - 1)
+    if found.draws > 1:
+        told += worded("; 90% of draws {low:+.3g} to {high:+.3g}", low=factor * low[at], high=factor * high[at])
+    return told
 
 
 def _ratio(run: Array, first: Array) -> Array:

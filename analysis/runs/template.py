@@ -5,6 +5,8 @@ from pathlib import Path
 
 import models
 from analysis.draws.generic import SUBSIDY
+from analysis.plain.language import marked, term, worded
+from analysis.plain.units import beside_numbers
 from analysis.plain.workbook import Sheet
 from analysis.runs.asked import units_in_words
 from calibration.fitting.targets import load_targets
@@ -22,8 +24,7 @@ class Note(Strict):
     """What is said of a sheet."""
 
     sheet: str
-    english: Text
-    chinese: Text
+    text: Text
 
 
 class Notes(SettingsFile):
@@ -40,18 +41,19 @@ def template(home: Home | None) -> list[Sheet]:
     """
     units = _units(home)
     series = [(name, unit, what) for name, (unit, what) in units.items()]
-    rows = [(f"# {name}", 2020, 0.5 if unit == "1" else 100, unit, "publication, page") for name, unit, _ in series]
+    where = worded("publication, page")
+    rows = [(f"# {name}", 2020, 0.5 if unit == "1" else 100, unit, where) for name, unit, _ in series]
     sheets = [Sheet(SHEET, COLUMNS, rows, {COLUMNS[0]: ("series", len(series))})]
     if home is not None:
         names = _variables(home)
         chosen = {POLICY_COLUMNS[0]: ("variables", len(names))}
-        heads = ("variable", "unit", "in words", "kind", "lowest", "highest", "meaning")
+        heads = tuple(map(term, ("variable", "unit", "in words", "kind", "lowest", "highest", "meaning")))
         sheets += [Sheet(POLICY, POLICY_COLUMNS, _example(home), chosen), Sheet("variables", heads, names)]
-    notes = [(one.sheet, one.english, one.chinese) for one in Notes.load().notes if home or one.sheet != POLICY]
+    notes = [(one.sheet, term(one.text)) for one in Notes.load().notes if home or one.sheet != POLICY]
     return [
         *sheets,
-        Sheet("series", ("series", "unit", "what"), series),
-        Sheet("notes", ("sheet", "English", "中文"), notes),
+        Sheet("series", tuple(map(term, ("series", "unit", "what"))), series),
+        Sheet("notes", (worded("sheet"), worded("what")), notes),
     ]
 
 
@@ -62,8 +64,11 @@ def _units(home: Home | None) -> Mapping[str, tuple[str, str]]:
         return {one.name: (one.unit, one.scope) for one in load_targets(home.name).series}
     cost, volume = USUAL
     units = {COST: cost, SHARE: "1", **dict.fromkeys(VOLUMES, volume), VOLUMES[0]: f"{volume}{A_YEAR}"}
-    told = {COST: "cost or price of one unit", SHARE: "share of the market, a fraction"}
-    told |= {VOLUMES[0]: "made or sold in the year", VOLUMES[1]: "made or sold up to the end of the year"}
+    told = {COST: worded("cost or price of one unit"), SHARE: worded("share of the market, a fraction")}
+    told |= {
+        VOLUMES[0]: worded("made or sold in the year"),
+        VOLUMES[1]: worded("made or sold up to the end of the year"),
+    }
     return {name: (units[name] if own is None else way_of(name, own)[0], told[name]) for name in SERIES}
 
 
@@ -71,11 +76,12 @@ def _variables(home: Home) -> list[tuple[object, ...]]:
     """Return what a policy may move: paths over time, then constants, with unit, bounds and meaning."""
     model, words = load_case(home.name).model, units_in_words(home)
     found: list[tuple[object, ...]] = []
-    for kind in ("path over time", "constant"):
+    for kind in (marked("path over time"), marked("constant")):
         for one in model.variables.values():
             fits = is_driver(one) if kind != "constant" else one.kind == "constant"
             if fits and one.name not in ANNOUNCED.values():
-                found.append((one.name, one.unit, words(one.unit), kind, *one.limits, one.documentation))
+                told = beside_numbers(words(one.unit)), term(kind)
+                found.append((one.name, one.unit, *told, *one.limits, one.documentation))
     return found
 
 
@@ -86,4 +92,4 @@ def _example(home: Home) -> list[tuple[object, ...]]:
     one = model.variable((known or [name for name, one in model.variables.items() if is_driver(one)])[0])
     largest = float(history(model, one.name)[1].max()) or 1.0
     points = ((2020.0, largest), (2030.0, 0.0))
-    return [(f"# {one.name}", year, value, one.unit, "where from", "assumed", "") for year, value in points]
+    return [(f"# {one.name}", year, value, one.unit, worded("where from"), "assumed", "") for year, value in points]

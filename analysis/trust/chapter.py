@@ -75,7 +75,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
         for name, part in tables_of(one).items():
             table(f"identifiability_{case}_{name}.csv", part)
     judged = {case: fit for case, fit in accepted.items() if case in numerics.Study.load().stocks}
-    with counted("numerics", 2 * (2 * len(judged) + 2), "part") as step:
+    with counted(worded("numerics"), 2 * (2 * len(judged) + 2), "part") as step:
         certificate = numerics.certificate(judged, tick=step)
     table("numerics.csv", certificate)
     intervals = {case: accepted_intervals(case) for case in posteriors}
@@ -87,7 +87,7 @@ def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
 def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
     """Identify one case with a progress bar and draw its figures."""
     study = asked.Study.load()
-    with counted(f"identify {case}", refits(case, study), "refit") as step:
+    with counted(worded("identify {case}", case=term(case)), refits(case, study), "refit") as step:
         found = identify(case, fit.values, posterior, study, step)
     title, label = term(load_case(case).title), home_of(case).label
     profile_panels(found, worded("{case}: what the data say without each prior", case=title), stem(f"profiles_{label}"))
