@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.plain.folder import Folder
+from analysis.plain.language import term, worded
 from analysis.plain.progress import note
 from analysis.plain.shown import records
 from analysis.search.settings import SearchStudy
@@ -87,7 +88,7 @@ def search(case: str, study: Path | None, out: Path, as_json: bool) -> None:
     words = [line for problem in answer.problems for line in problem_words(problem, answer)]
     words += front_words(answer.front, answer.unit, answer.share)
     timing = load_case(name).model.variable("timing elasticity").value
-    words += [f"Assumed: {answer.offered}."] if answer.offered else []
+    words += [worded("Assumed: {what}.", what=answer.offered)] if answer.offered else []
     words += assumption_words(settings.case(name), settings.mcpf, 0.0 if timing is None else timing)
     told = {"case": name, "words": words, "ends": records(search_table(answer))}
     say(as_json, told | {"front": records(answer.front.table)}, *words)
@@ -108,11 +109,17 @@ def search_table(answer: SearchAnswer) -> pd.DataFrame:
 
 def _sensitivity_words(answer: SensitivityAnswer, boxes: list[str]) -> list[str]:
     asked = answer.question
-    plans = f"'{asked.phase_out.name}' against '{asked.supported.name}', and that against '{asked.no_support.name}'"
-    lines = [f"What it hinges on: {plans}.", *hinges(answer.table, asked.key_year)]
-    lines += ["Convergence:", *(f"  {line}" for line in convergence(answer.table))]
+    plans = worded(
+        "What it hinges on: '{phase_out}' against '{supported}', and that against '{no_support}'.",
+        phase_out=term(asked.phase_out.name),
+        supported=term(asked.supported.name),
+        no_support=term(asked.no_support.name),
+    )
+    lines = [plans, *hinges(answer.table, asked.key_year)]
+    lines += [worded("Convergence:"), *(f"  {line}" for line in convergence(answer.table))]
     if answer.boxes:
-        lines += [f"Where '{asked.phase_out.name}' fails:", *(f"  {line}" for line in boxes)]
+        head = worded("Where '{schedule}' fails:", schedule=term(asked.phase_out.name))
+        lines += [head, *(f"  {line}" for line in boxes)]
     return lines
 
 
@@ -120,15 +127,20 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder) -> None:
     from analysis.unknowns import figures
 
     about, year = load_case(answer.case), answer.question.key_year
-    case, full = about.label, about.title
+    case, full = about.label, term(about.title)
     for method in methods_used(answer.table, (TOTAL, REMOVED)):
         tag = f"{case}_{method.replace(' ', '_').lower()}"
-        title = f"{full}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)"
+        title = worded(
+            "{case}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)",
+            case=full,
+            year=year,
+        )
         figures.tornado(answer.table, method, year, title, folder.figure(f"tornado_{tag}"))
-        title = f"{full}: what the answer hinges on, by year (hollow: not converged)"
+        title = worded("{case}: what the answer hinges on, by year (hollow: not converged)", case=full)
         figures.index_bands(answer.table, method, title, folder.figure(f"index_bands_{tag}"))
     if answer.boxes:
-        title = f"{full}: where this fails: {answer.question.phase_out.name}"
+        schedule = term(answer.question.phase_out.name)
+        title = worded("{case}: where this fails: {schedule}", case=full, schedule=schedule)
         figures.failure_boxes(answer, title, folder.figure(f"failure_boxes_{case}"))
 
 
@@ -136,7 +148,9 @@ def _draw_search(answer: SearchAnswer, folder: Folder) -> None:
     from analysis.search import figures
 
     about = load_case(answer.case)
-    case, full = about.label, about.title
-    title = f"{full}: adoption against public money"
+    case, full = about.label, term(about.title)
+    title = worded("{case}: adoption against public money", case=full)
     figures.adoption_against_cost(answer.front, answer.unit, title, folder.figure(f"front_{case}"))
-    figures.best_paths(answer, f"{full}: best schedules found", folder.figure(f"best_schedules_{case}"))
+    figures.best_paths(
+        answer, worded("{case}: best schedules found", case=full), folder.figure(f"best_schedules_{case}")
+    )

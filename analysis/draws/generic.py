@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, get_args
 import numpy as np
 from pydantic import BaseModel
 
+from analysis.plain.language import worded
 from calibration.fitting.targets import load_targets
 from models.case import load_case
 from models.files.settings import SettingsFile, valid
@@ -60,7 +61,11 @@ def with_support(model: Model, share: float, since: float, until: float) -> tupl
         return model, ""
     times = run["time"].to_numpy()
     path = np.where(times < since, 0.0, share * run[REFERENCE].to_numpy()[0])
-    told = f"the case pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried"
+    told = worded(
+        "the case pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried",
+        share=share,
+        since=since,
+    )
     return model.with_series(with_announced({SUBSIDY: (times, path)}, model)), told
 
 

@@ -13,9 +13,9 @@ from analysis.phase_out.hinges import THIRDS, Evidence, drivers, of_draws, rank_
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import Arm, main_arm, only
 from analysis.phase_out.spread import Measure, spread
-from analysis.phase_out.words import brief, capital, number, often, over_all, safe_words, told
+from analysis.phase_out.words import brief, number, often, over_all, safe_words, told
 from analysis.plain.language import listed, one_by_one, sentence, term, worded
-from analysis.plain.shown import fill, screen, width
+from analysis.plain.shown import capital, fill, screen, width
 from analysis.plain.units import customary
 
 WIDTH = 115

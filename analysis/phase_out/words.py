@@ -6,6 +6,7 @@ from analysis.phase_out.exit import SafeYears
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import SafeExit
 from analysis.plain.language import listed, sentence, sentences, term, worded
+from analysis.plain.shown import capital
 from analysis.plain.units import customary, decimals
 from stockflow.arrays import Array
 
@@ -77,11 +78,6 @@ def often(share: float) -> str:
     if 0 < share <= 0.005:
         return worded("under 1%")
     return worded("over 99%") if 0.995 <= share < 1 else f"{share:.0%}"
-
-
-def capital(text: str) -> str:
-    """The text with a capital first letter and the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:

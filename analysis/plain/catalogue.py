@@ -43,6 +43,8 @@ DATA = {
     "models/policies/*.toml": ("title",),
     "models/templates/workbook.toml": ("text",),
     "analysis/studies/compare.toml": ("variables",),
+    "analysis/studies/search.toml": ("families", "objectives", "unit", "benefit_source"),
+    "analysis/studies/sensitivity.toml": ("name",),
 }  # fmt: skip
 
 

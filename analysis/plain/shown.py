@@ -42,6 +42,11 @@ def when(years: float, form: str = "+.1f") -> str:
     return f"{years:{form}}" if np.isfinite(years) else worded("never") if years > 0 else worded("from never")
 
 
+def capital(text: str) -> str:
+    """Return the text with a capital first letter and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def width(text: str) -> int:
     """Return how many columns a text takes on a screen: a Han character takes two."""
     return sum(1 + (east_asian_width(one) in "WF") for one in text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.plain.language import worded
 from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
 from analysis.unknowns.outcomes import Tell
@@ -130,7 +131,8 @@ def grid(case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Tell
     asked, model, ledger = study.case(case), case_model(case, study.case(case))[0], ledger_of(case, study)
     plans = [(HISTORY, HISTORY, unchanged(home_of(case).entry)), *_plans(case, study.grid, asked)]
     draws = len(next(iter(samples.values())))
-    tell(f"{len(plans) * draws:,} runs: {len(plans)} schedules in {draws} draws")
+    runs = len(plans) * draws
+    tell(worded("{runs:,} runs: {schedules} schedules in {draws} draws", runs=runs, schedules=len(plans), draws=draws))
     found = np.empty((3, len(plans), draws))
     for place, (_, _, schedule) in enumerate(plans):
         found[:, place] = ledger.read(*finite_runs(model, schedule, samples, ledger.outputs, ledger.until))

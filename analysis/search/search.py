@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import NonlinearConstraint, differential_evolution, minimize
 
+from analysis.plain.language import one_by_one, worded
 from analysis.search.settings import Climb, Free, SearchStudy
 from analysis.search.worth import Judge, Measures
 from analysis.unknowns.outcomes import Tell
@@ -160,9 +161,9 @@ def search(judge: Judge, goal: Goal, levers: Levers, study: SearchStudy, tell: T
     climb, tolerance = study.gradient, study.tolerance
     starts = levers.starts(climb.starts, study.seed)
     for place, start in enumerate(starts):
-        tell(f"search along slopes, start {place + 1} of {len(starts)}")
+        tell(worded("search along slopes, start {place} of {starts}", place=place + 1, starts=len(starts)))
         along.append(along_slopes(judge, goal, levers, climb, start))
-    tell("search without slopes")
+    tell(worded("search without slopes"))
     other = without_slopes(judge, goal, levers, study.free, study.seed)
     kept = [end for end in along if _affordable(end, goal)]
     if not kept and not _affordable(other, goal):
@@ -252,9 +253,18 @@ def _affordable(end: End, goal: Goal) -> bool:
 
 
 def _words(trapped: bool, agreed: bool, gap: float, same: int, tried: int, tolerance: float) -> str:
-    ends = f"{same} of {tried} starts along slopes end within {tolerance:.0%} of the best"
     if trapped:
-        return f"the search along slopes was trapped: without slopes the objective is higher by {gap:.4g}; {ends}"
-    if agreed:
-        return f"both searches agree (difference {gap:+.4g}); {ends}"
-    return f"the search without slopes fell short by {-gap:.4g}; {ends}"
+        found = worded(
+            "the search along slopes was trapped: without slopes the objective is higher by {gap:.4g}", gap=gap
+        )
+    elif agreed:
+        found = worded("both searches agree (difference {gap:+.4g})", gap=gap)
+    else:
+        found = worded("the search without slopes fell short by {gap:.4g}", gap=-gap)
+    ends = worded(
+        "{same} of {tried} starts along slopes end within {tolerance:.0%} of the best",
+        same=same,
+        tried=tried,
+        tolerance=tolerance,
+    )
+    return one_by_one([found, ends])

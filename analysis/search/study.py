@@ -1,9 +1,12 @@
 """A whole search of one case: every objective over every family of schedules, judged on more draws; then the front."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from analysis.plain.language import listed, term, worded
+from analysis.plain.units import customary
 from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
 from analysis.search.settings import Case, Family, Objective, SearchStudy
@@ -71,14 +74,18 @@ def run_search(case: str, study: SearchStudy, posterior: Posterior, tell: Tell =
         for objective in study.objectives:
             on_budget = objective == "units for the budget"
             goal = Goal(asked.benefit, study.mcpf, study.worst, budget if on_budget else np.inf, on_budget)
-            told = f"{objective}, {family}"
-            found = search(judge, goal, levers, study, lambda text, told=told: tell(f"{told}: {text}"))  # type: ignore[misc]
+            told = partial(_tell, tell, f"{objective}, {family}")
+            found = search(judge, goal, levers, study, told)
             judged = worth_of(case, study, many, levers.names, asked.level).measures(found.best.x[None])
             problems.append(_problem(asked, family, objective, found, judged, past))
             measured = worth_of(case, study, shown, levers.names, asked.level).measures(found.best.x[None])
             ends.append(Schedules((f"searched: {objective}, {family}",), ("searched",), measured))
     whole = joined([grid(case, study, shown, tell), *ends])
     return SearchAnswer(case, asked.unit, past, tuple(problems), front(whole), study.grid.share, offered)
+
+
+def _tell(tell: Tell, what: str, text: str) -> None:
+    tell(worded("{what}: {part}", what=term(what), part=text))
 
 
 def levers_of(asked: Case, family: Family) -> Levers:
@@ -99,9 +106,16 @@ def _problem(
         path = path_words(years, shares)
     else:
         start, length = found.best.x
-        path = f"full support to {start:.1f}, then a straight line to nothing over {length:.1f} years"
-    before_words = "" if asked.level == "history" else f" (of support as in {asked.held_from:g}, held)"
-    money = f"; budget {goal.budget:,.4g} bnCNY" if np.isfinite(goal.budget) else ""
+        path = worded(
+            "full support to {start:.1f}, then a straight line to nothing over {length:.1f} years",
+            start=start,
+            length=length,
+        )
+    before_words, money, (factor, unit) = "", "", customary("bnCNY")
+    if asked.level != "history":
+        before_words = worded(" (of support as in {year:g}, held)", year=asked.held_from)
+    if np.isfinite(goal.budget):
+        money = worded("; budget {sum:,.4g} {unit}", sum=factor * goal.budget, unit=unit)
     return Problem(
         family, objective, found, judged, float(goal.value(judged)[0]), float(goal.value(past)[0]),
         float((settled(gained) > settled(before)).mean()), years, shares, path + before_words, money,
@@ -124,5 +138,5 @@ def path_words(years: Array, shares: Array) -> str:
         inner = 0 < i < len(shares) - 1
         if inner and abs(share - shares[i - 1]) < 0.005 and abs(share - shares[i + 1]) < 0.005:
             continue
-        parts.append(f"{share:.0%} in {year:g}")
-    return "support left " + ", ".join(parts)
+        parts.append(worded("{share:.0%} in {year:g}", share=share, year=year))
+    return worded("support left {each}", each=listed(parts))

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from analysis.plain.language import term, worded
+from analysis.plain.shown import capital
+from analysis.plain.units import customary
 from analysis.search.front import HISTORY, Front
 from analysis.search.settings import Case
 from analysis.search.study import Problem, SearchAnswer
@@ -10,28 +13,65 @@ from analysis.search.study import Problem, SearchAnswer
 def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
     """Say what the best schedule of one problem is, what it brings, and whether both searches agree."""
     best, unit, past = problem.search.best, answer.unit, answer.history
-    here = problem.judged
-    units, cost = float(here.units.mean()), float(here.cost.mean())
+    here, (factor, named), (money, bn) = problem.judged, customary(unit), customary("bnCNY")
     return [
-        f"{problem.objective.capitalize()}, {problem.family}: {problem.path}.",
-        f"  Brings {units:,.5g} {unit} for {cost:,.4g} bnCNY (history {past.units.mean():,.5g} for "
-        f"{past.cost.mean():,.4g}), means over {here.units.shape[1]} draws.",
-        f"  Better than history in {problem.better:.0%} of draws; objective {problem.value:,.5g} against "
-        f"{problem.value_history:,.5g}{problem.budget_words}.",
-        f"  {problem.search.words}; {best.runs + best.passes:,} runs along slopes to the best end, "
-        f"{problem.search.free.runs:,} without.",
+        worded(
+            "{objective}, {family}: {path}.",
+            objective=capital(term(problem.objective)),
+            family=term(problem.family),
+            path=problem.path,
+        ),
+        "  "
+        + worded(
+            "Brings {units:,.5g} {unit} for {cost:,.4g} {money} (history {past_units:,.5g} for {past_cost:,.4g}), "
+            "means over {draws} draws.",
+            units=factor * float(here.units.mean()),
+            unit=named,
+            cost=money * float(here.cost.mean()),
+            money=bn,
+            past_units=factor * past.units.mean(),
+            past_cost=money * past.cost.mean(),
+            draws=here.units.shape[1],
+        ),
+        "  "
+        + worded(
+            "Better than history in {better:.0%} of draws; objective {value:,.5g} against {history:,.5g}{budget}.",
+            better=problem.better,
+            value=problem.value,
+            history=problem.value_history,
+            budget=problem.budget_words,
+        ),
+        "  "
+        + worded(
+            "{search}; {runs:,} runs along slopes to the best end, {free:,} without.",
+            search=problem.search.words,
+            runs=best.runs + best.passes,
+            free=problem.search.free.runs,
+        ),
     ]
 
 
 def assumption_words(asked: Case, mcpf: float, timing: float) -> list[str]:
     """Say what a search takes for granted: the worth of a unit, the cost of money, and what buyers see coming."""
-    seen = f"{asked.announced:.0%} of buyers see a searched schedule one anticipation horizon ahead"
-    rush = "nobody rushes before a cut" if timing == 0 else "buyers rush before a cut they see"
+    rush = worded("nobody rushes before a cut") if timing == 0 else worded("buyers rush before a cut they see")
+    (factor, unit), (money, bn) = customary(asked.unit), customary("bnCNY")
     return [
-        f"Assumed: {asked.benefit:g} bnCNY per {asked.unit} ({asked.benefit_source}); "
-        f"a yuan of public money costs {1 + mcpf:g}.",
-        f"Assumed: {seen}, and at a timing elasticity of {timing:g} {rush}. "
-        "An abrupt end costs nothing in the model beyond idle capacity and lost learning.",
+        worded(
+            "Assumed: {benefit:g} {money} per {unit} ({source}); a yuan of public money costs {cost:g}.",
+            benefit=money * asked.benefit / factor,
+            money=bn,
+            unit=unit,
+            source=term(asked.benefit_source),
+            cost=1 + mcpf,
+        ),
+        worded(
+            "Assumed: {announced:.0%} of buyers see a searched schedule one anticipation horizon ahead, and at a "
+            "timing elasticity of {timing:g} {rush}. An abrupt end costs nothing in the model beyond idle capacity and "
+            "lost learning.",
+            announced=asked.announced,
+            timing=timing,
+            rush=rush,
+        ),
     ]
 
 
@@ -40,29 +80,54 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
     table = front.table.set_index("schedule")
     here = table.loc[HISTORY]
     efficient = table[table["on the front"]]
-    year = here["year of the share"]
-    reached = (
-        f"{share:.0%} of the market, kept for a year, from {year:.1f}"
-        if np.isfinite(year)
-        else f"{share:.0%} of the market never kept for a year"
-    )
+    year, (factor, named), (money, bn) = here["year of the share"], customary(unit), customary("bnCNY")
+    reached = worded("{share:.0%} of the market never kept for a year", share=share)
+    if np.isfinite(year):
+        reached = worded("{share:.0%} of the market, kept for a year, from {year:.1f}", share=share, year=year)
     lines = [
-        f"History: {here['units']:,.5g} {unit} ({here['units low']:,.5g} to {here['units high']:,.5g}) for "
-        f"{here['cost']:,.4g} bnCNY ({here['cost low']:,.4g} to {here['cost high']:,.4g}); {reached}.",
-        f"{len(efficient)} of {len(table)} schedules are on the front (medians; in brackets the middle half of draws).",
+        worded(
+            "History: {units:,.5g} {unit} ({low:,.5g} to {high:,.5g}) for {cost:,.4g} {money} ({cheap:,.4g} to "
+            "{dear:,.4g}); {reached}.",
+            units=factor * here["units"],
+            unit=named,
+            low=factor * here["units low"],
+            high=factor * here["units high"],
+            cost=money * here["cost"],
+            money=bn,
+            cheap=money * here["cost low"],
+            dear=money * here["cost high"],
+            reached=reached,
+        ),
+        worded(
+            "{some} of {all} schedules are on the front (medians; in brackets the middle half of draws).",
+            some=len(efficient),
+            all=len(table),
+        ),
     ]
     by = here["dominated by"]
     if isinstance(by, str):
         other = table.loc[by]
         lines.append(
-            f"History is dominated, cheapest by '{by}': {other['units']:,.5g} {unit} for {other['cost']:,.4g} bnCNY."
+            worded(
+                "History is dominated, cheapest by '{schedule}': {units:,.5g} {unit} for {cost:,.4g} {money}.",
+                schedule=term(by),
+                units=factor * other["units"],
+                unit=named,
+                cost=money * other["cost"],
+                money=bn,
+            )
         )
     else:
-        lines.append("History is on the front: no schedule tried brings more for less.")
+        lines.append(worded("History is on the front: no schedule tried brings more for less."))
     if front.hindsight == 0:
-        return [*lines, "No schedule tried dominates history in any draw."]
+        return [*lines, worded("No schedule tried dominates history in any draw.")]
     lines.append(
-        f"Most likely to dominate history: '{front.best}', in {front.probability:.0%} of draws; "
-        f"some schedule, chosen after the fact, in {front.hindsight:.0%}."
+        worded(
+            "Most likely to dominate history: '{schedule}', in {probability:.0%} of draws; some schedule, chosen after "
+            "the fact, in {hindsight:.0%}.",
+            schedule=term(front.best),
+            probability=front.probability,
+            hindsight=front.hindsight,
+        )
     )
     return lines

@@ -1,7 +1,6 @@
 """Figures of what the data can tell apart: profiles, correlations, the ridge of learning by doing and searching."""
 
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from scipy.stats import gaussian_kde, norm
 
+from analysis.plain.language import term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import GREY, drawing, legend_below, panels, save
+from analysis.plain.units import beside_numbers
 from analysis.trust.identifiability import Identified
 from analysis.trust.ridge import Ridge
 from calibration.fitting.coordinates import Coordinate
@@ -36,19 +38,22 @@ def profile_panels(found: Identified, title: str, stem: Path) -> Path:
             ax.axvline(row["mode"], color=GREY, linewidth=0.8, linestyle=":")
             if one.logarithmic and profile.values[-1] > FEW * profile.values[0]:
                 _logarithmic(ax, profile.values[-1] / profile.values[0])
-            ax.set_title(fill(f"{one.name}: {row['verdict']}", WIDTH), fontsize=7.6, fontweight="normal")
-            ax.set_xlabel(f"value ({row['unit']})", fontsize=7.5)
+            told = worded("{name}: {verdict}", name=term(one.name), verdict=term(row["verdict"]))
+            ax.set_title(fill(told, WIDTH), fontsize=7.6, fontweight="normal")
+            ax.set_xlabel(worded("value ({unit})", unit=beside_numbers(row["unit"])), fontsize=7.5)
             frames.append(pd.DataFrame({"parameter": one.name, "value": profile.values, "rise": profile.rise}))
         for line in axes:
-            line[0].set_ylabel("rise of objective (1)")
+            line[0].set_ylabel(worded("rise of objective (1)"))
         legend_below(figure, axes.flat[:1], 5)
     return save(figure, pd.concat(frames, ignore_index=True), stem)
 
 
 def _profile(ax: Axes, profile: Profile, drop: float) -> None:
     ax.plot(profile.values, profile.rise, "o-", color=LINE, markersize=3, linewidth=1.4, zorder=4,
-            label="data without this prior, all else refitted")  # fmt: skip
-    ax.axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
+            label=worded("data without this prior, all else refitted"))  # fmt: skip
+    ax.axhline(
+        drop, color="#222222", linewidth=0.8, linestyle="--", label=worded("95% interval: rise of {drop:g}", drop=drop)
+    )
     ax.set_ylim(0, CEILING)
     ax.tick_params(labelsize=7)
     ax.locator_params("x", nbins=5)
@@ -67,10 +72,10 @@ def _densities(ax: Axes, one: Coordinate, profile: Profile, draws: Array | None)
     prior = norm.pdf(x, one.centre, one.prior.spread)
     known = None if draws is None else np.asarray(gaussian_kde(draws)(x))
     top = CEILING * 0.9 / max(prior.max(), 0.0 if known is None else known.max())
-    ax.fill_between(one.outward(x), prior * top, color=PRIOR, linewidth=0, label="prior (density)")
+    ax.fill_between(one.outward(x), prior * top, color=PRIOR, linewidth=0, label=worded("prior (density)"))
     if known is not None:
         ax.fill_between(
-            one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label="posterior (density)"
+            one.outward(x), known * top, color=POSTERIOR, alpha=0.35, linewidth=0, label=worded("posterior (density)")
         )
 
 
@@ -85,12 +90,18 @@ def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
     with drawing(1, 3, figsize=(11.5, 3.4), title=title) as (figure, axes):
         _rates(axes[0], ridge)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
-        axes[1].axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=f"95% interval: rise of {drop:g}")
-        axes[1].set_ylabel("rise of objective (1)")
+        axes[1].axhline(
+            drop,
+            color="#222222",
+            linewidth=0.8,
+            linestyle="--",
+            label=worded("95% interval: rise of {drop:g}", drop=drop),
+        )
+        axes[1].set_ylabel(worded("rise of objective (1)"))
         axes[1].set_ylim(0, max(1.2 * drop, 1.1 * float(ridge.profile.rise.max())))
         _fall(axes[2], ridge)
         for ax in axes:
-            ax.set_xlabel("learning by searching held at (% per doubling)")
+            ax.set_xlabel(worded("learning by searching held at (% per doubling)"))
             ax.xaxis.set_major_locator(MaxNLocator(6))
             ax.legend(loc="best", fontsize=7.5)
     return save(figure, table, stem)
@@ -100,17 +111,29 @@ def _rates(ax: Axes, ridge: Ridge) -> None:
     """Doing against searching: the posterior's draws, the refits, the fit."""
     if ridge.draws is not None and ridge.free:
         ax.plot(100 * ridge.draws[1], 100 * ridge.draws[0], ".", color=POSTERIOR, alpha=0.2, markersize=3,
-                label="posterior draws")  # fmt: skip
+                label=worded("posterior draws"))  # fmt: skip
     elif ridge.draws is not None:
         low, _, high = interval(100 * ridge.draws[0])
         ax.vlines(
-            100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3, label="posterior, 90% (searching held)"
+            100 * ridge.fitted[1],
+            low,
+            high,
+            color=POSTERIOR,
+            linewidth=3,
+            label=worded("posterior, 90% (searching held)"),
         )
     ax.plot(100 * ridge.profile.values, 100 * ridge.doing, "o-", color=LINE, markersize=3.5,
-            label="refitted to each searching rate")  # fmt: skip
-    ax.plot(100 * ridge.fitted[1], 100 * ridge.fitted[0], "*", color="#222222", markersize=10, label="as fitted",
-            zorder=5)  # fmt: skip
-    ax.set_ylabel("learning by doing\n(% off learned cost per doubling)")
+            label=worded("refitted to each searching rate"))  # fmt: skip
+    ax.plot(
+        100 * ridge.fitted[1],
+        100 * ridge.fitted[0],
+        "*",
+        color="#222222",
+        markersize=10,
+        label=worded("as fitted"),
+        zorder=5,
+    )
+    ax.set_ylabel(worded("learning by doing\n(% off learned cost per doubling)"))
     ax.set_ylim(bottom=0)
 
 
@@ -118,8 +141,8 @@ def _fall(ax: Axes, ridge: Ridge) -> None:
     """What stays nearly fixed on the ridge, and what does not: the fall of cost and the share due to research."""
     searching = 100 * ridge.profile.values
     ax.plot(searching, 100 * ridge.together, "o-", markersize=3.5,
-            label="fall per doubling of experience,\nresearch as it came")  # fmt: skip
+            label=worded("fall per doubling of experience,\nresearch as it came"))  # fmt: skip
     ax.plot(searching, 100 * ridge.credit, "s--", color="#66a182", markersize=3.5,
-            label="share of the fall due to research")  # fmt: skip
-    ax.set_ylabel("share (%)")
+            label=worded("share of the fall due to research"))  # fmt: skip
+    ax.set_ylabel(worded("share (%)"))
     ax.set_ylim(0, 100)

@@ -1,7 +1,6 @@
 """Figures of sensitivity: tornado, index bands over time, boxes of failure."""
 
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from analysis.plain.language import term, worded
+from analysis.plain.shown import fill
 from analysis.plain.style import BLACK, GREY, RED, STROKES, legend_below, panels, save
+from analysis.plain.units import beside_numbers
 from analysis.unknowns.discovery import Found
 from analysis.unknowns.study import SensitivityAnswer
 
@@ -26,9 +28,9 @@ def tornado(table: pd.DataFrame, method: str, year: float, title: str, stem: Pat
         for ax, answer in zip(axes.flat, names, strict=False):
             part = rows[rows["answer"] == answer].head(SHOWN).iloc[::-1]
             _bars(ax, part)
-            ax.set_title(str(answer))
+            ax.set_title(term(str(answer)))
         for ax in axes[-1]:
-            ax.set_xlabel(f"{method} (1)")
+            ax.set_xlabel(f"{term(method)} (1)")
     return save(figure, rows, stem)
 
 
@@ -41,7 +43,7 @@ def _bars(ax: Axes, part: pd.DataFrame) -> None:
                 linewidth=0.7, hatch="" if up[place] else "////")  # fmt: skip
         ends = [row["value"] - row["half_width"], row["value"] + row["half_width"]]
         ax.plot(ends, [place] * 2, color=BLACK, linewidth=1.2)
-    ax.set_yticks(range(len(part)), part["unknown"], fontsize=7.5)
+    ax.set_yticks(range(len(part)), part["unknown"].map(term), fontsize=7.5)
     ax.set_xlim(left=min(0.0, float((part["value"] - part["half_width"]).min())))
     ax.grid(axis="y", visible=False)
 
@@ -56,12 +58,12 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
         for ax, answer in zip(axes.flat, names, strict=False):
             for unknown, (colour, line, mark) in zip(strongest, STROKES, strict=True):
                 part = rows[(rows["answer"] == answer) & (rows["unknown"] == unknown)].sort_values("year")
-                _band(ax, part, str(unknown), colour, line, mark)
-            ax.set_title(str(answer))
+                _band(ax, part, term(str(unknown)), colour, line, mark)
+            ax.set_title(term(str(answer)))
         for ax in axes[:, 0]:
-            ax.set_ylabel(f"{method} (1)")
+            ax.set_ylabel(f"{term(method)} (1)")
         for ax in axes[-1]:
-            ax.set_xlabel("year")
+            ax.set_xlabel(worded("year"))
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         legend_below(figure, axes.flat[:1], 3)
     return save(figure, rows[rows["unknown"].isin(strongest)], stem)
@@ -84,7 +86,7 @@ def failure_boxes(answer: SensitivityAnswer, title: str, stem: Path) -> Path:
     with panels(columns, columns, (3.9, 3.5), title=fill(title, 42 * columns), fontsize=10) as (figure, axes):
         frames = [_cloud(ax, answer, one) for ax, one in zip(axes.flat, failing, strict=False)]
         if not failing:
-            axes[0, 0].text(0.5, 0.5, "no box found", ha="center", transform=axes[0, 0].transAxes)
+            axes[0, 0].text(0.5, 0.5, worded("no box found"), ha="center", transform=axes[0, 0].transAxes)
             axes[0, 0].set_axis_off()
         else:
             legend_below(figure, axes.flat[:1], 3)
@@ -105,8 +107,8 @@ def _cloud(ax: Axes, answer: SensitivityAnswer, one: Found) -> pd.DataFrame:
     }
     x, y = [*sorted(counted, key=lambda name: -counted[name]), *sorted(apart, key=lambda name: -apart[name])][:2]
     xs, ys = answer.samples[x], answer.samples[y]
-    ax.plot(xs[~failed], ys[~failed], "o", color=GREY, mfc="none", markersize=2.6, alpha=0.6, label="holds")
-    ax.plot(xs[failed], ys[failed], "x", color=RED, markersize=3, alpha=0.8, label="fails")
+    ax.plot(xs[~failed], ys[~failed], "o", color=GREY, mfc="none", markersize=2.6, alpha=0.6, label=worded("holds"))
+    ax.plot(xs[failed], ys[failed], "x", color=RED, markersize=3, alpha=0.8, label=worded("fails"))
     units = {u.name: u.unit.replace("Dmnl", "1") for u in answer.ranges}
     limits = [(float(v.min()), float(v.max())) for v in (xs, ys)]
     for place, box in enumerate(one.boxes):
@@ -115,8 +117,8 @@ def _cloud(ax: Axes, answer: SensitivityAnswer, one: Found) -> pd.DataFrame:
             for name, ends in zip((x, y), limits, strict=True)
         )
         ax.add_patch(Rectangle((left, low), right - left, high - low, fill=False, edgecolor=BLACK, linewidth=1.4,
-                               label="box (other bounds not shown)" if place == 0 else None))  # fmt: skip
-    ax.set_xlabel(f"{x} ({units[x]})")
-    ax.set_ylabel(f"{y} ({units[y]})")
-    ax.set_title(fill(one.failure, 47), fontsize=8)
+                               label=worded("box (other bounds not shown)") if place == 0 else None))  # fmt: skip
+    ax.set_xlabel(worded("{name} ({place})", name=term(x), place=beside_numbers(units[x])))
+    ax.set_ylabel(worded("{name} ({place})", name=term(y), place=beside_numbers(units[y])))
+    ax.set_title(fill(term(one.failure), 47), fontsize=8)
     return pd.DataFrame({"failure": one.failure, x: xs, y: ys, "failed": failed})

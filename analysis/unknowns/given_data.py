@@ -19,6 +19,7 @@ from SALib.analyze import delta as delta_analysis
 from SALib.analyze import pawn as pawn_analysis
 from scipy.stats import norm, spearmanr
 
+from analysis.plain.language import term, worded
 from analysis.unknowns.indices import Index, still, varies, verdict
 from analysis.unknowns.outcomes import Outcomes
 from analysis.unknowns.settings import GivenData
@@ -56,7 +57,7 @@ def given_data(
     estimates: dict[str, Estimate] = {REMOVED: removed, PAWN: pawn, DELTA: _delta}
     rows: list[Index] = []
     for answer, values in found.values.items():
-        tell(f"indices from {len(matrix):,} joint draws: {answer}")
+        tell(worded("indices from {draws:,} joint draws: {answer}", draws=len(matrix), answer=term(answer)))
         for place, year in enumerate(found.years):
             for method, estimate in estimates.items():
                 if method != DELTA or year in deep:

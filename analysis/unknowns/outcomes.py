@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.plain.language import term, worded
 from analysis.unknowns.settings import NamedSchedule, Question
 from models.case import Case
 from models.schedules.run import finite_runs
@@ -40,7 +41,7 @@ def outcomes(case: Case, question: Question, samples: Samples, tell: Tell = lamb
     """
     runs, size = {}, len(next(iter(samples.values())))
     for plan in (question.supported, question.phase_out, question.no_support):
-        tell(f"{size:,} runs: {plan.name}")
+        tell(worded("{runs:,} runs: {schedule}", runs=size, schedule=term(plan.name)))
         runs[plan.name] = _runs(case.model, plan, case.home.entry, question, samples)
     kept, out, none = (runs[p.name] for p in (question.supported, question.phase_out, question.no_support))
     times = kept["time"]

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from analysis.draws.generic import with_support
+from analysis.plain.language import worded
 from analysis.unknowns.discovery import Found, discover
 from analysis.unknowns.given_data import given_data
 from analysis.unknowns.indices import Index, table
@@ -62,13 +63,13 @@ def run_sensitivity(
 
     rows: list[Index] = []
     if method in ("morris", "all"):
-        tell("Morris screening")
+        tell(worded("Morris screening"))
         rows += morris(ranges, evaluate, study.morris, study.confidence)
     if method in ("sobol", "all"):
-        tell("Sobol indices")
+        tell(worded("Sobol indices"))
         rows += sobol(ranges, evaluate, study.sobol, study.confidence)
     if method in ("shapley", "all"):
-        tell("Shapley effects")
+        tell(worded("Shapley effects"))
         rows += shapley(ranges, evaluate, study.shapley, study.confidence)
     samples: Mapping[str, Array] = {}
     found: Outcomes | None = None

@@ -22,8 +22,8 @@ from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.study import Apart, ExitStudy, PhaseOutStudy
-from analysis.phase_out.words import capital
 from analysis.plain.language import listed, one_by_one, term, worded
+from analysis.plain.shown import capital
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.targets import load_targets
 from models.case import load_case

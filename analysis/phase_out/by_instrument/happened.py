@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.phase_out.study import Happened
-from analysis.phase_out.words import capital
 from analysis.plain.language import one_by_one, sentence, term, worded
+from analysis.plain.shown import capital
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import EffectTarget, Targets

@@ -17,9 +17,9 @@ from analysis.phase_out.by_instrument.happened import COLUMNS, happened_table, o
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, ExitStudy
-from analysis.phase_out.words import capital, told
+from analysis.phase_out.words import told
 from analysis.plain.language import marked, one_by_one, term, translated, worded
-from analysis.plain.shown import screen
+from analysis.plain.shown import capital, screen
 from analysis.plain.style import BLUE, RED, legend_below, panels, save
 from analysis.plain.units import customary
 from calibration.fitting.targets import load_targets

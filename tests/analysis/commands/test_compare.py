@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,23 @@ def test_a_setting_holds_in_every_draw() -> None:
     assert (found.values["cost sensitivity"] == 2.0).all()
     assert (found.values["doing learning rate"][1] == 0.1).all()
     assert np.ptp(found.values["doing learning rate"][0]) > 0
+
+
+def test_a_comparison_in_chinese_has_customary_units_and_letters_for_names_of_runs(
+    techcycle: Run, tmp_path: Path
+) -> None:
+    asked = ("nev", "history", "一步退出: cliff", "--until", "2025", "--variables", "domestic sales")
+    said = {}
+    for one in ("en", "zh"):
+        code, out, error = techcycle("--lang", one, "compare", *asked, "--out", str(tmp_path / one))
+        assert (code, "Warning" in error) == (0, False)
+        said[one] = out
+    english = re.search(r"domestic sales: ([-+.\d]+) million vehicles/Year in ([\d.]+)", said["en"])
+    chinese = re.search(r"国内销量：([\d.]+)年相差([-+.\d]+)万辆/年", said["zh"])
+    assert english and chinese
+    assert (float(chinese[2]), chinese[1]) == (pytest.approx(100 * float(english[1])), english[2])
+    tables = [pd.read_csv(next((tmp_path / one / "results").glob("*.csv"))) for one in said]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_setting_that_changes_nothing_is_warned_of_with_its_run(techcycle: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -81,9 +82,12 @@ def test_a_workbook_that_is_there_is_left_as_it_is(techcycle: Run, tmp_path: Pat
     assert (code, "is there already" in error, file.read_bytes()) == (2, True, b"mine")
 
 
-def test_its_notes_are_in_english_and_chinese(techcycle: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_its_notes_are_in_the_language_spoken(techcycle: Run, tmp_path: Path, language: str) -> None:
     file = tmp_path / "mine.xlsx"
-    assert techcycle("template", str(file), "--case", "pv")[0] == 0
-    for _, english, chinese in openpyxl.load_workbook(file)["notes"].iter_rows(min_row=2, values_only=True):
-        assert english.isascii() or "系列" in english
-        assert any("\u4e00" <= one <= "\u9fff" for one in chinese)
+    assert techcycle("--lang", language, "template", str(file), "--case", "pv")[0] == 0
+    book = openpyxl.load_workbook(file)
+    for _, told in book["notes"].iter_rows(min_row=2, values_only=True):
+        assert any("\u4e00" <= one <= "\u9fff" for one in re.sub(r"\(.*?\)", "", told)) == (language == "zh")
+    assert [cell.value for cell in book["observations"][1]][:2] == ["series", "year"]
+    assert book["variables"]["A1"].value == {"en": "variable", "zh": "变量"}[language]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.plain import progress as module
+from analysis.plain.language import speaking
 from analysis.plain.progress import beside, counted, working
 from stockflow.errors import InputError
 
@@ -73,6 +74,13 @@ def test_a_line_says_how_far_it_is_and_how_long_it_may_take(
 ) -> None:
     task = module._Task("fits", total, "step", done=done, text="from 2019", began=1000.0)
     assert task.line(1000.0 + taken) == says
+
+
+def test_how_far_it_is_is_said_in_the_language_spoken() -> None:
+    task = module._Task("校准", 32, "step", began=1000.0)
+    task.done, task.text = 12, "自2019年"
+    with speaking("zh"):
+        assert task.line(1024.0) == "校准：12/32步，约剩40秒（自2019年）"
 
 
 def test_what_takes_long_is_said_now_and_then_and_the_innermost_speaks(
