@@ -69,6 +69,11 @@ class Results:
         """One number of one arm."""
         return self.measures[self.place(label)][name]
 
+    def told(self) -> list[tuple[Arm, Mapping[str, Measure]]]:
+        """Return the arms told of in words, with their numbers: the first named one, continued support, no support."""
+        places = dict.fromkeys((main_arm(self.arms), only(self.arms, "supported"), only(self.arms, "no support")))
+        return [(self.arms[place], self.measures[place]) for place in places]
+
     def table(self) -> pd.DataFrame:
         """One row per schedule and measure: median, 50% and 90% intervals."""
         return table([(p.label, m) for p, own in zip(self.arms, self.measures, strict=True) for m in own.values()])

@@ -21,8 +21,8 @@ from analysis.phase_out.by_instrument.apart import (
     together,
 )
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
+from analysis.phase_out.cost_words import best_refused
 from analysis.phase_out.figures import strips
-from analysis.phase_out.page import best_refused
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study
 from analysis.report.brief import exit_objection, exit_sentence

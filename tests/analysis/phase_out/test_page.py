@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from phase_out_helpers import small
 
+from analysis.phase_out.cost_words import regret_words
 from analysis.phase_out.exit import SafeYears, safe_years
 from analysis.phase_out.hinges import THIRDS, Evidence, drivers, rank_correlation, thirds
-from analysis.phase_out.page import page, regret_words, rush_words, sections_of, share_words
+from analysis.phase_out.page import page, rush_words, sections_of, share_words
 from analysis.phase_out.results import Results, results
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import SafeExit

@@ -20,7 +20,7 @@ from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
 from analysis.report.brief import exit_rows
 from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
-from analysis.report.page import fit_words
+from analysis.report.fit_chapter import fit_words
 from analysis.report.reproduce import reproduce_all
 from analysis.trust import study as asked
 from analysis.trust.chapter import posteriors_of
