@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from analysis.plain.language import listed, marked, term, worded
-from analysis.plain.shown import fill
 from analysis.plain.style import BLACK, GREY, drawing, end_labels, legend_below, log_axis, panels, save
 from analysis.plain.units import customary
 from calibration.forecasting.ahead import ScoredForecast, SeriesForecast
@@ -114,12 +113,12 @@ def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
         for middle, low, high in part[["ratio", "5%", "95%"]].to_numpy()
     ]
     title = worded(
-        "Error of forecasts over that of a curve named in advance: {alone}; averaged with it {averaged}",
+        "Error of forecasts over that of a curve named in advance: {alone};\naveraged with it {averaged}",
         alone=told[0],
         averaged=told[1],
     )
     labels = []
-    with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=fill(title, 82), fontsize=9.5) as (figure, ax):
+    with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         for y, row in enumerate(part.to_dict("records")):
             alone = row["forecaster"] == MODEL
             ax.plot([row["5%"], row["95%"]], [y, y], color=BLACK, linewidth=2)

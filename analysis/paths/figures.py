@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, PercentFormatter
@@ -133,10 +134,10 @@ def _policies(ax: Axes, path: Dated, y: float) -> list[dict[str, object]]:
 
 def _groups(ax: Axes, titles: Sequence[str], gap: float, left: float) -> Array:
     """Return where rows stand, those of one title together, and write each title in the gap before its rows."""
-    first = [i == 0 or titles[i - 1] != title for i, title in enumerate(titles)]
+    first, weight = [i == 0 or titles[i - 1] != title for i, title in enumerate(titles)], rcParams["axes.titleweight"]
     places = np.arange(len(titles)) + gap * np.cumsum(first)
     for place, title in zip(places[first], np.array(titles)[first], strict=True):
-        ax.text(left, place - 0.65 * gap, title, fontweight="bold", fontsize=8.5, va="center")
+        ax.text(left, place - 0.65 * gap, title, fontweight=weight, fontsize=8.5, va="center")
     return places
 
 
@@ -269,7 +270,7 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
                     ax.sharey(axes[line, 0])
                     ax.tick_params(labelleft=False)
             axes[0, column].annotate(side, (0, 1), xytext=(0, 22), xycoords="axes fraction", fontsize=9.5,
-                                     textcoords="offset points", fontweight="bold")  # fmt: skip
+                                     textcoords="offset points", fontweight=rcParams["axes.titleweight"])  # fmt: skip
             axes[-1, column].set_xlabel(worded("year"))
             handles, names = axes[0, column].get_legend_handles_labels()
             axes[-1, column].legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=1)

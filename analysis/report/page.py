@@ -99,7 +99,7 @@ def _first_page(report: Report, root: Path, main: str, switch: Mapping[str, str]
         folder="report/", answers=answers_of(report, root, main), switch=switch, main=main,
         safe=dict.fromkeys(safe_words(case) for case in report.exits),
     )  # fmt: skip
-    letters = lettering(text) if language() == "zh" else b""
+    letters = lettering(text)
     return write_whole(root / name, with_letters(text, inline(letters)) if letters else text)
 
 
