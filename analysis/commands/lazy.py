@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import pairwise
 
 import click
 
@@ -28,8 +29,13 @@ class LazyGroup(Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take `--quiet` out of the words, wherever it stands."""
         show(QUIET not in args)
-        ctx.meta[QUIET] = " ".join([one for one in args if not one.startswith("-")][:2])
-        return super().parse_args(ctx, [one for one in args if one != QUIET])
+        left = [one for one in args if one != QUIET]
+        takes = {
+            one for given in self.params if isinstance(given, click.Option) and not given.is_flag for one in given.opts
+        }
+        words = [one for before, one in pairwise(["", *left]) if not one.startswith("-") and before not in takes]
+        ctx.meta[QUIET] = " ".join(words[:2])
+        return super().parse_args(ctx, left)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that is asked for, and say now and then that it is at work."""

@@ -83,7 +83,7 @@ def text(table: pd.DataFrame) -> str:
 
 
 def _said(value: object) -> object:
-    return beside_numbers(value) if isinstance(value, str) else value
+    return beside_numbers(value) if isinstance(value, str) and not value.isdigit() else value
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -18,7 +18,7 @@ CUSTOMARY = {
 
 def customary(unit: str) -> tuple[float, str]:
     """Return what a value in `unit` is multiplied by where it is shown, and the unit it then has, in words."""
-    if language() == "en":
+    if language() == "en" or unit == "1":  # a number alone would be read as a year
         return 1.0, unit
     return CUSTOMARY.get(unit, 1.0), term(unit)
 

@@ -169,15 +169,16 @@ def words(found: Compared) -> list[str]:
             lines.append(
                 worded(
                     "{run} is the same as {first} in all variables shown.",
-                    run=found.labels[other],
-                    first=found.labels[one],
+                    run=term(found.labels[other]),
+                    first=term(found.labels[one]),
                 )
             )
     for place, label in enumerate(found.labels[1:], 1):
         same = [name for name in found.values if found.alike(0, place, name)]
         if len(same) == len(found.values):
             continue
-        lines.append(worded("{run} against {first}, where they differ most:", run=label, first=found.labels[0]))
+        first = term(found.labels[0])
+        lines.append(worded("{run} against {first}, where they differ most:", run=term(label), first=first))
         lines += [f"  {_most(found, place, name)}" for name in found.values if name not in same]
         lines += ["  " + worded("the same: {variables}", variables=listed(map(term, same)))] if same else []
     return lines
@@ -211,20 +212,25 @@ def _most(found: Compared, place: int, name: str) -> str:
     before, after = (float(np.median(one[:, at])) for one in (first, run))
     ratio = float(np.median(_ratio(run, first)[:, at]))
     factor, unit = customary(found.units[name])
-    change = f"{factor * middle[at]:+.3g}"
+    change = _digits(factor * middle[at])
     told = worded(
-        "{variable}: {change} in {time:g}, {after:.4g} instead of {before:.4g}",
+        "{variable}: {change} in {time:g}, {after} instead of {before}",
         variable=term(name),
         change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
         time=found.times[at],
-        after=factor * after,
-        before=factor * before,
+        after=_digits(factor * after, 4, ""),
+        before=_digits(factor * before, 4, ""),
     )
     if np.isfinite(ratio):
         told += worded(" ({change:+.1%})", change=ratio - 1)
     if found.draws > 1:
-        told += worded("; 90% of draws {low:+.3g} to {high:+.3g}", low=factor * low[at], high=factor * high[at])
+        told += worded("; 90% of draws {low} to {high}", low=_digits(factor * low[at]), high=_digits(factor * high[at]))
     return told
+
+
+def _digits(value: float, digits: int = 3, sign: str = "+") -> str:
+    """Return a number with so many digits, in full where it is large."""
+    return f"{value:{sign},.0f}" if 1000 <= abs(value) < 1e7 else f"{value:{sign}.{digits}g}"
 
 
 def _ratio(run: Array, first: Array) -> Array:

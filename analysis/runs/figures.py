@@ -27,7 +27,7 @@ def check_count(count: int) -> None:
 
 def run_lines(found: Compared, numbers: pd.DataFrame, since: float, stem: Path) -> Path:
     """Draw every variable from `since` on; leaves PNG, SVG and `numbers` as CSV, and returns the PNG's path."""
-    names, labels = list(found.values), found.labels
+    names, labels = list(found.values), list(map(term, found.labels))
     told = worded("{runs} against {first}", runs=listed(labels[1:]), first=labels[0])
     if width(told) > LONGEST:
         told = worded("{count} runs", count=len(labels))
@@ -47,7 +47,16 @@ def _panel(ax: Axes, found: Compared, name: str, since: float) -> None:
         low, middle, high = quantiles(run)
         every = max(1, len(times) // 6)
         marks = (place * every // len(found.labels), every)  # none over another's
-        ax.plot(times, middle, color=color, linestyle=dashes, marker=marker, markevery=marks, markersize=4, label=label)
+        ax.plot(
+            times,
+            middle,
+            color=color,
+            linestyle=dashes,
+            marker=marker,
+            markevery=marks,
+            markersize=4,
+            label=term(label),
+        )
         if found.draws > 1:
             ax.fill_between(times, low, high, color=color, alpha=0.12, linewidth=0)
     seen = observations(found.home, name)

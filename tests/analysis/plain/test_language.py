@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from babel.messages.catalog import Message
 
@@ -15,7 +16,7 @@ from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_line
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain import catalogue
 from analysis.plain.language import LANGUAGES, language, language_of_user, speaking, term, worded
-from analysis.plain.shown import fill, width
+from analysis.plain.shown import fill, text, width
 from analysis.plain.style import drawing, save
 from analysis.plain.units import customary, decimals
 from analysis.report.brief import exit_objection, exit_rows, exit_sentence, safe_words
@@ -123,6 +124,11 @@ def test_a_unit_is_the_customary_one(unit: str, factor: float, name: str) -> Non
     assert customary(unit) == (1, unit)
     with speaking("zh"):
         assert customary(unit) == (factor, name)
+
+
+def test_a_unit_that_is_a_number_stays_one(chinese: None) -> None:
+    assert customary("1") == (1, "1")
+    assert "1年" not in text(pd.DataFrame({"unit": ["1"], "series": ["share"]}))
 
 
 def test_a_value_keeps_its_digits_in_the_customary_unit(chinese: None) -> None:

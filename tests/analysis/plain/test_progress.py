@@ -107,8 +107,12 @@ def test_what_is_quick_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 def test_quiet_silences_it_wherever_it_stands(
     soon: None, techcycle: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for words, said in ((("policy", "list"), True), (("--quiet", "policy", "list"), False),
-                        (("policy", "list", "--quiet"), False)):  # fmt: skip
+    for words, said in (
+        (("policy", "list"), True),
+        (("--lang", "en", "policy", "list"), True),
+        (("--quiet", "policy", "list"), False),
+        (("policy", "list", "--quiet"), False),
+    ):
         monkeypatch.setattr("analysis.commands.policy.shipped", lambda: time.sleep(0.2) or ())
         code, _, error = techcycle(*words)
         assert (code, "policy list: at work" in error) == (0, said)
