@@ -73,7 +73,7 @@ def validate(name: str, data: Path | None) -> None:
 def template_command(file: Path, case: str | None) -> None:
     """Write the workbook FILE (.xlsx) to be filled in: observations, and new paths over time of a case.
 
-    It has the heads, units and names that are allowed, examples as comments, and notes in English and Chinese.
+    It has the heads, units and names that are allowed, examples as comments, and notes in the language spoken.
 
     \b
     Example:

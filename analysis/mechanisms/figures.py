@@ -118,18 +118,19 @@ def knockout_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], lo
         for ax, outcome in zip(axes.flat, outcomes, strict=True):
             part = table[table["outcome"] == outcome].set_index("loop").reindex(loops)
             _intervals(ax, part, looks)
-            _measured(ax, outcome, ": ")
+            _measured(ax, outcome, marked("{outcome}: {change}"))
         axes[0, 0].set_yticks(range(len(loops)), map(term, loops))
         note = worded("median and 90% of draws; cross at the edge: never within the run")
         figure.supxlabel(note, fontsize=8)
     return save(figure, table[table["outcome"].isin(outcomes)], stem)
 
 
-def _measured(ax: Axes, outcome: str, between: str) -> None:
+def _measured(ax: Axes, outcome: str, form: str) -> None:
     if outcome.startswith("years"):
-        ax.set_xlabel(term(outcome.removeprefix("years to ")) + between + worded("years later"))
+        stage = term(outcome.removeprefix("years to "))
+        ax.set_xlabel(worded(form, outcome=stage, change=worded("years later")))
         return
-    ax.set_xlabel(term(outcome) + between + worded("change"))
+    ax.set_xlabel(worded(form, outcome=term(outcome), change=worded("change")))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
 
 
@@ -208,7 +209,7 @@ def instrument_panels(title: str, table: pd.DataFrame, outcomes: Sequence[str], 
                         ax.plot(end, y, "<" if end < 0 else ">", color=colour, markersize=5, alpha=0.5)
                 ax.plot(middle, y, mark, color=colour, markersize=4, fillstyle="none" if row["assumption"] else "full")
             ax.axvline(0, color="#222222", linewidth=0.8)
-            _measured(ax, outcome, ":\n")
+            _measured(ax, outcome, marked("{outcome}:\n{change}"))
         axes[0, 0].set_yticks(range(len(names)), map(term, names))
         for words, mark, colour in CHANGES.values():
             axes[0, 0].plot([], [], mark, color=colour, markersize=4, label=term(words))
