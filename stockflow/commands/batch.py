@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.batches.samples import samples_of
-from stockflow.commands.console import Whole, deliver
+from stockflow.commands.console import Whole, deliver, listed
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
 from stockflow.errors import InputError
 from stockflow.files import check_ending, replace_file
@@ -114,7 +113,7 @@ def _kept(model: Model, outputs: str | None, savelist: Path | None) -> Sequence[
     if savelist is not None:
         return read_savelist(savelist, model)
     # commas between the subscripts of one element do not count
-    return [name.strip() for name in re.split(r",(?![^\[]*\])", outputs or "") if name.strip()]
+    return listed(outputs or "")
 
 
 def _drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
