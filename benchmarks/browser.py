@@ -7,11 +7,12 @@ that ends in a zero byte.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -126,31 +127,30 @@ def tab(*options: str) -> Iterator[Tab]:
     program = chromium()
     if program is None:
         raise RuntimeError(f"no browser: none of {', '.join(_NAMES)} is installed")
-    read_commands, write_commands = os.pipe()
-    read_answers, write_answers = os.pipe()
+    read_commands, write_commands = _pipe()
+    read_answers, write_answers = _pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        arguments = [
-            program,
-            *_HIDDEN,
-            *options,
-            "--remote-debugging-pipe",
-            f"--user-data-dir={profile}",
-            "about:blank",
-        ]
+        arguments = [program, *_HIDDEN, *options, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
         # the browser reads from 3 and writes to 4
-        shell = ["sh", "-c", f'exec "$@" 3<&{read_commands} 4>&{write_answers}', "sh", *arguments]
-        process = subprocess.Popen(
-            shell, pass_fds=(read_commands, write_answers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        moved = [(os.POSIX_SPAWN_DUP2, read_commands, 3), (os.POSIX_SPAWN_DUP2, write_answers, 4)]
+        silent = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_WRONLY, 0) for place in (1, 2)]
+        process = os.posix_spawn(program, arguments, os.environ, file_actions=[*moved, *silent])
         os.close(read_commands)
         os.close(write_answers)
         try:
             yield Tab(write_commands, read_answers)
         finally:
-            os.close(write_commands)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            os.close(write_commands)  # which ends it
+            if not select.select([read_answers], [], [], 10.0)[0] or os.read(read_answers, 1 << 20):
+                os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
             os.close(read_answers)
+
+
+def _pipe() -> tuple[int, int]:
+    """Return both ends of a pipe, numbered from 10, so that neither is in the way of the browser's own."""
+    low = os.pipe()
+    high = tuple(fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in low)
+    for one in low:
+        os.close(one)
+    return high[0], high[1]

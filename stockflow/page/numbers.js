@@ -3,7 +3,7 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(values, first): outputs, (run, time, output), of runs numbered from `first`, values (run, column).
+  // Returns run(values, first, runs): outputs, (run, time, output), of runs numbered from `first`, values (run, column).
   async function open(code, bytes, table, saved, outputs, most) {
     const memory = new WebAssembly.Memory({ initial: 1 });
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
@@ -17,8 +17,8 @@ function runner() {
     const [values, out, drivers, marks, , numbers] = places;
     new Uint8Array(memory.buffer).set(saved, marks);
     doubles.set(table, drivers / 8);
-    return (rows, first) => {
-      const runs = rows.length / code.columns, blocks = Math.ceil(runs / code.width);
+    return (rows, first, runs) => {
+      const blocks = Math.ceil(runs / code.width);
       for (let run = 0; run < blocks * code.width; run++) {  // the last vector is filled up with the last run
         const from = Math.min(run, runs - 1);
         doubles.set(rows.subarray(from * code.columns, (from + 1) * code.columns), values / 8 + run * code.columns);
@@ -32,7 +32,7 @@ function runner() {
     let run = null;
     self.onmessage = async ({ data }) => {
       if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
-      const out = run(data.values, data.first);
+      const out = run(data.values, data.first, data.runs);
       self.postMessage({ out }, [out.buffer]);
     };
   }
@@ -151,13 +151,13 @@ class Runs {
 
   async made(job) {
     const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
-    const runs = rows.length / columns, parts = [], times = model.time.values.length, outputs = model.outputs.length;
+    const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = model.outputs.length;
     let next = 0, told = performance.now();
     const one = async (run) => {
       while (next < runs) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        parts[first / piece] = await run(rows.slice(first * columns, last * columns), first);
+        parts[first / piece] = await run(rows.slice(first * columns, last * columns), first, last - first);
         if (last < runs && performance.now() - told > 100) {
           job.each?.(quantiles(parts.filter(Boolean), times, outputs));
           told = performance.now();
@@ -176,10 +176,10 @@ function worker(url, args) {
     let answer = null, refuse = fail;
     own.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
     own.onmessage = ({ data }) => {
-      if (data.ready) done((values, first) => new Promise((resolve, reject) => {
+      if (data.ready) done((values, first, runs) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ values, first }, [values.buffer]);
+        own.postMessage({ values, first, runs }, [values.buffer]);
       }));
       else answer(data.out);
     };
@@ -201,7 +201,7 @@ async function start(model, texts) {
   } catch (error) {
     const run = await runner()(...args);
     const pause = () => new Promise((done) => setTimeout(done));
-    workers = [async (values, first) => { const out = run(values, first); if (runs > piece) await pause(); return out; }];
+    workers = [async (values, first, count) => { const out = run(values, first, count); if (runs > piece) await pause(); return out; }];
     note = `one thread, as workers are refused (${error.message})`;
   }
   return { runs: new Runs(model, data, workers, piece), note };

@@ -99,7 +99,7 @@ class Chart {
     this.about = page.model.outputs[place];
     this.svg = drawn("svg", { role: "img", xmlns: SVG });
     this.read = made("div", { className: "read" });
-    const image = made("button", { type: "button", ariaLabel: `Picture of ${this.about.name} (PNG)` }, "PNG");
+    const image = made("button", { type: "button", className: "small", ariaLabel: `Picture of ${this.about.name} (PNG)` }, "PNG");
     image.onclick = () => png(this.svg, `${this.about.name}.png`);
     const note = made("details", {}, made("summary", {}, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
     this.element = made("figure", { className: "chart" }, made("figcaption", {}, made("div", { className: "bar head" }, made("span", { className: "title" }, named(this.about.name)), image)), this.svg, this.read, note);
@@ -115,7 +115,7 @@ class Chart {
     const { page, place, about } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
     const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
     this.width = Math.max(280, Math.round(this.svg.clientWidth || 360));
-    const height = 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
+    const height = window.matchMedia("(max-width: 860px)").matches ? 180 : 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
     const bands = page.model.draws > 1;
     const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...shown.map((one) => [one.result.found[place][2]]), [inside]].filter(Boolean).flat();
     const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, this.width, height, unitOf(about));
@@ -148,7 +148,7 @@ class Chart {
     if (!own) return;
     const range = page.model.draws > 1 ? ` (${told(own[0][i], 3)} to ${told(own[4][i], 3)})` : "";
     const was = base && page.changed() ? `; base run ${told(base[2][i])}` : "";
-    this.read.replaceChildren(`${told(own[2][i])}${range}${was}`, " ", made("span", { className: "quiet" }, unitOf(about)));
+    this.read.replaceChildren(`${told(own[2][i])} `, made("span", { className: "quiet" }, unitOf(about)), `${range}${was}`);
     this.svg.setAttribute("aria-label", `${about.name} over time. At ${moment(page.times[i])}: ${this.read.textContent}`);
   }
 }
@@ -384,6 +384,7 @@ class Page {
   }
 
   async moved() {
+    this.say("");
     [...this.sliders, ...this.curves].forEach((one) => one.show());
     byId("reset").disabled = !this.changed();
     this.remember();
@@ -405,7 +406,8 @@ class Page {
     this.later = setTimeout(() => {
       const { runs, failed } = this.now, bad = failed ? ` ${failed} of ${runs} runs are not finite and left out.` : "";
       const first = this.charts[0];
-      this.say(`${this.changed() ? "Changed run" : "Base run"}. ${first.about.name} at ${moment(this.times[this.at])}: ${first.read.textContent}.${bad}`);
+      byId("bad").textContent = bad;
+      byId("heard").textContent = `${this.changed() ? "Changed run" : "Base run"}. ${first.about.name} at ${moment(this.times[this.at])}: ${first.read.textContent}.${bad}`;
     }, 400);
   }
 
@@ -464,7 +466,7 @@ class Page {
     this.kept = [];
     asked.kept.forEach((one) => this.add(one.name, one.setting, one.shown));
     await this.moved();
-    if (asked.wrong.length) { clearTimeout(this.later); this.say(`Of the address, this page leaves out: ${asked.wrong.join("; ")}.`); }
+    if (asked.wrong.length) this.say(`Of the address, this page leaves out: ${asked.wrong.join("; ")}.`);
   }
 
   keep(name) {

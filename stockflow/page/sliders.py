@@ -30,19 +30,23 @@ class Slider:
 
 
 def slider(one: Variable, drawn: Array | None = None) -> Slider:
-    """Return the range of a constant's slider: that of the file, else 0 to twice the value; widened to its draws."""
+    """Return the range of a constant's slider: that of the file, else 0 to twice the value; widened to its draws.
+
+    Of a value of 0 that is 0 to 1, or -1 to 1 where the file has a limit below 0.
+    """
     value = one.value or 0.0
     low, high = one.limits
     if low is not None and high is not None and low < high and _worth_trying(low, high, value):
         found = Slider(low, high, "range: the model file's")
     else:
-        ends = sorted((0.0, 2.0 * value)) if value else [-1.0, 1.0]
+        below = low is not None and low < 0
+        ends = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
         least, most = (-math.inf if low is None else low), (math.inf if high is None else high)
         ends = [min(max(end, least), most) for end in ends]
         if not ends[0] < ends[1]:  # a value outside the file's own limits
             ends = sorted((value, least if math.isfinite(least) else most))
         given = "gives none" if one.limits == (None, None) else f"says {_told(low)} to {_told(high)}, too wide"
-        usual = "0 to twice the value" if value else "-1 to 1"
+        usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
         found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {given}")
     if drawn is None or (drawn.min() >= found.low and drawn.max() <= found.high):
         return found

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks.browser import chromium
+import stockflow
 from stockflow.arrays import Array
+from stockflow.model import Model
 from stockflow.page.contents import Contents
 from stockflow.page.page import html
 
@@ -20,6 +22,50 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs WebAssembly without a browser, is not installed")
 needs_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
 Setting = Mapping[str, Mapping[str, Any]]
+
+ENDING = """
+INITIAL TIME= 0
+	~ Year
+	~ |
+FINAL TIME= 20
+	~ Year
+	~ |
+TIME STEP= 0.125
+	~ Year
+	~ |
+SAVEPER= 0.5
+	~ Year
+	~ |
+"""
+
+
+def of_text(*equations: str, name: str = "made.mdl") -> Model:
+    """Return a model of equations over twenty years."""
+    return stockflow.from_text(name, "{UTF-8}\n" + "".join(f"{one}\n\t~ \n\t~ |\n" for one in equations) + ENDING)
+
+
+#: what a name, a unit and a comment may try: to end a script, to be an element, an entity or an attribute, to run
+#: letters backwards, to begin a formula
+EVIL = (
+    "</script><img src=x onerror=alert(1)>",
+    "<!--<script>",
+    "&lt;b&gt; 'quoted' `${alert(1)}`",
+    "\u202egnp.exe\u2066",
+    "=1+1+cmd",
+    "</textarea></style><svg onload=alert(2)>",
+)
+
+
+def hostile() -> Model:
+    """Return a model whose names, units and comments are EVIL."""
+    constants = [
+        f'"{name}"= {place + 1}\n\t~ {EVIL[0]}\n\t~ {name} {EVIL[1]}\n\t|\n' for place, name in enumerate(EVIL)
+    ]
+    total = "+".join(f'"{name}"' for name in EVIL)
+    stock = f'"{EVIL[0]} stock"= INTEG({total}, 0)\n\t~ {EVIL[3]}\n\t~ {EVIL[5]}\n\t|\n'
+    curve = f'"curve {EVIL[1]}"= WITH LOOKUP(Time, ((0,1),(20,2)))\n\t~ {EVIL[4]}\n\t~ {EVIL[0]}\n\t|\n'
+    other = f'"other {EVIL[3]}"= INTEG("curve {EVIL[1]}", 0)\n\t~ {EVIL[2]}\n\t~ {EVIL[2]}\n\t|\n'
+    return stockflow.from_text(f"{EVIL[1]}.mdl", "{UTF-8}\n" + "".join([*constants, stock, curve, other]) + ENDING)
 
 
 def in_node(page: Contents, settings: Sequence[Setting], folder: Path) -> tuple[Array, Array]:

@@ -53,7 +53,9 @@ def test_the_whole_project_carries_the_engine_and_asks_for_what_it_asks_for() ->
     assert WHOLE["project"]["scripts"]["stockflow"] == ENGINE["project"]["scripts"]["stockflow"]
     assert ENGINE["project"]["requires-python"] == WHOLE["project"]["requires-python"]
     data = (project["tool"]["setuptools"]["package-data"]["stockflow"] for project in (WHOLE, ENGINE))
-    assert [sorted(one) for one in data] == [["examples/*.mdl", "page/*.css", "page/*.js", "page/page.html", "py.typed"]] * 2
+    assert [sorted(one) for one in data] == [
+        ["examples/*.mdl", "page/*.css", "page/*.js", "page/page.html", "py.typed"]
+    ] * 2
     assert (ROOT / "LICENSE").read_bytes() == (ROOT / "stockflow" / "LICENSE").read_bytes()
 
 

@@ -11,7 +11,10 @@ const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.s
 const runs = Math.max(1, model.draws), { columns } = model.code, all = [], spreads = [];
 for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
   const rows = rowsOf(model, data.draws, setting), parts = [];
-  for (let first = 0; first < runs; first += piece) parts.push(run(rows.slice(first * columns, Math.min(runs, first + piece) * columns), first));
+  for (let first = 0; first < runs; first += piece) {
+    const last = Math.min(runs, first + piece);
+    parts.push(run(rows.slice(first * columns, last * columns), first, last - first));
+  }
   all.push(...parts);
   spreads.push(...quantiles(parts, times, outputs).found.flat());
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import ROOT, difference, in_node, needs_node, random_setting
+from page_helpers import ROOT, difference, in_node, needs_node, of_text, random_setting
 
 import stockflow
 from stockflow.intervals import FAN, quantiles
@@ -37,26 +37,6 @@ def test_a_page_gives_the_engines_numbers_for_any_setting(path: str, tmp_path: P
         if np.isfinite(ours).all():
             wanted = quantiles(ours, FAN).transpose(2, 0, 1)
             np.testing.assert_allclose(spread, wanted, rtol=1e-13, atol=0)
-
-
-ENDING = """
-INITIAL TIME= 0
-	~ Year
-	~ |
-FINAL TIME= 20
-	~ Year
-	~ |
-TIME STEP= 0.125
-	~ Year
-	~ |
-SAVEPER= 0.5
-	~ Year
-	~ |
-"""
-
-
-def of_text(*equations: str, name: str = "made.mdl") -> Model:
-    return stockflow.from_text(name, "{UTF-8}\n" + "".join(f"{one}\n\t~ \n\t~ |\n" for one in equations) + ENDING)
 
 
 ONES = ("a= 0.7", "b= 1.3", "Stock= INTEG(a*COS(Time)-0.1*Stock, b)")
