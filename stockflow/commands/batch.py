@@ -80,7 +80,7 @@ def batch(
     if changes is not None:
         model = model.with_constants(changed(changes, model))
     names = _kept(model, outputs, savelist)
-    columns = _drawn(model, samples, sensitivity)
+    columns = drawn(model, samples, sensitivity)
     runs = len(next(iter(columns.values())))
     asked = model.runs(columns, names, until, save_period, threads, method, seed=seed)
     if percentiles or figure is not None:
@@ -116,16 +116,16 @@ def _kept(model: Model, outputs: str | None, savelist: Path | None) -> Sequence[
     return listed(outputs or "")
 
 
-def _drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
-    """Return the constants of each run, from the one file that says them."""
+def drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
+    """Return the constants of each run, (run,) by name, from the one file that says them; InputError for both."""
     if (samples is None) == (sensitivity is None):
         raise InputError("say what differs between runs by SAMPLES or by --sensitivity, not both")
     if samples is not None:
         return samples_of(samples, model.equations)
     from stockflow.vensim_files.sampling import read_sensitivity
-    from stockflow.vensim_files.sampling import samples as drawn
+    from stockflow.vensim_files.sampling import samples as taken
 
-    return drawn(read_sensitivity(sensitivity or "", model), model=model)
+    return taken(read_sensitivity(sensitivity or "", model), model=model)
 
 
 def _write_spread(spread: xr.Dataset, out: Path | None) -> None:

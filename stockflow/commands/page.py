@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stockflow.batches.samples import samples_of
+from stockflow.commands.batch import drawn
 from stockflow.commands.console import Whole, listed, settings
 from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL
 from stockflow.files import check_ending, replace_file
@@ -27,7 +27,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--outputs", metavar="A,B", help="Variables with a chart; default: what --data observes, then stocks.")
 @click.option("--curves", metavar="A,B", help="Lookups that can be dragged; default: all, if there are at most 6.")
 @click.option("--samples", type=_PATH, metavar="CSV", help="Draws of constants: a column for each, a row for a draw.")
-@click.option("--draws", type=Whole(1), default=MOST_DRAWS, show_default=True, help="Most rows of --samples to take.")
+@click.option(
+    "--sensitivity", type=_PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of --samples."
+)
+@click.option("--draws", type=Whole(1), default=MOST_DRAWS, show_default=True, help="Most of the samples to take.")
 @click.option("--data", type=_PATH, metavar="CSV", help="Observed points: a first column Time, then a variable each.")
 @click.option("--title", default="", help="Default: the name of FILE.")
 @SET
@@ -42,6 +45,7 @@ def page(
     outputs: str | None,
     curves: str | None,
     samples: Path | None,
+    sensitivity: Path | None,
     draws: int,
     data: Path | None,
     title: str,
@@ -54,7 +58,7 @@ def page(
 ) -> None:
     """Write FILE as one HTML page with sliders, charts and the compiled model in it, to be opened without a network.
 
-    A slider's range is the one that the model file gives the constant, else 0 to twice its value. With --samples,
+    A slider's range is the one that the model file gives the constant, else 0 to twice its value. With samples,
     charts show the median and the middle 50 and 90% of them; a slider that is moved sets its constant in all samples.
 
     \b
@@ -73,7 +77,7 @@ def page(
         inputs=None if inputs is None else listed(inputs),
         outputs=None if outputs is None else listed(outputs),
         curves=None if curves is None else listed(curves),
-        samples=None if samples is None else samples_of(samples, model.equations),
+        samples=None if samples is sensitivity is None else drawn(model, samples, sensitivity),
         observed=None if data is None else read_data(data).columns,
         draws=draws,
         until=until,

@@ -126,7 +126,7 @@ function quantiles(parts, times, outputs) {
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.
 class Runs {
   constructor(model, data, workers, piece) {
-    Object.assign(this, { model, data, workers, piece, busy: false, live: null, queue: [] });
+    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, live: null, queue: [] });
   }
 
   // `each` is told of the quantiles of the draws that are there so far, at most every tenth of a second.
@@ -152,7 +152,8 @@ class Runs {
   async made(job) {
     const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = model.outputs.length;
-    let next = 0, told = performance.now();
+    let next = 0, told = this.seen ? performance.now() : -Infinity;  // the first frame waits for one piece alone
+    this.seen = true;
     const one = async (run) => {
       while (next < runs) {
         const first = next, last = Math.min(first + piece, runs);

@@ -428,7 +428,7 @@ class Page {
       this.waiting = 0;
       this.charts.forEach((one) => one.draw());
       this.key();
-      document.documentElement.dataset.frame ??= Math.round(performance.now());
+      if (this.now) document.documentElement.dataset.frame ??= Math.round(performance.now());
     });
   }
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.browser import chromium
 import stockflow
+from benchmarks.browser import chromium
 from stockflow.arrays import Array
 from stockflow.model import Model
 from stockflow.page.contents import Contents

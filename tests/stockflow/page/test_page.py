@@ -1,4 +1,4 @@
-"""What is on a page and in its file: sliders, ranges, charts, the policy that keeps it alone, and nothing that is code."""
+"""What is on a page and in its file: sliders, ranges, charts, the policy that keeps it alone, no code of a model's."""
 
 import base64
 import gzip
@@ -155,7 +155,8 @@ def test_a_page_too_large_for_a_browser_is_refused_with_the_remedy() -> None:
 
 
 def test_assembly_that_needs_a_library_is_refused_by_name() -> None:
-    text = "declare double @sin(double)\ndefine double @f(double %x) {\n  %y = call double @sin(double %x)\n  ret double %y\n}"
+    body = "{\n  %y = call double @sin(double %x)\n  ret double %y\n}"
+    text = f"declare double @sin(double)\ndefine double @f(double %x) {body}"
     with pytest.raises(RuntimeError, match=r"env\.sin"):
         module(text, "f")
 
