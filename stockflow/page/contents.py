@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -13,7 +14,7 @@ from stockflow.arrays import Array
 from stockflow.compiler.assembly import Assembly
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
-from stockflow.language.equations import LookupCall, Method, Table, Time, WithLookup, walk
+from stockflow.language.equations import LookupCall, Method, Reference, Table, Time, WithLookup, references, walk
 from stockflow.model import Model
 from stockflow.page.sliders import MOST_CURVES, curves, movable, slider, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
@@ -102,6 +103,11 @@ def contents(model: Model, asked: Asked) -> Contents:
         sliders = strongest(model, allowed, outputs)
     else:
         sliders = [one for name in asked.inputs for one in model.equations.elements(name)]
+        for one in map(model.variable, sliders):
+            if not math.isfinite(one.value or 0.0):
+                raise InputError(
+                    f"{model.file.name}: {one.name} is {one.value}, not a finite number: no slider is for it"
+                )
     opened = _curves(model, asked, outputs)
     inputs = [*sliders, *(name for name in samples if name not in sliders)]
     simulator = model.simulator(
@@ -133,7 +139,7 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
     return {
-        "title": asked.title or PurePath(model.file.name).stem.replace("_", " "),
+        "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
             "file": PurePath(model.file.name).name,
             "equations": simulator.digest,
@@ -154,6 +160,10 @@ def described(page: Contents) -> dict[str, object]:
         },
         "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},
     }
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _outputs(model: Model, asked: Asked) -> list[str]:
@@ -215,15 +225,18 @@ def _curve(model: Model, name: str, table: Table) -> dict[str, object]:
 
 
 def _argument(model: Model, name: str) -> tuple[str, str]:
-    """Return what a curve is read at, and its unit, where that is time everywhere."""
+    """Return what a curve is read at, in words, and its unit where that is one variable or time."""
     own = model.variable(name).expression
     if isinstance(own, WithLookup):
         read = [own.argument]
     else:
         parts = (part for one in model.equations.variables.values() for part in walk(one.expression))
-        read = [part.argument for part in parts if isinstance(part, LookupCall) and part.name == name]
-    timed = bool(read) and all(isinstance(one, Time) for one in read)
-    return ("Time", model.variable("time step").unit) if timed else ("", "")
+        read = list(dict.fromkeys(one.argument for one in parts if isinstance(one, LookupCall) and one.name == name))
+    if read == [Time()]:
+        return "Time", model.variable("time step").unit
+    names = list(dict.fromkeys(name for one in read for name in references(one) if name in model.variables))
+    single = len(read) == len(names) == 1 and isinstance(read[0], Reference)
+    return ", ".join(names) or "what it is read at", model.variable(names[0]).unit if single else ""
 
 
 def _words(model: Model, name: str) -> dict[str, object]:

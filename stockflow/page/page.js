@@ -23,7 +23,6 @@ function drawn(tag, attributes = {}, ...children) {
 
 const named = (text) => made("bdi", { className: "name", dir: "auto" }, text);
 const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : one.unit);
-const isTimed = (text) => text || "Time";
 
 // ---- numbers as people read them
 
@@ -51,7 +50,7 @@ function ticks(low, high, most) {
 
 function frame(low, high, times, width, height, unit) {
   const [scale, word] = scaleOf(Math.max(Math.abs(low), Math.abs(high)));
-  const marks = ticks(low / scale, high / scale, 4), box = { left: 52, right: width - 12, top: 24, bottom: height - 24 };
+  const marks = ticks(low / scale, high / scale, 5), box = { left: 52, right: width - 12, top: 24, bottom: height - 24 };
   const x = (time) => box.left + (box.right - box.left) * (time - times[0]) / (times[times.length - 1] - times[0]);
   const y = (value) => box.bottom - (box.bottom - box.top) * (value - low) / (high - low);
   const parts = [drawn("rect", { x: 0, y: 0, width, height, fill: "#fff" })];
@@ -60,7 +59,7 @@ function frame(low, high, times, width, height, unit) {
   for (const mark of marks) {
     const at = y(mark * scale);
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: mark ? "#e3e7ec" : "#8c96a1" }));
-    parts.push(text(told(mark, 5), { x: box.left - 6, y: at + 4, "text-anchor": "end" }));
+    parts.push(text(told(mark, 5), { x: box.left - 7, y: at + 4, "text-anchor": "end" }));
   }
   return { box, x, y, parts, text };
 }
@@ -126,10 +125,10 @@ class Chart {
     }
     for (const time of ticks(times[0], times[times.length - 1], Math.max(3, Math.floor(this.width / 80)))) {
       parts.push(drawn("line", { x1: x(time), x2: x(time), y1: box.bottom, y2: box.bottom + 4, stroke: "#8c96a1" }));
-      const anchor = x(time) > box.right - 14 ? "end" : "middle";
-      parts.push(text(moment(time), { x: anchor === "end" ? box.right + 8 : x(time), y: box.bottom + 17, "text-anchor": anchor }));
+      const anchor = x(time) > box.right - 14 ? "end" : x(time) < box.left + 14 ? "start" : "middle";
+      parts.push(text(moment(time), { x: anchor === "end" ? box.right + 8 : anchor === "start" ? box.left - 6 : x(time), y: box.bottom + 17, "text-anchor": anchor }));
     }
-    parts.push(text(page.model.time.unit, { x: box.left - 8, y: box.bottom + 17, "text-anchor": "end" }));
+    parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
     shown.forEach((one) => stroke(one.result.found[place][2], { stroke: one.colour, "stroke-width": 1.8, "stroke-dasharray": one.dash }));
     if (own) stroke(own[2], { stroke: BLUE.main, "stroke-width": 2.4 });
@@ -149,7 +148,7 @@ class Chart {
     const range = page.model.draws > 1 ? ` (${told(own[0][i], 3)} to ${told(own[4][i], 3)})` : "";
     const was = base && page.changed() ? `; base run ${told(base[2][i])}` : "";
     this.read.replaceChildren(`${told(own[2][i])} `, made("span", { className: "quiet" }, unitOf(about)), `${range}${was}`);
-    this.svg.setAttribute("aria-label", `${about.name} over time. At ${moment(page.times[i])}: ${this.read.textContent}`);
+    this.svg.setAttribute("aria-label", `${about.name} over time. At ${page.model.time.unit} ${moment(page.times[i])}: ${this.read.textContent}`);
   }
 }
 
@@ -209,7 +208,7 @@ class Slider {
     this.field.onchange = () => { if (this.field.value === "" || !this.field.validity.valid) { page.say(`${one.name} must be a number${this.bounds()}: taken back.`); this.show(); } };
     this.back.onclick = () => page.set(one.name, undefined);
     const rule = `${one.rule}${this.scale.logarithmic ? "; logarithmic" : ""}. Base: ${this.usual()} ${unit}.`;
-    const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} ${unit}`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
+    const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
     const label = made("label", { htmlFor: id }, named(one.name), " ", made("span", { className: "unit" }, unit));
     this.element = made("div", { className: "item" }, made("div", { className: "row" }, label, this.range, this.field, this.back), note);
   }
@@ -241,7 +240,7 @@ class Curve {
   constructor(page, one) {
     Object.assign(this, { page, one });
     this.svg = drawn("svg", { role: "img", "aria-label": `Curve of ${one.name}; its points can be typed in the table below it` });
-    const unit = unitOf(one), of = one.of ? `${one.of} (${one["of unit"]})` : "what it is read at";
+    const unit = unitOf(one), of = one["of unit"] ? `${one.of} (${one["of unit"]})` : one.of;
     this.back = made("button", { type: "button", ariaLabel: `${one.name}: back to the base run` }, "\u21ba");
     this.back.onclick = () => page.bend(one.name, undefined);
     const [least, most] = one.limits;
@@ -257,8 +256,8 @@ class Curve {
     });
     const rows = this.fields.map((field, i) => made("tr", {}, made("th", { scope: "row" }, moment(one.xs[i])), made("td", {}, field)));
     const table = made("table", {}, made("thead", {}, made("tr", {}, made("th", { scope: "col" }, of), made("th", { scope: "col" }, unit))), made("tbody", {}, ...rows));
-    const note = made("details", {}, made("summary", {}, "Points"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
-    this.element = made("div", { className: "item curve" }, made("div", { className: "bar head" }, named(one.name), this.back), this.svg, note);
+    const note = made("details", {}, made("summary", { ariaLabel: `Points of ${one.name}` }, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
+    this.element = made("div", { className: "item curve" }, made("div", { className: "bar head" }, made("span", {}, named(one.name), made("span", { className: "quiet" }, " over ", named(of))), this.back), this.svg, note);
     this.held = null;
     this.svg.addEventListener("pointermove", (event) => this.drag(event));
     for (const end of ["pointerup", "pointercancel"]) this.svg.addEventListener(end, () => { this.held = null; this.show(); });
@@ -284,14 +283,14 @@ class Curve {
     this.back.disabled = !bent;
     ys.forEach((value, i) => { if (document.activeElement !== this.fields[i]) this.fields[i].value = Number(value.toPrecision(12)); });
     let [low, high] = this.held ? [this.held.frame.low, this.held.frame.high] : span([ys, one.ys]);
-    if (!this.held) { const more = 0.25 * (high - low); high += more; if (low < 0 || low > 0) low -= more; }
+    if (!this.held) { const more = 0.25 * (high - low); high += more; if (low) low -= more; }
     const { box, x, y, parts, text } = frame(low, high, one.xs, width, 150, unitOf(one));
     const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs, values, x, y), fill: "none", ...attributes }));
     for (const mark of ticks(one.xs[0], one.xs[one.xs.length - 1], 5)) parts.push(text(moment(mark), { x: x(mark), y: box.bottom + 17, "text-anchor": "middle" }));
     if (bent) line(one.ys, { stroke: "#5b6672", "stroke-dasharray": "4 3" });
     line(ys, { stroke: BLUE.main, "stroke-width": 2 });
     ys.forEach((value, i) => {
-      const circle = drawn("circle", { cx: x(one.xs[i]), cy: y(value), r: ys.length > 20 ? 4 : 6, fill: "#fff", stroke: BLUE.main, "stroke-width": 2 });
+      const circle = drawn("circle", { cx: x(one.xs[i]), cy: y(value), r: ys.length > 20 ? 4 : 5.5, fill: "#fff", stroke: BLUE.main, "stroke-width": 2 });
       circle.addEventListener("pointerdown", (event) => { this.held = { i, frame: { low, high, box } }; this.svg.setPointerCapture(event.pointerId); });
       parts.push(circle);
     });
@@ -416,9 +415,9 @@ class Page {
   look(place) {
     this.at = Math.min(Math.max(place, 0), this.times.length - 1);
     byId("moment").value = this.at;
-    const unit = this.model.time.unit, text = `${moment(this.times[this.at])}`;
+    const text = `${this.model.time.unit || "time"} ${moment(this.times[this.at])}`;
     byId("at").textContent = text;
-    byId("moment").setAttribute("aria-valuetext", `${text}, in ${unit}`);
+    byId("moment").setAttribute("aria-valuetext", text);
     this.draw();
   }
 

@@ -54,10 +54,11 @@ def slider(one: Variable, drawn: Array | None = None) -> Slider:
 
 
 def movable(model: Model, outputs: Sequence[str]) -> list[str]:
-    """Return the constants that outputs are made of and a run may set, in file order."""
+    """Return the constants that outputs are made of and a run may set, in file order; none that is not finite."""
     made = {one for output in outputs for one in model.depends_on(output)} | set(outputs)
     fixed = {*delay_constants(model.equations), *model.equations.structural}
-    return [name for name in model.constants if name in made and name not in fixed]
+    free = (model.variable(name) for name in model.constants if name in made and name not in fixed)
+    return [one.name for one in free if math.isfinite(one.value or 0.0)]
 
 
 def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: int = MOST_SLIDERS) -> list[str]:
