@@ -37,11 +37,11 @@ _MOVE = """(async (place, position) => {
 # the parts of a move, one after the other on one thread: runs, quantiles, drawing
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
-  const run = await runner()(model.code, bytes, table, saved, model.outputs.length, model.draws);
+  const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
   const rows = rowsOf(model, draws, plainSetting()), parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, 0, model.draws), b = performance.now();
-    quantiles([out], page.times.length, model.outputs.length);
+    quantiles([out], page.times.length, totalOf(model), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());
     [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));
@@ -85,7 +85,7 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
             place, position = random.integers(len(page.sliders)), random.integers(201)
             times.append(float(browser.run(f"{_MOVE}({place}, {position})")))
         parts = tuple(browser.run(_PARTS))
-    runs = page.native({})
+    runs = page.native({})[..., : page.charts]
     medians = np.median(runs, axis=0).T
     apart = float((np.abs(found - medians).max(axis=1) / np.abs(medians).max(axis=1)).max())
     native = min(timed(lambda: page.native({}))[1] for _ in range(moves)) * 1e3

@@ -16,6 +16,7 @@ from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
 from stockflow.language.equations import LookupCall, Method, Reference, Table, Time, WithLookup, references, walk
 from stockflow.model import Model
+from stockflow.page.pictures import beside, pictures
 from stockflow.page.sliders import MOST_CURVES, curves, movable, slider, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
 from stockflow.vensim_files.data import Column
@@ -25,8 +26,10 @@ from stockflow.version import VERSION
 MOST_CHARTS = 6
 #: draws that are taken of more
 MOST_DRAWS = 200
-# bytes that all draws of all outputs take in a browser
-_MOST_BYTES = 2**28
+#: variables without a chart whose values stand in the pictures
+MOST_BESIDE = 40
+# bytes that all draws of all outputs take in a browser, and what depends on time alone
+_MOST_BYTES, _MOST_TABLE = 2**28, 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Contents:
     """A model made ready for a page.
 
     `simulator` is the engine's own run of what the page runs: its inputs are all that the page may set or draw, and
-    `sliders` those a reader sees.  `drawn` has shape (draw, name of `samples`), in 32-bit numbers, which is what page
+    `sliders` those a reader sees.  Its first `charts` outputs have a chart; the others stand in pictures of stocks and
+    flows.  `drawn` has shape (draw, name of `samples`), in 32-bit numbers, which is what page
     and engine are both given.
     """
 
@@ -61,6 +65,7 @@ class Contents:
     asked: Asked
     simulator: Simulator
     sliders: tuple[str, ...]
+    charts: int
     tables: Mapping[str, Table]
     samples: tuple[str, ...]
     drawn: NDArray[np.float32]
@@ -112,7 +117,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     inputs = [*sliders, *(name for name in samples if name not in sliders)]
     simulator = model.simulator(
         inputs,
-        outputs,
+        [*outputs, *beside(model, outputs, MOST_BESIDE)],
         asked.until,
         asked.save_period,
         asked.method,
@@ -126,12 +131,17 @@ def contents(model: Model, asked: Asked) -> Contents:
             f" times are {size / 1e6:.0f} MB in a browser; name fewer outputs, take fewer draws or save less often"
         )
     plan = simulator.task.plan()
+    if plan.table.nbytes + plan.clock.saved.nbytes > _MOST_TABLE:
+        raise InputError(
+            f"{model.file.name}: {len(plan.table)} moments with {plan.table.shape[1]} series over time are"
+            f" {plan.table.nbytes / 1e6:.0f} MB, too much for a page; run it to an earlier time or in longer steps"
+        )
     assembly = Assembly(plan, WIDTH)
     code = module(assembly.text(), "simulate")
     sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "width": WIDTH, "data": code.data}
     saved = plan.clock.saved.astype(np.uint8)
     rest = (tuple(samples), drawn, given, code, sizes, plan.table, saved)
-    return Contents(model, asked, simulator, tuple(sliders), opened, *rest)
+    return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
 
 def described(page: Contents) -> dict[str, object]:
@@ -149,17 +159,27 @@ def described(page: Contents) -> dict[str, object]:
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
         "inputs": [_input(model, name, columns.get(name), name in page.sliders) for name in simulator.inputs],
-        "outputs": [_output(page, name) for name in simulator.outputs],
+        "outputs": [_output(page, name) for name in simulator.outputs[: page.charts]],
+        "beside": list(simulator.outputs[page.charts :]),
+        "pictures": pictures(model, simulator.outputs[: page.charts]),
+        "constants": _constants(page),
         "curves": [_curve(model, name, one) for name, one in page.tables.items()],
         "samples": list(page.samples),
         "draws": len(page.drawn),
         "given": page.given,
         "left": {
-            "sliders": len(movable(model, simulator.outputs)) - len(page.sliders),
-            "curves": len(curves(model, simulator.outputs)) - len(page.tables),
+            "sliders": len(movable(model, simulator.outputs[: page.charts])) - len(page.sliders),
+            "curves": len(curves(model, simulator.outputs[: page.charts])) - len(page.tables),
         },
         "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},
     }
+
+
+def _constants(page: Contents) -> dict[str, float]:
+    """Return the values of constants that stand as they are."""
+    held = set(page.simulator.inputs)
+    values = {name: page.model.variable(name).value for name in page.model.constants if name not in held}
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
 
 
 def _title(name: str) -> str:

@@ -81,6 +81,7 @@ function rowsOf(model, draws, setting) {
   return rows;
 }
 
+const totalOf = (model) => model.outputs.length + model.beside.length;
 const SHARES = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 // Sorts values that are nearly in order, and what stands beside them; others at the usual cost.
@@ -98,8 +99,8 @@ function sort(values, beside) {
 }
 
 // Quantiles of runs, by output and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Runs that
-// are not finite throughout are left out and counted.
-function quantiles(parts, times, outputs) {
+// are not finite throughout are left out and counted; the median of any output at any time is found on demand.
+function quantiles(parts, times, outputs, charts = outputs) {
   const size = times * outputs, finite = [];
   let failed = 0;
   for (const part of parts)
@@ -107,9 +108,9 @@ function quantiles(parts, times, outputs) {
       const run = part.subarray(at, at + size);
       if (run.every(Number.isFinite)) finite.push(run); else failed += 1;
     }
-  const found = Array.from({ length: outputs }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
+  const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
   const n = finite.length, one = new Float64Array(n);
-  for (let output = 0; n && output < outputs; output++) {
+  for (let output = 0; n && output < charts; output++) {
     const order = Uint32Array.from(finite.keys());  // at the moment before, which is nearly that of this one
     for (let time = 0; time < times; time++) {
       for (let at = 0; at < n; at++) one[at] = finite[order[at]][time * outputs + output];
@@ -120,7 +121,12 @@ function quantiles(parts, times, outputs) {
       });
     }
   }
-  return { found, failed, runs: n + failed };
+  const median = (output, time) => {
+    for (let at = 0; at < n; at++) one[at] = finite[at][time * outputs + output];
+    one.sort();
+    return n ? (one[(n - 1) >> 1] + one[n >> 1]) / 2 : NaN;
+  };
+  return { found, failed, runs: n + failed, median };
 }
 
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.
@@ -151,7 +157,7 @@ class Runs {
 
   async made(job) {
     const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
-    const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = model.outputs.length;
+    const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
     let next = 0, told = this.seen ? performance.now() : -Infinity;  // the first frame waits for one piece alone
     this.seen = true;
     const one = async (run) => {
@@ -160,13 +166,13 @@ class Runs {
         next = last;
         parts[first / piece] = await run(rows.slice(first * columns, last * columns), first, last - first);
         if (last < runs && performance.now() - told > 100) {
-          job.each?.(quantiles(parts.filter(Boolean), times, outputs));
+          job.each?.(quantiles(parts.filter(Boolean), times, outputs, charts));
           told = performance.now();
         }
       }
     };
     await Promise.all(this.workers.map(one));
-    return quantiles(parts, times, outputs);
+    return quantiles(parts, times, outputs, charts);
   }
 }
 
@@ -194,7 +200,7 @@ async function start(model, texts) {
   if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
   const threads = Math.max(1, Math.min(4, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
   const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 8)));
-  const args = [model.code, data.bytes, data.table, data.saved, model.outputs.length, piece];
+  const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];
   let workers, note = `${threads} threads`;
   try {
     const url = URL.createObjectURL(new Blob([`(${runner})()`], { type: "text/javascript" }));

@@ -2,6 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
+const NARROW = "(max-width: 860px)";
 const BLUE = { band: "#c3d6ea", core: "#8db2d8", main: "#0b3d73" }, INK = "#16202b", QUIET = "#55606c";
 // of kept runs: told apart by their dashes, in grey too
 const DASHES = ["7 3", "2 2.5", "10 3 2 3", "14 4", "4 2 1 2 1 2"], COLOURS = ["#9a3412", "#166534", "#6b21a8", "#854d0e", "#334155"];
@@ -29,7 +30,7 @@ const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "d
 function told(value, digits = 4) {
   if (!Number.isFinite(value)) return "not a number";
   const size = Math.abs(value);
-  if (size && (size >= 1e15 || size < 1e-4)) return value.toExponential(digits - 1).replace("-", "\u2212");
+  if (size && (size >= 1e15 || size < 1e-4)) return Number(value.toPrecision(digits)).toExponential().replaceAll("-", "\u2212");
   const rounded = Number(value.toPrecision(digits));
   return rounded.toLocaleString("en", { maximumSignificantDigits: Math.max(digits, 1) }).replace("-", "\u2212");
 }
@@ -114,7 +115,7 @@ class Chart {
     const { page, place, about } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
     const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
     this.width = Math.max(280, Math.round(this.svg.clientWidth || 360));
-    const height = window.matchMedia("(max-width: 860px)").matches ? 180 : 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
+    const height = window.matchMedia(NARROW).matches ? 180 : 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
     const bands = page.model.draws > 1;
     const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...shown.map((one) => [one.result.found[place][2]]), [inside]].filter(Boolean).flat();
     const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, this.width, height, unitOf(about));
@@ -299,6 +300,43 @@ class Curve {
   }
 }
 
+// The engine's picture of a group, and over it what is known of its variables at the moment read off.
+class Pictures {
+  constructor(page) {
+    this.page = page;
+    const { pictures } = page.model, choice = byId("group");
+    byId("picture-part").hidden = !pictures.length;
+    if (!pictures.length) return;
+    choice.append(...pictures.map((one, i) => made("option", { value: i }, one.name || "all")));
+    choice.hidden = pictures.length < 2;
+    choice.onchange = () => this.choose(pictures[choice.value]);
+    byId("pictures").ontoggle = () => this.draw();
+    // open at once where all in it has a value and there is room
+    byId("pictures").open = pictures.length === 1 && !window.matchMedia(NARROW).matches;
+    this.choose(pictures[0]);
+  }
+
+  choose(picture) {
+    const [width, height] = picture.size;
+    const image = drawn("image", { x: 0, y: picture.top, width, height, href: `data:image/svg+xml,${encodeURIComponent(picture.svg)}` });
+    this.picture = picture;
+    this.values = drawn("g", { "text-anchor": "middle", "font-size": 11, fill: BLUE.main, stroke: "#fff", "stroke-width": 3, "paint-order": "stroke" });
+    const whole = drawn("svg", { role: "img", "aria-label": `Stocks and flows of ${picture.name}`, viewBox: `0 ${picture.top} ${width} ${height}` }, image, this.values);
+    whole.style.maxWidth = `${width}px`;
+    byId("picture").replaceChildren(whole);
+    this.draw();
+  }
+
+  draw() {
+    const { page, picture } = this;
+    if (!picture || !page.now || !byId("pictures").open) return;
+    this.values.replaceChildren(...picture.places.flatMap(([name, x, y]) => {
+      const value = page.valueOf(name);
+      return value === undefined ? [] : [drawn("text", { x, y: y + 4 }, told(value, 3))];
+    }));
+  }
+}
+
 function stairs(xs, ys, x, y) {
   return xs.map((one, i) => (i ? `H${x(one).toFixed(1)}V${y(ys[i]).toFixed(1)}` : `M${x(one).toFixed(1)} ${y(ys[0]).toFixed(1)}`)).join("");
 }
@@ -346,6 +384,8 @@ class Page {
     byId("charts").append(...this.charts.map((one) => one.element));
     this.sliders = model.inputs.filter((one) => one.shown).map((one) => new Slider(this, one));
     this.curves = model.curves.map((one) => new Curve(this, one));
+    this.places = new Map([...model.outputs.map((one) => one.name), ...model.beside].map((name, place) => [name, place]));
+    this.pictures = new Pictures(this);
     this.lay();
     const range = byId("moment");
     range.max = this.times.length - 1;
@@ -372,6 +412,13 @@ class Page {
 
   changed() { return isChanged(this.setting); }
 
+  // What is known of a variable at the moment read off: the median of an output, what a constant is set to.
+  valueOf(name) {
+    const place = this.places.get(name), slider = this.sliders.find((one) => one.one.name === name);
+    if (place !== undefined) return this.now.median(place, this.at);
+    return this.setting.values[name] ?? slider?.sampled?.middle ?? slider?.one.value ?? this.model.constants[name];
+  }
+
   set(name, value) {
     if (value === undefined) delete this.setting.values[name]; else this.setting.values[name] = value;
     this.moved();
@@ -382,11 +429,12 @@ class Page {
     this.moved();
   }
 
-  async moved() {
+  // Runs anew; `noted` in the address, which at the start is still to be read.
+  async moved(noted = true) {
     this.say("");
     [...this.sliders, ...this.curves].forEach((one) => one.show());
     byId("reset").disabled = !this.changed();
-    this.remember();
+    if (noted) this.remember();
     const asked = performance.now(), setting = structuredClone(this.setting);
     const result = await this.runs.ask(setting, (part) => { this.now = part; this.base ??= part; this.draw(); });
     if (!result) return;
@@ -426,6 +474,7 @@ class Page {
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
       this.charts.forEach((one) => one.draw());
+      this.pictures.draw();
       this.key();
       if (this.now) document.documentElement.dataset.frame ??= Math.round(performance.now());
     });
@@ -478,7 +527,7 @@ class Page {
     const one = { name: name || `Run ${this.kept.length + 1}`, setting, shown, dash: DASHES[place], colour: COLOURS[place], result: null };
     this.kept.push(one);
     this.list();
-    this.runs.ask(setting).then((result) => { one.result = result; this.draw(); if (byId("table-part").open) this.table(); }, refuse);
+    this.runs.ask(setting).then(({ median: _, ...result }) => { one.result = result; this.draw(); if (byId("table-part").open) this.table(); }, refuse);
   }
 
   list() {
@@ -568,9 +617,8 @@ async function main() {
   const page = new Page(model, runs.data.draws, runs);
   window.stockflowPage = page;
   page.look(page.at);
-  const asked = location.hash.length > 1;
-  await page.moved();
-  if (asked) await page.reopen();
+  await page.moved(false);
+  if (location.hash.length > 1) await page.reopen();
 }
 
 if (typeof document !== "undefined") main().catch(refuse);

@@ -79,9 +79,8 @@ def in_node(page: Contents, settings: Sequence[Setting], folder: Path) -> tuple[
     numbers = np.fromfile(folder / "out.bin", dtype="<f8")
     times, outputs = len(page.simulator.times), len(page.simulator.outputs)
     split = len(settings) * page.runs * times * outputs
-    return numbers[:split].reshape(len(settings), page.runs, times, outputs), numbers[split:].reshape(
-        len(settings), outputs, 5, times
-    )
+    runs = numbers[:split].reshape(len(settings), page.runs, times, outputs)
+    return runs, numbers[split:].reshape(len(settings), page.charts, 5, times)
 
 
 def random_setting(page: Contents, seed: int, most: int = 6) -> dict[str, dict[str, Any]]:

@@ -4,8 +4,9 @@ import fs from "node:fs";
 const [page, settings, out] = process.argv.slice(2), html = fs.readFileSync(page, "utf8");
 const text = (id) => html.match(new RegExp(`<script[^>]* id="${id}">([\\s\\S]*?)</script>`))[1];
 const own = html.match(/<script>([\s\S]*?)<\/script>/)[1];
-const { runner, opened, rowsOf, quantiles } = new Function(`${own}; return { runner, opened, rowsOf, quantiles };`)();
-const model = JSON.parse(text("model")), times = model.time.values.length, outputs = model.outputs.length;
+const names = "{ runner, opened, rowsOf, quantiles, totalOf }";
+const { runner, opened, rowsOf, quantiles, totalOf } = new Function(`${own}; return ${names};`)();
+const model = JSON.parse(text("model")), times = model.time.values.length, outputs = totalOf(model);
 const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
 const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, outputs, piece);
 const runs = Math.max(1, model.draws), { columns } = model.code, all = [], spreads = [];
@@ -16,6 +17,6 @@ for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
     parts.push(run(rows.slice(first * columns, last * columns), first, last - first));
   }
   all.push(...parts);
-  spreads.push(...quantiles(parts, times, outputs).found.flat());
+  spreads.push(...quantiles(parts, times, outputs, model.outputs.length).found.flat());
 }
 fs.writeFileSync(out, Buffer.concat([...all, ...spreads].map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength))));

@@ -68,7 +68,7 @@ def shown(one: Tab) -> np.ndarray:
 
 
 def wanted(page: Contents, values: dict[str, float], curves: dict[str, list[float]] | None = None) -> np.ndarray:
-    return quantiles(page.native(values, curves), FAN).transpose(2, 0, 1)
+    return quantiles(page.native(values, curves)[..., : page.charts], FAN).transpose(2, 0, 1)
 
 
 def move(one: Tab, name: str, position: int) -> float:
@@ -121,6 +121,21 @@ def test_a_curve_bent_by_hand_gives_the_engines_quantiles(opened: Tab, page: Con
     assert bent[3] > ys[3]
     assert bent[:3] == ys[:3]
     np.testing.assert_allclose(shown(opened), wanted(page, {}, {name: bent}), rtol=1e-9)
+
+
+def test_a_picture_shows_what_the_engine_has_at_the_moment_read_off(opened: Tab, page: Contents) -> None:
+    name, place = "demand shock", 20
+    value = move(opened, name, 120)
+    shown(opened)
+    opened.run(f"{P}.look({place})")
+    opened.until(SETTLED)
+    medians = np.median(page.native({name: value})[:, place], axis=0)
+    for output, median in zip(page.simulator.outputs, medians, strict=True):
+        assert opened.run(f"{P}.valueOf({json.dumps(output)})") == pytest.approx(median, rel=1e-9)
+    assert opened.run(f"{P}.valueOf({json.dumps(name)})") == value
+    texts = opened.run("[...document.querySelectorAll('#picture g text')].map((one) => one.textContent)")
+    assert len(texts) > 20
+    assert opened.run("document.querySelector('#picture image').href.baseVal").startswith("data:image/svg+xml,")
 
 
 def test_an_address_opened_again_shows_the_same(opened: Tab, page: Contents, file: Path) -> None:
@@ -268,7 +283,7 @@ def test_a_page_of_arrays_and_without_anything_to_set_runs(browser: Tab, tmp_pat
         browser.errors.clear()
         browser.open(path.as_uri())
         found = np.array(browser.run(f"{P}.now.found.map((of) => Array.from(of[2]))"))
-        np.testing.assert_allclose(found, made.native({})[0].T, rtol=1e-9)
+        np.testing.assert_allclose(found, made.native({})[0].T[: made.charts], rtol=1e-9)
         assert browser.errors == []
 
 
