@@ -7,7 +7,6 @@ that ends in a zero byte.
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import select
@@ -26,8 +25,8 @@ _HIDDEN = ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-r
 
 
 def chromium() -> str | None:
-    """Return the path of a Chromium on this machine, None if there is none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None)
+    """Return the path of a Chromium on this machine, None if there is none or no pipe of Unix to speak to it."""
+    return next(filter(None, map(shutil.which, _NAMES)), None) if os.name == "posix" else None
 
 
 class Tab:
@@ -156,6 +155,8 @@ def tab(*options: str) -> Iterator[Tab]:
 
 def _pipe() -> tuple[int, int]:
     """Return both ends of a pipe, numbered from 10, so that neither is in the way of the browser's own."""
+    import fcntl
+
     low = os.pipe()
     high = tuple(fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in low)
     for one in low:

@@ -198,7 +198,7 @@ function worker(url, args) {
 async function start(model, texts) {
   const data = await opened(model, texts), runs = Math.max(1, model.draws);
   if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
-  const threads = Math.max(1, Math.min(4, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
+  const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
   const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 8)));
   const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];
   let workers, note = `${threads} threads`;

@@ -10,7 +10,7 @@ const DASHES = ["7 3", "2 2.5", "10 3 2 3", "14 4", "4 2 1 2 1 2"], COLOURS = ["
 function made(tag, properties = {}, ...children) {
   const one = document.createElement(tag);
   for (const [key, value] of Object.entries(properties))
-    if (key in one && key !== "list") one[key] = value; else one.setAttribute(key, value);
+    if (key in one && !key.startsWith("aria")) one[key] = value; else one.setAttribute(key.replace("ariaLabel", "aria-label"), value);
   one.append(...children);
   return one;
 }
@@ -65,11 +65,22 @@ function frame(low, high, times, width, height, unit) {
   return { box, x, y, parts, text };
 }
 
+const tenth = (pixels) => Math.round(10 * pixels) / 10;
+
+// Marks along the lower side, the outermost kept inside.
+function across(times, most, x, box, parts, text) {
+  for (const time of ticks(times[0], times[times.length - 1], most)) {
+    const at = x(time), anchor = at > box.right - 14 ? "end" : at < box.left + 14 ? "start" : "middle";
+    parts.push(drawn("line", { x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4, stroke: "#8c96a1" }));
+    parts.push(text(moment(time), { x: { end: box.right + 8, start: box.left - 6, middle: at }[anchor], y: box.bottom + 17, "text-anchor": anchor }));
+  }
+}
+
 function path(times, values, x, y) {
   let out = "", open = false;
   for (let i = 0; i < times.length; i++) {
     if (!Number.isFinite(values[i])) { open = false; continue; }
-    out += `${open ? "L" : "M"}${x(times[i]).toFixed(1)} ${y(values[i]).toFixed(1)}`;
+    out += `${open ? "L" : "M"}${tenth(x(times[i]))} ${tenth(y(values[i]))}`;
     open = true;
   }
   return out;
@@ -77,7 +88,7 @@ function path(times, values, x, y) {
 
 function area(times, low, high, x, y) {
   const there = [...times.keys()].filter((i) => Number.isFinite(low[i]) && Number.isFinite(high[i]));
-  const point = (i, of) => `${x(times[i]).toFixed(1)} ${y(of[i]).toFixed(1)}`;
+  const point = (i, of) => `${tenth(x(times[i]))} ${tenth(y(of[i]))}`;
   return there.length ? `M${there.map((i) => point(i, high)).join("L")}L${there.reverse().map((i) => point(i, low)).join("L")}Z` : "";
 }
 
@@ -124,11 +135,7 @@ class Chart {
       parts.push(drawn("path", { d: area(times, own[0], own[4], x, y), fill: BLUE.band }));
       parts.push(drawn("path", { d: area(times, own[1], own[3], x, y), fill: BLUE.core }));
     }
-    for (const time of ticks(times[0], times[times.length - 1], Math.max(3, Math.floor(this.width / 80)))) {
-      parts.push(drawn("line", { x1: x(time), x2: x(time), y1: box.bottom, y2: box.bottom + 4, stroke: "#8c96a1" }));
-      const anchor = x(time) > box.right - 14 ? "end" : x(time) < box.left + 14 ? "start" : "middle";
-      parts.push(text(moment(time), { x: anchor === "end" ? box.right + 8 : anchor === "start" ? box.left - 6 : x(time), y: box.bottom + 17, "text-anchor": anchor }));
-    }
+    across(times, Math.max(3, Math.floor(this.width / 80)), x, box, parts, text);
     parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
     shown.forEach((one) => stroke(one.result.found[place][2], { stroke: one.colour, "stroke-width": 1.8, "stroke-dasharray": one.dash }));
@@ -287,7 +294,7 @@ class Curve {
     if (!this.held) { const more = 0.25 * (high - low); high += more; if (low) low -= more; }
     const { box, x, y, parts, text } = frame(low, high, one.xs, width, 150, unitOf(one));
     const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs, values, x, y), fill: "none", ...attributes }));
-    for (const mark of ticks(one.xs[0], one.xs[one.xs.length - 1], 5)) parts.push(text(moment(mark), { x: x(mark), y: box.bottom + 17, "text-anchor": "middle" }));
+    across(one.xs, 5, x, box, parts, text);
     if (bent) line(one.ys, { stroke: "#5b6672", "stroke-dasharray": "4 3" });
     line(ys, { stroke: BLUE.main, "stroke-width": 2 });
     ys.forEach((value, i) => {
@@ -338,7 +345,7 @@ class Pictures {
 }
 
 function stairs(xs, ys, x, y) {
-  return xs.map((one, i) => (i ? `H${x(one).toFixed(1)}V${y(ys[i]).toFixed(1)}` : `M${x(one).toFixed(1)} ${y(ys[0]).toFixed(1)}`)).join("");
+  return xs.map((one, i) => (i ? `H${tenth(x(one))}V${tenth(y(ys[i]))}` : `M${tenth(x(one))} ${tenth(y(ys[0]))}`)).join("");
 }
 
 // ---- the address
@@ -495,7 +502,7 @@ class Page {
 
   remember() {
     clearTimeout(this.noting);
-    this.noting = setTimeout(() => history.replaceState(null, "", addressOf(this) || location.pathname + location.search), 150);
+    this.noting = setTimeout(() => history.replaceState(null, "", addressOf(this) || location.pathname + location.search), 400);
   }
 
   async copy() {

@@ -157,6 +157,24 @@ def test_an_address_opened_again_shows_the_same(opened: Tab, page: Contents, fil
     np.testing.assert_allclose(kept, wanted(page, values), rtol=1e-9)
 
 
+def test_kept_runs_are_shown_hidden_taken_up_and_forgotten(opened: Tab, page: Contents) -> None:
+    name = page.sliders[2]
+    first = move(opened, name, 30)
+    for run in ("one", "two"):
+        opened.run(f"document.getElementById('run-name').value = '{run}'")
+        opened.run("document.getElementById('keep').requestSubmit()")
+        opened.until(f"{P}.kept.every((one) => one.result)")
+        move(opened, name, 90)
+    lines = "document.querySelector('.chart svg').querySelectorAll('path[stroke-dasharray]').length"
+    opened.until(f"{SETTLED} && {lines} === 3")  # the base run and two that are kept
+    opened.run("document.getElementById('k1').click()")
+    opened.until(f"{SETTLED} && {lines} === 2")
+    opened.run("document.querySelector('#kept button').click()")
+    opened.until(f"{P}.setting.values[{json.dumps(name)}] === {first}")
+    opened.run("document.querySelectorAll('#kept button')[1].click()")
+    assert opened.run(f"{P}.kept.map((one) => one.name)") == ["two"]
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

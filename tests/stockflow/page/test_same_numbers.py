@@ -14,6 +14,7 @@ from stockflow.page.contents import Asked, contents
 pytestmark = needs_node
 MODELS = [
     *(f"stockflow/examples/{name}.mdl" for name in ("commodity", "epidemic", "population")),
+    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "tank.mdl")),
     "models/vensim/nev.mdl",
 ]
 
@@ -33,7 +34,9 @@ def test_a_page_gives_the_engines_numbers_for_any_setting(path: str, tmp_path: P
     runs, spreads = in_node(page, settings, tmp_path)
     for setting, ours, spread in zip(settings, runs, spreads, strict=True):
         native = page.native(setting["values"], setting["curves"])
-        assert difference(ours, native) < 1e-9
+        far = difference(ours, native)
+        print(f"{path}: {far:.1e}")
+        assert far < 1e-9
         if np.isfinite(ours).all():
             wanted = quantiles(ours[..., : page.charts], FAN).transpose(2, 0, 1)
             np.testing.assert_allclose(spread, wanted, rtol=1e-13, atol=0)
