@@ -213,3 +213,4 @@ async function start(model, texts) {
   }
   return { runs: new Runs(model, data, workers, piece), note };
 }
+

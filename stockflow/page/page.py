@@ -16,12 +16,16 @@ from string import Template
 import numpy as np
 
 from stockflow.arrays import Array
-from stockflow.page.contents import Contents, described
+from stockflow.page.contents import Contents
+from stockflow.page.words import described
+
+#: in the order in which they need each other
+_SCRIPTS = ("numbers.js", "chart.js", "controls.js", "page.js")
 
 
 def html(page: Contents) -> str:
     """Return the whole page; ASCII alone, so that no encoding can change it."""
-    script, style = _own("numbers.js") + _own("page.js"), _own("page.css")
+    script, style = "".join(map(_own, _SCRIPTS)), _own("page.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}' 'wasm-unsafe-eval'; style-src '{_hash(style)}';"
         " worker-src blob:; img-src blob: data:; base-uri 'none'; form-action 'none'"
