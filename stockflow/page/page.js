@@ -52,7 +52,7 @@ class Page {
     byId("reset").onclick = () => { this.setting = plainSetting(); this.moved(); };
     byId("keep").onsubmit = (event) => { event.preventDefault(); this.keep(byId("run-name").value.trim()); byId("run-name").value = ""; };
     byId("csv").onclick = () => save(`${model.title}.csv`, this.csv());
-    byId("cin").onclick = () => save(`${model.title}.cin`, this.cin());
+    byId("cin").onclick = () => { if (this.changed()) save(`${model.title}.cin`, this.cin()); else this.say("Nothing is changed, so there are no settings to save."); };
     byId("print").onclick = () => window.print();
     byId("copy").onclick = () => this.copy();
     byId("table-part").ontoggle = () => this.table();
@@ -219,12 +219,13 @@ class Page {
     return `\ufeff${lines.join("\r\n")}\r\n`;
   }
 
-  // Vensim's changes file: the engine takes it as --changes
+  // Vensim's changes file: the engine takes its constants as --changes.
   cin() {
-    const lines = Object.entries(this.setting.values).map(([name, value]) => `${name} = ${value}`);
+    const quoted = (name) => name.replace(/^(.*?)(\[[^\]]*\])?$/s, (_, bare, place) => (/^\p{L}[\p{L}\p{N}_ ]*$/u.test(bare) ? bare : `"${bare}"`) + (place ?? ""));
+    const lines = Object.entries(this.setting.values).map(([name, value]) => `${quoted(name)} = ${value}`);
     for (const [name, ys] of Object.entries(this.setting.curves)) {
       const { xs } = this.model.curves.find((one) => one.name === name);
-      lines.push(`${name}(${xs.map((x, i) => `(${x},${ys[i]})`).join(",")})`);
+      lines.push(`${quoted(name)}(${xs.map((x, i) => `(${x},${ys[i]})`).join(",")})`);
     }
     return `${lines.join("\n")}\n`;
   }

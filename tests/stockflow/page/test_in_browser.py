@@ -233,6 +233,18 @@ def test_the_engine_takes_the_settings_that_a_page_saves(opened: Tab, page: Cont
     assert changes(file, page.model) == values
 
 
+def test_names_of_a_hostile_model_come_back_from_its_settings(browser: Tab, tmp_path: Path) -> None:
+    from stockflow.vensim_files.files import changes
+
+    made = contents(hostile(), Asked())
+    (tmp_path / "page.html").write_text(html(made), encoding="ascii")
+    browser.open((tmp_path / "page.html").as_uri())
+    # braces are comments in Vensim's files, in names too
+    values = {name: move(browser, name, 33) for name in EVIL if "{" not in name}
+    (tmp_path / "x.cin").write_text(browser.run(f"{P}.cin()"), encoding="utf-8")
+    assert changes(tmp_path / "x.cin", made.model) == values
+
+
 def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, page: Contents) -> None:
     tree = opened.call("Accessibility.getFullAXTree")["nodes"]
     roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image"}
