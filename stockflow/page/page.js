@@ -257,7 +257,15 @@ function describe(model, note) {
     bands ? `Samples: ${model.samples.join(", ")}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
     "Random functions, if the model has any, take seed 0. A band shows what follows from the samples, not all that is unknown.",
   ];
-  byId("about").replaceChildren(...lines.filter(Boolean).map((line) => made("p", {}, line)));
+  const charts = model.outputs.flatMap((one) => [made("dt", {}, named(one.name), ` (${unitOf(one)})`), made("dd", { dir: "auto" }, one.note || "The model file says nothing about it.")]);
+  byId("about").replaceChildren(...lines.filter(Boolean).map((line) => made("p", {}, line)), made("h3", {}, "What the charts show"), made("dl", {}, ...charts));
+}
+
+// How far the base run here is from the engine's own, which the file brings along for the last moment.
+function compare(model, base) {
+  if (!model.check) return;
+  const far = model.check.map((value, i) => { const own = base.found[i][2].at(-1); return Math.abs(own - value) / (Math.max(Math.abs(own), Math.abs(value)) || 1); });
+  byId("about").prepend(made("p", {}, `Checked just now: at the last moment the base run differs from the engine's own by ${told(Math.max(...far), 1)} of its size.`));
 }
 
 function refuse(error) {
@@ -278,6 +286,7 @@ async function main() {
   window.stockflowPage = page;
   page.look(page.at);
   await page.moved(false);
+  compare(model, page.base);
   if (location.hash.length > 1) await page.reopen();
 }
 

@@ -43,8 +43,16 @@ def described(page: Contents) -> dict[str, object]:
             "sliders": len(movable(model, simulator.outputs[: page.charts])) - len(page.sliders),
             "curves": len(curves(model, simulator.outputs[: page.charts])) - len(page.tables),
         },
+        "check": _check(page),
         "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},
     }
+
+
+def _check(page: Contents) -> list[float] | None:
+    """Return the engine's own medians of the base run at the last moment, by chart; None where no run is finite."""
+    runs = page.native({})
+    finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1, : page.charts]
+    return np.median(finite, axis=0).tolist() if len(finite) else None
 
 
 def _constants(page: Contents) -> dict[str, float]:

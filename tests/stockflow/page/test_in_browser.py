@@ -303,6 +303,43 @@ def test_a_hostile_model_is_text_and_nothing_else(browser: Tab, tmp_path: Path) 
     assert browser.errors == []
 
 
+def test_a_page_says_how_far_it_is_from_the_engine(opened: Tab) -> None:
+    said = opened.run("document.querySelector('#about p').textContent")
+    assert said.startswith("Checked just now")
+    assert float(said.partition("engine's own by ")[2].split(" ")[0].replace("\u2212", "-")) < 1e-12
+
+
+def test_the_policy_stops_scripts_and_the_network(browser: Tab, file: Path) -> None:
+    browser.open(file.as_uri())
+    browser.run(
+        "const one = document.createElement('script'); one.textContent = 'globalThis.ran = 1';"
+        "document.body.append(one);"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"globalThis.ran = 2\">')"
+    )
+    assert browser.run("fetch('https://example.org').then(() => 'sent', () => 'refused')") == "refused"
+    assert browser.run("typeof ran") == "undefined"
+    assert not [one for one in browser.errors if one.startswith("asked the network")]
+    browser.errors.clear()
+
+
+def test_a_finger_bends_a_curve(opened: Tab) -> None:
+    opened.size(390, 844)
+    opened.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        x, y = opened.run(
+            f"(() => {{ const one = {P}.curves[0].svg.querySelectorAll('circle')[2];"
+            " one.scrollIntoView({block: 'end'});"
+            " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        before = opened.run(f"{P}.curves[0].one.ys[2]")
+        for kind, down in (("touchStart", 0), ("touchMove", -6), ("touchMove", -14), ("touchEnd", None)):
+            points = [] if down is None else [{"x": x, "y": y + down}]
+            opened.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        assert opened.run(f"{P}.setting.curves.utilisation?.[2]") > before
+    finally:
+        opened.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
 def test_a_page_of_arrays_and_without_anything_to_set_runs(browser: Tab, tmp_path: Path) -> None:
     population = stockflow.load(ROOT / "stockflow" / "examples" / "population.mdl")
     bare = of_text("S= INTEG(1, 0)")
