@@ -22,6 +22,7 @@ function drawn(tag, attributes = {}, ...children) {
   return one;
 }
 
+const inUnit = (one) => made("span", { className: "unit", dir: "auto" }, unitOf(one));
 const named = (text) => made("bdi", { className: "name", dir: "auto" }, text);
 const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : one.unit);
 
@@ -155,7 +156,7 @@ class Chart {
     if (!own) return;
     const range = page.model.draws > 1 ? ` (${told(own[0][i], 3)} to ${told(own[4][i], 3)})` : "";
     const was = base && page.changed() ? `; base run ${told(base[2][i])}` : "";
-    this.read.replaceChildren(`${told(own[2][i])} `, made("span", { className: "quiet" }, unitOf(about)), `${range}${was}`);
+    this.read.replaceChildren(`${told(own[2][i])} `, inUnit(about), `${range}${was}`);
     this.svg.setAttribute("aria-label", `${about.name} over time. At ${page.model.time.unit} ${moment(page.times[i])}: ${this.read.textContent}`);
   }
 }

@@ -33,7 +33,7 @@ class Slider {
     this.back.onclick = () => page.set(one.name, undefined);
     const rule = `${one.rule}${this.scale.logarithmic ? "; logarithmic" : ""}. Base: ${this.usual()} ${unit}.`;
     const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
-    const label = made("label", { htmlFor: id }, named(one.name), " ", made("span", { className: "unit" }, unit));
+    const label = made("label", { htmlFor: id }, named(one.name), " ", inUnit(one));
     this.element = made("div", { className: "item" }, made("div", { className: "row" }, label, this.range, this.field, this.back), note);
   }
 
@@ -79,7 +79,7 @@ class Curve {
       return field;
     });
     const rows = this.fields.map((field, i) => made("tr", {}, made("th", { scope: "row" }, moment(one.xs[i])), made("td", {}, field)));
-    const table = made("table", {}, made("thead", {}, made("tr", {}, made("th", { scope: "col" }, of), made("th", { scope: "col" }, unit))), made("tbody", {}, ...rows));
+    const table = made("table", {}, made("thead", {}, made("tr", {}, made("th", { scope: "col" }, named(of)), made("th", { scope: "col" }, inUnit(one)))), made("tbody", {}, ...rows));
     const note = made("details", {}, made("summary", { ariaLabel: `Points of ${one.name}` }, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
     this.element = made("div", { className: "item curve" }, made("div", { className: "bar head" }, made("span", {}, named(one.name), made("span", { className: "quiet" }, " over ", named(of))), this.back), this.svg, note);
     this.held = null;

@@ -201,7 +201,7 @@ async function start(model, texts) {
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
   const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 8)));
   const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];
-  let workers, note = `${threads} threads`;
+  let workers, note = threads > 1 ? `${threads} threads` : "one thread";
   try {
     const url = URL.createObjectURL(new Blob([`(${runner})()`], { type: "text/javascript" }));
     workers = await Promise.all(Array.from({ length: threads }, () => worker(url, args)));

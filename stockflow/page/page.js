@@ -233,7 +233,7 @@ class Page {
   table() {
     if (!byId("table-part").open || !this.now) return;
     const step = Math.max(1, Math.ceil(this.times.length / 24)), rows = this.times.map((_, i) => i).filter((i) => i % step === 0 || i === this.times.length - 1);
-    const head = made("tr", {}, made("th", { scope: "col" }, this.model.time.unit || "Time"), ...this.model.outputs.map((one) => made("th", { scope: "col" }, named(one.name), made("br"), unitOf(one))));
+    const head = made("tr", {}, made("th", { scope: "col" }, this.model.time.unit || "Time"), ...this.model.outputs.map((one) => made("th", { scope: "col" }, named(one.name), made("br"), inUnit(one))));
     const cell = (place, i) => {
       const own = this.now.found[place];
       return made("td", {}, told(own[2][i]), ...(this.model.draws > 1 ? [made("br"), made("span", { className: "quiet" }, `${told(own[0][i], 3)} to ${told(own[4][i], 3)}`)] : []));
@@ -257,7 +257,7 @@ function describe(model, note) {
     bands ? `Samples: ${model.samples.join(", ")}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
     "Random functions, if the model has any, take seed 0. A band shows what follows from the samples, not all that is unknown.",
   ];
-  const charts = model.outputs.flatMap((one) => [made("dt", {}, named(one.name), ` (${unitOf(one)})`), made("dd", { dir: "auto" }, one.note || "The model file says nothing about it.")]);
+  const charts = model.outputs.flatMap((one) => [made("dt", {}, named(one.name), " ", inUnit(one)), made("dd", { dir: "auto" }, one.note || "The model file says nothing about it.")]);
   byId("about").replaceChildren(...lines.filter(Boolean).map((line) => made("p", {}, line)), made("h3", {}, "What the charts show"), made("dl", {}, ...charts));
 }
 

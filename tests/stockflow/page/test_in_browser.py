@@ -270,6 +270,7 @@ def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, pa
 def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
     opened.size(width, 844)
     opened.until(SETTLED)
+    opened.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert opened.run("document.documentElement.scrollWidth") <= width
     # the charts stay in sight while sliders are moved, and leave room for them
     opened.run("document.getElementById('sliders').scrollIntoView()")
@@ -299,6 +300,13 @@ def test_a_hostile_model_is_text_and_nothing_else(browser: Tab, tmp_path: Path) 
     assert browser.run("document.querySelectorAll('script').length") == 5
     text = browser.run("document.body.innerText")
     assert all(one in text for one in EVIL)
+    # a name that runs backwards leaves its unit where it was: behind it
+    places = browser.run(
+        f"(() => {{ const [name, unit] = {P}.sliders.find((one) => one.one.name === {json.dumps(EVIL[3])})"
+        ".element.querySelectorAll('.name, .unit');"
+        " return [name, unit].map((one) => one.getBoundingClientRect().x); })()"
+    )
+    assert places[0] < places[1]
     assert f"\"'{EVIL[4]}" in browser.run(f"{P}.keep({json.dumps(EVIL[4])}); {P}.kept[1].result = {P}.now; {P}.csv()")
     assert browser.errors == []
 
