@@ -255,6 +255,7 @@ function describe(model, note) {
     `Model: ${origin.file}, ${origin.method}, time step ${origin.step} ${model.time.unit}, equations sha256 ${origin.equations}.`,
     `Made with stockflow ${origin.version}. The page runs the engine's own compiled code; nothing leaves your computer. Computed by ${note}.`,
     bands ? `Samples: ${model.samples.join(", ")}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
+    left.pictures ? `Groups of variables too large to be drawn as stocks and flows: ${left.pictures}.` : "",
     "Random functions, if the model has any, take seed 0. A band shows what follows from the samples, not all that is unknown.",
   ];
   const charts = model.outputs.flatMap((one) => [made("dt", {}, named(one.name), " ", inUnit(one)), made("dd", { dir: "auto" }, one.note || "The model file says nothing about it.")]);

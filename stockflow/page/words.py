@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stockflow.language.equations import LookupCall, Reference, Table, Time, WithLookup, references, walk
 from stockflow.model import Model
 from stockflow.page.contents import Contents
-from stockflow.page.pictures import pictures
+from stockflow.page.pictures import pictures, undrawn
 from stockflow.page.sliders import curves, movable, slider
 from stockflow.version import VERSION
 
@@ -19,6 +19,7 @@ from stockflow.version import VERSION
 def described(page: Contents) -> dict[str, object]:
     """Return all that a page says or needs beside its three blocks of bytes, fit for JSON."""
     model, simulator, asked = page.model, page.simulator, page.asked
+    outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
@@ -31,17 +32,18 @@ def described(page: Contents) -> dict[str, object]:
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
         "inputs": [_input(model, name, columns.get(name), name in page.sliders) for name in simulator.inputs],
-        "outputs": [_output(page, name) for name in simulator.outputs[: page.charts]],
+        "outputs": [_output(page, name) for name in outputs],
         "beside": list(simulator.outputs[page.charts :]),
-        "pictures": pictures(model, simulator.outputs[: page.charts]),
+        "pictures": pictures(model, outputs),
         "constants": _constants(page),
         "curves": [_curve(model, name, one) for name, one in page.tables.items()],
         "samples": list(page.samples),
         "draws": len(page.drawn),
         "given": page.given,
         "left": {
-            "sliders": len(movable(model, simulator.outputs[: page.charts])) - len(page.sliders),
-            "curves": len(curves(model, simulator.outputs[: page.charts])) - len(page.tables),
+            "sliders": len(movable(model, outputs)) - len(page.sliders),
+            "curves": len(curves(model, outputs)) - len(page.tables),
+            "pictures": undrawn(model, outputs),
         },
         "check": _check(page),
         "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},

@@ -128,6 +128,15 @@ def test_what_is_observed_has_a_chart_and_its_points(tmp_path: Path) -> None:
     assert first["observed"] == {"times": [10, 20], "values": [3, 5.5]}
 
 
+def test_a_group_too_large_to_draw_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = described(contents(EPIDEMIC, Asked()))
+    assert len(drawn["pictures"]) == 1  # type: ignore[arg-type]
+    assert drawn["beside"] == ["infection", "recovery", "reproduction number", "share ever infected"]
+    monkeypatch.setattr("stockflow.page.pictures.MOST_DRAWN", 3)
+    left = described(contents(EPIDEMIC, Asked()))
+    assert (left["pictures"], left["beside"], left["left"]["pictures"]) == ([], [], 1)  # type: ignore[index]
+
+
 def test_draws_are_thinned_evenly_and_said_to_be() -> None:
     page = contents(EPIDEMIC, Asked(samples={"contact rate": np.linspace(1, 10, 1000)}, draws=10))
     assert page.drawn[:, 0].tolist() == pytest.approx(np.linspace(1, 10, 10).tolist(), rel=1e-2)
