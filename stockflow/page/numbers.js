@@ -132,10 +132,11 @@ function quantiles(parts, times, outputs, charts = outputs) {
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.
 class Runs {
   constructor(model, data, workers, piece) {
-    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, live: null, queue: [] });
+    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: false, live: null, queue: [] });
   }
 
-  // `each` is told of the quantiles of the draws that are there so far, at most every tenth of a second.
+  // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms, and
+  // may be left for a newer one after that: then the promise gives null.
   ask(setting, each) {
     return new Promise((done, fail) => {
       const job = { setting, each, done, fail };
@@ -158,21 +159,23 @@ class Runs {
   async made(job) {
     const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
-    let next = 0, told = this.seen ? performance.now() : -Infinity;  // the first frame waits for one piece alone
+    let next = 0, left = false, told = this.seen ? performance.now() : -Infinity;  // at first one piece is enough to show
     this.seen = true;
     const one = async (run) => {
-      while (next < runs) {
+      while (next < runs && !left) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
         parts[first / piece] = await run(rows.slice(first * columns, last * columns), first, last - first);
-        if (last < runs && performance.now() - told > 100) {
-          job.each?.(quantiles(parts.filter(Boolean), times, outputs, charts));
+        if (job.each && last < runs && !left && performance.now() - told > 60) {
+          job.each(quantiles(parts.filter(Boolean), times, outputs, charts));
           told = performance.now();
+          left = this.whole && Boolean(this.live);  // once seen it makes way for a newer one; the base run never does
         }
       }
     };
     await Promise.all(this.workers.map(one));
-    return quantiles(parts, times, outputs, charts);
+    this.whole ||= !left;
+    return left ? null : quantiles(parts, times, outputs, charts);
   }
 }
 

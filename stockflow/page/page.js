@@ -275,6 +275,7 @@ function refuse(error) {
 }
 
 async function main() {
+  window.addEventListener("unhandledrejection", ({ reason }) => refuse(reason));
   const model = JSON.parse(byId("model").textContent);
   document.title = byId("title").textContent = model.title;
   if (typeof WebAssembly !== "object") throw new Error("this browser has no WebAssembly, or has it switched off; another browser, or another setting, will do");

@@ -88,6 +88,29 @@ def test_every_slider_gives_the_engines_quantiles(opened: Tab, page: Contents) -
     np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
 
 
+def test_a_slider_that_is_dragged_ends_with_all_draws_of_where_it_was_left(opened: Tab, page: Contents) -> None:
+    name = page.sliders[2]
+    slow = f"const own = {P}.runs.workers; {P}.runs.workers = own.map((run) => async (...all) => {{"
+    opened.run(f"{slow} await new Promise((done) => setTimeout(done, 25)); return run(...all); }})")
+    drag = f"const one = {P}.sliders[2].range; one.value = place; one.dispatchEvent(new Event('input'));"
+    opened.run(
+        f"(async () => {{ for (let place = 40; place <= 120; place += 4) {{ {drag}"
+        " await new Promise((done) => setTimeout(done, 20)); } })()"
+    )
+    opened.until(f"{P}.now.runs === {page.runs} && {SETTLED}")
+    value = opened.run(f"{P}.setting.values[{json.dumps(name)}]")
+    np.testing.assert_allclose(shown(opened), wanted(page, {name: value}), rtol=1e-9)
+    assert opened.run(f"{P}.count") < 20  # what was overtaken is left
+
+
+def test_a_run_that_breaks_down_is_told(opened: Tab, page: Contents) -> None:
+    opened.run(f"{P}.runs.workers = [async () => {{ throw new Error('out of memory'); }}]")
+    move(opened, page.sliders[0], 10)
+    opened.until("!document.getElementById('alert').hidden")
+    assert "out of memory" in opened.run("document.getElementById('alert').innerText")
+    opened.errors.clear()
+
+
 def test_a_typed_number_counts_and_one_outside_the_limits_is_taken_back(opened: Tab, page: Contents) -> None:
     field = f"{P}.sliders[2].field"
     name = page.sliders[2]
