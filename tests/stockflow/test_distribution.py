@@ -88,6 +88,8 @@ sys.meta_path = [Declared(one) for one in sys.meta_path]
 import stockflow
 from stockflow.commands import cli
 from stockflow.language import external
+from stockflow.page.contents import Asked, contents
+from stockflow.page.page import html
 from stockflow.vensim_files import data, files, sampling
 print(stockflow.__file__)
 for name in stockflow.__all__:
@@ -96,6 +98,7 @@ model = stockflow.load(sys.argv[2])
 model.run()
 model.run(engine="reference")
 model.runs({model.constants[0]: [1.0]}, model.stocks).quantiles([0.5])
+html(contents(model, Asked()))
 model.loops()
 model.lint(), model.unbalanced(), model.reality_checks(), model.loop_scores({})
 try:
