@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.batches.samples import samples_of
-from stockflow.commands.console import Whole, deliver
+from stockflow.commands.console import Whole, deliver, listed
 from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
 from stockflow.errors import InputError
 from stockflow.files import check_ending, replace_file
@@ -81,7 +80,7 @@ def batch(
     if changes is not None:
         model = model.with_constants(changed(changes, model))
     names = _kept(model, outputs, savelist)
-    columns = _drawn(model, samples, sensitivity)
+    columns = drawn(model, samples, sensitivity)
     runs = len(next(iter(columns.values())))
     asked = model.runs(columns, names, until, save_period, threads, method, seed=seed)
     if percentiles or figure is not None:
@@ -114,19 +113,19 @@ def _kept(model: Model, outputs: str | None, savelist: Path | None) -> Sequence[
     if savelist is not None:
         return read_savelist(savelist, model)
     # commas between the subscripts of one element do not count
-    return [name.strip() for name in re.split(r",(?![^\[]*\])", outputs or "") if name.strip()]
+    return listed(outputs or "")
 
 
-def _drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
-    """Return the constants of each run, from the one file that says them."""
+def drawn(model: Model, samples: Path | None, sensitivity: Path | None) -> dict[str, Array]:
+    """Return the constants of each run, (run,) by name, from the one file that says them; InputError for both."""
     if (samples is None) == (sensitivity is None):
         raise InputError("say what differs between runs by SAMPLES or by --sensitivity, not both")
     if samples is not None:
         return samples_of(samples, model.equations)
     from stockflow.vensim_files.sampling import read_sensitivity
-    from stockflow.vensim_files.sampling import samples as drawn
+    from stockflow.vensim_files.sampling import samples as taken
 
-    return drawn(read_sensitivity(sensitivity or "", model), model=model)
+    return taken(read_sensitivity(sensitivity or "", model), model=model)
 
 
 def _write_spread(spread: xr.Dataset, out: Path | None) -> None:

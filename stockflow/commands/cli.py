@@ -16,6 +16,7 @@ from stockflow.commands.bench import measure
 from stockflow.commands.console import Group, Whole, deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
+from stockflow.commands.page import page
 from stockflow.errors import InputError, LoopError
 from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
@@ -45,6 +46,7 @@ def cli() -> None:
       stockflow loops model.mdl                            which feedback loops do it, and when
       stockflow bench model.mdl                            how fast is it here
       stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
+      stockflow page model.mdl --out page.html             one HTML file with sliders that runs the model
     """
 
 
@@ -243,6 +245,7 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
 
 cli.add_command(batch)
 cli.add_command(loops_command)
+cli.add_command(page)
 
 
 def main() -> None:

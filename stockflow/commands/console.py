@@ -145,6 +145,11 @@ def settings(pairs: Iterable[str], place: str = "--set") -> dict[str, float]:
     return out
 
 
+def listed(text: str) -> list[str]:
+    """Return names with commas between them; a comma in brackets is part of a name."""
+    return [name.strip() for name in re.split(r",(?![^\[]*\])", text) if name.strip()]
+
+
 def json_text(data: object) -> str:
     """Return data as JSON; ValueError for a number that JSON lacks."""
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)

@@ -16,7 +16,8 @@ _STYLE = """text{font:12px Helvetica,Arial,sans-serif;text-anchor:middle;dominan
 .cloud{fill:#fff;stroke:#888;stroke-width:1}.pipe{fill:none;stroke:#1a1a1a;stroke-width:5}
 .bore{fill:none;stroke:#fff;stroke-width:2.6}.link{fill:none;stroke:#6b8fc4;stroke-width:1}
 .gap{fill:#fff}"""
-_TITLE = 30
+#: height of the band above a picture that holds its name
+TITLE = 30
 Point = tuple[float, float]
 
 
@@ -29,15 +30,15 @@ def svg(model: Model, group: str) -> str:
     picture = view(model.equations, group)
     width, height = picture.size
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + _TITLE}"'
-        f' viewBox="0 {-_TITLE} {width} {height + _TITLE}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + TITLE}"'
+        f' viewBox="0 {-TITLE} {width} {height + TITLE}">',
         f"<style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#6b8fc4"/></marker>'
         '<marker id="end" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="2.4" markerHeight="2.4" orient="auto">'
         '<path d="M0 0 8 4 0 8z"/></marker></defs>',
-        f'<rect x="0" y="{-_TITLE}" width="{width}" height="{height + _TITLE}" fill="#fff"/>',
-        f'<text class="title" x="12" y="{-_TITLE // 2 + 4}">{escape(picture.name)}</text>',
+        f'<rect x="0" y="{-TITLE}" width="{width}" height="{height + TITLE}" fill="#fff"/>',
+        f'<text class="title" x="12" y="{-TITLE // 2 + 4}">{escape(picture.name)}</text>',
     ]
     parts += _arrows(picture)
     parts += [_pipe(one) for one in picture.pipes]

@@ -53,7 +53,9 @@ def test_the_whole_project_carries_the_engine_and_asks_for_what_it_asks_for() ->
     assert WHOLE["project"]["scripts"]["stockflow"] == ENGINE["project"]["scripts"]["stockflow"]
     assert ENGINE["project"]["requires-python"] == WHOLE["project"]["requires-python"]
     data = (project["tool"]["setuptools"]["package-data"]["stockflow"] for project in (WHOLE, ENGINE))
-    assert [sorted(one) for one in data] == [["examples/*.mdl", "py.typed"]] * 2
+    assert [sorted(one) for one in data] == [
+        ["examples/*.mdl", "page/*.css", "page/*.js", "page/page.html", "py.typed"]
+    ] * 2
     assert (ROOT / "LICENSE").read_bytes() == (ROOT / "stockflow" / "LICENSE").read_bytes()
 
 
@@ -86,6 +88,8 @@ sys.meta_path = [Declared(one) for one in sys.meta_path]
 import stockflow
 from stockflow.commands import cli
 from stockflow.language import external
+from stockflow.page.contents import Asked, contents
+from stockflow.page.page import html
 from stockflow.vensim_files import data, files, sampling
 print(stockflow.__file__)
 for name in stockflow.__all__:
@@ -94,6 +98,7 @@ model = stockflow.load(sys.argv[2])
 model.run()
 model.run(engine="reference")
 model.runs({model.constants[0]: [1.0]}, model.stocks).quantiles([0.5])
+html(contents(model, Asked()))
 model.loops()
 model.lint(), model.unbalanced(), model.reality_checks(), model.loop_scores({})
 try:

@@ -1,0 +1,139 @@
+"""What a page of a model costs its reader: bytes, the first frame, and how long a move of a slider takes.
+
+Run with `python -m benchmarks.page`; it prints. Pages are of the shipped cases with draws of their accepted posteriors,
+opened from a file in headless Chromium; a move is the time from a slider's event to the frame that shows its result.
+Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores.
+"""
+
+import argparse
+import gzip
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.draws.runs import drawn
+from benchmarks.browser import Tab, tab
+from benchmarks.engine import OUTPUTS
+from benchmarks.machine import machine
+from benchmarks.table import grid
+from stockflow.commands.bench import timed
+from stockflow.page.contents import Asked, Contents, contents
+from stockflow.page.page import html
+
+DRAWS = 200
+# ends when the frame that shows the result has been painted
+_MOVE = """(async (place, position) => {
+  const page = stockflowPage, slider = page.sliders[place].range;
+  page.setting = plainSetting();
+  const before = page.count, old = page.now, begin = performance.now();
+  let first = 0;
+  slider.value = position;
+  slider.dispatchEvent(new Event("input"));
+  while (page.count === before || page.waiting) {
+    await new Promise((done) => setTimeout(done));
+    if (page.now !== old && !page.waiting) first ||= performance.now() - begin;
+  }
+  return [first || performance.now() - begin, performance.now() - begin];
+})"""
+# the parts of a move, one after the other on one thread: runs, quantiles, drawing
+_PARTS = """(async () => {
+  const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
+  const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
+  const rows = rowsOf(model, draws, plainSetting()), parts = [[], [], []];
+  for (let k = 0; k < 15; k++) {
+    const a = performance.now(), out = run(rows, 0, model.draws), b = performance.now();
+    quantiles([out], page.times.length, totalOf(model), model.outputs.length);
+    const c = performance.now();
+    page.charts.forEach((one) => one.draw());
+    [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));
+  }
+  return parts.map((some) => Math.min(...some));
+})()"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Sizes in bytes; times in ms: first frame; moves; parts on one thread; native runs.
+
+    Moves are seen when some draws are on the screen (median), whole when all are (quickest, median, 95%).
+    """
+
+    name: str
+    page: Contents
+    raw: int
+    packed: int
+    frame: float
+    moves: tuple[float, ...]
+    parts: tuple[float, ...]
+    native: float
+    difference: float
+
+
+def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
+    """Return what the page of a case costs; its numbers are compared with the engine's on the way."""
+    of = drawn(case, draws)
+    outputs = [name for name in OUTPUTS if name in of.model.variables]
+    page = contents(of.model, Asked(outputs=outputs, samples=of.samples, draws=draws))
+    text = html(page)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{case}.html"
+        path.write_text(text, encoding="ascii")
+        frames = []
+        for _ in range(5):
+            browser.open(path.as_uri())
+            frames.append(float(browser.run("document.documentElement.dataset.frame")))
+        found = np.array(browser.run("stockflowPage.now.found.map((of) => Array.from(of[2]))"))
+        random = np.random.default_rng(1)
+        times = []
+        for _ in range(moves):
+            place, position = random.integers(len(page.sliders)), random.integers(201)
+            times.append(browser.run(f"{_MOVE}({place}, {position})"))
+        parts = tuple(browser.run(_PARTS))
+    runs = page.native({})[..., : page.charts]
+    medians = np.median(runs, axis=0).T
+    apart = float((np.abs(found - medians).max(axis=1) / np.abs(medians).max(axis=1)).max())
+    native = min(timed(lambda: page.native({}))[1] for _ in range(moves)) * 1e3
+    first, whole = np.array(times).T
+    quick = (float(np.median(first)), *(float(np.quantile(whole, share)) for share in (0.0, 0.5, 0.95)))
+    packed = len(gzip.compress(text.encode(), 9))
+    return Measured(case, page, len(text), packed, float(np.median(frames)), quick, parts, native, apart)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print Markdown."""
+    parser = argparse.ArgumentParser(prog="benchmarks.page", description=__doc__)
+    parser.add_argument("--cases", default="nev,pv", help="which cases, separated by commas")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of the posterior on a page")
+    parser.add_argument("--moves", type=int, default=60, help="moves of a slider that are timed")
+    options = parser.parse_args(arguments)
+    print(f"{machine().line()}\n")
+    head = (
+        *(
+            "case",
+            "kB",
+            "kB gzipped",
+            "module, bytes",
+            "first frame, ms",
+            "a move seen",
+            "whole, quickest",
+            "median",
+            "95%",
+        ),
+        *("one thread: runs", "quantiles", "drawing", "native runs, ms", "difference"),
+    )
+    rows = []
+    with tab() as browser:
+        browser.size(1280, 900)
+        for case in options.cases.split(","):
+            one = measured(case, options.draws, options.moves, browser)
+            sizes = (f"{one.raw / 1e3:.0f}", f"{one.packed / 1e3:.0f}", f"{len(one.page.module.content):,}")
+            times = (one.frame, *one.moves, *one.parts, one.native)
+            rows.append((case, *sizes, *(f"{time:.0f}" for time in times), f"{one.difference:.0e}"))
+    print("\n".join(grid(head, rows)))
+
+
+if __name__ == "__main__":
+    main()

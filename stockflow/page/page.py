@@ -1,0 +1,61 @@
+"""A page's contents as one HTML file: no network, no third-party script, and nothing of a model that is code.
+
+Names, comments, units and numbers stand as JSON and base64 in scripts of a type that no browser runs, with every `<`
+escaped; the page's own script puts them on the page as text. What may run is named by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from stockflow.arrays import Array
+from stockflow.page.contents import Contents
+from stockflow.page.words import described
+
+#: in the order in which they need each other
+_SCRIPTS = ("numbers.js", "chart.js", "controls.js", "page.js")
+
+
+def html(page: Contents) -> str:
+    """Return the whole page; ASCII alone, so that no encoding can change it."""
+    script, style = "".join(map(_own, _SCRIPTS)), _own("page.css")
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}' 'wasm-unsafe-eval'; style-src '{_hash(style)}';"
+        " worker-src blob:; img-src blob: data:; base-uri 'none'; form-action 'none'"
+    )
+    about = json.dumps(described(page), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return Template(_own("page.html")).substitute(
+        policy=policy,
+        style=style,
+        script=script,
+        model=about,
+        module=_packed(page.module.content),
+        table=_packed(shuffled(page.table) + page.saved.tobytes()),
+        draws=_packed(shuffled(page.drawn)),
+    )
+
+
+def shuffled(values: Array | np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> bytes:
+    """Return numbers, shape (row, column), as bytes that pack well: by column, and first all first bytes of it."""
+    size = values.dtype.itemsize
+    columns = np.ascontiguousarray(values.T.astype(values.dtype.newbyteorder("<")))
+    return columns.view(np.uint8).reshape(len(columns), -1, size).transpose(0, 2, 1).tobytes() if columns.size else b""
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode()
+
+
+def _own(name: str) -> str:
+    return files("stockflow.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,121 @@
+"""Which constants and lookups a reader may move, and how far: the file's own ranges, else a stated rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stockflow.arrays import Array
+from stockflow.compiler.system import delay_constants
+from stockflow.errors import InputError
+from stockflow.language.equations import Table, Variable, WithLookup
+from stockflow.model import Model
+
+#: sliders that are shown where nobody names any, and curves
+MOST_SLIDERS, MOST_CURVES = 16, 6
+# a range that is wider than so many times a constant's value says what is possible, not what is worth trying
+_WIDEST = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slider:
+    """From where to where a constant's slider goes, in its unit; `rule` says in words why."""
+
+    low: float
+    high: float
+    rule: str
+
+
+def slider(one: Variable, drawn: Array | None = None) -> Slider:
+    """Return the range of a constant's slider: that of the file, else 0 to twice the value; widened to its draws.
+
+    Of a value of 0 that is 0 to 1, or -1 to 1 where the file has a limit below 0.
+    """
+    value = one.value or 0.0
+    low, high = one.limits
+    if low is not None and high is not None and low < high and _worth_trying(low, high, value):
+        found = Slider(low, high, "range: the model file's")
+    else:
+        below = low is not None and low < 0
+        ends = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
+        least, most = (-math.inf if low is None else low), (math.inf if high is None else high)
+        ends = [min(max(end, least), most) for end in ends]
+        if not ends[0] < ends[1]:  # a value outside the file's own limits
+            ends = sorted((value, least if math.isfinite(least) else most))
+        given = "gives none" if one.limits == (None, None) else f"says {_told(low)} to {_told(high)}, too wide"
+        usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
+        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {given}")
+    if drawn is None or (drawn.min() >= found.low and drawn.max() <= found.high):
+        return found
+    return Slider(min(found.low, float(drawn.min())), max(found.high, float(drawn.max())), f"{found.rule}; its samples")
+
+
+def movable(model: Model, outputs: Sequence[str]) -> list[str]:
+    """Return the constants that outputs are made of and a run may set, in file order; none that is not finite."""
+    made = {one for output in outputs for one in model.depends_on(output)} | set(outputs)
+    fixed = {*delay_constants(model.equations), *model.equations.structural}
+    free = (model.variable(name) for name in model.constants if name in made and name not in fixed)
+    return [one.name for one in free if math.isfinite(one.value or 0.0)]
+
+
+def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: int = MOST_SLIDERS) -> list[str]:
+    """Return the `most` constants whose sliders move the outputs furthest, in the order given.
+
+    Each is put to both ends of its slider; what counts is the mean distance of an output from the base run, as a share
+    of the largest size the output has in the base run, at the output where it is greatest. A run that is not finite
+    counts for nothing.
+    """
+    if len(names) <= most:
+        return list(names)
+    base = [float(model.variable(name).value or 0.0) for name in names]
+    ends = [slider(model.variable(name)) for name in names]
+    values = np.tile(base, (2 * len(names) + 1, 1))
+    for place, one in enumerate(ends):
+        values[2 * place + 1, place], values[2 * place + 2, place] = one.low, one.high
+    runs = model.simulator(names, outputs)(values)
+    scale = np.abs(runs[0]).max(axis=0)
+    with np.errstate(all="ignore"):
+        far = (np.abs(runs[1:] - runs[0]).mean(axis=1) / np.where(scale > 0, scale, 1.0)).max(axis=1)
+    far = np.where(np.isfinite(far), far, 0.0).reshape(-1, 2).max(axis=1)
+    first = set(np.argsort(-far, kind="stable")[:most].tolist())
+    return [name for place, name in enumerate(names) if place in first]
+
+
+def curves(model: Model, outputs: Sequence[str]) -> list[str]:
+    """Return the lookups, and the variables that are one, that outputs are made of, in file order."""
+    made = {one for output in outputs for one in model.depends_on(output)} | set(outputs)
+    return [name for name, one in model.variables.items() if name in made and points(one) is not None]
+
+
+def points(one: Variable) -> Table | None:
+    """Return the points of a lookup or of a variable that is WITH LOOKUP, None for any other."""
+    match one.expression:
+        case Table() | WithLookup(_, Table()):
+            table = one.expression if isinstance(one.expression, Table) else one.expression.table
+            return table if len(table.xs) > 1 else None
+    return None
+
+
+def tables(model: Model, names: Sequence[str]) -> Mapping[str, Table]:
+    """Return the points of lookups by display name; InputError for a name that is none or stands twice."""
+    found: dict[str, Table] = {}
+    for name in names:
+        one = model.variable(name)
+        table = points(one)
+        if table is None:
+            raise InputError(f"{model.file.name}: {one.name} is no lookup of two points or more ({one.kind})")
+        if one.name in found:
+            raise InputError(f"{model.file.name}: the curve {one.name} is named twice")
+        found[one.name] = table
+    return found
+
+
+def _worth_trying(low: float, high: float, value: float) -> bool:
+    return low <= value <= high and (not value or high - low <= _WIDEST * abs(value))
+
+
+def _told(bound: float | None) -> str:
+    return "?" if bound is None else f"{bound:g}"

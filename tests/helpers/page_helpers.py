@@ -1,0 +1,106 @@
+"""Pages run without a browser, beside the engine's own runs of the same settings."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stockflow
+from benchmarks.browser import chromium
+from stockflow.arrays import Array
+from stockflow.model import Model
+from stockflow.page.contents import Contents
+from stockflow.page.page import html
+
+ROOT = Path(__file__).parents[2]
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs WebAssembly without a browser, is not installed")
+needs_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
+Setting = Mapping[str, Mapping[str, Any]]
+
+ENDING = """
+INITIAL TIME= 0
+	~ Year
+	~ |
+FINAL TIME= 20
+	~ Year
+	~ |
+TIME STEP= 0.125
+	~ Year
+	~ |
+SAVEPER= 0.5
+	~ Year
+	~ |
+"""
+
+
+def of_text(*equations: str, name: str = "made.mdl") -> Model:
+    """Return a model of equations over twenty years."""
+    return stockflow.from_text(name, "{UTF-8}\n" + "".join(f"{one}\n\t~ \n\t~ |\n" for one in equations) + ENDING)
+
+
+#: what a name, a unit and a comment may try: to end a script, to be an element, an entity or an attribute, to run
+#: letters backwards, to begin a formula
+EVIL = (
+    "</script><img src=x onerror=alert(1)>",
+    "<!--<script>",
+    "&lt;b&gt; 'quoted' `${alert(1)}`",
+    "\u202egnp.exe\u2066",
+    "=1+1+cmd",
+    "</textarea></style><svg onload=alert(2)>",
+)
+
+
+def hostile() -> Model:
+    """Return a model whose names, units and comments are EVIL."""
+    constants = [
+        f'"{name}"= {place + 1}\n\t~ {EVIL[0]}\n\t~ {name} {EVIL[1]}\n\t|\n' for place, name in enumerate(EVIL)
+    ]
+    total = "+".join(f'"{name}"' for name in EVIL)
+    stock = f'"{EVIL[0]} stock"= INTEG({total}, 0)\n\t~ {EVIL[3]}\n\t~ {EVIL[5]}\n\t|\n'
+    curve = f'"curve {EVIL[1]}"= WITH LOOKUP(Time, ((0,1),(20,2)))\n\t~ {EVIL[4]}\n\t~ {EVIL[0]}\n\t|\n'
+    other = f'"other {EVIL[3]}"= INTEG("curve {EVIL[1]}", 0)\n\t~ {EVIL[2]}\n\t~ {EVIL[2]}\n\t|\n'
+    return stockflow.from_text(f"{EVIL[1]}.mdl", "{UTF-8}\n" + "".join([*constants, stock, curve, other]) + ENDING)
+
+
+def in_node(page: Contents, settings: Sequence[Setting], folder: Path) -> tuple[Array, Array]:
+    """Return what the page computes: runs (setting, run, time, output) and quantiles (setting, output, share, time)."""
+    (folder / "page.html").write_text(html(page), encoding="ascii")
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    program = ROOT / "tests" / "stockflow" / "page" / "in_node.mjs"
+    assert NODE is not None
+    names = ("page.html", "settings.json", "out.bin")
+    subprocess.run([NODE, program, *(folder / name for name in names)], check=True, timeout=300)
+    numbers = np.fromfile(folder / "out.bin", dtype="<f8")
+    times, outputs = len(page.simulator.times), len(page.simulator.outputs)
+    split = len(settings) * page.runs * times * outputs
+    runs = numbers[:split].reshape(len(settings), page.runs, times, outputs)
+    return runs, numbers[split:].reshape(len(settings), page.charts, 5, times)
+
+
+def random_setting(page: Contents, seed: int, most: int = 6) -> dict[str, dict[str, Any]]:
+    """Return a setting of some sliders between the ends of their ranges, and of one curve within a tenth of its own."""
+    from stockflow.page.sliders import slider
+
+    random = np.random.default_rng(seed)
+    names = random.permutation(list(page.sliders))[: min(most, len(page.sliders))]
+    ranges = {str(name): slider(page.model.variable(str(name))) for name in names}
+    values = {name: float(random.uniform(one.low, one.high)) for name, one in ranges.items()}
+    bent = random.permutation(list(page.tables))[:1]
+    curves = {str(name): [float(y * random.uniform(0.95, 1.05)) for y in page.tables[str(name)].ys] for name in bent}
+    return {"values": values, "curves": curves}
+
+
+def difference(ours: Array, theirs: Array) -> float:
+    """Return the largest difference over (run, time, output), each relative to the largest size of its path."""
+    same_kind = np.array_equal(np.isfinite(ours), np.isfinite(theirs))
+    assert same_kind, "one is finite where the other is not"
+    finite = np.isfinite(theirs)
+    scale = np.abs(np.where(finite, theirs, 0.0)).max(axis=-2, keepdims=True)
+    far = np.abs(np.where(finite, ours - theirs, 0.0)) / np.where(scale > 0, scale, 1.0)
+    return float(far.max())

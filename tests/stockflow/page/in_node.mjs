@@ -1,0 +1,22 @@
+// node in_node.mjs PAGE SETTINGS OUT: runs the page's own script and module without a browser, for every setting of a
+// JSON list, and writes all outputs, (setting, run, time, output), and then all quantiles, as 64-bit numbers.
+import fs from "node:fs";
+const [page, settings, out] = process.argv.slice(2), html = fs.readFileSync(page, "utf8");
+const text = (id) => html.match(new RegExp(`<script[^>]* id="${id}">([\\s\\S]*?)</script>`))[1];
+const own = html.match(/<script>([\s\S]*?)<\/script>/)[1];
+const names = "{ runner, opened, rowsOf, quantiles, totalOf }";
+const { runner, opened, rowsOf, quantiles, totalOf } = new Function(`${own}; return ${names};`)();
+const model = JSON.parse(text("model")), times = model.time.values.length, outputs = totalOf(model);
+const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
+const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, outputs, piece);
+const runs = Math.max(1, model.draws), { columns } = model.code, all = [], spreads = [];
+for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
+  const rows = rowsOf(model, data.draws, setting), parts = [];
+  for (let first = 0; first < runs; first += piece) {
+    const last = Math.min(runs, first + piece);
+    parts.push(run(rows.slice(first * columns, last * columns), first, last - first));
+  }
+  all.push(...parts);
+  spreads.push(...quantiles(parts, times, outputs, model.outputs.length).found.flat());
+}
+fs.writeFileSync(out, Buffer.concat([...all, ...spreads].map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength))));

@@ -1,0 +1,413 @@
+"""A page in a browser, from a file and without a network: sliders, addresses, runs kept, files, telephones, keys."""
+
+import base64
+import json
+import struct
+import time
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_helpers import EVIL, ROOT, hostile, needs_browser, of_text
+
+import stockflow
+from benchmarks.browser import Tab, tab
+from stockflow.intervals import FAN, quantiles
+from stockflow.page.contents import Asked, Contents, contents
+from stockflow.page.page import html
+from stockflow.vensim_files.data import Column
+
+pytestmark = needs_browser
+P = "stockflowPage"
+SETTLED = f"{P}.runs.busy === false && !{P}.waiting"
+
+
+def commodity() -> Contents:
+    model = stockflow.load(ROOT / "stockflow" / "examples" / "commodity.mdl")
+    random = np.random.default_rng(1)
+    samples = {
+        name: model.variable(name).value * random.uniform(0.8, 1.2, 40) for name in ("coverage effect", "plant life")
+    }
+    seen = Column("Price", (0.0, 100.0, 200.0), (50.0, 52.0, 49.0), ("", "", ""))
+    return contents(model, Asked(samples=samples, observed={"Price": seen}, save_period=4.0))
+
+
+@pytest.fixture(scope="module")
+def page() -> Contents:
+    return commodity()
+
+
+@pytest.fixture(scope="module")
+def file(page: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "commodity.html"
+    path.write_text(html(page), encoding="ascii")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Tab]:
+    with tab() as one:
+        yield one
+
+
+@pytest.fixture
+def opened(browser: Tab, file: Path) -> Iterator[Tab]:
+    browser.size(1280, 900)
+    browser.errors.clear()
+    browser.open(file.as_uri())
+    yield browser
+    assert browser.errors == []
+
+
+def shown(one: Tab) -> np.ndarray:
+    """Return the quantiles that the page draws, (output, share, time)."""
+    one.until(SETTLED)
+    return np.array(one.run(f"{P}.now.found.map((of) => of.map((share) => Array.from(share)))"))
+
+
+def wanted(page: Contents, values: dict[str, float], curves: dict[str, list[float]] | None = None) -> np.ndarray:
+    return quantiles(page.native(values, curves)[..., : page.charts], FAN).transpose(2, 0, 1)
+
+
+def move(one: Tab, name: str, position: int) -> float:
+    """Drag a slider as a reader does; return the value the page says it has."""
+    at = f"{P}.sliders.find((one) => one.one.name === {json.dumps(name)})"
+    one.run(f"{at}.range.value = {position}; {at}.range.dispatchEvent(new Event('input'))")
+    return float(one.run(f"{P}.setting.values[{json.dumps(name)}]"))
+
+
+def test_every_slider_gives_the_engines_quantiles(opened: Tab, page: Contents) -> None:
+    np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
+    values = {}
+    for place, name in enumerate(page.sliders):
+        values[name] = move(opened, name, 60 + 7 * place)
+        np.testing.assert_allclose(shown(opened), wanted(page, values), rtol=1e-9, err_msg=name)
+    opened.run("document.getElementById('reset').click()")
+    np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
+
+
+def test_a_slider_that_is_dragged_ends_with_all_draws_of_where_it_was_left(opened: Tab, page: Contents) -> None:
+    name = page.sliders[2]
+    slow = f"const own = {P}.runs.workers; {P}.runs.workers = own.map((run) => async (...all) => {{"
+    opened.run(f"{slow} await new Promise((done) => setTimeout(done, 25)); return run(...all); }})")
+    drag = f"const one = {P}.sliders[2].range; one.value = place; one.dispatchEvent(new Event('input'));"
+    opened.run(
+        f"(async () => {{ for (let place = 40; place <= 120; place += 4) {{ {drag}"
+        " await new Promise((done) => setTimeout(done, 20)); } })()"
+    )
+    opened.until(f"{P}.now.runs === {page.runs} && {SETTLED}")
+    value = opened.run(f"{P}.setting.values[{json.dumps(name)}]")
+    np.testing.assert_allclose(shown(opened), wanted(page, {name: value}), rtol=1e-9)
+    assert opened.run(f"{P}.count") < 20  # what was overtaken is left
+
+
+def test_a_run_that_breaks_down_is_told(opened: Tab, page: Contents) -> None:
+    opened.run(f"{P}.runs.workers = [async () => {{ throw new Error('out of memory'); }}]")
+    move(opened, page.sliders[0], 10)
+    opened.until("!document.getElementById('alert').hidden")
+    assert "out of memory" in opened.run("document.getElementById('alert').innerText")
+    opened.errors.clear()
+
+
+def test_a_typed_number_counts_and_one_outside_the_limits_is_taken_back(opened: Tab, page: Contents) -> None:
+    field = f"{P}.sliders[2].field"
+    name = page.sliders[2]
+    for text, held in (("0.75", 0.75), ("-5", 0.75), ("", 0.75)):
+        opened.run(
+            f"{field}.value = '{text}'; ['input', 'change'].forEach((one) => {field}.dispatchEvent(new Event(one)))"
+        )
+        assert opened.run(f"{P}.setting.values[{json.dumps(name)}]") == held
+        if text != "0.75":
+            assert "taken back" in opened.run("document.getElementById('status').textContent")
+            assert float(opened.run(f"{field}.value")) == held
+
+
+def test_a_curve_bent_by_hand_gives_the_engines_quantiles(opened: Tab, page: Contents) -> None:
+    ((name, table),) = page.tables.items()
+    field = f"{P}.curves[0].fields[1]"
+    opened.run(f"{field}.value = '0.7'; {field}.dispatchEvent(new Event('change'))")
+    ys = [*table.ys]
+    ys[1] = 0.7
+    np.testing.assert_allclose(shown(opened), wanted(page, {}, {name: ys}), rtol=1e-9)
+    place = opened.run(
+        f"(() => {{ const one = {P}.curves[0].svg.querySelectorAll('circle')[3];"
+        " one.scrollIntoView({block: 'center'});"
+        " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+    )
+    for kind, down in (("mousePressed", 0), ("mouseMoved", -10), ("mouseMoved", -20), ("mouseReleased", -20)):
+        opened.call(
+            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1] + down, button="left", buttons=1, clickCount=1
+        )
+    bent = opened.run(f"{P}.setting.curves[{json.dumps(name)}]")
+    assert bent[3] > ys[3]
+    assert bent[:3] == ys[:3]
+    np.testing.assert_allclose(shown(opened), wanted(page, {}, {name: bent}), rtol=1e-9)
+
+
+def test_a_picture_shows_what_the_engine_has_at_the_moment_read_off(opened: Tab, page: Contents) -> None:
+    name, place = "demand shock", 20
+    value = move(opened, name, 120)
+    shown(opened)
+    opened.run(f"{P}.look({place})")
+    opened.until(SETTLED)
+    medians = np.median(page.native({name: value})[:, place], axis=0)
+    for output, median in zip(page.simulator.outputs, medians, strict=True):
+        assert opened.run(f"{P}.valueOf({json.dumps(output)})") == pytest.approx(median, rel=1e-9)
+    assert opened.run(f"{P}.valueOf({json.dumps(name)})") == value
+    texts = opened.run("[...document.querySelectorAll('#picture g text')].map((one) => one.textContent)")
+    assert len(texts) > 20
+    assert opened.run("document.querySelector('#picture image').href.baseVal").startswith("data:image/svg+xml,")
+
+
+def test_an_address_opened_again_shows_the_same(opened: Tab, page: Contents, file: Path) -> None:
+    values = {name: move(opened, name, 150) for name in page.sliders[:3]}
+    opened.run(
+        "document.getElementById('run-name').value = 'a <b> run'; document.getElementById('keep').requestSubmit()"
+    )
+    values[page.sliders[3]] = move(opened, page.sliders[3], 20)
+    before = shown(opened)
+    opened.until("location.hash.length > 1 && JSON.parse(decodeURIComponent(location.hash.slice(1))).kept.length === 1")
+    address = opened.run("location.href")
+    assert address.startswith(file.as_uri())
+    opened.open(address, f"window.{P} && {P}.count > 1 && {P}.kept[0]?.result")
+    assert opened.run(f"{P}.setting.values") == values
+    assert opened.run(f"{P}.kept[0].name") == "a <b> run"
+    np.testing.assert_array_equal(shown(opened), before)
+    kept = np.array(opened.run(f"{P}.kept[0].result.found.map((of) => of.map((share) => Array.from(share)))"))
+    del values[page.sliders[3]]
+    np.testing.assert_allclose(kept, wanted(page, values), rtol=1e-9)
+
+
+def test_kept_runs_are_shown_hidden_taken_up_and_forgotten(opened: Tab, page: Contents) -> None:
+    name = page.sliders[2]
+    first = move(opened, name, 30)
+    for run in ("one", "two"):
+        opened.run(f"document.getElementById('run-name').value = '{run}'")
+        opened.run("document.getElementById('keep').requestSubmit()")
+        opened.until(f"{P}.kept.every((one) => one.result)")
+        move(opened, name, 90)
+    lines = "document.querySelector('.chart svg').querySelectorAll('path[stroke-dasharray]').length"
+    opened.until(f"{SETTLED} && {lines} === 3")  # the base run and two that are kept
+    opened.run("document.getElementById('k1').click()")
+    opened.until(f"{SETTLED} && {lines} === 2")
+    opened.run("document.querySelector('#kept button').click()")
+    opened.until(f"{P}.setting.values[{json.dumps(name)}] === {first}")
+    opened.run("document.querySelectorAll('#kept button')[1].click()")
+    assert opened.run(f"{P}.kept.map((one) => one.name)") == ["two"]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "%7Bdamaged",
+        json.dumps({"values": {"no such": 1}}),
+        json.dumps({"values": {"demand elasticity": 1e9}}),
+        json.dumps({"values": {"demand elasticity": "<img src=x onerror=alert(1)>"}}),
+        json.dumps({"curves": {"utilisation": [1]}}),
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_here_is_told(
+    opened: Tab, page: Contents, file: Path, fragment: str
+) -> None:
+    opened.open(f"{file.as_uri()}#{urllib.parse.quote(fragment)}", f"window.{P} && {P}.count > 1")
+    assert "leaves out" in opened.run("document.getElementById('status').textContent")
+    np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
+
+
+def test_what_is_saved_holds_what_is_shown(opened: Tab, page: Contents) -> None:
+    name = page.sliders[2]
+    value = move(opened, name, 30)
+    values = shown(opened)
+    lines = opened.run(f"{P}.csv()").removeprefix("\ufeff").splitlines()
+    assert lines[0] == "run,variable,unit,time,p5,p25,median,p75,p95"
+    assert len(lines) == 1 + 2 * values.shape[0] * values.shape[2]
+    own = next(line for line in lines if line.startswith('"this run","Price"')).split(",")
+    assert [float(one) for one in own[4:]] == values[0, :, 0].tolist()
+    changes = opened.run(f"{P}.cin()")
+    assert changes == f"{name} = {value:.15g}\n"
+
+
+def test_files_are_downloaded_whole(opened: Tab, page: Contents, tmp_path: Path) -> None:
+    opened.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    move(opened, page.sliders[2], 30)
+    shown(opened)
+    for place, button in enumerate(("#csv", "#cin", ".chart .small")):
+        opened.run(f"document.querySelector('{button}').click()")
+        end = time.monotonic() + 20
+        while len(list(tmp_path.glob("*.*"))) <= place or list(tmp_path.glob("*.crdownload")):
+            assert time.monotonic() < end, button
+            time.sleep(0.05)
+    files = {file.suffix: file for file in tmp_path.iterdir()}
+    assert files[".csv"].read_text(encoding="utf-8-sig").splitlines() == opened.run(f"{P}.csv()")[1:].splitlines()
+    assert files[".cin"].read_text(encoding="utf-8") == opened.run(f"{P}.cin()")
+    width, height = struct.unpack(">II", files[".png"].read_bytes()[16:24])
+    assert width > 500
+    assert height > 300
+
+
+def test_the_engine_takes_the_settings_that_a_page_saves(opened: Tab, page: Contents, tmp_path: Path) -> None:
+    from stockflow.vensim_files.files import changes
+
+    values = {name: move(opened, name, 77) for name in page.sliders[:4]}
+    file = tmp_path / "x.cin"
+    file.write_text(opened.run(f"{P}.cin()"), encoding="utf-8")
+    assert changes(file, page.model) == values
+
+
+def test_names_of_a_hostile_model_come_back_from_its_settings(browser: Tab, tmp_path: Path) -> None:
+    from stockflow.vensim_files.files import changes
+
+    made = contents(hostile(), Asked())
+    (tmp_path / "page.html").write_text(html(made), encoding="ascii")
+    browser.open((tmp_path / "page.html").as_uri())
+    # braces are comments in Vensim's files, in names too
+    values = {name: move(browser, name, 33) for name in EVIL if "{" not in name}
+    (tmp_path / "x.cin").write_text(browser.run(f"{P}.cin()"), encoding="utf-8")
+    assert changes(tmp_path / "x.cin", made.model) == values
+
+
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, page: Contents) -> None:
+    tree = opened.call("Accessibility.getFullAXTree")["nodes"]
+    roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image"}
+    nodes = [one for one in tree if one.get("role", {}).get("value") in roles and not one.get("ignored")]
+    assert len(nodes) > 3 * len(page.sliders)
+    assert not [one for one in nodes if not one.get("name", {}).get("value", "").strip()]
+    seen = set()
+    for _ in range(12):
+        opened.key("Tab")
+        seen.add(
+            opened.run(
+                "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.tagName"
+            )
+        )
+    assert len(seen) > 8
+    first = page.sliders[0]
+    opened.run(f"{P}.sliders[0].range.focus()")
+    opened.key("ArrowRight")
+    opened.until(f"{json.dumps(first)} in {P}.setting.values")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
+    opened.size(width, 844)
+    opened.until(SETTLED)
+    opened.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert opened.run("document.documentElement.scrollWidth") <= width
+    # the charts stay in sight while sliders are moved, and leave room for them
+    opened.run("document.getElementById('sliders').scrollIntoView()")
+    assert opened.run("document.getElementById('results').getBoundingClientRect().height") < 0.55 * 844
+
+
+def test_a_page_prints_without_what_cannot_be_used_on_paper(opened: Tab) -> None:
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert opened.run("getComputedStyle(document.getElementById('keep')).display") == "none"
+        assert opened.run("getComputedStyle(document.querySelector('.chart svg')).display") != "none"
+        assert base64.b64decode(opened.call("Page.printToPDF")["data"]).startswith(b"%PDF")
+    finally:
+        opened.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_hostile_model_is_text_and_nothing_else(browser: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.html"
+    path.write_text(html(contents(hostile(), Asked())), encoding="ascii")
+    browser.errors.clear()
+    browser.open(path.as_uri())
+    browser.run(
+        f"{P}.keep({json.dumps(EVIL[0])});document.querySelectorAll('details').forEach((one) => {{ one.open = true; }})"
+    )
+    browser.until(SETTLED)
+    assert browser.run("document.querySelectorAll('img, iframe, object, svg[onload]').length") == 0
+    assert browser.run("document.querySelectorAll('script').length") == 5
+    text = browser.run("document.body.innerText")
+    assert all(one in text for one in EVIL)
+    # a name that runs backwards leaves its unit where it was: behind it
+    places = browser.run(
+        f"(() => {{ const [name, unit] = {P}.sliders.find((one) => one.one.name === {json.dumps(EVIL[3])})"
+        ".element.querySelectorAll('.name, .unit');"
+        " return [name, unit].map((one) => one.getBoundingClientRect().x); })()"
+    )
+    assert places[0] < places[1]
+    assert f"\"'{EVIL[4]}" in browser.run(f"{P}.keep({json.dumps(EVIL[4])}); {P}.kept[1].result = {P}.now; {P}.csv()")
+    assert browser.errors == []
+
+
+def test_a_page_says_how_far_it_is_from_the_engine(opened: Tab) -> None:
+    said = opened.run("document.querySelector('#about p').textContent")
+    assert said.startswith("Checked just now")
+    assert float(said.partition("engine's own by ")[2].split(" ")[0].replace("\u2212", "-")) < 1e-12
+
+
+def test_the_policy_stops_scripts_and_the_network(browser: Tab, file: Path) -> None:
+    browser.open(file.as_uri())
+    browser.run(
+        "const one = document.createElement('script'); one.textContent = 'globalThis.ran = 1';"
+        "document.body.append(one);"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"globalThis.ran = 2\">')"
+    )
+    assert browser.run("fetch('https://example.org').then(() => 'sent', () => 'refused')") == "refused"
+    assert browser.run("typeof ran") == "undefined"
+    assert not [one for one in browser.errors if one.startswith("asked the network")]
+    browser.errors.clear()
+
+
+def test_a_finger_bends_a_curve(opened: Tab) -> None:
+    opened.size(390, 844)
+    opened.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        x, y = opened.run(
+            f"(() => {{ const one = {P}.curves[0].svg.querySelectorAll('circle')[2];"
+            " one.scrollIntoView({block: 'end'});"
+            " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        before = opened.run(f"{P}.curves[0].one.ys[2]")
+        for kind, down in (("touchStart", 0), ("touchMove", -6), ("touchMove", -14), ("touchEnd", None)):
+            points = [] if down is None else [{"x": x, "y": y + down}]
+            opened.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        assert opened.run(f"{P}.setting.curves.utilisation?.[2]") > before
+    finally:
+        opened.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
+def test_a_page_of_arrays_and_without_anything_to_set_runs(browser: Tab, tmp_path: Path) -> None:
+    population = stockflow.load(ROOT / "stockflow" / "examples" / "population.mdl")
+    bare = of_text("S= INTEG(1, 0)")
+    for place, model in enumerate((population, bare)):
+        made = contents(model, Asked())
+        path = tmp_path / f"page{place}.html"
+        path.write_text(html(made), encoding="ascii")
+        browser.errors.clear()
+        browser.open(path.as_uri())
+        found = np.array(browser.run(f"{P}.now.found.map((of) => Array.from(of[2]))"))
+        np.testing.assert_allclose(found, made.native({})[0].T[: made.charts], rtol=1e-9)
+        assert browser.errors == []
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("delete globalThis.WebAssembly;", "no WebAssembly"),
+        ("WebAssembly.validate = () => false;", "lacks vectors"),
+        ("delete globalThis.DecompressionStream;", "too old"),
+    ],
+)
+def test_a_browser_that_cannot_run_the_model_is_told_so(file: Path, browser: Tab, lacking: str, said: str) -> None:
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=lacking)["identifier"]
+    try:
+        browser.open(file.as_uri(), "document.getElementById('alert')?.textContent")
+        assert said in browser.run("document.getElementById('alert').innerText")
+        assert browser.run("document.getElementById('main').hidden")
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+def test_without_workers_one_thread_gives_the_same(page: Contents, file: Path, browser: Tab) -> None:
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source="delete globalThis.Worker;")["identifier"]
+    try:
+        browser.open(file.as_uri())
+        np.testing.assert_allclose(shown(browser), wanted(page, {}), rtol=1e-9)
+        assert "one thread, as workers are refused" in browser.run("document.getElementById('about').textContent")
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)

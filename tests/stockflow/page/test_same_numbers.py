@@ -1,0 +1,100 @@
+"""The page's WebAssembly gives the engine's own numbers, whatever is set, drawn or bent."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_helpers import ROOT, difference, in_node, needs_node, of_text, random_setting
+
+import stockflow
+from stockflow.intervals import FAN, quantiles
+from stockflow.model import Model
+from stockflow.page.contents import Asked, contents
+
+pytestmark = needs_node
+MODELS = [
+    *(f"stockflow/examples/{name}.mdl" for name in ("commodity", "epidemic", "population")),
+    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "tank.mdl")),
+    "models/vensim/nev.mdl",
+]
+
+
+def sampled(model: Model, names: tuple[str, ...], draws: int) -> Asked:
+    random = np.random.default_rng(7)
+    values = {name: model.variable(name).value * random.uniform(0.9, 1.1, draws) for name in names}
+    return Asked(samples=values)
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_a_page_gives_the_engines_numbers_for_any_setting(path: str, tmp_path: Path) -> None:
+    model = stockflow.load(ROOT / path)
+    page = contents(model, Asked())
+    page = contents(model, sampled(model, page.sliders[:4], 13))
+    settings = [{"values": {}, "curves": {}}, *(random_setting(page, seed) for seed in range(8))]
+    runs, spreads = in_node(page, settings, tmp_path)
+    for setting, ours, spread in zip(settings, runs, spreads, strict=True):
+        native = page.native(setting["values"], setting["curves"])
+        far = difference(ours, native)
+        print(f"{path}: {far:.1e}")
+        assert far < 1e-9
+        if np.isfinite(ours).all():
+            wanted = quantiles(ours[..., : page.charts], FAN).transpose(2, 0, 1)
+            np.testing.assert_allclose(spread, wanted, rtol=1e-13, atol=0)
+
+
+ONES = ("a= 0.7", "b= 1.3", "Stock= INTEG(a*COS(Time)-0.1*Stock, b)")
+POINTS = ",".join(f"({x},{x * x % 7})" for x in range(-20, 40))
+FUNCTIONS = {
+    "growth": "EXP(a*Stock)",
+    "logarithm": "LN(b+Stock^2)",
+    "power": "(b+ABS(Stock))^a",
+    "sine": "SIN(b*Stock)",
+    "cosine": "COS(b*Stock*10)",
+    "tangent": "TAN(Stock/3)",
+    "arcs": "ARCSIN(Stock/10)+ARCCOS(Stock/10)+ARCTAN(Stock)",
+    "hyperbolic": "SINH(Stock)+COSH(Stock)+TANH(Stock)",
+    "root": "SQRT(b+ABS(Stock))",
+    "choice": "IF THEN ELSE(Stock>a, MODULO(Stock,a), QUANTUM(Stock,a))",
+    "least": "MIN(Stock,a)+MAX(Stock,b)+ZIDZ(a,Stock)+XIDZ(b,Stock,1)",
+    "over time": "STEP(a,3)+RAMP(b,2,8)+PULSE(4,2)+PULSE TRAIN(1,1,3,15)",
+    "memory": "DELAY FIXED(Stock,2.5,b)+SMOOTH3(Stock,a)+DELAY3(Stock,b)",
+    "chance": "RANDOM UNIFORM(0,a,1)+RANDOM NORMAL(-9,9,0,1,2)",
+    "short table": "WITH LOOKUP(Stock,((-5,1),(0,2),(5,-1)))",
+    "long table": f"WITH LOOKUP(Stock*4,({POINTS}))",
+}
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_every_function_is_compiled_in_and_agrees(method: str, tmp_path: Path) -> None:
+    texts = [f"{name}= {right}" for name, right in FUNCTIONS.items()]
+    total = "total= INTEG(" + "+".join(FUNCTIONS) + ", 0)"
+    model = of_text(*ONES, *texts, total)
+    random = np.random.default_rng(3)
+    samples = {"a": random.uniform(0.4, 1.2, 7), "b": random.uniform(0.8, 2.0, 7)}
+    outputs = [*FUNCTIONS, "total"]
+    page = contents(model, Asked(samples=samples, outputs=outputs, method=method, curves=["short table", "long table"]))
+    settings = [{"values": {}, "curves": {}}, random_setting(page, 1, 1), random_setting(page, 2, 1)]
+    runs, _ = in_node(page, settings, tmp_path)
+    for setting, ours in zip(settings, runs, strict=True):
+        native = page.native(setting["values"], setting["curves"])
+        for place, name in enumerate(outputs):
+            far = difference(ours[..., [place]], native[..., [place]])
+            print(f"{method} {name}: {far:.1e}")
+            assert far < 1e-9, name
+
+
+def test_a_module_has_its_own_data_below_what_the_page_puts_into_its_memory() -> None:
+    model = of_text(*ONES, f"long table= {FUNCTIONS['long table']}")
+    page = contents(model, Asked(outputs=["long table"], curves=[]))
+    assert page.module.data >= 3 * 59 * 8
+    assert page.code["data"] == page.module.data
+
+
+def test_runs_that_are_not_finite_are_left_out_as_the_engine_leaves_them_out(tmp_path: Path) -> None:
+    model = of_text("a= 1", "Stock= INTEG(1/(a-1), 0)")
+    values = np.array([0.5, 1.0, 1.5, 2.0])
+    page = contents(model, Asked(samples={"a": values}, outputs=["Stock"]))
+    runs, spreads = in_node(page, [{"values": {}, "curves": {}}], tmp_path)
+    finite = np.isfinite(runs[0]).all(axis=(1, 2))
+    assert finite.tolist() == [True, False, True, True]
+    np.testing.assert_allclose(spreads[0, 0], quantiles(runs[0][finite, :, 0], FAN), rtol=1e-13)
