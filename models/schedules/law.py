@@ -28,7 +28,7 @@ class Law:
 
 LAWS: Mapping[Exit, Law] = MappingProxyType(
     {
-        "cliff": Law("ends at once"),
+        "cliff": Law("ends at once"),  # nothing is left from its start on: see `share_left`
         "linear": Law("falls in a straight line over {length:g} years", lambda part: 1.0 - part),
         "exponential": Law(
             "falls by the same share every year, to 5% after {length:g} years, and ends",
