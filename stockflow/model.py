@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -418,16 +417,9 @@ def _equations(file: Source) -> Equations:
     if _OUTSIDE.search(file.text):
         return source.equations(file)
     parts = json.dumps(sorted(file.elements.items()))
-    sources = (_reader(), file.name.rpartition(".")[2].lower(), file.text, parts)
+    sources = (file.name.rpartition(".")[2].lower(), file.text, parts)
     content = cache.kept("equations", sources, lambda: codec.encoded(source.equations(file)))
     return codec.decoded(content, file.name)
-
-
-def _reader() -> str:
-    """Return which installation of PySD's grammars reads model files, without importing it."""
-    found = find_spec("pysd")
-    origin = "" if found is None or found.origin is None else found.origin
-    return f"{origin} {Path(origin).stat().st_mtime_ns if origin else 0}"
 
 
 def _quoted(name: str) -> str:

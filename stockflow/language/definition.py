@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stockflow.language.equations import Expression
+    from stockflow.language.tree import Tree
 
 #: bounds of a variable, None where it has none
 Limits = tuple[float | None, float | None]
@@ -27,13 +32,13 @@ class Definition:
     """The equation of a variable, or of some elements of an array.
 
     `subscripts` are names of ranges or elements, `exceptions` such lists that are left out; `tree` is
-    PySD's syntax tree of the right side.  `data` says how values between data points are found.
+    the right side, None where it cannot be read.  `data` says how values between data points are found.
     """
 
     name: str
     subscripts: tuple[str, ...]
     exceptions: tuple[tuple[str, ...], ...]
-    tree: Any
+    tree: Tree | None
     unit: str = ""
     documentation: str = ""
     group: str = ""
@@ -52,3 +57,17 @@ class Macro:
     parameters: tuple[str, ...]
     definitions: tuple[Definition, ...]
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a dialect: how many arguments it takes, and what makes its expression of a place and a call.
+
+    The expression of one with a `part` may only be the whole of a variable: inside another it stands in a hidden one
+    of that name.
+    """
+
+    least: int
+    most: int
+    make: Callable[..., Expression]
+    part: str = ""

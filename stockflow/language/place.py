@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from stockflow.errors import InputError, unknown
 from stockflow.language.definition import OPEN, Definition, Refused
 from stockflow.language.equations import Expression, Number, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
-from stockflow.language.subscripts import Ranges, subscripts_of
+from stockflow.language.subscripts import Ranges
+from stockflow.language.tree import Call, Name, Tree
 from stockflow.names import plain
 
 
@@ -43,11 +43,11 @@ class Place(ABC):
         """Return the whole right side; what is not supported is in `refused` then."""
 
     @abstractmethod
-    def top(self, tree: Any) -> Expression:
+    def top(self, tree: Tree) -> Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
 
     @abstractmethod
-    def read(self, tree: Any) -> Expression:
+    def read(self, tree: Tree) -> Expression:
         """Read any part of a right side."""
 
     def refuse(self, what: str) -> Expression:
@@ -132,20 +132,19 @@ class Place(ABC):
                     return scope, one
         return None
 
-    def find(self, tree: Any) -> tuple[str, Definition]:
+    def find(self, tree: Name | Call) -> tuple[str, Definition]:
         """Return the variable that a name with subscripts means, and its definition."""
-        found = self.defined(plain(tree.reference))
+        found = self.defined(plain(tree.name))
         if found is None:
-            raise Refused([str(unknown("name", tree.reference, self.scope.spelling.values()))])
+            raise Refused([str(unknown("name", tree.name, self.scope.spelling.values()))])
         scope, key = found
         elements, name = scope.definitions[key], scope.spelling[key]
         if not elements:
             raise Refused([f"{name!r}, which has no elements"])
         count = len(next(iter(elements)))
-        subscripts = subscripts_of(tree)
         coordinates = (
-            tuple(self.ranges.element(one, self.bound) for one in subscripts)
-            if subscripts
+            tuple(self.ranges.element(one, self.bound) for one in tree.subscripts)
+            if tree.subscripts
             else self.implied(elements, count)
         )
         if len(coordinates) != count:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from stockflow.language.definition import Definition, Macro, Refused, TooLarge
+from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
 from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
@@ -42,10 +42,14 @@ class Scope:
 
 @dataclass(slots=True)
 class Translation:
-    """Turns the definitions of one file into variables; `macros` are by compared name, `aliases` names of variables."""
+    """Turns the definitions of one file into variables.
+
+    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables.
+    """
 
     ranges: Ranges
     external: External
+    functions: Mapping[str, Function]
     macros: Mapping[str, Macro]
     aliases: Mapping[str, str]
     main: Scope = field(default_factory=Scope)

@@ -1,7 +1,6 @@
 """Model files: their text, what it is cut into, and the equations they stand for.
 
-Vensim's file is cut into entries here, so that every complaint can name its variable and line; each
-entry is parsed by PySD's grammar, and PySD's syntax trees become ours.  Nothing in a file is
+Vensim's file is cut into entries here, so that every complaint can name its variable and line.  Nothing in a file is
 executed, and nothing is written beside it.
 """
 
@@ -23,7 +22,8 @@ from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
 from stockflow.names import plain
 
-_QUOTED = r'(?:"[^"]*"|[^~|"])*'
+# what a comment in braces or a quoted name holds ends no part
+_QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
 _SPACE = re.compile(r"\s*")
@@ -119,7 +119,7 @@ class Source:
                 group = marker[1]
             else:
                 texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
-                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line)
+                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
 
     def settings(self, code: str) -> list[list[str]]:
         """Return the comma-separated values of every settings line with that code after the sketch."""
@@ -165,6 +165,7 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
+    from stockflow.language import functions
     from stockflow.language.external import External
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
@@ -180,12 +181,13 @@ def _equations(source: Source) -> Equations:
             inside = vensim.parse(entries)
             parsed.macros[plain(name)] = Macro(name, parameters, tuple(inside.definitions), line)
         aliases: Mapping[str, str] = {}
+        known = functions.VENSIM
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     else:
         parsed, method = xmile.parse(source.name, source.text)
-        aliases, equivalences = xmile.ALIASES, ()
+        aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
     ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
-    translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
+    translation = Translation(Ranges(ranges, parsed.mappings), external, known, parsed.macros, aliases)
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(translation.refused)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from stockflow.errors import unknown
 from stockflow.language.definition import Refused
@@ -101,9 +100,3 @@ class Ranges:
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""
         return f"{name}[{','.join(self.spelling[one] for one in elements)}]" if elements else name
-
-
-def subscripts_of(tree: Any) -> tuple[str, ...]:
-    """Return the subscripts of a name in PySD's syntax tree."""
-    inside = getattr(tree, "subscripts", None)
-    return tuple(inside.subscripts) if inside else ()

@@ -119,7 +119,7 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         "function DELAY CONVEYOR in 'a' (line 2)",
         "function RANDOM POISSON in 'b' (line 3)",
         "unknown subscript 'region' in 'c' (line 4)",
-        "INTEG with three arguments in 'd' (line 5)",
+        "INTEG takes 2 arguments, not 3 in 'd' (line 5)",
         "unknown subscript 'north' in 'e' (line 6)",
         "order of a delay that is not a number of the file from 1 to 1000 in 'f' (line 7)",
         "sum without a subscript marked with ! in 'g' (line 8)",

@@ -125,6 +125,16 @@ def test_words_are_read_in_any_case_and_comments_skipped(tmp_path) -> None:
     assert values(path, "z")[0] == 6.0 + 4.0 + 5.0
 
 
+def test_not_binds_as_the_standard_has_it_and_mod_as_a_product(tmp_path) -> None:
+    variables = """
+    <aux name="x"><eqn>IF NOT 3 = 4 THEN 1 ELSE 0</eqn></aux>
+    <aux name="y"><eqn>IF NOT (3 = 4) THEN 1 ELSE 0</eqn></aux>
+    <aux name="z"><eqn>7 MOD 4 * 2</eqn></aux>
+    """
+    path = small(tmp_path, variables)
+    assert [values(path, name)[0] for name in "xyz"] == [0.0, 1.0, 6.0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
