@@ -389,13 +389,14 @@ class Model:
         return Model, (self.equations, self.file)
 
 
-def load(path: str | Path, external: str | Path | None = None) -> Model:
+def load(path: str | Path, external: str | Path | None = None, encoding: str | None = None) -> Model:
     """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
 
     Files named in the model must lie in the folder `external` or below it, by default in the model's
-    own folder.
+    own folder.  `encoding` is that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or
+    Windows-1252, whichever its bytes look like.  A ReadingWarning says what was guessed.
     """
-    return _of(source.read(path, external))
+    return _of(source.read(path, external, encoding))
 
 
 def from_text(name: str, text: str) -> Model:
@@ -409,6 +410,7 @@ def from_text(name: str, text: str) -> Model:
 def _of(file: Source) -> Model:
     equations = _equations(file)
     clock(equations)
+    source.told(file)
     return Model(equations, file)
 
 

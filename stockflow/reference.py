@@ -1,4 +1,6 @@
-"""The same run through PySD: slow, trusted, and for files that are trusted: it makes a program of the model's text.
+"""The same run through PySD: slow and trusted.
+
+It is for files that are trusted, too: it makes a program of the model's text.
 
 Every run works on a fresh translation in a temporary folder, because PySD writes beside the file it
 reads and keeps what a run has changed.  Tables are translated with all their digits, where PySD by

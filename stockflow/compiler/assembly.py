@@ -255,7 +255,7 @@ class Assembly:
 
     def stage_head(self) -> list[str]:
         """Open the loop over the stages of a step, of which the last moment needs only the first."""
-        double = self.writer.double
+        double, rows = self.writer.double, self.scheme.rows
         lines = [
             f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",
             f"  %count = select i1 %final, i64 1, i64 {len(self.scheme.parts)}",
@@ -270,7 +270,7 @@ class Assembly:
         return [
             *lines,
             "  %stage1 = add i64 %stage, 1",
-            "  %halves = lshr i64 %stage1, 1",
+            f"  %halves = {'lshr i64 %stage1, 1' if rows[-1] == len(rows) // 2 else f'mul i64 %stage, {rows[1]}'}",
             "  %whole = mul i64 %k, 2",
             "  %moment = add i64 %whole, %halves",
         ]

@@ -46,11 +46,11 @@ def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
 
 def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield steps and pulses that Runge-Kutta reads within a time step."""
-    if equations.method == "RK4":
+    if equations.method != "Euler":
         for name, one in _calls(equations):
             yield (
                 name,
-                f"{_TITLES[one.operator]} under RK4 is read in the middle of a TIME STEP, too, and may change there;"
+                f"{_TITLES[one.operator]} under {equations.method} is read inside a TIME STEP, too, and may change there;"
                 " in Vensim it does not",
             )
 

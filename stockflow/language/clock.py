@@ -43,6 +43,9 @@ class Scheme:
 SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
     {
         "Euler": Scheme((0.0,), (1.0,), (0,), 1),
+        # of second order: Vensim takes the rates of the middle of a step, Stella the mean of both its ends
+        "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
+        "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
         "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
     }
 )

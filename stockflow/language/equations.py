@@ -19,7 +19,7 @@ from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
-Method = Literal["Euler", "RK4"]
+Method = Literal["Euler", "RK2", "Heun", "RK4"]
 
 #: operations of one value each, with the number of their arguments
 ARGUMENTS: Mapping[str, int] = MappingProxyType(

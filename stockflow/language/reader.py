@@ -66,8 +66,8 @@ class Reader(Place):
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
         match tree:
-            case Stock(rate, initial, floored):
-                return eq.Integral(self.read(rate), self.read(initial), floored)
+            case Stock(_, _, initial, floored):
+                return eq.Integral(self.rate(tree), self.read(initial), floored)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
             case Call():
@@ -103,6 +103,16 @@ class Reader(Place):
             case Entries():
                 return self.refuse("list of numbers inside an expression")
         return self.refuse(f"{type(tree).__name__.lower()} inside an expression")
+
+    def rate(self, stock: Stock) -> eq.Expression:
+        """Return the flows of a stock: what comes in, less what goes out."""
+        flows = [self.read(one) for one in (*stock.inflows, *stock.outflows)]
+        if not flows:
+            return eq.Number(0.0)
+        if not stock.inflows:
+            flows[0] = eq.Operation("negative", (flows[0],))
+        signs = "+" * (len(stock.inflows) - 1) + "-" * (len(stock.outflows) - (not stock.inflows))
+        return _chained(signs, flows) if signs else flows[0]
 
     def entry(self, tree: Entries) -> Tree:
         """Return what belongs to this element in a list or matrix."""

@@ -6,15 +6,17 @@ executed, and nothing is written beside it.
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
-from stockflow.errors import InputError
-from stockflow.files import read_text
+from stockflow.errors import InputError, ReadingWarning
+from stockflow.files import read_bytes, read_text, shown
 from stockflow.language import vensim, xmile
 from stockflow.language.definition import Macro, Refused, TooLarge
 from stockflow.language.equations import Equations, Method
@@ -31,8 +33,12 @@ _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "5": "RK4"})
-_OTHER_METHODS = {"1": "RK4 with automatic step", "3": "RK2 with automatic step", "4": "RK2"}
+_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
+_AUTOMATIC = frozenset({"1", "3"})
+# names of text encodings in the braces that a Vensim file begins with
+_HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
+# Chinese in its local encoding stands in pairs of bytes
+_PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xfe][\xa1-\xfe])*")
 _LARGEST = 50_000_000
 
 
@@ -138,15 +144,57 @@ def _macros(body: str) -> list[tuple[re.Match[str], re.Match[str]]]:
     return [(head, end) for head, end in heads if head is not None]
 
 
-def read(path: str | Path, external: str | Path | None = None) -> Source:
+def read(path: str | Path, external: str | Path | None = None, encoding: str | None = None) -> Source:
     """Return the text of a model file; InputError if it cannot be read as one.
 
-    `external` is the folder that files named in the model must lie in, by default the model's own.
+    `external` is the folder that files named in the model must lie in, by default the model's own.  `encoding` is that
+    of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
     """
     file = Path(path)
+    folder = str(Path(external) if external is not None else file.parent)
     if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
         raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
-    return Source(str(file), read_text(file, _LARGEST), str(Path(external) if external is not None else file.parent))
+    if encoding is None and file.suffix.lower() != ".mdl":
+        return Source(str(file), read_text(file, _LARGEST), folder)
+    return Source(str(file), _decoded(file, read_bytes(file, _LARGEST), encoding), folder)
+
+
+def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
+    """Return the text of a file in an encoding: the one given, its own, UTF-8, or what its bytes look like."""
+    header = _HEADER.match(content)
+    asked = encoding or (header[1].decode() if header else "")
+    if not asked or asked.lower() in {"utf-8", "utf8"}:
+        try:
+            content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
+            if asked or b"\0" in content:
+                return read_text(file, _LARGEST)
+            asked = "gb18030" if _PAIRS.fullmatch(content) else "cp1252"
+            warn(f"{shown(file)}: is not UTF-8; read as {asked}. If its words look wrong, name its encoding", 3)
+        else:
+            return read_text(file, _LARGEST)
+    try:
+        text = content.decode(asked)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise InputError(f"{shown(file)}: not text in the encoding {asked!r}: {error}; save it as UTF-8") from None
+    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
+
+
+def warn(words: str, level: int = 2) -> None:
+    """Say what was guessed of a file, or is read otherwise than it asks."""
+    warnings.warn(words, ReadingWarning, stacklevel=level + 1)
+
+
+def told(source: Source) -> None:
+    """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
+    for values in source.settings("15") if source.is_vensim else ():
+        code = _method_code(values)
+        if code in _AUTOMATIC:
+            warn(
+                f"{source.name}: asks for {_METHODS[code]} with an automatic time step; it is run with the fixed"
+                " TIME STEP of the file"
+            )
 
 
 def equations(source: Source) -> Equations:
@@ -197,15 +245,17 @@ def _equations(source: Source) -> Equations:
     return model
 
 
+def _method_code(values: list[str]) -> str:
+    return values[3].strip() if len(values) > 3 else "0"
+
+
 def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
     for values in source.settings("15"):
-        code = values[3].strip() if len(values) > 3 else "0"
+        code = _method_code(values)
         if code not in _METHODS:
-            asked = _OTHER_METHODS.get(code, f"number {code}")
             raise InputError(
-                f"{source.name}: asks for the integration method {asked};"
-                " only Euler and RK4 with a fixed step are supported"
+                f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"
             )
         method = _METHODS[code]
     return method

@@ -87,7 +87,8 @@ class WithTable:
 class Stock:
     """A stock written as its flows, in XMILE; `floored` ones do not fall below 0."""
 
-    rate: Tree
+    inflows: tuple[Tree, ...]
+    outflows: tuple[Tree, ...]
     initial: Tree
     floored: bool = False
 
@@ -116,8 +117,8 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (argument,)
         case WithTable(argument, points):
             return (argument, points)
-        case Stock(rate, initial):
-            return (rate, initial)
+        case Stock(inflows, outflows, initial):
+            return (*inflows, *outflows, initial)
         case _:
             return ()
 

@@ -1,20 +1,25 @@
-"""XMILE files, one variable at a time, so that every complaint can name its variable."""
+"""XMILE files, one variable at a time, so that every complaint can name its variable.
+
+Models inside modules are written out: their variables have the module's name before their own, with a point between.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from stockflow.errors import InputError
-from stockflow.language.definition import OPEN, Definition, Limits, Refused
+from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
 from stockflow.language.equations import Method
-from stockflow.language.parser import Parser, Token, pattern
-from stockflow.language.tree import Call, Chain, Entries, Literal, Name, Points, Prefix, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Literal, Name, Points, Stock, Tree, WithTable
 from stockflow.language.vensim import Parsed
+from stockflow.language.xmile_equation import Equation
+from stockflow.language.xmile_outflows import limited
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -23,36 +28,43 @@ ENDINGS = (".xmile", ".xml", ".stmx", ".itmx")
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 )
-_METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk4": "RK4"})
-_LETTER = r"[^\x00-\x7f\s]"
-_NAME = rf"(?:[^\W\d]|{_LETTER})(?:[\w'$]|{_LETTER})*"
-_SIGNS = r"<>|<=|>=|[-+*/^()\[\]=<>,;!]"
-_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
+_METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
 _VARIABLES = ("aux", "flow", "stock", "gf")
+# stocks that let nothing out but by rules of their own
+_DISCRETE = ("conveyor", "queue", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _MOST_ELEMENTS = 100_000
+_DEEPEST = 20
+_MOST_PREFIXES = 20
+_UNDECLARED = re.compile(r"Namespace prefix (\w+)")
+_FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
+_ENDS = ("min", "max")
 
 
 def parse(name: str, text: str) -> tuple[Parsed, Method]:
     """Return what an XMILE file defines, and the integration method it asks for.
 
-    Raises InputError for text that is no XMILE, for document types, for modules and macros, and for
-    an integration method other than Euler and RK4.
+    Raises InputError for text that is no XMILE, for document types, for modules without a model, and for an
+    integration method that is not known.
     """
     file = _File(name, text)
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
-    file.refuse_modules()
     parsed = Parsed(ranges=file.ranges())
-    for node in file.variables():
-        parsed.definitions += file.definitions(node, parsed.ranges)
+    for part, node in file.variables():
+        parsed.definitions += file.definitions(part, node, parsed.ranges)
+    parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
-    asked = specs[0].attrib.get("method", "Euler").strip()
-    method = _METHODS.get(asked.lower())
+    for macro in file.macros():
+        parsed.macros[plain(macro.name)] = macro
+    # several methods may be named, the preferred one first
+    asked = [one.strip() for one in specs[0].attrib.get("method", "Euler").split(",")]
+    method = next((_METHODS[one.lower()] for one in asked if one.lower() in _METHODS), None)
     if method is None:
-        raise InputError(f"{name}: asks for the integration method {asked}; only Euler and RK4 are supported")
+        known = ", ".join(_METHODS)
+        raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
     return parsed, method
 
 
@@ -62,8 +74,8 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 
     file = _File(name, text)
     wanted = {plain(one): equation.partition("=")[2].strip() for one, equation in equations.items()}
-    for node in file.variables():
-        equation = wanted.pop(plain(_name(node)), None)
+    for part, node in file.variables():
+        equation = wanted.pop(plain(part.prefix + _name(node)), None)
         if equation is None:
             continue
         for child in list(node):
@@ -81,75 +93,31 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
     return str(etree.tostring(file.root, encoding="unicode"))
 
 
-class _Equation(Parser):
-    """The equation of one variable; `arrays` are the dimensions of those that have any, by compared name."""
+@dataclass(slots=True)
+class _Part:
+    """One use of a model: the whole one, or that of a module, whose name and a point are the `prefix`.
 
-    pattern = pattern(_NAME, _SIGNS, r"\s")
+    `given` are the variables that stand for others outside, by compared name.
+    """
 
-    def __init__(self, text: str, line: int, arrays: Mapping[str, Sequence[str]]) -> None:
-        self.arrays = arrays
-        super().__init__(text, line)
+    prefix: str
+    node: Any
+    given: Mapping[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
-    def token(self, kind: str, text: str, start: int) -> Token:
-        """Return a token; words of the language are their own kind."""
-        word = text.lower()
-        return Token(word, word, start) if kind == "name" and word in _WORDS else super().token(kind, text, start)
-
-    def whole(self) -> Tree:
-        """Return all of the equation: an expression, or the numbers of an array."""
-        found = [self.expression()]
-        while self.skip(",") or self.skip(";"):
-            if self.kind == "end":
-                break
-            found.append(self.expression())
-        self.end()
-        return found[0] if len(found) == 1 else Entries(tuple(found))
-
-    def atom(self) -> Tree:
-        """Return a number, name, call, parenthesis or choice."""
-        return self._choice() if self.kind == "if" else super().atom()
-
-    def _choice(self) -> Tree:
-        """Return IF .. THEN .. ELSE .., which another may follow after ELSE."""
-        cases: list[tuple[Tree, Tree]] = []
-        while self.skip("if"):
-            condition = self.expression()
-            self.take("then")
-            cases.append((condition, self.expression()))
-            self.take("else")
-        result = self.expression()
-        for condition, value in reversed(cases):
-            result = Call("if then else", (condition, value, result))
-        return result
-
-    def named(self) -> Tree:
-        """Return a name or a call; a star among subscripts stands for all elements of its dimension."""
-        tree = super().named()
-        if not isinstance(tree, Name) or "*" not in tree.subscripts:
-            return tree
-        own = self.arrays.get(plain(tree.name), ())
-        if len(own) != len(tree.subscripts):
-            raise Refused([f"{len(tree.subscripts)} subscripts of {tree.name!r}, which has {len(own)}"])
-        marked = (f"{name}!" if one == "*" else one for name, one in zip(own, tree.subscripts, strict=True))
-        return Name(tree.name, tuple(marked))
-
-    def subscript(self) -> str:
-        """Return one subscript; a star is one, too."""
-        return "*" if self.skip("*") else super().subscript()
+    def meant(self, name: str) -> str:
+        """Return what a name in this model is called in the whole one."""
+        if name.startswith("."):
+            return name[1:]
+        return f"{self.prefix}{name}" if plain(name.partition(".")[0]) in self.names else name
 
 
 class _File:
     """The elements of one file, whatever namespace it uses."""
 
     def __init__(self, name: str, text: str) -> None:
-        from lxml import etree
-
         self.name = name
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-        try:
-            self.root = etree.fromstring(text.encode(), parser)
-        except etree.XMLSyntaxError as error:
-            raise InputError(f"{name}: line {error.lineno or 1}: not XML: {error.msg}") from error
+        self.root = _parsed(name, text)
         if self.root.getroottree().docinfo.doctype:
             raise InputError(f"{name}: has a document type, which a model does not need")
         self.space = self.root.nsmap.get(None) or ""
@@ -158,9 +126,15 @@ class _File:
             raise InputError(f"{name}: not XMILE: the outermost element is {self.tag(self.root)!r}")
         if not self.space:
             raise InputError(f"{name}: XMILE without its namespace")
-        self.arrays = {plain(_name(node)): self._dimensions(node) for node in self.variables()}
-        every = bool(self.found("behavior/non_negative"))
-        self.floored = {kind: every or bool(self.found(f"behavior/{kind}/non_negative")) for kind in ("stock", "flow")}
+        self.parts = list(self._parts())
+        self.arrays = {plain(part.prefix + _name(node)): self._dimensions(node) for part, node in self.variables()}
+        flows = [(part, node) for part, node in self.variables() if self.found("multiplier", node)]
+        self.multipliers = {plain(part.prefix + _name(node)): (part, node) for part, node in flows}
+        every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
+        self.floored = {
+            kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
+            for kind in ("stock", "flow")
+        }
 
     def tag(self, node: Any) -> str:
         """Return the name of an element, without the namespace; empty for comments."""
@@ -176,17 +150,55 @@ class _File:
         found = self.found(what, node)
         return None if not found else found[0].text or ""
 
-    def variables(self) -> list[Any]:
-        """Return the elements of all variables in file order."""
-        return [node for group in self.found("model/variables") for node in group if self.tag(node) in _VARIABLES]
+    def variables(self) -> list[tuple[_Part, Any]]:
+        """Return the elements of all variables in file order, each with the model that it is in."""
+        groups = [(part, group) for part in self.parts for group in self.found("variables", part.node)]
+        return [(part, node) for part, group in groups for node in group if self.tag(node) in _VARIABLES]
 
-    def refuse_modules(self) -> None:
-        """Raise InputError for what has variables of its own elsewhere."""
-        inner = [node for node in self.root.iter() if self.tag(node) in {"module", "macro"}]
-        several = self.found("model")[1:]
-        if inner or several:
-            items = [f"{self.tag(node)} {_name(node)!r} (line {node.sourceline})" for node in [*inner, *several]]
-            raise InputError(f"{self.name}: not supported: {'; '.join(items)}")
+    def _parts(self) -> Iterator[_Part]:
+        """Yield the whole model, then those of its modules; InputError for a module without a model."""
+        models = self.found("model")
+        known = {plain(_name(one)): one for one in models if _name(one)}
+        todo = [(_Part("", models[0]), 0)] if models else []
+        while todo:
+            part, depth = todo.pop(0)
+            inside = [one for group in self.found("variables", part.node) for one in group]
+            part.names = {plain(_name(one)) for one in inside if self.tag(one) in {*_VARIABLES, "module"}}
+            yield part
+            for module in inside:
+                if self.tag(module) != "module":
+                    continue
+                place = f"{self.name}: module {_name(module)!r} (line {module.sourceline})"
+                model = known.get(plain(_name(module)))
+                if model is None:
+                    raise InputError(f"{place}: the file has no model of that name")
+                if depth >= _DEEPEST or self.found("sim_specs", model):
+                    raise InputError(f"{place}: " + ("is inside itself" if depth else "has a clock of its own"))
+                given = {
+                    plain(one.attrib.get("to", "").rpartition(".")[2]): part.meant(one.attrib.get("from", ""))
+                    for one in self.found("connect", module)
+                }
+                todo.append((_Part(f"{part.prefix}{_name(module)}.", model, given), depth + 1))
+
+    def macros(self) -> Iterator[Macro]:
+        """Yield the macros of the file."""
+        for node in self.found("macro"):
+            part, line = _Part("", node), node.sourceline
+            inside = [one for group in self.found("variables", node) for one in group]
+            definitions = [
+                definition
+                for one in inside
+                if self.tag(one) in _VARIABLES
+                for definition in self.definitions(part, one, {})
+            ]
+            parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
+            try:
+                own = Definition(_name(node), (), (), self._equation(part, self.found("eqn", node)[0]), line=line)
+            except IndexError:
+                own = Definition(_name(node), (), (), None, line=line, problems=("macro without an equation",))
+            except Refused as error:
+                own = Definition(_name(node), (), (), None, line=line, problems=tuple(error.items))
+            yield Macro(_name(node), parameters, (*definitions, own), line)
 
     def ranges(self) -> dict[str, Sequence[str]]:
         """Return the dimensions with their elements; those given by size alone have numbers."""
@@ -203,17 +215,17 @@ class _File:
     def _dimensions(self, node: Any) -> list[str]:
         return [_name(one) for one in self.found("dimensions/dim", node)]
 
-    def definitions(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
+    def definitions(self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
-        line = node.sourceline
+        name, line = part.prefix + _name(node), node.sourceline
         texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), "")
         try:
             limits = self._limits(node)
-            for subscripts, tree in self._trees(node, dimensions):
-                left = (_name(node), subscripts, ())
+            for subscripts, tree in self._trees(part, node, dimensions):
+                left = (name, subscripts, ())
                 yield Definition(*left, tree, *texts, limits, line, lookup=isinstance(tree, Points))
         except Refused as error:
-            yield Definition(_name(node), (), (), None, line=line, problems=tuple(error.items))
+            yield Definition(name, (), (), None, line=line, problems=tuple(error.items))
 
     def _limits(self, node: Any) -> Limits:
         found = self.found("yscale" if self.tag(node) == "gf" else "range", node)
@@ -222,40 +234,50 @@ class _File:
         low, high = (_number(found[0].attrib[end], "limits") if end in found[0].attrib else None for end in _ENDS)
         return low, high
 
-    def _trees(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[tuple[tuple[str, ...], Tree]]:
+    def _trees(
+        self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[tuple[str, ...], Tree]]:
         """Yield the subscripts and the tree of every equation of a variable."""
         own = tuple(self._dimensions(node))
-        parts = self.found("element", node)
-        for part in parts:
-            subscripts = tuple(one.strip() for one in part.attrib.get("subscript", "").split(","))
-            yield subscripts, self._tree(node, part)
-        if parts:
+        if plain(_name(node)) in part.given:
+            yield own, Name(part.given[plain(_name(node))])
+            return
+        elements = self.found("element", node)
+        for one in elements:
+            subscripts = tuple(each.strip() for each in one.attrib.get("subscript", "").split(","))
+            yield subscripts, self._tree(part, node, one)
+        if elements:
             return
         equations = self.found("eqn", node)
         if len(equations) > 1 and own and len(equations) == len(dimensions.get(own[0], ())):
             for element, equation in zip(dimensions[own[0]], equations, strict=True):
-                yield (element,), self._value(node, self._equation(equation), node)
+                yield (element,), self._value(part, node, self._equation(part, equation), node)
             return
-        yield own, self._tree(node, node)
+        yield own, self._tree(part, node, node)
 
-    def _tree(self, node: Any, part: Any) -> Tree:
+    def _tree(self, part: _Part, node: Any, element: Any) -> Tree:
         """Return the tree of a variable, or of one element of it."""
+        discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
+        if discrete:
+            raise Refused([f"{discrete}, which is not simulated,"])
         if self.tag(node) == "gf":
             return self._points(node)
-        equations = self.found("eqn", part)
+        equations = self.found("eqn", element) or self.found("eqn", node)
         if not equations:
-            curves = self.found("gf", part)
+            curves = self.found("gf", element) or self.found("gf", node)
             if not curves:
                 raise Refused(["variable without an equation"])
             return self._points(curves[0])
-        tree = self._equation(equations[0])
+        tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
-            return Stock(self._rate(node), tree, self._is_floored(node))
-        return self._value(node, tree, part)
+            inflows = tuple(self._inflow(self._equation(part, one)) for one in self.found("inflow", node))
+            outflows = tuple(self._equation(part, one) for one in self.found("outflow", node))
+            return Stock(inflows, outflows, tree, self._is_floored(node))
+        return self._value(part, node, tree, element)
 
-    def _value(self, node: Any, tree: Tree, part: Any) -> Tree:
+    def _value(self, part: _Part, node: Any, tree: Tree, element: Any) -> Tree:
         """Return the tree of a flow or auxiliary with the graphical function beside its equation."""
-        curves = self.found("gf", part) or self.found("gf", node)
+        curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
         floored = self.tag(node) == "flow" and self._is_floored(node)
@@ -265,18 +287,15 @@ class _File:
         own = self.inside(node, "non_negative")
         return self.floored[self.tag(node)] if own is None else "false" not in own.lower()
 
-    def _rate(self, node: Any) -> Tree:
-        """Return the flows of a stock: what comes in, less what goes out."""
-        inflows = [self._equation(one) for one in self.found("inflow", node)]
-        outflows = [self._equation(one) for one in self.found("outflow", node)]
-        if not inflows and outflows:
-            outflows[0] = Prefix("negative", outflows[0])
-        signs = "+" * max(len(inflows) - 1, 0) + "-" * (len(outflows) - (not inflows))
-        flows = (*inflows, *outflows)
-        return Chain(tuple(signs), flows) if len(flows) > 1 else flows[0] if flows else Literal(0.0)
+    def _inflow(self, flow: Tree) -> Tree:
+        """Return what a flow brings into a stock: it may be turned into another unit on its way."""
+        if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
+            return flow
+        part, node = self.multipliers[plain(flow.name)]
+        return Chain(("*",), (flow, self._equation(part, self.found("multiplier", node)[0])))
 
-    def _equation(self, node: Any) -> Tree:
-        return _Equation(node.text or "", node.sourceline, self.arrays).whole()
+    def _equation(self, part: _Part, node: Any) -> Tree:
+        return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""
@@ -307,6 +326,10 @@ class _File:
         unit = specs.attrib.get("time_units", "")
         for what, path in (("INITIAL TIME", "start"), ("FINAL TIME", "stop"), ("TIME STEP", "dt")):
             nodes = self.found(path, specs)
+            if path == "dt" and not nodes:
+                value = 1.0  # as the standard has it
+                yield Definition(what, (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
+                continue
             try:
                 value = float(nodes[0].text)
                 if nodes[0].attrib.get("reciprocal", "").lower() == "true":
@@ -319,9 +342,6 @@ class _File:
         yield Definition("SAVEPER", (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
 
 
-_ENDS = ("min", "max")
-
-
 def _number(text: str, what: str) -> float:
     try:
         return number(text)
@@ -331,3 +351,21 @@ def _number(text: str, what: str) -> float:
 
 def _name(node: Any) -> str:
     return " ".join(str(node.attrib.get("name", "")).replace("\\n", " ").split())
+
+
+def _parsed(name: str, text: str) -> Any:
+    """Return the outermost element; prefixes that programs use and do not declare are declared for them."""
+    from lxml import etree
+
+    declared: set[str] = set()
+    while True:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+        try:
+            return etree.fromstring(text.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            undeclared = _UNDECLARED.match(error.msg or "")
+            first = _FIRST_TAG.search(text)
+            if undeclared is None or undeclared[1] in declared or first is None or len(declared) >= _MOST_PREFIXES:
+                raise InputError(f"{name}: line {error.lineno or 1}: not XML: {error.msg}") from error
+            declared.add(undeclared[1])
+            text = f'{text[: first.end()]} xmlns:{undeclared[1]}="undeclared:{undeclared[1]}"{text[first.end() :]}'
