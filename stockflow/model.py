@@ -389,14 +389,22 @@ class Model:
         return Model, (self.equations, self.file)
 
 
-def load(path: str | Path, external: str | Path | None = None, encoding: str | None = None) -> Model:
+def load(
+    path: str | Path,
+    external: str | Path | Sequence[str | Path] | None = None,
+    encoding: str | None = None,
+    data: Sequence[str | Path] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Model:
     """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
 
-    Files named in the model must lie in the folder `external` or below it, by default in the model's
-    own folder.  `encoding` is that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or
-    Windows-1252, whichever its bytes look like.  A ReadingWarning says what was guessed.
+    Files named in the model must lie in the folder `external` (or one of several) or below it, by default in the
+    model's own folder; `tags` are the files it calls by a name such as `?data`.  `data` are tables, with time down the
+    first column or across the first row, that fill data variables without a file of their own.  `encoding` is that of
+    the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, whichever its bytes look
+    like.  A ReadingWarning says what was guessed, or is read otherwise than the file asks.
     """
-    return _of(source.read(path, external, encoding))
+    return _of(source.read(path, external, encoding, data, tags))
 
 
 def from_text(name: str, text: str) -> Model:
@@ -416,7 +424,7 @@ def _of(file: Source) -> Model:
 
 def _equations(file: Source) -> Equations:
     """Read the equations of a file, or find them in the cache if they are all in the file itself."""
-    if _OUTSIDE.search(file.text):
+    if file.data or _OUTSIDE.search(file.text):
         return source.equations(file)
     parts = json.dumps(sorted(file.elements.items()))
     sources = (file.name.rpartition(".")[2].lower(), file.text, parts)

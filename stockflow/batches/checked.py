@@ -15,7 +15,7 @@ from stockflow.arrays import Array
 from stockflow.compiler.graph import OpenTable
 from stockflow.compiler.simulator import Task
 from stockflow.errors import InputError
-from stockflow.language.clock import SCHEMES, neighbours
+from stockflow.language.clock import SCHEMES, check_period, neighbours
 from stockflow.language.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
 
 
@@ -124,6 +124,7 @@ class Checked:
                 )
             new["final time"] = Number(float(until))
         if save_period is not None:
+            check_period(self.equations, float(save_period))
             new["saveper"] = Number(float(save_period))
         named = {self.equations.find(name).name: one for name, one in new.items()}
         changed = self.equations.changed(named) if named else self.equations

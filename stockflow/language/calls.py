@@ -24,7 +24,7 @@ def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     """Return the expression of a call, which may be a `whole` right side; raises Refused if it is not supported."""
     key = plain(tree.name)
     if key in reader.translation.macros:
-        return _macro(reader, reader.translation.macros[key], tree.arguments)
+        return macro_value(reader, tree)
     function = reader.translation.functions.get(key)
     if reader.defined(key) and not (function and not reader.find(tree)[1].lookup):
         return _lookup(reader, tree)
@@ -91,8 +91,23 @@ def column(reader: Place, tree: Tree) -> tuple[list[eq.Expression], int]:
     return values, choices.index(here)
 
 
-def _macro(reader: Place, macro: Macro, trees: Sequence[Tree]) -> eq.Expression:
-    """Write out one use of a macro, in hidden variables."""
+def macro_value(reader: Place, tree: Call, output: int | None = None) -> eq.Expression:
+    """Return the value of a use of a macro, or one of its further results, by place."""
+    macro = reader.translation.macros.get(plain(tree.name))
+    if macro is None or len(tree.outputs) != len(macro.outputs):
+        wanted = 0 if macro is None else len(macro.outputs)
+        raise Refused([f"{len(tree.outputs)} further results of {tree.name!r}, which gives {wanted}"])
+    known, use = reader.translation.uses, (id(tree), reader.scope.prefix, reader.coordinates)
+    inner = known.get(use) or _written_out(reader, macro, tree.arguments)
+    if macro.outputs:
+        # each of its results is read where its own variable stands, and all are of one use
+        known[use] = inner
+    name = macro.name if output is None else macro.outputs[output]
+    return eq.Reference(inner.label(inner.spelling[plain(name)]))
+
+
+def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
+    """Write out one use of a macro, in hidden variables; return where they are."""
     if len(trees) != len(macro.parameters):
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
     if reader.scope.depth >= _DEEPEST_MACRO:
@@ -111,8 +126,9 @@ def _macro(reader: Place, macro: Macro, trees: Sequence[Tree]) -> eq.Expression:
             part = type(reader)(translation, inner, reader.owner, name, one, coordinates)
             reader.fulfil(eq.Reference(name), part.expression())
             problems += part.refused
-    if () not in inner.definitions.get(plain(macro.name), {}):
-        problems.append("no equation for its own name")
+    for name in (macro.name, *macro.outputs):
+        if () not in inner.definitions.get(plain(name), {}):
+            problems.append("no equation for its own name" if name == macro.name else f"no equation for {name!r}")
     if problems:
         raise Refused([f"{item} in the macro {macro.name!r}" for item in problems])
-    return eq.Reference(inner.label(inner.spelling[plain(macro.name)]))
+    return inner

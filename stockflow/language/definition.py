@@ -51,12 +51,16 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """Equations with open parameters; `name` is also the variable whose value it gives."""
+    """Equations with open parameters; `name` is also the variable whose value it gives.
+
+    `outputs` are further variables of which each use gives the values, too.
+    """
 
     name: str
     parameters: tuple[str, ...]
     definitions: tuple[Definition, ...]
     line: int = 0
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from stockflow.errors import InputError
 from stockflow.files import note, read_text, shown
+from stockflow.language.data_tables import Column, read_data
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
@@ -44,28 +45,45 @@ Area = tuple[int, int, int, int]
 
 
 class External:
-    """Reads files that lie in one folder or below it, and no others; none without a folder."""
+    """Reads files that lie in some folders or below them, the first that has one, and no others; none without a folder.
 
-    def __init__(self, folder: str) -> None:
-        self.nowhere = not folder
-        self.folder = Path(folder)
+    `tags` are files by the names that the model has for them, and `data` tables of what it leaves to be filled.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        folders: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+        data: Sequence[str] = (),
+    ) -> None:
+        self.folders = [Path(one) for one in (folder, *folders) if one]
+        self.tags = {plain(tag.removeprefix("?")): file for tag, file in (tags or {}).items()}
+        self.series: dict[str, Column] = {}
+        for table in data:
+            self.series.update(read_data(table).columns)
         self.known: dict[int, list[tuple[list[float], list[float]]]] = {}
         self.sheets: dict[tuple[str, str], Cells] = {}
 
     def check(self, name: str) -> Path:
         """Return the file of a name; Refused if it is outside the folder, missing or too large."""
-        inside = self.folder.resolve()
         if name.startswith("?"):
-            raise Refused([f"file {name!r}, which names a setting of Vensim"])
+            tag = plain(name[1:])
+            if tag not in self.tags:
+                raise Refused([f"file {name!r}, a name for which no file is given (--tag {shown(name)}=FILE)"])
+            name = self.tags[tag]
         try:
-            path = (inside / name).resolve()
-            there, size = path.is_file(), path.stat().st_size if path.is_file() else 0
+            found = [(inside.resolve(), (inside / name).resolve()) for inside in self.folders]
+            paths = [path for inside, path in found if path.is_relative_to(inside)]
+            path = next((one for one in paths if one.is_file()), None)
+            size = 0 if path is None else path.stat().st_size
         except (OSError, ValueError):  # longer than names may be, or with a character that none may have
             raise Refused([f"file {shown(name)!r}, which no file can be called,"]) from None
-        if self.nowhere or not path.is_relative_to(inside):
-            raise Refused([f"file {name!r} outside the folder {self.folder}"])
-        if not there:
-            raise Refused([f"file {name!r}, which is not in {self.folder},"])
+        where = " and ".join(map(str, self.folders)) or "."
+        if not paths:
+            raise Refused([f"file {name!r} outside the folder {where}"])
+        if path is None:
+            raise Refused([f"file {name!r}, which is not in {where},"])
         if size > _LARGEST:
             raise Refused([f"file {name!r} of more than {_LARGEST} bytes"])
         if fault := workbook_fault(path):
@@ -87,6 +105,13 @@ class External:
         if not found:
             raise Refused([f"range of no elements in {where.file!r}"])
         return [f"{where.prefix}{one:g}" if isinstance(one, float) else f"{where.prefix}{one}" for one in found]
+
+    def filled(self, name: str, how: str) -> Expression:
+        """Return the path over time that a table has for a data variable; Refused if none has it."""
+        column = self.series.get(plain(name))
+        if column is None:
+            raise Refused(["data without a file: give a table that has a column of that name (--data FILE)"])
+        return WithLookup(Time(), _table(column.times, column.values, how))
 
     def read(self, tree: Call, definition: Definition, coordinates: Sequence[str], ranges: Ranges) -> Expression:
         """Return the number, table or path over time of one element of a definition.

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from stockflow.language import allocation, memory, vectors
+from stockflow.language import allocation, curves, memory, vectors
+from stockflow.language import array_functions as arrays
 from stockflow.language import equations as eq
-from stockflow.language.calls import column, everything, rows
+from stockflow.language import random_functions as random
 from stockflow.language.definition import Function, Refused
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Literal, Name, Tree, subscripts_of
-from stockflow.names import plain
+from stockflow.language.tree import Call, Literal, Tree
 
 _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
@@ -87,70 +87,6 @@ def _fixed_delay(reader: Place, tree: Call) -> eq.Expression:
     return eq.DelayFixed(reader.read(source), reader.read(time), reader.read(initial))
 
 
-def _reduction(operator: str) -> Function:
-    return Function(
-        1, 1, lambda reader, tree: vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
-    )
-
-
-def _extreme(operator: str) -> Function:
-    """MIN or MAX of XMILE: of two values, or of all elements of an array."""
-
-    def make(reader: Place, tree: Call) -> eq.Expression:
-        if len(tree.arguments) == 1:
-            return vectors.joined(operator, everything(reader, tree.arguments[0]))
-        return eq.Operation(operator, tuple(reader.read(one) for one in tree.arguments))
-
-    return Function(1, 2, make)
-
-
-def _count(reader: Place, tree: Call) -> eq.Expression:
-    one = tree.arguments[0]
-    return eq.Number(float(len(reader.ranges.choices(one.name if isinstance(one, Name) else ""))))
-
-
-def _select(reader: Place, tree: Call) -> eq.Expression:
-    action, error = (eq.number(reader.read(one)) for one in tree.arguments[3:])
-    if action is None or error != 0:
-        raise Refused(["VECTOR SELECT with an action that is not a number, or an error action that is not 0"])
-    found = rows(reader, tree.arguments[:2])
-    missing = reader.read(tree.arguments[2])
-    return vectors.select([row[0] for row in found], [row[1] for row in found], missing, int(action))
-
-
-def _rank(reader: Place, tree: Call) -> eq.Expression:
-    values, place = column(reader, tree.arguments[0])
-    return vectors.rank(values, place, reader.read(tree.arguments[1]))
-
-
-def _sort_order(reader: Place, tree: Call) -> eq.Expression:
-    values, place = column(reader, tree.arguments[0])
-    direction = reader.read(tree.arguments[1])
-    ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
-    return vectors.sort_order(ranks, place)
-
-
-def _reorder(reader: Place, tree: Call) -> eq.Expression:
-    values, _ = column(reader, tree.arguments[0])
-    return vectors.picked(values, reader.read(tree.arguments[1]))
-
-
-def _inverse(reader: Place, tree: Call) -> eq.Expression:
-    matrix = tree.arguments[0]
-    last = subscripts_of(matrix)[-2:]
-    here = reader.coordinates[-2:]
-    if len(last) != 2 or len(here) != 2:
-        raise Refused(["INVERT MATRIX of what has not two subscripts"])
-    down, across = (reader.ranges.choices(one) for one in last)
-    if here[0] not in down or here[1] not in across:
-        raise Refused(["INVERT MATRIX with other subscripts than on the left side"])
-    entries = [
-        [reader.within({plain(last[0]): row, plain(last[1]): one}, lambda: reader.read(matrix)) for one in across]
-        for row in down
-    ]
-    return vectors.inverse(entries, down.index(here[0]), across.index(here[1]))
-
-
 def _time_value(reader: Place, tree: Call) -> eq.Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
     if eq.number(relative) != 0 or eq.number(measure) != 0:
@@ -158,33 +94,34 @@ def _time_value(reader: Place, tree: Call) -> eq.Expression:
     return memory.plus(eq.Time(), offset)
 
 
-def _uniform(reader: Place) -> eq.Expression:
-    """A number between 0 and 1 drawn at this place, which the hidden name it would have identifies."""
-    return eq.Random(reader.promise("draw").name)
+def _previous(reader: Place, tree: Call) -> eq.Expression:
+    """PREVIOUS: a value as it was one time step ago."""
+    source, initial = (*tree.arguments, _ZERO)[:2]
+    return eq.DelayFixed(reader.read(source), reader.step, reader.read(initial))
 
 
-def _random_uniform(reader: Place, tree: Call) -> eq.Expression:
-    low, high = (reader.read(one) for one in tree.arguments[:2])
-    return memory.plus(low, memory.times(memory.minus(high, low), _uniform(reader)))
+def _rounded(reader: Place, tree: Call) -> eq.Expression:
+    """ROUND: the nearest whole number, of two the one further from 0."""
+    value = reader.keep("rounded", reader.read(tree.arguments[0]))
+    half = vectors.choice(eq.Operation("<", (value, eq.Number(0.0))), eq.Number(-0.5), eq.Number(0.5))
+    return eq.Operation("integer", (memory.plus(value, half),))
 
 
-def _random_normal(reader: Place, tree: Call) -> eq.Expression:
-    """A normal number cut off at both ends, by the inverse of its distribution."""
-    low, high, mean, deviation = (reader.read(one) for one in tree.arguments[:4])
-    below, above = (
-        eq.Operation("normal share", (memory.over(memory.minus(end, mean), deviation),)) for end in (low, high)
-    )
-    share = memory.plus(below, memory.times(_uniform(reader), memory.minus(above, below)))
-    return memory.plus(mean, memory.times(deviation, eq.Operation("normal quantile", (share,))))
-
-
-def _random_exponential(reader: Place, tree: Call) -> eq.Expression:
-    """An exponential number cut off at both ends, by the inverse of its distribution."""
-    low, high, shift, scale = (reader.read(one) for one in tree.arguments[:4])
-    start = eq.Operation("max", (low, shift))
-    beyond = eq.Operation("exp", (eq.Operation("negative", (memory.over(memory.minus(high, start), scale),)),))
-    share = memory.minus(_ONE, memory.times(_uniform(reader), memory.minus(_ONE, beyond)))
-    return memory.minus(start, memory.times(scale, eq.Operation("ln", (share,))))
+def _log_gamma(reader: Place, tree: Call) -> eq.Expression:
+    """GAMMA LN: Stirling's series eight above the argument, less the logarithms of what is in between."""
+    x = reader.keep("gamma", reader.read(tree.arguments[0]))
+    above = memory.plus(x, eq.Number(8.0))
+    between = vectors.joined("*", [memory.plus(x, eq.Number(float(one))) for one in range(8)])
+    terms = [
+        memory.times(memory.minus(above, eq.Number(0.5)), eq.Operation("ln", (above,))),
+        eq.Operation("negative", (memory.plus(above, eq.Operation("ln", (between,))),)),
+        eq.Number(0.5 * math.log(2 * math.pi)),
+        *(
+            memory.over(eq.Number(share), eq.Operation("^", (above, eq.Number(power))))
+            for power, share in ((1.0, 1 / 12), (3.0, -1 / 360), (5.0, 1 / 1260), (7.0, -1 / 1680), (9.0, 1 / 1188))
+        ),
+    ]
+    return vectors.joined("+", terms)
 
 
 _COMMON: Mapping[str, Function] = MappingProxyType(
@@ -198,31 +135,39 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
             )
         },
         "power": _operation("^"),
-        "pi": Function(0, 0, lambda reader, tree: eq.Number(math.pi)),
         "log10": Function(
             1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
         ),
-        "sum": _reduction("+"),
-        "prod": _reduction("*"),
-        "vmin": _reduction("min"),
-        "vmax": _reduction("max"),
+        "sum": arrays.reduction("+"),
+        "prod": arrays.reduction("*"),
+        "vmin": arrays.reduction("min"),
+        "vmax": arrays.reduction("max"),
         "delay1": _delayed(memory.delay, 1),
         "delay3": _delayed(memory.delay, 3),
         "trend": _read_all(memory.trend, 3, 3),
         "npv": _read_all(memory.present_value, 4, 4),
-        "elmcount": Function(1, 1, _count),
-        "vector select": Function(5, 5, _select),
-        "vector rank": Function(2, 2, _rank),
-        "vector sort order": Function(2, 2, _sort_order),
-        "vector reorder": Function(2, 2, _reorder),
-        "invert matrix": Function(2, 2, _inverse),
+        "elmcount": Function(1, 1, arrays.count),
+        "vector elm map": Function(2, 2, arrays.element_map),
+        "vector select": Function(5, 5, arrays.select),
+        "vector rank": Function(2, 2, arrays.rank),
+        "vector sort order": Function(2, 2, arrays.sort_order),
+        "vector reorder": Function(2, 2, arrays.reorder),
+        "invert matrix": Function(2, 2, arrays.inverse),
         "allocate by priority": Function(5, 5, allocation.by_priority),
         "allocate available": Function(3, 3, allocation.available),
+        "lookup extrapolate": Function(2, 2, curves.extrapolated),
+        "lookup forward": Function(2, 2, curves.forward),
+        "lookup backward": Function(2, 2, curves.backward),
+        "lookup invert": Function(2, 2, curves.inverted),
+        "get data between times": Function(3, 3, curves.between_times),
+        "get data first time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, 0)),
+        "get data last time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, -1)),
+        "gamma ln": Function(1, 1, _log_gamma),
         "get time value": Function(3, 3, _time_value),
-        "random 0 1": Function(0, 0, lambda reader, tree: _uniform(reader)),
-        "random uniform": Function(3, 3, _random_uniform),
-        "random normal": Function(5, 5, _random_normal),
-        "random exponential": Function(5, 5, _random_exponential),
+        "random 0 1": Function(0, 0, lambda reader, tree: random.uniform(reader)),
+        "random uniform": Function(3, 3, random.random_uniform),
+        "random normal": Function(5, 5, random.random_normal),
+        "random exponential": Function(5, 5, random.random_exponential),
     }
 )
 VENSIM: Mapping[str, Function] = MappingProxyType(
@@ -260,12 +205,25 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "smthn": _of_order(memory.smooth, 2, 3),
         "trend": _read_all(memory.trend, 2, 3, _ZERO),
         "forcst": _read_all(memory.forecast, 3, 4, _ZERO),
-        "int": _operation("integer"),
+        "int": Function(1, 1, lambda reader, tree: vectors.floor(reader.read(tree.arguments[0]))),
+        "round": Function(1, 1, _rounded),
+        "pi": Function(0, 0, lambda reader, tree: eq.Number(math.pi)),
+        "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
+        "previous": Function(1, 2, _previous, "previous"),
+        "sum": arrays.of_array("+"),
+        "mean": Function(1, 1, arrays.mean),
+        "stddev": Function(1, 1, arrays.deviation),
+        "size": Function(1, 1, arrays.size),
+        "lookup": Function(2, 2, curves.call),
+        "random": Function(2, 3, random.random_uniform),
+        "uniform": Function(2, 3, random.random_uniform),
+        "normal": Function(2, 5, random.normal),
+        "exprnd": Function(1, 2, random.exponential),
         "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
         # the amount comes first
         "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),
         "safediv": _by_count(_operation("zidz"), _operation("xidz")),
-        "min": _extreme("min"),
-        "max": _extreme("max"),
+        "min": arrays.extreme("min"),
+        "max": arrays.extreme("max"),
     }
 )

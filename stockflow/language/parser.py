@@ -199,7 +199,7 @@ class Parser:
         if self.kind != "(":
             return Name(name, subscripts)
         arguments: list[Tree] = []
-        outputs: list[str] = []
+        outputs: list[Name] = []
         self.inside("(", ")", lambda: self.arguments(arguments, outputs))
         return Call(name, tuple(arguments), subscripts, tuple(outputs))
 
@@ -231,7 +231,7 @@ class Parser:
             name = self.name()
         return f"{name}!" if self.skip("!") else name
 
-    def arguments(self, arguments: list[Tree], outputs: list[str]) -> None:
+    def arguments(self, arguments: list[Tree], outputs: list[Name]) -> None:
         """Read the arguments of a call up to its closing parenthesis."""
         if self.kind == ")":
             return

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 from stockflow.errors import InputError, unknown
 from stockflow.language.definition import OPEN, Definition, Refused
-from stockflow.language.equations import Expression, Number, Reference, Variable, number
+from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Tree
 from stockflow.names import plain
+
+# references from constant to constant that are followed
+_DEEPEST_FIXED = 20
 
 
 @dataclass(slots=True, eq=False)
@@ -100,17 +103,31 @@ class Place(ABC):
         finally:
             self.bound = before
 
-    def fixed(self, expression: Expression) -> float | None:
-        """Return a number, or that of a constant which is fixed by this; None for anything else."""
-        main = self.translation.main
-        if isinstance(expression, Reference):
+    def definite(self, tree: Name) -> Expression:
+        """Return the expression of what a name means, which is fixed by this."""
+        scope, key, coordinates = self._found(tree)
+        name = self.named(scope, key, coordinates).name
+        self.translation.structural.add(name)
+        definition = scope.definitions[key][coordinates]
+        return type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
+
+    def fixed(self, expression: Expression, depth: int = 0) -> float | None:
+        """Return the number that an expression of constants is, all of which are fixed by this; None for others."""
+        if isinstance(expression, Operation) and expression.operator in ARITHMETIC:
+            parts = [self.fixed(one, depth + 1) for one in expression.arguments]
+            if any(one is None for one in parts) or depth > _DEEPEST_FIXED:
+                return None
+            return number(Operation(expression.operator, tuple(Number(one) for one in parts if one is not None)))
+        if isinstance(expression, Reference) and depth <= _DEEPEST_FIXED:
+            main = self.translation.main
             self.translation.structural.add(expression.name)
             name, _, inside = expression.name.removesuffix("]").partition("[")
             coordinates = tuple(map(plain, inside.split(","))) if inside else ()
             definition = main.definitions.get(plain(name), {}).get(coordinates)
             if definition is None:
                 return None
-            expression = type(self)(self.translation, main, self.owner, self.name, definition, coordinates).expression()
+            other = type(self)(self.translation, main, self.owner, self.name, definition, coordinates)
+            return self.fixed(other.expression(), depth + 1)
         return number(expression)
 
     def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> Reference:
@@ -134,6 +151,11 @@ class Place(ABC):
 
     def find(self, tree: Name | Call) -> tuple[str, Definition]:
         """Return the variable that a name with subscripts means, and its definition."""
+        scope, key, coordinates = self._found(tree)
+        return self.named(scope, key, coordinates).name, scope.definitions[key][coordinates]
+
+    def _found(self, tree: Name | Call) -> tuple[Scope, str, tuple[str, ...]]:
+        """Return where a name is defined, as what, and the elements that are meant."""
         found = self.defined(plain(tree.name))
         if found is None:
             raise Refused([str(unknown("name", tree.name, self.scope.spelling.values()))])
@@ -149,7 +171,8 @@ class Place(ABC):
         )
         if len(coordinates) != count:
             raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
-        return self.named(scope, key, coordinates).name, elements[coordinates]
+        self.named(scope, key, coordinates)
+        return scope, key, coordinates
 
     def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""

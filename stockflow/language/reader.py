@@ -18,6 +18,7 @@ from stockflow.language.tree import (
     Entries,
     Literal,
     Name,
+    Output,
     Points,
     Prefix,
     Stock,
@@ -26,7 +27,7 @@ from stockflow.language.tree import (
     Unfilled,
     WithTable,
 )
-from stockflow.language.vectors import joined
+from stockflow.language.vectors import joined, remainder
 from stockflow.names import plain
 
 _DEEPEST = 150
@@ -77,7 +78,7 @@ class Reader(Place):
             case Entries():
                 return self.top(self.entry(tree))
             case Unfilled():
-                raise Refused(["data without a file"])
+                return self.translation.external.filled(self.name, self.definition.data or "interpolate")
         return self.read(tree)
 
     def read(self, tree: Tree) -> eq.Expression:
@@ -96,6 +97,8 @@ class Reader(Place):
                 return self.refuse(f"{name.replace('_', ' ').upper()} inside an expression")
             case Call():
                 return self.attempt(lambda: calls.call(self, tree))
+            case Output(call, place):
+                return self.attempt(lambda: calls.macro_value(self, call, place))
             case WithTable(argument, points):
                 return self.attempt(lambda: eq.WithLookup(self.read(argument), _table(points)))
             case Text(value):
@@ -136,6 +139,9 @@ class Reader(Place):
             place = self.ranges.position(tree.name, self.bound)
             if place is not None:
                 return eq.Number(float(place))
+            function = self.translation.functions.get(key)
+            if function is not None and function.least == 0:
+                return calls.call(self, Call(tree.name, ()))
         name, definition = self.find(tree)
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
@@ -168,10 +174,6 @@ def _chained(operators: Sequence[str], values: list[eq.Expression]) -> eq.Expres
         return result
     if operators[0] == "or":
         return joined("or", values)
-    if operators[0] in {"=", "<>"} and any(_missing(one) for one in values):
-        # only what is missing differs from itself
-        other = values[1] if _missing(values[0]) else values[0]
-        return eq.Operation("<>" if operators[0] == "=" else "=", (other, other))
     if len(values) > _LONG and set(operators) <= {"+", "-"}:
         signed = [
             eq.Operation("negative", (one,)) if sign == "-" else one
@@ -180,9 +182,5 @@ def _chained(operators: Sequence[str], values: list[eq.Expression]) -> eq.Expres
         return joined("+", signed)
     result = values[0]
     for operator, value in zip(operators, values[1:], strict=True):
-        result = eq.Operation("modulo" if operator == "mod" else operator, (result, value))
+        result = remainder(result, value) if operator == "mod" else eq.Operation(operator, (result, value))
     return result
-
-
-def _missing(one: eq.Expression) -> bool:
-    return isinstance(one, eq.Number) and one.value != one.value

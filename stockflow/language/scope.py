@@ -57,6 +57,8 @@ class Translation:
     taken: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
     structural: set[str] = field(default_factory=set)
+    # uses of macros with several results, by call and place, with the names that their variables have there
+    uses: dict[tuple[int, str, tuple[str, ...]], Scope] = field(default_factory=dict)
     parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -40,13 +40,15 @@ _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 # Chinese in its local encoding stands in pairs of bytes
 _PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xfe][\xa1-\xfe])*")
 _LARGEST = 50_000_000
+_MOST_SHOWN = 5  # of what is not supported
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The text of one model file; `name` stands for it in messages, and its ending says which format it has.
 
-    `folder` is where files beside the model are looked for, and outside which none is read.
+    `folder` is where files beside the model are looked for, then `folders`, and outside these none is read; `tags` are
+    the files that a model calls by a name such as `?data`, and `data` tables of what it leaves to be filled.
     `elements` are equations that take the place of those for single elements of arrays in the text.
     """
 
@@ -54,6 +56,9 @@ class Source:
     text: str
     folder: str = ""
     elements: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
 
     @property
     def is_vensim(self) -> bool:
@@ -96,14 +101,21 @@ class Source:
         yield from self._cut("".join([*outside, body[last:]]), 0)
 
     def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
-        """Yield the macros: name, parameters, equations and line."""
+        """Yield the macros: name, parameters and further results, equations and line."""
+        for one, entries in self.defined_macros():
+            yield one.name, (*one.parameters, *one.outputs), entries, one.line
+
+    def defined_macros(self) -> Iterator[tuple[Macro, list[Entry]]]:
+        """Yield the macros, without their definitions, and the entries that define them."""
         body = self.text.split(_SKETCH, 1)[0]
         for head, end in _macros(body):
-            parameters = tuple(one.strip() for one in head[2].split(":")[0].split(",") if one.strip())
+            given, _, further = head[2].partition(":")
+            parameters, outputs = (
+                tuple(one.strip() for one in names.split(",") if one.strip()) for names in (given, further)
+            )
             line = body.count("\n", 0, head.start()) + 1
-            if ":" in head[2]:
-                raise InputError(f"{self.name}: line {line}: macro {head[1].strip()!r} with more than one output")
-            yield head[1].strip(), parameters, list(self._cut(body[: end.start()], head.end())), line
+            macro = Macro(head[1].strip(), parameters, (), line, outputs)
+            yield macro, list(self._cut(body[: end.start()], head.end()))
 
     def _cut(self, body: str, at: int) -> Iterator[Entry]:
         encoding = re.match(r"\s*\{[^}]*\}", body)
@@ -144,19 +156,29 @@ def _macros(body: str) -> list[tuple[re.Match[str], re.Match[str]]]:
     return [(head, end) for head, end in heads if head is not None]
 
 
-def read(path: str | Path, external: str | Path | None = None, encoding: str | None = None) -> Source:
+def read(
+    path: str | Path,
+    external: str | Path | Sequence[str | Path] | None = None,
+    encoding: str | None = None,
+    data: Sequence[str | Path] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Source:
     """Return the text of a model file; InputError if it cannot be read as one.
 
-    `external` is the folder that files named in the model must lie in, by default the model's own.  `encoding` is that
-    of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
+    `external` are the folders that files named in the model must lie in, by default the model's own.  `encoding` is
+    that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
+    `data` and `tags` are as in `Source`.
     """
     file = Path(path)
-    folder = str(Path(external) if external is not None else file.parent)
+    given = [external] if isinstance(external, (str, Path)) else list(external or [file.parent])
+    folder, *folders = map(str, given)
     if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
         raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
     if encoding is None and file.suffix.lower() != ".mdl":
-        return Source(str(file), read_text(file, _LARGEST), folder)
-    return Source(str(file), _decoded(file, read_bytes(file, _LARGEST), encoding), folder)
+        text = read_text(file, _LARGEST)
+    else:
+        text = _decoded(file, read_bytes(file, _LARGEST), encoding)
+    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)))
 
 
 def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
@@ -207,8 +229,12 @@ def equations(source: Source) -> Equations:
     """
     try:
         return _equations(source)
-    except (Refused, TooLarge) as error:
+    except TooLarge as error:
         raise InputError(f"{source.name}: not supported: {error}") from error
+    except Refused as error:
+        more = len(error.items) - _MOST_SHOWN
+        shown_ = "; ".join(error.items[:_MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise InputError(f"{source.name}: not supported: {shown_}") from error
 
 
 def _equations(source: Source) -> Equations:
@@ -219,15 +245,14 @@ def _equations(source: Source) -> Equations:
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
-    external = External(source.folder)
+    external = External(source.folder, source.folders, source.tags, source.data)
     if source.is_vensim:
         method = _vensim_method(source)
         # reality checks and test inputs are no equations
         own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
         parsed = vensim.parse(own)
-        for name, parameters, entries, line in source.macros():
-            inside = vensim.parse(entries)
-            parsed.macros[plain(name)] = Macro(name, parameters, tuple(inside.definitions), line)
+        for macro, entries in source.defined_macros():
+            parsed.macros[plain(macro.name)] = replace(macro, definitions=tuple(vensim.parse(entries).definitions))
         aliases: Mapping[str, str] = {}
         known = functions.VENSIM
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))

@@ -29,7 +29,9 @@ class Ranges:
         for one in itertools.chain(members, *members.values()):
             self.spelling.setdefault(plain(one), one.strip('"'))
         self._given = {plain(name): [plain(one) for one in inside] for name, inside in members.items()}
-        self.members = {name: tuple(dict.fromkeys(self._flat(name, ()))) for name in self._given}
+        # a range may name an element twice: it has it once, but what is mapped to it in order meets it twice
+        self._listed = {name: tuple(self._flat(name, ())) for name in self._given}
+        self.members = {name: tuple(dict.fromkeys(inside)) for name, inside in self._listed.items()}
         self._elements = {one for inside in self.members.values() for one in inside}
         self._stands_for: dict[str, list[tuple[str, str]]] = {name: [] for name in self.members}
         for name, other, pairs in mappings:
@@ -49,9 +51,9 @@ class Ranges:
             if one not in self.members:
                 raise Refused([str(unknown("range", one, self.spelling.values()))])
         if not pairs:
-            if len(self.members[name]) != len(self.members[other]):
+            if len(self._listed[name]) != len(self._listed[other]):
                 raise Refused([f"mapping of {self.spelling[name]!r} to {self.spelling[other]!r} of another size"])
-            pairs = list(zip(self.members[name], self.members[other], strict=True))
+            pairs = list(zip(self._listed[name], self._listed[other], strict=True))
         for left, right in pairs:
             for one in self.members.get(plain(right), (plain(right),)):
                 self._stands_for[name].append((plain(left), one))
@@ -93,9 +95,12 @@ class Ranges:
         key = plain(name)
         if not self.known(key):
             return None
-        element = self.element(key, bound)
+        return self.rank(self.element(key, bound)) + 1
+
+    def rank(self, element: str) -> int:
+        """Return the place, from 0, of an element in the largest range that holds it."""
         holding = [inside for inside in self.members.values() if element in inside]
-        return max(holding, key=len).index(element) + 1
+        return max(holding, key=len).index(element) if holding else 0
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""

@@ -13,7 +13,7 @@ from stockflow.language.equations import Table
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number; missing (`:NA:`) is not a number."""
+    """A number; what is missing (`:NA:`) is one, too."""
 
     value: float
 
@@ -53,13 +53,21 @@ class Chain:
 class Call:
     """A function, macro or table of a name with arguments in parentheses.
 
-    `outputs` are the names that a macro's further results get.
+    `outputs` are the variables that a macro's further results become.
     """
 
     name: str
     arguments: tuple[Tree, ...]
     subscripts: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    outputs: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A further result of a macro, by its place: the equation of a variable that a call names."""
+
+    call: Call
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Unfilled:
     """Data that the file names and another file holds."""
 
 
-Tree = Literal | Text | Name | Prefix | Chain | Call | Points | WithTable | Stock | Entries | Unfilled
+Tree = Literal | Text | Name | Prefix | Chain | Call | Output | Points | WithTable | Stock | Entries | Unfilled
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -113,6 +121,8 @@ def children(tree: Tree) -> tuple[Tree, ...]:
     match tree:
         case Chain(_, arguments) | Call(_, arguments) | Entries(arguments):
             return arguments
+        case Output(call):
+            return (call,)
         case Prefix(_, argument):
             return (argument,)
         case WithTable(argument, points):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
+from stockflow.language.equations import MISSING
 from stockflow.language.parser import Parser, Token, pattern
-from stockflow.language.tree import Call, Entries, Literal, Points, Text, Tree, Unfilled, WithTable
+from stockflow.language.tree import Call, Entries, Literal, Name, Output, Points, Text, Tree, Unfilled, WithTable, walk
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -105,6 +105,12 @@ def parse(entries: Iterable[Entry]) -> Parsed:
         texts = (unit, entry.documentation, entry.group)
         lookup = left.lookup or (isinstance(tree, Call) and plain(tree.name) in _TABLE_FILES)
         data = (left.keyword or "interpolate") if left.data else None
+        calls = [one for one in walk(tree) if isinstance(one, Call) and one.outputs] if tree else []
+        parsed.definitions += [
+            Definition(output.name, output.subscripts, (), Output(one, place), line=entry.line, group=entry.group)
+            for one in calls
+            for place, output in enumerate(one.outputs)
+        ]
         parsed.definitions.append(
             Definition(
                 head(entry.equation),
@@ -194,7 +200,7 @@ class _Equation(Parser):
     def atom(self) -> Tree:
         """Return a number, name, call or parenthesis; also what is missing, or named by a text."""
         if self.skip("na"):
-            return Literal(math.nan)
+            return Literal(MISSING)
         if self.kind == "text":
             return Text(self.take("text")[1:-1])
         return super().atom()
@@ -214,13 +220,16 @@ class _Equation(Parser):
             return found[0]
         return super().named()
 
-    def arguments(self, arguments: list[Tree], outputs: list[str]) -> None:
+    def arguments(self, arguments: list[Tree], outputs: list[Name]) -> None:
         """Read the arguments of a call, and after a colon the names of a macro's further results."""
         super().arguments(arguments, outputs)
         if self.skip(":"):
-            outputs.append(self.name())
+            outputs.append(self._output())
             while self.skip(","):
-                outputs.append(self.name())
+                outputs.append(self._output())
+
+    def _output(self) -> Name:
+        return Name(self.name(), self.subscripts() if self.kind == "[" else ())
 
     def _with_lookup(self) -> Tree:
         argument = self.expression()

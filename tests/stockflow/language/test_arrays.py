@@ -113,7 +113,7 @@ def test_every_action_of_vector_select_gives_what_numpy_gives(tmp_path, action: 
         final=0.25,
     )
     s, x = np.array([2, 0.5, 1]), np.array([4, 5, 2])
-    values = s * x if action < 5 else x**s if action == 5 else x
+    values = s * x if action < 5 else s**x if action == 5 else x
     fold = [np.sum, np.prod, np.min, np.max, np.mean, np.prod, np.sum, np.prod, np.min, np.max, np.mean][action]
     assert float(model.run()["y"].values[0]) == pytest.approx(fold(values), rel=1e-14)
     names = [f"s[{one}]" for one in "abcd"]

@@ -69,8 +69,13 @@ def test_a_macro_sees_its_arguments_and_time_but_no_variable_of_the_same_name(tm
         ),
         (
             ":MACRO: A(x : b)\nA= x ~ Dmnl ~|\n:END OF MACRO:\n",
-            "y= 1 ~ Dmnl",
-            "line 2: macro 'A' with more than one output",
+            "y= A(1:c) ~ Dmnl",
+            "no equation for 'b' in the macro 'A' in 'y'",
+        ),
+        (
+            ":MACRO: A(x : b)\nA= x ~ Dmnl ~|\nb= 2*x ~ Dmnl ~|\n:END OF MACRO:\n",
+            "y= A(1) ~ Dmnl",
+            "0 further results of 'A', which gives 1 in 'y'",
         ),
         (":MACRO: A(x)\nA= x ~ Dmnl\n:END OF MACRO:\n", "y= 1 ~ Dmnl", "line 3: an equation that does not end"),
     ],
@@ -159,6 +164,26 @@ def test_files_outside_the_models_folder_are_read_only_where_that_is_said(folder
         stockflow.load(path)
 
 
+def test_a_file_is_looked_for_in_several_folders_and_by_a_name_of_the_model(folder: Path) -> None:
+    path = written(folder, "a= GET DIRECT CONSTANTS('?numbers', ',', 'B5') ~ Dmnl")
+    other = folder / "other"
+    other.mkdir()
+    model = stockflow.load(path, external=[other, folder / "data"], tags={"?Numbers": "table.csv"})
+    assert model.variable("a").value == 7.0
+    with pytest.raises(InputError, match=f"which is not in {other} and {folder / 'data'}"):
+        stockflow.load(path, external=[other, folder / "data"], tags={"?numbers": "none.csv"})
+
+
+def test_data_without_a_file_is_filled_from_tables(folder: Path) -> None:
+    path = written(folder, "r: a, b ~ ~\nd ~ Dmnl\nheld[r]:HOLD BACKWARD: ~ Dmnl\ny= d*10+held[b] ~ Dmnl")
+    (folder / "first.csv").write_text("Time,D\n0,1\n4,5\n")
+    (folder / "second.tab").write_text("Time\t0\t2\nheld[a]\t7\t8\nHeld[B]\t9\t3\n")
+    run = stockflow.load(path, data=[folder / "first.csv", folder / "second.tab"]).run()
+    assert run["y"].values[[0, 7, 8, 16]].tolist() == [19.0, 36.5, 33.0, 53.0]
+    with pytest.raises(InputError, match=r"data without a file: give a table .* in 'held'"):
+        stockflow.load(path, data=[folder / "first.csv"])
+
+
 def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> None:
     away = tmp_path_factory.mktemp("away") / "secret.csv"
     away.write_text("1,2\n")
@@ -175,9 +200,15 @@ def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> 
             "which lies outside its table, in 'a' (line 2)",
         ),
         ("a= GET DIRECT CONSTANTS('data/none.csv', ',', 'B5') ~ Dmnl", "which is not in"),
-        ("a= GET DIRECT CONSTANTS('?set', 'Sheet', 'B5') ~ Dmnl", "which names a setting of Vensim"),
+        (
+            "a= GET DIRECT CONSTANTS('?set', 'Sheet', 'B5') ~ Dmnl",
+            "file '?set', a name for which no file is given (--tag ?set=FILE)",
+        ),
         ("a:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl", "data with the keyword RAW in 'a'"),
-        ("a:INTERPOLATE: ~ Dmnl", "data without a file in 'a'"),
+        (
+            "a:INTERPOLATE: ~ Dmnl",
+            "data without a file: give a table that has a column of that name (--data FILE) in 'a'",
+        ),
         (
             "a= 1+GET DIRECT CONSTANTS('data/table.csv', ',', 'B5') ~ Dmnl",
             "GET DIRECT CONSTANTS inside an expression in 'a'",

@@ -1,0 +1,139 @@
+"""Functions of whole arrays: sums and means, sorting, selecting, picking by number."""
+
+from __future__ import annotations
+
+from stockflow.language import equations as eq
+from stockflow.language import vectors
+from stockflow.language.calls import column, everything, rows
+from stockflow.language.definition import Function, Refused
+from stockflow.language.memory import minus, over, plus, times
+from stockflow.language.place import Place
+from stockflow.language.tree import Call, Name, Tree, subscripts_of
+from stockflow.names import plain
+
+_HALF = eq.Number(0.5)
+
+
+def values(reader: Place, tree: Tree) -> list[eq.Expression]:
+    """Return all elements of an array, named alone or with the ranges marked over which they are taken."""
+    if isinstance(tree, Name) and not tree.subscripts:
+        return everything(reader, tree)
+    return [row[0] for row in rows(reader, [tree])]
+
+
+def reduction(operator: str) -> Function:
+    """A function that joins the elements over the ranges marked with `!`."""
+    return Function(
+        1, 1, lambda reader, tree: vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
+    )
+
+
+def of_array(operator: str) -> Function:
+    """A function that joins the elements of an array, whether marked or not."""
+    return Function(1, 1, lambda reader, tree: vectors.joined(operator, values(reader, tree.arguments[0])))
+
+
+def extreme(operator: str) -> Function:
+    """MIN or MAX of XMILE: of two values, or of all elements of an array."""
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        if len(tree.arguments) == 1:
+            return vectors.joined(operator, values(reader, tree.arguments[0]))
+        return eq.Operation(operator, tuple(reader.read(one) for one in tree.arguments))
+
+    return Function(1, 2, make)
+
+
+def size(reader: Place, tree: Call) -> eq.Expression:
+    """SIZE: how many elements an array has."""
+    return eq.Number(float(len(values(reader, tree.arguments[0]))))
+
+
+def mean(reader: Place, tree: Call) -> eq.Expression:
+    """MEAN of the elements of an array."""
+    found = values(reader, tree.arguments[0])
+    return over(vectors.joined("+", found), eq.Number(float(len(found))))
+
+
+def deviation(reader: Place, tree: Call) -> eq.Expression:
+    """STDDEV: the root of the mean square distance of the elements of an array from their mean."""
+    found = values(reader, tree.arguments[0])
+    count = eq.Number(float(len(found)))
+    middle = reader.keep("mean", over(vectors.joined("+", found), count))
+    squares = [times(minus(one, middle), minus(one, middle)) for one in found]
+    return eq.Operation("sqrt", (over(vectors.joined("+", squares), count),))
+
+
+def element_map(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR ELM MAP: the element that stands so many places behind the one named, in the order of the array."""
+    named, offset = tree.arguments
+    found = reader.defined(plain(named.name)) if isinstance(named, Name) else None
+    if found is None or not isinstance(named, Name):
+        raise Refused(["VECTOR ELM MAP of what is no array"])
+    scope, key = found
+    elements = list(scope.definitions[key])
+    here = tuple(reader.ranges.element(one, reader.bound) for one in named.subscripts)
+    if not elements or len(here) != len(elements[0]):
+        raise Refused([f"VECTOR ELM MAP with {len(here)} subscripts of {named.name!r}"])
+    order = sorted(elements, key=lambda one: [reader.ranges.rank(each) for each in one])
+    reader.translation.spend(len(order))
+    index = plus(reader.read(offset), eq.Number(float(order.index(here))))
+    fixed = eq.number(index)
+    if fixed is not None:
+        place = round(fixed)
+        return reader.named(scope, key, order[place]) if 0 <= place < len(order) else eq.Number(eq.MISSING)
+    whole = reader.keep("element", eq.Operation("integer", (plus(index, _HALF),)))
+    return vectors.element([reader.named(scope, key, one) for one in order], whole)
+
+
+def count(reader: Place, tree: Call) -> eq.Expression:
+    """ELMCOUNT: how many elements a range has."""
+    one = tree.arguments[0]
+    return eq.Number(float(len(reader.ranges.choices(one.name if isinstance(one, Name) else ""))))
+
+
+def select(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR SELECT: one number from the elements that are selected."""
+    action, error = (reader.fixed(reader.read(one)) for one in tree.arguments[3:])
+    if action is None or error not in {0, 1, 2, 3}:
+        raise Refused(["VECTOR SELECT with an action, or error action, that is no number of the file"])
+    found = rows(reader, tree.arguments[:2])
+    missing = reader.read(tree.arguments[2])
+    return vectors.select([row[0] for row in found], [row[1] for row in found], missing, int(action), int(error))
+
+
+def rank(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR RANK: the place of this element among all."""
+    values, place = column(reader, tree.arguments[0])
+    return vectors.rank(values, place, reader.read(tree.arguments[1]))
+
+
+def sort_order(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR SORT ORDER: which element has the place of this one."""
+    values, place = column(reader, tree.arguments[0])
+    direction = reader.read(tree.arguments[1])
+    ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
+    return vectors.sort_order(ranks, place)
+
+
+def reorder(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR REORDER: the element of a number."""
+    values, _ = column(reader, tree.arguments[0])
+    return vectors.picked(values, reader.read(tree.arguments[1]))
+
+
+def inverse(reader: Place, tree: Call) -> eq.Expression:
+    """INVERT MATRIX: this element of the inverse."""
+    matrix = tree.arguments[0]
+    last = subscripts_of(matrix)[-2:]
+    here = reader.coordinates[-2:]
+    if len(last) != 2 or len(here) != 2:
+        raise Refused(["INVERT MATRIX of what has not two subscripts"])
+    down, across = (reader.ranges.choices(one) for one in last)
+    if here[0] not in down or here[1] not in across:
+        raise Refused(["INVERT MATRIX with other subscripts than on the left side"])
+    entries = [
+        [reader.within({plain(last[0]): row, plain(last[1]): one}, lambda: reader.read(matrix)) for one in across]
+        for row in down
+    ]
+    return vectors.inverse(entries, down.index(here[0]), across.index(here[1]))
