@@ -115,7 +115,7 @@ def _saved(steps: int, period: float) -> Flags:
 def check_period(equations: Equations, period: float) -> None:
     """Refuse a time between saved moments that is asked for and no whole multiple of the time step."""
     step = equations.control("time step")
-    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(period / step):
+    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(min(period / step, 2.0 * _MOST_STEPS)):
         place = equations.source
         raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
 
