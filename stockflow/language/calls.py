@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import math
 from collections.abc import Sequence
@@ -18,6 +19,14 @@ from stockflow.names import plain
 _MOST_SORTED = 64
 _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
+# what to do about functions that real files have and this does not
+_INSTEAD = {
+    "a function of": " (an equation that is not written yet)",
+    "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
+    "delay material": " (write it as DELAY FIXED, or as stocks)",
+    "get vdf data": " (give its data as a table: --data FILE)",
+    "get vdf constants": " (write the numbers into the model, or a table beside it)",
+}
 
 
 def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
@@ -29,7 +38,9 @@ def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     if reader.defined(key) and not (function and not reader.find(tree)[1].lookup):
         return _lookup(reader, tree)
     if function is None:
-        raise Refused([f"function {tree.name.replace('_', ' ').upper()}"])
+        near = difflib.get_close_matches(key, reader.translation.functions, 1, cutoff=0.8)
+        hint = _INSTEAD.get(key) or (f" (did you mean {near[0].upper()}?)" if near else "")
+        raise Refused([f"function {tree.name.replace('_', ' ').upper()}{hint}"])
     count = len(tree.arguments)
     if not function.least <= count <= function.most:
         wanted = f"{function.least}{f' to {function.most}' if function.most > function.least else ''}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -75,3 +75,25 @@ class Function:
     most: int
     make: Callable[..., Expression]
     part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A range whose elements stand in a file: between two cells of a sheet, with a prefix before each."""
+
+    file: str
+    tab: str
+    first: str
+    last: str
+    prefix: str
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What the entries of a file define."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
+    ranges: dict[str, Sequence[str]] = field(default_factory=dict)
+    mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
+    imported: dict[str, Listed] = field(default_factory=dict)

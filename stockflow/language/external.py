@@ -17,11 +17,10 @@ from typing import TypeVar
 from stockflow.errors import InputError
 from stockflow.files import note, read_text, shown
 from stockflow.language.data_tables import Column, read_data
-from stockflow.language.definition import Definition, Refused
+from stockflow.language.definition import Definition, Listed, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Text
-from stockflow.language.vensim import Listed
 from stockflow.names import plain
 from stockflow.numerals import as_number
 from stockflow.workbooks import workbook_fault

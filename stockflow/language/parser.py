@@ -85,12 +85,16 @@ class Parser:
         """Return a token; signs are their own kind."""
         return Token(text if kind == "sign" else kind, text, start)
 
+    def line_of(self, start: int) -> int:
+        """Return the line in the file of a place in the equation."""
+        return self.line + self.text.count("\n", 0, start)
+
     def wrong(self, start: int, why: str) -> Refused:
         """Return the refusal of an equation at a place in its text."""
         rest = " ".join(self.text[start:].split())
         shown = f"at {rest[:_SHOWN] + '...' * (len(rest) > _SHOWN)!r}" if rest else "at its end"
-        line = self.line + self.text.count("\n", 0, start)
-        place = f"line {line}, {shown}" if self.line and line != self.line else shown
+        line = self.line_of(start)
+        place = f"line {line}, {shown}" if line != self.line else shown
         return Refused([f"equation that cannot be parsed ({place}: {why})"])
 
     def here(self, why: str) -> Refused:
@@ -194,14 +198,15 @@ class Parser:
 
     def named(self) -> Tree:
         """Return a name, with its subscripts, or a call of it."""
+        line = self.line_of(self.tokens[self.at].start)
         name = self.name()
         subscripts = self.subscripts() if self.kind == "[" else ()
         if self.kind != "(":
-            return Name(name, subscripts)
+            return Name(name, subscripts, line)
         arguments: list[Tree] = []
         outputs: list[Name] = []
         self.inside("(", ")", lambda: self.arguments(arguments, outputs))
-        return Call(name, tuple(arguments), subscripts, tuple(outputs))
+        return Call(name, tuple(arguments), subscripts, tuple(outputs), line)
 
     def name(self) -> str:
         """Return a name without its quotes and with single spaces."""

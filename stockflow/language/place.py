@@ -58,14 +58,16 @@ class Place(ABC):
         self.refused.append(what)
         return Number(0.0)
 
-    def attempt(self, read: Callable[[], Expression]) -> Expression:
-        """Read something, turning what is raised into what is noted."""
+    def attempt(self, read: Callable[[], Expression], line: int = 0) -> Expression:
+        """Read something that stands in a line, turning what is raised into what is noted."""
         try:
             return read()
         except Refused as error:
-            self.refused += error.items
+            items = error.items
         except InputError as error:
-            self.refused.append(str(error))
+            items = [str(error)]
+        apart = f" at line {line}" if line and self.definition.line and line != self.definition.line else ""
+        self.refused += [f"{item.removesuffix(',')}{apart}" if apart else item for item in items]
         return Number(0.0)
 
     @property

@@ -72,7 +72,7 @@ class Reader(Place):
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
             case Call():
-                return self.attempt(lambda: calls.call(self, tree, whole=True))
+                return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
             case Points():
                 return _table(tree)
             case Entries():
@@ -92,11 +92,11 @@ class Reader(Place):
             case Chain(operators, arguments):
                 return _chained(operators, [self.read(one) for one in arguments])
             case Name():
-                return self.attempt(lambda: self.reference(tree))
+                return self.attempt(lambda: self.reference(tree), tree.line)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.refuse(f"{name.replace('_', ' ').upper()} inside an expression")
             case Call():
-                return self.attempt(lambda: calls.call(self, tree))
+                return self.attempt(lambda: calls.call(self, tree), tree.line)
             case Output(call, place):
                 return self.attempt(lambda: calls.macro_value(self, call, place))
             case WithTable(argument, points):

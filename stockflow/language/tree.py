@@ -27,10 +27,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name with its subscripts; one that ends with `!` runs over all elements of its range."""
+    """A name with its subscripts; one that ends with `!` runs over all elements of its range.
+
+    `line` is where it stands in the file, as with a call.
+    """
 
     name: str
     subscripts: tuple[str, ...] = ()
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Call:
     arguments: tuple[Tree, ...]
     subscripts: tuple[str, ...] = ()
     outputs: tuple[Name, ...] = ()
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

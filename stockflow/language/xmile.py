@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from stockflow.errors import InputError
-from stockflow.language.definition import OPEN, Definition, Limits, Macro, Refused
+from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed, Refused
 from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Literal, Name, Points, Stock, Tree, WithTable
-from stockflow.language.vensim import Parsed
 from stockflow.language.xmile_equation import Equation
 from stockflow.language.xmile_outflows import limited
 from stockflow.names import plain
@@ -259,7 +258,7 @@ class _File:
         """Return the tree of a variable, or of one element of it."""
         discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
         if discrete:
-            raise Refused([f"{discrete}, which is not simulated,"])
+            raise Refused([f"{discrete}, which is not simulated (write it as stocks and delays)"])
         if self.tag(node) == "gf":
             return self._points(node)
         equations = self.found("eqn", element) or self.found("eqn", node)

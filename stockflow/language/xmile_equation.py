@@ -73,11 +73,11 @@ class Equation(Parser):
         if len(own) != len(tree.subscripts):
             raise Refused([f"{len(tree.subscripts)} subscripts of {tree.name!r}, which has {len(own)}"])
         marked = (f"{name}!" if one == "*" else one for name, one in zip(own, tree.subscripts, strict=True))
-        return Name(tree.name, tuple(marked))
+        return Name(tree.name, tuple(marked), tree.line)
 
     def name(self) -> str:
         """Return a name as the whole model has it."""
-        return self.meant(super().name())
+        return self.meant(super().name().replace("\\n", " "))
 
     def subscript(self) -> str:
         """Return one subscript; a star is one, too."""

@@ -59,14 +59,14 @@ def _most(name: str, stock: Stock, uses: Mapping[str, set[str]]) -> dict[str, Tr
 def _in_order(flows: list[Name], uses: Mapping[str, set[str]]) -> list[Name]:
     """Return outflows in their order, but each after those that it reads."""
     result: list[Name] = []
-    while flows:
+    while len(flows) > 1:
         keys = {id(one): plain(one.name) for one in flows}
         below = {id(one): reached(uses.get(keys[id(one)], ()), lambda key: uses.get(key, ())) for one in flows}
         free = [one for one in flows if not any(keys[id(other)] in below[id(one)] for other in flows if other != one)]
         first = free[0] if free else flows[0]
         flows = [one for one in flows if one is not first]
         result.append(first)
-    return result
+    return [*result, *flows]
 
 
 def _with_most(one: Definition, most: Mapping[str, Tree]) -> Definition:

@@ -124,7 +124,7 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         source._equations(source.read(path))
     text = "; ".join(caught.value.items)
     for what in [
-        "function DELAY CONVEYOR in 'a' (line 2)",
+        "function DELAY CONVEYOR (write it as DELAY FIXED, or as stocks) in 'a' (line 2)",
         "function RANDOM POISSON in 'b' (line 3)",
         "unknown subscript 'region' in 'c' (line 4)",
         "INTEG takes 2 arguments, not 3 in 'd' (line 5)",
@@ -149,6 +149,16 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
     assert message.startswith(f"{path}: not supported: ")
     assert message.endswith(f"; and {len(caught.value.items) - 5} more")
     assert message.count(" (line ") == 5
+
+
+def test_a_complaint_tells_the_line_that_it_is_about(tmp_path) -> None:
+    path = written(tmp_path, "a= 1 ~ Dmnl")
+    long = "b= a + \\\n\t\tSQRD(a) * \\\n\t\tnobody {or c} ~ ~ |\nc= a + \\\n\t(2 ~ ~ |\n"
+    path.write_text(path.read_text().replace("{UTF-8}\n", "{UTF-8}\n" + long))
+    text = refusal_of(path)
+    assert "function SQRD (did you mean SQRT?) at line 3 in 'b' (line 2)" in text
+    assert "unknown name 'nobody' at line 4 in 'b' (line 2)" in text
+    assert "equation that cannot be parsed (line 6, at its end: ')' is missing) in 'c' (line 5)" in text
 
 
 def test_reality_checks_are_no_equations_and_are_not_dropped(tmp_path) -> None:
