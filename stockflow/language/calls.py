@@ -38,7 +38,7 @@ def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     if reader.defined(key) and not (function and not reader.find(tree)[1].lookup):
         return _lookup(reader, tree)
     if function is None:
-        near = difflib.get_close_matches(key, reader.translation.functions, 1, cutoff=0.8)
+        near = difflib.get_close_matches(key, reader.translation.functions, 1, cutoff=0.75)
         hint = _INSTEAD.get(key) or (f" (did you mean {near[0].upper()}?)" if near else "")
         raise Refused([f"function {tree.name.replace('_', ' ').upper()}{hint}"])
     count = len(tree.arguments)

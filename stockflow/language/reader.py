@@ -26,11 +26,14 @@ from stockflow.language.tree import (
     Tree,
     Unfilled,
     WithTable,
+    depth,
 )
 from stockflow.language.vectors import joined, remainder
 from stockflow.names import plain
 
 _DEEPEST = 150
+# reading a part of a tree takes some places on the stack
+_DEEPEST_TREE = 100
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
 
@@ -61,6 +64,8 @@ class Reader(Place):
             return eq.Number(0.0)
         if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
             return self.refuse("the same subscript twice on the left side")
+        if depth(tree) > _DEEPEST_TREE:
+            return self.refuse("expression nested too deeply")
         result = self.attempt(lambda: self.top(tree))
         return self.refuse("expression nested too deeply") if _depth(result) > _DEEPEST else result
 

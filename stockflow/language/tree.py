@@ -147,6 +147,16 @@ def walk(tree: Tree) -> Iterator[Tree]:
         todo.extend(reversed(children(one)))
 
 
+def depth(tree: Tree) -> int:
+    """Return how many parts stand inside each other."""
+    deepest, todo = 0, [(tree, 1)]
+    while todo:
+        one, level = todo.pop()
+        deepest = max(deepest, level)
+        todo += [(part, level + 1) for part in children(one)]
+    return deepest
+
+
 def subscripts_of(tree: Tree) -> tuple[str, ...]:
     """Return the subscripts of a name, nothing for all else."""
     return tree.subscripts if isinstance(tree, Name) else ()

@@ -147,6 +147,16 @@ def test_not_binds_as_the_standard_has_it_and_mod_as_a_product(tmp_path) -> None
         ("<eqn>1</eqn>", "", "variable without an equation in 'x' (line 5)"),
         ("<eqn>1</eqn>", "<eqn>" + "(" * 500 + "1" + ")" * 500 + "</eqn>", "more than 40 parentheses"),
         ("<eqn>1</eqn>", "<eqn>1</eqn><gf><xpts>0,1</xpts><ypts>1</ypts></gf>", "in 'x' (line 5)"),
+        (
+            "<eqn>1</eqn>",
+            "<eqn>" + "IF 1=1 THEN 1 ELSE " * 300 + "1</eqn>",
+            "expression nested too deeply in 'x' (line 5)",
+        ),
+        (
+            "<eqn>1</eqn>",
+            "<eqn>" + "(IF 1=1 THEN " * 300 + "1" + " ELSE 0)" * 300 + "</eqn>",
+            "more than 40 parentheses",
+        ),
         ("</variables>", "<module name='m'/></variables>", "module 'm' (line 6): the file has no model of that name"),
         ("<stop>2</stop>", "<stop>soon</stop>", "line 2: sim_specs without a number for FINAL TIME"),
         ("<dt>0.25</dt>", "<dt reciprocal='true'>0</dt>", "line 2: sim_specs without a number for TIME STEP"),
