@@ -33,7 +33,9 @@ def available(reader: Place, tree: Call) -> Expression:
     if found is None or found[0].prefix or len(given) < 2:
         raise Refused(["ALLOCATE AVAILABLE without profiles by element"])
     scope, key = found
-    parts = list(dict.fromkeys(elements[-1] for elements in scope.definitions[key]))
+    parts = list(dict.fromkeys(elements[-1] for elements in scope.definitions[key] if elements))
+    if len(parts) < 3:
+        raise Refused(["ALLOCATE AVAILABLE with profiles of less than three parts"])
     claims: list[tuple[Expression, Expression, Expression]] = []
     for request, one in zip(requests, reader.ranges.choices(last), strict=True):
         with_one = {**reader.bound, last: one}

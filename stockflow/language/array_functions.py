@@ -64,26 +64,59 @@ def deviation(reader: Place, tree: Call) -> eq.Expression:
     return eq.Operation("sqrt", (over(vectors.joined("+", squares), count),))
 
 
-def element_map(reader: Place, tree: Call) -> eq.Expression:
-    """VECTOR ELM MAP: the element that stands so many places behind the one named, in the order of the array."""
-    named, offset = tree.arguments
-    found = reader.defined(plain(named.name)) if isinstance(named, Name) else None
-    if found is None or not isinstance(named, Name):
-        raise Refused(["VECTOR ELM MAP of what is no array"])
+def _place(reader: Place, tree: Tree, what: str) -> tuple[list[eq.Expression], int]:
+    """Return all elements of an array in their order, and the place among them of the one that is named."""
+    found = reader.defined(plain(tree.name)) if isinstance(tree, Name) else None
+    if found is None or not isinstance(tree, Name):
+        raise Refused([f"{what} of what is no array"])
     scope, key = found
     elements = list(scope.definitions[key])
-    here = tuple(reader.ranges.element(one, reader.bound) for one in named.subscripts)
-    if not elements or len(here) != len(elements[0]):
-        raise Refused([f"VECTOR ELM MAP with {len(here)} subscripts of {named.name!r}"])
+    here = tuple(reader.ranges.element(one, reader.bound) for one in tree.subscripts)
+    if here not in scope.definitions[key]:
+        raise Refused([f"{what} with {len(here)} subscripts of {tree.name!r}"])
     order = sorted(elements, key=lambda one: [reader.ranges.rank(each) for each in one])
     reader.translation.spend(len(order))
-    index = plus(reader.read(offset), eq.Number(float(order.index(here))))
+    return [reader.named(scope, key, one) for one in order], order.index(here)
+
+
+def element_map(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR ELM MAP: the element that stands so many places behind the one named, in the order of the array."""
+    elements, here = _place(reader, tree.arguments[0], "VECTOR ELM MAP")
+    index = plus(reader.read(tree.arguments[1]), eq.Number(float(here)))
     fixed = eq.number(index)
     if fixed is not None:
         place = round(fixed)
-        return reader.named(scope, key, order[place]) if 0 <= place < len(order) else eq.Number(eq.MISSING)
+        return elements[place] if 0 <= place < len(elements) else eq.Number(eq.MISSING)
     whole = reader.keep("element", eq.Operation("integer", (plus(index, _HALF),)))
-    return vectors.element([reader.named(scope, key, one) for one in order], whole)
+    return vectors.element(elements, whole)
+
+
+def vector_lookup(reader: Place, tree: Call) -> eq.Expression:
+    """VECTOR LOOKUP: the elements along the last subscript as the y values of a table, evenly between two x values."""
+    named, x, low, high, how = tree.arguments
+    mode = reader.fixed(reader.read(how))
+    if not isinstance(named, Name) or not named.subscripts or mode not in {0, 2, 3, 4}:
+        raise Refused(["VECTOR LOOKUP with a mode other than 0, 2, 3 or 4"])
+    elements, here = _place(reader, named, "VECTOR LOOKUP")
+    first = reader.ranges.element(named.subscripts[-1], reader.bound)
+    inside = max((one for one in reader.ranges.members.values() if first in one), key=len, default=(first,))
+    points = elements[here : here + len(inside)]
+    last = len(points) - 1
+    if inside.index(first) or last < 1:
+        raise Refused(["VECTOR LOOKUP of an array from another element than its first"])
+    share = over(minus(reader.read(x), reader.read(low)), minus(reader.read(high), reader.read(low)))
+    place = reader.keep("place", times(share, eq.Number(float(last))))
+    inner = eq.Operation("min", (eq.Operation("max", (place, eq.Number(0.0))), eq.Number(float(last))))
+    if mode == 2:
+        return vectors.element(points, vectors.floor(inner))
+    if mode == 4:
+        return vectors.element(points, eq.Operation("negative", (vectors.floor(eq.Operation("negative", (inner,))),)))
+    value = vectors.between(points, reader.keep("inner place", inner))
+    if mode == 3:
+        before = times(eq.Operation("min", (place, eq.Number(0.0))), minus(points[1], points[0]))
+        beyond = eq.Operation("max", (minus(place, eq.Number(float(last))), eq.Number(0.0)))
+        value = plus(value, plus(before, times(beyond, minus(points[-1], points[-2]))))
+    return value
 
 
 def count(reader: Place, tree: Call) -> eq.Expression:

@@ -148,6 +148,7 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "npv": _read_all(memory.present_value, 4, 4),
         "elmcount": Function(1, 1, arrays.count),
         "vector elm map": Function(2, 2, arrays.element_map),
+        "vector lookup": Function(5, 5, arrays.vector_lookup),
         "vector select": Function(5, 5, arrays.select),
         "vector rank": Function(2, 2, arrays.rank),
         "vector sort order": Function(2, 2, arrays.sort_order),

@@ -56,6 +56,8 @@ class Ranges:
             pairs = list(zip(self._listed[name], self._listed[other], strict=True))
         for left, right in pairs:
             for one in self.members.get(plain(right), (plain(right),)):
+                if one not in self._elements:
+                    raise Refused([str(unknown("subscript", right, self.spelling.values()))])
                 self._stands_for[name].append((plain(left), one))
                 self._stands_for[other].append((one, plain(left)))
 

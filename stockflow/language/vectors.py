@@ -90,6 +90,13 @@ def element(values: Sequence[Expression], index: Expression) -> Expression:
     return choice(Operation("or", (before, after)), Number(MISSING), joined("+", kept))
 
 
+def between(values: Sequence[Expression], index: Expression) -> Expression:
+    """The value at a place counted from 0, on the line between neighbours."""
+    apart = [Operation("abs", (Operation("-", (index, Number(float(at)))),)) for at in range(len(values))]
+    shares = [Operation("max", (_ZERO, Operation("-", (_ONE, one)))) for one in apart]
+    return joined("+", [Operation("*", pair) for pair in zip(shares, values, strict=True)])
+
+
 def floor(value: Expression) -> Expression:
     """The next whole number at or below a value."""
     whole = Operation("integer", (value,))

@@ -120,6 +120,31 @@ def test_every_action_of_vector_select_gives_what_numpy_gives(tmp_path, action: 
     assert model.runs(dict.fromkeys(names, 0.0), ["y"]).dataset()["y"].values[0, 0] == -7
 
 
+@pytest.mark.parametrize(
+    ("equations", "complaint"),
+    [
+        ("r: a, b -> (s: c, nobody) ~ ~\ns: c, d ~ ~\nx[r]= 1 ~ Dmnl", "unknown subscript 'nobody'"),
+        ("y[r]= ALLOCATE AVAILABLE(x[r], p[r,one], 1) ~ Dmnl", "profiles of less than three parts"),
+        ("y= VECTOR ELM MAP(1, 1) ~ Dmnl", "VECTOR ELM MAP of what is no array"),
+        ("y= VECTOR LOOKUP(x[b], 1, 0, 2, 0) ~ Dmnl", "from another element than its first"),
+        ("y= VECTOR LOOKUP(x[a], 1, 0, 2, 5) ~ Dmnl", "a mode other than 0, 2, 3 or 4"),
+        ("y= LOOKUP INVERT(x, 1) ~ Dmnl", "array without subscripts"),
+        ("y= LOOKUP FORWARD(z, 1) ~ Dmnl\nz= 3 ~ Dmnl", "function of a lookup with what is none"),
+        ("f((0,0),(1,2),(2,1)) ~ Dmnl\ny= LOOKUP INVERT(f, 1) ~ Dmnl", "neither only rises nor only falls"),
+        ("y= GET DATA BETWEEN TIMES(z, 1, 0) ~ Dmnl\nz= 3 ~ Dmnl", "function of data with what is no data variable"),
+        ("f(0, 1, 2) ~ Dmnl", "table of 3 numbers, which are not as many x as y,"),
+        ("q: (a1-b3) ~ ~", "range between elements that are not one name with two numbers"),
+        ("q: (a3-a1) ~ ~", "range from number 3 to 1, which is not above it"),
+    ],
+)
+def test_what_an_array_or_a_table_cannot_be_is_refused(tmp_path, equations: str, complaint: str) -> None:
+    usual = "" if equations.startswith("r:") else "r: a, b ~ ~\npart: one, two ~ ~\nx[r]= 1 ~ Dmnl\n"
+    usual += "p[r,part]= 1 ~ Dmnl\n" if "ALLOCATE" in equations else ""
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, usual + equations)
+    assert complaint in str(caught.value)
+
+
 def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
     model = loaded(
         tmp_path,

@@ -36,6 +36,19 @@ VENSIM_CASES = [
         },
     ),
     (
+        "VECTOR LOOKUP",
+        "r: a, b, c ~~|\nq: one, two ~~|\nv[q,r]= 1, 2, 3; 0, 10, 40 ~~|\n"
+        "line[q]= VECTOR LOOKUP(v[q,a], Time-1, 0, 2, 0) ~~|\nback= VECTOR LOOKUP(v[two,a], Time/2, 0, 2, 2) ~~|\n"
+        "next= VECTOR LOOKUP(v[two,a], Time/2, 0, 2, 4) ~~|\nbeyond= VECTOR LOOKUP(v[two,a], Time-1, 0, 2, 3)",
+        {
+            "line[two]": [0, 0, 10, 40, 40],
+            "line[one]": [1, 1, 2, 3, 3],
+            "back": [0, 0, 10, 10, 40],
+            "next": [0, 10, 10, 40, 40],
+            "beyond": [-10, 0, 10, 40, 70],
+        },
+    ),
+    (
         "error action of VECTOR SELECT",
         "r: a, b ~~|\npick[r]= 1, 0 ~~|\nv[r]= 3, 4 ~~|\nhow= 1 ~~|\n"
         "y= VECTOR SELECT(pick[r!], v[r!], 0, 0, how+2) ~~|\n"
