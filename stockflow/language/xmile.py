@@ -96,19 +96,33 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 class _Part:
     """One use of a model: the whole one, or that of a module, whose name and a point are the `prefix`.
 
-    `given` are the variables that stand for others outside, by compared name.
+    `given` are the variables that stand for others outside; these, its variables (`names`) and its `modules` are by
+    compared name.
     """
 
     prefix: str
     node: Any
+    above: _Part | None = None
     given: Mapping[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
 
     def meant(self, name: str) -> str:
-        """Return what a name in this model is called in the whole one."""
+        """Return what a name in this model is called in the whole one.
+
+        A point at the start is the whole model; before other points stands a module of this model or of one around it.
+        """
         if name.startswith("."):
             return name[1:]
-        return f"{self.prefix}{name}" if plain(name.partition(".")[0]) in self.names else name
+        first, point, _ = name.partition(".")
+        if not point:
+            return f"{self.prefix}{name}" if plain(name) in self.names else name
+        part: _Part | None = self
+        while part is not None:
+            if plain(first) in part.modules:
+                return f"{part.prefix}{name}"
+            part = part.above
+        return name
 
 
 class _File:
@@ -162,7 +176,8 @@ class _File:
         while todo:
             part, depth = todo.pop(0)
             inside = [one for group in self.found("variables", part.node) for one in group]
-            part.names = {plain(_name(one)) for one in inside if self.tag(one) in {*_VARIABLES, "module"}}
+            part.names = {plain(_name(one)) for one in inside if self.tag(one) in _VARIABLES}
+            part.modules = {plain(_name(one)) for one in inside if self.tag(one) == "module"}
             yield part
             for module in inside:
                 if self.tag(module) != "module":
@@ -177,7 +192,7 @@ class _File:
                     plain(one.attrib.get("to", "").rpartition(".")[2]): part.meant(one.attrib.get("from", ""))
                     for one in self.found("connect", module)
                 }
-                todo.append((_Part(f"{part.prefix}{_name(module)}.", model, given), depth + 1))
+                todo.append((_Part(f"{part.prefix}{_name(module)}.", model, part, given), depth + 1))
 
     def macros(self) -> Iterator[Macro]:
         """Yield the macros of the file."""

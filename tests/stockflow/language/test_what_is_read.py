@@ -199,6 +199,10 @@ def test_modules_are_written_out_with_their_connections() -> None:
     assert run["south.pump.rate"].values.tolist() == [5.0] * 5
     assert run["total"].values.tolist() == [20.0, 27.0, 34.0, 41.0, 48.0]
     assert model.variable("north.Level").kind == "stock"
+    # a module beside this one may be called as a variable that it fills here
+    np.testing.assert_allclose(run["prey.prey"].values, [40.0, 38.0, 28.0, 10.4, 0.0], atol=1e-12)
+    np.testing.assert_allclose(run["hunters.hunters"].values, [1.0, 5.0, 8.8, 11.6, 12.64])
+    assert run["prey.hunters"].values.tolist() == run["hunters.hunters"].values.tolist()
 
 
 @pytest.mark.parametrize("module", ["<module name='m'/>", "<module name='s'/>"])
