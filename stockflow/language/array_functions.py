@@ -127,12 +127,18 @@ def count(reader: Place, tree: Call) -> eq.Expression:
 
 def select(reader: Place, tree: Call) -> eq.Expression:
     """VECTOR SELECT: one number from the elements that are selected."""
-    action, error = (reader.fixed(reader.read(one)) for one in tree.arguments[3:])
-    if action is None or error not in {0, 1, 2, 3}:
-        raise Refused(["VECTOR SELECT with an action, or error action, that is no number of the file"])
+    asked, error = reader.read(tree.arguments[3]), reader.fixed(reader.read(tree.arguments[4]))
+    if error not in {0, 1, 2, 3}:
+        raise Refused(["VECTOR SELECT with an error action that is not 0, 1, 2 or 3"])
+    action = reader.fixed(asked)
     found = rows(reader, tree.arguments[:2])
     missing = reader.read(tree.arguments[2])
-    return vectors.select([row[0] for row in found], [row[1] for row in found], missing, int(action), int(error))
+    selection, given = [row[0] for row in found], [row[1] for row in found]
+    if action is not None:
+        return vectors.select(selection, given, missing, int(action), int(error))
+    reader.translation.spend(vectors.ACTIONS * len(found))
+    every = [vectors.select(selection, given, missing, one, int(error)) for one in range(vectors.ACTIONS)]
+    return vectors.element(every, reader.keep("action", eq.Operation("integer", (asked,))))
 
 
 def rank(reader: Place, tree: Call) -> eq.Expression:

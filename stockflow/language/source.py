@@ -139,6 +139,11 @@ class Source:
                 texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
 
+    def own_tags(self) -> dict[str, str]:
+        """Return the files that the settings of a Vensim file give for names such as `?data`."""
+        pairs = [",".join(values).partition("=")[::2] for values in self.settings("30")] if self.is_vensim else []
+        return {tag.strip(): name.strip().replace("\\", "/") for tag, name in pairs if tag.startswith("?")}
+
     def settings(self, code: str) -> list[list[str]]:
         """Return the comma-separated values of every settings line with that code after the sketch."""
         lines = (line.strip() for line in self.text.partition(_SETTINGS)[2].splitlines())
@@ -245,7 +250,7 @@ def _equations(source: Source) -> Equations:
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
-    external = External(source.folder, source.folders, source.tags, source.data)
+    external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
     if source.is_vensim:
         method = _vensim_method(source)
         # reality checks and test inputs are no equations

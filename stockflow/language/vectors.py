@@ -11,6 +11,7 @@ from stockflow.language.equations import MISSING, Expression, Number, Operation
 _ZERO, _ONE = Number(0.0), Number(1.0)
 # how VECTOR SELECT joins values, and what changes nothing in that, by action; 6 to 10 join as 0 to 4 do
 _SELECTED = (("+", 0.0), ("*", 1.0), ("min", math.inf), ("max", -math.inf), ("+", 0.0), ("*", 1.0))
+ACTIONS = 11
 _INVERTED = 6
 
 
@@ -36,7 +37,7 @@ def select(
     largest, mean; 5 multiplies selections to the power of the values.  The error action lets a run fail where nothing
     is selected (1), more than one element (2), or either (3).  Raises Refused for another action.
     """
-    if not 0 <= action <= 10:
+    if not 0 <= action < ACTIONS:
         raise Refused([f"VECTOR SELECT with the action {action}"])
     chosen = [Operation("<>", (one, _ZERO)) for one in selection]
     if action < 5:

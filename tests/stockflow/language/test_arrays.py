@@ -145,6 +145,21 @@ def test_what_an_array_or_a_table_cannot_be_is_refused(tmp_path, equations: str,
     assert complaint in str(caught.value)
 
 
+def test_the_action_of_vector_select_may_change_in_a_run(tmp_path) -> None:
+    equations = """
+        region: a, b, c, d ~ ~
+        s[region]= 0, 2, 0.5, 1 ~ Dmnl
+        x[region]= 3, 4, 5, 2 ~ Dmnl
+        y= VECTOR SELECT(s[region!], x[region!], -7, Time, 0) ~ Dmnl
+    """
+    found = loaded(tmp_path, equations, step=1.0, final=11.0, save=1.0).run()["y"].values.tolist()
+    s, x = np.array([2, 0.5, 1]), np.array([4, 5, 2])
+    folds = [np.sum, np.prod, np.min, np.max, np.mean]
+    weighed = [float(fold(s * x)) for fold in folds]
+    expected = [*weighed, float(np.prod(s**x)), *(float(fold(x)) for fold in folds), -(2.0**109)]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
 def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
     model = loaded(
         tmp_path,
@@ -337,7 +352,7 @@ def test_units_of_arrays_are_checked_element_by_element(tmp_path) -> None:
         ("x[warm]= 1, 2, 3 ~ Dmnl", "list of 3 numbers for 2 elements in 'x'"),
         ("x= 1 ~ Dmnl\ny= x[warm!] ~ Dmnl", "unknown subscript 'warm!'"),
         ("x[warm,warm]= 1 ~ Dmnl", "the same subscript twice on the left side in 'x'"),
-        ("x= VECTOR SELECT(a[warm!],a[warm!],0,Time,0) ~ Dmnl\na[warm]= 1 ~ Dmnl", "VECTOR SELECT with an action"),
+        ("x= VECTOR SELECT(a[warm!],a[warm!],0,0,Time) ~ Dmnl\na[warm]= 1 ~ Dmnl", "VECTOR SELECT with an error action"),
         (
             "x[warm]= ALLOCATE AVAILABLE(a[warm], a[warm], 3) ~ Dmnl\na[warm]= 1 ~ Dmnl",
             "ALLOCATE AVAILABLE without profiles by element in 'x' (line 5)",

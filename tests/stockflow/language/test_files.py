@@ -174,6 +174,17 @@ def test_a_file_is_looked_for_in_several_folders_and_by_a_name_of_the_model(fold
         stockflow.load(path, external=[other, folder / "data"], tags={"?numbers": "none.csv"})
 
 
+def test_the_settings_of_a_model_say_what_its_names_for_files_are(folder: Path) -> None:
+    path = written(folder, "a= GET DIRECT CONSTANTS('?numbers', ',', 'B5') ~ Dmnl")
+    settings = (
+        "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n30:?numbers=data\\table.csv\n15:0,0,0,0,0,0\n"
+    )
+    path.write_text(path.read_text() + settings, encoding="utf-8")
+    assert stockflow.load(path).variable("a").value == 7.0
+    with pytest.raises(InputError, match="which is not in"):
+        stockflow.load(path, tags={"?numbers": "none.csv"})
+
+
 def test_data_without_a_file_is_filled_from_tables(folder: Path) -> None:
     path = written(folder, "r: a, b ~ ~\nd ~ Dmnl\nheld[r]:HOLD BACKWARD: ~ Dmnl\ny= d*10+held[b] ~ Dmnl")
     (folder / "first.csv").write_text("Time,D\n0,1\n4,5\n")
