@@ -34,7 +34,7 @@ QUOTED = r'"(?:\\"|[^"\\]|\\(?!"))*"'
 _SHOWN = 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A piece of an equation: `kind` is its sort (number, name, text) or, for a sign, the sign itself."""
 

@@ -37,8 +37,7 @@ _METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3"
 _AUTOMATIC = frozenset({"1", "3"})
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
-# Chinese in its local encoding stands in pairs of bytes
-_PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xfe][\xa1-\xfe])*")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _LARGEST = 50_000_000
 _MOST_SHOWN = 5  # of what is not supported
 
@@ -197,7 +196,9 @@ def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
             # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
             if asked or b"\0" in content:
                 return read_text(file, _LARGEST)
-            asked = "gb18030" if _PAIRS.fullmatch(content) else "cp1252"
+            # Chinese in its local encoding stands in pairs of bytes from A1 to FE
+            pairs = all(len(one) % 2 == 0 and min(one) >= 0xA1 for one in _NOT_ASCII.findall(content))
+            asked = "gb18030" if pairs else "cp1252"
             warn(f"{shown(file)}: is not UTF-8; read as {asked}. If its words look wrong, name its encoding", 3)
         else:
             return read_text(file, _LARGEST)

@@ -352,7 +352,10 @@ def test_units_of_arrays_are_checked_element_by_element(tmp_path) -> None:
         ("x[warm]= 1, 2, 3 ~ Dmnl", "list of 3 numbers for 2 elements in 'x'"),
         ("x= 1 ~ Dmnl\ny= x[warm!] ~ Dmnl", "unknown subscript 'warm!'"),
         ("x[warm,warm]= 1 ~ Dmnl", "the same subscript twice on the left side in 'x'"),
-        ("x= VECTOR SELECT(a[warm!],a[warm!],0,0,Time) ~ Dmnl\na[warm]= 1 ~ Dmnl", "VECTOR SELECT with an error action"),
+        (
+            "x= VECTOR SELECT(a[warm!],a[warm!],0,0,Time) ~ Dmnl\na[warm]= 1 ~ Dmnl",
+            "VECTOR SELECT with an error action",
+        ),
         (
             "x[warm]= ALLOCATE AVAILABLE(a[warm], a[warm], 3) ~ Dmnl\na[warm]= 1 ~ Dmnl",
             "ALLOCATE AVAILABLE without profiles by element in 'x' (line 5)",
