@@ -103,7 +103,8 @@ class External:
         found = [one for row in cells[top:bottom] for one in row[left:right] if one not in {None, ""}]
         if not found:
             raise Refused([f"range of no elements in {where.file!r}"])
-        return [f"{where.prefix}{one:g}" if isinstance(one, float) else f"{where.prefix}{one}" for one in found]
+        whole = (int(one) if isinstance(one, float) and one.is_integer() else one for one in found)
+        return [f"{where.prefix}{one}" for one in whole]
 
     def filled(self, name: str, how: str) -> Expression:
         """Return the path over time that a table has for a data variable; Refused if none has it."""

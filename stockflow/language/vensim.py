@@ -1,4 +1,4 @@
-"""Vensim's equations, one at a time, so that every complaint can name its variable: left sides, right sides, ranges."""
+"""Vensim's entries, one at a time, so that every complaint can name its variable: what they define, units, limits."""
 
 from __future__ import annotations
 

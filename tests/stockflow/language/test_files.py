@@ -149,6 +149,14 @@ def test_a_range_may_be_listed_in_a_file(folder: Path) -> None:
     assert model.variable("x[in south]").value == 2.0
 
 
+def test_elements_of_a_range_may_be_numbers_of_a_workbook(folder: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append([2020, 2021.0, 1234567.0])
+    book.save(folder / "years.xlsx")
+    model = loaded(folder, "y: GET XLS SUBSCRIPT('years.xlsx', 'Sheet', 'A1', 'C1', 'y') ~ ~\nx[y]= 1 ~ Dmnl")
+    assert list(model.variables)[:3] == ["x[y2020]", "x[y2021]", "x[y1234567]"]
+
+
 def test_files_outside_the_models_folder_are_read_only_where_that_is_said(folder: Path) -> None:
     inner = folder / "model"
     inner.mkdir()
