@@ -6,23 +6,63 @@ the outflow in the same moment, as in a circle of such stocks, counts only in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from stockflow.language.definition import Definition
-from stockflow.language.order import reached
 from stockflow.language.tree import Call, Chain, Literal, Name, Stock, Tree, walk
 from stockflow.names import plain
 
 
 def limited(definitions: Sequence[Definition]) -> list[Definition]:
     """Return definitions in which the outflows of non-negative stocks take no more than is there."""
-    uses = {plain(one.name): _read(one.tree) for one in definitions}
+    uses = _Uses()
+    for one in definitions:
+        uses.add(plain(one.name), _read(one.tree))
     most: dict[str, Tree] = {}
     for one in definitions:
         if isinstance(one.tree, Stock) and one.tree.floored and not most.keys() & _keys(one.tree.outflows):
             most.update(_most(one.name, one.tree, uses))
     return [_with_most(one, most) for one in definitions]
+
+
+class _Uses:
+    """What each variable reads in the moment it is computed, and what reads it, as that grows."""
+
+    def __init__(self) -> None:
+        self.reads: dict[str, set[str]] = {}
+        self.readers: dict[str, set[str]] = {}
+
+    def add(self, name: str, read: Iterable[str]) -> None:
+        """Note that a variable reads others."""
+        own = self.reads.setdefault(name, set())
+        for one in read:
+            own.add(one)
+            self.readers.setdefault(one, set()).add(name)
+
+    def below(self, name: str) -> Set[str]:
+        """Return what a variable reads itself."""
+        return self.reads.get(name, frozenset())
+
+    def reach(self, names: Iterable[str], goal: str) -> bool:
+        """Say whether one of some variables is another one or reads it, by any chain.
+
+        The search goes from both ends in turns, so that it is over when the smaller of both sides is through.
+        """
+        below, above = dict.fromkeys(names), {goal: None}
+        downwards, upwards = list(below), [goal]
+        while downwards and upwards:
+            for todo, seen, other, following in (
+                (downwards, below, above, self.reads),
+                (upwards, above, below, self.readers),
+            ):
+                one = todo.pop()
+                if one in other:
+                    return True
+                fresh = [each for each in following.get(one, ()) if each not in seen]
+                seen.update(dict.fromkeys(fresh))
+                todo.extend(fresh)
+        return False
 
 
 def _read(tree: Tree | None) -> set[str]:
@@ -36,7 +76,7 @@ def _keys(flows: Iterable[Tree]) -> set[str]:
     return {plain(one.name) for one in flows if isinstance(one, Name)}
 
 
-def _most(name: str, stock: Stock, uses: Mapping[str, set[str]]) -> dict[str, Tree]:
+def _most(name: str, stock: Stock, uses: _Uses) -> dict[str, Tree]:
     """Return the most that each outflow of a stock may take; `uses` are extended by what that reads."""
     most: dict[str, Tree] = {}
     taken: list[Name] = []
@@ -45,10 +85,10 @@ def _most(name: str, stock: Stock, uses: Mapping[str, set[str]]) -> dict[str, Tr
         there: list[Tree] = [Chain(("/",), (Name(name), Name("TIME STEP")))]
         for inflow in stock.inflows:
             needed = _read(inflow)
-            if key not in reached(needed, lambda one: uses.get(one, ())):
+            if not uses.reach(needed, key):
                 there.append(inflow)
-                uses[key].update(needed)
-        uses[key].update(_keys(taken))
+                uses.add(key, needed)
+        uses.add(key, _keys(taken))
         signs = "+" * (len(there) - 1) + "-" * len(taken)
         whole: Tree = Chain(tuple(signs), (*there, *taken)) if signs else there[0]
         most[key] = Call("max", (whole, Literal(0.0)))
@@ -56,17 +96,21 @@ def _most(name: str, stock: Stock, uses: Mapping[str, set[str]]) -> dict[str, Tr
     return most
 
 
-def _in_order(flows: list[Name], uses: Mapping[str, set[str]]) -> list[Name]:
+def _in_order(flows: Sequence[Name], uses: _Uses) -> list[Name]:
     """Return outflows in their order, but each after those that it reads."""
+    keys = [plain(one.name) for one in flows]
+    places = range(len(flows))
+    waits = {
+        one: {other for other in places if keys[other] != keys[one] and uses.reach(uses.below(keys[one]), keys[other])}
+        for one in places
+    }
     result: list[Name] = []
-    while len(flows) > 1:
-        keys = {id(one): plain(one.name) for one in flows}
-        below = {id(one): reached(uses.get(keys[id(one)], ()), lambda key: uses.get(key, ())) for one in flows}
-        free = [one for one in flows if not any(keys[id(other)] in below[id(one)] for other in flows if other != one)]
-        first = free[0] if free else flows[0]
-        flows = [one for one in flows if one is not first]
-        result.append(first)
-    return [*result, *flows]
+    while waits:
+        # flows of a loop, which is refused later, stay as they are
+        first = next((one for one, others in waits.items() if not others & waits.keys()), next(iter(waits)))
+        del waits[first]
+        result.append(flows[first])
+    return result
 
 
 def _with_most(one: Definition, most: Mapping[str, Tree]) -> Definition:
