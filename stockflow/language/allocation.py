@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stockflow.language import memory, vectors
 from stockflow.language.calls import column
 from stockflow.language.definition import Refused
-from stockflow.language.equations import Expression, Number, Operation
+from stockflow.language.equations import Expression, Number, Operation, Reference
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, subscripts_of
 from stockflow.names import plain
@@ -18,7 +18,8 @@ def by_priority(reader: Place, tree: Call) -> Expression:
     request, priority, _, width, supply = tree.arguments
     requests, place = column(reader, request)
     priorities, _ = column(reader, priority)
-    wide = reader.keep("width", reader.read(width))
+    breadth = reader.read(width)
+    (wide,) = reader.share(("width", breadth), lambda: (reader.keep("width", breadth),))
     claims = [(asked, first, wide) for asked, first in zip(requests, priorities, strict=True)]
     return _allocation(reader, claims, place, reader.read(supply))
 
@@ -54,11 +55,14 @@ def _allocation(
 
     Supply beyond all claims is nobody's.
     """
-    prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
-    totals = [
-        reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
-        for price in prices
-    ]
-    most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
-    price = reader.keep("price", vectors.clearing_price(totals, prices, most))
-    return vectors.received(*claims[place], price)
+
+    def price() -> tuple[Reference, ...]:
+        prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
+        totals = [
+            reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
+            for price in prices
+        ]
+        most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
+        return (reader.keep("price", vectors.clearing_price(totals, prices, most)),)
+
+    return vectors.received(*claims[place], *reader.share(("price", tuple(claims), supply), price))

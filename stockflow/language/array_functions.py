@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stockflow.language import equations as eq
 from stockflow.language import vectors
 from stockflow.language.calls import column, everything, rows
 from stockflow.language.definition import Function, Refused
 from stockflow.language.memory import minus, over, plus, times
 from stockflow.language.place import Place
+from stockflow.language.scope import Scope
 from stockflow.language.tree import Call, Name, Tree, subscripts_of
 from stockflow.names import plain
 
@@ -64,31 +67,34 @@ def deviation(reader: Place, tree: Call) -> eq.Expression:
     return eq.Operation("sqrt", (over(vectors.joined("+", squares), count),))
 
 
-def _place(reader: Place, tree: Tree, what: str) -> tuple[list[eq.Expression], int]:
-    """Return all elements of an array in their order, and the place among them of the one that is named."""
+def _place(reader: Place, tree: Tree, what: str) -> tuple[Scope, str, list[tuple[str, ...]], int]:
+    """Return where an array is defined and as what, all its elements in order, and the place of the one named."""
     found = reader.defined(plain(tree.name)) if isinstance(tree, Name) else None
     if found is None or not isinstance(tree, Name):
         raise Refused([f"{what} of what is no array"])
     scope, key = found
-    elements = list(scope.definitions[key])
     here = tuple(reader.ranges.element(one, reader.bound) for one in tree.subscripts)
     if here not in scope.definitions[key]:
         raise Refused([f"{what} with {len(here)} subscripts of {tree.name!r}"])
-    order = sorted(elements, key=lambda one: [reader.ranges.rank(each) for each in one])
-    reader.translation.spend(len(order))
-    return [reader.named(scope, key, one) for one in order], order.index(here)
+    order, places = scope.in_order(key, reader.ranges)
+    return scope, key, order, places[here]
+
+
+def _named(reader: Place, scope: Scope, key: str, elements: Sequence[tuple[str, ...]]) -> list[eq.Expression]:
+    reader.translation.spend(len(elements))
+    return [reader.named(scope, key, one) for one in elements]
 
 
 def element_map(reader: Place, tree: Call) -> eq.Expression:
     """VECTOR ELM MAP: the element that stands so many places behind the one named, in the order of the array."""
-    elements, here = _place(reader, tree.arguments[0], "VECTOR ELM MAP")
+    scope, key, elements, here = _place(reader, tree.arguments[0], "VECTOR ELM MAP")
     index = plus(reader.read(tree.arguments[1]), eq.Number(float(here)))
     fixed = eq.number(index)
     if fixed is not None:
         place = round(fixed)
-        return elements[place] if 0 <= place < len(elements) else eq.Number(eq.MISSING)
+        return reader.named(scope, key, elements[place]) if 0 <= place < len(elements) else eq.Number(eq.MISSING)
     whole = reader.keep("element", eq.Operation("integer", (plus(index, _HALF),)))
-    return vectors.element(elements, whole)
+    return vectors.element(_named(reader, scope, key, elements), whole)
 
 
 def vector_lookup(reader: Place, tree: Call) -> eq.Expression:
@@ -97,10 +103,10 @@ def vector_lookup(reader: Place, tree: Call) -> eq.Expression:
     mode = reader.fixed(reader.read(how))
     if not isinstance(named, Name) or not named.subscripts or mode not in {0, 2, 3, 4}:
         raise Refused(["VECTOR LOOKUP with a mode other than 0, 2, 3 or 4"])
-    elements, here = _place(reader, named, "VECTOR LOOKUP")
+    scope, key, elements, here = _place(reader, named, "VECTOR LOOKUP")
     first = reader.ranges.element(named.subscripts[-1], reader.bound)
     inside = max((one for one in reader.ranges.members.values() if first in one), key=len, default=(first,))
-    points = elements[here : here + len(inside)]
+    points = _named(reader, scope, key, elements[here : here + len(inside)])
     last = len(points) - 1
     if inside.index(first) or last < 1:
         raise Refused(["VECTOR LOOKUP of an array from another element than its first"])
@@ -151,7 +157,10 @@ def sort_order(reader: Place, tree: Call) -> eq.Expression:
     """VECTOR SORT ORDER: which element has the place of this one."""
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
-    ranks = [reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))]
+    ranks = reader.share(
+        ("ranks", tuple(values), direction),
+        lambda: tuple(reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))),
+    )
     return vectors.sort_order(ranks, place)
 
 

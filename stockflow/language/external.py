@@ -125,8 +125,8 @@ class External:
         choices = [ranges.choices(one) for one in definition.subscripts]
         sizes = [len(one) for one in choices]
         place = 0
-        for one, here in zip(choices, coordinates, strict=True):
-            place = place * len(one) + one.index(here)
+        for subscript, size, here in zip(definition.subscripts, sizes, coordinates, strict=True):
+            place = place * size + ranges.place(subscript, here)
         if id(tree) not in self.known:
             make = self._constants if what == "constants" else self._series
             self.known[id(tree)] = make(texts, sizes)

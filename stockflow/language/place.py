@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError, unknown
@@ -80,6 +80,13 @@ class Place(ABC):
         kept = self.promise(what)
         self.fulfil(kept, expression)
         return kept
+
+    def share(self, made_of: Hashable, make: Callable[[], tuple[Reference, ...]]) -> tuple[Reference, ...]:
+        """Return the hidden variables that are made of something, made here if no element made them before."""
+        known = self.translation.shared
+        if made_of not in known:
+            known[made_of] = make()
+        return known[made_of]
 
     def promise(self, what: str) -> Reference:
         """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
@@ -169,19 +176,18 @@ class Place(ABC):
         coordinates = (
             tuple(self.ranges.element(one, self.bound) for one in tree.subscripts)
             if tree.subscripts
-            else self.implied(elements, count)
+            else self.implied(scope, key, count)
         )
         if len(coordinates) != count:
             raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
         self.named(scope, key, coordinates)
         return scope, key, coordinates
 
-    def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
+    def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
         own = list(self.coordinates)
         result: list[str] = []
-        for place in range(count):
-            inside = {one[place] for one in elements}
+        for inside in scope.along(key, count):
             fitting = [one for one in own if one in inside]
             if not fitting:
                 raise Refused(["array without subscripts"])

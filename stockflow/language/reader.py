@@ -64,10 +64,13 @@ class Reader(Place):
             return eq.Number(0.0)
         if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
             return self.refuse("the same subscript twice on the left side")
-        if depth(tree) > _DEEPEST_TREE:
-            return self.refuse("expression nested too deeply")
-        result = self.attempt(lambda: self.top(tree))
+        result = self.attempt(lambda: self._whole(tree))
         return self.refuse("expression nested too deeply") if _depth(result) > _DEEPEST else result
+
+    def _whole(self, tree: Tree) -> eq.Expression:
+        # of a list only what belongs to this element is looked at
+        own = self.entry(tree) if isinstance(tree, Entries) else tree
+        return self.refuse("expression nested too deeply") if depth(own) > _DEEPEST_TREE else self.top(own)
 
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
@@ -129,8 +132,8 @@ class Reader(Place):
         if len(tree.values) != count:
             raise Refused([f"list of {len(tree.values)} numbers for {count} elements"])
         place = 0
-        for one, here in zip(choices, self.coordinates, strict=True):
-            place = place * len(one) + one.index(here)
+        for name, one, here in zip(self.definition.subscripts, choices, self.coordinates, strict=True):
+            place = place * len(one) + self.ranges.place(name, here)
         return tree.values[place]
 
     def reference(self, tree: Name) -> eq.Expression:

@@ -33,7 +33,13 @@ class Ranges:
         self._listed = {name: tuple(self._flat(name, ())) for name in self._given}
         self.members = {name: tuple(dict.fromkeys(inside)) for name, inside in self._listed.items()}
         self._elements = {one for inside in self.members.values() for one in inside}
-        self._stands_for: dict[str, list[tuple[str, str]]] = {name: [] for name in self.members}
+        self._places = {name: {one: at for at, one in enumerate(inside)} for name, inside in self.members.items()}
+        # where each element stands in the largest range that holds it, the first one named of several as large
+        self._ranks: dict[str, int] = {}
+        for name in sorted(self.members, key=lambda one: -len(self.members[one])):
+            for one, at in self._places[name].items():
+                self._ranks.setdefault(one, at)
+        self._stands_for: dict[str, dict[str, set[str]]] = {name: {} for name in self.members}
         for name, other, pairs in mappings:
             self._join(plain(name), plain(other), pairs)
 
@@ -58,8 +64,8 @@ class Ranges:
             for one in self.members.get(plain(right), (plain(right),)):
                 if one not in self._elements:
                     raise Refused([str(unknown("subscript", right, self.spelling.values()))])
-                self._stands_for[name].append((plain(left), one))
-                self._stands_for[other].append((one, plain(left)))
+                self._stands_for[name].setdefault(one, set()).add(plain(left))
+                self._stands_for[other].setdefault(plain(left), set()).add(one)
 
     def known(self, subscript: str) -> bool:
         """Say whether a compared name is a range or an element."""
@@ -82,12 +88,12 @@ class Ranges:
         if key not in self.members:
             return key
         for element in bound.values():
-            found = {own for own, other in self._stands_for[key] if other == element}
+            found = self._stands_for[key].get(element, ())
             if len(found) == 1:
-                return found.pop()
+                return next(iter(found))
             if found:
                 raise Refused([f"mapping of {self.spelling[element]!r} to several elements of {subscript!r}"])
-        inside = {element for element in bound.values() if element in self.members[key]}
+        inside = {element for element in bound.values() if element in self._places[key]}
         if len(inside) == 1:
             return inside.pop()
         raise Refused([f"subscript {subscript!r}, which the left side does not decide"])
@@ -101,8 +107,11 @@ class Ranges:
 
     def rank(self, element: str) -> int:
         """Return the place, from 0, of an element in the largest range that holds it."""
-        holding = [inside for inside in self.members.values() if element in inside]
-        return max(holding, key=len).index(element) if holding else 0
+        return self._ranks.get(element, 0)
+
+    def place(self, subscript: str, element: str) -> int:
+        """Return the place, from 0, of an element among the choices of a subscript."""
+        return self._places.get(plain(subscript), {}).get(element, 0)
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""
