@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from stockflow.errors import InputError
-from stockflow.language import calls
+from stockflow.language import calls, conveyors
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition, Refused
 from stockflow.language.external import FROM_FILES
@@ -15,6 +15,7 @@ from stockflow.language.scope import Translation
 from stockflow.language.tree import (
     Call,
     Chain,
+    Conveyed,
     Entries,
     Literal,
     Name,
@@ -77,6 +78,8 @@ class Reader(Place):
         match tree:
             case Stock(_, _, initial, floored):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
+            case Conveyed():
+                return conveyors.flow(self, tree)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
             case Call():

@@ -107,6 +107,21 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
+class Conveyed:
+    """What comes off a conveyor: at its end, or as one of its leaks, by place.
+
+    `length` is the transit time, `leaks` are the leakage fractions of all its leaks, and `stock` is what is on it.
+    """
+
+    stock: Name
+    inflows: tuple[Tree, ...]
+    length: Tree
+    leaks: tuple[Tree, ...]
+    exponential: bool
+    leak: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """The elements of an array one by one, in the order of its subscripts."""
 
@@ -118,7 +133,9 @@ class Unfilled:
     """Data that the file names and another file holds."""
 
 
-Tree = Literal | Text | Name | Prefix | Chain | Call | Output | Points | WithTable | Stock | Entries | Unfilled
+Tree = (
+    Literal | Text | Name | Prefix | Chain | Call | Output | Points | WithTable | Stock | Conveyed | Entries | Unfilled
+)
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -134,6 +151,8 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (argument, points)
         case Stock(inflows, outflows, initial):
             return (*inflows, *outflows, initial)
+        case Conveyed(stock, inflows, length, leaks):
+            return (stock, *inflows, length, *leaks)
         case _:
             return ()
 

@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed, Refused
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Literal, Name, Points, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Stock, Tree, WithTable
+from stockflow.language.xmile_conveyors import conveyed
 from stockflow.language.xmile_equation import Equation
 from stockflow.language.xmile_outflows import limited
 from stockflow.names import plain
@@ -30,7 +31,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
 _VARIABLES = ("aux", "flow", "stock", "gf")
 # stocks that let nothing out but by rules of their own
-_DISCRETE = ("conveyor", "queue", "oven")
+_DISCRETE = ("queue", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _MOST_ELEMENTS = 100_000
 _DEEPEST = 20
@@ -38,6 +39,7 @@ _MOST_PREFIXES = 20
 _UNDECLARED = re.compile(r"Namespace prefix (\w+)")
 _FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
 _ENDS = ("min", "max")
+_Kept = TypeVar("_Kept")
 
 
 def parse(name: str, text: str) -> tuple[Parsed, Method]:
@@ -64,6 +66,8 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
     if method is None:
         known = ", ".join(_METHODS)
         raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
+    if file.belts and method != "Euler":
+        raise InputError(f"{name}: a conveyor is simulated by Euler's method alone, but the file asks for {method}")
     return parsed, method
 
 
@@ -143,6 +147,12 @@ class _File:
         self.arrays = {plain(part.prefix + _name(node)): self._dimensions(node) for part, node in self.variables()}
         flows = [(part, node) for part, node in self.variables() if self.found("multiplier", node)]
         self.multipliers = {plain(part.prefix + _name(node)): (part, node) for part, node in flows}
+        self.belts: dict[str, Conveyed] = {}
+        self.onto: set[str] = set()
+        self.stuck: dict[str, Refused] = {}
+        for part, node in self.variables():
+            if self.tag(node) == "stock" and self.found("conveyor", node):
+                self._lay(part, node)
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
         self.floored = {
             kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
@@ -193,6 +203,29 @@ class _File:
                     for one in self.found("connect", module)
                 }
                 todo.append((_Part(f"{part.prefix}{_name(module)}.", model, part, given), depth + 1))
+
+    def _lay(self, part: _Part, node: Any) -> None:
+        """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
+        name = part.prefix + _name(node)
+        try:
+            flows = {plain(one.prefix + _name(each)): each for one, each in self.variables()}
+            ins, outs = (
+                [self._equation(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow")
+            )
+            names = [plain(one.name) for one in outs if isinstance(one, Name)]
+            if len(names) < len(outs) or not flows.keys() >= set(names) or self.belts.keys() & set(names):
+                raise Refused(["conveyor with an outflow that is no flow of its own"])
+            self.belts |= conveyed(
+                name,
+                self.found("conveyor", node)[0],
+                [self._inflow(one) for one in ins],
+                {one: flows[one] for one in names},
+                self.tag,
+                lambda one: self._equation(part, one),
+            )
+            self.onto |= {plain(one.name) for one in ins if isinstance(one, Name)}
+        except Refused as error:
+            self.stuck[plain(name)] = error
 
     def macros(self) -> Iterator[Macro]:
         """Yield the macros of the file."""
@@ -256,6 +289,10 @@ class _File:
         if plain(_name(node)) in part.given:
             yield own, Name(part.given[plain(_name(node))])
             return
+        belt = self._of_model(part, node, self.belts)
+        if belt is not None and self.tag(node) == "flow":
+            yield own, belt
+            return
         elements = self.found("element", node)
         for one in elements:
             subscripts = tuple(each.strip() for each in one.attrib.get("subscript", "").split(","))
@@ -274,6 +311,12 @@ class _File:
         discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
         if discrete:
             raise Refused([f"{discrete}, which is not simulated (write it as stocks and delays)"])
+        conveyor = self.tag(node) == "stock" and bool(self.found("conveyor", node))
+        if conveyor and not self._in_model(part):
+            raise Refused(["conveyor in a macro"])
+        stuck = self._of_model(part, node, self.stuck)
+        if stuck is not None:
+            raise stuck
         if self.tag(node) == "gf":
             return self._points(node)
         equations = self.found("eqn", element) or self.found("eqn", node)
@@ -286,7 +329,7 @@ class _File:
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._equation(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._equation(part, one) for one in self.found("outflow", node))
-            return Stock(inflows, outflows, tree, self._is_floored(node))
+            return Stock(inflows, outflows, tree, self._is_floored(node) and not conveyor)
         return self._value(part, node, tree, element)
 
     def _value(self, part: _Part, node: Any, tree: Tree, element: Any) -> Tree:
@@ -294,8 +337,16 @@ class _File:
         curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
-        floored = self.tag(node) == "flow" and self._is_floored(node)
+        onto = self._in_model(part) and plain(part.prefix + _name(node)) in self.onto
+        floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
         return Call("max", (tree, Literal(0.0))) if floored else tree
+
+    def _in_model(self, part: _Part) -> bool:
+        return any(one is part for one in self.parts)
+
+    def _of_model(self, part: _Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
+        """Return what is known of a variable, None in macros, whose variables have their own names."""
+        return known.get(plain(part.prefix + _name(node))) if self._in_model(part) else None
 
     def _is_floored(self, node: Any) -> bool:
         own = self.inside(node, "non_negative")

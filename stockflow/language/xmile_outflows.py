@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from stockflow.language.definition import Definition
-from stockflow.language.tree import Call, Chain, Literal, Name, Stock, Tree, walk
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Stock, Tree, walk
 from stockflow.names import plain
 
 
@@ -66,8 +66,8 @@ class _Uses:
 
 
 def _read(tree: Tree | None) -> set[str]:
-    """Return what a tree reads in the moment it is computed; a stock is known before."""
-    if tree is None or isinstance(tree, Stock):
+    """Return what a tree reads in the moment it is computed; a stock and what comes off a belt are known before."""
+    if tree is None or isinstance(tree, (Stock, Conveyed)):
         return set()
     return {plain(one.name) for one in walk(tree) if isinstance(one, (Name, Call))}
 

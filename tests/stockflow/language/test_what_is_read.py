@@ -239,7 +239,7 @@ def test_the_standards_time_step_and_the_first_known_method_are_taken(tmp_path) 
         path.write_text(path.read_text().replace(f"<sim_specs method='{asked}'>", "<sim_specs>"))
 
 
-@pytest.mark.parametrize("kind", ["conveyor", "queue", "oven"])
+@pytest.mark.parametrize("kind", ["queue", "oven"])
 def test_stocks_with_rules_of_their_own_are_refused_by_name(tmp_path, kind: str) -> None:
     assert f"- {kind}" in PAGE
     path = small(
