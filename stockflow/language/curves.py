@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language import vectors
+from stockflow.language import memory, vectors
 from stockflow.language.definition import Refused
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Tree
@@ -53,6 +54,38 @@ def inverted(reader: Place, tree: Call) -> eq.Expression:
         return _with(reader, tree, eq.Table(tuple(y for y, _ in points), tuple(x for _, x in points)))
     except InputError as error:
         raise Refused(["LOOKUP INVERT of a table that neither only rises nor only falls"]) from error
+
+
+def area(reader: Place, tree: Call) -> eq.Expression:
+    """LOOKUP AREA: what lies below a table from one x to another; beyond its ends it holds its end values."""
+    table = _table(reader, tree.arguments[0])
+    points = list(zip(table.xs, table.ys, strict=True))
+    reached = [0.0]
+    for (left, low), (right, high) in pairwise(points):
+        reached.append(reached[-1] + (right - left) * (low + high) / 2.0)
+    held = [eq.Table(table.xs, ys, "steps") for ys in (tuple(reached), table.xs, table.ys)]
+
+    def until(end: Tree) -> eq.Expression:
+        x = reader.keep("end", reader.read(end))
+        before, at, value = (eq.WithLookup(x, one) for one in held)
+        height = memory.plus(value, eq.WithLookup(x, eq.Table(table.xs, table.ys)))
+        return memory.plus(before, memory.times(memory.minus(x, at), memory.times(eq.Number(0.5), height)))
+
+    return memory.minus(until(tree.arguments[2]), until(tree.arguments[1]))
+
+
+def slope(reader: Place, tree: Call) -> eq.Expression:
+    """LOOKUP SLOPE of mode 1: at a point the mean of both sides, beyond the ends that of the last segment."""
+    table = _table(reader, tree.arguments[0])
+    if reader.fixed(reader.read(tree.arguments[2])) != 1 or len(table.xs) < 2:
+        raise Refused(["LOOKUP SLOPE with a mode other than 1, or of a single point"])
+    points = list(zip(table.xs, table.ys, strict=True))
+    slopes = [(high - low) / (right - left) for (left, low), (right, high) in pairwise(points)]
+    xs, ys = [table.xs[0]], [slopes[0]]
+    for x, before, after in zip(table.xs[1:], slopes, slopes[1:], strict=False):
+        xs += [x, math.nextafter(x, math.inf)]
+        ys += [(before + after) / 2.0, after]
+    return _with(reader, tree, eq.Table(tuple(xs), tuple(ys), "steps"))
 
 
 def between_times(reader: Place, tree: Call) -> eq.Expression:

@@ -87,11 +87,22 @@ def _fixed_delay(reader: Place, tree: Call) -> eq.Expression:
     return eq.DelayFixed(reader.read(source), reader.read(time), reader.read(initial))
 
 
+def _discrete_delay(reader: Place, tree: Call) -> eq.Expression:
+    """DELAY MATERIAL and DELAY INFORMATION, which are DELAY FIXED as long as the delay time does not change."""
+    source, time, initial = (reader.read(one) for one in tree.arguments[:3])
+    delay = reader.fixed(time)
+    if delay is None:
+        raise Refused([f"{tree.name.replace('_', ' ').upper()} with a delay time that is not a number of the file"])
+    return eq.DelayFixed(source, eq.Number(delay), initial)
+
+
 def _time_value(reader: Place, tree: Call) -> eq.Expression:
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
-    if eq.number(relative) != 0 or eq.number(measure) != 0:
-        raise Refused(["GET TIME VALUE other than of the present time in the time unit of the model"])
-    return memory.plus(eq.Time(), offset)
+    of = eq.number(relative)
+    if of not in {0, 1} or eq.number(measure) != 0:
+        raise Refused(["GET TIME VALUE of the computer's clock, or in other units than the model's"])
+    start = eq.Reference(reader.translation.main.spelling.get("initial time", "INITIAL TIME"))
+    return memory.plus(start if of else eq.Time(), offset)
 
 
 def _previous(reader: Place, tree: Call) -> eq.Expression:
@@ -159,6 +170,8 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "lookup extrapolate": Function(2, 2, curves.extrapolated),
         "lookup forward": Function(2, 2, curves.forward),
         "lookup backward": Function(2, 2, curves.backward),
+        "lookup area": Function(3, 3, curves.area),
+        "lookup slope": Function(3, 3, curves.slope),
         "lookup invert": Function(2, 2, curves.inverted),
         "get data between times": Function(3, 3, curves.between_times),
         "get data first time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, 0)),
@@ -169,6 +182,9 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "random uniform": Function(3, 3, random.random_uniform),
         "random normal": Function(5, 5, random.random_normal),
         "random exponential": Function(5, 5, random.random_exponential),
+        "random triangular": Function(6, 6, random.triangular),
+        "random poisson": Function(6, 6, random.poisson),
+        "random binomial": Function(7, 7, random.binomial),
     }
 )
 VENSIM: Mapping[str, Function] = MappingProxyType(
@@ -178,6 +194,8 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "initial": _whole(eq.Initial, 1, "initial"),
         "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
+        "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
+        "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
         "delay1i": _delayed(memory.delay, 1, (3, 3)),
         "delay3i": _delayed(memory.delay, 3, (3, 3)),
         "delay n": _of_order(memory.delay_n, 3),

@@ -68,6 +68,27 @@ VENSIM_CASES = [
         "f((0,0),(4,8),(9,8)) ~~|\ng((0,8),(4,0)) ~~|\ny= LOOKUP INVERT(f, Time*2)+LOOKUP INVERT(g, Time)",
         {"y": [4, 4.5, 5, 5.5, 6]},
     ),
+    (
+        "LOOKUP AREA",
+        "f((0,1),(1,1),(2,2)) ~~|\na= LOOKUP AREA(f,0,1) ~~|\nb= LOOKUP AREA(f,2,4) ~~|\n"
+        "c= LOOKUP AREA(f,0.5,2.5) ~~|\nd= LOOKUP AREA(f,0,Time/2) ~~|\ne= LOOKUP AREA(f,1,-1)",
+        {"a": [1] * 5, "b": [4] * 5, "c": [3] * 5, "d": [0, 0.5, 1, 1.625, 2.5], "e": [-2] * 5},
+    ),
+    (
+        "LOOKUP SLOPE",
+        "f((1,0),(2,1),(3,1.5)) ~~|\ny= LOOKUP SLOPE(f,Time,1) ~~|\nz= LOOKUP SLOPE(f,Time+0.5,1)",
+        {"y": [1, 1, 0.75, 0.5, 0.5], "z": [1, 1, 0.5, 0.5, 0.5]},
+    ),
+    (
+        "DELAY MATERIAL and DELAY INFORMATION",
+        "late= 2 ~~|\ny= DELAY MATERIAL(Time,late,7,9) ~~|\nz= DELAY INFORMATION(Time,late-1,7)",
+        {"y": [7, 7, 0, 1, 2], "z": [7, 0, 1, 2, 3]},
+    ),
+    (
+        "GET TIME VALUE",
+        "y= GET TIME VALUE(0,1,0) ~~|\nz= GET TIME VALUE(1,3,0)",
+        {"y": [1, 2, 3, 4, 5], "z": [3] * 5},
+    ),
     ("GAMMA LN", "y= EXP(GAMMA LN(Time+1)) ~ Dmnl", {"y": [1, 1, 2, 6, 24]}),
     (
         "missing numbers (`:NA:`)",
@@ -298,3 +319,23 @@ def test_data_are_read_at_any_time(tmp_path) -> None:
     assert run["next"].values.tolist() == [missing, 10.0, 30.0, 30.0, missing]
     assert run["last"].values.tolist() == [missing, 10.0, 10.0, 30.0, missing]
     assert run["ends"].values.tolist() == [31.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("LOOKUP SLOPE(f, Time, 0)", "LOOKUP SLOPE with a mode other than 1"),
+        ("DELAY MATERIAL(Time, Time, 0, 0)", "DELAY MATERIAL with a delay time that is not a number of the file"),
+        ("DELAY INFORMATION(Time, Time, 0)", "DELAY INFORMATION with a delay time that is not a number of the file"),
+        ("GET TIME VALUE(2, 0, 0)", "GET TIME VALUE of the computer's clock"),
+        ("GET TIME VALUE(0, 0, 3)", "in other units than the model's"),
+        ("RANDOM POISSON(0, 9, Time, 0, 1, 1)", "RANDOM POISSON of what is not a number of the file"),
+        ("RANDOM POISSON(0, 9, 1e9, 0, 1, 1)", "RANDOM POISSON with a mean that is not above 0 and at most 1000"),
+        ("RANDOM POISSON(1.2, 1.8, 3, 0, 1, 1)", "RANDOM POISSON with nothing between its ends"),
+        ("RANDOM BINOMIAL(0, 9, 1.5, 3, 0, 1, 1)", "RANDOM BINOMIAL without a chance between 0 and 1"),
+        ("RANDOM GAMMA(0, 9, 2, 0, 1, 1)", "function RANDOM GAMMA"),
+    ],
+)
+def test_forms_of_functions_without_a_definite_meaning_are_refused(tmp_path, equation: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        stockflow.load(written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\ny= {equation} ~ Dmnl"))
