@@ -101,6 +101,12 @@ class Checked:
         """Return how to integrate: as asked, or else as the file says."""
         if asked is not None and asked not in SCHEMES:
             raise InputError(f"{self.place}: method is {asked!r}, but must be one of {', '.join(SCHEMES)}")
+        if asked not in {None, "Euler"}:
+            # what reads files is not needed otherwise
+            from stockflow.language.conveyors import has_belts
+
+            if has_belts(self.equations):
+                raise InputError(f"{self.place}: method is {asked!r}, but conveyors need Euler's")
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:

@@ -14,8 +14,15 @@ from stockflow.language.place import Place
 from stockflow.language.tree import Conveyed
 from stockflow.language.vectors import joined
 
+#: the hidden variable of every belt
+OFF = "off the belt"
 _CLOSE = 1e-9
 _MOST_STEPS = 1_000_000
+
+
+def has_belts(equations: eq.Equations) -> bool:
+    """Say whether there are conveyors, which hold what came in only if it came in as Euler's method has it."""
+    return any(one.owner and f"~{OFF}" in one.name for one in equations.variables.values())
 
 
 def flow(reader: Place, tree: Conveyed) -> eq.Expression:
@@ -44,11 +51,9 @@ def flow(reader: Place, tree: Conveyed) -> eq.Expression:
     inflow = joined("+", [reader.read(one) for one in tree.inflows]) if tree.inflows else eq.Number(0.0)
     start = over(reader.read(tree.stock), eq.Number(held))
     delayed = eq.DelayFixed(inflow, eq.Number(length), start)
-    if tree.leak is None and left == 1.0:
-        return delayed
-    (off,) = reader.share((delayed,), lambda: (reader.keep("off the belt", delayed),))
+    (off,) = reader.share((delayed,), lambda: (reader.keep(OFF, delayed),))
     if tree.leak is None:
-        return times(eq.Number(left), off)
+        return off if left == 1.0 else times(eq.Number(left), off)
     # what came in during the transit time, before any of it leaked
     belt = eq.Integral(minus(inflow, off), times(start, eq.Number(length)))
     (came_in,) = reader.share((belt,), lambda: (reader.keep("on the belt", belt),))

@@ -107,6 +107,9 @@ def test_what_is_not_simulated_is_refused_by_name(tmp_path: Path, conveyor: str,
 def test_belts_need_the_method_of_euler_and_no_macro(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="simulated by Euler's method alone, but the file asks for RK4"):
         stockflow.load(written(tmp_path, belt() + IN + END, "method='rk4'"))
+    model = stockflow.load(written(tmp_path, belt() + IN + END))
+    with pytest.raises(InputError, match="method is 'RK4', but conveyors need Euler's"):
+        model.run(method="RK4")
     macro = f"<macro name='f'><eqn>S</eqn><variables>{belt()}{IN}{END}</variables></macro>"
     with pytest.raises(InputError, match="conveyor in a macro"):
         stockflow.load(written(tmp_path, "<aux name='x'><eqn>f()</eqn></aux>", rest=macro))
