@@ -16,6 +16,10 @@ class InputError(ValueError):
         super().__init__(" ".join(text.splitlines()))
 
 
+class ReadingWarning(UserWarning):
+    """What was guessed of a file, or is read otherwise than it asks, in words."""
+
+
 class LoopError(InputError):
     """Variables that are computed from each other at one moment, without a stock in between."""
 

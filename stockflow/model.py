@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -390,13 +389,22 @@ class Model:
         return Model, (self.equations, self.file)
 
 
-def load(path: str | Path, external: str | Path | None = None) -> Model:
+def load(
+    path: str | Path,
+    external: str | Path | Sequence[str | Path] | None = None,
+    encoding: str | None = None,
+    data: Sequence[str | Path] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Model:
     """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
 
-    Files named in the model must lie in the folder `external` or below it, by default in the model's
-    own folder.
+    Files named in the model must lie in the folder `external` (or one of several) or below it, by default in the
+    model's own folder; `tags` are the files it calls by a name such as `?data`.  `data` are tables, with time down the
+    first column or across the first row, that fill data variables without a file of their own.  `encoding` is that of
+    the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, whichever its bytes look
+    like.  A ReadingWarning says what was guessed, or is read otherwise than the file asks.
     """
-    return _of(source.read(path, external))
+    return _of(source.read(path, external, encoding, data, tags))
 
 
 def from_text(name: str, text: str) -> Model:
@@ -410,24 +418,18 @@ def from_text(name: str, text: str) -> Model:
 def _of(file: Source) -> Model:
     equations = _equations(file)
     clock(equations)
+    source.told(file)
     return Model(equations, file)
 
 
 def _equations(file: Source) -> Equations:
     """Read the equations of a file, or find them in the cache if they are all in the file itself."""
-    if _OUTSIDE.search(file.text):
+    if file.data or _OUTSIDE.search(file.text):
         return source.equations(file)
     parts = json.dumps(sorted(file.elements.items()))
-    sources = (_reader(), file.name.rpartition(".")[2].lower(), file.text, parts)
+    sources = (file.name.rpartition(".")[2].lower(), file.text, parts)
     content = cache.kept("equations", sources, lambda: codec.encoded(source.equations(file)))
     return codec.decoded(content, file.name)
-
-
-def _reader() -> str:
-    """Return which installation of PySD's grammars reads model files, without importing it."""
-    found = find_spec("pysd")
-    origin = "" if found is None or found.origin is None else found.origin
-    return f"{origin} {Path(origin).stat().st_mtime_ns if origin else 0}"
 
 
 def _quoted(name: str) -> str:

@@ -1,5 +1,7 @@
 """The same run through PySD: slow and trusted.
 
+It is for files that are trusted, too: it makes a program of the model's text.
+
 Every run works on a fresh translation in a temporary folder, because PySD writes beside the file it
 reads and keeps what a run has changed.  Tables are translated with all their digits, where PySD by
 itself would keep eight decimals.
@@ -13,24 +15,32 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.errors import InputError, StoppedError
 from stockflow.language.clock import clock
+from stockflow.language.definition import Refused
 from stockflow.language.equations import Equations
-from stockflow.language.literals import safe_reader
 from stockflow.language.source import Source
 from stockflow.names import plain
+from stockflow.numerals import UNSIGNED
 
 if TYPE_CHECKING:
     import xarray as xr
 
 # PySD writes names and texts between single quotes
 _ENDS_A_QUOTE = re.compile(r"['\\\r\n]")
+_NUMBER = rf"[+-]?\s*{UNSIGNED}"
+_WHOLE = re.compile(rf"\s*({_NUMBER})\s*")
+_POINT = re.compile(rf"\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)\s*,?\s*")
+_QUOTED = re.compile(r"'([^']*)'")
+_LONGEST_SHOWN = 40
 
 
 def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array, Array]:
@@ -167,3 +177,44 @@ def interpolate_quickly(model: Any) -> None:
 
 def _interpolated(data: xr.DataArray, x: float, final_subs: object = None) -> float:
     return float(np.interp(x, data["lookup_dim"].values, data.values))
+
+
+def value(text: str) -> float | str | list[tuple[float, float]]:
+    """Return what a piece of a model stands for: a number, the points of a table, or a text in single quotes.
+
+    Points are `(x,y),(x,y)`, for the limits of a table in brackets.  Raises Refused for all else.
+    """
+    if number := _WHOLE.fullmatch(text):
+        return _number(number[1])
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[1]
+    bare = text.strip()
+    return _points(bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare, text)
+
+
+def _points(text: str, whole: str) -> list[tuple[float, float]]:
+    points, at = [], 0
+    while at < len(text):
+        point = _POINT.match(text, at)
+        if point is None:
+            break
+        points.append((_number(point[1]), _number(point[2])))
+        at = point.end()
+    if not points or at < len(text):
+        shown = whole if len(whole) <= _LONGEST_SHOWN else f"{whole[:_LONGEST_SHOWN]}..."
+        raise Refused([f"{shown!r} where numbers are expected"])
+    return points
+
+
+def _number(text: str) -> float:
+    bare = "".join(text.split())
+    # whole numbers stay whole: elements of ranges are counted with them
+    return int(bare) if bare.lstrip("+-").isdigit() else float(bare)
+
+
+@cache
+def safe_reader(form: Literal["vensim", "xmile"]) -> Any:
+    """Return PySD's module that reads the equations of a format, made safe."""
+    module = import_module(f"pysd.translators.{form}.{form}_element")
+    vars(module)["eval"] = value
+    return module

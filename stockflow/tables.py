@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from stockflow.errors import InputError
+from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
 from stockflow.workbooks import workbook_fault
 
@@ -25,7 +25,7 @@ _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 _NUMBER_LIKE = re.compile(r"[\d+\-.,eE% ]+")
 
 
-class TableWarning(UserWarning):
+class TableWarning(ReadingWarning):
     """What was guessed of a table, in words."""
 
 

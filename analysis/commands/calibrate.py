@@ -22,8 +22,8 @@ from models.case import load_case
 from models.home import home_of
 from stockflow.commands.console import Whole
 from stockflow.errors import InputError
+from stockflow.language.data_tables import read_data
 from stockflow.names import plain
-from stockflow.vensim_files.data import read_data
 from stockflow.vensim_files.files import read_control, read_payoff
 
 

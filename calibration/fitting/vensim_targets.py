@@ -20,8 +20,8 @@ from models.files.settings import FIRST_YEAR, LAST_YEAR, valid
 from stockflow import Model
 from stockflow.errors import InputError, unknown
 from stockflow.files import reason
+from stockflow.language.data_tables import Column, VensimData
 from stockflow.names import plain
-from stockflow.vensim_files.data import Column, VensimData
 from stockflow.vensim_files.files import Control, Element, PayoffDefinition, Search
 
 Measure = Literal["at the time", "mid year", "year end"]

@@ -15,7 +15,7 @@ from stockflow.arrays import Array
 from stockflow.compiler.graph import OpenTable
 from stockflow.compiler.simulator import Task
 from stockflow.errors import InputError
-from stockflow.language.clock import neighbours
+from stockflow.language.clock import SCHEMES, check_period, neighbours
 from stockflow.language.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
 
 
@@ -99,8 +99,14 @@ class Checked:
 
     def method(self, asked: Method | None) -> Method:
         """Return how to integrate: as asked, or else as the file says."""
-        if asked not in {None, "Euler", "RK4"}:
-            raise InputError(f"{self.place}: method is {asked!r}, but must be 'Euler' or 'RK4'")
+        if asked is not None and asked not in SCHEMES:
+            raise InputError(f"{self.place}: method is {asked!r}, but must be one of {', '.join(SCHEMES)}")
+        if asked not in {None, "Euler"}:
+            # what reads files is not needed otherwise
+            from stockflow.language.conveyors import has_belts
+
+            if has_belts(self.equations):
+                raise InputError(f"{self.place}: method is {asked!r}, but conveyors need Euler's")
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:
@@ -124,6 +130,7 @@ class Checked:
                 )
             new["final time"] = Number(float(until))
         if save_period is not None:
+            check_period(self.equations, float(save_period))
             new["saveper"] = Number(float(save_period))
         named = {self.equations.find(name).name: one for name, one in new.items()}
         changed = self.equations.changed(named) if named else self.equations

@@ -12,11 +12,11 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.batches.samples import samples_of
 from stockflow.commands.console import Whole, deliver, listed
-from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL
+from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL, loaded
 from stockflow.errors import InputError
 from stockflow.files import check_ending, replace_file
 from stockflow.language.equations import Method
-from stockflow.model import Model, load
+from stockflow.model import Model
 from stockflow.pictures.fan import ENDINGS, PROBABILITIES, draw_fan
 from stockflow.vensim_files.files import changes as changed
 from stockflow.vensim_files.files import read_savelist
@@ -76,7 +76,7 @@ def batch(
     """
     check_ending(out, ".csv", ".nc")
     check_ending(figure, *ENDINGS)
-    model = load(file)
+    model = loaded(file)
     if changes is not None:
         model = model.with_constants(changed(changes, model))
     names = _kept(model, outputs, savelist)

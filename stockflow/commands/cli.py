@@ -15,13 +15,13 @@ from stockflow.commands.batch import batch, noting
 from stockflow.commands.bench import measure
 from stockflow.commands.console import Group, Whole, deliver, run_command, settings, table
 from stockflow.commands.loops import loops as loops_command
-from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL
+from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL, loaded
 from stockflow.commands.page import page
 from stockflow.errors import InputError, LoopError
 from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
 from stockflow.language.equations import Method
-from stockflow.model import Model, load
+from stockflow.model import Model
 from stockflow.pictures.diagram import svg
 from stockflow.pictures.layout import groups
 from stockflow.vensim_files.files import with_changes
@@ -60,7 +60,7 @@ def info(file: Path, shown: int, as_json: bool) -> None:
     Loops are the shortest independent ones: every other loop is a combination of them. A polarity
     marked ~ was measured halfway through the base run and may change during it.
     """
-    model = load(file)
+    model = loaded(file)
     loops = model.loops()
     if as_json:
         click.echo(json.dumps(_facts(model, loops), indent=1, ensure_ascii=False))
@@ -130,7 +130,7 @@ def check(file: Path, strict: bool, as_json: bool) -> int:
     Notes are rules of thumb and matters of judgement.
     """
     try:
-        model = load(file)
+        model = loaded(file)
     except LoopError as error:
         click.echo(json.dumps({"loops": [str(error)]}, indent=1) if as_json else str(error))
         return 1
@@ -190,7 +190,7 @@ def run(
       stockflow run model.mdl --until 2030 --set "birth rate=0.03" | head
     """
     check_ending(out, "", ".csv")
-    model, given = load(file), settings(pairs)
+    model, given = loaded(file), settings(pairs)
     if changes is not None:
         given = with_changes(given, changes, model)
     dataset = model.run(given, until, engine, method, seed, save_period)
@@ -214,7 +214,7 @@ def run(
 @JSON
 def bench(file: Path, runs: int, as_json: bool) -> None:
     """Measure how fast FILE runs on this machine, against PySD once, and how far the two are apart."""
-    numbers = measure(load(file), runs)
+    numbers = measure(loaded(file), runs)
     if as_json:
         click.echo(json.dumps(numbers, indent=1))
     else:
@@ -231,7 +231,7 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
     A name in angle brackets stands elsewhere, too; + and - are signs of links that the equation
     alone tells.
     """
-    model = load(file)
+    model = loaded(file)
     drawn = {name: svg(model, name) for name in group or groups(model.equations)}
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -18,11 +18,10 @@ from typing import Any
 import click
 
 from stockflow.commands.entry import INTERRUPTED
-from stockflow.errors import InputError
+from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import reason, replace_file, shown, watched
 from stockflow.names import plain
 from stockflow.numerals import number
-from stockflow.tables import TableWarning
 
 _PAST_WHOLE = 2.0**63  # what no whole number of a machine reaches
 _LONG = re.compile(r"\d{25,}|\S{161,}")  # numbers and words of a refusal that nobody reads to their end
@@ -105,14 +104,14 @@ def _code(command: click.Command, name: str) -> int:
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-        if issubclass(category, TableWarning):
+        if issubclass(category, ReadingWarning):
             click.echo(f"Warning: {message}", err=True)
         else:
             usual(message, category, *rest)
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", TableWarning)
+            warnings.simplefilter("always", ReadingWarning)
             warnings.showwarning = show  # type: ignore[assignment]
             return int(command.main(standalone_mode=False, prog_name=name) or 0)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -12,11 +12,10 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.commands.console import Whole, deliver, settings, table
-from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL
+from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL, loaded
 from stockflow.files import check_ending
 from stockflow.insight.loop_scores import periods
 from stockflow.language.equations import Method
-from stockflow.model import load
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,7 +54,7 @@ def loops(
       stockflow loops model.mdl --until 2030 --top 5
     """
     check_ending(out, ".csv")
-    scores = load(file).loop_scores(
+    scores = loaded(file).loop_scores(
         {name: [value] for name, value in settings(pairs).items()}, None, until, save_period, method=method
     )
     rows = _rows(scores)

@@ -11,11 +11,11 @@ from stockflow.commands.batch import drawn
 from stockflow.commands.console import Whole, listed, settings
 from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL
 from stockflow.files import check_ending, replace_file
+from stockflow.language.data_tables import read_data
 from stockflow.language.equations import Method
 from stockflow.model import load
 from stockflow.page.contents import MOST_DRAWS, Asked, contents
 from stockflow.page.page import html
-from stockflow.vensim_files.data import read_data
 from stockflow.vensim_files.files import with_changes
 
 _PATH = click.Path(path_type=Path)

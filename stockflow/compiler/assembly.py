@@ -13,6 +13,10 @@ from stockflow.compiler.vector import Writer, literal
 from stockflow.language.clock import SCHEMES
 
 _BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
+# The code generator takes a time that grows with the square of a block of instructions: one of more than so many is cut
+# into parts of fewer.
+_LONGEST_BLOCK = 4000
+_PART = 500
 
 
 class Assembly:
@@ -44,6 +48,8 @@ class Assembly:
         self.columns = len(plan.system.inputs) + plan.points
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
+        self.stored: set[int] = set()
+        self.last = ""
         self.moving = [place for place, state in enumerate(self.states) if not state.delay]
 
     def text(self) -> str:
@@ -182,6 +188,8 @@ class Assembly:
         self.compute(self.plan.body)
         self.waits = waits(writer.lines)
         writer.lines = reordered(writer.lines)
+        self.put_early()
+        self.last = self.cut("stages" if self.staged else "loop")
         if self.staged:
             writer.line("%begins = icmp eq i64 %stage, 0")
             writer.line("br i1 %begins, label %first, label %further")
@@ -193,18 +201,49 @@ class Assembly:
             self.remember()
         writer.line(f"br i1 %keep, label %observe, label %{'further' if self.staged else 'next'}")
 
+    def put_early(self) -> None:
+        """Store outputs of a long step where they are computed: thousands that wait for its end fill the stack."""
+        writer = self.writer
+        if len(writer.lines) <= _LONGEST_BLOCK:
+            return
+        wanted: dict[str, list[int]] = {}
+        for column, node in enumerate(self.outputs):
+            if node in self.names:
+                wanted.setdefault(self.names[node], []).append(column)
+        for line in self.taken():
+            writer.lines.append(line)
+            name = line.partition(" = ")[0].strip()
+            for column in wanted.get(name, ()):
+                writer.put(name, "%work", column)
+                self.stored.add(column)
+
+    def cut(self, label: str) -> str:
+        """Cut the lines written so far into parts if they are too long for one block; return the last one's label."""
+        writer, lines = self.writer, self.taken()
+        long = len(lines) > _LONGEST_BLOCK
+        begun = label
+        for place, line in enumerate(lines):
+            if long and place and not place % _PART:
+                label = f"{begun}part{place}"
+                writer.line(f"br label %{label}")
+                writer.lines.append(f"{label}:")
+            writer.lines.append(line)
+        return label
+
     def observation(self) -> None:
         """Store outputs as vectors, then lane by lane to where each run's rows stand."""
         writer, double, count = self.writer, self.writer.double, len(self.outputs)
-        inside = dict(self.names)
-        writer.lines.append("observe:")
+        inside, before = dict(self.names), self.taken()
         self.compute(self.plan.observed)
         for column, node in enumerate(self.outputs):
-            writer.put(self.name(node), "%work", column)
+            if column not in self.stored:
+                writer.put(self.name(node), "%work", column)
         self.names = inside
+        last = self.cut("observe")
+        writer.lines = [*before, "observe:", *writer.lines]
         writer.line("br label %spread")
         writer.lines.append("spread:")
-        writer.line("%j = phi i64 [0, %observe], [%j1, %spread]")
+        writer.line(f"%j = phi i64 [0, %{last}], [%j1, %spread]")
         vector = writer.get("%work", "%j")
         stride = count * int(self.plan.clock.saved.sum())
         for lane in range(writer.width):
@@ -225,12 +264,12 @@ class Assembly:
         new: dict[int, str] = {}
         if self.staged:
             writer.lines.append("further:")
-            writer.line("%rownext = phi ptr [%row, %stages], [%row, %first], [%rowafter, %spreaddone]")
+            writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%row, %first], [%rowafter, %spreaddone]")
             writer.line("%k1 = add i64 %k, 1")
             new = self.combined_stages()
         else:
             writer.lines.append("next:")
-            writer.line("%rownext = phi ptr [%row, %loop], [%rowafter, %spreaddone]")
+            writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%rowafter, %spreaddone]")
             writer.line("%k1 = add i64 %k, 1")
             step = writer.number(self.plan.clock.step)
             for place in self.moving:
@@ -255,7 +294,7 @@ class Assembly:
 
     def stage_head(self) -> list[str]:
         """Open the loop over the stages of a step, of which the last moment needs only the first."""
-        double = self.writer.double
+        double, rows = self.writer.double, self.scheme.rows
         lines = [
             f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",
             f"  %count = select i1 %final, i64 1, i64 {len(self.scheme.parts)}",
@@ -270,7 +309,7 @@ class Assembly:
         return [
             *lines,
             "  %stage1 = add i64 %stage, 1",
-            "  %halves = lshr i64 %stage1, 1",
+            f"  %halves = {'lshr i64 %stage1, 1' if rows[-1] == len(rows) // 2 else f'mul i64 %stage, {rows[1]}'}",
             "  %whole = mul i64 %k, 2",
             "  %moment = add i64 %whole, %halves",
         ]

@@ -14,8 +14,9 @@ from stockflow.compiler import normal
 from stockflow.compiler.graph import Graph, OpenTable, Path
 from stockflow.language.equations import Table
 
-# what PySD and Vensim take for zero in a divisor, and the slack of RAMP and PULSE
+# what PySD and Vensim take for zero in a divisor, and the slack of RAMP
 SMALL = 1e-6
+_NEARLY_HALF = 0.5 - 2.0**-20
 
 _DIRECT: Mapping[str, str] = MappingProxyType(
     {
@@ -93,9 +94,9 @@ class Functions:
             "endless ramp": lambda time, slope, start: self.ramp(time, slope, start, time),
             "pulse": self.pulse,
             "pulse train": self.train,
-            "impulse": lambda time, start, amount: self.rate(self.pulse(time, start, self.instant()), amount),
+            "impulse": lambda time, start, amount: self.rate(self.pulse(time, start, self.step), amount),
             # XMILE's PULSE: an amount at once, again at every interval
-            "impulses": lambda t, start, every, amount: self.rate(self.train(t, start, every, self.instant()), amount),
+            "impulses": lambda t, start, every, amount: self.rate(self.train(t, start, every, self.step), amount),
         }
         return own[operator](*args) if operator in own else timed[operator](time, *args)
 
@@ -121,26 +122,34 @@ class Functions:
         return self.apply("mul", self.apply("mul", self.apply("number", begun), slope), height)
 
     def pulse(self, time: int, start: int, width: int) -> int:
-        """PULSE: 1 from its start for as long as its width."""
-        begun = self.apply("le", self.apply("sub", start, self.number(SMALL)), time)
-        running = self.apply("lt", time, self.apply("add", start, width))
-        return self.apply("number", self.apply("and", begun, running))
+        """PULSE: 1 from its start for as long as its width, one time step if that is 0."""
+        middle = self.middle(time)
+        length = self.apply("select", self.apply("eq", width, self.number(0.0)), self.step, width)
+        begun = self.apply("lt", start, middle)
+        return self.apply(
+            "number", self.apply("and", begun, self.apply("lt", middle, self.apply("add", start, length)))
+        )
 
     def train(self, time: int, start: int, interval: int, width: int, end: int | None = None) -> int:
-        """PULSE TRAIN: a pulse at every interval until the end; an interval of 0 is a single pulse."""
+        """PULSE TRAIN: a pulse at every interval until the end, of one time step at least; an interval of 0 is one."""
         never = self.apply("eq", interval, self.number(0.0))
         period = self.apply("select", never, self.number(1.0), interval)
-        passed = self.apply("add", self.apply("sub", time, start), self.number(SMALL))
+        middle = self.middle(time)
+        passed = self.apply("sub", middle, start)
         whole = self.apply("trunc", self.apply("div", passed, period))
         phase = self.apply("sub", passed, self.apply("mul", period, whole))
-        on = self.apply("and", self.apply("le", start, time), self.apply("lt", phase, width))
+        length = self.apply("max", width, self.step)
+        on = self.apply("and", self.apply("lt", start, middle), self.apply("lt", phase, length))
         if end is not None:
-            on = self.apply("and", on, self.apply("lt", time, end))
+            on = self.apply("and", on, self.apply("lt", middle, end))
         return self.apply("select", never, self.pulse(time, start, width), self.apply("number", on))
 
-    def instant(self) -> int:
-        """A width that holds one time step alone."""
-        return self.apply("mul", self.number(0.5), self.step)
+    def middle(self, time: int) -> int:
+        """Just before the middle of the time step that begins: what is compared with it does not depend on rounding.
+
+        Read in the middle of a step, as Runge-Kutta does, it is just before the next one: nothing changes there.
+        """
+        return self.apply("add", time, self.apply("mul", self.step, self.number(_NEARLY_HALF)))
 
     def rate(self, switch: int, amount: int) -> int:
         """An amount that flows within the time steps in which a switch is 1."""

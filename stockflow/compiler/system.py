@@ -52,6 +52,13 @@ class _Lowering:
         self.inputs = tuple(inputs)
         for name in equations.structural.intersection(inputs):
             raise InputError(f"{equations.source}: {name} decides how an equation is built, so it is fixed by the file")
+        for control in eq.CONTROLS:
+            named = equations.find(control).name
+            if deciding := [one for one in made_of(equations, [named]) if one in self.inputs]:
+                raise InputError(
+                    f"{equations.source}: {' and '.join(deciding)} decides {named},"
+                    " which is fixed when a simulator is made: use with_constants"
+                )
         self.graph = Graph()
         self.step = equations.control("time step")
         self.functions = Functions(self.graph, self.graph.constant(self.step))
@@ -150,8 +157,9 @@ class _Lowering:
 
 
 def delay_constants(equations: eq.Equations) -> tuple[str, ...]:
-    """Return the constants that decide the length of some fixed delay."""
+    """Return the constants that decide the length of some fixed delay, or of the run."""
     delays = (one.expression.delay for one in equations.variables.values() if isinstance(one.expression, eq.DelayFixed))
     roots = [name for delay in delays for name in eq.references(delay)]
+    roots += [equations.find(control).name for control in eq.CONTROLS]
     names = initial_order(equations, roots)
     return tuple(name for name in names if equations.variables[name].kind == "constant")

@@ -1,7 +1,4 @@
-"""What a careful reader would ask about STEP and PULSE: where their moments are not what the file seems to say.
-
-Runs follow PySD, whose meaning of these functions differs from Vensim's in the cases found here.
-"""
+"""What a careful reader would ask about STEP and PULSE: where their moments are not what the file seems to say."""
 
 from __future__ import annotations
 
@@ -9,24 +6,24 @@ from collections.abc import Iterator
 
 from stockflow.language.equations import Equations, Expression, Number, Operation, Reference, number, walk
 
-# place of the width among the arguments
-_WIDTH = {"pulse": 1, "pulse train": 2}
+# place of the width among the arguments; a train has pulses of one time step at least
+_WIDTH = {"pulse": 1}
 _TITLES = {"step": "STEP", "pulse": "PULSE", "pulse train": "PULSE TRAIN"}
 # a time step without a part finer than this adds up exactly over any run
 _FINEST = 2.0**-32
 
 
 def short_pulses(equations: Equations) -> Iterator[tuple[str, str]]:
-    """Yield pulses of known width that are shorter than a time step."""
+    """Yield pulses of known width that are shorter than a time step; a width of 0 is one time step."""
     step = equations.control("time step")
     for name, one in _calls(equations):
         if one.operator in _WIDTH:
             width = _value(equations, one.arguments[_WIDTH[one.operator]])
-            if width is not None and width < step * (1 - 1e-9):
+            if width and width < step * (1 - 1e-9):
                 yield (
                     name,
-                    f"the width of {_TITLES[one.operator]} is {width:.6g}, below TIME STEP {step:.6g}: nothing, if no"
-                    " moment of the run falls in it; Vensim takes it as one TIME STEP",
+                    f"the width of {_TITLES[one.operator]} is {width:.6g}, below TIME STEP {step:.6g}: nothing, if the"
+                    " middle of no step falls in it; a width of 0 is one TIME STEP",
                 )
 
 
@@ -36,7 +33,7 @@ def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
     if (step / _FINEST).is_integer():
         return
     for name, one in _calls(equations):
-        if one.operator != "step" or _halfway(equations, one.arguments[1], step):
+        if _halfway(equations, one, step):
             yield (
                 name,
                 f"{_TITLES[one.operator]} may begin or end one step off, as TIME STEP {step:.6g} is no whole number"
@@ -46,12 +43,12 @@ def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
 
 def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield steps and pulses that Runge-Kutta reads within a time step."""
-    if equations.method == "RK4":
+    if equations.method != "Euler":
         for name, one in _calls(equations):
             yield (
                 name,
-                f"{_TITLES[one.operator]} under RK4 is read in the middle of a TIME STEP, too, and may change there;"
-                " in Vensim it does not",
+                f"{_TITLES[one.operator]} under {equations.method} is read inside a TIME STEP, too, and may change"
+                " there; in Vensim it does not",
             )
 
 
@@ -63,13 +60,13 @@ def _calls(equations: Equations) -> Iterator[tuple[str, Operation]]:
                 yield one.owner or one.name, part
 
 
-def _halfway(equations: Equations, start: Expression, step: float) -> bool:
-    """Say whether a STEP, which begins half a time step early, may do so at a moment that rounding decides."""
-    value = _value(equations, start)
-    if value is None:
-        return True
-    count = (value - equations.control("initial time")) / step
-    return abs(count - round(count)) > 0.25
+def _halfway(equations: Equations, one: Operation, step: float) -> bool:
+    """Say whether rounding may decide on a moment, as each is compared with the middle of a time step."""
+    start, *lengths = one.arguments[1:] if one.operator == "step" else one.arguments[:3]
+    values = [_value(equations, part) for part in (start, *lengths)]
+    begin = equations.control("initial time")
+    moments = [None if value is None else value - begin * (not place) for place, value in enumerate(values)]
+    return any(value is None or abs(value / step - round(value / step)) > 0.25 for value in moments)
 
 
 def _value(equations: Equations, expression: Expression) -> float | None:

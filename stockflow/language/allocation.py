@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from stockflow.language import memory, vectors
 from stockflow.language.calls import column
 from stockflow.language.definition import Refused
-from stockflow.language.equations import Expression, Number, Operation
+from stockflow.language.equations import Expression, Number, Operation, Reference
 from stockflow.language.place import Place
-from stockflow.language.subscripts import subscripts_of
+from stockflow.language.tree import Call, Name, subscripts_of
 from stockflow.names import plain
 
 
-def by_priority(reader: Place, tree: Any) -> Expression:
+def by_priority(reader: Place, tree: Call) -> Expression:
     """ALLOCATE BY PRIORITY: claims of higher priority first, those within `width` of it in part."""
-    requests, place = column(reader, tree.request)
-    priorities, _ = column(reader, tree.priority)
-    width = reader.keep("width", reader.read(tree.width))
-    claims = [(request, priority, width) for request, priority in zip(requests, priorities, strict=True)]
-    return _allocation(reader, claims, place, reader.read(tree.supply))
+    request, priority, _, width, supply = tree.arguments
+    requests, place = column(reader, request)
+    priorities, _ = column(reader, priority)
+    breadth = reader.read(width)
+    (wide,) = reader.share(("width", breadth), lambda: (reader.keep("width", breadth),))
+    claims = [(asked, first, wide) for asked, first in zip(requests, priorities, strict=True)]
+    return _allocation(reader, claims, place, reader.read(supply))
 
 
-def available(reader: Place, tree: Any) -> Expression:
+def available(reader: Place, tree: Call) -> Expression:
     """ALLOCATE AVAILABLE with rectangular profiles: each claim has a priority, and a width around it."""
-    requests, place = column(reader, tree.request)
-    last = plain(tree.request.subscripts.subscripts[-1])
-    found = reader.defined(plain(tree.pp.reference))
-    given = subscripts_of(tree.pp)
+    asked, profiles, supply = tree.arguments
+    requests, place = column(reader, asked)
+    last = plain(subscripts_of(asked)[-1])
+    found = reader.defined(plain(profiles.name)) if isinstance(profiles, Name) else None
+    given = subscripts_of(profiles)
     if found is None or found[0].prefix or len(given) < 2:
         raise Refused(["ALLOCATE AVAILABLE without profiles by element"])
     scope, key = found
-    parts = list(dict.fromkeys(elements[-1] for elements in scope.definitions[key]))
+    parts = list(dict.fromkeys(elements[-1] for elements in scope.definitions[key] if elements))
+    if len(parts) < 3:
+        raise Refused(["ALLOCATE AVAILABLE with profiles of less than three parts"])
     claims: list[tuple[Expression, Expression, Expression]] = []
     for request, one in zip(requests, reader.ranges.choices(last), strict=True):
         with_one = {**reader.bound, last: one}
@@ -41,7 +45,7 @@ def available(reader: Place, tree: Any) -> Expression:
         if reader.fixed(profile) != 1:
             raise Refused(["ALLOCATE AVAILABLE with a profile other than 1 (rectangular)"])
         claims.append((request, memory.plus(middle, memory.times(Number(0.5), width)), width))
-    return _allocation(reader, claims, place, reader.read(tree.avail))
+    return _allocation(reader, claims, place, reader.read(supply))
 
 
 def _allocation(
@@ -51,11 +55,14 @@ def _allocation(
 
     Supply beyond all claims is nobody's.
     """
-    prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
-    totals = [
-        reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
-        for price in prices
-    ]
-    most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
-    price = reader.keep("price", vectors.clearing_price(totals, prices, most))
-    return vectors.received(*claims[place], price)
+
+    def price() -> tuple[Reference, ...]:
+        prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
+        totals = [
+            reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
+            for price in prices
+        ]
+        most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
+        return (reader.keep("price", vectors.clearing_price(totals, prices, most)),)
+
+    return vectors.received(*claims[place], *reader.share(("price", tuple(claims), supply), price))

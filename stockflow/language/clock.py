@@ -43,6 +43,9 @@ class Scheme:
 SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
     {
         "Euler": Scheme((0.0,), (1.0,), (0,), 1),
+        # of second order: Vensim takes the rates of the middle of a step, Stella the mean of both its ends
+        "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
+        "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
         "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
     }
 )
@@ -90,13 +93,31 @@ def clock(equations: Equations) -> Clock:
         raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
     if math.isfinite(period) and period / step > _MOST_STEPS:
         raise InputError(f"{place}: SAVEPER is {period:g}, more than {_MOST_STEPS} times the TIME STEP {step:g}")
-    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(period / step):
-        raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
+    if not (math.isfinite(period) and period > 0):
+        raise InputError(f"{place}: SAVEPER is {period:g}, but must be above 0")
     steps = math.ceil((final - start) / step - _SLACK)
     # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
     # ... but count what is saved: over many steps the sums stray from the save grid
-    return Clock(step, moments, np.arange(steps + 1) % round(period / step) == 0)
+    return Clock(step, moments, _saved(steps, period / step))
+
+
+def _saved(steps: int, period: float) -> Flags:
+    """Mark the moments to keep, a `period` of steps apart: each the first at or after its time."""
+    if not _off(period) and period > 0.5:
+        return np.asarray(np.arange(steps + 1) % round(period) == 0)
+    saved = np.zeros(steps + 1, dtype=bool)
+    wanted = np.ceil(np.arange(steps / max(period, 1.0) + 1) * max(period, 1.0) - _SLACK).astype(int)
+    saved[wanted[wanted <= steps]] = True
+    return saved
+
+
+def check_period(equations: Equations, period: float) -> None:
+    """Refuse a time between saved moments that is asked for and no whole multiple of the time step."""
+    step = equations.control("time step")
+    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(min(period / step, 2.0 * _MOST_STEPS)):
+        place = equations.source
+        raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
 
 
 def neighbours(equations: Equations, time: float) -> tuple[float, float] | None:

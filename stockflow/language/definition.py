@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stockflow.language.equations import Expression
+    from stockflow.language.tree import Tree
 
 #: bounds of a variable, None where it has none
 Limits = tuple[float | None, float | None]
@@ -27,13 +32,13 @@ class Definition:
     """The equation of a variable, or of some elements of an array.
 
     `subscripts` are names of ranges or elements, `exceptions` such lists that are left out; `tree` is
-    PySD's syntax tree of the right side.  `data` says how values between data points are found.
+    the right side, None where it cannot be read.  `data` says how values between data points are found.
     """
 
     name: str
     subscripts: tuple[str, ...]
     exceptions: tuple[tuple[str, ...], ...]
-    tree: Any
+    tree: Tree | None
     unit: str = ""
     documentation: str = ""
     group: str = ""
@@ -46,9 +51,49 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """Equations with open parameters; `name` is also the variable whose value it gives."""
+    """Equations with open parameters; `name` is also the variable whose value it gives.
+
+    `outputs` are further variables of which each use gives the values, too.
+    """
 
     name: str
     parameters: tuple[str, ...]
     definitions: tuple[Definition, ...]
     line: int = 0
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a dialect: how many arguments it takes, and what makes its expression of a place and a call.
+
+    The expression of one with a `part` may only be the whole of a variable: inside another it stands in a hidden one
+    of that name.
+    """
+
+    least: int
+    most: int
+    make: Callable[..., Expression]
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A range whose elements stand in a file: between two cells of a sheet, with a prefix before each."""
+
+    file: str
+    tab: str
+    first: str
+    last: str
+    prefix: str
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What the entries of a file define."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
+    ranges: dict[str, Sequence[str]] = field(default_factory=dict)
+    mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
+    imported: dict[str, Listed] = field(default_factory=dict)

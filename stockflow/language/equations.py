@@ -19,8 +19,12 @@ from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
-Method = Literal["Euler", "RK4"]
+# references from control to constant to constant that are followed
+_DEEPEST_CONTROL = 20
+Method = Literal["Euler", "RK2", "Heun", "RK4"]
 
+#: what `:NA:` is: a number that no model reaches, and which stays what it is under small additions
+MISSING = -(2.0**109)
 #: operations of one value each, with the number of their arguments
 ARGUMENTS: Mapping[str, int] = MappingProxyType(
     {
@@ -37,7 +41,7 @@ ARGUMENTS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-_ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
+ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "+": np.add,
         "-": np.subtract,
@@ -321,13 +325,13 @@ def number(expression: Expression) -> float | None:
     """Return the value of an expression made of literal numbers and arithmetic alone, else None."""
     if isinstance(expression, Number):
         return expression.value
-    if not isinstance(expression, Operation) or expression.operator not in _ARITHMETIC:
+    if not isinstance(expression, Operation) or expression.operator not in ARITHMETIC:
         return None
     values = [number(one) for one in expression.arguments]
     if any(value is None for value in values):
         return None
     with np.errstate(all="ignore"):
-        return float(_ARITHMETIC[expression.operator](*(np.float64(value) for value in values if value is not None)))
+        return float(ARITHMETIC[expression.operator](*(np.float64(value) for value in values if value is not None)))
 
 
 def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
@@ -346,7 +350,7 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
         kind = "stock"
     elif plain(one.name) in CONTROLS:
         kind = "control"
-        value = _control_value(one, variables)
+        value = _control_value(one.expression, variables)
     else:
         value = number(one.expression)
         kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"
@@ -354,8 +358,14 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
     return one if known else replace(one, kind=kind, value=value)
 
 
-def _control_value(one: Variable, variables: Mapping[str, Variable]) -> float | None:
-    """Resolve `SAVEPER = TIME STEP`, the one reference that is usual between control variables."""
-    if isinstance(one.expression, Reference) and plain(one.expression.name) in CONTROLS:
-        return number(variables[one.expression.name].expression)
-    return number(one.expression)
+def _control_value(expression: Expression, variables: Mapping[str, Variable], depth: int = 0) -> float | None:
+    """Return the number that arithmetic on constants is, such as `FINAL TIME = INITIAL TIME + horizon`."""
+    if isinstance(expression, Reference):
+        inside = variables.get(expression.name) if depth < _DEEPEST_CONTROL else None
+        return None if inside is None else _control_value(inside.expression, variables, depth + 1)
+    if isinstance(expression, Operation):
+        values = [_control_value(part, variables, depth) for part in expression.arguments]
+        if any(value is None for value in values):
+            return None
+        return number(Operation(expression.operator, tuple(Number(value) for value in values if value is not None)))
+    return number(expression)

@@ -1,129 +1,328 @@
-"""Numbers that a model takes from files beside it, read by PySD's readers of tables."""
+"""Numbers that a model takes from files beside it: constants, tables, paths over time, elements of ranges."""
 
 from __future__ import annotations
 
-import warnings
+import csv
+import io
+import math
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TypeVar
 
-import numpy as np
-
-from stockflow.arrays import Array
-from stockflow.files import note, shown
-from stockflow.language.definition import Definition, Refused
+from stockflow.errors import InputError
+from stockflow.files import note, read_text, shown
+from stockflow.language.data_tables import Column, read_data
+from stockflow.language.definition import Definition, Listed, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
+from stockflow.language.tree import Call, Text
+from stockflow.names import plain
+from stockflow.numerals import as_number
 from stockflow.workbooks import workbook_fault
 
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
+_WORKBOOKS = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".odf", ".ods", ".odt"})
+_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
+#: what is taken from a file, by function, with the number of texts that say where it stands
+FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        f"get {how} {what}": (what, count)
+        for how in ("direct", "xls")
+        for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
+    }
+)
+_Found = TypeVar("_Found")
+Cells = list[list[object]]
+#: rows and columns from the first up to, not including, the last
+Area = tuple[int, int, int, int]
 
 
 class External:
-    """Reads files that lie in one folder or below it, and no others; none without a folder."""
+    """Reads files that lie in some folders or below them, the first that has one, and no others; none without a folder.
 
-    def __init__(self, folder: str) -> None:
-        self.nowhere = not folder
-        self.folder = Path(folder)
-        self.known: dict[int, Any] = {}
+    `tags` are files by the names that the model has for them, and `data` tables of what it leaves to be filled.
+    """
 
-    def check(self, name: str) -> None:
-        """Raise Refused if a file is outside the folder, missing or too large."""
-        inside = self.folder.resolve()
+    def __init__(
+        self,
+        folder: str,
+        folders: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+        data: Sequence[str] = (),
+    ) -> None:
+        self.folders = [Path(one) for one in (folder, *folders) if one]
+        self.tags = {plain(tag.removeprefix("?")): file for tag, file in (tags or {}).items()}
+        self.series: dict[str, Column] = {}
+        for table in data:
+            self.series.update(read_data(table).columns)
+        self.known: dict[int, list[tuple[list[float], list[float]]]] = {}
+        self.sheets: dict[tuple[str, str], Cells] = {}
+
+    def check(self, name: str) -> Path:
+        """Return the file of a name; Refused if it is outside the folder, missing or too large."""
         if name.startswith("?"):
-            raise Refused([f"file {name!r}, which names a setting of Vensim"])
+            tag = plain(name[1:])
+            if tag not in self.tags:
+                raise Refused([f"file {name!r}, a name for which no file is given (--tag {shown(name)}=FILE)"])
+            name = self.tags[tag]
         try:
-            path = (inside / name).resolve()
-            there, size = path.is_file(), path.stat().st_size if path.is_file() else 0
+            found = [(inside.resolve(), (inside / name).resolve()) for inside in self.folders]
+            paths = [path for inside, path in found if path.is_relative_to(inside)]
+            path = next((one for one in paths if one.is_file()), None)
+            size = 0 if path is None else path.stat().st_size
         except (OSError, ValueError):  # longer than names may be, or with a character that none may have
             raise Refused([f"file {shown(name)!r}, which no file can be called,"]) from None
-        if self.nowhere or not path.is_relative_to(inside):
-            raise Refused([f"file {name!r} outside the folder {self.folder}"])
-        if not there:
-            raise Refused([f"file {name!r}, which is not in {self.folder},"])
+        where = " and ".join(map(str, self.folders)) or "."
+        if not paths:
+            raise Refused([f"file {name!r} outside the folder {where}"])
+        if path is None:
+            raise Refused([f"file {name!r}, which is not in {where},"])
         if size > _LARGEST:
             raise Refused([f"file {name!r} of more than {_LARGEST} bytes"])
         if fault := workbook_fault(path):
             raise Refused([f"file {name!r}, {fault}"])
         note(path)
+        return path
 
-    def elements(self, where: Any) -> list[str]:
+    def elements(self, where: Listed) -> list[str]:
         """Return the elements of a range that a file lists; raises Refused if it cannot be read."""
-        from pysd.py_backend.external import ExtSubscript
-
-        cells = (where["tab"], where["firstcell"], where["lastcell"], where["prefix"])
-        self.check(where["file"])
-        with _reading():
-            found = ExtSubscript(where["file"], *cells, self.folder.resolve()).subscript
+        cells = self._sheet(where.file, where.tab)
+        top, left, bottom, right = self._area(where.file, where.tab, where.first) or (*_cell(where.first), 0, 0)
+        if not bottom:
+            last = _CELL.fullmatch(where.last)
+            alone = (where.last, "") if where.last.isdigit() else ("", where.last)
+            digits, letters = (last[2], last[1]) if last else alone
+            bottom = int(digits) if digits else len(cells)
+            right = _column(letters) + 1 if letters else max(map(len, cells), default=0)
+        found = [one for row in cells[top:bottom] for one in row[left:right] if one not in {None, ""}]
         if not found:
-            raise Refused([f"range of no elements in {where['file']!r}"])
-        return [str(one) for one in found]
+            raise Refused([f"range of no elements in {where.file!r}"])
+        whole = (int(one) if isinstance(one, float) and one.is_integer() else one for one in found)
+        return [f"{where.prefix}{one}" for one in whole]
 
-    def read(self, tree: Any, definition: Definition, coordinates: Sequence[str], ranges: Ranges) -> Expression:
+    def filled(self, name: str, how: str) -> Expression:
+        """Return the path over time that a table has for a data variable; Refused if none has it."""
+        column = self.series.get(plain(name))
+        if column is None:
+            raise Refused(["data without a file: give a table that has a column of that name (--data FILE)"])
+        return WithLookup(Time(), _table(column.times, column.values, how))
+
+    def read(self, tree: Call, definition: Definition, coordinates: Sequence[str], ranges: Ranges) -> Expression:
         """Return the number, table or path over time of one element of a definition.
 
         Raises Refused if the file lies outside the folder or cannot be read.
         """
+        what, count = FROM_FILES[plain(tree.name)]
+        texts = [one.value for one in tree.arguments if isinstance(one, Text)]
+        if len(texts) != count or len(tree.arguments) != count:
+            raise Refused([f"{tree.name.upper()} takes {count} texts in single quotes"])
         choices = [ranges.choices(one) for one in definition.subscripts]
-        at = tuple(inside.index(one) for inside, one in zip(choices, coordinates, strict=True))
+        sizes = [len(one) for one in choices]
+        place = 0
+        for subscript, size, here in zip(definition.subscripts, sizes, coordinates, strict=True):
+            place = place * size + ranges.place(subscript, here)
         if id(tree) not in self.known:
-            self.known[id(tree)] = self._data(tree, definition, choices)
-        data = self.known[id(tree)]
-        if type(tree).__name__ == "GetConstantsStructure":
-            return Number(float(np.asarray(data, dtype=float).reshape([len(one) for one in choices])[at]))
-        xs = np.asarray(data[data.dims[0]].values, dtype=float)
-        ys = np.asarray(data.values, dtype=float)
-        column = int(np.ravel_multi_index(at, [len(one) for one in choices])) if at else 0
-        table = _table(xs, ys.reshape(len(xs), -1)[:, column], definition.data or "interpolate")
-        return table if type(tree).__name__ == "GetLookupsStructure" else WithLookup(Time(), table)
+            make = self._constants if what == "constants" else self._series
+            self.known[id(tree)] = make(texts, sizes)
+        xs, ys = self.known[id(tree)][place]
+        if what == "constants":
+            return Number(ys[0])
+        table = _table(xs, ys, definition.data or "interpolate")
+        return table if what == "lookups" else WithLookup(Time(), table)
 
-    def _data(self, tree: Any, definition: Definition, choices: Sequence[Sequence[str]]) -> Any:
-        from pysd.py_backend import external
+    def _constants(self, texts: Sequence[str], sizes: Sequence[int]) -> list[tuple[list[float], list[float]]]:
+        """Return the numbers of an array in the order of its elements."""
+        file, tab, cell = texts
+        shape = list(sizes)
+        while len(shape) > 2 and 1 in shape:
+            shape.remove(1)
+        if len(shape) > 2:
+            raise Refused([f"constants of {len(shape)} ranges from a file, more than two"])
+        rows, columns = [1] * (2 - len(shape)) + shape
+        turned = cell.endswith("*") and rows * columns > 1
+        if turned:
+            rows, columns = columns, rows
+        cell = cell.rstrip("*")
+        area = self._area(file, tab, cell)
+        if area is None:
+            top, left = _cell(cell)
+            area = (top, left, top + rows, left + columns)
+        elif (area[2] - area[0], area[3] - area[1]) != (rows, columns):
+            raise Refused([f"cells {cell!r} of {file!r}, which are not {rows} rows and {columns} columns"])
+        found = self._numbers(file, tab, area)
+        if any(len(row) < columns for row in found) or len(found) < rows:
+            raise Refused([f"cell {cell!r} of {file!r}, which lies outside its table,"])
+        if turned:
+            found = [list(row) for row in zip(*found, strict=True)]
+        return [([], [one]) for row in found for one in row]
 
-        kind = type(tree).__name__.removesuffix("Structure")
-        if kind == "Data":
-            raise Refused(["data without a file"])
-        self.check(tree.file)
-        axes = {str(place): list(inside) for place, inside in enumerate(choices)}
-        last = (axes, self.folder.resolve(), axes, definition.name)
-        with _reading():
-            match kind:
-                case "GetConstants":
-                    one = external.ExtConstant(tree.file, tree.tab, tree.cell, *last)
-                case "GetLookups":
-                    one = external.ExtLookup(tree.file, tree.tab, tree.x_row_or_col, tree.cell, *last)
-                case _:
-                    how = definition.data or "interpolate"
-                    one = external.ExtData(tree.file, tree.tab, tree.time_row_or_col, tree.cell, how, *last)
-            one.initialize()
-        return one.data
+    def _series(self, texts: Sequence[str], sizes: Sequence[int]) -> list[tuple[list[float], list[float]]]:
+        """Return, for each element of an array, the points of its table."""
+        file, tab, along, cell = texts
+        if sum(size > 1 for size in sizes) > 1:
+            raise Refused(["series of several ranges from a file, more than one"])
+        count = math.prod(sizes)
+        named = None if along.isdigit() else self._area(file, tab, along)
+        if named is not None:
+            xs = [one for row in self._numbers(file, tab, named) for one in row]
+            area = self._area(file, tab, cell)
+            if area is None:
+                raise Refused([f"cells {cell!r} of {file!r}, which have no such name,"])
+            columns = self._numbers(file, tab, area)
+            if named[3] - named[1] == 1:
+                columns = [list(one) for one in zip(*columns, strict=True)]
+        else:
+            top, left = _cell(cell)
+            end = 1 << 30
+            if along.isdigit():
+                xs = [one for row in self._numbers(file, tab, (int(along) - 1, left, int(along), end)) for one in row]
+                columns = self._numbers(file, tab, (top, left, top + count, end))
+            else:
+                beside = _column(along)
+                xs = [row[0] if row else math.nan for row in self._numbers(file, tab, (top, beside, end, beside + 1))]
+                below = [
+                    [*row, *[math.nan] * (count - len(row))]
+                    for row in self._numbers(file, tab, (top, left, end, left + count))
+                ]
+                columns = [list(one) for one in zip(*below, strict=True)]
+        if len(columns) != count:
+            raise Refused([f"{len(columns)} series at {cell!r} of {file!r}, not {count},"])
+        if named is not None and any(len(one) != len(xs) for one in columns):
+            raise Refused([f"cells {cell!r} of {file!r}, which are not as many as {along!r}"])
+        return [_points(xs, ys, f"{cell!r} of {file!r}") for ys in columns]
+
+    def _numbers(self, file: str, tab: str, area: Area) -> list[list[float]]:
+        """Return the cells of an area, as far as the table goes; what is no number is missing."""
+        top, left, bottom, right = area
+        if top < 0 or left < 0:
+            raise Refused([f"cell of {file!r} before the first row or column"])
+        return [[_value(one) for one in row[left:right]] for row in self._sheet(file, tab)[top:bottom]]
+
+    def _sheet(self, file: str, tab: str) -> Cells:
+        """Return all cells of a sheet, or of a file of text whose cells `tab` sets apart."""
+        if (file, tab) not in self.sheets:
+            path = self.check(file)
+            workbook = path.suffix.lower() in _WORKBOOKS
+            read = (lambda: _workbook(path, tab)) if workbook else (lambda: _text(path, tab))
+            self.sheets[file, tab] = _reading(file, read)
+        return self.sheets[file, tab]
+
+    def _area(self, file: str, tab: str, name: str) -> Area | None:
+        """Return the cells that a workbook calls by a name, None for the place of a cell."""
+        if _CELL.fullmatch(name) or (name.isalpha() and len(name) <= 2):
+            return None
+        path = self.check(file)
+        if path.suffix.lower() not in {".xlsx", ".xlsm"}:
+            raise Refused([f"cell {name!r} of {file!r}, which is no place in a table,"])
+        return _reading(file, lambda: _named_cells(path, tab, name))
 
 
-def _table(xs: Array, ys: Array, how: str) -> Table:
-    good = np.isfinite(xs) & np.isfinite(ys)
-    xs, ys = xs[good], ys[good]
-    if len(xs) > _MOST_POINTS:
+def _reading(name: str, read: Callable[[], _Found]) -> _Found:
+    """Return what a file holds; refuse what the libraries that read workbooks and tables fail with inside."""
+    # they have no error of their own: a damaged workbook, or a sheet that it does not have, ends in one of these
+    try:
+        return read()
+    except (ValueError, TypeError, LookupError, OSError, csv.Error, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise Refused([str(error)]) from error
+        raise Refused([f"file {name!r} that cannot be read ({' '.join(str(error).split())})"]) from error
+
+
+def _workbook(path: Path, tab: str) -> Cells:
+    """Return the cells of a sheet, its name in any case."""
+    if path.suffix.lower() in {".xlsx", ".xlsm"}:
+        import openpyxl
+
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            sheet = book[_titled(book.sheetnames, tab)]
+            sheet.reset_dimensions()
+            return [list(row) for row in sheet.iter_rows(values_only=True)]
+        finally:
+            book.close()
+    import pandas as pd
+
+    with pd.ExcelFile(path) as other:
+        title = _titled(map(str, other.sheet_names), tab)
+        frame = pd.read_excel(other, sheet_name=title, header=None, dtype=object)
+    return [[None if one != one else one for one in row] for row in frame.values.tolist()]  # noqa: PLR0124
+
+
+def _titled(titles: Iterable[str], tab: str) -> str:
+    found = next((one for one in titles if one.lower() == tab.lower()), None)
+    if found is None:
+        raise ValueError(f"it has no sheet {tab!r}")
+    return found
+
+
+def _named_cells(path: Path, tab: str, name: str) -> Area:
+    """Return the cells that a workbook calls by a name, which must lie in a sheet."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, data_only=True)
+    title = _titled(book.sheetnames, tab)
+    known = {**book.defined_names, **book[title].defined_names}
+    found = next((one for key, one in known.items() if key.lower() == name.lower()), None)
+    places = list(found.destinations) if found is not None else []
+    if len(places) != 1 or places[0][0].lower() != tab.lower():
+        raise ValueError(f"its sheet {tab!r} has no cells called {name!r}")
+    first, _, last = places[0][1].partition(":")
+    (top, left), (bottom, right) = _cell(first), _cell(last or first)
+    return top, left, bottom + 1, right + 1
+
+
+def _text(path: Path, tab: str) -> Cells:
+    """Return the cells of a file of text, apart by `tab` if that is a sign, else by commas or tabs."""
+    usual = "," if path.suffix.lower() == ".csv" else "\t"
+    sign = tab if tab and not tab[0].isalnum() else usual
+    return [list(row) for row in csv.reader(io.StringIO(read_text(path, _LARGEST)), delimiter=sign)]
+
+
+def _cell(name: str) -> tuple[int, int]:
+    """Return row and column, from 0, of a cell such as B5; Refused for what is none."""
+    found = _CELL.fullmatch(name)
+    if found is None or int(found[2]) == 0:
+        raise Refused([f"cell {name!r}, which is no place in a table,"])
+    return int(found[2]) - 1, _column(found[1])
+
+
+def _column(letters: str) -> int:
+    """Return a column, from 0, by its letters."""
+    if not re.fullmatch("[A-Za-z]{1,3}", letters):
+        raise Refused([f"column {letters!r}, which is no place in a table,"])
+    return reduce(lambda sum_, one: 26 * sum_ + ord(one) - ord("A") + 1, letters.upper(), 0) - 1
+
+
+def _value(cell: object) -> float:
+    if isinstance(cell, (int, float)):
+        return float(cell)
+    value = as_number(cell) if isinstance(cell, str) else None
+    return math.nan if value is None else value
+
+
+def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[float], list[float]]:
+    """Return the points of a table, by x; what has no number on either side is left out."""
+    found = sorted((x, y) for x, y in zip(xs, ys, strict=False) if math.isfinite(x) and math.isfinite(y))
+    if not found:
+        raise Refused([f"series at {where}, which has no numbers,"])
+    if len(found) > _MOST_POINTS:
         raise Refused([f"table of more than {_MOST_POINTS} points"])
+    return [x for x, _ in found], [y for _, y in found]
+
+
+def _table(xs: Sequence[float], ys: Sequence[float], how: str) -> Table:
     if how == "look_forward":
         # each value holds from just after the point before it
-        xs = np.concatenate([xs[:1], np.nextafter(xs[:-1], np.inf)])
+        xs = [xs[0], *(math.nextafter(x, math.inf) for x in xs[:-1])]
     elif how not in {"interpolate", "hold_backward"}:
         raise Refused([f"data with the keyword {how.upper()}"])
-    return Table(tuple(xs.tolist()), tuple(ys.tolist()), "hold" if how == "interpolate" else "steps")
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Refuse what PySD's readers fail with inside."""
-    # PySD's readers, pandas and openpyxl have no error of their own: a damaged table, or a place that it does not have,
-    # ends in one of these, each of which a test brings about; nothing of this package runs inside
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (ValueError, TypeError, LookupError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise Refused([f"file that cannot be read ({' '.join(str(error).split())})"]) from error
+        return Table(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps")
+    except InputError as error:
+        raise Refused([f"table ({error})"]) from error

@@ -83,19 +83,20 @@ def _order(
     """Depth-first, without recursion: a chain of variables may be longer than Python's stack."""
     done: dict[str, None] = {}
     for root in equations.variables if wanted is None else wanted:
-        path: list[str] = []
+        path: dict[str, None] = {}
         todo = [(root, False)]
         while todo:
             name, finished = todo.pop()
             if finished:
-                done[path.pop()] = None
+                done[path.popitem()[0]] = None
             elif name in done:
                 continue
             elif name in path:
-                loop = " -> ".join([*path[path.index(name) :], name])
+                members = list(path)
+                loop = " -> ".join([*members[members.index(name) :], name])
                 raise LoopError(f"{equations.source}: {complaint}: {loop}")
             else:
-                path.append(name)
+                path[name] = None
                 todo.append((name, True))
                 needs = reads(equations.variables[name].expression)
                 todo += [(one, False) for one in reversed(needs)]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from stockflow.errors import InputError, unknown
 from stockflow.language.definition import OPEN, Definition, Refused
-from stockflow.language.equations import Expression, Number, Reference, Variable, number
+from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
-from stockflow.language.subscripts import Ranges, subscripts_of
+from stockflow.language.subscripts import Ranges
+from stockflow.language.tree import Call, Name, Tree
 from stockflow.names import plain
+
+# references from constant to constant that are followed
+_DEEPEST_FIXED = 20
 
 
 @dataclass(slots=True, eq=False)
@@ -43,11 +46,11 @@ class Place(ABC):
         """Return the whole right side; what is not supported is in `refused` then."""
 
     @abstractmethod
-    def top(self, tree: Any) -> Expression:
+    def top(self, tree: Tree) -> Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
 
     @abstractmethod
-    def read(self, tree: Any) -> Expression:
+    def read(self, tree: Tree) -> Expression:
         """Read any part of a right side."""
 
     def refuse(self, what: str) -> Expression:
@@ -55,14 +58,16 @@ class Place(ABC):
         self.refused.append(what)
         return Number(0.0)
 
-    def attempt(self, read: Callable[[], Expression]) -> Expression:
-        """Read something, turning what is raised into what is noted."""
+    def attempt(self, read: Callable[[], Expression], line: int = 0) -> Expression:
+        """Read something that stands in a line, turning what is raised into what is noted."""
         try:
             return read()
         except Refused as error:
-            self.refused += error.items
+            items = error.items
         except InputError as error:
-            self.refused.append(str(error))
+            items = [str(error)]
+        apart = f" at line {line}" if line and self.definition.line and line != self.definition.line else ""
+        self.refused += [f"{item.removesuffix(',')}{apart}" if apart else item for item in items]
         return Number(0.0)
 
     @property
@@ -75,6 +80,13 @@ class Place(ABC):
         kept = self.promise(what)
         self.fulfil(kept, expression)
         return kept
+
+    def share(self, made_of: Hashable, make: Callable[[], tuple[Reference, ...]]) -> tuple[Reference, ...]:
+        """Return the hidden variables that are made of something, made here if no element made them before."""
+        known = self.translation.shared
+        if made_of not in known:
+            known[made_of] = make()
+        return known[made_of]
 
     def promise(self, what: str) -> Reference:
         """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
@@ -100,17 +112,31 @@ class Place(ABC):
         finally:
             self.bound = before
 
-    def fixed(self, expression: Expression) -> float | None:
-        """Return a number, or that of a constant which is fixed by this; None for anything else."""
-        main = self.translation.main
-        if isinstance(expression, Reference):
+    def definite(self, tree: Name) -> Expression:
+        """Return the expression of what a name means, which is fixed by this."""
+        scope, key, coordinates = self._found(tree)
+        name = self.named(scope, key, coordinates).name
+        self.translation.structural.add(name)
+        definition = scope.definitions[key][coordinates]
+        return type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
+
+    def fixed(self, expression: Expression, depth: int = 0) -> float | None:
+        """Return the number that an expression of constants is, all of which are fixed by this; None for others."""
+        if isinstance(expression, Operation) and expression.operator in ARITHMETIC:
+            parts = [self.fixed(one, depth + 1) for one in expression.arguments]
+            if any(one is None for one in parts) or depth > _DEEPEST_FIXED:
+                return None
+            return number(Operation(expression.operator, tuple(Number(one) for one in parts if one is not None)))
+        if isinstance(expression, Reference) and depth <= _DEEPEST_FIXED:
+            main = self.translation.main
             self.translation.structural.add(expression.name)
             name, _, inside = expression.name.removesuffix("]").partition("[")
             coordinates = tuple(map(plain, inside.split(","))) if inside else ()
             definition = main.definitions.get(plain(name), {}).get(coordinates)
             if definition is None:
                 return None
-            expression = type(self)(self.translation, main, self.owner, self.name, definition, coordinates).expression()
+            other = type(self)(self.translation, main, self.owner, self.name, definition, coordinates)
+            return self.fixed(other.expression(), depth + 1)
         return number(expression)
 
     def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> Reference:
@@ -132,32 +158,36 @@ class Place(ABC):
                     return scope, one
         return None
 
-    def find(self, tree: Any) -> tuple[str, Definition]:
+    def find(self, tree: Name | Call) -> tuple[str, Definition]:
         """Return the variable that a name with subscripts means, and its definition."""
-        found = self.defined(plain(tree.reference))
+        scope, key, coordinates = self._found(tree)
+        return self.named(scope, key, coordinates).name, scope.definitions[key][coordinates]
+
+    def _found(self, tree: Name | Call) -> tuple[Scope, str, tuple[str, ...]]:
+        """Return where a name is defined, as what, and the elements that are meant."""
+        found = self.defined(plain(tree.name))
         if found is None:
-            raise Refused([str(unknown("name", tree.reference, self.scope.spelling.values()))])
+            raise Refused([str(unknown("name", tree.name, self.scope.spelling.values()))])
         scope, key = found
         elements, name = scope.definitions[key], scope.spelling[key]
         if not elements:
             raise Refused([f"{name!r}, which has no elements"])
         count = len(next(iter(elements)))
-        subscripts = subscripts_of(tree)
         coordinates = (
-            tuple(self.ranges.element(one, self.bound) for one in subscripts)
-            if subscripts
-            else self.implied(elements, count)
+            tuple(self.ranges.element(one, self.bound) for one in tree.subscripts)
+            if tree.subscripts
+            else self.implied(scope, key, count)
         )
         if len(coordinates) != count:
             raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
-        return self.named(scope, key, coordinates).name, elements[coordinates]
+        self.named(scope, key, coordinates)
+        return scope, key, coordinates
 
-    def implied(self, elements: Iterable[tuple[str, ...]], count: int) -> tuple[str, ...]:
+    def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
         own = list(self.coordinates)
         result: list[str] = []
-        for place in range(count):
-            inside = {one[place] for one in elements}
+        for inside in scope.along(key, count):
             fitting = [one for one in own if one in inside]
             if not fitting:
                 raise Refused(["array without subscripts"])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from stockflow.language.definition import Definition, Macro, Refused, TooLarge
-from stockflow.language.equations import Expression, Variable
+from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
+from stockflow.language.equations import Expression, Reference, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
 from stockflow.names import plain
@@ -34,6 +34,23 @@ class Scope:
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
+    _along: dict[str, list[set[str]]] = field(default_factory=dict)
+    _sorted: dict[str, tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]] = field(default_factory=dict)
+
+    def along(self, key: str, count: int) -> list[set[str]]:
+        """Return the elements that an array has in each of its subscripts; all of it must be defined."""
+        known = self._along.get(key)
+        if known is None:
+            known = self._along[key] = [{one[place] for one in self.definitions[key]} for place in range(count)]
+        return known
+
+    def in_order(self, key: str, ranges: Ranges) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
+        """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
+        known = self._sorted.get(key)
+        if known is None:
+            order = sorted(self.definitions[key], key=lambda one: [ranges.rank(each) for each in one])
+            known = self._sorted[key] = (order, {one: at for at, one in enumerate(order)})
+        return known
 
     def label(self, name: str) -> str:
         """Return the full name of what is defined here."""
@@ -42,10 +59,14 @@ class Scope:
 
 @dataclass(slots=True)
 class Translation:
-    """Turns the definitions of one file into variables; `macros` are by compared name, `aliases` names of variables."""
+    """Turns the definitions of one file into variables.
+
+    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables.
+    """
 
     ranges: Ranges
     external: External
+    functions: Mapping[str, Function]
     macros: Mapping[str, Macro]
     aliases: Mapping[str, str]
     main: Scope = field(default_factory=Scope)
@@ -53,6 +74,10 @@ class Translation:
     taken: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
     structural: set[str] = field(default_factory=set)
+    # uses of macros with several results, by call and place, with the names that their variables have there
+    uses: dict[tuple[int, str, tuple[str, ...]], Scope] = field(default_factory=dict)
+    # hidden variables that several elements of an array read, by what they are made of
+    shared: dict[Hashable, tuple[Reference, ...]] = field(default_factory=dict)
     parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:

@@ -1,21 +1,22 @@
 """Model files: their text, what it is cut into, and the equations they stand for.
 
-Vensim's file is cut into entries here, so that every complaint can name its variable and line; each
-entry is parsed by PySD's grammar, and PySD's syntax trees become ours.  Nothing in a file is
+Vensim's file is cut into entries here, so that every complaint can name its variable and line.  Nothing in a file is
 executed, and nothing is written beside it.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
-from stockflow.errors import InputError
-from stockflow.files import read_text
+from stockflow.errors import InputError, ReadingWarning
+from stockflow.files import read_bytes, read_text, shown
 from stockflow.language import vensim, xmile
 from stockflow.language.definition import Macro, Refused, TooLarge
 from stockflow.language.equations import Equations, Method
@@ -23,7 +24,8 @@ from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
 from stockflow.names import plain
 
-_QUOTED = r'(?:"[^"]*"|[^~|"])*'
+# what a comment in braces or a quoted name holds ends no part
+_QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
 _SPACE = re.compile(r"\s*")
@@ -31,16 +33,21 @@ _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "5": "RK4"})
-_OTHER_METHODS = {"1": "RK4 with automatic step", "3": "RK2 with automatic step", "4": "RK2"}
+_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
+_AUTOMATIC = frozenset({"1", "3"})
+# names of text encodings in the braces that a Vensim file begins with
+_HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _LARGEST = 50_000_000
+_MOST_SHOWN = 5  # of what is not supported
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The text of one model file; `name` stands for it in messages, and its ending says which format it has.
 
-    `folder` is where files beside the model are looked for, and outside which none is read.
+    `folder` is where files beside the model are looked for, then `folders`, and outside these none is read; `tags` are
+    the files that a model calls by a name such as `?data`, and `data` tables of what it leaves to be filled.
     `elements` are equations that take the place of those for single elements of arrays in the text.
     """
 
@@ -48,6 +55,9 @@ class Source:
     text: str
     folder: str = ""
     elements: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
 
     @property
     def is_vensim(self) -> bool:
@@ -90,14 +100,21 @@ class Source:
         yield from self._cut("".join([*outside, body[last:]]), 0)
 
     def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
-        """Yield the macros: name, parameters, equations and line."""
+        """Yield the macros: name, parameters and further results, equations and line."""
+        for one, entries in self.defined_macros():
+            yield one.name, (*one.parameters, *one.outputs), entries, one.line
+
+    def defined_macros(self) -> Iterator[tuple[Macro, list[Entry]]]:
+        """Yield the macros, without their definitions, and the entries that define them."""
         body = self.text.split(_SKETCH, 1)[0]
         for head, end in _macros(body):
-            parameters = tuple(one.strip() for one in head[2].split(":")[0].split(",") if one.strip())
+            given, _, further = head[2].partition(":")
+            parameters, outputs = (
+                tuple(one.strip() for one in names.split(",") if one.strip()) for names in (given, further)
+            )
             line = body.count("\n", 0, head.start()) + 1
-            if ":" in head[2]:
-                raise InputError(f"{self.name}: line {line}: macro {head[1].strip()!r} with more than one output")
-            yield head[1].strip(), parameters, list(self._cut(body[: end.start()], head.end())), line
+            macro = Macro(head[1].strip(), parameters, (), line, outputs)
+            yield macro, list(self._cut(body[: end.start()], head.end()))
 
     def _cut(self, body: str, at: int) -> Iterator[Entry]:
         encoding = re.match(r"\s*\{[^}]*\}", body)
@@ -119,7 +136,12 @@ class Source:
                 group = marker[1]
             else:
                 texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
-                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line)
+                yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
+
+    def own_tags(self) -> dict[str, str]:
+        """Return the files that the settings of a Vensim file give for names such as `?data`."""
+        pairs = [",".join(values).partition("=")[::2] for values in self.settings("30")] if self.is_vensim else []
+        return {tag.strip(): name.strip().replace("\\", "/") for tag, name in pairs if tag.startswith("?")}
 
     def settings(self, code: str) -> list[list[str]]:
         """Return the comma-separated values of every settings line with that code after the sketch."""
@@ -138,15 +160,69 @@ def _macros(body: str) -> list[tuple[re.Match[str], re.Match[str]]]:
     return [(head, end) for head, end in heads if head is not None]
 
 
-def read(path: str | Path, external: str | Path | None = None) -> Source:
+def read(
+    path: str | Path,
+    external: str | Path | Sequence[str | Path] | None = None,
+    encoding: str | None = None,
+    data: Sequence[str | Path] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Source:
     """Return the text of a model file; InputError if it cannot be read as one.
 
-    `external` is the folder that files named in the model must lie in, by default the model's own.
+    `external` are the folders that files named in the model must lie in, by default the model's own.  `encoding` is
+    that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
+    `data` and `tags` are as in `Source`.
     """
     file = Path(path)
+    given = [external] if isinstance(external, (str, Path)) else list(external or [file.parent])
+    folder, *folders = map(str, given)
     if file.suffix.lower() not in {".mdl", *xmile.ENDINGS}:
         raise InputError(f"{file}: not a model file of Vensim (.mdl) or XMILE ({', '.join(xmile.ENDINGS)})")
-    return Source(str(file), read_text(file, _LARGEST), str(Path(external) if external is not None else file.parent))
+    if encoding is None and file.suffix.lower() != ".mdl":
+        text = read_text(file, _LARGEST)
+    else:
+        text = _decoded(file, read_bytes(file, _LARGEST), encoding)
+    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)))
+
+
+def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
+    """Return the text of a file in an encoding: the one given, its own, UTF-8, or what its bytes look like."""
+    header = _HEADER.match(content)
+    asked = encoding or (header[1].decode() if header else "")
+    if not asked or asked.lower() in {"utf-8", "utf8"}:
+        try:
+            content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
+            if asked or b"\0" in content:
+                return read_text(file, _LARGEST)
+            # Chinese in its local encoding stands in pairs of bytes from A1 to FE
+            pairs = all(len(one) % 2 == 0 and min(one) >= 0xA1 for one in _NOT_ASCII.findall(content))
+            asked = "gb18030" if pairs else "cp1252"
+            warn(f"{shown(file)}: is not UTF-8; read as {asked}. If its words look wrong, name its encoding", 3)
+        else:
+            return read_text(file, _LARGEST)
+    try:
+        text = content.decode(asked)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise InputError(f"{shown(file)}: not text in the encoding {asked!r}: {error}; save it as UTF-8") from None
+    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
+
+
+def warn(words: str, level: int = 2) -> None:
+    """Say what was guessed of a file, or is read otherwise than it asks."""
+    warnings.warn(words, ReadingWarning, stacklevel=level + 1)
+
+
+def told(source: Source) -> None:
+    """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
+    for values in source.settings("15") if source.is_vensim else ():
+        code = _method_code(values)
+        if code in _AUTOMATIC:
+            warn(
+                f"{source.name}: asks for {_METHODS[code]} with an automatic time step; it is run with the fixed"
+                " TIME STEP of the file"
+            )
 
 
 def equations(source: Source) -> Equations:
@@ -159,33 +235,38 @@ def equations(source: Source) -> Equations:
     """
     try:
         return _equations(source)
-    except (Refused, TooLarge) as error:
+    except TooLarge as error:
         raise InputError(f"{source.name}: not supported: {error}") from error
+    except Refused as error:
+        more = len(error.items) - _MOST_SHOWN
+        shown_ = "; ".join(error.items[:_MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise InputError(f"{source.name}: not supported: {shown_}") from error
 
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
+    from stockflow.language import functions
     from stockflow.language.external import External
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
-    external = External(source.folder)
+    external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
     if source.is_vensim:
         method = _vensim_method(source)
         # reality checks and test inputs are no equations
         own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
         parsed = vensim.parse(own)
-        for name, parameters, entries, line in source.macros():
-            inside = vensim.parse(entries)
-            parsed.macros[plain(name)] = Macro(name, parameters, tuple(inside.definitions), line)
+        for macro, entries in source.defined_macros():
+            parsed.macros[plain(macro.name)] = replace(macro, definitions=tuple(vensim.parse(entries).definitions))
         aliases: Mapping[str, str] = {}
+        known = functions.VENSIM
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     else:
         parsed, method = xmile.parse(source.name, source.text)
-        aliases, equivalences = xmile.ALIASES, ()
+        aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
     ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
-    translation = Translation(Ranges(ranges, parsed.mappings), external, parsed.macros, aliases)
+    translation = Translation(Ranges(ranges, parsed.mappings), external, known, parsed.macros, aliases)
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(translation.refused)
@@ -195,15 +276,17 @@ def _equations(source: Source) -> Equations:
     return model
 
 
+def _method_code(values: list[str]) -> str:
+    return values[3].strip() if len(values) > 3 else "0"
+
+
 def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
     for values in source.settings("15"):
-        code = values[3].strip() if len(values) > 3 else "0"
+        code = _method_code(values)
         if code not in _METHODS:
-            asked = _OTHER_METHODS.get(code, f"number {code}")
             raise InputError(
-                f"{source.name}: asks for the integration method {asked};"
-                " only Euler and RK4 with a fixed step are supported"
+                f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"
             )
         method = _METHODS[code]
     return method

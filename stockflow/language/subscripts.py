@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from stockflow.errors import unknown
 from stockflow.language.definition import Refused
@@ -30,9 +29,17 @@ class Ranges:
         for one in itertools.chain(members, *members.values()):
             self.spelling.setdefault(plain(one), one.strip('"'))
         self._given = {plain(name): [plain(one) for one in inside] for name, inside in members.items()}
-        self.members = {name: tuple(dict.fromkeys(self._flat(name, ()))) for name in self._given}
+        # a range may name an element twice: it has it once, but what is mapped to it in order meets it twice
+        self._listed = {name: tuple(self._flat(name, ())) for name in self._given}
+        self.members = {name: tuple(dict.fromkeys(inside)) for name, inside in self._listed.items()}
         self._elements = {one for inside in self.members.values() for one in inside}
-        self._stands_for: dict[str, list[tuple[str, str]]] = {name: [] for name in self.members}
+        self._places = {name: {one: at for at, one in enumerate(inside)} for name, inside in self.members.items()}
+        # where each element stands in the largest range that holds it, the first one named of several as large
+        self._ranks: dict[str, int] = {}
+        for name in sorted(self.members, key=lambda one: -len(self.members[one])):
+            for one, at in self._places[name].items():
+                self._ranks.setdefault(one, at)
+        self._stands_for: dict[str, dict[str, set[str]]] = {name: {} for name in self.members}
         for name, other, pairs in mappings:
             self._join(plain(name), plain(other), pairs)
 
@@ -50,13 +57,15 @@ class Ranges:
             if one not in self.members:
                 raise Refused([str(unknown("range", one, self.spelling.values()))])
         if not pairs:
-            if len(self.members[name]) != len(self.members[other]):
+            if len(self._listed[name]) != len(self._listed[other]):
                 raise Refused([f"mapping of {self.spelling[name]!r} to {self.spelling[other]!r} of another size"])
-            pairs = list(zip(self.members[name], self.members[other], strict=True))
+            pairs = list(zip(self._listed[name], self._listed[other], strict=True))
         for left, right in pairs:
             for one in self.members.get(plain(right), (plain(right),)):
-                self._stands_for[name].append((plain(left), one))
-                self._stands_for[other].append((one, plain(left)))
+                if one not in self._elements:
+                    raise Refused([str(unknown("subscript", right, self.spelling.values()))])
+                self._stands_for[name].setdefault(one, set()).add(plain(left))
+                self._stands_for[other].setdefault(plain(left), set()).add(one)
 
     def known(self, subscript: str) -> bool:
         """Say whether a compared name is a range or an element."""
@@ -79,12 +88,12 @@ class Ranges:
         if key not in self.members:
             return key
         for element in bound.values():
-            found = {own for own, other in self._stands_for[key] if other == element}
+            found = self._stands_for[key].get(element, ())
             if len(found) == 1:
-                return found.pop()
+                return next(iter(found))
             if found:
                 raise Refused([f"mapping of {self.spelling[element]!r} to several elements of {subscript!r}"])
-        inside = {element for element in bound.values() if element in self.members[key]}
+        inside = {element for element in bound.values() if element in self._places[key]}
         if len(inside) == 1:
             return inside.pop()
         raise Refused([f"subscript {subscript!r}, which the left side does not decide"])
@@ -94,16 +103,16 @@ class Ranges:
         key = plain(name)
         if not self.known(key):
             return None
-        element = self.element(key, bound)
-        holding = [inside for inside in self.members.values() if element in inside]
-        return max(holding, key=len).index(element) + 1
+        return self.rank(self.element(key, bound)) + 1
+
+    def rank(self, element: str) -> int:
+        """Return the place, from 0, of an element in the largest range that holds it."""
+        return self._ranks.get(element, 0)
+
+    def place(self, subscript: str, element: str) -> int:
+        """Return the place, from 0, of an element among the choices of a subscript."""
+        return self._places.get(plain(subscript), {}).get(element, 0)
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""
         return f"{name}[{','.join(self.spelling[one] for one in elements)}]" if elements else name
-
-
-def subscripts_of(tree: Any) -> tuple[str, ...]:
-    """Return the subscripts of a name in PySD's syntax tree."""
-    inside = getattr(tree, "subscripts", None)
-    return tuple(inside.subscripts) if inside else ()

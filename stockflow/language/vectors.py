@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from stockflow.language.definition import Refused
-from stockflow.language.equations import Expression, Number, Operation
+from stockflow.language.equations import MISSING, Expression, Number, Operation
 
 _ZERO, _ONE = Number(0.0), Number(1.0)
 # how VECTOR SELECT joins values, and what changes nothing in that, by action; 6 to 10 join as 0 to 4 do
 _SELECTED = (("+", 0.0), ("*", 1.0), ("min", math.inf), ("max", -math.inf), ("+", 0.0), ("*", 1.0))
+ACTIONS = 11
 _INVERTED = 6
 
 
@@ -28,26 +29,30 @@ def choice(condition: Expression, yes: Expression, no: Expression) -> Expression
 
 
 def select(
-    selection: Sequence[Expression], values: Sequence[Expression], missing: Expression, action: int
+    selection: Sequence[Expression], values: Sequence[Expression], missing: Expression, action: int, error: int
 ) -> Expression:
     """VECTOR SELECT: one number from the values whose selection is not 0, or `missing` if there are none.
 
     Actions 0 to 5 weigh the values by their selection and 6 to 10 do not: sum, product, smallest,
-    largest, mean; 5 multiplies powers.  Raises Refused for another action.
+    largest, mean; 5 multiplies selections to the power of the values.  The error action lets a run fail where nothing
+    is selected (1), more than one element (2), or either (3).  Raises Refused for another action.
     """
-    if not 0 <= action <= 10:
+    if not 0 <= action < ACTIONS:
         raise Refused([f"VECTOR SELECT with the action {action}"])
     chosen = [Operation("<>", (one, _ZERO)) for one in selection]
     if action < 5:
         values = [Operation("*", pair) for pair in zip(selection, values, strict=True)]
     elif action == 5:
-        values = [Operation("^", (value, one)) for one, value in zip(selection, values, strict=True)]
+        values = [Operation("^", pair) for pair in zip(selection, values, strict=True)]
     operator, neutral = _SELECTED[action % 6]
     kept = [choice(one, value, Number(neutral)) for one, value in zip(chosen, values, strict=True)]
     result = joined(operator, kept)
+    count = joined("+", [choice(one, _ONE, _ZERO) for one in chosen])
     if action in {4, 10}:
-        result = Operation("/", (result, joined("+", [choice(one, _ONE, _ZERO) for one in chosen])))
-    return choice(joined("or", chosen), result, missing)
+        result = Operation("/", (result, count))
+    if error in {2, 3}:
+        result = choice(Operation(">", (count, _ONE)), Number(math.nan), result)
+    return choice(joined("or", chosen), result, Number(math.nan) if error in {1, 3} else missing)
 
 
 def rank(values: Sequence[Expression], place: int, direction: Expression) -> Expression:
@@ -77,6 +82,32 @@ def picked(values: Sequence[Expression], index: Expression) -> Expression:
     for at, value in enumerate(values):
         result = choice(Operation("=", (index, Number(float(at)))), value, result)
     return result
+
+
+def element(values: Sequence[Expression], index: Expression) -> Expression:
+    """The value at a place counted from 0, `:NA:` if there is no such place; a shallow tree, however many there are."""
+    kept = [choice(Operation("=", (index, Number(float(at)))), value, _ZERO) for at, value in enumerate(values)]
+    before, after = Operation("<", (index, _ZERO)), Operation(">=", (index, Number(float(len(values)))))
+    return choice(Operation("or", (before, after)), Number(MISSING), joined("+", kept))
+
+
+def between(values: Sequence[Expression], index: Expression) -> Expression:
+    """The value at a place counted from 0, on the line between neighbours."""
+    apart = [Operation("abs", (Operation("-", (index, Number(float(at)))),)) for at in range(len(values))]
+    shares = [Operation("max", (_ZERO, Operation("-", (_ONE, one)))) for one in apart]
+    return joined("+", [Operation("*", pair) for pair in zip(shares, values, strict=True)])
+
+
+def floor(value: Expression) -> Expression:
+    """The next whole number at or below a value."""
+    whole = Operation("integer", (value,))
+    return Operation("-", (whole, choice(Operation("<", (value, whole)), _ONE, _ZERO)))
+
+
+def remainder(value: Expression, divisor: Expression) -> Expression:
+    """MOD: what is left of a value above the next whole multiple of a divisor; never below 0."""
+    size = Operation("abs", (divisor,))
+    return Operation("-", (value, Operation("*", (size, floor(Operation("/", (value, size)))))))
 
 
 def received(request: Expression, priority: Expression, width: Expression, price: Expression) -> Expression:

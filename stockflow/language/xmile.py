@@ -1,52 +1,73 @@
-"""XMILE files through PySD's reader, one variable at a time, so that every complaint can name its variable."""
+"""XMILE files, one variable at a time, so that every complaint can name its variable.
+
+Models inside modules are written out: their variables have the module's name before their own, with a point between.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from stockflow.errors import InputError
-from stockflow.language.definition import Definition, Refused
+from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed, Refused
 from stockflow.language.equations import Method
-from stockflow.language.literals import parsing
-from stockflow.language.vensim import NEGATIVE, Parsed, bounded
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Stock, Tree, WithTable
+from stockflow.language.xmile_conveyors import conveyed
+from stockflow.language.xmile_equation import Equation
+from stockflow.language.xmile_outflows import limited
 from stockflow.names import plain
+from stockflow.numerals import number
 
 ENDINGS = (".xmile", ".xml", ".stmx", ".itmx")
 #: names every XMILE model may use
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 )
-_METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk4": "RK4"})
-_WORDS = re.compile(r'("[^"]*")|\b(if|then|else)\b|\b(mod)\b', re.IGNORECASE)
-_COMMENT = re.compile(r"\{[^{}]*\}")
-_STARRED = re.compile(r'("[^"]*"|\w+)\s*\[([^\[\]]*\*[^\[\]]*)\]')
+_METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
 _VARIABLES = ("aux", "flow", "stock", "gf")
+# stocks that let nothing out but by rules of their own
+_DISCRETE = ("queue", "oven")
+_CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _MOST_ELEMENTS = 100_000
+_DEEPEST = 20
+_MOST_PREFIXES = 20
+_UNDECLARED = re.compile(r"Namespace prefix (\w+)")
+_FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
+_ENDS = ("min", "max")
+_Kept = TypeVar("_Kept")
 
 
 def parse(name: str, text: str) -> tuple[Parsed, Method]:
     """Return what an XMILE file defines, and the integration method it asks for.
 
-    Raises InputError for text that is no XMILE, for document types, for modules and macros, and for
-    an integration method other than Euler and RK4.
+    Raises InputError for text that is no XMILE, for document types, for modules without a model, and for an
+    integration method that is not known.
     """
     file = _File(name, text)
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
-    file.refuse_modules()
     parsed = Parsed(ranges=file.ranges())
-    for node in file.variables():
-        parsed.definitions += file.definitions(node, parsed.ranges)
+    for part, node in file.variables():
+        parsed.definitions += file.definitions(part, node, parsed.ranges)
+    parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
-    asked = specs[0].attrib.get("method", "Euler").strip()
-    method = _METHODS.get(asked.lower())
+    for macro in file.macros():
+        parsed.macros[plain(macro.name)] = macro
+    # several methods may be named, the preferred one first
+    asked = [one.strip() for one in specs[0].attrib.get("method", "Euler").split(",")]
+    method = next((_METHODS[one.lower()] for one in asked if one.lower() in _METHODS), None)
     if method is None:
-        raise InputError(f"{name}: asks for the integration method {asked}; only Euler and RK4 are supported")
+        known = ", ".join(_METHODS)
+        raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
+    if file.belts and method != "Euler":
+        raise InputError(f"{name}: a conveyor is simulated by Euler's method alone, but the file asks for {method}")
     return parsed, method
 
 
@@ -56,8 +77,8 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 
     file = _File(name, text)
     wanted = {plain(one): equation.partition("=")[2].strip() for one, equation in equations.items()}
-    for node in file.variables():
-        equation = wanted.pop(plain(_name(node)), None)
+    for part, node in file.variables():
+        equation = wanted.pop(plain(part.prefix + _name(node)), None)
         if equation is None:
             continue
         for child in list(node):
@@ -75,18 +96,45 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
     return str(etree.tostring(file.root, encoding="unicode"))
 
 
+@dataclass(slots=True)
+class _Part:
+    """One use of a model: the whole one, or that of a module, whose name and a point are the `prefix`.
+
+    `given` are the variables that stand for others outside; these, its variables (`names`) and its `modules` are by
+    compared name.
+    """
+
+    prefix: str
+    node: Any
+    above: _Part | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
+
+    def meant(self, name: str) -> str:
+        """Return what a name in this model is called in the whole one.
+
+        A point at the start is the whole model; before other points stands a module of this model or of one around it.
+        """
+        if name.startswith("."):
+            return name[1:]
+        first, point, _ = name.partition(".")
+        if not point:
+            return f"{self.prefix}{name}" if plain(name) in self.names else name
+        part: _Part | None = self
+        while part is not None:
+            if plain(first) in part.modules:
+                return f"{part.prefix}{name}"
+            part = part.above
+        return name
+
+
 class _File:
     """The elements of one file, whatever namespace it uses."""
 
     def __init__(self, name: str, text: str) -> None:
-        from lxml import etree
-
         self.name = name
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-        try:
-            self.root = etree.fromstring(text.encode(), parser)
-        except etree.XMLSyntaxError as error:
-            raise InputError(f"{name}: line {error.lineno or 1}: not XML: {error.msg}") from error
+        self.root = _parsed(name, text)
         if self.root.getroottree().docinfo.doctype:
             raise InputError(f"{name}: has a document type, which a model does not need")
         self.space = self.root.nsmap.get(None) or ""
@@ -95,7 +143,21 @@ class _File:
             raise InputError(f"{name}: not XMILE: the outermost element is {self.tag(self.root)!r}")
         if not self.space:
             raise InputError(f"{name}: XMILE without its namespace")
-        self.arrays = {plain(_name(node)): self._dimensions(node) for node in self.variables()}
+        self.parts = list(self._parts())
+        self.arrays = {plain(part.prefix + _name(node)): self._dimensions(node) for part, node in self.variables()}
+        flows = [(part, node) for part, node in self.variables() if self.found("multiplier", node)]
+        self.multipliers = {plain(part.prefix + _name(node)): (part, node) for part, node in flows}
+        self.belts: dict[str, Conveyed] = {}
+        self.onto: set[str] = set()
+        self.stuck: dict[str, Refused] = {}
+        for part, node in self.variables():
+            if self.tag(node) == "stock" and self.found("conveyor", node):
+                self._lay(part, node)
+        every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
+        self.floored = {
+            kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
+            for kind in ("stock", "flow")
+        }
 
     def tag(self, node: Any) -> str:
         """Return the name of an element, without the namespace; empty for comments."""
@@ -106,17 +168,84 @@ class _File:
         steps = "/".join(f"{self.mark}{one}" if one else "" for one in path.split("/"))
         return list((self.root if node is None else node).findall(steps))
 
-    def variables(self) -> list[Any]:
-        """Return the elements of all variables in file order."""
-        return [node for group in self.found("model/variables") for node in group if self.tag(node) in _VARIABLES]
+    def inside(self, node: Any, what: str) -> str | None:
+        """Return the text of an element in a node, None if there is none."""
+        found = self.found(what, node)
+        return None if not found else found[0].text or ""
 
-    def refuse_modules(self) -> None:
-        """Raise InputError for what has variables of its own elsewhere."""
-        inner = [node for node in self.root.iter() if self.tag(node) in {"module", "macro"}]
-        several = self.found("model")[1:]
-        if inner or several:
-            items = [f"{self.tag(node)} {_name(node)!r} (line {node.sourceline})" for node in [*inner, *several]]
-            raise InputError(f"{self.name}: not supported: {'; '.join(items)}")
+    def variables(self) -> list[tuple[_Part, Any]]:
+        """Return the elements of all variables in file order, each with the model that it is in."""
+        groups = [(part, group) for part in self.parts for group in self.found("variables", part.node)]
+        return [(part, node) for part, group in groups for node in group if self.tag(node) in _VARIABLES]
+
+    def _parts(self) -> Iterator[_Part]:
+        """Yield the whole model, then those of its modules; InputError for a module without a model."""
+        models = self.found("model")
+        known = {plain(_name(one)): one for one in models if _name(one)}
+        todo = [(_Part("", models[0]), 0)] if models else []
+        while todo:
+            part, depth = todo.pop(0)
+            inside = [one for group in self.found("variables", part.node) for one in group]
+            part.names = {plain(_name(one)) for one in inside if self.tag(one) in _VARIABLES}
+            part.modules = {plain(_name(one)) for one in inside if self.tag(one) == "module"}
+            yield part
+            for module in inside:
+                if self.tag(module) != "module":
+                    continue
+                place = f"{self.name}: module {_name(module)!r} (line {module.sourceline})"
+                model = known.get(plain(_name(module)))
+                if model is None:
+                    raise InputError(f"{place}: the file has no model of that name")
+                if depth >= _DEEPEST or self.found("sim_specs", model):
+                    raise InputError(f"{place}: " + ("is inside itself" if depth else "has a clock of its own"))
+                given = {
+                    plain(one.attrib.get("to", "").rpartition(".")[2]): part.meant(one.attrib.get("from", ""))
+                    for one in self.found("connect", module)
+                }
+                todo.append((_Part(f"{part.prefix}{_name(module)}.", model, part, given), depth + 1))
+
+    def _lay(self, part: _Part, node: Any) -> None:
+        """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
+        name = part.prefix + _name(node)
+        try:
+            flows = {plain(one.prefix + _name(each)): each for one, each in self.variables()}
+            ins, outs = (
+                [self._equation(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow")
+            )
+            names = [plain(one.name) for one in outs if isinstance(one, Name)]
+            if len(names) < len(outs) or not flows.keys() >= set(names) or self.belts.keys() & set(names):
+                raise Refused(["conveyor with an outflow that is no flow of its own"])
+            self.belts |= conveyed(
+                name,
+                self.found("conveyor", node)[0],
+                [self._inflow(one) for one in ins],
+                {one: flows[one] for one in names},
+                self.tag,
+                lambda one: self._equation(part, one),
+            )
+            self.onto |= {plain(one.name) for one in ins if isinstance(one, Name)}
+        except Refused as error:
+            self.stuck[plain(name)] = error
+
+    def macros(self) -> Iterator[Macro]:
+        """Yield the macros of the file."""
+        for node in self.found("macro"):
+            part, line = _Part("", node), node.sourceline
+            inside = [one for group in self.found("variables", node) for one in group]
+            definitions = [
+                definition
+                for one in inside
+                if self.tag(one) in _VARIABLES
+                for definition in self.definitions(part, one, {})
+            ]
+            parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
+            try:
+                own = Definition(_name(node), (), (), self._equation(part, self.found("eqn", node)[0]), line=line)
+            except IndexError:
+                own = Definition(_name(node), (), (), None, line=line, problems=("macro without an equation",))
+            except Refused as error:
+                own = Definition(_name(node), (), (), None, line=line, problems=tuple(error.items))
+            yield Macro(_name(node), parameters, (*definitions, own), line)
 
     def ranges(self) -> dict[str, Sequence[str]]:
         """Return the dimensions with their elements; those given by size alone have numbers."""
@@ -133,61 +262,139 @@ class _File:
     def _dimensions(self, node: Any) -> list[str]:
         return [_name(one) for one in self.found("dimensions/dim", node)]
 
-    def definitions(self, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
+    def definitions(self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
+        name, line = part.prefix + _name(node), node.sourceline
+        texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), "")
         try:
-            with parsing("xmile", LookupError, AttributeError, TypeError) as reader:
-                element = self._element(reader, node, dimensions)
+            limits = self._limits(node)
+            for subscripts, tree in self._trees(part, node, dimensions):
+                left = (name, subscripts, ())
+                yield Definition(*left, tree, *texts, limits, line, lookup=isinstance(tree, Points))
         except Refused as error:
-            yield Definition(_name(node), (), (), None, line=node.sourceline, problems=tuple(error.items))
+            yield Definition(name, (), (), None, line=line, problems=tuple(error.items))
+
+    def _limits(self, node: Any) -> Limits:
+        found = self.found("yscale" if self.tag(node) == "gf" else "range", node)
+        if not found:
+            return OPEN
+        low, high = (_number(found[0].attrib[end], "limits") if end in found[0].attrib else None for end in _ENDS)
+        return low, high
+
+    def _trees(
+        self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[tuple[str, ...], Tree]]:
+        """Yield the subscripts and the tree of every equation of a variable."""
+        own = tuple(self._dimensions(node))
+        if plain(_name(node)) in part.given:
+            yield own, Name(part.given[plain(_name(node))])
             return
-        for (subscripts, _), tree in element.components:
-            left = (_name(node), tuple(one.strip() for one in subscripts), ())
-            texts = ((element.units or "").strip(), " ".join((element.documentation or "").split()), "")
-            yield Definition(*left, tree, *texts, element.limits, node.sourceline, lookup=self._is_lookup(node))
+        belt = self._of_model(part, node, self.belts)
+        if belt is not None and self.tag(node) == "flow":
+            yield own, belt
+            return
+        elements = self.found("element", node)
+        for one in elements:
+            subscripts = tuple(each.strip() for each in one.attrib.get("subscript", "").split(","))
+            yield subscripts, self._tree(part, node, one)
+        if elements:
+            return
+        equations = self.found("eqn", node)
+        if len(equations) > 1 and own and len(equations) == len(dimensions.get(own[0], ())):
+            for element, equation in zip(dimensions[own[0]], equations, strict=True):
+                yield (element,), self._value(part, node, self._equation(part, equation), node)
+            return
+        yield own, self._tree(part, node, node)
 
-    def _is_lookup(self, node: Any) -> bool:
-        inside = {self.tag(child) for child in node}
-        return self.tag(node) == "gf" or ("gf" in inside and not inside & {"eqn", "element"})
+    def _tree(self, part: _Part, node: Any, element: Any) -> Tree:
+        """Return the tree of a variable, or of one element of it."""
+        discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
+        if discrete:
+            raise Refused([f"{discrete}, which is not simulated (write it as stocks and delays)"])
+        conveyor = self.tag(node) == "stock" and bool(self.found("conveyor", node))
+        if conveyor and not self._in_model(part):
+            raise Refused(["conveyor in a macro"])
+        stuck = self._of_model(part, node, self.stuck)
+        if stuck is not None:
+            raise stuck
+        if self.tag(node) == "gf":
+            return self._points(node)
+        equations = self.found("eqn", element) or self.found("eqn", node)
+        if not equations:
+            curves = self.found("gf", element) or self.found("gf", node)
+            if not curves:
+                raise Refused(["variable without an equation"])
+            return self._points(curves[0])
+        tree = self._equation(part, equations[0])
+        if self.tag(node) == "stock":
+            inflows = tuple(self._inflow(self._equation(part, one)) for one in self.found("inflow", node))
+            outflows = tuple(self._equation(part, one) for one in self.found("outflow", node))
+            return Stock(inflows, outflows, tree, self._is_floored(node) and not conveyor)
+        return self._value(part, node, tree, element)
 
-    def _element(self, reader: Any, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Any:
-        """Return PySD's reading of a variable."""
-        for equation in node.iter(f"{self.mark}eqn", f"{self.mark}inflow", f"{self.mark}outflow"):
-            equation.text = self._as_read(equation.text or "")
-        if not self._is_lookup(node) and next(node.iter(f"{self.mark}eqn"), None) is None:
-            raise Refused(["variable without an equation"])
-        kinds = {"aux": reader.Aux, "flow": reader.Flow, "stock": reader.Stock, "gf": reader.Gf}
-        element = kinds[self.tag(node)](node, {"ns": self.space}, dict(dimensions))
-        if self._is_lookup(node) and self.tag(node) != "gf":
-            table = element._parse_lookup_xml_node(self.found("gf", node)[0])
-            element.components = [((self._dimensions(node), []), table)]
+    def _value(self, part: _Part, node: Any, tree: Tree, element: Any) -> Tree:
+        """Return the tree of a flow or auxiliary with the graphical function beside its equation."""
+        curves = self.found("gf", element) or self.found("gf", node)
+        if curves:
+            tree = WithTable(tree, self._points(curves[0]))
+        onto = self._in_model(part) and plain(part.prefix + _name(node)) in self.onto
+        floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
+        return Call("max", (tree, Literal(0.0))) if floored else tree
+
+    def _in_model(self, part: _Part) -> bool:
+        return any(one is part for one in self.parts)
+
+    def _of_model(self, part: _Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
+        """Return what is known of a variable, None in macros, whose variables have their own names."""
+        return known.get(plain(part.prefix + _name(node))) if self._in_model(part) else None
+
+    def _is_floored(self, node: Any) -> bool:
+        own = self.inside(node, "non_negative")
+        return self.floored[self.tag(node)] if own is None else "false" not in own.lower()
+
+    def _inflow(self, flow: Tree) -> Tree:
+        """Return what a flow brings into a stock: it may be turned into another unit on its way."""
+        if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
+            return flow
+        part, node = self.multipliers[plain(flow.name)]
+        return Chain(("*",), (flow, self._equation(part, self.found("multiplier", node)[0])))
+
+    def _equation(self, part: _Part, node: Any) -> Tree:
+        return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
+
+    def _points(self, node: Any) -> Points:
+        """Return the points of a graphical function."""
+        ys = self._numbers(node, "ypts")
+        scale = self.found("xscale", node)
+        if scale:
+            low, high = (_number(scale[0].attrib.get(end, ""), "limits of a graphical function") for end in _ENDS)
+            xs = [float(one) for one in np.linspace(low, high, len(ys))]
         else:
-            every = self.found("behavior/non_negative")
-            floored = [kind for kind in ("stock", "flow") if every or self.found(f"behavior/{kind}/non_negative")]
-            element.parse({f"non_negative_{kind}": kind in floored for kind in ("stock", "flow")})
-        return element
+            xs = self._numbers(node, "xpts")
+        if len(xs) != len(ys):
+            raise Refused([f"graphical function of {len(xs)} x values and {len(ys)} y values"])
+        kind = node.attrib.get("type", "continuous").lower()
+        if kind not in _CURVES:
+            raise Refused([f"graphical function of the type {kind!r}"])
+        points = sorted(zip(xs, ys, strict=True), key=lambda one: one[0])
+        return Points(tuple(x for x, _ in points), tuple(y for _, y in points), _CURVES[kind])
 
-    def _as_read(self, equation: str) -> str:
-        """Return an equation in the part of the language that PySD's grammar knows, with the same meaning."""
-        bounded(equation)
-
-        def every(found: re.Match[str]) -> str:
-            own = self.arrays.get(plain(found[1]), [])
-            given = [one.strip() for one in found[2].split(",")]
-            if len(own) != len(given):
-                return found[0]
-            named = [f"{name}!" if one == "*" else one for name, one in zip(own, given, strict=True)]
-            return f"{found[1]}[{','.join(named)}]"
-
-        text = _STARRED.sub(every, _COMMENT.sub(" ", equation))
-        text = _WORDS.sub(lambda found: found[1] or (found[2] or "").upper() or "mod", text)
-        return NEGATIVE.sub(lambda found: found[1] or f"(0-{found[2]})", text)
+    def _numbers(self, node: Any, what: str) -> list[float]:
+        found = self.found(what, node)
+        if not found:
+            raise Refused([f"graphical function without {what}"])
+        parts = (found[0].text or "").split(found[0].attrib.get("sep") or ",")
+        return [_number(one, what) for one in parts if one.strip()]
 
     def controls(self, specs: Any) -> Iterator[Definition]:
         """Yield the control variables that the simulation specification stands for."""
         unit = specs.attrib.get("time_units", "")
         for what, path in (("INITIAL TIME", "start"), ("FINAL TIME", "stop"), ("TIME STEP", "dt")):
             nodes = self.found(path, specs)
+            if path == "dt" and not nodes:
+                value = 1.0  # as the standard has it
+                yield Definition(what, (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
+                continue
             try:
                 value = float(nodes[0].text)
                 if nodes[0].attrib.get("reciprocal", "").lower() == "true":
@@ -195,9 +402,35 @@ class _File:
             except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
                 line = specs.sourceline
                 raise InputError(f"{self.name}: line {line}: sim_specs without a number for {what}") from error
-            yield Definition(what, (), (), value, unit, "", "Control", line=nodes[0].sourceline)
-        yield Definition("SAVEPER", (), (), value, unit, "", "Control", line=specs.sourceline)
+            texts = (unit, "", "Control")
+            yield Definition(what, (), (), Literal(value), *texts, line=nodes[0].sourceline)
+        yield Definition("SAVEPER", (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return number(text)
+    except InputError as error:
+        raise Refused([f"{what}: {error}"]) from error
 
 
 def _name(node: Any) -> str:
     return " ".join(str(node.attrib.get("name", "")).replace("\\n", " ").split())
+
+
+def _parsed(name: str, text: str) -> Any:
+    """Return the outermost element; prefixes that programs use and do not declare are declared for them."""
+    from lxml import etree
+
+    declared: set[str] = set()
+    while True:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+        try:
+            return etree.fromstring(text.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            undeclared = _UNDECLARED.match(error.msg or "")
+            first = _FIRST_TAG.search(text)
+            if undeclared is None or undeclared[1] in declared or first is None or len(declared) >= _MOST_PREFIXES:
+                raise InputError(f"{name}: line {error.lineno or 1}: not XML: {error.msg}") from error
+            declared.add(undeclared[1])
+            text = f'{text[: first.end()]} xmlns:{undeclared[1]}="undeclared:{undeclared[1]}"{text[first.end() :]}'

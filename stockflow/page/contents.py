@@ -14,12 +14,12 @@ from stockflow.compiler.assembly import Assembly
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
+from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page.pictures import beside
 from stockflow.page.sliders import MOST_CURVES, curves, movable, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
-from stockflow.vensim_files.data import Column
 
 #: charts where nobody names outputs
 MOST_CHARTS = 6

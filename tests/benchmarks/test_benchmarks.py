@@ -9,7 +9,7 @@ import pytest
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
-from benchmarks import table
+from benchmarks import reading, table
 from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
@@ -132,3 +132,13 @@ def test_memory_of_very_many_runs_does_not_grow_with_them(tmp_path: Path) -> Non
         pytest.skip("this system does not count peak memory")
     assert found.memory < 0.5 * found.stored
     assert "200,000 runs of small" in table.million(found)[2]
+
+
+def test_reading_is_measured_beside_the_others(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(reading, "_ROUNDS", 1)
+    monkeypatch.setattr(reading, "_MODELS", Path(reading.__file__).parents[1] / "stockflow" / "examples")
+    monkeypatch.setattr("sys.argv", ["reading", str(Path(reading.__file__).parents[1])])
+    reading.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("| model | before, ms | stockflow, ms | PySD, ms |")
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| commodity", "| epidemic", "| population"]

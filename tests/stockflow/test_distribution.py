@@ -87,10 +87,10 @@ class Declared:
 sys.meta_path = [Declared(one) for one in sys.meta_path]
 import stockflow
 from stockflow.commands import cli
-from stockflow.language import external
+from stockflow.language import data_tables, external
 from stockflow.page.contents import Asked, contents
 from stockflow.page.page import html
-from stockflow.vensim_files import data, files, sampling
+from stockflow.vensim_files import files, sampling
 print(stockflow.__file__)
 for name in stockflow.__all__:
     getattr(stockflow, name)

@@ -148,7 +148,9 @@ def test_macros_are_found_among_what_only_looks_like_one(tmp_path: Path) -> None
     text = f":MACRO: twice(a)\ntwice= 2*a ~~|\n:END OF MACRO:\nx= twice(3) ~~|\n{CONTROLS}"
     (tmp_path / "a.mdl").write_text(text, encoding="utf-8")
     assert stockflow.load(tmp_path / "a.mdl").run()["x"].values.tolist() == [6.0] * 5
-    assert "'again'" in refusal(tmp_path, f":MACRO: again(a: b)\nagain= a ~~|\n:END OF MACRO:\n{text}")
+    assert "'again'" in refusal(
+        tmp_path, f":MACRO: again(a: b)\nagain= a ~~|\n:END OF MACRO:\ny= again(1: z) ~~|\n{text}"
+    )
 
 
 @pytest.mark.parametrize("method", ["Euler", "RK4"])

@@ -17,8 +17,8 @@ from models.files.series import read_series
 from stockflow.batches.samples import read_samples
 from stockflow.commands.console import Real, Whole, settings
 from stockflow.errors import InputError
+from stockflow.language.data_tables import read_data
 from stockflow.numerals import as_number, number
-from stockflow.vensim_files.data import read_data
 
 
 def spelled(value: float, rng: np.random.Generator) -> str:

@@ -20,7 +20,7 @@ from calibration.fitting.vensim_targets import Imported, to_targets
 from calibration.observed.observations import observed
 from calibration.observed.tables import DATA, load_table
 from stockflow.errors import InputError
-from stockflow.vensim_files.data import read_data
+from stockflow.language.data_tables import read_data
 from stockflow.vensim_files.files import Control, PayoffDefinition, read_control, read_payoff
 
 EXAMPLES = Path(__file__).parents[2] / "model_files" / "vensim"

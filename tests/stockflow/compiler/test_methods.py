@@ -7,6 +7,7 @@ import pytest
 from stockflow_helpers import loaded, written
 
 import stockflow
+from stockflow.errors import ReadingWarning
 
 SETTINGS = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{},0,0\n"
 STEPS = [2.0**-power for power in (2, 3, 4, 5)]
@@ -22,7 +23,7 @@ def slope(errors: list[float]) -> float:
     return float(np.polyfit(np.log2(STEPS), np.log2(errors), 1)[0])
 
 
-@pytest.mark.parametrize(("method", "order"), [("Euler", 1), ("RK4", 4)])
+@pytest.mark.parametrize(("method", "order"), [("Euler", 1), ("RK2", 2), ("Heun", 2), ("RK4", 4)])
 def test_the_error_shrinks_with_the_order_of_the_method(tmp_path, method, order) -> None:
     errors = []
     for step in STEPS:
@@ -79,17 +80,34 @@ def test_the_file_decides_on_the_method_unless_the_caller_does(tmp_path) -> None
     assert euler.runs({}, ["s"], method="RK4").dataset()["s"].values[0].tobytes() == model.run()["s"].values.tobytes()
 
 
-@pytest.mark.parametrize(
-    ("code", "name"), [(1, "RK4 with automatic step"), (3, "RK2 with automatic step"), (4, "RK2"), (2, "number 2")]
-)
-def test_other_methods_are_refused_by_name(tmp_path, code, name) -> None:
-    with pytest.raises(stockflow.InputError, match=rf"integration method {name}; only Euler and RK4 with a fixed step"):
-        stockflow.load(asking_for(tmp_path, code))
+@pytest.mark.parametrize(("code", "name"), [(1, "RK4"), (3, "RK2")])
+def test_automatic_steps_are_the_files_own_and_that_is_said(tmp_path, code: int, name: str) -> None:
+    with pytest.warns(ReadingWarning, match=f"asks for {name} with an automatic time step; it is run with the fixed"):
+        model = stockflow.load(asking_for(tmp_path, code))
+    assert model.equations.method == name
+    assert model.run().equals(stockflow.load(asking_for(tmp_path, {"RK2": 4, "RK4": 5}[name])).run())
+
+
+def test_a_method_that_is_not_known_is_refused(tmp_path) -> None:
+    with pytest.raises(stockflow.InputError, match="integration method number 2; known are Euler, RK2 and RK4"):
+        stockflow.load(asking_for(tmp_path, 2))
+
+
+def test_the_two_methods_of_second_order_are_the_textbook_formulas(tmp_path) -> None:
+    def rate(time: float, s: float) -> float:
+        return time - s * s
+
+    model = loaded(tmp_path, "s= INTEG ( Time - s*s, 1) ~ Dmnl")
+    first = rate(0.0, 1.0)
+    middle = 1.0 + 0.25 * rate(0.125, 1.0 + 0.125 * first)
+    ends = 1.0 + 0.125 * (first + rate(0.25, 1.0 + 0.25 * first))
+    assert float(model.run(method="RK2")["s"].values[1]) == pytest.approx(middle, rel=1e-15)
+    assert float(model.run(method="Heun")["s"].values[1]) == pytest.approx(ends, rel=1e-15)
 
 
 def test_a_method_that_does_not_exist_and_the_reference_under_rk4_are_refused(tmp_path) -> None:
     model = loaded(tmp_path, "s= INTEG ( -s, 1) ~ Dmnl")
-    with pytest.raises(stockflow.InputError, match="method is 'rk4', but must be 'Euler' or 'RK4'"):
+    with pytest.raises(stockflow.InputError, match="method is 'rk4', but must be one of Euler, RK2, Heun, RK4"):
         model.run(method="rk4")
     with pytest.raises(stockflow.InputError, match="reference engine runs Euler, not RK4"):
         model.run(method="RK4", engine="reference")

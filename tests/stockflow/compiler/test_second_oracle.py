@@ -44,7 +44,7 @@ CONSTRUCTS = [
     "curve(x-1)*curve(w)",
     "WITH LOOKUP(w, ([(0,0)-(9,9)],(0,1),(1,4),(3,2)))",
     "RAMP(2, 1, 3)+STEP(x, 2)",
-    "PULSE(1, 0.5)+PULSE TRAIN(0.5, 0.3, 1, 3)",
+    "PULSE(1, 0.5)+PULSE(2, 0)+PULSE TRAIN(0.5, 0.25, 1, 3)",
     "MODULO(x*7-20, 3)+QUANTUM(x*7-20, 0.7)+INTEGER(x*3-8)",
     "SIN(x)+COS(x*20-40)+TAN(x/3)+ARCSIN(x/10)+ARCCOS(x/-10)+ARCTAN(x*9-30)",
     "EXP(-x)+LN(x)+SQRT(w)+x^1.7+x^-2",

@@ -115,7 +115,7 @@ def from_jacobian(model, inputs, terms, values, method=None) -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
 def test_both_directions_agree_on_every_construct(model, values, method) -> None:
     total, back = model.gradient(TERMS, INPUTS, method=method)(values)
     np.testing.assert_allclose(total, model.payoff(TERMS, INPUTS, method=method)(values), rtol=1e-12)
@@ -149,7 +149,7 @@ def test_vectors_of_every_width_have_the_same_gradient(model, values) -> None:
         model.gradient(TERMS, INPUTS, width=3)
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
 @pytest.mark.parametrize("kept", [0, 30_000])
 def test_too_little_memory_for_all_steps_changes_no_bit(model, values, monkeypatch, kept, method) -> None:
     roomy = model.gradient(TERMS, INPUTS, method=method)

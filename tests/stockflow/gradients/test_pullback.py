@@ -37,7 +37,7 @@ def slopes_of_mixed(read: np.ndarray) -> np.ndarray:
     return np.array([np.cos(a) * b, np.sin(a), -2 * c * np.exp(-c * c) * d, np.exp(-c * c), 2 * e / (1 + e * e)])
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
 def test_a_pullback_is_the_slopes_times_the_jacobian(model, method) -> None:
     gradient, points = (
         model.gradient(READ, INPUTS, method=method),

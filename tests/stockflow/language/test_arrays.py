@@ -113,11 +113,51 @@ def test_every_action_of_vector_select_gives_what_numpy_gives(tmp_path, action: 
         final=0.25,
     )
     s, x = np.array([2, 0.5, 1]), np.array([4, 5, 2])
-    values = s * x if action < 5 else x**s if action == 5 else x
+    values = s * x if action < 5 else s**x if action == 5 else x
     fold = [np.sum, np.prod, np.min, np.max, np.mean, np.prod, np.sum, np.prod, np.min, np.max, np.mean][action]
     assert float(model.run()["y"].values[0]) == pytest.approx(fold(values), rel=1e-14)
     names = [f"s[{one}]" for one in "abcd"]
     assert model.runs(dict.fromkeys(names, 0.0), ["y"]).dataset()["y"].values[0, 0] == -7
+
+
+@pytest.mark.parametrize(
+    ("equations", "complaint"),
+    [
+        ("r: a, b -> (s: c, nobody) ~ ~\ns: c, d ~ ~\nx[r]= 1 ~ Dmnl", "unknown subscript 'nobody'"),
+        ("y[r]= ALLOCATE AVAILABLE(x[r], p[r,one], 1) ~ Dmnl", "profiles of less than three parts"),
+        ("y= VECTOR ELM MAP(1, 1) ~ Dmnl", "VECTOR ELM MAP of what is no array"),
+        ("y= VECTOR LOOKUP(x[b], 1, 0, 2, 0) ~ Dmnl", "from another element than its first"),
+        ("y= VECTOR LOOKUP(x[a], 1, 0, 2, 5) ~ Dmnl", "a mode other than 0, 2, 3 or 4"),
+        ("y= LOOKUP INVERT(x, 1) ~ Dmnl", "array without subscripts"),
+        ("y= LOOKUP FORWARD(z, 1) ~ Dmnl\nz= 3 ~ Dmnl", "function of a lookup with what is none"),
+        ("f((0,0),(1,2),(2,1)) ~ Dmnl\ny= LOOKUP INVERT(f, 1) ~ Dmnl", "neither only rises nor only falls"),
+        ("y= GET DATA BETWEEN TIMES(z, 1, 0) ~ Dmnl\nz= 3 ~ Dmnl", "function of data with what is no data variable"),
+        ("f(0, 1, 2) ~ Dmnl", "table of 3 numbers, which are not as many x as y,"),
+        ("q: (a1-b3) ~ ~", "range between elements that are not one name with two numbers"),
+        ("q: (a3-a1) ~ ~", "range from number 3 to 1, which is not above it"),
+    ],
+)
+def test_what_an_array_or_a_table_cannot_be_is_refused(tmp_path, equations: str, complaint: str) -> None:
+    usual = "" if equations.startswith("r:") else "r: a, b ~ ~\npart: one, two ~ ~\nx[r]= 1 ~ Dmnl\n"
+    usual += "p[r,part]= 1 ~ Dmnl\n" if "ALLOCATE" in equations else ""
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, usual + equations)
+    assert complaint in str(caught.value)
+
+
+def test_the_action_of_vector_select_may_change_in_a_run(tmp_path) -> None:
+    equations = """
+        region: a, b, c, d ~ ~
+        s[region]= 0, 2, 0.5, 1 ~ Dmnl
+        x[region]= 3, 4, 5, 2 ~ Dmnl
+        y= VECTOR SELECT(s[region!], x[region!], -7, Time, 0) ~ Dmnl
+    """
+    found = loaded(tmp_path, equations, step=1.0, final=11.0, save=1.0).run()["y"].values.tolist()
+    s, x = np.array([2, 0.5, 1]), np.array([4, 5, 2])
+    folds = [np.sum, np.prod, np.min, np.max, np.mean]
+    weighed = [float(fold(s * x)) for fold in folds]
+    expected = [*weighed, float(np.prod(s**x)), *(float(fold(x)) for fold in folds), -(2.0**109)]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
@@ -312,7 +352,10 @@ def test_units_of_arrays_are_checked_element_by_element(tmp_path) -> None:
         ("x[warm]= 1, 2, 3 ~ Dmnl", "list of 3 numbers for 2 elements in 'x'"),
         ("x= 1 ~ Dmnl\ny= x[warm!] ~ Dmnl", "unknown subscript 'warm!'"),
         ("x[warm,warm]= 1 ~ Dmnl", "the same subscript twice on the left side in 'x'"),
-        ("x= VECTOR SELECT(a[warm!],a[warm!],0,Time,0) ~ Dmnl\na[warm]= 1 ~ Dmnl", "VECTOR SELECT with an action"),
+        (
+            "x= VECTOR SELECT(a[warm!],a[warm!],0,0,Time) ~ Dmnl\na[warm]= 1 ~ Dmnl",
+            "VECTOR SELECT with an error action",
+        ),
         (
             "x[warm]= ALLOCATE AVAILABLE(a[warm], a[warm], 3) ~ Dmnl\na[warm]= 1 ~ Dmnl",
             "ALLOCATE AVAILABLE without profiles by element in 'x' (line 5)",

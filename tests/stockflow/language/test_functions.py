@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from stockflow_helpers import apart, loaded
+from stockflow_helpers import apart, loaded, written
 
 import stockflow
 from stockflow import InputError
@@ -50,9 +50,6 @@ REMEMBERING = [
 OF_THE_MOMENT = [
     "1+WITH LOOKUP(x, ([(0,0)-(10,10)],(0,1),(5,2)))*2",
     "RAMP(2, 1, 3)+STEP(x, 2)",
-    "PULSE(1, 0.5)+PULSE(x, 0)",
-    "PULSE TRAIN(0.5, 0.3, 1, 3)",
-    "PULSE TRAIN(0.5, 0.25, 0.7, 9)*PULSE TRAIN(1, 0.5, 1, 2)",
     "MODULO(x*7-20, 3)",
     "QUANTUM(x*7-20, 0.7)+QUANTUM(x, 0)",
     "INTEGER(x*3-8)",
@@ -97,6 +94,30 @@ def test_a_delay_too_short_for_its_order_loses_stocks_as_the_reference_has_it(tm
             np.testing.assert_allclose(batch[name].values[0], reference[name].values, rtol=CLOSE)
 
 
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_pulses_are_compared_with_the_middle_of_a_step(tmp_path, method: str) -> None:
+    def on(call: str, step: float = 0.25, start: float = 0.0) -> list[float]:
+        path = written(tmp_path, f"y= {call} ~ Dmnl", step, start + 16 * step, step)
+        path.write_text(path.read_text().replace("INITIAL TIME= 0", f"INITIAL TIME= {start!r}"))
+        run = stockflow.load(path).run(method=method)
+        return [round(float(time), 6) for time, value in zip(run["time"].values, run["y"].values, strict=True) if value]
+
+    assert on("PULSE(1, 0.5)") == [1.0, 1.25]
+    assert on("PULSE(1, 0)") == [1.0]
+    assert on("PULSE(1, 0.3)") == [1.0]
+    assert on("PULSE(2010.3, 0.1)", 0.1, 2009.5) == [2010.3]
+    assert on("PULSE TRAIN(0.5, 0.5, 1, 3)") == [0.5, 0.75, 1.5, 1.75, 2.5, 2.75]
+    assert on("PULSE TRAIN(0.5, 0, 1, 3)") == [0.5, 1.5, 2.5]
+    assert on("PULSE TRAIN(1, 2, 0.5, 2)") == [1.0, 1.25, 1.5, 1.75]
+
+
+def test_the_logarithm_of_the_gamma_function(tmp_path) -> None:
+    model = loaded(tmp_path, "x= 1 ~ Dmnl\ny= GAMMA LN(x) ~ Dmnl", final=0.25)
+    x = np.array([0.01, 0.5, 1.0, 2.0, 5.0, 12.5, 300.0])
+    found = model.runs({"x": x}, ["y"]).dataset()["y"].values[:, 0]
+    np.testing.assert_allclose(found, [math.lgamma(one) for one in x], rtol=1e-13, atol=1e-13)
+
+
 def test_a_negative_number_in_parentheses_is_the_base_of_its_power(tmp_path) -> None:
     model = loaded(tmp_path, "a= (-2)^2+0*Time ~ Dmnl\nb= -2^2+0*Time ~ Dmnl\nc= 2*( - 2.5e0 )^3+Time*0 ~ Dmnl")
     assert [float(model.run()[name].values[0]) for name in "abc"] == [4.0, -4.0, -31.25]
@@ -123,13 +144,16 @@ def test_what_is_missing_can_be_asked_for_and_spoils_what_is_made_of_it(tmp_path
         filled= IF THEN ELSE(gap = :NA:, -1, gap) ~ Dmnl
         there= IF THEN ELSE(gap <> :NA:, 1, 0) ~ Dmnl
         spoiled= gap+1 ~ Dmnl
+        largest= MAX(gap, 1) ~ Dmnl
         """,
     )
     run = model.run()
     early = run["time"].values < 1
     assert (run["filled"].values == np.where(early, -1, run["time"].values)).all()
     assert (run["there"].values == ~early).all()
-    assert np.isnan(run["spoiled"].values[early]).all()
+    # a number that no model reaches, which takes part in arithmetic as one
+    assert (run["spoiled"].values[early] == -(2.0**109)).all()
+    assert (run["largest"].values == np.where(early, 1, np.maximum(run["time"].values, 1))).all()
 
 
 def test_present_value_discounts_a_stream_step_by_step(tmp_path) -> None:
@@ -181,6 +205,14 @@ def test_the_order_of_a_delay_is_fixed_by_the_file(tmp_path) -> None:
         model.with_constants({"order": 4.0})
     with pytest.raises(InputError, match="order decides how an equation is built"):
         model.simulator(["order"], ["y"])
+
+
+def test_the_order_of_a_delay_may_be_worked_out_from_constants(tmp_path) -> None:
+    model = agrees(tmp_path, "y= DELAY N(x, 2, x, 3) ~ Dmnl")
+    worked = loaded(tmp_path, SETTING + "y= DELAY N(x, 2, x, order) ~ Dmnl\norder= base+1 ~ Dmnl\nbase= 2 ~ Dmnl")
+    assert worked.run()["y"].values.tolist() == model.run()["y"].values.tolist()
+    with pytest.raises(InputError, match="base decides how an equation is built"):
+        worked.with_constants({"base": 4.0})
 
 
 def test_units_see_through_functions_that_remember(tmp_path) -> None:

@@ -253,6 +253,7 @@ def test_a_mutated_xmile_file_is_a_model_or_refused(changes: list[Edit]) -> None
     read(changed(XMILE, changes), ".xmile")
 
 
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @examples(40)
 @given(st.sampled_from([".mdl", ".xmile"]), st.lists(st.tuples(share, st.binary(max_size=4)), min_size=1, max_size=4))
 def test_a_file_with_broken_bytes_is_a_model_or_refused(ending: str, cuts: list[tuple[float, bytes]]) -> None:
@@ -263,6 +264,7 @@ def test_a_file_with_broken_bytes_is_a_model_or_refused(ending: str, cuts: list[
     read(content, ending)
 
 
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @examples(40)
 @given(st.sampled_from([".mdl", ".xmile"]), st.binary(max_size=200))
 def test_any_bytes_are_a_model_or_refused(ending: str, content: bytes) -> None:

@@ -6,6 +6,8 @@ from stockflow_helpers import MODELS, loaded, written
 
 import stockflow
 from stockflow import InputError, UnknownNameError
+from stockflow.language import source
+from stockflow.language.definition import Refused
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +16,12 @@ def tank() -> stockflow.Model:
 
 
 def refusal(folder, equations: str) -> str:
+    return refusal_of(written(folder, equations))
+
+
+def refusal_of(path) -> str:
     with pytest.raises(InputError) as caught:
-        loaded(folder, equations)
+        stockflow.load(path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -91,11 +97,11 @@ def test_constants_may_be_written_as_sums_of_numbers(tmp_path) -> None:
 
 
 def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_path) -> None:
-    text = refusal(
+    path = written(
         tmp_path,
         """
         a= DELAY CONVEYOR(b, 2)+1 ~ Dmnl
-        b= RANDOM POISSON(0, 1, 2, 3, 4, 5)*TREND(c, 1, 0) ~ Dmnl
+        b= RANDOM GAMMA(0, 1, 2, 3, 4, 5)*TREND(c, 1, 0) ~ Dmnl
         c[region]= 4 ~ Dmnl
         d= INTEG(a, 2, 0) ~ Dmnl
         e= a[north] ~ Dmnl
@@ -114,12 +120,14 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         Time= 3 ~ Dmnl
         """,
     )
-    assert "model.mdl: not supported: " in text
+    with pytest.raises(Refused) as caught:
+        source._equations(source.read(path))
+    text = "; ".join(caught.value.items)
     for what in [
-        "function DELAY CONVEYOR in 'a' (line 2)",
-        "function RANDOM POISSON in 'b' (line 3)",
+        "function DELAY CONVEYOR (write it as DELAY FIXED, or as stocks) in 'a' (line 2)",
+        "function RANDOM GAMMA in 'b' (line 3)",
         "unknown subscript 'region' in 'c' (line 4)",
-        "INTEG with three arguments in 'd' (line 5)",
+        "INTEG takes 2 arguments, not 3 in 'd' (line 5)",
         "unknown subscript 'north' in 'e' (line 6)",
         "order of a delay that is not a number of the file from 1 to 1000 in 'f' (line 7)",
         "sum without a subscript marked with ! in 'g' (line 8)",
@@ -132,11 +140,25 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         "in 'm' (line 14)",
         "limits [2,1], which are empty, in 'n' (line 15)",
         "list of 3 numbers for 1 elements in 'o' (line 16)",
-        "data without a file in 'p' (line 17)",
+        "data without a file: give a table that has a column of that name (--data FILE) in 'p' (line 17)",
         "second definition of 'n' in 'n' (line 18)",
         "definition of Time, which is built in, in 'Time' (line 19)",
     ]:
         assert what in text, what
+    message = refusal_of(path)
+    assert message.startswith(f"{path}: not supported: ")
+    assert message.endswith(f"; and {len(caught.value.items) - 5} more")
+    assert message.count(" (line ") == 5
+
+
+def test_a_complaint_tells_the_line_that_it_is_about(tmp_path) -> None:
+    path = written(tmp_path, "a= 1 ~ Dmnl")
+    long = "b= a + \\\n\t\tSQRD(a) * \\\n\t\tnobody {or c} ~ ~ |\nc= a + \\\n\t(2 ~ ~ |\n"
+    path.write_text(path.read_text().replace("{UTF-8}\n", "{UTF-8}\n" + long))
+    text = refusal_of(path)
+    assert "function SQRD (did you mean SQRT?) at line 3 in 'b' (line 2)" in text
+    assert "unknown name 'nobody' at line 4 in 'b' (line 2)" in text
+    assert "equation that cannot be parsed (line 6, at its end: ')' is missing) in 'c' (line 5)" in text
 
 
 def test_reality_checks_are_no_equations_and_are_not_dropped(tmp_path) -> None:
@@ -167,8 +189,8 @@ def test_a_long_chain_of_variables_is_no_loop_and_no_limit(tmp_path) -> None:
 def test_a_file_that_asks_for_another_method_is_refused(tmp_path) -> None:
     text = (MODELS / "tank.mdl").read_text(encoding="utf-8")
     path = tmp_path / "tank.mdl"
-    path.write_text(text.replace("15:0,0,0,0,0,0", "15:0,0,0,1,0,0"), encoding="utf-8")
-    with pytest.raises(InputError, match="integration method RK4"):
+    path.write_text(text.replace("15:0,0,0,0,0,0", "15:0,0,0,7,0,0"), encoding="utf-8")
+    with pytest.raises(InputError, match="integration method number 7; known are Euler, RK2 and RK4"):
         stockflow.load(path)
 
 
@@ -177,8 +199,8 @@ def test_a_file_that_asks_for_another_method_is_refused(tmp_path) -> None:
     [
         ("TIME STEP= 0.25", "TIME STEP= 0", "TIME STEP is 0, but must be above 0"),
         ("FINAL TIME= 4.0", "FINAL TIME= 0", "FINAL TIME is 0, but must be after INITIAL TIME 0"),
-        ("SAVEPER= 0.25", "SAVEPER= 0.3", "SAVEPER is 0.3, not a whole multiple of TIME STEP 0.25"),
-        ("SAVEPER= 0.25", "SAVEPER= a", "SAVEPER must be a number, not an equation"),
+        ("SAVEPER= 0.25", "SAVEPER= 0", "SAVEPER is 0, but must be above 0"),
+        ("SAVEPER= 0.25", "SAVEPER= Time*a", "SAVEPER must be a number, not an equation"),
         ("TIME STEP= 0.25", "TIME STEP= 1e-09", "makes more than 10000000 steps"),
         ("SAVEPER= 0.25", "other= 0.25", "the control variable SAVEPER is missing"),
         ("a= 1 ~ Dmnl", "a= 1 Dmnl", "line 2: an equation that does not end with ~ unit ~ comment |"),
@@ -201,8 +223,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
     with pytest.raises(InputError, match=r"not a model file of Vensim \(\.mdl\) or XMILE"):
         stockflow.load(tmp_path / "model.txt")
     broken = tmp_path / "broken.mdl"
-    broken.write_bytes(b"a= 1 ~ \xff ~|")
-    with pytest.raises(InputError, match=r"broken\.mdl: not UTF-8 text: byte 7"):
+    broken.write_bytes(b"{UTF-8}a= 1 ~ \xff ~|")
+    with pytest.raises(InputError, match=r"broken\.mdl: not UTF-8 text: byte 14"):
         stockflow.load(broken)
 
 

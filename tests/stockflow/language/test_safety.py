@@ -2,6 +2,9 @@
 
 import ast
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,12 +12,11 @@ import pysd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stockflow_helpers import loaded, written
+from stockflow_helpers import MODELS, loaded, written
 
 import stockflow
 from stockflow import InputError, reference
 from stockflow.errors import StoppedError
-from stockflow.language import literals
 from stockflow.language.definition import Refused
 
 
@@ -59,10 +61,10 @@ def _places_of_eval(package) -> set[str]:
 
 
 def test_every_reader_of_the_library_that_evaluates_text_is_one_made_safe() -> None:
-    readers = (literals.safe_reader("vensim"), literals.safe_reader("xmile"))
+    readers = (reference.safe_reader("vensim"), reference.safe_reader("xmile"))
     package = Path(pysd.translators.__file__).parent
     assert _places_of_eval(package) == {one.__name__.removeprefix("pysd.translators.") for one in readers}
-    assert all(vars(one)["eval"] is literals.value for one in readers)
+    assert all(vars(one)["eval"] is reference.value for one in readers)
 
 
 _PIECES = st.sampled_from(
@@ -94,11 +96,37 @@ def test_no_nesting_of_brackets_brings_text_to_be_executed(tmp_path, frame: str,
     assert not witness.exists()
 
 
+def test_nothing_that_reads_a_model_can_execute_text_or_comes_from_the_reference_engine() -> None:
+    package = Path(stockflow.__file__).parent
+    for file in package.rglob("*.py"):
+        if file == package / "reference.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name):
+                assert node.id not in {"eval", "exec", "compile", "__import__"}, file
+            imported = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {one.partition(".")[0] for one in imported} & {"pysd", "parsimonious", "pickle"}, file
+
+
+@pytest.mark.parametrize("name", ["constructs.mdl", "market.xmile"])
+def test_reading_and_running_a_model_load_neither_the_reference_engine_nor_its_grammar(name: str) -> None:
+    program = (
+        f"import sys, stockflow\nstockflow.load({str(MODELS / name)!r}).run()\n"
+        "print([one for one in ('pysd', 'parsimonious') if one in sys.modules])"
+    )
+    setting = {**os.environ, "STOCKFLOW_CACHE": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120, env=setting
+    )
+    assert done.stdout.strip() == "[]"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="()[],-+.eE0123456789' \\_ax\n", max_size=40))
 def test_what_stands_for_eval_gives_numbers_points_and_texts_or_refuses(text: str) -> None:
     try:
-        value = literals.value(text)
+        value = reference.value(text)
     except Refused:
         return
     if isinstance(value, list):
@@ -126,7 +154,7 @@ def test_nothing_in_a_file_is_executed_by_the_reference_engine(tmp_path, equatio
     with contextlib.suppress(InputError, StoppedError):
         stockflow.load(path).run(engine="reference")
     # whatever the reading above thinks of it
-    parsing = literals.safe_reader("vensim").parsimonious.exceptions
+    parsing = reference.safe_reader("vensim").parsimonious.exceptions
     with contextlib.suppress(ValueError, SyntaxError, parsing.ParseError):
         pysd.load(reference.translated(Path(path)))
     assert not witness.exists()

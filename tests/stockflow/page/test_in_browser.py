@@ -15,9 +15,9 @@ from page_helpers import EVIL, ROOT, hostile, needs_browser, of_text
 import stockflow
 from benchmarks.browser import Tab, tab
 from stockflow.intervals import FAN, quantiles
+from stockflow.language.data_tables import Column
 from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
-from stockflow.vensim_files.data import Column
 
 pytestmark = needs_browser
 P = "stockflowPage"

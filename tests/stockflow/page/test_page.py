@@ -14,12 +14,12 @@ from page_helpers import ROOT, hostile, of_text
 
 import stockflow
 from stockflow.errors import InputError
+from stockflow.language.data_tables import read_data
 from stockflow.page.contents import Asked, contents
 from stockflow.page.page import html, shuffled
 from stockflow.page.sliders import slider
 from stockflow.page.wasm import module
 from stockflow.page.words import described
-from stockflow.vensim_files.data import read_data
 
 EPIDEMIC = stockflow.load(ROOT / "stockflow" / "examples" / "epidemic.mdl")
 

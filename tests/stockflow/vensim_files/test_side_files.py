@@ -12,7 +12,7 @@ from scipy import stats
 
 import stockflow
 from stockflow.errors import InputError, UnknownNameError
-from stockflow.vensim_files.data import read_data
+from stockflow.language.data_tables import read_data
 from stockflow.vensim_files.files import changes, read_control, read_payoff
 from stockflow.vensim_files.sampling import read_sensitivity, samples
 

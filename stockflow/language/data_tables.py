@@ -12,7 +12,8 @@ from stockflow.errors import InputError
 from stockflow.files import read_text
 from stockflow.names import plain
 from stockflow.numerals import as_number, number
-from stockflow.vensim_files.text import LARGEST
+
+_LARGEST = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def read_data(path: str | Path) -> VensimData:
     number, times that do not increase, a name that stands twice, and a series without values.
     """
     file = Path(path)
-    text = read_text(file, LARGEST)
+    text = read_text(file, _LARGEST)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter="," if file.suffix.lower() == ".csv" else "\t")
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]

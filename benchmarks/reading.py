@@ -1,0 +1,153 @@
+"""How long reading a model file takes: text to equations here, beside PySD's and pysimlin's reading.
+
+    python -m benchmarks.reading [FOLDER]
+    python -m benchmarks.reading --sizes 1000,10000,100000
+
+FOLDER is another version of this project, whose reading is measured in turns with this one's.  With sizes, models of
+so many scalars are written, and reading, compiling and memory are told by kind of construct.
+"""
+
+import importlib.util
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+from stockflow.commands.bench import timed
+from stockflow.language import source
+
+_ROUNDS = 5
+_MODELS = Path(__file__).parents[1] / "models" / "vensim"
+_PROGRAM = """
+import sys, time
+from stockflow.language import source
+source.equations(source.read(sys.argv[1]))
+for path in sys.argv[1:]:
+    file = source.read(path)
+    start = time.perf_counter()
+    source.equations(file)
+    print(time.perf_counter() - start)
+"""
+_CONTROLS = "".join(
+    f"{name}= {value} ~~|\n"
+    for name, value in (("INITIAL TIME", 0), ("FINAL TIME", 4), ("TIME STEP", 1), ("SAVEPER", 1))
+)
+# equations, and how many scalars they are for each element of their first range
+_KINDS = {
+    "stocks": ("c: (c1-c20)~~|\nk[r,c]= 0.1~~|\ns[r,c]= INTEG(-out[r,c],100)~~|\nout[r,c]= k[r,c]*s[r,c]~~|", 60),
+    "arrays without subscripts": ("k[r]= 0.1~~|\ns[r]= INTEG(-out,100)~~|\nout[r]= k*s~~|", 3),
+    "VECTOR SELECT": ("c: (c1-c20)~~|\nv[r,c]= r+c~~|\ny[r]= VECTOR SELECT(v[r,c!],v[r,c!],0,6,0)~~|", 21),
+    "VECTOR ELM MAP": ("v[r]= r~~|\nnext[r]= VECTOR ELM MAP(v[r],1)~~|", 2),
+    "allocation": (
+        "c: (c1-c8)~~|\nask[r,c]= c~~|\nrank[r,c]= 9-c~~|\n"
+        "got[r,c]= ALLOCATE BY PRIORITY(ask[r,c],rank[r,c],8,1,20)~~|",
+        43,
+    ),
+    "lookups": (
+        "f((0,0),(1,2),(2,3),(4,9))~~|\ns[r]= INTEG(y[r]-s[r],r)~~|\nz[r]= s[r]*0.5~~|\nx[r]= f(z[r])~~|\n"
+        "y[r]= WITH LOOKUP(x[r],((0,0),(5,1)))~~|",
+        4,
+    ),
+    "delays": ("x[r]= SMOOTH3(Time*r,2)~~|", 4),
+}
+
+
+def generated(kind: str, scalars: int) -> str:
+    """Return the text of a model of about so many scalars of one kind of construct, or a chain of single variables."""
+    if kind == "chain":
+        body = "x0= Time~~|\n" + "".join(f"x{one}= x{one - 1}+1~~|\n" for one in range(1, scalars))
+    else:
+        equations, each = _KINDS[kind]
+        body = f"r: (r1-r{max(1, scalars // each)})~~|\n{equations}\n"
+    return f"{{UTF-8}}\n{body}{_CONTROLS}"
+
+
+def sizes(wanted: list[int]) -> None:
+    """Print the processor time of reading and compiling generated models, a scalar, and the most memory so far."""
+    from stockflow.compiler.llvm import generate
+    from stockflow.compiler.simulator import Task
+
+    print("| construct | scalars | reading, us each | compiling, us each | most memory so far, MB |")
+    print("|---" * 5 + "|")
+    for scalars in wanted:
+        for kind in (*_KINDS, "chain"):
+            file = source.Source("generated.mdl", generated(kind, scalars))
+            start = process_time()
+            equations = source.equations(file)
+            read = process_time()
+            names = [one.name for one in equations.visible.values() if one.kind in {"stock", "flow", "auxiliary"}]
+            generate(Task(equations, (), tuple(names)).plan(), 1)
+            done, count = process_time(), len(equations.variables)
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            each = f"{1e6 * (read - start) / count:.0f} | {1e6 * (done - read) / count:.0f}"
+            print(f"| {kind} | {count:,} | {each} | {memory} |", flush=True)
+
+
+def main() -> None:
+    """Measure every model some times, all ways in turns, and print the quickest of each in milliseconds."""
+    if sys.argv[1:2] == ["--sizes"]:
+        sizes([int(one) for one in sys.argv[2].split(",")])
+        return
+    paths = sorted(_MODELS.glob("*.mdl"))
+    ways: dict[str, Callable[[Path], object]] = {"stockflow": _here, "PySD": _pysd}
+    if importlib.util.find_spec("simlin") is not None:
+        ways["pysimlin"] = _pysimlin
+    for way in ways.values():
+        way(paths[0])  # what is imported first is no part of reading
+    best: dict[tuple[str, str], float] = {}
+    for _ in range(_ROUNDS):
+        for folder in sys.argv[1:2]:
+            for path, seconds in zip(paths, _other(Path(folder), paths), strict=True):
+                _keep(best, "before", path, seconds)
+        for name, way in ways.items():
+            for path in paths:
+                _keep(best, name, path, timed(partial(way, path))[1])
+    names = dict.fromkeys(name for name, _ in best)
+    print("| model | " + " | ".join(f"{name}, ms" for name in names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for path in paths:
+        print(f"| {path.stem} | " + " | ".join(f"{1000 * best[name, path.stem]:.0f}" for name in names) + " |")
+
+
+def _keep(best: dict[tuple[str, str], float], name: str, path: Path, seconds: float) -> None:
+    best[name, path.stem] = min(seconds, best.get((name, path.stem), seconds))
+
+
+def _here(path: Path) -> object:
+    return source.equations(source.read(path))
+
+
+def _pysd(path: Path) -> object:
+    """Read a copy, because PySD may write beside the file; nothing is built of what was read."""
+    from pysd.translators.vensim.vensim_file import VensimFile
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = VensimFile(Path(shutil.copy(path, folder)))
+        file.parse()
+        return file.get_abstract_model()
+
+
+def _pysimlin(path: Path) -> object:
+    import simlin
+
+    return simlin.load(path)
+
+
+def _other(folder: Path, paths: list[Path]) -> list[float]:
+    """Return the seconds that another version of this project takes, in a process of its own."""
+    setting = {**os.environ, "PYTHONPATH": str(folder), "STOCKFLOW_CACHE": "off"}
+    command = [sys.executable, "-c", _PROGRAM, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=setting, cwd=folder)
+    return [float(line) for line in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Flows out of conveyors: what comes off the end of a belt, and what leaks from it on its way.
+
+A belt of a transit time of so many steps holds what came in during each of them.  Linear leakage takes the same share
+of what came in from it at every step on the belt, the last one included; exponential leakage takes the same share of
+what is left.  What the belt holds at first lies on it as a constant inflow would have left it.
+"""
+
+from __future__ import annotations
+
+from stockflow.language import equations as eq
+from stockflow.language.definition import Refused
+from stockflow.language.memory import minus, over, times
+from stockflow.language.place import Place
+from stockflow.language.tree import Conveyed
+from stockflow.language.vectors import joined
+
+#: the hidden variable of every belt
+OFF = "off the belt"
+_CLOSE = 1e-9
+_MOST_STEPS = 1_000_000
+
+
+def has_belts(equations: eq.Equations) -> bool:
+    """Say whether there are conveyors, which hold what came in only if it came in as Euler's method has it."""
+    return any(one.owner and f"~{OFF}" in one.name for one in equations.variables.values())
+
+
+def flow(reader: Place, tree: Conveyed) -> eq.Expression:
+    """Return the expression of a flow out of a conveyor; Refused for a belt that is not of whole steps."""
+    length, step = (reader.fixed(one) for one in (reader.read(tree.length), reader.step))
+    leaks = [reader.fixed(reader.read(one)) for one in tree.leaks]
+    if length is None or step is None:
+        raise Refused(["conveyor whose transit time is not a number of the file"])
+    steps = round(length / step) if length > 0 else 0
+    if not 1 <= steps <= _MOST_STEPS or abs(steps * step - length) > _CLOSE * length:
+        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
+    if any(one is None for one in leaks):
+        raise Refused(["conveyor whose leakage fraction is not a number of the file"])
+    known = [one for one in leaks if one is not None]
+    share = sum(known) * (step if tree.exponential else 1.0)
+    if min(known, default=0.0) < 0 or share > 1:
+        raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
+    if tree.leak is not None and tree.exponential:
+        return times(eq.Number(known[tree.leak]), reader.read(tree.stock))
+    if tree.exponential:
+        left = (1.0 - share) ** steps
+        held = step * sum((1.0 - share) ** one for one in range(steps))
+    else:
+        left = 1.0 - share
+        held = length - (steps - 1) * share * step / 2.0
+    inflow = joined("+", [reader.read(one) for one in tree.inflows]) if tree.inflows else eq.Number(0.0)
+    start = over(reader.read(tree.stock), eq.Number(held))
+    delayed = eq.DelayFixed(inflow, eq.Number(length), start)
+    (off,) = reader.share((delayed,), lambda: (reader.keep(OFF, delayed),))
+    if tree.leak is None:
+        return off if left == 1.0 else times(eq.Number(left), off)
+    # what came in during the transit time, before any of it leaked
+    belt = eq.Integral(minus(inflow, off), times(start, eq.Number(length)))
+    (came_in,) = reader.share((belt,), lambda: (reader.keep("on the belt", belt),))
+    return times(eq.Number(known[tree.leak] / length), came_in)

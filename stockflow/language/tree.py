@@ -1,0 +1,181 @@
+"""Syntax trees of equations as they are written, before names and subscripts mean anything.
+
+Both dialects give these nodes.  Operators are those of `equations.ARGUMENTS`; names are as they are spelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stockflow.language.equations import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number; what is missing (`:NA:`) is one, too."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text between single quotes, which names a file or a place in one."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name with its subscripts; one that ends with `!` runs over all elements of its range.
+
+    `line` is where it stands in the file, as with a call.
+    """
+
+    name: str
+    subscripts: tuple[str, ...] = ()
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """An operator before its one operand: `negative` or `not`."""
+
+    operator: str
+    argument: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Operands of one precedence in a row, with the operators between them."""
+
+    operators: tuple[str, ...]
+    arguments: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function, macro or table of a name with arguments in parentheses.
+
+    `outputs` are the variables that a macro's further results become.
+    """
+
+    name: str
+    arguments: tuple[Tree, ...]
+    subscripts: tuple[str, ...] = ()
+    outputs: tuple[Name, ...] = ()
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A further result of a macro, by its place: the equation of a variable that a call names."""
+
+    call: Call
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The points of a table, sorted by x; what makes them no table is found when it is read."""
+
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    kind: str = "hold"
+
+    def table(self) -> Table:
+        """Return the table; InputError for points that are none."""
+        return Table(self.xs, self.ys, self.kind)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class WithTable:
+    """A table of its own at an argument: WITH LOOKUP, or a graphical function beside an equation."""
+
+    argument: Tree
+    points: Points
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """A stock written as its flows, in XMILE; `floored` ones do not fall below 0."""
+
+    inflows: tuple[Tree, ...]
+    outflows: tuple[Tree, ...]
+    initial: Tree
+    floored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conveyed:
+    """What comes off a conveyor: at its end, or as one of its leaks, by place.
+
+    `length` is the transit time, `leaks` are the leakage fractions of all its leaks, and `stock` is what is on it.
+    """
+
+    stock: Name
+    inflows: tuple[Tree, ...]
+    length: Tree
+    leaks: tuple[Tree, ...]
+    exponential: bool
+    leak: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The elements of an array one by one, in the order of its subscripts."""
+
+    values: tuple[Tree, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Unfilled:
+    """Data that the file names and another file holds."""
+
+
+Tree = (
+    Literal | Text | Name | Prefix | Chain | Call | Output | Points | WithTable | Stock | Conveyed | Entries | Unfilled
+)
+
+
+def children(tree: Tree) -> tuple[Tree, ...]:
+    """Return the direct parts of a tree."""
+    match tree:
+        case Chain(_, arguments) | Call(_, arguments) | Entries(arguments):
+            return arguments
+        case Output(call):
+            return (call,)
+        case Prefix(_, argument):
+            return (argument,)
+        case WithTable(argument, points):
+            return (argument, points)
+        case Stock(inflows, outflows, initial):
+            return (*inflows, *outflows, initial)
+        case Conveyed(stock, inflows, length, leaks):
+            return (stock, *inflows, length, *leaks)
+        case _:
+            return ()
+
+
+def walk(tree: Tree) -> Iterator[Tree]:
+    """Yield a tree and all its parts, in the order in which they are written."""
+    todo = [tree]
+    while todo:
+        one = todo.pop()
+        yield one
+        todo.extend(reversed(children(one)))
+
+
+def depth(tree: Tree) -> int:
+    """Return how many parts stand inside each other."""
+    deepest, todo = 0, [(tree, 1)]
+    while todo:
+        one, level = todo.pop()
+        deepest = max(deepest, level)
+        todo += [(part, level + 1) for part in children(one)]
+    return deepest
+
+
+def subscripts_of(tree: Tree) -> tuple[str, ...]:
+    """Return the subscripts of a name, nothing for all else."""
+    return tree.subscripts if isinstance(tree, Name) else ()

@@ -1,0 +1,90 @@
+"""Equations of XMILE: words in any case, choices as expressions, stars among subscripts, names of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from stockflow.language.definition import Refused
+from stockflow.language.parser import QUOTED, Parser, Token, pattern
+from stockflow.language.tree import Call, Entries, Name, Tree
+from stockflow.names import plain
+
+_LETTER = r"[^\x00-\x7f\s]"
+_WORD = rf"(?:[^\W\d]|{_LETTER})(?:[\w'$]|{_LETTER})*"
+# a point stands between a module and what is in it; one at the start is the whole model
+_NAME = rf"\.?{_WORD}(?:\.(?:{_WORD}|{QUOTED}))*"
+_SIGNS = r"<>|<=|>=|[-+*/^()\[\]=<>,;!]"
+_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
+
+
+class Equation(Parser):
+    """The equation of one variable.
+
+    `arrays` are the dimensions of those that have any, by compared name; `meant` returns what a name is called in the
+    whole model, where it stands in a module.
+    """
+
+    pattern = pattern(_NAME, _SIGNS, r"\s")
+
+    def __init__(
+        self, text: str, line: int, arrays: Mapping[str, Sequence[str]], meant: Callable[[str], str] = str
+    ) -> None:
+        self.arrays, self.meant = arrays, meant
+        super().__init__(text, line)
+
+    def token(self, kind: str, text: str, start: int) -> Token:
+        """Return a token; words of the language are their own kind."""
+        word = text.lower()
+        return Token(word, word, start) if kind == "name" and word in _WORDS else super().token(kind, text, start)
+
+    def whole(self) -> Tree:
+        """Return all of the equation: an expression, or the numbers of an array."""
+        found = [self.expression()]
+        while self.skip(",") or self.skip(";"):
+            if self.kind == "end":
+                break
+            found.append(self.expression())
+        self.end()
+        return found[0] if len(found) == 1 else Entries(tuple(found))
+
+    def atom(self) -> Tree:
+        """Return a number, name, call, parenthesis or choice."""
+        return self._choice() if self.kind == "if" else super().atom()
+
+    def _choice(self) -> Tree:
+        """Return IF .. THEN .. ELSE .., which another may follow after ELSE."""
+        cases: list[tuple[Tree, Tree]] = []
+        while self.skip("if"):
+            condition = self.expression()
+            self.take("then")
+            cases.append((condition, self.expression()))
+            self.take("else")
+        result = self.expression()
+        for condition, value in reversed(cases):
+            result = Call("if then else", (condition, value, result))
+        return result
+
+    def named(self) -> Tree:
+        """Return a name or a call; a star among subscripts stands for all elements of its dimension."""
+        tree = super().named()
+        if not isinstance(tree, Name) or "*" not in tree.subscripts:
+            return tree
+        own = self.arrays.get(plain(tree.name), ())
+        if len(own) != len(tree.subscripts):
+            raise Refused([f"{len(tree.subscripts)} subscripts of {tree.name!r}, which has {len(own)}"])
+        marked = (f"{name}!" if one == "*" else one for name, one in zip(own, tree.subscripts, strict=True))
+        return Name(tree.name, tuple(marked), tree.line)
+
+    def name(self) -> str:
+        """Return a name as the whole model has it."""
+        return self.meant(super().name().replace("\\n", " "))
+
+    def subscript(self) -> str:
+        """Return one subscript; a star is one, too."""
+        if self.skip("*"):
+            return "*"
+        # what stands in brackets is no variable
+        meant, self.meant = self.meant, str
+        name = super().subscript()
+        self.meant = meant
+        return name

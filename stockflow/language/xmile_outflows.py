@@ -1,0 +1,118 @@
+"""Outflows of stocks that may not fall below 0: each takes what is there after those before it.
+
+What is there is the stock and what flows in during a step, less what earlier outflows take.  An inflow that depends on
+the outflow in the same moment, as in a circle of such stocks, counts only in the step after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+
+from stockflow.language.definition import Definition
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Stock, Tree, walk
+from stockflow.names import plain
+
+
+def limited(definitions: Sequence[Definition]) -> list[Definition]:
+    """Return definitions in which the outflows of non-negative stocks take no more than is there."""
+    uses = _Uses()
+    for one in definitions:
+        uses.add(plain(one.name), _read(one.tree))
+    most: dict[str, Tree] = {}
+    for one in definitions:
+        if isinstance(one.tree, Stock) and one.tree.floored and not most.keys() & _keys(one.tree.outflows):
+            most.update(_most(one.name, one.tree, uses))
+    return [_with_most(one, most) for one in definitions]
+
+
+class _Uses:
+    """What each variable reads in the moment it is computed, and what reads it, as that grows."""
+
+    def __init__(self) -> None:
+        self.reads: dict[str, set[str]] = {}
+        self.readers: dict[str, set[str]] = {}
+
+    def add(self, name: str, read: Iterable[str]) -> None:
+        """Note that a variable reads others."""
+        own = self.reads.setdefault(name, set())
+        for one in read:
+            own.add(one)
+            self.readers.setdefault(one, set()).add(name)
+
+    def below(self, name: str) -> Set[str]:
+        """Return what a variable reads itself."""
+        return self.reads.get(name, frozenset())
+
+    def reach(self, names: Iterable[str], goal: str) -> bool:
+        """Say whether one of some variables is another one or reads it, by any chain.
+
+        The search goes from both ends in turns, so that it is over when the smaller of both sides is through.
+        """
+        below, above = dict.fromkeys(names), {goal: None}
+        downwards, upwards = list(below), [goal]
+        while downwards and upwards:
+            for todo, seen, other, following in (
+                (downwards, below, above, self.reads),
+                (upwards, above, below, self.readers),
+            ):
+                one = todo.pop()
+                if one in other:
+                    return True
+                fresh = [each for each in following.get(one, ()) if each not in seen]
+                seen.update(dict.fromkeys(fresh))
+                todo.extend(fresh)
+        return False
+
+
+def _read(tree: Tree | None) -> set[str]:
+    """Return what a tree reads in the moment it is computed; a stock and what comes off a belt are known before."""
+    if tree is None or isinstance(tree, (Stock, Conveyed)):
+        return set()
+    return {plain(one.name) for one in walk(tree) if isinstance(one, (Name, Call))}
+
+
+def _keys(flows: Iterable[Tree]) -> set[str]:
+    return {plain(one.name) for one in flows if isinstance(one, Name)}
+
+
+def _most(name: str, stock: Stock, uses: _Uses) -> dict[str, Tree]:
+    """Return the most that each outflow of a stock may take; `uses` are extended by what that reads."""
+    most: dict[str, Tree] = {}
+    taken: list[Name] = []
+    for flow in _in_order([one for one in stock.outflows if isinstance(one, Name)], uses):
+        key = plain(flow.name)
+        there: list[Tree] = [Chain(("/",), (Name(name), Name("TIME STEP")))]
+        for inflow in stock.inflows:
+            needed = _read(inflow)
+            if not uses.reach(needed, key):
+                there.append(inflow)
+                uses.add(key, needed)
+        uses.add(key, _keys(taken))
+        signs = "+" * (len(there) - 1) + "-" * len(taken)
+        whole: Tree = Chain(tuple(signs), (*there, *taken)) if signs else there[0]
+        most[key] = Call("max", (whole, Literal(0.0)))
+        taken.append(flow)
+    return most
+
+
+def _in_order(flows: Sequence[Name], uses: _Uses) -> list[Name]:
+    """Return outflows in their order, but each after those that it reads."""
+    keys = [plain(one.name) for one in flows]
+    places = range(len(flows))
+    waits = {
+        one: {other for other in places if keys[other] != keys[one] and uses.reach(uses.below(keys[one]), keys[other])}
+        for one in places
+    }
+    result: list[Name] = []
+    while waits:
+        # flows of a loop, which is refused later, stay as they are
+        first = next((one for one, others in waits.items() if not others & waits.keys()), next(iter(waits)))
+        del waits[first]
+        result.append(flows[first])
+    return result
+
+
+def _with_most(one: Definition, most: Mapping[str, Tree]) -> Definition:
+    found = most.get(plain(one.name))
+    return one if found is None or one.tree is None else replace(one, tree=Call("min", (one.tree, found)))

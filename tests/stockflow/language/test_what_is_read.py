@@ -1,0 +1,341 @@
+"""What the page "What is read" says is read: each construct in a small model, with what it gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stockflow_helpers import MODELS, written
+
+import stockflow
+from stockflow import InputError
+from stockflow.errors import ReadingWarning
+from stockflow.language.functions import VENSIM, XMILE
+
+PAGE = (Path(__file__).parents[3] / "docs" / "engine" / "reading.md").read_text(encoding="utf-8")
+SPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
+
+# title on the page, equations, and what variables are at times 0 to 4
+VENSIM_CASES = [
+    ("comment in braces", "x= 3 {of (which | one ~ and} * 2 ~ Dmnl", {"x": [6] * 5}),
+    ("table of all x, then all y", "f(0,1,2,0,10,20) ~ Dmnl\ny= f(Time/2) ~ Dmnl", {"y": [0, 5, 10, 15, 20]}),
+    (
+        "macro with several results",
+        ":MACRO: both(a,b:c)\nboth= a+b ~~|\nc= INTEG(a*b, 1) ~~|\n:END OF MACRO:\n"
+        "r: p, q ~~|\nx= both(2,Time:d) ~~|\ny[r]= both(r,1:e[r])+e[r] ~~|\nz= d+1",
+        {"x": [2, 3, 4, 5, 6], "d": [1, 1, 3, 7, 13], "z": [2, 2, 4, 8, 14], "e[q]": [1, 3, 5, 7, 9]},
+    ),
+    (
+        "VECTOR ELM MAP",
+        "r: a, b, c ~~|\nv[r]= 10, 20, 30 ~~|\nnext[r]= VECTOR ELM MAP(v[r], 1) ~~|\n"
+        "by number[r]= VECTOR ELM MAP(v[a], r-1) ~~|\nmoving= VECTOR ELM MAP(v[a], Time)",
+        {
+            "next[a]": [20] * 5,
+            "next[c]": [-(2.0**109)] * 5,
+            "by number[b]": [20] * 5,
+            "moving": [10, 20, 30, -(2.0**109), -(2.0**109)],
+        },
+    ),
+    (
+        "VECTOR LOOKUP",
+        "r: a, b, c ~~|\nq: one, two ~~|\nv[q,r]= 1, 2, 3; 0, 10, 40 ~~|\n"
+        "line[q]= VECTOR LOOKUP(v[q,a], Time-1, 0, 2, 0) ~~|\nback= VECTOR LOOKUP(v[two,a], Time/2, 0, 2, 2) ~~|\n"
+        "next= VECTOR LOOKUP(v[two,a], Time/2, 0, 2, 4) ~~|\nbeyond= VECTOR LOOKUP(v[two,a], Time-1, 0, 2, 3)",
+        {
+            "line[two]": [0, 0, 10, 40, 40],
+            "line[one]": [1, 1, 2, 3, 3],
+            "back": [0, 0, 10, 10, 40],
+            "next": [0, 10, 10, 40, 40],
+            "beyond": [-10, 0, 10, 40, 70],
+        },
+    ),
+    (
+        "error action of VECTOR SELECT",
+        "r: a, b ~~|\npick[r]= 1, 0 ~~|\nv[r]= 3, 4 ~~|\nhow= 1 ~~|\n"
+        "y= VECTOR SELECT(pick[r!], v[r!], 0, 0, how+2) ~~|\n"
+        "z= IF THEN ELSE(VECTOR SELECT(v[r!], v[r!], 0, 6, 2) > 0, 1, 0)",
+        {"y": [3] * 5, "z": [0] * 5},
+    ),
+    (
+        "range that names an element twice",
+        "e: x1, x2, x3 -> f ~~|\nf: a, b, b ~~|\np[a]= 1 ~~|\np[b]= 2 ~~|\nc[e]= p[f]*10",
+        {"c[x1]": [10] * 5, "c[x2]": [20] * 5, "c[x3]": [20] * 5},
+    ),
+    ("LOOKUP FORWARD", "f((0,0),(2,10),(4,10)) ~~|\ny= LOOKUP FORWARD(f, Time)", {"y": [0, 10, 10, 10, 10]}),
+    ("LOOKUP BACKWARD", "f((0,0),(2,10),(4,20)) ~~|\ny= LOOKUP BACKWARD(f, Time)", {"y": [0, 0, 10, 10, 20]}),
+    ("LOOKUP EXTRAPOLATE", "f((0,0),(1,10)) ~~|\ny= LOOKUP EXTRAPOLATE(f, Time-1)", {"y": [-10, 0, 10, 20, 30]}),
+    (
+        "LOOKUP INVERT",
+        "f((0,0),(4,8),(9,8)) ~~|\ng((0,8),(4,0)) ~~|\ny= LOOKUP INVERT(f, Time*2)+LOOKUP INVERT(g, Time)",
+        {"y": [4, 4.5, 5, 5.5, 6]},
+    ),
+    (
+        "LOOKUP AREA",
+        "f((0,1),(1,1),(2,2)) ~~|\na= LOOKUP AREA(f,0,1) ~~|\nb= LOOKUP AREA(f,2,4) ~~|\n"
+        "c= LOOKUP AREA(f,0.5,2.5) ~~|\nd= LOOKUP AREA(f,0,Time/2) ~~|\ne= LOOKUP AREA(f,1,-1)",
+        {"a": [1] * 5, "b": [4] * 5, "c": [3] * 5, "d": [0, 0.5, 1, 1.625, 2.5], "e": [-2] * 5},
+    ),
+    (
+        "LOOKUP SLOPE",
+        "f((1,0),(2,1),(3,1.5)) ~~|\ny= LOOKUP SLOPE(f,Time,1) ~~|\nz= LOOKUP SLOPE(f,Time+0.5,1)",
+        {"y": [1, 1, 0.75, 0.5, 0.5], "z": [1, 1, 0.5, 0.5, 0.5]},
+    ),
+    (
+        "DELAY MATERIAL and DELAY INFORMATION",
+        "late= 2 ~~|\ny= DELAY MATERIAL(Time,late,7,9) ~~|\nz= DELAY INFORMATION(Time,late-1,7)",
+        {"y": [7, 7, 0, 1, 2], "z": [7, 0, 1, 2, 3]},
+    ),
+    (
+        "GET TIME VALUE",
+        "y= GET TIME VALUE(0,1,0) ~~|\nz= GET TIME VALUE(1,3,0)",
+        {"y": [1, 2, 3, 4, 5], "z": [3] * 5},
+    ),
+    ("GAMMA LN", "y= EXP(GAMMA LN(Time+1)) ~ Dmnl", {"y": [1, 1, 2, 6, 24]}),
+    (
+        "missing numbers (`:NA:`)",
+        "x= :NA: ~~|\ny= MAX(x, 1) ~~|\nz= IF THEN ELSE(x = :NA:, 1, 0)",
+        {"y": [1] * 5, "z": [1] * 5},
+    ),
+    ("FINAL TIME as an equation", "horizon= 4 ~~|\nlate= FINAL TIME-horizon", {"late": [0] * 5}),
+]
+XMILE_CASES = [
+    (
+        "IF .. ELSE IF ..",
+        "<aux name='y'><eqn>IF TIME &gt; 3 THEN 3 ELSE IF TIME &gt; 1 THEN 2 ELSE 1</eqn></aux>",
+        [1, 1, 2, 2, 3],
+    ),
+    ("IF inside an expression", "<aux name='y'><eqn>1 + IF TIME &gt; 1 THEN 2 ELSE 1</eqn></aux>", [2, 2, 3, 3, 3]),
+    ("PI", "<aux name='y'><eqn>COS(PI * TIME)</eqn></aux>", [1, -1, 1, -1, 1]),
+    ("PREVIOUS and SELF", "<aux name='y'><eqn>PREVIOUS(SELF, 0) + TIME</eqn></aux>", [0, 1, 3, 6, 10]),
+    ("INT towards minus infinity", "<aux name='y'><eqn>INT(TIME/2 - 1.2) + INT(-1)</eqn></aux>", [-3, -2, -2, -1, -1]),
+    ("MOD never below 0", "<aux name='y'><eqn>(TIME - 7) MOD 3</eqn></aux>", [2, 0, 1, 2, 0]),
+    ("ROUND", "<aux name='y'><eqn>ROUND(TIME/2 - 0.9)</eqn></aux>", [-1, 0, 0, 1, 1]),
+    (
+        "SUM, MEAN, STDDEV, SIZE, MIN, MAX of an array",
+        "<aux name='v'><dimensions><dim name='d'/></dimensions><element subscript='a'><eqn>TIME</eqn></element>"
+        "<element subscript='b'><eqn>4</eqn></element></aux>"
+        "<aux name='y'><eqn>SUM(v) + MEAN(v[*]) + 10*STDDEV(v) + 100*SIZE(v) + MIN(v) - MAX(v)</eqn></aux>",
+        [222, 219.5, 217, 214.5, 212],
+    ),
+    (
+        "graphical function of each element",
+        "<aux name='x'><dimensions><dim name='d'/></dimensions><eqn>TIME</eqn><element subscript='a'><gf>"
+        "<xscale min='0' max='4'/><ypts>0,4</ypts></gf></element><element subscript='b'><gf><xscale min='0' max='4'/>"
+        "<ypts>0,8</ypts></gf></element></aux><aux name='y'><eqn>x[a] + 10*x[b]</eqn></aux>",
+        [0, 21, 42, 63, 84],
+    ),
+    (
+        "multiplier of a flow",
+        "<stock name='y'><eqn>0</eqn><inflow>i</inflow></stock>"
+        "<flow name='i'><eqn>2</eqn><multiplier>3</multiplier></flow>",
+        [0, 6, 12, 18, 24],
+    ),
+    (
+        "non-negative stocks",
+        "<stock name='A'><eqn>3</eqn><outflow>o</outflow><non_negative/></stock><flow name='o'><eqn>2</eqn></flow>"
+        "<stock name='B'><eqn>0</eqn><inflow>o</inflow></stock><aux name='y'><eqn>A + 10*B + 100*o</eqn></aux>",
+        [203, 121, 30, 30, 30],
+    ),
+    (
+        "LOOKUP",
+        "<gf name='f'><xscale min='0' max='4'/><ypts>0,8</ypts></gf><aux name='y'><eqn>LOOKUP(f, TIME)</eqn></aux>",
+        [0, 2, 4, 6, 8],
+    ),
+]
+
+
+def small(folder: Path, variables: str, rest: str = "", specs: str = "<dt>1</dt>", ending: str = ".xmile") -> Path:
+    path = folder / f"small{ending}"
+    path.write_text(
+        f'<xmile version="1.0" xmlns="{SPACE}"><sim_specs><start>0</start><stop>4</stop>{specs}</sim_specs>'
+        '<dimensions><dim name="d"><elem name="a"/><elem name="b"/></dim></dimensions>'
+        f"<model><variables>{variables}</variables></model>{rest}</xmile>",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize(("title", "equations", "expected"), VENSIM_CASES, ids=[one[0] for one in VENSIM_CASES])
+def test_a_construct_of_vensim_gives_what_its_manual_says(tmp_path, title: str, equations: str, expected) -> None:
+    assert f"- {title}" in PAGE
+    whole = equations if "~~|" in equations else "".join(f"{line} ~|\n" for line in equations.splitlines())
+    path = tmp_path / "model.mdl"
+    final = "horizon" if "horizon" in equations else "4"
+    controls = f"INITIAL TIME= 0 ~~|\nFINAL TIME= {final} ~~|\nTIME STEP= 1 ~~|\nSAVEPER= 1 ~~|\n"
+    path.write_text("{UTF-8}\n" + whole + ("~~|\n" if "~~|" in equations else "") + controls, encoding="utf-8")
+    run = stockflow.load(path).run()
+    for name, values in expected.items():
+        np.testing.assert_allclose(run[name].values, values, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(("title", "variables", "expected"), XMILE_CASES, ids=[one[0] for one in XMILE_CASES])
+def test_a_construct_of_xmile_gives_what_the_standard_says(tmp_path, title: str, variables: str, expected) -> None:
+    assert f"- {title}" in PAGE
+    np.testing.assert_allclose(stockflow.load(small(tmp_path, variables)).run()["y"].values, expected, atol=1e-12)
+
+
+def test_every_function_of_both_dialects_stands_on_the_page() -> None:
+    for known in (VENSIM, XMILE):
+        assert [name for name in known if f"`{name.upper()}`" not in PAGE] == []
+
+
+def test_a_run_may_set_a_constant_that_the_final_time_is_made_of(tmp_path) -> None:
+    path = written(tmp_path, "horizon= 2 ~ Year\ns= INTEG(1, 0) ~ Year", 1.0, 4.0, 1.0)
+    path.write_text(path.read_text().replace("FINAL TIME= 4.0", "FINAL TIME= INITIAL TIME+horizon*2"))
+    model = stockflow.load(path)
+    assert (model.final_time, float(model.run()["s"].values[-1])) == (4.0, 4.0)
+    assert model.run({"horizon": 3.0})["s"].values.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    with pytest.raises(InputError, match="horizon decides FINAL TIME, which is fixed when a simulator is made"):
+        model.runs({"horizon": [1.0, 2.0]}, ["s"])
+
+
+def test_what_is_saved_is_the_first_step_at_or_after_its_time(tmp_path) -> None:
+    path = written(tmp_path, "s= INTEG(1, 0) ~ Year", 1.0, 10.0, 2.5)
+    assert stockflow.load(path).run()["time"].values.tolist() == [0.0, 3.0, 5.0, 8.0, 10.0]
+    path = written(tmp_path, "s= INTEG(1, 0) ~ Year", 1.0, 2.0, 0.25)
+    assert stockflow.load(path).run()["time"].values.tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("cp1252", "{}x= 3 ~ ~ Sterman’s é |\n"), ("gb18030", "{}人口= 3 ~ ~ 人口数 |\n")]
+)
+def test_a_model_in_a_local_encoding_is_read_and_that_is_said(tmp_path, encoding: str, text: str) -> None:
+    path = tmp_path / "model.mdl"
+    controls = "INITIAL TIME= 0~~|\nFINAL TIME= 1~~|\nTIME STEP= 1~~|\nSAVEPER= 1~~|\n"
+    path.write_bytes((text.format("") + controls).encode(encoding))
+    with pytest.warns(ReadingWarning, match=f"is not UTF-8; read as {encoding}"):
+        model = stockflow.load(path)
+    documentation = next(iter(model.variables.values())).documentation
+    assert documentation in text
+    assert next(iter(stockflow.load(path, encoding=encoding).variables.values())).documentation == documentation
+    path.write_bytes((text.format("{" + encoding + "}\n") + controls).encode(encoding))
+    assert next(iter(stockflow.load(path).variables.values())).documentation == documentation
+    with pytest.raises(InputError, match="not text in the encoding 'ascii'"):
+        stockflow.load(path, encoding="ascii")
+
+
+def test_modules_are_written_out_with_their_connections() -> None:
+    model = stockflow.load(MODELS / "modules.xmile")
+    run = model.run()
+    assert run["north.Level"].values.tolist() == [10.0, 12.0, 14.0, 16.0, 18.0]
+    assert run["south.pump.rate"].values.tolist() == [5.0] * 5
+    assert run["total"].values.tolist() == [20.0, 27.0, 34.0, 41.0, 48.0]
+    assert model.variable("north.Level").kind == "stock"
+    # a module beside this one may be called as a variable that it fills here
+    np.testing.assert_allclose(run["prey.prey"].values, [40.0, 38.0, 28.0, 10.4, 0.0], atol=1e-12)
+    np.testing.assert_allclose(run["hunters.hunters"].values, [1.0, 5.0, 8.8, 11.6, 12.64])
+    assert run["prey.hunters"].values.tolist() == run["hunters.hunters"].values.tolist()
+
+
+@pytest.mark.parametrize("module", ["<module name='m'/>", "<module name='s'/>"])
+def test_a_module_that_has_no_model_or_is_inside_itself_is_refused(tmp_path, module: str) -> None:
+    rest = "<model name='s'><variables><module name='s'/></variables></model>"
+    with pytest.raises(InputError, match=r"the file has no model of that name|is inside itself"):
+        stockflow.load(small(tmp_path, module, rest))
+
+
+def test_macros_of_xmile_are_written_out(tmp_path) -> None:
+    macro = (
+        "<macro name='kept'><parm>x</parm><parm>share</parm><eqn>Level*share</eqn><variables><stock name='Level'>"
+        "<eqn>1</eqn><inflow>f</inflow></stock><flow name='f'><eqn>x</eqn></flow></variables></macro>"
+    )
+    path = small(tmp_path, "<aux name='y'><eqn>kept(TIME, 2) + kept(1, 10)</eqn></aux>", macro)
+    assert stockflow.load(path).run()["y"].values.tolist() == [12.0, 22.0, 34.0, 48.0, 64.0]
+
+
+def test_what_programs_write_beside_the_standard_is_read_past(tmp_path) -> None:
+    style = "<views><style><aux color='black'/><module color='blue'/></style></views>"
+    path = small(tmp_path, "<aux name='y'><eqn>3</eqn></aux>", "<isee:prefs layer='model'/>", ending=".stmx")
+    path.write_text(path.read_text().replace("</model>", f"{style}</model>"))
+    assert stockflow.load(path).run()["y"].values.tolist() == [3.0] * 5
+
+
+def test_the_standards_time_step_and_the_first_known_method_are_taken(tmp_path) -> None:
+    path = small(
+        tmp_path, "<stock name='y'><eqn>1</eqn><inflow>i</inflow></stock><flow name='i'><eqn>y</eqn></flow>", specs=""
+    )
+    assert stockflow.load(path).time_step == 1.0
+    for asked, method in (("rk4, rk2, euler", "RK4"), ("gear, rk2", "Heun"), ("RK2", "Heun")):
+        path.write_text(path.read_text().replace("<sim_specs>", f"<sim_specs method='{asked}'>"))
+        assert stockflow.load(path).equations.method == method
+        path.write_text(path.read_text().replace(f"<sim_specs method='{asked}'>", "<sim_specs>"))
+
+
+@pytest.mark.parametrize("kind", ["queue", "oven"])
+def test_stocks_with_rules_of_their_own_are_refused_by_name(tmp_path, kind: str) -> None:
+    assert f"- {kind}" in PAGE
+    path = small(
+        tmp_path, f"<stock name='S'><eqn>1</eqn><outflow>o</outflow><{kind}/></stock><flow name='o'><eqn>1</eqn></flow>"
+    )
+    with pytest.raises(InputError, match=f"{kind}, which is not simulated.* in 'S' \\(line 1\\)"):
+        stockflow.load(path)
+
+
+def test_outflows_of_a_non_negative_stock_take_what_is_left_in_their_order(tmp_path) -> None:
+    variables = """
+    <stock name="S"><eqn>3</eqn><inflow>i</inflow><outflow>o</outflow><outflow>q</outflow><non_negative/></stock>
+    <flow name="i"><eqn>0.5</eqn></flow><flow name="o"><eqn>2</eqn></flow><flow name="q"><eqn>o</eqn></flow>
+    """
+    run = stockflow.load(small(tmp_path, variables)).run()
+    assert run["o"].values.tolist() == [2.0, 0.5, 0.5, 0.5, 0.5]
+    assert run["q"].values.tolist() == [1.5, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_what_goes_round_between_non_negative_stocks_stays_as_much(tmp_path) -> None:
+    variables = """
+    <stock name="A"><eqn>3</eqn><inflow>back</inflow><outflow>there</outflow><non_negative/></stock>
+    <stock name="B"><eqn>0</eqn><inflow>there</inflow><outflow>back</outflow><non_negative/></stock>
+    <flow name="there"><eqn>2</eqn></flow><flow name="back"><eqn>1.5</eqn></flow><aux name="y"><eqn>A + B</eqn></aux>
+    """
+    run = stockflow.load(small(tmp_path, variables)).run()
+    assert run["y"].values.tolist() == [3.0] * 5
+    assert min(run["A"].values.min(), run["B"].values.min()) >= 0
+
+
+@pytest.mark.parametrize("size", ["9999999999", "0"])
+def test_an_array_too_large_to_be_written_out_is_refused(tmp_path, size: str) -> None:
+    path = small(tmp_path, "<aux name='y'><eqn>3</eqn></aux>")
+    path.write_text(path.read_text().replace('<dim name="d">', f'<dim name="e" size="{size}"/><dim name="d">'))
+    with pytest.raises(InputError, match=f"dimension 'e' has size '{size}'"):
+        stockflow.load(path)
+    with pytest.raises(InputError, match="range of more than a million elements"):
+        stockflow.load(written(tmp_path, "r: (a1-a9999999999) ~ ~\nx[r]= 1 ~ Dmnl"))
+    with pytest.raises(InputError, match="array of more than 100000 elements in 'x'"):
+        stockflow.load(written(tmp_path, "r: (a1-a99999) ~ ~\ns: (b1-b99999) ~ ~\nx[r,s]= 1 ~ Dmnl"))
+
+
+def test_data_are_read_at_any_time(tmp_path) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text("Time,d\n1,10\n3,30\n")
+    equations = """
+        d ~ Dmnl
+        between= GET DATA BETWEEN TIMES(d, Time, 0) ~ Dmnl
+        next= GET DATA BETWEEN TIMES(d, Time, 1) ~ Dmnl
+        last= GET DATA BETWEEN TIMES(d, Time, -1) ~ Dmnl
+        ends= GET DATA FIRST TIME(d)+GET DATA LAST TIME(d)*10 ~ Dmnl
+    """
+    run = stockflow.load(written(tmp_path, equations, 1.0, 4.0, 1.0), data=[table]).run()
+    missing = -(2.0**109)
+    assert run["between"].values.tolist() == [missing, 10.0, 20.0, 30.0, missing]
+    assert run["next"].values.tolist() == [missing, 10.0, 30.0, 30.0, missing]
+    assert run["last"].values.tolist() == [missing, 10.0, 10.0, 30.0, missing]
+    assert run["ends"].values.tolist() == [31.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("LOOKUP SLOPE(f, Time, 0)", "LOOKUP SLOPE with a mode other than 1"),
+        ("DELAY MATERIAL(Time, Time, 0, 0)", "DELAY MATERIAL with a delay time that is not a number of the file"),
+        ("DELAY INFORMATION(Time, Time, 0)", "DELAY INFORMATION with a delay time that is not a number of the file"),
+        ("GET TIME VALUE(2, 0, 0)", "GET TIME VALUE of the computer's clock"),
+        ("GET TIME VALUE(0, 0, 3)", "in other units than the model's"),
+        ("RANDOM POISSON(0, 9, Time, 0, 1, 1)", "RANDOM POISSON of what is not a number of the file"),
+        ("RANDOM POISSON(0, 9, 1e9, 0, 1, 1)", "RANDOM POISSON with a mean that is not above 0 and at most 1000"),
+        ("RANDOM POISSON(1.2, 1.8, 3, 0, 1, 1)", "RANDOM POISSON with nothing between its ends"),
+        ("RANDOM BINOMIAL(0, 9, 1.5, 3, 0, 1, 1)", "RANDOM BINOMIAL without a chance between 0 and 1"),
+        ("RANDOM GAMMA(0, 9, 2, 0, 1, 1)", "function RANDOM GAMMA"),
+    ],
+)
+def test_forms_of_functions_without_a_definite_meaning_are_refused(tmp_path, equation: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        stockflow.load(written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\ny= {equation} ~ Dmnl"))
