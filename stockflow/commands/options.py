@@ -44,7 +44,12 @@ def loaded(file: Path) -> Model:
     if len(tags) < len(meta.get("stockflow.tag", ())):
         raise click.UsageError("--tag must be ?NAME=FILE, each name once")
     folders = meta.get("stockflow.folder") or None
-    return load(file, folders, meta.get("stockflow.encoding"), meta.get("stockflow.data", ()), tags)
+    return load(file, folders, meta.get("stockflow.encoding"), tables(), tags)
+
+
+def tables() -> tuple[Path, ...]:
+    """Return the tables of data that the present command was given."""
+    return tuple(click.get_current_context().meta.get("stockflow.data", ()))
 
 
 SET = click.option("--set", "pairs", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")

@@ -9,11 +9,10 @@ import click
 
 from stockflow.commands.batch import drawn
 from stockflow.commands.console import Whole, listed, settings
-from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL
+from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL, loaded, tables
 from stockflow.files import check_ending, replace_file
 from stockflow.language.data_tables import read_data
 from stockflow.language.equations import Method
-from stockflow.model import load
 from stockflow.page.contents import MOST_DRAWS, Asked, contents
 from stockflow.page.page import html
 from stockflow.vensim_files.files import with_changes
@@ -31,7 +30,6 @@ _PATH = click.Path(path_type=Path)
     "--sensitivity", type=_PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of --samples."
 )
 @click.option("--draws", type=Whole(1), default=MOST_DRAWS, show_default=True, help="Most of the samples to take.")
-@click.option("--data", type=_PATH, metavar="CSV", help="Observed points: a first column Time, then a variable each.")
 @click.option("--title", default="", help="Default: the name of FILE.")
 @SET
 @CHANGES
@@ -47,7 +45,6 @@ def page(
     samples: Path | None,
     sensitivity: Path | None,
     draws: int,
-    data: Path | None,
     title: str,
     pairs: Sequence[str],
     changes: Path | None,
@@ -60,6 +57,7 @@ def page(
 
     A slider's range is the one that the model file gives the constant, else 0 to twice its value. With samples,
     charts show the median and the middle 50 and 90% of them; a slider that is moved sets its constant in all samples.
+    Tables of --data (a first column Time, then a variable each) are drawn as observed points, too.
 
     \b
     Examples:
@@ -67,7 +65,8 @@ def page(
       stockflow page model.mdl --inputs "birth rate,lifetime" --outputs Population --samples draws.csv --out page.html
     """
     check_ending(out, ".html", ".htm")
-    model, given = load(file), settings(pairs)
+    model, given = loaded(file), settings(pairs)
+    points = {name: column for table in tables() for name, column in read_data(table).columns.items()}
     if changes is not None:
         given = with_changes(given, changes, model)
     if given:
@@ -78,7 +77,7 @@ def page(
         outputs=None if outputs is None else listed(outputs),
         curves=None if curves is None else listed(curves),
         samples=None if samples is sensitivity is None else drawn(model, samples, sensitivity),
-        observed=None if data is None else read_data(data).columns,
+        observed=points or None,
         draws=draws,
         until=until,
         save_period=save_period,
