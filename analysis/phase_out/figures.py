@@ -4,7 +4,7 @@ Every figure is readable in grey: lines differ by dash, areas by hatch. `PAGE` i
 (17.5 cm).
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart import safe_year, stroke_words
+from analysis.phase_out.by_instrument.apart import from_words, safe_year, stroke_words
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
@@ -102,7 +102,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     starts = np.asarray(study.grid.starts)
     rows = answers.reset_index(drop=True)
     failing = np.array(list(rows["failing"]), dtype=float)
-    names = [f"{row['ends']},\n{row['exit']}: {_told(row, study)}" for row in rows.to_dict("records")]
+    names = [f"{row['ends']},\n{row['exit']}: {from_words(safe_year(row, study))}" for row in rows.to_dict("records")]
     step, limit = study.grid.step, study.exit.probability
     title = fill(f"{load_case(study.case).title}, at a stroke: {stroke_words(answers, study)}", 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
@@ -132,11 +132,6 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
         ]
     )
     return save(figure, table, stem)
-
-
-def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    safe = safe_year(row, study)
-    return safe if safe.startswith("no") else f"from {safe}"
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

@@ -266,7 +266,7 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
         years = [year_words(row[third], study) for third in THIRDS]
         thirds = f", weak to strong: {' / '.join(years)}" if len(set(years)) > 1 else f", whatever it is: {years[0]}"
         safe = (
-            f"safe {_at(safe_year(row, study))} (fails in {row['fails']:.1%} of {row['draws']} draws)"
+            f"safe {from_words(safe_year(row, study), 'at ')} (fails in {row['fails']:.1%} of {row['draws']} draws)"
             if np.isfinite(row["safe from"])
             else f"no start to {study.grid.last:g} is safe (from {row['at']:g} it fails in {row['fails']:.1%} of "
             f"{row['draws']} draws)"
@@ -287,14 +287,15 @@ def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
     """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
     rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
     return "; ".join(
-        f"{row['ends']} {_at(safe_year(row, study))}" if np.isfinite(row["safe from"])
+        f"{row['ends']} {from_words(safe_year(row, study), 'at ')}" if np.isfinite(row["safe from"])
         else f"{row['ends']} at no start by {study.grid.last:g}"
         for row in rows.to_dict("records")
     )  # fmt: skip
 
 
-def _at(safe: str) -> str:
-    return f"at {safe}" if safe.startswith("no") else f"from {safe}"
+def from_words(safe: str, none: str = "") -> str:
+    """Put "from" before what `safe_year` says, or the word `none` where there is no such year."""
+    return f"{none}{safe}" if safe.startswith("no") else f"from {safe}"
 
 
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
