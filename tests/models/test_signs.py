@@ -99,14 +99,16 @@ def test_selection_among_makers_raises_practice(case: str) -> None:
     assert (chosen["Practice"][:, -1] > kept["Practice"][:, -1]).all()
 
 
-def test_twice_the_approval_time_delays_the_first_licence_by_a_sixth_of_what_it_adds_at_least() -> None:
-    # the first of many projects is through before the mean wait: half was asked for and is not reached
+def test_twice_the_approval_time_delays_the_first_licence_by_half_of_what_it_adds_in_nine_draws_of_ten() -> None:
     name, slow = "Commercial Designs", {"approval acceleration": ([1961.0], [0.0])}
     usual, twice = run("mrna", name, paths=slow), run("mrna", name, times={"approval time": 2.0}, paths=slow)
     added = float(case_model("mrna").variable("approval time").value or 0.0)
+    shares = []
     for one, other in zip(usual[name].to_numpy(), twice[name].to_numpy(), strict=True):
         licensed = [float(np.interp(1.0, row, usual.time.values, right=UNTIL)) for row in (one, other)]
-        assert licensed[1] - licensed[0] >= min(added / 6, UNTIL - licensed[0])
+        shares.append((licensed[1] - licensed[0]) / min(added, UNTIL - licensed[0]))
+    assert np.quantile(shares, 0.1) >= 1 / 2
+    assert min(shares) >= 1 / 3
 
 
 def test_funds_of_five_years_lose_projects_that_funds_of_fifteen_keep() -> None:
