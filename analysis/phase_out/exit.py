@@ -45,6 +45,25 @@ def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeY
     return SafeYears(family, starts, kept, failing, year, bool(safe[place:].all()) and bool(safe.any()), by_draw)
 
 
+def undecided(starts: Array, failing: Array, draws: int, allowed: float) -> tuple[float, float]:
+    """Return the earliest and the latest start that may be the first safe one, as far as so many draws can tell.
+
+    The first start that fails in less than `allowed` plus, and less than `allowed` minus, two standard errors of a
+    probability estimated from that number of draws (binomial); infinite where there is none. `failing` is (start,).
+    """
+    error = 2 * sampling_error(allowed, draws)
+    earliest, latest = (
+        float(starts[np.argmax(safe)]) if safe.any() else np.inf
+        for safe in (failing < allowed + error, failing < allowed - error)
+    )
+    return earliest, latest
+
+
+def sampling_error(probability: float, draws: int) -> float:
+    """Standard error of a probability estimated from a number of independent draws."""
+    return float((probability * (1 - probability) / draws) ** 0.5)
+
+
 def against_none(
     study: PhaseOutStudy, values: Values, none: Values, offered: Flags, spent: Array, spent_none: Array, at: int
 ) -> list[Measure]:

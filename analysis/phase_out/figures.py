@@ -4,7 +4,7 @@ Every figure is readable in grey: lines differ by dash, areas by hatch. `PAGE` i
 (17.5 cm).
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart import at_a_stroke, lasting, safe_year
+from analysis.phase_out.by_instrument.apart import at_a_stroke, when_words
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
@@ -106,9 +106,12 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     rows = answers.reset_index(drop=True)
     failing = np.array(list(rows["failing"]), dtype=float)
     names = [
-        worded("{ends},\n{exit}: {safe}", ends=term(row["ends"]), exit=term(row["exit"]), safe=_told(row, study))
+        worded(
+            "{ends},\n{exit}: {safe}",
+            ends=term(row["ends"]), exit=term(row["exit"]), safe=when_words(row, study, ""),
+        )
         for row in rows.to_dict("records")
-    ]
+    ]  # fmt: skip
     limit = study.exit.probability
     title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
@@ -141,11 +144,6 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return image
-
-
-def _told(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    safe = safe_year(row, study)
-    return safe if lasting(row, study) is None else worded("from {safe}", safe=safe)
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.phase_out.exit import SafeYears
+from analysis.phase_out.exit import SafeYears, sampling_error, undecided
 from analysis.phase_out.spread import Measure, spread
 from analysis.phase_out.study import SafeExit
 from analysis.plain.language import listed, sentence, sentences, term, worded
@@ -118,7 +118,8 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
                 "after the {place} of the exit, is below {kept:g} times that under continued support. With {draws} "
                 "draws such a probability has a standard error of {error:.1%}.)",
                 probability=asked.probability, years=asked.years_after, place=term(asked.counted_from),
-                kept=asked.share_kept, draws=one.kept.shape[1], error=sampling_error(one, asked),
+                kept=asked.share_kept, draws=(draws := one.kept.shape[1]),
+                error=sampling_error(asked.probability, draws),
             )
         )  # fmt: skip
     return sentences(words)
@@ -148,20 +149,14 @@ def over_all(one: SafeYears, asked: SafeExit) -> str:
     return sentence(said + _exceptions(one, asked) + _close(one, asked))
 
 
-def sampling_error(one: SafeYears, asked: SafeExit) -> float:
-    """Standard error of a probability as large as the one allowed, estimated from this number of draws."""
-    return float((asked.probability * (1 - asked.probability) / one.kept.shape[1]) ** 0.5)
-
-
 def _close(one: SafeYears, asked: SafeExit) -> str:
-    """Name the earlier starts that these draws cannot tell from safe ones: within two standard errors."""
-    most = asked.probability + 2 * sampling_error(one, asked)
-    near = [f"{y:g}" for y, f in zip(one.starts, one.failing, strict=True) if y < one.year and f < most]
+    """Name the other starts that, as far as these draws can tell, may be the first safe one."""
+    draws = one.kept.shape[1]
+    earliest, latest = undecided(one.starts, one.failing, draws, asked.probability)
+    near = [f"{year:g}" for year in one.starts if earliest <= year <= latest and year != one.year]
     if not near:
         return ""
-    return worded(
-        "; {years} cannot be told from it with {draws} draws", years=listed(near), draws=one.kept.shape[1]
-    )  # fmt: skip
+    return worded("; {years} cannot be told from it with {draws} draws", years=listed(near), draws=draws)
 
 
 def _exceptions(one: SafeYears, asked: SafeExit) -> str:

@@ -22,7 +22,7 @@ from analysis.paths.durations import Dated, date_path, durations, published_dura
 from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import criteria_words, safe_year, year_words
+from analysis.phase_out.by_instrument.apart import criteria_words, fails_words, safe_year, year_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
@@ -184,7 +184,7 @@ def instruments_block() -> str:
         head = ("ends", "goes on", "exit", "safe from", "fails then", *third, "setback if from")
         rows = [
             (row["ends"], row["goes on"], row["exit"],
-             safe_year(row, study), f"{row['fails']:.1%}", *(year_words(row[name], study) for name in THIRDS),
+             safe_year(row, study), fails_words(row, study), *(year_words(row[name], study) for name in THIRDS),
              row["setback if from"])
             for row in found["by_instrument"].to_dict("records")
         ]  # fmt: skip

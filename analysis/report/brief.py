@@ -11,11 +11,20 @@ import pandas as pd
 
 from analysis.forecasts.study import wins_everywhere, yardsticks
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import at_a_stroke, criteria_words, safe_year, spans_words, year_words
+from analysis.phase_out.by_instrument.apart import (
+    at_a_stroke,
+    criteria_words,
+    end_words,
+    fails_words,
+    safe_year,
+    spans_words,
+    year_words,
+)
 from analysis.phase_out.by_instrument.happened import objection
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import load_phase_out_study
-from analysis.plain.language import marked, one_by_one, sentence, term, translated, worded
+from analysis.plain.language import marked, one_by_one, sentence, sentences, term, translated, worded
+from analysis.plain.shown import capital
 from analysis.scoreboard.board import Scoreboard
 from calibration.fitting.estimates import Calibration
 from calibration.forecasting.record import REFERENCE
@@ -37,8 +46,13 @@ class Answer:
 
 
 def exit_sentence(case: str) -> str:
-    """Say from when each set of instruments of a case can end at a stroke, as accepted."""
-    return sentence(at_a_stroke(load_answer(case)["by_instrument"], load_phase_out_study(case)))
+    """Say from when each set of instruments of a case can end at a stroke, at what risk, and by a slope."""
+    rows, study = load_answer(case)["by_instrument"], load_phase_out_study(case)
+    slopes = [
+        worded("{exit}: {each}", exit=term(family), each=end_words(rows, study, family))
+        for family in dict.fromkeys(rows["exit"]) if family != "cliff"
+    ]  # fmt: skip
+    return sentences(sentence(one) for one in (at_a_stroke(rows, study, risk=True), *map(capital, slopes)))
 
 
 def exit_objection(case: str) -> str:
@@ -56,7 +70,7 @@ def exit_rows(case: str) -> pd.DataFrame:
         told.append(
             {worded("industry"): term(load_case(case).title), worded("what ends"): term(str(ends)),
              worded("safe from, at a stroke"): safe_year(row, study),
-             worded("fails"): worded("{fails:.1%} of draws, from {at:g}", fails=row["fails"], at=row["at"]), **slopes,
+             worded("fails then (of draws)"): fails_words(row, study), **slopes,
              worded("at a stroke, if buyers respond weakly / middling / strongly"):
                  " / ".join(year_words(row[third], study) for third in THIRDS),
              worded("setback at a stroke from"): spans_words(row["setback if from"]),

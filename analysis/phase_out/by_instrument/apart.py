@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL, outlay
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.happened import happened_table
-from analysis.phase_out.exit import SafeYears, safe_years
+from analysis.phase_out.exit import SafeYears, safe_years, undecided
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
 from analysis.phase_out.runs import Values, family, yearly_share
@@ -276,8 +276,8 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
             thirds = worded(", whatever it is: {year}", year=years[0])
         if np.isfinite(row["safe from"]):
             safe = worded(
-                "safe {when} (fails in {fails:.1%} of {draws} draws)",
-                when=_at(row, study), fails=row["fails"], draws=row["draws"],
+                "safe {when} (fails in {fails} of {draws} draws)",
+                when=when_words(row, study), fails=fails_words(row, study), draws=row["draws"],
             )  # fmt: skip
         else:
             safe = worded(
@@ -303,25 +303,45 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
     return words
 
 
-def stroke_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
-    """From when each set of instruments can end at a stroke, in one line; those that no start tried hurts left out."""
-    rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
-    return one_by_one(
-        worded("{ends} {when}", ends=term(row["ends"]), when=_at(row, study)) if np.isfinite(row["safe from"])
-        else worded("{ends} at no start by {last:g}", ends=term(row["ends"]), last=study.grid.last)
-        for row in rows.to_dict("records")
-    )  # fmt: skip
+def end_words(by_instrument: pd.DataFrame, study: PhaseOutStudy, exit: str = "cliff", risk: bool = False) -> str:
+    """From when each set of instruments can end by an exit, in one line, and at what risk if asked for.
+
+    Those that no start tried hurts are left out.
+    """
+    rows = by_instrument[(by_instrument["exit"] == exit) & (by_instrument["safe from"] > study.grid.first)]
+    told = []
+    for row in rows.to_dict("records"):
+        if np.isinf(row["safe from"]):
+            told.append(worded("{ends} at no start by {last:g}", ends=term(row["ends"]), last=study.grid.last))
+        elif risk and lasting(row, study) is not None:
+            fails = fails_words(row, study)
+            when = worded("{when} (fails in {fails} of draws)", when=when_words(row, study), fails=fails)
+            told.append(worded("{ends} {when}", ends=term(row["ends"]), when=when))
+        else:
+            told.append(worded("{ends} {when}", ends=term(row["ends"]), when=when_words(row, study)))
+    return one_by_one(told)
 
 
-def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
-    """Say from when each set of instruments of the case can end at a stroke."""
-    each = stroke_words(by_instrument, study)
+def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy, risk: bool = False) -> str:
+    """Say from when each set of instruments of the case can end at a stroke, and at what risk if asked for."""
+    each = end_words(by_instrument, study, risk=risk)
     return worded("{case}, at a stroke: {each}", case=term(load_case(study.case).title), each=each)
 
 
-def _at(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy, none: str | None = None) -> str:
+    """Put "from" before a safe year that lasts, else `none` before what there is instead; "at" if not given."""
     safe = safe_year(row, study)
-    return worded("at {safe}", safe=safe) if lasting(row, study) is None else worded("from {safe}", safe=safe)
+    if lasting(row, study) is not None:
+        return worded("from {safe}", safe=safe)
+    return worded("at {safe}", safe=safe) if none is None else none + safe
+
+
+def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    """How often an exit fails from each start that `safe_year` names: "7.8% / 1.5%"."""
+    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
+    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
+    named = (starts >= earliest) & (starts <= latest) if lasting(row, study) is not None else starts == row["at"]
+    return " / ".join(f"{share:.1%}" for share in failing[named])
 
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
@@ -332,11 +352,22 @@ def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
 
 
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    """The safe year of a row of `answers` in words, with the later starts that are not safe."""
-    starts, fails = np.asarray(study.grid.starts), np.asarray(row["failing"]) >= study.exit.probability
+    """The safe year of a row of `answers` in words: all that may be it as far as its draws tell, if it lasts."""
+    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
+    fails = failing >= study.exit.probability
     if fails[starts >= row["safe from"]].any():
         return worded("no start that lasts ({years} alone)", years=spans_words(spans(starts[~fails])))
-    return year_words(row["safe from"], study)
+    if np.isinf(row["safe from"]):
+        return year_words(np.inf, study)
+    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
+    first = year_words(earliest, study)
+    if earliest == latest:
+        return first
+    if np.isinf(latest):
+        return worded("{first} or later", first=first)
+    return worded("{first} or {latest:g}", first=first, latest=latest) if latest - earliest <= study.grid.step else (
+        worded("{first} to {latest:g}", first=first, latest=latest)
+    )  # fmt: skip
 
 
 def year_words(year: float, study: PhaseOutStudy) -> str:

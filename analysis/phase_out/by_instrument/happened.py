@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.phase_out.study import Happened
-from analysis.plain.language import one_by_one, sentence, term, worded
+from analysis.plain.language import marked, one_by_one, sentence, sentences, term, translated, worded
 from analysis.plain.shown import capital
 from calibration.fitting.inference_data import Posterior
 from calibration.fitting.payoff import fitted_series
@@ -17,6 +18,10 @@ from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval
 
+WHERE = {
+    (False, True): marked("inside the interval"), (False, False): marked("OUTSIDE the interval"),
+    (True, True): marked("at the very end of the interval"), (True, False): marked("just OUTSIDE the interval"),
+}  # fmt: skip
 COLUMNS = ("what", "check", "observed", "model", "low", "high", "inside")
 
 
@@ -44,24 +49,35 @@ def happened_words(table: pd.DataFrame) -> list[str]:
         worded(
             "{what}: observed {observed:.0%}, model {model:.0%} (90%: {low:.0%} to {high:.0%}), {where}.",
             what=capital(term(row["what"])), observed=row["observed"], model=row["model"], low=row["low"],
-            high=row["high"], where=worded("inside the interval") if row["inside"] else worded("OUTSIDE the interval"),
+            high=row["high"], where=translated(WHERE[_edge(row), bool(row["inside"])]),
         )
         for row in table.to_dict("records")
     ]  # fmt: skip
 
 
 def objection(table: pd.DataFrame, evidence: str) -> str:
-    """What speaks against an answer: each change that was made and the model misses, and what evidence leaves."""
-    missed = [
-        worded(
-            "{what} (observed {observed:.0%}, model {model:.0%})",
-            what=term(row["what"]), observed=row["observed"], model=row["model"],
+    """What speaks against an answer: each change made that the model misses or hardly meets, and the evidence."""
+    last = sentence(term(evidence))
+    told = [
+        (
+            worded(
+                "{what} (observed {observed:.0%}, model {model:.0%})",
+                what=term(row["what"]), observed=row["observed"], model=row["model"],
+            ),
+            _edge(row), row["inside"],
         )
         for row in table.to_dict("records")
-        if not row["inside"]
     ]  # fmt: skip
-    said = sentence(term(evidence))
-    return worded("the model misses {missed}. {evidence}", missed=one_by_one(missed), evidence=said) if missed else said
+    just = [what for what, edge, _ in told if edge]
+    missed = [what for what, edge, inside in told if not (edge or inside)]
+    said = [worded("the model misses {missed}", missed=one_by_one(missed))] if missed else []
+    said += [worded("the model hardly meets {just}", just=one_by_one(just))] if just else []
+    return sentences([sentence(one_by_one(said)), last] if said else [last])
+
+
+def _edge(row: Mapping[Hashable, Any]) -> bool:
+    """Whether an observation is as large as an end of the interval, as far as both are shown."""
+    return f"{row['observed']:.0%}" in {f"{row['low']:.0%}", f"{row['high']:.0%}"}
 
 
 def failing(table: pd.DataFrame) -> list[str]:

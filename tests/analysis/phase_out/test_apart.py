@@ -15,9 +15,9 @@ from analysis.phase_out.by_instrument.apart import (
     Exits,
     answers,
     apart_table,
+    end_words,
     setback,
     spans,
-    stroke_words,
     together,
 )
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
@@ -138,7 +138,7 @@ def test_the_figure_by_instrument_has_a_cell_for_every_start_and_says_the_findin
     assert safe.min() == kept["safe from"][0]
     lasts = (first.loc[safe.min() :, "share of draws that fail"] < study.exit.probability).all()
     told = f"from {safe.min():g}" if lasts else "at no start that lasts"
-    assert stroke_words(kept, study).startswith(f"{kept['ends'][0]} {told}")
+    assert end_words(kept, study).startswith(f"{kept['ends'][0]} {told}")
 
 
 def test_no_schedule_is_called_the_best_where_a_check_fails() -> None:

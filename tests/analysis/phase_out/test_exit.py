@@ -11,6 +11,7 @@ from analysis.phase_out.exit import (  # fmt: skip
     regret_table,
     regrets,
     safe_years,
+    undecided,
     waiting,
     waiting_table,
     welfare,
@@ -171,3 +172,19 @@ def test_counting_from_the_end_is_counting_from_the_start_so_much_later() -> Non
     np.testing.assert_array_equal(first.after_end[0].kept, late.safe[1].kept)
     np.testing.assert_array_equal(late.safe[1].kept, same.safe[1].kept)
     assert late.after_end == ()
+
+
+@pytest.mark.parametrize(
+    ("failing", "draws", "both"),
+    [
+        ([0.9, 0.11, 0.02], 400, (2016.0, 2017.0)),  # two standard errors of 10% from 400 draws are 3%
+        ([0.9, 0.11, 0.02], 40_000, (2017.0, 2017.0)),
+        ([0.9, 0.09, 0.02], 400, (2016.0, 2017.0)),
+        ([0.9, 0.09, 0.08], 400, (2016.0, np.inf)),
+        ([0.9, 0.5, 0.3], 400, (np.inf, np.inf)),
+    ],
+)
+def test_starts_that_so_many_draws_cannot_tell_apart_are_those_within_two_standard_errors(
+    failing: list[float], draws: int, both: tuple[float, float]
+) -> None:
+    assert undecided(np.array([2015.0, 2016.0, 2017.0]), np.array(failing), draws, 0.1) == both
