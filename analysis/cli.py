@@ -92,6 +92,10 @@ COMMANDS = {
         "questions:search",
         "Search for the best schedule of support in CASE, and put history on the front of adoption and cost.",
     ),
+    "brief": (
+        "brief:brief_command",
+        "Put the answers on one page, to be mailed or printed: brief.html, brief.pdf; default: all industries.",
+    ),
     "reproduce": (
         "calibrate:reproduce",
         "Calibrate, score, phase out, draw the paths: everything into one folder, with report.html to read.",
@@ -120,6 +124,7 @@ def cli(context: click.Context, quiet: bool, lang: str | None) -> None:
     \b
     Start here:
       techcycle reproduce                        everything, into output/report.html
+      techcycle brief nev                        the answers on one page (HTML, PDF), from what is on record
       techcycle parameters nev                   what can be set, with units, bounds and sources
       techcycle run nev --schedule nev_cliff --out run.xlsx
       techcycle compare nev history cliff        runs side by side: words, table, figure

@@ -30,10 +30,7 @@ class LazyGroup(Group):
         """Take `--quiet` out of the words, wherever it stands."""
         show(QUIET not in args)
         left = [one for one in args if one != QUIET]
-        takes = {
-            one for given in self.params if isinstance(given, click.Option) and not given.is_flag for one in given.opts
-        }
-        words = [one for before, one in pairwise(["", *left]) if not one.startswith("-") and before not in takes]
+        words = [one for before, one in pairwise(["", *left]) if "-" not in (before[:1], one[:1])]
         ctx.meta[QUIET] = " ".join(words[:2])
         return super().parse_args(ctx, left)
 

@@ -1,7 +1,6 @@
 """Blocks of figures on README and pages: each has a name, and is made from records, studies or measurements."""
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -34,8 +33,7 @@ from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
 from calibration.forecasting.record import REFERENCE, YARDSTICK, load_accepted_forecast
 from calibration.forecasting.scores import POOL
-from calibration.records.results import HERE as RESULTS
-from calibration.records.results import accepted_fits
+from calibration.records.results import accepted_fits, load_record
 from models.case import CASES, load_case
 from stockflow.intervals import interval
 
@@ -58,7 +56,7 @@ def fit_block() -> str:
     rows = [
         (case, name, f"{row['first_year']}-{row['last_year']} ({row['n']})", f"{row['r2_log']:.3f}",
          f"{row['rms_log_error']:.2f}", row["use"])
-        for case in CASES for name, row in _record(case)["series"].items()
+        for case in CASES for name, row in load_record(case)["series"].items()
     ]  # fmt: skip
     return "\n".join(markdown(("case", "series", "years", "R2 of logs", "rms log error", "used in"), rows))
 
@@ -67,7 +65,7 @@ def misfit_block() -> str:
     """Return the years that the fits miss by more than a factor of 1.5."""
     lines = []
     for case in CASES:
-        off = misfits({name: row["misfits"] for name, row in _record(case)["series"].items()})
+        off = misfits({name: row["misfits"] for name, row in load_record(case)["series"].items()})
         lines += [f"- {case}, {name}: {years}" for name, years in off]
     return "\n".join(lines)
 
@@ -76,7 +74,7 @@ def summary_block() -> str:
     """Return how the starts ended, what bounds were hit, the causal effects and the scoreboard in sentences."""
     lines = []
     for case in CASES:
-        data = _record(case)
+        data = load_record(case)
         checks, bounds = data["checks"], ", ".join(data["checks"]["at_bound"]) or "none"
         lines.append(
             f"- {load_case(case).title}: {data['starts']} starts (seed {data['seed']}), best objective "
@@ -348,10 +346,6 @@ def answers_block() -> str:
         worded("[What carries the industry?](docs/questions/loops.md)"): carried,
     }  # fmt: skip
     return "\n".join(f"- **{question}** {answer}" for question, answer in answers.items())
-
-
-def _record(case: str) -> dict[str, Any]:
-    return tomllib.loads((RESULTS / f"{case}.toml").read_text(encoding="utf-8"))
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {

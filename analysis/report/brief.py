@@ -23,14 +23,24 @@ from analysis.phase_out.by_instrument.apart import (
 from analysis.phase_out.by_instrument.happened import objection
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import load_phase_out_study
-from analysis.plain.language import marked, one_by_one, sentence, sentences, term, translated, worded
+from analysis.plain.language import language, marked, one_by_one, sentence, sentences, term, translated, worded
 from analysis.plain.shown import capital
+from analysis.plain.style import in_language
+from analysis.report.chapters import texts
 from analysis.scoreboard.board import Scoreboard
-from calibration.fitting.estimates import Calibration
 from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import COMBINED, MODEL
 from models.case import load_case
 from models.schedules.file import load_schedule
+
+HEADING = marked("How a technology becomes an industry, and what policy can do about it")
+ABOUT = marked(
+    "A system-dynamics model of knowledge, capacity, cost and market under policy, fitted to photovoltaics and "
+    "new-energy vehicles (NEV) in China, integrated circuits and mRNA vaccines. The question and the historical "
+    "figures come from He Defang et al. 2025, Bulletin of the Chinese Academy of Sciences 40(5): 781-794. Money is in "
+    "yuan (CNY) of 2020. Intervals hold 90% of the draws."
+)
+USED = "closed loop"  # the use of a series that a fit is judged by
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,15 +116,18 @@ CLOCK_DECIDES = marked("the clock decides, each industry has others, and the fit
 
 
 def trust_sentences(
-    fits: Mapping[str, Calibration], forecast: Sequence[str], board: Scoreboard
+    errors: Mapping[str, Sequence[float]], forecast: Sequence[str], board: Scoreboard
 ) -> tuple[list[str], list[str]]:
-    """Say how well fits, forecasts and the paper's figures are met, and what that leaves open."""
-    rms = [one.rms for fit in fits.values() for one in fit.closed.series if one.use == "closed loop"]
+    """Say how well fits, forecasts and the paper's figures are met, and what that leaves open.
+
+    `errors` are root mean square log errors of the series fitted to, by case.
+    """
+    rms = [error for own in errors.values() for error in own]
     words = [
         worded(
             "Fit, on data it was fitted to: typical errors of {least:.0%} to {most:.0%} over {series} series "
-            "({industries} industries; median {median:.0%}).",
-            least=np.exp(min(rms)) - 1, most=np.exp(max(rms)) - 1, series=len(rms), industries=len(fits),
+            "(industries: {industries}; median {median:.0%}).",
+            least=np.exp(min(rms)) - 1, most=np.exp(max(rms)) - 1, series=len(rms), industries=len(errors),
             median=np.exp(np.median(rms)) - 1,
         )
     ]  # fmt: skip
@@ -156,3 +169,62 @@ def trust_sentences(
             )
         )
     return words, but
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Brief:
+    """What the three answers are made of: cases with a study of ending support, and what was found of all industries.
+
+    `large` has the years from every clock to a tenth of the market, `errors` the root mean square log errors of the
+    series fitted to, by case, `scored` names cases with accepted forecasts; `basis` says what was made anew.
+    """
+
+    cases: Sequence[str]
+    large: pd.DataFrame
+    errors: Mapping[str, Sequence[float]]
+    scored: Sequence[str]
+    board: Scoreboard
+    basis: str
+
+    def about(self) -> list[str]:
+        """Say what the answers come from."""
+        return [translated(ABOUT), translated(self.basis)]
+
+    def notes(self) -> list[str]:
+        """Say what safe means, once for each rule."""
+        return list(dict.fromkeys(map(safe_words, self.cases)))
+
+    def answers(self, figures: Path, main: str) -> list[Answer]:
+        """Return the answers; figures lie in that folder, in the language spoken: `main` is that of plain names."""
+        titles, captions = {case: term(load_case(case).title) for case in self.cases}, texts()["captions"]
+
+        def picture(name: str) -> Path:
+            stem = figures / name
+            return (stem if language() == main else in_language(stem)).with_suffix(".png")
+
+        strips = {
+            worded("{case}. {caption}", case=titles[case], caption=worded(captions["safe_exit"])):
+                picture(f"phase_out_{case}_figure_safe_exit")
+            for case in self.cases
+        }  # fmt: skip
+        trust, doubt = trust_sentences(self.errors, self.scored, self.board)
+        missed = {worded(captions["forecast_yardstick"]): picture("forecast_yardstick")} if self.scored else {}
+        support = Answer(
+            worded("When can support end, and what breaks?"), [exit_sentence(case) for case in self.cases],
+            pd.concat([exit_rows(case) for case in self.cases]), strips,
+            [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
+            {f"exits_{case}": titles[case] for case in self.cases},
+        ) if self.cases else None  # fmt: skip
+        return [
+            *([support] if support else []),
+            Answer(
+                worded("How long from discovery to large-scale industry?"), [years_sentence(self.large)], None,
+                {worded(captions["clocks"]): picture("clocks")}, [sentence(term(CLOCK_DECIDES))],
+                {"paths": worded("paths"), "instruments": worded("barriers, and what shortens them")},
+            ),
+            Answer(
+                worded("How far may these answers be trusted?"), trust, None, missed, doubt,
+                {"forecasts": worded("forecasts"), "limits": worded("what it cannot know"),
+                 "paper": worded("the paper's figures")},
+            ),
+        ]  # fmt: skip

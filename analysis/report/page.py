@@ -8,30 +8,19 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from analysis.draws.stages import LARGE
 from analysis.forecasts.study import ForecastChapter, yardsticks
 from analysis.plain.language import (
     LANGUAGES,
     language,
+    marked,
     other_languages,
-    sentence,
     speaking,
     term,
     translated,
     worded,
 )
-from analysis.plain.style import in_language
 from analysis.plain.units import beside_numbers
-from analysis.report.brief import (
-    CLOCK_DECIDES,
-    Answer,
-    exit_objection,
-    exit_rows,
-    exit_sentence,
-    safe_words,
-    trust_sentences,
-    years_sentence,
-)
+from analysis.report.brief import HEADING, USED, Brief
 from analysis.report.cells import cell, described, html_table, spread_cell
 from analysis.report.chapters import Chapter, texts
 from analysis.report.fit_chapter import fit_chapter
@@ -48,6 +37,10 @@ from stockflow.files import write_whole
 from stockflow.pictures.diagram import diagrams
 
 PAGE = Path(__file__).parents[1] / "page"
+ANEW = marked(
+    "Fits were made anew by the run that wrote this page; posteriors, forecasts and answers by instrument are those on "
+    "record. Every figure lies in figures/ with its numbers, every table in results/."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +87,23 @@ def write_report(report: Report, root: Path) -> Path:
 def _first_page(report: Report, root: Path, main: str, switch: Mapping[str, str]) -> Path:
     """Write the first page in the language spoken; `main` is that of the pages behind, `switch` the pages beside it."""
     name = "report.html" if language() == main else f"report.{language()}.html"
+    return write_brief(brief_of(report), root / name, root / "figures", main, titles_of(report), switch)
+
+
+def write_brief(
+    brief: Brief, file: Path, figures: Path, main: str, contents: Mapping[str, str], switch: Mapping[str, str]
+) -> Path:
+    """Write the answers as one page that holds its figures, with the way to the pages behind it, if there are any.
+
+    `main` is the language of those pages, and of the figures that name none.
+    """
     text = environment_of_pages().get_template("brief.html").render(
-        page="", title=worded("In brief"), contents=titles_of(report), figure=Figures(root / "figures"), home=name,
-        folder="report/", answers=answers_of(report, root, main), switch=switch, main=main,
-        safe=dict.fromkeys(safe_words(case) for case in report.exits),
+        page="", title=worded("In brief"), contents=contents, figure=Figures(figures), home=file.name,
+        folder="report/", answers=brief.answers(figures, main), switch=switch, main=main, safe=brief.notes(),
+        heading=translated(HEADING), about=brief.about(),
     )  # fmt: skip
     letters = lettering(text)
-    return write_whole(root / name, with_letters(text, inline(letters)) if letters else text)
+    return write_whole(file, with_letters(text, inline(letters)) if letters else text)
 
 
 def environment_of_pages() -> Environment:
@@ -183,42 +186,14 @@ def pages_of(report: Report) -> list[Page]:
     ]  # fmt: skip
 
 
-def answers_of(report: Report, root: Path, main: str) -> list[Answer]:
-    """Return the three answers of the first page; figures in the language spoken; `main` is the report's."""
-    cases, rows = list(report.exits), report.paths[0].tables["durations"]
-    titles, captions = {case: term(load_case(case).title) for case in cases}, texts()["captions"]
-
-    def picture(name: str) -> Path:
-        stem = root / "figures" / name
-        return (stem if language() == main else in_language(stem)).with_suffix(".png")
-
-    strips = {
-        worded("{case}. {caption}", case=titles[case], caption=worded(captions["safe_exit"])):
-            picture(f"phase_out_{case}_figure_safe_exit")
-        for case in cases
-    }  # fmt: skip
+def brief_of(report: Report) -> Brief:
+    """Return what the first page tells."""
+    large = report.paths[0].tables["durations"].query("stage == @LARGE")
+    errors = {
+        case: [one.rms for one in fit.closed.series if one.use == USED] for case, fit in report.calibrations.items()
+    }
     scored = [one.case for one in report.forecasts if not one.missing]
-    trust, doubt = trust_sentences(report.calibrations, scored, report.board)
-    missed = {worded(captions["forecast_yardstick"]): picture("forecast_yardstick")} if scored else {}
-    return [
-        Answer(
-            worded("When can support end, and what breaks?"), [exit_sentence(case) for case in cases],
-            pd.concat([exit_rows(case) for case in cases]), strips,
-            [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in cases],
-            {f"exits_{case}": titles[case] for case in cases},
-        ),
-        Answer(
-            worded("How long from discovery to large-scale industry?"),
-            [years_sentence(rows[rows["stage"] == LARGE])], None,
-            {worded(captions["clocks"]): picture("clocks")}, [sentence(term(CLOCK_DECIDES))],
-            {"paths": worded("paths"), "instruments": worded("barriers, and what shortens them")},
-        ),
-        Answer(
-            worded("How far may these answers be trusted?"), trust, None, missed, doubt,
-            {"forecasts": worded("forecasts"), "limits": worded("what it cannot know"),
-             "paper": worded("the paper's figures")},
-        ),
-    ]  # fmt: skip
+    return Brief(list(report.exits), large, errors, scored, report.board, ANEW)
 
 
 def sectors(case: str) -> dict[str, str]:

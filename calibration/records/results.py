@@ -150,6 +150,12 @@ def load_accepted(case: str, path: Path | None = None) -> Accepted:
         raise InputError(f"{file.name}: not a calibration record: {error!r}; {home.again}") from None
 
 
+def load_record(case: str) -> dict[str, Any]:
+    """Read all that is on record of the accepted fit of `case`; a missing or damaged record is an `InputError`."""
+    home = home_of(case)
+    return _record_at(home.record, case, home.again)
+
+
 def _record_at(file: Path, case: str, again: str) -> dict[str, Any]:
     if not file.exists():
         raise AbsentError(f"{file.name}: case {case!r} has no accepted fit; {again}")

@@ -1,0 +1,61 @@
+"""`techcycle brief`: the answers on one page, from what is on record."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from analysis.commands.shared import JSON, OUT, SOME_CASES, say
+from analysis.plain.folder import Folder
+from analysis.plain.language import language, worded
+from analysis.plain.shown import records
+from models.case import CASES
+from stockflow.errors import InputError
+
+
+@click.command("brief")
+@SOME_CASES
+@OUT
+@JSON
+def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
+    """Put the answers on one page, to be mailed or printed: brief.html, brief.pdf; default: all industries.
+
+    When can support end and what breaks (pv, nev), how long is the way from discovery to large-scale industry, how far
+    may that be trusted; a sentence, a figure, the interval and the objection each. Nothing is fitted anew: the answers
+    are those on record, as in README. The PDF asks for pip install fpdf2.
+
+    \b
+    Example:
+      techcycle brief nev
+      techcycle --lang zh brief nev pv --out report
+    """
+    from analysis.report.on_record import brief_on_record
+    from analysis.report.page import write_brief
+
+    wanted = list(dict.fromkeys(cases)) or list(CASES)
+    if unknown := [case for case in wanted if case not in CASES]:
+        raise InputError(f"brief: nothing is on record of {unknown[0]!r}; it has {', '.join(CASES)}")
+    folder = Folder(out)
+    folder.prepare()
+    brief, figures = brief_on_record(wanted, folder), folder.root / "figures"
+    files = [write_brief(brief, folder.root / "brief.html", figures, language(), {}, {})]
+    if find_spec("fpdf"):
+        from analysis.report.pdf import write_pdf
+
+        files.append(write_pdf(brief, figures, folder.root / "brief.pdf"))
+        lacking = []
+    else:
+        lacking = [worded("No brief.pdf: fpdf2 is not installed; pip install fpdf2 brings it.")]
+    answers = brief.answers(figures, language())
+    data = [
+        {"question": one.question, "sentences": list(one.sentences), "objections": list(one.objections),
+         "table": [] if one.table is None else records(one.table), "figures": list(map(str, one.pictures.values()))}
+        for one in answers
+    ]  # fmt: skip
+    told = [line for one in answers for line in (one.question, *one.sentences, *map(_but, one.objections), "")]
+    say(as_json, data, *told, *lacking, worded("Written: {files}", files=", ".join(map(str, files))))
+
+
+def _but(objection: str) -> str:
+    return worded("But: {objection}", objection=objection)
