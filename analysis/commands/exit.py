@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, only_options, say
+from analysis.commands.shared import CASE, INSTRUMENTS, JSON, OUT, TABLES, folder_of, only_options, say
 from analysis.phase_out.study import ExitStudies, load_exit_study
 from analysis.plain.folder import Folder
 from analysis.plain.language import worded
@@ -19,8 +19,7 @@ from stockflow.intervals import interval_columns
 
 @click.command("exit")
 @CASE
-@click.option("--instrument", "ends", multiple=True, metavar="NAME",
-              help="What ends, such as 'purchase subsidy'; may be repeated; default: all that buyers get.")  # fmt: skip
+@INSTRUMENTS
 @click.option(
     "--start", type=Real(1700, 2200), required=True, metavar="YEAR", help="When the end begins, a quarter of a year."
 )
