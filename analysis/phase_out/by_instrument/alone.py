@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from analysis.draws.ended import named
 from analysis.phase_out.study import Apart, PhaseOutStudy
 from analysis.plain.language import marked, term, worded
-from models.schedules.instruments import instrument
 
 OTHERS = marked("all other support as history has it")
 
 
 def set_of(study: PhaseOutStudy, ends: Sequence[str]) -> Apart:
     """Return the set of instruments that a study sets apart, or one that it does not; InputError for unknown names."""
-    names = tuple(instrument(study.case, name, "--instrument").name for name in dict.fromkeys(ends))
+    names = tuple(one.name for one in named(study.case, ends))
     found = [one for one in study.apart if set(one.ends) == set(names)]
     return found[0] if found else Apart(name=", ".join(names), ends=names, goes_on=OTHERS)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.draws.ended import named
 from analysis.draws.runs import drawn
 from analysis.phase_out.account import outlay
 from analysis.phase_out.adoption import SOLD
@@ -33,7 +34,7 @@ from models.policy import history
 from models.run import one_run
 from models.schedules.change import Amount, Change
 from models.schedules.file import Schedule
-from models.schedules.instruments import Instrument, instrument
+from models.schedules.instruments import Instrument
 from models.schedules.paths import grid
 from stockflow import Model
 from stockflow.arrays import Array
@@ -141,14 +142,13 @@ def at_levels(
     InputError for an instrument that the case lacks, and for a span outside the years in which money is counted.
     """
     home, until = home_of(study.case), study.horizon if until is None else until
-    for name in ends:
-        instrument(home.entry, name, "--instrument")
+    ends = tuple(one.name for one in named(study.case, ends))
     if not study.since <= start < until <= study.horizon or start / QUARTER % 1 or until / QUARTER % 1:
         span = f"{study.since:g} to {study.horizon:g}"
         raise InputError(f"--start {start:g} --until {until:g}: must be quarters of a year in order, from {span}")
     base, of = base_of(study, against), drawn(study.case, draws)
     exits = Exits(study, of.samples, PAID, base)
-    ends = tuple(dict.fromkeys(ends)) or given_to_buyers(exits, home)
+    ends = ends or given_to_buyers(exits, home)
     ends_at, soon = (int(np.searchsorted(exits.times, year - 1e-9)) for year in (study.horizon, until))
     units, early, spent = [], [], []
     for percent in percents:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from analysis.draws.ended import named
 from analysis.draws.runs import drawn
 from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
@@ -27,7 +28,7 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.home import Home, home_of
 from models.schedules.file import Schedule, load_schedule, unchanged
-from models.schedules.instruments import instrument, instruments
+from models.schedules.instruments import instruments
 from models.schedules.law import Exit
 from stockflow.arrays import Array
 from stockflow.errors import InputError
@@ -100,8 +101,7 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     and where all that buyers are given is nothing.
     """
     home = home_of(study.case)
-    for name in asked.ends:
-        instrument(home.entry, name, "--instrument")
+    named(study.case, asked.ends)
     last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
     if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
         span = f"{study.since:g} to {last:g}"
