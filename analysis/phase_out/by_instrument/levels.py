@@ -21,6 +21,7 @@ from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.named import PAID, base_of, file_label, given_to_buyers, model_objection
 from analysis.phase_out.exit import per_additional_unit
+from analysis.phase_out.runs import Values
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import ExitStudy, PhaseOutStudy
 from analysis.phase_out.words import brief, often, told
@@ -34,15 +35,16 @@ from models.policy import history
 from models.run import one_run
 from models.schedules.change import Amount, Change
 from models.schedules.file import Schedule
-from models.schedules.instruments import Instrument
+from models.schedules.instruments import Instrument, instruments
 from models.schedules.paths import grid
 from stockflow import Model
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.numerals import number
 from stockflow.over_time import QUARTER
 
 MOST = 1000.0  # percent
+CUT = 1e-6  # of a level that is short of it by rounding alone
 LEAST = 0.5  # of the draws in which a step must bring units for its cost to be told
 SURE = 0.95  # share of draws in which the last step is dearer, or cheaper, for the cost to be said to rise or fall
 
@@ -147,13 +149,20 @@ def at_levels(
         span = f"{study.since:g} to {study.horizon:g}"
         raise InputError(f"--start {start:g} --until {until:g}: must be quarters of a year in order, from {span}")
     base, of = base_of(study, against), drawn(study.case, draws)
-    exits = Exits(study, of.samples, PAID, base)
+    paths = [
+        one.variable for one in named(study.case, ends) or instruments(home.entry).values() if one.to_buyers or ends
+    ]
+    exits = Exits(study, of.samples, [*PAID, *paths], base)
     ends = ends or given_to_buyers(exits, home)
+    given = [support_of(base, exits.model, name, (start, until), exits.until) for name in ends]
+    warnings = [] if of.posterior else [of.basis]
+    warnings += [one.nothing(base, start, until) for one in given if not (one.paid > one.over)[one.inside].any()]
     ends_at, soon = (int(np.searchsorted(exits.times, year - 1e-9)) for year in (study.horizon, until))
     units, early, spent = [], [], []
     for percent in percents:
-        made = scaled(base, exits.model, ends, percent / 100, start, until, exits.until)
+        made = scaled(base, given, percent / 100)
         values = exits.supported if percent == 100 else exits.run(made)
+        warnings += [short for one in given if (short := one.cut(exits.times, values, percent))]
         units.append(values[SOLD][:, ends_at])
         early.append(values[SOLD][:, soon])
         spent.append(outlay(study, exits.times, values, study.rate))
@@ -162,62 +171,69 @@ def at_levels(
     else:
         own = home.units()
         words = own.shown("unit"), own.shown("bnCNY/unit")
-    warnings = [] if of.posterior else [of.basis]
-    warnings += _limits(base, exits.model, ends, start, until, exits.until, max(percents))
     return Levels(
         study, ends, start, until, base.title, tuple(percents), np.array(units), np.array(early), np.array(spent),
-        *words,
-        tuple(warnings),
+        *words, tuple(warnings),
     )  # fmt: skip
 
 
-def scaled(
-    base: Schedule, model: Model, ends: Sequence[str], factor: float, start: float, until: float, end: float
-) -> Schedule:
-    """Return the base with so many times the support of some instruments from `start` to `until`, none below 0.
+@dataclass(frozen=True, slots=True, eq=False)
+class Support:
+    """What a base pays of an instrument at all `times` of a run, what is above `over` being support, (time,) each.
 
-    Support is what is above `over`, as for exits; nothing is paid at all where none of it is left.
+    `inside` says which times lie in the span in which its level is another.
     """
-    made = {}
-    for name in ends:
-        about, times, paid, over = _support(base, model, name, end)
-        value = over + np.maximum(paid - over, 0.0) * factor if factor else np.zeros_like(paid)
-        value = np.where((times >= start) & (times < until) & (paid > over), value, paid)
-        value = value if about.most is None else np.minimum(value, about.most)
-        points = tuple(zip(times.tolist(), value.tolist(), strict=True))
-        made[name] = Change(amount=Amount(unit=about.unit, points=points))
-    return base.changed(made, f"{base.name}_at_{factor:g}")
+
+    about: Instrument
+    times: Array
+    paid: Array
+    over: Array
+    inside: Flags
+
+    def at(self, factor: float) -> Array:
+        """What is paid with so many times the support in the span; nothing at all where none of it is left."""
+        other = self.over + (self.paid - self.over) * factor if factor else np.zeros_like(self.paid)
+        return np.where(self.inside & (self.paid > self.over), other, self.paid)
+
+    def nothing(self, base: Schedule, start: float, until: float) -> str:
+        """Say that there is none of it in the span."""
+        return worded(
+            "{instrument}: nothing of it is paid from {start:g} to {until:g} ({base}): no level of it changes anything",
+            instrument=term(self.about.name), start=start, until=until, base=term(base.title),
+        )  # fmt: skip
+
+    def cut(self, times: Array, values: Values, percent: float) -> str:
+        """Say in how many draws a level is not paid in full, as it would exceed the price or all there is; else ""."""
+        wanted = np.interp(times, self.times, self.at(percent / 100))
+        short = (wanted - values[self.about.variable] > CUT * np.abs(wanted)).any(axis=1).mean()
+        if not short:
+            return ""
+        return worded(
+            "{instrument}: {percent:g}% is not paid in full at all times in {often} of the draws: no buyer gets more "
+            "than the price, nor more than all that there is",
+            instrument=term(self.about.name), percent=percent, often=often(float(short)),
+        )  # fmt: skip
 
 
-def _support(base: Schedule, model: Model, name: str, end: float) -> tuple[Instrument, Array, Array, Array]:
-    """An instrument, all moments of a run, what the base pays of it then, and what is above which it is support."""
+def support_of(base: Schedule, model: Model, name: str, span: tuple[float, float], end: float) -> Support:
+    """Return what a base, known before it is run, pays of an instrument until `end`."""
     move = one_run(model, base.changed({name: base.instruments.get(name, Change())}, base.name), end).move(name)
-    times = grid(model, end).times
-    over = np.interp(times, *history(model, move.about.over)) if move.about.over else np.zeros_like(times)
-    return move.about, times, move.path(times).reshape(-1), over
+    times, over = grid(model, end).times, move.about.over
+    return Support(
+        move.about, times, move.path(times).reshape(-1),
+        np.interp(times, *history(model, over)) if over else np.zeros_like(times),
+        (times >= span[0]) & (times < span[1]),
+    )  # fmt: skip
 
 
-def _limits(
-    base: Schedule, model: Model, ends: Sequence[str], start: float, until: float, end: float, most: float
-) -> list[str]:
-    """Say which instruments pay nothing in the span, and which cannot be more than they were."""
-    said = []
-    for name in ends:
-        about, times, paid, over = _support(base, model, name, end)
-        there = (paid - over)[(times >= start) & (times < until)]
-        if not (there > 0).any():
-            said.append(
-                worded(
-                    "{instrument}: nothing of it is paid from {start:g} to {until:g} ({base}): no level of it changes "
-                    "anything",
-                    instrument=term(name), start=start, until=until, base=term(base.title),
-                )
-            )  # fmt: skip
-        elif about.most is not None and there.max() * most / 100 > about.most:
-            said.append(
-                worded("{instrument}: levels above all that there is are no more than that", instrument=term(name))
-            )
-    return said
+def scaled(base: Schedule, given: Sequence[Support], factor: float) -> Schedule:
+    """Return the base with so many times the support of some instruments in their span."""
+    made = {}
+    for one in given:
+        most = np.inf if one.about.most is None else one.about.most
+        points = tuple(zip(one.times.tolist(), np.minimum(one.at(factor), most).tolist(), strict=True))
+        made[one.about.name] = Change(amount=Amount(unit=one.about.unit, points=points))
+    return base.changed(made, f"{base.name}_at_{factor:g}")
 
 
 def level_lines(found: Levels) -> list[str]:
@@ -243,15 +259,16 @@ def level_lines(found: Levels) -> list[str]:
         first, last = known[0], known[-1]
         both = ~np.isnan(first.cost.values) & ~np.isnan(last.cost.values)
         dearer = float((last.cost.values > first.cost.values)[both].mean()) if both.any() else np.nan
+        told_often = worded("; the last step is dearer in {often} of the draws", often=often(dearer))
+        told_often = told_often if found.units.shape[1] > 1 else ""
         moves = worded("rises") if dearer >= SURE else worded("goes, without a clear direction,")
         moves = worded("falls") if dearer <= 1 - SURE else moves
         lines.append(
             worded(
                 "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
-                "for the step from {step} of what was paid to {last_cost} for that from {last_step}; the last step is "
-                "dearer in {often} of the draws.",
+                "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
                 moves=moves, cost=_cost(first), step=first.words, last_cost=_cost(last), last_step=last.words,
-                often=often(dearer), **about,
+                dearer=told_often, **about,
             )
         )  # fmt: skip
         least = min(known, key=lambda one: one.cost.spread.median)

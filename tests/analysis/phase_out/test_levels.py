@@ -14,7 +14,15 @@ import pytest
 from analysis.phase_out.account import outlay
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.by_instrument.apart import Exits
-from analysis.phase_out.by_instrument.levels import Levels, at_levels, level_lines, level_text, percents_of, scaled
+from analysis.phase_out.by_instrument.levels import (
+    Levels,
+    at_levels,
+    level_lines,
+    level_text,
+    percents_of,
+    scaled,
+    support_of,
+)
 from analysis.phase_out.exit import against_none
 from analysis.phase_out.study import ExitStudies, load_phase_out_study
 from calibration.records.results import accepted_posterior
@@ -74,7 +82,8 @@ def test_what_was_paid_is_100_percent_and_other_levels_move_only_the_support_in_
     study = load_phase_out_study(case)
     runs = Exits(study, accepted_posterior(case).spread(4), base=unchanged(case))
     end = study.horizon + study.tail
-    same, half = (scaled(runs.base, runs.model, [name], part, 2015.0, 2018.0, end) for part in (1.0, 0.5))
+    given = [support_of(runs.base, runs.model, name, (2015.0, 2018.0), end)]
+    same, half = (scaled(runs.base, given, part) for part in (1.0, 0.5))
     again = runs.run(same)
     assert again[SOLD] == pytest.approx(runs.supported[SOLD], rel=1e-9)
     early = runs.times < 2014.5  # buyers see it coming half a year ahead, as in history
@@ -113,7 +122,22 @@ def test_an_instrument_that_pays_nothing_is_said_to_and_all_there_is_cannot_be_m
     assert none.table["cost defined in"].tolist() == [0.0]
     tax = at_levels(STUDY, ("tax exemption",), 2015.0, 2020.0, (100.0, 125.0), "history", 2)
     assert tax.units[0] == pytest.approx(tax.units[1], rel=1e-9)
-    assert "tax exemption: levels above all that there is" in level_lines(tax)[0]
+    assert "tax exemption: 125% is not paid in full at all times in 100% of the draws" in level_lines(tax)[0]
+
+
+def test_steps_are_what_the_page_says_of_them() -> None:
+    """What `docs/questions/phase_out.md` says in words, at half the draws."""
+    levels = ExitStudies.load().levels
+    tax = at_levels(STUDY, ("tax exemption",), 2015.0, 2024.0, levels, "history", 200)
+    assert np.all(np.diff([step.cost.spread.median for step in tax.steps[:-1]]) > 0)
+    assert any("the cost of an additional unit rises from" in line for line in level_lines(tax))
+    subsidy = at_levels(STUDY, SUBSIDY, 2014.0, 2023.0, levels, "history", 200)
+    costs = [step.cost.spread.median for step in subsidy.steps]
+    assert max(costs) < 1.3 * min(costs)
+    assert np.median(subsidy.early[-2] - subsidy.early[0]) < 0.5 * np.median(subsidy.units[-2] - subsidy.units[0])
+    premium = at_levels(load_phase_out_study("pv"), ("feed-in premium",), 2011.0, 2021.0, levels, "history", 200)
+    assert (premium.steps[-1].units.values < 0).mean() > 0.9
+    assert any(line.startswith("Warning: feed-in premium: 125% is not paid in full") for line in level_lines(premium))
 
 
 def test_the_command_tells_draws_and_keeps_table_and_figure(techcycle: Run, tmp_path: Path) -> None:
