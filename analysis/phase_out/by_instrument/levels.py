@@ -77,6 +77,7 @@ class Levels:
     ends: tuple[str, ...]
     start: float
     until: float
+    against: str
     base: str
     percents: tuple[float, ...]
     units: Array
@@ -89,7 +90,8 @@ class Levels:
     @property
     def label(self) -> str:
         """What the files of an answer are called."""
-        return file_label("levels", home_of(self.study.case).label, *self.ends, f"{self.start:g}", f"{self.until:g}")
+        return file_label("levels", home_of(self.study.case).label, *self.ends, f"{self.start:g}", f"{self.until:g}",
+                          self.against)  # fmt: skip
 
     @property
     def steps(self) -> list[Step]:
@@ -149,10 +151,7 @@ def at_levels(
         span = f"{study.since:g} to {study.horizon:g}"
         raise InputError(f"--start {start:g} --until {until:g}: must be quarters of a year in order, from {span}")
     base, of = base_of(study, against), drawn(study.case, draws)
-    paths = [
-        one.variable for one in named(study.case, ends) or instruments(home.entry).values() if one.to_buyers or ends
-    ]
-    exits = Exits(study, of.samples, [*PAID, *paths], base)
+    exits = Exits(study, of.samples, [*PAID, *(one.variable for one in instruments(home.entry).values())], base)
     ends = ends or given_to_buyers(exits, home)
     given = [support_of(base, exits.model, name, (start, until), exits.until) for name in ends]
     warnings = [] if of.posterior else [of.basis]
@@ -172,8 +171,8 @@ def at_levels(
         own = home.units()
         words = own.shown("unit"), own.shown("bnCNY/unit")
     return Levels(
-        study, ends, start, until, base.title, tuple(percents), np.array(units), np.array(early), np.array(spent),
-        *words, tuple(warnings),
+        study, ends, start, until, against, base.title, tuple(percents), np.array(units), np.array(early),
+        np.array(spent), *words, tuple(warnings),
     )  # fmt: skip
 
 

@@ -146,7 +146,7 @@ def test_the_command_tells_draws_and_keeps_table_and_figure(techcycle: Run, tmp_
     assert code == 0
     data = json.loads(out)
     assert (data["draws"], data["levels"], data["until"], data["rate"]) == (20, [0.0, 100.0], 2019.0, 0.03)
-    (csv,) = (tmp_path / "results").glob("levels_nev_purchase_subsidy_2015_2019.csv")
+    (csv,) = (tmp_path / "results").glob("levels_nev_purchase_subsidy_2015_2019_history.csv")
     assert len(pd.read_csv(csv)) == len(data["table"]) == 1
     assert len(list((tmp_path / "figures").iterdir())) == 3
     assert any("A critic would say" in line for line in data["lines"])
