@@ -1,4 +1,4 @@
-"""`techcycle exit`: a named exit against its base over the posterior, in seconds."""
+"""`techcycle exit`: a named exit against its base, or steps of support, over the posterior, in seconds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, say
-from analysis.phase_out.study import load_exit_study
+from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, instruments, only_options, say
+from analysis.phase_out.study import ExitStudies, load_exit_study
+from analysis.plain.folder import Folder
 from analysis.plain.language import worded
 from analysis.plain.shown import records
 from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
+from stockflow.errors import InputError
+from stockflow.intervals import interval_columns
 
 
 @click.command("exit")
 @CASE
-@click.option("--instrument", "ends", multiple=True, metavar="NAME",
-              help="What ends, such as 'purchase subsidy'; may be repeated; default: all that buyers get.")  # fmt: skip
+@instruments("all that buyers get")
 @click.option(
     "--start", type=Real(1700, 2200), required=True, metavar="YEAR", help="When the end begins, a quarter of a year."
 )
@@ -26,7 +28,12 @@ from stockflow.commands.console import Real, Whole
 @click.option("--announced", type=Real(0, 20), metavar="YEARS", help="Years ahead that buyers know of it; default: 0.")
 @click.option("--against", type=click.Choice(["continued", "history"]),
               help="Base: support that goes on as the study of CASE has it, or what the policy files say; default: the "
-              "first, where there is a study.")  # fmt: skip
+              "first, where there is a study; with --levels the second.")  # fmt: skip
+@click.option("--levels", is_flag=False, flag_value="", metavar="PERCENT,...",
+              help="Not an exit but what each step of support costs for a unit that it adds: instruments paid at these "
+              "percentages of the base from START to UNTIL; alone: those of analysis/studies/exit.toml.")  # fmt: skip
+@click.option("--until", type=Real(1700, 2200), metavar="YEAR",
+              help="With --levels: when all is as in the base again; default: the horizon of the study.")  # fmt: skip
 @click.option("--draws", type=Whole(20, 4000), help="Draws of the posterior; default: the study's.")
 @TABLES
 @OUT
@@ -39,6 +46,8 @@ def exit_command(
     length: float | None,
     announced: float | None,
     against: str | None,
+    levels: str | None,
+    until: float | None,
     draws: int | None,
     tables: str,
     out: Path,
@@ -55,8 +64,18 @@ def exit_command(
       techcycle exit nev --instrument "purchase subsidy" --start 2023
       techcycle exit nev --instrument "purchase subsidy" --instrument "tax exemption" --start 2026 --shape linear
       techcycle exit pv --instrument "feed-in premium" --start 2021 --against history
+      techcycle exit nev --instrument "purchase subsidy" --start 2014 --until 2023 --levels
       techcycle exit wind --start 2020 --shape linear    # once its policy.csv gives buyers something
     """
+    if levels is not None:
+        only_options(
+            "--levels", "case", "ends", "start", "until", "levels", "against", "draws", "tables", "out", "as_json"
+        )
+        _levels(case, ends, start, until, levels, against or "history", draws, folder_of([case], out, tables), as_json)
+        return
+    if until is not None:
+        raise InputError("exit: --until goes with --levels; an exit lasts")
+    from analysis.phase_out.by_instrument.apart import most_often
     from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
 
     study = load_exit_study(case)
@@ -68,11 +87,13 @@ def exit_command(
     folder, label, asked = folder_of([study.case], out, tables), label_of(found), found.asked
     file = folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))
+    size, (year, share) = interval_columns(found.lost, "size"), most_often(found.lost_in)
+    largest = size | {"year": year, "share of draws": share, "of years": study.exit.loss_years}
     data = {
         "case": study.case, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken,
         "against": found.base, "draws": len(found.ratio), "fails": found.fails, "setback": found.setback,
-        "warnings": list(found.warnings), "still_paid": dict(found.paid), "lines": exit_lines(found),
-        "table": records(found.table),
+        "largest_loss": largest, "warnings": list(found.warnings), "still_paid": dict(found.paid),
+        "lines": exit_lines(found), "table": records(found.table),
     }  # fmt: skip
     say(
         as_json,
@@ -83,3 +104,31 @@ def exit_command(
         "",
         worded("Table: {table}; figure: {figure}", table=file, figure=figure),
     )
+
+
+def _levels(
+    case: str,
+    ends: tuple[str, ...],
+    start: float,
+    until: float | None,
+    levels: str,
+    against: str,
+    draws: int | None,
+    folder: Folder,
+    as_json: bool,
+) -> None:
+    from analysis.phase_out.by_instrument.levels import at_levels, level_figure, level_lines, level_text, percents_of
+
+    percents = percents_of(levels) if levels else ExitStudies.load().levels
+    study = load_exit_study(case)
+    found = at_levels(study, ends, start, until, percents, against, draws or study.draws)
+    file = folder.table(f"{found.label}.csv", found.table)
+    figure = level_figure(found, folder.figure(found.label))
+    data = {
+        "case": study.case, "instruments": list(found.ends), "start": start, "until": found.until,
+        "against": found.base, "levels": list(found.percents), "draws": found.units.shape[1], "rate": study.rate,
+        "base_year": study.base_year, "horizon": study.horizon, "warnings": list(found.warnings),
+        "lines": level_lines(found), "table": records(found.table),
+    }  # fmt: skip
+    where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
+    say(as_json, data, *level_lines(found), "", level_text(found), "", where)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, say
+from analysis.commands.shared import JSON, OUT, instruments, say
 from analysis.phase_out.study import load_phase_out_study, study_file
 from analysis.plain.language import worded
 from stockflow.commands.console import Whole
@@ -13,6 +13,7 @@ from stockflow.files import write_whole
 
 @click.command("phase-out")
 @click.argument("study")
+@instruments("all that the study ends")
 @OUT
 @click.option("--draws", type=Whole(2, 4000), help="Draws of the posterior; default: the study's.")
 @click.option("--scheduler", help="Address of a Dask scheduler (tcp://...), or 'local' for a cluster of processes.")
@@ -23,6 +24,7 @@ from stockflow.files import write_whole
 @JSON
 def phase_out_command(
     study: str,
+    ends: tuple[str, ...],
     out: Path,
     draws: int | None,
     scheduler: str | None,
@@ -35,19 +37,28 @@ def phase_out_command(
     Runs every schedule of the study with the same draws of the accepted posterior, and prints one page: safe exit
     year, relapse, cost, regret, value of waiting, and what the answer hinges on. Runs go to OUT/phase_out/NAME.zarr,
     are taken up where they were left, and are read again where they are complete; tables, page and figures lie beside.
+    With --instrument the study is that of these alone, all else going on: which year to end them costs least regret,
+    what a year of waiting is worth; files carry their names.
     For a case without a study, and for one exit in seconds, there is `techcycle exit`.
 
     \b
     Example:
       techcycle phase-out nev --out output
+      techcycle phase-out nev --instrument "purchase subsidy"
       techcycle phase-out my_study.toml --draws 100 --json
     """
     from analysis.phase_out.answer import answer_study, as_records  # slow to import: Zarr
+    from analysis.phase_out.by_instrument.alone import alone
+    from analysis.phase_out.by_instrument.named import file_label
 
     asked = load_phase_out_study(study)
     if draws is not None:
         asked = asked.model_copy(update={"draws": draws})
-    stem = out / "phase_out" / study_file(study).stem.removeprefix("phase_out_")
+    name = study_file(study).stem.removeprefix("phase_out_")
+    if ends:
+        asked = alone(asked, ends)
+        name = file_label(name, *asked.grid.instruments)
+    stem = out / "phase_out" / name
     answer = answer_study(asked, stem, scheduler, progress=not as_json)
     if accept:
         from analysis.phase_out.accepted import accept_answer

@@ -20,6 +20,12 @@ TABLES = click.option("--tables", type=click.Choice(["csv", "xlsx"]), default="c
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
+def instruments(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that says which instruments a question is about."""
+    about = f"What ends, such as 'purchase subsidy'; may be repeated; default: {default}."
+    return click.option("--instrument", "ends", multiple=True, metavar="NAME", help=about)
+
+
 def folder_of(cases: Sequence[str], out: Path, tables: str = "csv") -> Folder:
     """Return where answers go: to the folder of the one case asked about, if it keeps them itself, else to `out`."""
     kept = home_of(cases[0]).tables if len(cases) == 1 else None

@@ -72,12 +72,11 @@ def against_none(
     `values`, `none` are (draw, time), `at` the place of the horizon, `offered` (draw, time) says at which times more
     support is on offer than in the run without, `spent` and `spent_none` (draw,) are present values of public money.
     Additional units are all those to the horizon, those that support made later through learning and familiarity too;
-    without a thousandth more there is no cost per additional unit. Free riders are the part of the units sold under
-    support that the run without it sells in the same time: 1 - additional / supported units, both while support lasts.
+    what one costs is said by `per_additional_unit`. Free riders are the part of the units sold under support that the
+    run without it sells in the same time: 1 - additional / supported units, both while support lasts.
     """
     sold, other = values[SOLD][:, : at + 1], none[SOLD][:, : at + 1]
-    extra = sold[:, -1] - other[:, -1]
-    per_unit = _ratio(spent - spent_none, extra, extra > FEW * np.maximum(sold[:, -1], other[:, -1]))
+    extra, per_unit = sold[:, -1] - other[:, -1], per_additional_unit(sold[:, -1], other[:, -1], spent - spent_none)
     drew, anyway = (np.sum(np.diff(one, axis=1) * offered[:, :at], axis=1) for one in (sold, other))
     rate, unit = f"at {study.rate:.0%}", study.texts.per_unit
     return [
@@ -88,6 +87,11 @@ def against_none(
         Measure("units that drew support", study.texts.unit, drew),
         Measure("free riders", "1", _ratio(anyway, drew, drew > 0)),
     ]
+
+
+def per_additional_unit(units: Array, fewer: Array, cost: Array) -> Array:
+    """Cost of each of the units that one run has more than another, draw by draw; not a number without a thousandth."""
+    return _ratio(cost, units - fewer, units - fewer > FEW * np.maximum(units, fewer))
 
 
 def welfare(worth: float, cost_of_funds: float, units: Array, spent: Array) -> Array:

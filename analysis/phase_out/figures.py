@@ -20,7 +20,7 @@ from analysis.phase_out.by_instrument.apart import at_a_stroke, when_words
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
-from analysis.plain.language import marked, term, worded
+from analysis.plain.language import listed, marked, term, worded
 from analysis.plain.shown import fill
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
 from analysis.plain.units import customary
@@ -213,5 +213,6 @@ def regret(found: Results, stem: Path) -> Path:
 
 def _dress(found: Results, what: str) -> dict[str, Any]:
     """Title and style of a figure, as `drawing` and `panels` take them."""
-    title = worded("{case}: {exit}", case=term(load_case(found.study.case).title), exit=what)
+    alone = [term(one.name) for one in found.study.apart] if len(found.study.apart) == 1 else []
+    title = worded("{case}: {exit}", case=term(load_case(found.study.case).title), exit=listed([*alone, what]))
     return {"title": title, "fontsize": 9, "style": SMALL}

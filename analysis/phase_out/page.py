@@ -62,11 +62,12 @@ def sections_of(
     by_instrument = [] if said is None else instrument_words(said, study)
     happened = [] if said is None else happened_words(said.happened)
     failed = [] if said is None else failing(said.happened)
+    answer = worded("Answer, for all support at once") if len(study.apart) != 1 else worded("Answer")
     return [
         Section(term(study.title), [term(study.question), _basis(found)]),
         *([Section(worded("By instrument"), by_instrument)] if by_instrument else []),
         *([Section(worded("What happened, and what the model says"), happened)] if happened else []),
-        Section(worded("Answer, for all support at once"), [*exit_words(found), *share_words(found)]),
+        Section(answer, [*exit_words(found), *share_words(found)]),
         Section(worded("What breaks"), [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
         Section(worded("What it costs"), cost_words(found)),
         Section(

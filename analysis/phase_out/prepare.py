@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,10 +13,12 @@ from analysis.ensembles.ensemble import Ensemble
 from analysis.phase_out.account import ARREARS, CREDITS, LEVY, LINES, PROMISED, RETURNED, SUPPORT_AND_TAX, TOTAL, sums
 from analysis.phase_out.adoption import MADE, MARKET, OUTSTANDING, PLANT, RUSH, SHARE, SOLD
 from analysis.phase_out.results import SIGNALS
-from analysis.phase_out.runs import Arm, Role, Runs, Values, by_name, family, in_memory
+from analysis.phase_out.runs import Arm, Runs, Values, by_name, family, in_memory
 from analysis.phase_out.study import ExitStudy, PhaseOutStudy
 from models.files.settings import NEVER
+from models.schedules.change import Amount, Change
 from models.schedules.file import Schedule, load_schedule
+from models.schedules.instruments import instrument
 from models.schedules.run import run_schedule
 from models.schedules.variants import variants
 from stockflow import Model
@@ -49,23 +51,29 @@ def arms_of(study: PhaseOutStudy, exits: bool = True) -> dict[Arm, Schedule]:
 
     Raises InputError for a schedule file that is bad, missing or of another case, and where nothing can be ended.
     """
-    known: tuple[tuple[Role, str], ...] = (("supported", study.supported), ("no support", study.no_support))
-    named: tuple[tuple[Role, str], ...] = tuple(("named", name) for name in study.schedules)
-    found = {}
-    for role, name in (*known, *named):
-        schedule = load_schedule(name, study.case)
-        label = {"supported": "continued support", "no support": "no support"}.get(role)
-        found[Arm(label or schedule.name.removeprefix(f"{study.case}_").replace("_", " "), role)] = schedule
-    if not exits:
-        return found
     base = load_schedule(study.supported, study.case)
     ended = study.grid.instruments or tuple(base.instruments)
+    none = load_schedule(study.no_support, study.case) if study.no_support else never(base, ended)
+    found = {Arm("continued support", "supported"): base, Arm("no support", "no support"): none}
+    for name in study.schedules:
+        schedule = load_schedule(name, study.case)
+        found[Arm(schedule.name.removeprefix(f"{study.case}_").replace("_", " "), "named")] = schedule
+    if not exits:
+        return found
     for shape, length in study.grid.families:
         lengths = () if shape == "cliff" else (length,)
         made = variants(base, [shape], study.grid.starts, lengths, ended)
         for start, schedule in zip(study.grid.starts, made, strict=True):
             found[Arm(f"{family(shape, length)}, from {start:g}", "grid", shape, start, length)] = schedule
     return found
+
+
+def never(base: Schedule, ends: Sequence[str]) -> Schedule:
+    """Return the base without some instruments, ever."""
+    units = {name: instrument(base.case, name).unit for name in ends}
+    return base.changed(
+        {name: Change(amount=Amount(value=0.0, unit=unit)) for name, unit in units.items()}, f"{base.name}_never"
+    )
 
 
 @dataclass(frozen=True, eq=False)

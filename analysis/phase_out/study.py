@@ -75,7 +75,7 @@ class SafeExit(Strict):
 
     Kept means at least `share_kept` times the share on the supported path of the same draw; `probability` is how
     often it may fail. Against its own past an exit is safe if the share loses no more than `own_fall` of the highest
-    that it had since the start.
+    that it had since the start. The largest loss is looked for in the first `loss_years`.
     """
 
     years_after: Annotated[float, Field(ge=1, le=20)] = 5.0
@@ -83,6 +83,7 @@ class SafeExit(Strict):
     probability: Within = 0.1
     own_fall: Within = 0.05
     counted_from: Literal["start", "end"] = "start"
+    loss_years: Annotated[int, Field(ge=1, le=20)] = 3
 
 
 class Worth(Strict):
@@ -213,9 +214,10 @@ class ExitStudy(Strict):
 
 
 class ExitStudies(CaseStudies[ExitStudy]):
-    """The settings of exits in cases without a study."""
+    """The settings of exits in cases without a study, and the levels of support, in percent, tried in any case."""
 
     shipped = STUDIES / "exit.toml"
+    levels: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=2)]
     cases: Mapping[str, ExitStudy] = {}
 
 
@@ -253,7 +255,7 @@ class PhaseOutStudy(ExitStudy):
             raise ValueError(f"since {self.since:g} is not before the horizon {self.horizon:g}")
         if any(s / QUARTER % 1 for s in self.grid.starts):
             raise ValueError("grid.first and grid.step must be quarters of a year")
-        latest = self.grid.starts[-1] + self.exit.years_after
+        latest = self.grid.starts[-1] + max(self.exit.years_after, self.exit.loss_years)
         if self.exit.counted_from == "end":
             latest += max(length for _, length in self.grid.families)
         if latest > self.horizon:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.draws.ended import only
 from analysis.plain.language import worded
 from analysis.search.settings import Case, Grid, SearchStudy
 from analysis.search.worth import Measures, case_model, ledger_of
@@ -142,7 +143,7 @@ def grid(case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Tell
 
 def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]]:
     """Label, kind and schedule of the grid; support held moves only what declines after it is held."""
-    base = load_schedule(asked.base, home_of(case).entry)
+    base = only(load_schedule(asked.base, home_of(case).entry), asked.ends)
     made = [("", base, asked.starts)]
     if asked.hold:
         if missing := [name for name in asked.hold if name not in base.instruments]:

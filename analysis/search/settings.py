@@ -1,6 +1,6 @@
 """What a search for schedules is set to: objective, budget, levers, optimisers and the grid behind the front."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from analysis.draws.generic import CaseStudies
 from models.files.settings import NEVER, Positive, Seed, Sentence, Share, Strict, StudyYear, Within, Year
+from models.schedules.instruments import Instrument
 from models.schedules.law import Exit
 
 STUDY = Path(__file__).parents[1] / "studies" / "search.toml"
@@ -48,6 +49,7 @@ class Case(Strict):
     from `first_knot`. `level` says what a share of 1 means: history, or what the `drivers` paid at `held_from`, held
     from then on; `offered` is the subsidy, as a share of the reference cost, tried from `offered_from` in a case that
     pays none. `base` is the schedule file whose declines the grid varies, on history and on support held by `hold`.
+    `ends` are the instruments that are moved, by default what the model's support multiplier and the base do.
     """
 
     unit: str
@@ -68,6 +70,7 @@ class Case(Strict):
     offered: Annotated[float, Field(ge=0, lt=1)] = 0.0
     offered_from: Year = NEVER
     hold: tuple[str, ...]
+    ends: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
@@ -79,6 +82,13 @@ class Case(Strict):
         if late := [year for year in self.starts if year >= self.horizon]:
             raise ValueError(f"start {late[0]:g} is not before the horizon {self.horizon:g}")
         return self
+
+    def of(self, ends: Sequence[Instrument]) -> "Case":
+        """Return the same for some instruments alone: on history, unless they are what the study holds."""
+        names, moved = tuple(one.name for one in ends), {one.variable for one in ends}
+        if moved == set(self.drivers):
+            return self.model_copy(update={"ends": names})
+        return self.model_copy(update={"ends": names, "drivers": tuple(moved), "level": "history", "hold": ()})
 
 
 class SearchStudy(CaseStudies[Case]):

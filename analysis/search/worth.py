@@ -10,7 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from analysis.draws.ended import named
 from analysis.draws.generic import with_support
+from analysis.search.moving import moving
 from analysis.search.settings import Case, Level, SearchStudy
 from analysis.unknowns.outcomes import SHARE, UNITS
 from models.case import load_case
@@ -161,13 +163,15 @@ def worth_of(case: str, study: SearchStudy, samples: Mapping[str, Array], levers
 
 def search_model(case: str, asked: Case, level: Level) -> Model:
     """Return the model with knots placed, support at `level`, and the schedule announced as the study says."""
-    model = knots_model(case_model(case, asked)[0]).with_constants(
+    model = case_model(case, asked)[0]
+    if level != "history":
+        paths = {model.variable(name).name: _held(model, name, asked.held_from) for name in asked.drivers}
+        model = model.with_series(with_announced(paths, model))
+    model = knots_model(model)
+    model = moving(model, named(case, asked.ends)) if asked.ends else model
+    return model.with_constants(
         {"first knot year": asked.first_knot, "knot spacing": asked.spacing, "decline announced": asked.announced}
     )
-    if level == "history":
-        return model
-    paths = {model.variable(name).name: _held(model, name, asked.held_from) for name in asked.drivers}
-    return model.with_series(with_announced(paths, model))
 
 
 def case_model(case: str, asked: Case) -> tuple[Model, str]:

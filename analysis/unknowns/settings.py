@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from analysis.draws.ended import only
 from analysis.draws.generic import CaseStudies
 from models.files.settings import NEVER, Positive, Sentence, Strict, StudyYear, Within, Year
 from models.schedules.file import Schedule, load_schedule, unchanged
@@ -78,18 +79,22 @@ class Discovery(Strict):
 
 
 class NamedSchedule(Strict):
-    """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history."""
+    """A schedule in words, the file that has it, and other dates for its declines if wanted; no file is history.
+
+    `ends` are the instruments that decline so, by default those of the file.
+    """
 
     name: Annotated[str, Field(min_length=3)]
     schedule: str | None = None
     start: Year | None = None
     length: Positive | None = None
+    ends: tuple[str, ...] = ()
 
     def load(self, case: str) -> Schedule:
         """Return the schedule of `case`; InputError as `load_schedule` says."""
         if self.schedule is None:
             return unchanged(case)
-        found = load_schedule(self.schedule, case)
+        found = only(load_schedule(self.schedule, case), self.ends)
         return found if self.start is None and self.length is None else found.with_dates(self.start, self.length)
 
 
@@ -146,6 +151,14 @@ class Question(Strict):
         if self.begins + self.after > self.years[-1]:
             raise ValueError(f"begins + after is {self.begins + self.after:g}, later than the last year")
         return self
+
+    def of(self, ends: tuple[str, ...], phase_out: str, no_support: str) -> "Question":
+        """Return the question asked of some instruments alone, with what the two plans are then called."""
+        plans = {
+            "phase_out": self.phase_out.model_copy(update={"ends": ends, "name": phase_out}),
+            "no_support": self.no_support.model_copy(update={"ends": ends, "name": no_support}),
+        }
+        return self.model_copy(update=plans)
 
 
 class SensitivityStudy(CaseStudies[Question]):

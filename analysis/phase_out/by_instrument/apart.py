@@ -2,7 +2,8 @@
 
 Against continued support: the share of the market `years_after` an exit's start over that of the same draw in which
 all support goes on. Against its own past: how far, and for how long, the share falls below the highest that the same
-run had since the start of the exit, beside what it does in the same time if all support goes on.
+run had since the start of the exit, beside what it does in the same time if all support goes on. Neither judges the
+first years alone, so the largest loss in them is told, too.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Ended:
     held: Array
     below: Array
     saved: Array
+    lost: Array
+    lost_in: Array
 
     def against_support(self, study: PhaseOutStudy) -> SafeYears:
         """When the exit is safe against continued support."""
@@ -80,6 +83,22 @@ def setback(times: Array, share: Array, start: float, years: float, least: float
     highest = np.maximum.accumulate(own, axis=1)
     lost = np.where(highest > 0, 1.0 - own / np.where(highest > 0, highest, 1.0), 0.0)
     return lost.max(axis=1), (lost > least).sum(axis=1) * (times[1] - times[0])
+
+
+def largest_loss(times: Array, share: Array, held: Array, start: float, years: int) -> tuple[Array, Array]:
+    """Return the largest part of the share `held`, in a year of the first `years` after `start`, that `share` lacks.
+
+    Both shares are those over the last year, (draw, time); the loss and the year in which it is largest are (draw,).
+    """
+    ends = [int(np.searchsorted(times, start + year + 1 - 1e-9)) for year in range(years)]
+    lost = np.where(held[:, ends] > 0, 1.0 - share[:, ends] / np.where(held[:, ends] > 0, held[:, ends], 1.0), 0.0)
+    return lost.max(axis=1), start + lost.argmax(axis=1)
+
+
+def most_often(values: Array) -> tuple[float, float]:
+    """Return the value that most draws have, and in which share of them."""
+    found, counts = np.unique(values, return_counts=True)
+    return float(found[counts.argmax()]), float(counts.max() / len(values))
 
 
 class Exits:
@@ -110,13 +129,14 @@ class Exits:
         """Return the base with some instruments ending, announced so many years ahead if given."""
         return variants(self.base, [shape], [start], () if shape == "cliff" else (length,), ends, announced)[0]
 
-    def judged(self, values: Values, start: float) -> tuple[Array, Array, Array, Array, Array]:
-        """Return ratio, fall, fall with continued support, years below and money saved, (draw,) each, see `Ended`."""
+    def judged(self, values: Values, start: float) -> tuple[Array, ...]:
+        """Return what `Ended` holds of an exit in its order, (draw,) each."""
         study, share, asked = self.study, self._share(values), self.study.exit
         at = int(np.searchsorted(self.times, start + asked.years_after - 1e-9))
         own, other = (setback(self.times, s, start, asked.years_after, asked.own_fall) for s in (share, self.held))
         spent = [outlay(study, self.times, one, study.rate) for one in (self.supported, values)]
-        return share[:, at] / self.held[:, at], own[0], other[0], own[1], spent[0] - spent[1]
+        lost = largest_loss(self.times, share, self.held, start, asked.loss_years)
+        return share[:, at] / self.held[:, at], own[0], other[0], own[1], spent[0] - spent[1], *lost
 
     def ended(self, ends: Apart, shape: Exit, length: float, starts: Sequence[float]) -> Ended:
         """Run exits of one shape and length from every start."""
@@ -153,10 +173,13 @@ def apart_table(study: PhaseOutStudy, found: Sequence[Ended]) -> pd.DataFrame:
             }  # fmt: skip
             parts = {"share over continued support": one.ratio[place], "deepest fall below own past": one.fall[place],
                      "deepest fall with continued support": one.held[place], "years below own past": one.below[place],
-                     "saved (bnCNY)": one.saved[place]}  # fmt: skip
+                     "saved (bnCNY)": one.saved[place],
+                     f"largest loss in years 1 to {study.exit.loss_years}": one.lost[place]}  # fmt: skip
             for name, values in parts.items():
                 row |= interval_columns(values, name, f"{name} low", f"{name} high")
-            rows.append(row)
+            rows.append(
+                row | dict(zip(("year of it", "in so many draws"), most_often(one.lost_in[place]), strict=True))
+            )
     return pd.DataFrame(rows)
 
 

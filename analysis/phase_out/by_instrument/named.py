@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from analysis.draws.ended import named
 from analysis.draws.runs import drawn
 from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
-from analysis.phase_out.by_instrument.apart import Exits
+from analysis.phase_out.by_instrument.apart import Exits, most_often
 from analysis.phase_out.by_instrument.happened import COLUMNS, happened_table, objection
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, ExitStudy
-from analysis.phase_out.words import told
-from analysis.plain.language import marked, one_by_one, term, translated, worded
+from analysis.phase_out.words import often, told
+from analysis.plain.language import marked, one_by_one, sentence, term, translated, worded
 from analysis.plain.shown import capital, screen
 from analysis.plain.style import BLUE, RED, legend_below, panels, save
 from analysis.plain.units import customary
@@ -27,14 +28,16 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from models.home import Home, home_of
 from models.schedules.file import Schedule, load_schedule, unchanged
-from models.schedules.instruments import instrument, instruments
+from models.schedules.instruments import instruments
 from models.schedules.law import Exit
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.intervals import interval, interval_columns
 from stockflow.over_time import QUARTER
 
+PAID = tuple(line.stock for line in LINES)
 SHOWN = 0.05  # of the last digit of money told, a year: less is not worth a line
+LOSS = marked("share lost to the exit"), marked("% of that without it")
 LEAST_CHANGE = 1e-6  # relative change that counts as one, beyond rounding
 SHARE = Column(variable="share over the last year", words=marked("share of the market"), unit="%", show="end")
 
@@ -74,6 +77,8 @@ class NamedExit:
     fall: Array
     held: Array
     saved: Array
+    lost: Array
+    lost_in: Array
     table: pd.DataFrame
     warnings: tuple[str, ...]
     paid: tuple[tuple[str, float], ...]
@@ -96,8 +101,7 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     and where all that buyers are given is nothing.
     """
     home = home_of(study.case)
-    for name in asked.ends:
-        instrument(home.entry, name, "--instrument")
+    named(study.case, asked.ends)
     last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
     if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
         span = f"{study.since:g} to {last:g}"
@@ -107,25 +111,31 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     end = study.horizon + study.tail
     if asked.start + asked.length + 1 > end:
         raise InputError(f"--length {asked.length:g}: the exit must be over a year before {end:g}, the end of the runs")
-    if asked.against == "continued" and not study.supported:
-        raise InputError(f"--against continued: no study says how support of {study.case} goes on; take history")
-    read = [one.variable for one in study.columns] + [line.stock for line in LINES]
-    base = load_schedule(study.supported, home.entry) if asked.against == "continued" else unchanged(home.entry)
-    of = drawn(study.case, draws)
-    exits = Exits(study, of.samples, read, base)
-    asked = replace(asked, ends=asked.ends or _given_to_buyers(exits, home))
+    base, of = base_of(study, asked.against), drawn(study.case, draws)
+    exits = Exits(study, of.samples, [*(one.variable for one in study.columns), *PAID], base)
+    asked = replace(asked, ends=asked.ends or given_to_buyers(exits, home))
     ending = exits.schedule(asked.ends, asked.shape, asked.start, asked.length, asked.announced)
     values = exits.run(ending)
-    ratio, fall, held, _, saved = exits.judged(values, asked.start)
+    ratio, fall, held, _, saved, lost, lost_in = exits.judged(values, asked.start)
     table = yearly_table(study, exits.times, exits.supported, values, asked.start)
     return NamedExit(
-        study, asked, base.title, ratio, fall, held, saved, table,
+        study, asked, base.title, ratio, fall, held, saved, lost, lost_in, table,
         (*([] if of.posterior else [of.basis]), *_warnings(asked, exits, values, base)),
         tuple(_paid(exits.times, values, asked, SHOWN / 10**study.digits)),
     )  # fmt: skip
 
 
-def _given_to_buyers(exits: Exits, home: Home) -> tuple[str, ...]:
+def base_of(study: ExitStudy, against: str) -> Schedule:
+    """Return the schedule that an exit is held against: support that goes on, which a study must say, or history."""
+    entry = home_of(study.case).entry
+    if against != "continued":
+        return unchanged(entry)
+    if not study.supported:
+        raise InputError(f"--against continued: no study says how support of {study.case} goes on; take history")
+    return load_schedule(study.supported, entry)
+
+
+def given_to_buyers(exits: Exits, home: Home) -> tuple[str, ...]:
     """Return all instruments by which buyers are given something in the base; InputError if there are none."""
     paid = {line.flow: exits.supported[line.stock].any() for line in LINES}
     known = {name: one for name, one in instruments(home.entry).items() if one.to_buyers}
@@ -148,11 +158,20 @@ def yearly_table(study: ExitStudy, times: Array, base: Values, values: Values, s
     for year in np.arange(max(np.floor(start) - 2, np.ceil(times[0])), study.horizon):
         for one in (SHARE, *study.columns):
             without, gone = (_in_year(times, run, one, float(year)) for run in (before, after))
-            row = {"year": int(year), "what": one.words, "unit": one.unit, "without the exit": interval(without)[1]}
-            for name, found in (("with it", gone), ("difference", gone - without)):
-                row |= interval_columns(found, name, f"{name} low", f"{name} high")
-            rows.append(row)
+            rows.append(_row(year, one.words, one.unit, without, gone))
+            if one is SHARE:
+                lost = 100 * np.where(without > 0, 1 - gone / np.where(without > 0, without, 1.0), 0.0)
+                rows.append(_row(year, *LOSS, np.zeros_like(lost), lost))
     return pd.DataFrame(rows)
+
+
+def _row(year: float, what: str, unit: str, without: Array, gone: Array) -> dict[str, object]:
+    row = {"year": int(year), "what": what, "unit": unit, "without the exit": interval(without)[1]}
+    return (
+        row
+        | interval_columns(gone, "with it", "with it low", "with it high")
+        | interval_columns(gone - without, "difference", "difference low", "difference high")
+    )
 
 
 def _in_year(times: Array, run: Values, one: Column, year: float) -> Array:
@@ -231,6 +250,7 @@ def exit_lines(found: NamedExit) -> list[str]:
             fall=fall, held=held, own_fall=rule.own_fall, back=back,
         )
     )  # fmt: skip
+    lines.append(_loss_words(found))
     saved = told(Measure("saved", "bnCNY", found.saved), study.digits, fifty=False)
     money, bn = customary("bnCNY")
     still = one_by_one(
@@ -244,11 +264,26 @@ def exit_lines(found: NamedExit) -> list[str]:
             still=still or worded("nothing"),
         )
     )  # fmt: skip
+    return [*lines, worded("A critic would say: {objection}", objection=model_objection(study))]
+
+
+def _loss_words(found: NamedExit) -> str:
+    years = found.study.exit.loss_years
+    if found.lost.max() <= LEAST_CHANGE:
+        return worded("No share is lost to it in years 1 to {years} after the start.", years=years)
+    year, share = most_often(found.lost_in)
+    lost = told(Measure("loss", "%", 100 * found.lost), 1, fifty=False)
+    said = worded("Largest loss in years 1 to {years} after the start, of the share without that end: {lost}, in the "
+                  "year from {year:g}", years=years, lost=lost, year=year)  # fmt: skip
+    return sentence(said + (worded(" ({often} of the draws)", often=often(share)) if len(found.lost) > 1 else ""))
+
+
+def model_objection(study: ExitStudy) -> str:
+    """What speaks against any answer of the model: changes that were made and it misses, and what evidence leaves."""
     made = pd.DataFrame(columns=list(COLUMNS))
     if study.happened:
         made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
-    lines.append(worded("A critic would say: {objection}", objection=objection(made, study.texts.evidence)))
-    return lines
+    return objection(made, study.texts.evidence)
 
 
 def exit_text(found: NamedExit) -> str:
@@ -295,7 +330,13 @@ def exit_figure(found: NamedExit, stem: Path) -> Path:
 
 
 def label_of(found: NamedExit) -> str:
-    """What the files of an exit are called; a point in it would be taken for the beginning of an ending."""
+    """What the files of an exit are called."""
     asked = found.asked
-    parts = ["exit", home_of(found.study.case).label, *asked.ends, f"{asked.start:g}", asked.shape, asked.against]
+    return file_label(
+        "exit", home_of(found.study.case).label, *asked.ends, f"{asked.start:g}", asked.shape, asked.against
+    )
+
+
+def file_label(*parts: str) -> str:
+    """Return parts as a name of files; a point in it would be taken for the beginning of an ending."""
     return "_".join(parts).replace(" ", "_").replace(".", "-")

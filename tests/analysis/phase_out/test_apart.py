@@ -16,6 +16,8 @@ from analysis.phase_out.by_instrument.apart import (
     answers,
     apart_table,
     end_words,
+    largest_loss,
+    most_often,
     setback,
     spans,
     together,
@@ -49,7 +51,7 @@ def ended(ratio: float, ends: tuple[str, ...] = ("a",), fall: float = 0.0, held:
     same = np.ones((2, 10))
     starts = np.array([2020.0, 2021.0])
     about = Apart(name=" and ".join(ends), ends=ends, goes_on="rest")
-    return Ended(about, "cliff", starts, ratio * same, fall * same, held * same, 0 * same, 0 * same)
+    return Ended(about, "cliff", starts, ratio * same, fall * same, held * same, *(0 * same for _ in range(4)))
 
 
 def test_all_at_once_is_the_exit_of_the_study_itself(study: PhaseOutStudy, exits: Exits) -> None:
@@ -93,6 +95,19 @@ def test_a_setback_is_the_part_of_the_own_highest_that_is_lost_and_for_how_long(
     assert fall.tolist() == pytest.approx([0.25, 0.0])
     assert below.tolist() == [1.0, 0.0]
     assert setback(times, np.full((1, len(times)), np.nan), 2021.0, 4.0, 0.05)[0].tolist() == [0.0]
+
+
+def test_the_largest_loss_is_that_of_the_worst_of_the_first_years() -> None:
+    times = np.arange(2020.0, 2026.0, 0.25)
+    held = np.full((2, len(times)), 0.2)
+    share = held.copy()
+    share[0, times == 2023.0] = 0.15  # over 2022, the second year
+    share[1, times == 2025.0] = 0.01  # after the years that count
+    lost, year = largest_loss(times, share, held, 2021.0, 3)
+    assert lost.tolist() == pytest.approx([0.25, 0.0])
+    assert year[0] == 2022.0
+    assert largest_loss(times, share, 0 * held, 2021.0, 3)[0].tolist() == [0.0, 0.0]  # nothing to lose
+    assert most_often(np.array([2022.0, 2021.0, 2022.0])) == (2022.0, pytest.approx(2 / 3))
 
 
 def test_a_fall_that_continued_support_has_too_is_no_setback_of_the_exit(study: PhaseOutStudy) -> None:

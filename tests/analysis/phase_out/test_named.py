@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.phase_out.accepted import load_answer
+from analysis.phase_out.by_instrument.apart import most_often
 from analysis.phase_out.by_instrument.named import Asked, NamedExit, exit_lines, exit_text, named_exit
 from analysis.phase_out.study import load_phase_out_study
 from stockflow.errors import InputError
@@ -45,6 +46,16 @@ def test_its_sentence_is_that_of_its_table(ended: NamedExit) -> None:
     assert "purchase subsidy, thousand CNY/vehicle" in text
 
 
+def test_its_largest_loss_in_the_first_years_is_that_of_its_table(ended: NamedExit) -> None:
+    lost = ended.table.query("what == 'share lost to the exit'").set_index("year")
+    rows = lost.loc[ended.asked.start : ended.asked.start + STUDY.exit.loss_years - 1]
+    year, share = most_often(ended.lost_in)
+    assert share > 0.5
+    assert year == rows["with it"].idxmax()
+    assert np.median(ended.lost) == pytest.approx(rows["with it"].max() / 100, rel=0.05)
+    assert any(f"in the year from {year:g}" in line for line in exit_lines(ended))
+
+
 def test_before_it_starts_nothing_differs_and_after_it_only_what_ends_is_gone(ended: NamedExit) -> None:
     table = ended.table.set_index(["what", "year"])
     start = int(ended.asked.start)
@@ -66,6 +77,7 @@ def test_what_is_nothing_already_is_said_to_be(techcycle: Run, tmp_path: Path) -
     ]
     assert "purchase tax given up" in found["still_paid"]
     assert max(abs(row["difference"]) for row in found["table"]) < 1e-6
+    assert any(line.startswith("No share is lost to it in years 1 to 3") for line in found["lines"])
     (csv,) = (tmp_path / "results").glob("*.csv")
     assert len(pd.read_csv(csv)) == len(found["table"])
     assert len(list((tmp_path / "figures").iterdir())) == 3
