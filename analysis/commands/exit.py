@@ -117,7 +117,8 @@ def _levels(
     folder: Folder,
     as_json: bool,
 ) -> None:
-    from analysis.phase_out.by_instrument.levels import at_levels, level_figure, level_lines, level_text, percents_of
+    from analysis.phase_out.by_instrument.levels import at_levels, percents_of
+    from analysis.phase_out.by_instrument.levels_told import level_figure, level_lines, level_text
 
     percents = percents_of(levels) if levels else ExitStudies.load().levels
     study = load_exit_study(case)

@@ -17,12 +17,11 @@ from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.levels import (
     Levels,
     at_levels,
-    level_lines,
-    level_text,
     percents_of,
     scaled,
     support_of,
 )
+from analysis.phase_out.by_instrument.levels_told import level_lines, level_text
 from analysis.phase_out.exit import against_none
 from analysis.phase_out.study import ExitStudies, load_phase_out_study
 from calibration.records.results import accepted_posterior
