@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.phase_out.by_instrument.apart import Beside, instrument_words
+from analysis.phase_out.by_instrument.apart import Beside
+from analysis.phase_out.by_instrument.apart_told import instrument_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.cost_words import best_refused, cost_words, regret_words, schedules_table, waiting_words
 from analysis.phase_out.hinge_words import driver_words, evidence_words, thirds_table

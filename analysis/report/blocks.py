@@ -21,7 +21,7 @@ from analysis.paths.durations import Dated, date_path, durations, published_dura
 from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import criteria_words, fails_words, safe_year, year_words
+from analysis.phase_out.by_instrument.apart_told import criteria_words, fails_words, safe_year, year_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.forecasts.study import wins_everywhere, yardsticks
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart import (
+from analysis.phase_out.by_instrument.apart_told import (
     at_a_stroke,
     criteria_words,
     end_words,

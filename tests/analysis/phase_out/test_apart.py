@@ -15,13 +15,13 @@ from analysis.phase_out.by_instrument.apart import (
     Exits,
     answers,
     apart_table,
-    end_words,
     largest_loss,
     most_often,
     setback,
     spans,
     together,
 )
+from analysis.phase_out.by_instrument.apart_told import end_words
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
 from analysis.phase_out.cost_words import best_refused
 from analysis.phase_out.figures import strips
