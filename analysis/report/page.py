@@ -193,7 +193,7 @@ def brief_of(report: Report) -> Brief:
         case: [one.rms for one in fit.closed.series if one.use == USED] for case, fit in report.calibrations.items()
     }
     scored = [one.case for one in report.forecasts if not one.missing]
-    return Brief(list(report.exits), large, errors, scored, report.board, ANEW)
+    return Brief(list(report.exits), large, report.mechanisms[-1].tables, errors, scored, report.board, ANEW)
 
 
 def sectors(case: str) -> dict[str, str]:
