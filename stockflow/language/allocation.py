@@ -12,6 +12,9 @@ from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, subscripts_of
 from stockflow.names import plain
 
+# operations of what a claim gets at one of two prices
+_PARTS = 12
+
 
 def by_priority(reader: Place, tree: Call) -> Expression:
     """ALLOCATE BY PRIORITY: claims of higher priority first, those within `width` of it in part."""
@@ -57,6 +60,7 @@ def _allocation(
     """
 
     def price() -> tuple[Reference, ...]:
+        reader.translation.spend(_PARTS * len(claims) ** 2)
         prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
         totals = [
             reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))

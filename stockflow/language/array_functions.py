@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from stockflow.language import equations as eq
@@ -15,6 +16,7 @@ from stockflow.language.tree import Call, Name, Tree, subscripts_of
 from stockflow.names import plain
 
 _HALF = eq.Number(0.5)
+_INVERTED = 6
 
 
 def values(reader: Place, tree: Tree) -> list[eq.Expression]:
@@ -180,8 +182,16 @@ def inverse(reader: Place, tree: Call) -> eq.Expression:
     down, across = (reader.ranges.choices(one) for one in last)
     if here[0] not in down or here[1] not in across:
         raise Refused(["INVERT MATRIX with other subscripts than on the left side"])
+    if len(down) != len(across) or len(down) > _INVERTED:
+        raise Refused([f"INVERT MATRIX of {len(down)} rows and {len(across)} columns (at most {_INVERTED}, square)"])
     entries = [
         [reader.within({plain(last[0]): row, plain(last[1]): one}, lambda: reader.read(matrix)) for one in across]
         for row in down
     ]
-    return vectors.inverse(entries, down.index(here[0]), across.index(here[1]))
+    rows = tuple(range(len(entries)))
+    reader.translation.spend(math.factorial(len(rows)))
+    (whole,) = reader.share(
+        ("determinant", tuple(map(tuple, entries))),
+        lambda: (reader.keep("determinant", vectors.determinant(entries, rows, rows)),),
+    )
+    return over(vectors.cofactor(entries, across.index(here[1]), down.index(here[0])), whole)

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from stockflow.errors import unknown
 from stockflow.language import equations as eq
 from stockflow.language.definition import Macro, Refused
 from stockflow.language.place import Place
@@ -82,8 +81,9 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     name = tree.name if isinstance(tree, Name) else ""
     found = reader.defined(plain(name))
     if found is None:
-        raise Refused([str(unknown("array", name, reader.scope.spelling.values()))])
+        raise reader.ranges.unknown("array", name, reader.scope.spelling)
     scope, key = found
+    reader.translation.spend(len(scope.definitions[key]))
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
     return [eq.Reference(scope.label(one)) for one in names]
 

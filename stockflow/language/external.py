@@ -27,6 +27,7 @@ from stockflow.workbooks import workbook_fault
 
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
+_MOST_CELLS = 5_000_000
 _WORKBOOKS = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".odf", ".ods", ".odt"})
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
 #: what is taken from a file, by function, with the number of texts that say where it stands
@@ -180,6 +181,9 @@ class External:
         else:
             top, left = _cell(cell)
             end = 1 << 30
+            table = self._sheet(file, tab)
+            if count * len(table) > _MOST_CELLS:
+                raise Refused([f"{count} series in {len(table)} rows of {file!r}, more than {_MOST_CELLS} cells"])
             if along.isdigit():
                 xs = [one for row in self._numbers(file, tab, (int(along) - 1, left, int(along), end)) for one in row]
                 columns = self._numbers(file, tab, (top, left, top + count, end))
@@ -265,9 +269,10 @@ def _named_cells(path: Path, tab: str, name: str) -> Area:
     """Return the cells that a workbook calls by a name, which must lie in a sheet."""
     import openpyxl
 
-    book = openpyxl.load_workbook(path, data_only=True)
+    book = openpyxl.load_workbook(path, read_only=True)
     title = _titled(book.sheetnames, tab)
     known = {**book.defined_names, **book[title].defined_names}
+    book.close()
     found = next((one for key, one in known.items() if key.lower() == name.lower()), None)
     places = list(found.destinations) if found is not None else []
     if len(places) != 1 or places[0][0].lower() != tab.lower():

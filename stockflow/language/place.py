@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Refused
 from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
@@ -90,11 +90,12 @@ class Place(ABC):
 
     def promise(self, what: str) -> Reference:
         """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
-        name, count = f"{self.name}~{what}", 1
-        while name in self.translation.taken:
-            count += 1
-            name = f"{self.name}~{what} {count}"
-        self.translation.taken.add(name)
+        taken, first = self.translation.taken, f"{self.name}~{what}"
+        name = first
+        while taken[name]:
+            taken[first] += 1
+            name = f"{first} {taken[first]}"
+        taken[name] += 1
         return Reference(name)
 
     def fulfil(self, promised: Reference, expression: Expression) -> None:
@@ -118,7 +119,10 @@ class Place(ABC):
         name = self.named(scope, key, coordinates).name
         self.translation.structural.add(name)
         definition = scope.definitions[key][coordinates]
-        return type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
+        known = self.translation.definite
+        if name not in known:
+            known[name] = type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
+        return known[name]
 
     def fixed(self, expression: Expression, depth: int = 0) -> float | None:
         """Return the number that an expression of constants is, all of which are fixed by this; None for others."""
@@ -167,7 +171,7 @@ class Place(ABC):
         """Return where a name is defined, as what, and the elements that are meant."""
         found = self.defined(plain(tree.name))
         if found is None:
-            raise Refused([str(unknown("name", tree.name, self.scope.spelling.values()))])
+            raise self.ranges.unknown("name", tree.name, self.scope.spelling)
         scope, key = found
         elements, name = scope.definitions[key], scope.spelling[key]
         if not elements:

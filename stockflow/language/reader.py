@@ -85,7 +85,7 @@ class Reader(Place):
             case Call():
                 return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
             case Points():
-                return _table(tree)
+                return self.table(tree)
             case Entries():
                 return self.top(self.entry(tree))
             case Unfilled():
@@ -111,12 +111,19 @@ class Reader(Place):
             case Output(call, place):
                 return self.attempt(lambda: calls.macro_value(self, call, place))
             case WithTable(argument, points):
-                return self.attempt(lambda: eq.WithLookup(self.read(argument), _table(points)))
+                return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
             case Text(value):
                 return self.refuse(f"text {value!r}")
             case Entries():
                 return self.refuse("list of numbers inside an expression")
         return self.refuse(f"{type(tree).__name__.lower()} inside an expression")
+
+    def table(self, points: Points) -> eq.Table:
+        """Return the table of some points, the same for all elements; Refused for points that are none."""
+        try:
+            return self.translation.drawn(id(points), lambda: (points.table(),))[0]
+        except InputError as error:
+            raise Refused([f"table ({error})"]) from error
 
     def rate(self, stock: Stock) -> eq.Expression:
         """Return the flows of a stock: what comes in, less what goes out."""
@@ -157,14 +164,6 @@ class Reader(Place):
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
         return eq.Reference(name)
-
-
-def _table(points: Points) -> eq.Table:
-    """Return a table; Refused for points that are none."""
-    try:
-        return points.table()
-    except InputError as error:
-        raise Refused([f"table ({error})"]) from error
 
 
 def _depth(expression: eq.Expression) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
-from stockflow.language.equations import Expression, Reference, Variable
+from stockflow.language.equations import Expression, Reference, Table, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
 from stockflow.names import plain
@@ -71,11 +72,16 @@ class Translation:
     aliases: Mapping[str, str]
     main: Scope = field(default_factory=Scope)
     variables: dict[str, Variable] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
+    # how often a name of a hidden variable was asked for
+    taken: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, None] = field(default_factory=dict)
     structural: set[str] = field(default_factory=set)
     # uses of macros with several results, by call and place, with the names that their variables have there
     uses: dict[tuple[int, str, tuple[str, ...]], Scope] = field(default_factory=dict)
+    # tables that several elements of an array read, by what they are made of
+    tables: dict[Hashable, tuple[Table, ...]] = field(default_factory=dict)
+    # what variables stand for whose equations are fixed, by name
+    definite: dict[str, Expression] = field(default_factory=dict)
     # hidden variables that several elements of an array read, by what they are made of
     shared: dict[Hashable, tuple[Reference, ...]] = field(default_factory=dict)
     parts: int = 0
@@ -84,9 +90,7 @@ class Translation:
         """Note what is not supported in a definition, each item once."""
         place = f" (line {one.line})" if one.line else ""
         for item in (*one.problems, *items):
-            text = f"{item} in {one.name!r}{place}"
-            if text not in self.refused:
-                self.refused.append(text)
+            self.refused[f"{item} in {one.name!r}{place}"] = None
 
     def define(self, scope: Scope, one: Definition) -> list[str]:
         """Enter a definition for each of its elements; return what is wrong with it."""
@@ -97,16 +101,18 @@ class Translation:
         elements = scope.definitions.setdefault(key, {})
         try:
             choices = [self.ranges.choices(subscript) for subscript in one.subscripts]
-            if math.prod(map(len, choices)) > _MOST_VARIABLES:
-                return [f"array of more than {_MOST_VARIABLES} elements"]
-            left_out = {
-                coordinates
-                for exception in one.exceptions
-                for coordinates in itertools.product(*map(self.ranges.choices, exception))
-            }
+            left_out: set[tuple[str, ...]] = set()
+            for exception in one.exceptions:
+                excepted = [self.ranges.choices(subscript) for subscript in exception]
+                self.spend(math.prod(map(len, excepted)))
+                left_out.update(itertools.product(*excepted))
         except Refused as error:
             return error.items
-        if any(len(other) != len(choices) for other in (*elements, *left_out)):
+        count = math.prod(map(len, choices))
+        if count > _MOST_VARIABLES:
+            return [f"array of more than {_MOST_VARIABLES} elements"]
+        self.spend(count)
+        if any(len(other) != len(choices) for other in (*itertools.islice(elements, 1), *one.exceptions)):
             return ["another number of subscripts"]
         wanted = [one for one in itertools.product(*choices) if one not in left_out]
         twice = next((coordinates for coordinates in wanted if coordinates in elements), None)
@@ -118,6 +124,12 @@ class Translation:
         self.variables[one.name] = one
         if len(self.variables) > _MOST_VARIABLES:
             raise TooLarge(f"more than {_MOST_VARIABLES} variables, counting array elements and parts of functions")
+
+    def drawn(self, made_of: Hashable, make: Callable[[], tuple[Table, ...]]) -> tuple[Table, ...]:
+        """Return the tables that are made of something, made here if no element made them before."""
+        if made_of not in self.tables:
+            self.tables[made_of] = make()
+        return self.tables[made_of]
 
     def spend(self, count: int = 1) -> None:
         """Count parts of expressions; TooLarge if there are too many."""

@@ -297,7 +297,7 @@ def test_an_array_too_large_to_be_written_out_is_refused(tmp_path, size: str) ->
     path.write_text(path.read_text().replace('<dim name="d">', f'<dim name="e" size="{size}"/><dim name="d">'))
     with pytest.raises(InputError, match=f"dimension 'e' has size '{size}'"):
         stockflow.load(path)
-    with pytest.raises(InputError, match="range of more than a million elements"):
+    with pytest.raises(InputError, match="range of more than 1000000 elements"):
         stockflow.load(written(tmp_path, "r: (a1-a9999999999) ~ ~\nx[r]= 1 ~ Dmnl"))
     with pytest.raises(InputError, match="array of more than 100000 elements in 'x'"):
         stockflow.load(written(tmp_path, "r: (a1-a99999) ~ ~\ns: (b1-b99999) ~ ~\nx[r,s]= 1 ~ Dmnl"))
