@@ -133,6 +133,8 @@ class External:
             self.known[id(tree)] = make(texts, sizes)
         xs, ys = self.known[id(tree)][place]
         if what == "constants":
+            if math.isnan(ys[0]):
+                raise Refused([f"cell from {texts[2]!r} on in {texts[0]!r} that holds no number,"])
             return Number(ys[0])
         table = _table(xs, ys, definition.data or "interpolate")
         return table if what == "lookups" else WithLookup(Time(), table)

@@ -189,12 +189,13 @@ class Place(ABC):
 
     def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
-        own = list(self.coordinates)
+        own = list(zip(map(plain, self.definition.subscripts), self.coordinates, strict=True))
         result: list[str] = []
-        for inside in scope.along(key, count):
-            fitting = [one for one in own if one in inside]
+        for names, inside in zip(scope.ranges_of(key, count), scope.along(key, count), strict=True):
+            # of ranges that share elements, as those with numbers do, the one of the same name is meant
+            fitting = sorted((one for one in own if one[1] in inside), key=lambda one: one[0] not in names)
             if not fitting:
                 raise Refused(["array without subscripts"])
-            result.append(fitting[0])
+            result.append(fitting[0][1])
             own.remove(fitting[0])
         return tuple(result)

@@ -36,6 +36,7 @@ class Scope:
     prefix: str = ""
     depth: int = 0
     _along: dict[str, list[set[str]]] = field(default_factory=dict)
+    _ranges: dict[str, list[set[str]]] = field(default_factory=dict)
     _sorted: dict[str, tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]] = field(default_factory=dict)
 
     def along(self, key: str, count: int) -> list[set[str]]:
@@ -43,6 +44,14 @@ class Scope:
         known = self._along.get(key)
         if known is None:
             known = self._along[key] = [{one[place] for one in self.definitions[key]} for place in range(count)]
+        return known
+
+    def ranges_of(self, key: str, count: int) -> list[set[str]]:
+        """Return the compared names that definitions of an array have in each of its subscripts."""
+        known = self._ranges.get(key)
+        if known is None:
+            lefts = {one.subscripts for one in self.definitions[key].values()}
+            known = self._ranges[key] = [{plain(one[place]) for one in lefts} for place in range(count)]
         return known
 
     def in_order(self, key: str, ranges: Ranges) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:

@@ -272,7 +272,8 @@ class _File(File):
         """Return the points of a graphical function."""
         ys = self._numbers(node, "ypts")
         scale = self.found("xscale", node)
-        if scale:
+        # where points are given, the scale is that of the drawing
+        if scale and not self.found("xpts", node):
             low, high = (_number(scale[0].attrib.get(end, ""), "limits of a graphical function") for end in _ENDS)
             xs = [float(one) for one in np.linspace(low, high, len(ys))]
         else:
