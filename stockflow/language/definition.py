@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,8 @@ class Parsed:
     macros: dict[str, Macro] = field(default_factory=dict)
     ranges: dict[str, Sequence[str]] = field(default_factory=dict)
     mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
+    #: ranges of arrays by compared name, where a file tells them apart from their equations
+    arrays: Mapping[str, Sequence[str]] = field(default_factory=dict)
     imported: list[tuple[str, Listed]] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
     _size: int = 0

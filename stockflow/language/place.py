@@ -189,11 +189,13 @@ class Place(ABC):
 
     def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
-        own = list(zip(map(plain, self.definition.subscripts), self.coordinates, strict=True))
+        along = self.translation.along
+        mine = along(self.scope, plain(self.definition.name), len(self.coordinates))
+        own = [(names, one) for (names, _), one in zip(mine, self.coordinates, strict=True)]
         result: list[str] = []
-        for names, inside in zip(scope.ranges_of(key, count), scope.along(key, count), strict=True):
+        for names, inside in along(scope, key, count):
             # of ranges that share elements, as those with numbers do, the one of the same name is meant
-            fitting = sorted((one for one in own if one[1] in inside), key=lambda one: one[0] not in names)
+            fitting = sorted((one for one in own if one[1] in inside), key=lambda one: names.isdisjoint(one[0]))
             if not fitting:
                 raise Refused(["array without subscripts"])
             result.append(fitting[0][1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
@@ -27,7 +27,8 @@ class Scope:
     """Where names are looked up: the model, or one use of a macro.
 
     `definitions` are by compared name and elements, `arguments` a macro's, `prefix` comes before the
-    names of what the macro defines, and `depth` counts the macros around it.
+    names of what the macro defines, and `depth` counts the macros around it.  `along` keeps what
+    `Translation.along` found.
     """
 
     definitions: dict[str, dict[tuple[str, ...], Definition]] = field(default_factory=dict)
@@ -35,24 +36,8 @@ class Scope:
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
-    _along: dict[str, list[set[str]]] = field(default_factory=dict)
-    _ranges: dict[str, list[set[str]]] = field(default_factory=dict)
+    along: dict[str, list[tuple[set[str], set[str]]]] = field(default_factory=dict)
     _sorted: dict[str, tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]] = field(default_factory=dict)
-
-    def along(self, key: str, count: int) -> list[set[str]]:
-        """Return the elements that an array has in each of its subscripts; all of it must be defined."""
-        known = self._along.get(key)
-        if known is None:
-            known = self._along[key] = [{one[place] for one in self.definitions[key]} for place in range(count)]
-        return known
-
-    def ranges_of(self, key: str, count: int) -> list[set[str]]:
-        """Return the compared names that definitions of an array have in each of its subscripts."""
-        known = self._ranges.get(key)
-        if known is None:
-            lefts = {one.subscripts for one in self.definitions[key].values()}
-            known = self._ranges[key] = [{plain(one[place]) for one in lefts} for place in range(count)]
-        return known
 
     def in_order(self, key: str, ranges: Ranges) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
         """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
@@ -71,7 +56,8 @@ class Scope:
 class Translation:
     """Turns the definitions of one file into variables.
 
-    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables.
+    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables, and
+    `arrays` the ranges of those whose file tells them apart from their equations.
     """
 
     ranges: Ranges
@@ -79,6 +65,7 @@ class Translation:
     functions: Mapping[str, Function]
     macros: Mapping[str, Macro]
     aliases: Mapping[str, str]
+    arrays: Mapping[str, Sequence[str]] = field(default_factory=dict)
     main: Scope = field(default_factory=Scope)
     variables: dict[str, Variable] = field(default_factory=dict)
     # how often a name of a hidden variable was asked for
@@ -127,6 +114,17 @@ class Translation:
         twice = next((coordinates for coordinates in wanted if coordinates in elements), None)
         elements.update((coordinates, one) for coordinates in wanted if coordinates not in elements)
         return [] if twice is None else [f"second definition of {self.ranges.label(one.name, twice)!r}"]
+
+    def along(self, scope: Scope, key: str, count: int) -> list[tuple[set[str], set[str]]]:
+        """Return, for each subscript of an array, what it is called and its elements; all of it must be defined."""
+        if key not in scope.along:
+            elements = scope.definitions[key]
+            given = () if scope.prefix else self.arrays.get(key, ())
+            lefts = {tuple(given)} if len(given) == count else {one.subscripts for one in elements.values()}
+            scope.along[key] = [
+                ({plain(one[place]) for one in lefts}, {one[place] for one in elements}) for place in range(count)
+            ]
+        return scope.along[key]
 
     def add(self, one: Variable) -> None:
         """Enter a variable; TooLarge if there are too many."""

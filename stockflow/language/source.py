@@ -272,7 +272,9 @@ def _equations(source: Source) -> Equations:
         aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
     for name, where in parsed.imported:
         parsed.add_range(name, external.elements(where))
-    translation = Translation(Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases)
+    translation = Translation(
+        Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
+    )
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))

@@ -47,7 +47,7 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
-    parsed = Parsed()
+    parsed = Parsed(arrays=file.arrays)
     for node in file.found("dimensions/dim"):
         parsed.add_range(name_of(node), file.elements(node))
     for part, node in file.variables:
