@@ -22,7 +22,7 @@ def by_priority(reader: Place, tree: Call) -> Expression:
     requests, place = column(reader, request)
     priorities, _ = column(reader, priority)
     breadth = reader.read(width)
-    (wide,) = reader.share(("width", breadth), lambda: (reader.keep("width", breadth),))
+    wide = reader.translation.once(("width", breadth), lambda: reader.keep("width", breadth))
     claims = [(asked, first, wide) for asked, first in zip(requests, priorities, strict=True)]
     return _allocation(reader, claims, place, reader.read(supply))
 
@@ -59,7 +59,7 @@ def _allocation(
     Supply beyond all claims is nobody's.
     """
 
-    def price() -> tuple[Reference, ...]:
+    def price() -> Reference:
         reader.translation.spend(_PARTS * len(claims) ** 2)
         prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
         totals = [
@@ -67,6 +67,6 @@ def _allocation(
             for price in prices
         ]
         most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
-        return (reader.keep("price", vectors.clearing_price(totals, prices, most)),)
+        return reader.keep("price", vectors.clearing_price(totals, prices, most))
 
-    return vectors.received(*claims[place], *reader.share(("price", tuple(claims), supply), price))
+    return vectors.received(*claims[place], reader.translation.once(("price", tuple(claims), supply), price))

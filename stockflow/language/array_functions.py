@@ -78,7 +78,7 @@ def _place(reader: Place, tree: Tree, what: str) -> tuple[Scope, str, list[tuple
     here = tuple(reader.ranges.element(one, reader.bound) for one in tree.subscripts)
     if here not in scope.definitions[key]:
         raise Refused([f"{what} with {len(here)} subscripts of {tree.name!r}"])
-    order, places = scope.in_order(key, reader.ranges)
+    order, places = reader.translation.in_order(scope, key)
     return scope, key, order, places[here]
 
 
@@ -159,7 +159,7 @@ def sort_order(reader: Place, tree: Call) -> eq.Expression:
     """VECTOR SORT ORDER: which element has the place of this one."""
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
-    ranks = reader.share(
+    ranks = reader.translation.once(
         ("ranks", tuple(values), direction),
         lambda: tuple(reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))),
     )
@@ -190,8 +190,8 @@ def inverse(reader: Place, tree: Call) -> eq.Expression:
     ]
     rows = tuple(range(len(entries)))
     reader.translation.spend(math.factorial(len(rows)))
-    (whole,) = reader.share(
+    whole = reader.translation.once(
         ("determinant", tuple(map(tuple, entries))),
-        lambda: (reader.keep("determinant", vectors.determinant(entries, rows, rows)),),
+        lambda: reader.keep("determinant", vectors.determinant(entries, rows, rows)),
     )
     return over(vectors.cofactor(entries, across.index(here[1]), down.index(here[0])), whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -39,7 +39,7 @@ def backward(reader: Place, tree: Call) -> eq.Expression:
 
 def forward(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP FORWARD: the value of the next point at or after the argument."""
-    return _with(reader, tree, next_values)
+    return _with(reader, tree, eq.Table.forward)
 
 
 def inverted(reader: Place, tree: Call) -> eq.Expression:
@@ -63,7 +63,7 @@ def _inverse(table: eq.Table) -> eq.Table:
 def area(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP AREA: what lies below a table from one x to another; beyond its ends it holds its end values."""
     table = _table(reader, tree.arguments[0])
-    parts = reader.translation.drawn(("area", id(table)), lambda: _areas(table))
+    parts = reader.translation.once(("area", id(table)), lambda: _areas(table))
 
     def until(end: Tree) -> eq.Expression:
         x = reader.keep("end", reader.read(end))
@@ -108,10 +108,10 @@ def between_times(reader: Place, tree: Call) -> eq.Expression:
     if mode not in {-1, 0, 1}:
         raise Refused(["GET DATA BETWEEN TIMES with a mode other than -1, 0 or 1"])
 
-    def made() -> tuple[eq.Table]:
-        return (next_values(table) if mode == 1 else replace(table, kind="hold" if mode == 0 else "steps"),)
+    def made() -> eq.Table:
+        return table.forward() if mode == 1 else replace(table, kind="hold" if mode == 0 else "steps")
 
-    (points,) = reader.translation.drawn(("between times", mode, id(table)), made)
+    points = reader.translation.once(("between times", mode, id(table)), made)
     time = reader.keep("time", reader.read(tree.arguments[1]))
     before = eq.Operation("<", (time, eq.Number(table.xs[0])))
     after = eq.Operation(">", (time, eq.Number(table.xs[-1])))
@@ -124,16 +124,10 @@ def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
     return eq.Number(_data(reader, tree.arguments[0]).xs[end])
 
 
-def next_values(table: eq.Table) -> eq.Table:
-    """Return the steps of a table in which each value holds from just after the point before it."""
-    xs: Sequence[float] = [table.xs[0], *(math.nextafter(x, math.inf) for x in table.xs[:-1])]
-    return eq.Table(tuple(xs), table.ys, "steps")
-
-
 def _with(reader: Place, tree: Call, make: Callable[[eq.Table], eq.Table]) -> eq.Expression:
     """Return what a function makes of the table that its first argument names, at its second one."""
     table = _table(reader, tree.arguments[0])
-    (made,) = reader.translation.drawn((plain(tree.name), id(table)), lambda: (make(table),))
+    made = reader.translation.once((plain(tree.name), id(table)), lambda: make(table))
     return eq.WithLookup(reader.read(tree.arguments[1]), made)
 
 

@@ -112,6 +112,11 @@ class Table:
             if not left < right:
                 raise InputError(f"the x values of a table must increase, but {right:.15g} follows {left:.15g}")
 
+    def forward(self) -> Table:
+        """Return the steps of a table in which each value holds from just after the point before it."""
+        after = (math.nextafter(x, math.inf) for x in self.xs[:-1])
+        return Table((self.xs[0], *after), self.ys, "steps")
+
 
 @dataclass(frozen=True, slots=True)
 class WithLookup:

@@ -20,7 +20,7 @@ from stockflow.language.data_tables import Column, read_data
 from stockflow.language.definition import Definition, Listed, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Call, Text
+from stockflow.language.tree import Call, Points, Text
 from stockflow.names import plain
 from stockflow.numerals import as_number
 from stockflow.workbooks import workbook_fault
@@ -123,11 +123,7 @@ class External:
         texts = [one.value for one in tree.arguments if isinstance(one, Text)]
         if len(texts) != count or len(tree.arguments) != count:
             raise Refused([f"{tree.name.upper()} takes {count} texts in single quotes"])
-        choices = [ranges.choices(one) for one in definition.subscripts]
-        sizes = [len(one) for one in choices]
-        place = 0
-        for subscript, size, here in zip(definition.subscripts, sizes, coordinates, strict=True):
-            place = place * size + ranges.place(subscript, here)
+        sizes, place = ranges.row(definition.subscripts, coordinates)
         if id(tree) not in self.known:
             make = self._constants if what == "constants" else self._series
             self.known[id(tree)] = make(texts, sizes)
@@ -324,12 +320,7 @@ def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[
 
 
 def _table(xs: Sequence[float], ys: Sequence[float], how: str) -> Table:
-    if how == "look_forward":
-        # each value holds from just after the point before it
-        xs = [xs[0], *(math.nextafter(x, math.inf) for x in xs[:-1])]
-    elif how not in {"interpolate", "hold_backward"}:
+    if how not in {"interpolate", "hold_backward", "look_forward"}:
         raise Refused([f"data with the keyword {how.upper()}"])
-    try:
-        return Table(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps")
-    except InputError as error:
-        raise Refused([f"table ({error})"]) from error
+    table = Points(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps").table()
+    return table.forward() if how == "look_forward" else table

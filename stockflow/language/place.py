@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
@@ -46,10 +46,6 @@ class Place(ABC):
         """Return the whole right side; what is not supported is in `refused` then."""
 
     @abstractmethod
-    def top(self, tree: Tree) -> Expression:
-        """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
-
-    @abstractmethod
     def read(self, tree: Tree) -> Expression:
         """Read any part of a right side."""
 
@@ -80,13 +76,6 @@ class Place(ABC):
         kept = self.promise(what)
         self.fulfil(kept, expression)
         return kept
-
-    def share(self, made_of: Hashable, make: Callable[[], tuple[Reference, ...]]) -> tuple[Reference, ...]:
-        """Return the hidden variables that are made of something, made here if no element made them before."""
-        known = self.translation.shared
-        if made_of not in known:
-            known[made_of] = make()
-        return known[made_of]
 
     def promise(self, what: str) -> Reference:
         """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
@@ -119,10 +108,8 @@ class Place(ABC):
         name = self.named(scope, key, coordinates).name
         self.translation.structural.add(name)
         definition = scope.definitions[key][coordinates]
-        known = self.translation.definite
-        if name not in known:
-            known[name] = type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
-        return known[name]
+        other = type(self)(self.translation, scope, self.owner, name, definition, coordinates)
+        return self.translation.once(("definite", name), other.expression)
 
     def fixed(self, expression: Expression, depth: int = 0) -> float | None:
         """Return the number that an expression of constants is, all of which are fixed by this; None for others."""

@@ -127,7 +127,7 @@ def _whole(
     reader: Place, kind: tuple[Hashable, ...], shares: Iterable[float], cut: tuple[float, float, float, float]
 ) -> eq.Expression:
     """Return a number drawn from shares of 0, 1, 2, ..; `kind` is the name of the distribution and what shapes it."""
-    (table,) = reader.translation.drawn((*kind, *cut), lambda: (_steps(f"{kind[0]}", shares, *cut),))
+    table = reader.translation.once((*kind, *cut), lambda: _steps(f"{kind[0]}", shares, *cut))
     return eq.WithLookup(uniform(reader), table)
 
 

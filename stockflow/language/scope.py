@@ -11,15 +11,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
-from stockflow.language.equations import Expression, Reference, Table, Variable
+from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
 from stockflow.names import plain
 
 _MOST_VARIABLES = 100_000
 _MOST_PARTS = 1_000_000
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -27,8 +29,7 @@ class Scope:
     """Where names are looked up: the model, or one use of a macro.
 
     `definitions` are by compared name and elements, `arguments` a macro's, `prefix` comes before the
-    names of what the macro defines, and `depth` counts the macros around it.  `along` keeps what
-    `Translation.along` found.
+    names of what the macro defines, and `depth` counts the macros around it.
     """
 
     definitions: dict[str, dict[tuple[str, ...], Definition]] = field(default_factory=dict)
@@ -36,16 +37,6 @@ class Scope:
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
-    along: dict[str, list[tuple[set[str], set[str]]]] = field(default_factory=dict)
-    _sorted: dict[str, tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]] = field(default_factory=dict)
-
-    def in_order(self, key: str, ranges: Ranges) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
-        """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
-        known = self._sorted.get(key)
-        if known is None:
-            order = sorted(self.definitions[key], key=lambda one: [ranges.rank(each) for each in one])
-            known = self._sorted[key] = (order, {one: at for at, one in enumerate(order)})
-        return known
 
     def label(self, name: str) -> str:
         """Return the full name of what is defined here."""
@@ -72,14 +63,8 @@ class Translation:
     taken: Counter[str] = field(default_factory=Counter)
     refused: dict[str, None] = field(default_factory=dict)
     structural: set[str] = field(default_factory=set)
-    # uses of macros with several results, by call and place, with the names that their variables have there
-    uses: dict[tuple[int, str, tuple[str, ...]], Scope] = field(default_factory=dict)
-    # tables that several elements of an array read, by what they are made of
-    tables: dict[Hashable, tuple[Table, ...]] = field(default_factory=dict)
-    # what variables stand for whose equations are fixed, by name
-    definite: dict[str, Expression] = field(default_factory=dict)
-    # hidden variables that several elements of an array read, by what they are made of
-    shared: dict[Hashable, tuple[Reference, ...]] = field(default_factory=dict)
+    # what several elements of an array read, by what it is made of
+    known: dict[Hashable, Any] = field(default_factory=dict)
     parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:
@@ -117,14 +102,23 @@ class Translation:
 
     def along(self, scope: Scope, key: str, count: int) -> list[tuple[set[str], set[str]]]:
         """Return, for each subscript of an array, what it is called and its elements; all of it must be defined."""
-        if key not in scope.along:
+
+        def found() -> list[tuple[set[str], set[str]]]:
             elements = scope.definitions[key]
             given = () if scope.prefix else self.arrays.get(key, ())
             lefts = {tuple(given)} if len(given) == count else {one.subscripts for one in elements.values()}
-            scope.along[key] = [
-                ({plain(one[place]) for one in lefts}, {one[place] for one in elements}) for place in range(count)
-            ]
-        return scope.along[key]
+            return [({plain(one[at]) for one in lefts}, {one[at] for one in elements}) for at in range(count)]
+
+        return self.once(("along", scope.prefix, key), found)
+
+    def in_order(self, scope: Scope, key: str) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
+        """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
+
+        def found() -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
+            order = sorted(scope.definitions[key], key=lambda one: [self.ranges.rank(each) for each in one])
+            return order, {one: at for at, one in enumerate(order)}
+
+        return self.once(("in order", scope.prefix, key), found)
 
     def add(self, one: Variable) -> None:
         """Enter a variable; TooLarge if there are too many."""
@@ -132,11 +126,12 @@ class Translation:
         if len(self.variables) > _MOST_VARIABLES:
             raise TooLarge(f"more than {_MOST_VARIABLES} variables, counting array elements and parts of functions")
 
-    def drawn(self, made_of: Hashable, make: Callable[[], tuple[Table, ...]]) -> tuple[Table, ...]:
-        """Return the tables that are made of something, made here if no element made them before."""
-        if made_of not in self.tables:
-            self.tables[made_of] = make()
-        return self.tables[made_of]
+    def once(self, made_of: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what is made of something, made here if no element made it before."""
+        if made_of not in self.known:
+            self.known[made_of] = make()
+        made: Made = self.known[made_of]
+        return made
 
     def spend(self, count: int = 1) -> None:
         """Count parts of expressions; TooLarge if there are too many."""

@@ -221,8 +221,7 @@ def warn(words: str, level: int = 2) -> None:
 
 def told(source: Source) -> None:
     """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
-    for values in source.settings("15") if source.is_vensim else ():
-        code = _method_code(values)
+    for code in _methods(source) if source.is_vensim else ():
         if code in _AUTOMATIC:
             warn(
                 f"{source.name}: asks for {_METHODS[code]} with an automatic time step; it is run with the fixed"
@@ -284,14 +283,14 @@ def _equations(source: Source) -> Equations:
     return model
 
 
-def _method_code(values: list[str]) -> str:
-    return values[3].strip() if len(values) > 3 else "0"
+def _methods(source: Source) -> list[str]:
+    """Return the numbers by which the settings of a Vensim file ask for methods of integration."""
+    return [values[3].strip() if len(values) > 3 else "0" for values in source.settings("15")]
 
 
 def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
-    for values in source.settings("15"):
-        code = _method_code(values)
+    for code in _methods(source):
         if code not in _METHODS:
             raise InputError(
                 f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"

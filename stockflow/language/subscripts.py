@@ -132,9 +132,12 @@ class Ranges:
         """Return the place, from 0, of an element in the largest range that holds it."""
         return self._ranks.get(element, 0)
 
-    def place(self, subscript: str, element: str) -> int:
-        """Return the place, from 0, of an element among the choices of a subscript."""
-        return self._places.get(plain(subscript), {}).get(element, 0)
+    def row(self, subscripts: Sequence[str], elements: Sequence[str]) -> tuple[list[int], int]:
+        """Return how many choices each subscript has, and the place, from 0, of some elements in their rows."""
+        sizes, place = [len(self.choices(one)) for one in subscripts], 0
+        for subscript, size, here in zip(subscripts, sizes, elements, strict=True):
+            place = place * size + self._places.get(plain(subscript), {}).get(here, 0)
+        return sizes, place
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""

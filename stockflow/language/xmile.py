@@ -148,14 +148,16 @@ class _File(File):
                 for definition in self.definitions(part, one, {})
             ]
             parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
+            equations, tree, problems = self.found("eqn", node), None, []
             try:
-                if self.found("sim_specs", node):
-                    raise Refused(["macro with a clock of its own"])
-                own = Definition(name_of(node), (), (), self._equation(part, self.found("eqn", node)[0]), line=line)
-            except IndexError:
-                own = Definition(name_of(node), (), (), None, line=line, problems=("macro without an equation",))
+                tree = self._equation(part, equations[0]) if equations else None
             except Refused as error:
-                own = Definition(name_of(node), (), (), None, line=line, problems=tuple(error.items))
+                problems += error.items
+            if not equations:
+                problems.append("macro without an equation")
+            if self.found("sim_specs", node):
+                problems.append("macro with a clock of its own")
+            own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
             yield Macro(name_of(node), parameters, (*definitions, own), line)
 
     def elements(self, node: Any) -> list[str]:
