@@ -95,3 +95,10 @@ def test_tables_are_kept_once_for_all_elements_of_an_array(tmp_path) -> None:
     for name in ("ahead", "whole"):
         assert len({id(variables[f"{name}[r{one}]"].expression.table) for one in range(1, 10)}) == 1
     assert len({id(variables[f"g[r{one}]"].expression) for one in range(1, 10)}) == 1
+
+
+@pytest.mark.parametrize("row", ["²", "9" * 5000, "0"])
+def test_a_row_that_is_no_number_of_a_table_is_refused(tmp_path, row: str) -> None:
+    (tmp_path / "d.csv").write_text("Time,1,2\nd,3,4\n")
+    with pytest.raises(InputError, match="no place in a table|before the first row"):
+        loaded(tmp_path, f"d:= GET DIRECT DATA('d.csv', ',', '{row}', 'B2') ~ Dmnl")
