@@ -71,7 +71,10 @@ class Reader(Place):
             return eq.Number(0.0)
         if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
             return self.refuse("the same subscript twice on the left side")
-        result = self.attempt(lambda: self._whole(tree))
+        try:
+            result = self.attempt(lambda: self._whole(tree))
+        except RecursionError:  # macros in macros, each of which is nested not too deeply
+            return self.refuse("expression nested too deeply")
         return self.refuse("expression nested too deeply") if _depth(result, eq.children) > _DEEPEST else result
 
     def _whole(self, tree: Tree) -> eq.Expression:

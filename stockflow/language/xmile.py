@@ -75,7 +75,7 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
     file = _File(name, text)
     wanted = {plain(one): equation.partition("=")[2].strip() for one, equation in equations.items()}
     for part, node in file.variables:
-        equation = wanted.pop(plain(part.prefix + name_of(node)), None)
+        equation = wanted.pop(part.key(node), None)
         if equation is None:
             continue
         for child in list(node):
@@ -98,10 +98,13 @@ class _File(File):
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(name, text)
-        self.nodes = {plain(part.prefix + name_of(node)): node for part, node in self.variables}
-        self.arrays = {plain(part.prefix + name_of(node)): self.dimensions(node) for part, node in self.variables}
-        flows = [(part, node) for part, node in self.variables if self.found("multiplier", node)]
-        self.multipliers = {plain(part.prefix + name_of(node)): (part, node) for part, node in flows}
+        self.nodes = {part.key(node): node for part, node in self.variables}
+        self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
+        self.multipliers = {
+            part.key(node): (part, found[0])
+            for part, node in self.variables
+            if (found := self.found("multiplier", node))
+        }
         self.belts: dict[str, Conveyed] = {}
         self.onto: set[str] = set()
         self.stuck: dict[str, Refused] = {}
@@ -248,13 +251,13 @@ class _File(File):
         curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
-        onto = not part.macro and plain(part.prefix + name_of(node)) in self.onto
+        onto = not part.macro and part.key(node) in self.onto
         floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
         return Call("max", (tree, Literal(0.0))) if floored else tree
 
     def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
         """Return what is known of a variable, None in macros, whose variables have their own names."""
-        return None if part.macro else known.get(plain(part.prefix + name_of(node)))
+        return None if part.macro else known.get(part.key(node))
 
     def _is_floored(self, node: Any) -> bool:
         own = self.inside(node, "non_negative")
@@ -264,10 +267,11 @@ class _File(File):
         """Return what a flow brings into a stock: it may be turned into another unit on its way."""
         if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
             return flow
-        part, node = self.multipliers[plain(flow.name)]
-        return Chain(("*",), (flow, self._equation(part, self.found("multiplier", node)[0])))
+        return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
 
     def _equation(self, part: Part, node: Any) -> Tree:
+        if len(node):
+            raise Refused(["equation with elements inside"])
         return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
 
     def _points(self, node: Any) -> Points:

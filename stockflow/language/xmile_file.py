@@ -34,6 +34,10 @@ class Part:
     modules: set[str] = field(default_factory=set)
     macro: bool = False
 
+    def key(self, node: Any) -> str:
+        """Return the compared name in the whole model of a variable of this one."""
+        return plain(self.prefix + name_of(node))
+
     def meant(self, name: str) -> str:
         """Return what a name in this model is called in the whole one.
 
@@ -81,8 +85,8 @@ class File:
         ]
 
     def tag(self, node: Any) -> str:
-        """Return the name of an element, without the namespace; empty for comments."""
-        return node.tag.removeprefix(self.mark) if isinstance(node.tag, str) else ""
+        """Return the name of an element, without the namespace."""
+        return str(node.tag).removeprefix(self.mark)
 
     def found(self, path: str, node: Any = None) -> list[Any]:
         """Return the elements on a path from a node, by default the root."""
@@ -137,7 +141,13 @@ def _parsed(name: str, text: str) -> Any:
     while True:
         # its text is known: what it says of its encoding no longer holds
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, encoding="utf-8"
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=False,
+            load_dtd=False,
+            remove_comments=True,
+            remove_pis=True,
         )
         try:
             return etree.fromstring(text.encode(), parser)

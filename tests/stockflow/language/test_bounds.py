@@ -68,6 +68,16 @@ def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch) -> No
         stockflow.load(path)
 
 
+def test_macros_in_macros_deeper_than_the_stack_are_refused(tmp_path) -> None:
+    path = written(tmp_path, "y= m0(1) ~ Dmnl")
+    macros = "".join(
+        f":MACRO: m{one}(x)\nm{one}= {'(1+2*' * 34}m{one + 1}(x){')' * 34} ~~|\n:END OF MACRO:\n" for one in range(18)
+    )
+    path.write_text(f"{macros}{path.read_text(encoding='utf-8').removeprefix('{UTF-8}')}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"expression nested too deeply in the macro 'm[0-9]+'.* in 'y'"):
+        stockflow.load(path)
+
+
 def test_a_chain_of_ranges_longer_than_the_stack_is_read(tmp_path) -> None:
     chain = "".join(f"r{one}: r{one + 1} ~ ~\n" for one in range(3000))
     model = loaded(tmp_path, f"{chain}r3000: a,b ~ ~\nx[r0]= r0 ~ Dmnl")
@@ -100,5 +110,5 @@ def test_tables_are_kept_once_for_all_elements_of_an_array(tmp_path) -> None:
 @pytest.mark.parametrize("row", ["²", "9" * 5000, "0"])
 def test_a_row_that_is_no_number_of_a_table_is_refused(tmp_path, row: str) -> None:
     (tmp_path / "d.csv").write_text("Time,1,2\nd,3,4\n")
-    with pytest.raises(InputError, match="no place in a table|before the first row"):
+    with pytest.raises(InputError, match=r"no place in a table|before the first row"):
         loaded(tmp_path, f"d:= GET DIRECT DATA('d.csv', ',', '{row}', 'B2') ~ Dmnl")

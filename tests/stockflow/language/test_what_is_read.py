@@ -389,6 +389,14 @@ def test_an_encoding_that_a_person_names_holds_against_what_the_file_says(tmp_pa
     assert "é" in stockflow.load(path, encoding="iso-8859-1").run()
 
 
+def test_comments_in_an_element_do_not_end_its_text(tmp_path) -> None:
+    curve = "<gf><xpts>0,<!-- then --> 4</xpts><ypts>0<?mark?>,8</ypts></gf>"
+    variables = f"<aux name='y'><eqn>TIME <!-- and --> * 1</eqn>{curve}</aux>"
+    assert stockflow.load(small(tmp_path, variables)).run()["y"].values.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
+    with pytest.raises(InputError, match="equation with elements inside in 'y'"):
+        stockflow.load(small(tmp_path, "<aux name='y'><eqn>1<b/> + 2</eqn></aux>"))
+
+
 TWO = "<module name='m{0}'/>" * 2
 OUT = "<outflow>o</outflow>"
 REFUSED_XMILE = [
