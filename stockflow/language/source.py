@@ -233,9 +233,8 @@ def equations(source: Source) -> Equations:
     """Return the equations of a model file.
 
     Raises InputError for a file with an equation that cannot be parsed, with constructs outside the
-    supported ones (all of them are listed, each with its variable and line), with a name defined
-    twice or unknown, with an integration method other than Euler and RK4 with a fixed step, or with
-    a loop without a stock.
+    supported ones (five are told, each with its variable and line, the others counted), with a name
+    defined twice or unknown, with an integration method that is not known, or with a loop without a stock.
     """
     try:
         return _equations(source)
