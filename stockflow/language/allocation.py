@@ -12,6 +12,9 @@ from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, subscripts_of
 from stockflow.names import plain
 
+# operations of what a claim gets at one of two prices
+_PARTS = 12
+
 
 def by_priority(reader: Place, tree: Call) -> Expression:
     """ALLOCATE BY PRIORITY: claims of higher priority first, those within `width` of it in part."""
@@ -19,7 +22,7 @@ def by_priority(reader: Place, tree: Call) -> Expression:
     requests, place = column(reader, request)
     priorities, _ = column(reader, priority)
     breadth = reader.read(width)
-    (wide,) = reader.share(("width", breadth), lambda: (reader.keep("width", breadth),))
+    wide = reader.translation.once(("width", breadth), lambda: reader.keep("width", breadth))
     claims = [(asked, first, wide) for asked, first in zip(requests, priorities, strict=True)]
     return _allocation(reader, claims, place, reader.read(supply))
 
@@ -56,13 +59,14 @@ def _allocation(
     Supply beyond all claims is nobody's.
     """
 
-    def price() -> tuple[Reference, ...]:
+    def price() -> Reference:
+        reader.translation.spend(_PARTS * len(claims) ** 2)
         prices = [begin for _, begin, _ in claims] + [memory.minus(begin, width) for _, begin, width in claims]
         totals = [
             reader.keep("taken", vectors.joined("+", [vectors.received(*claim, price) for claim in claims]))
             for price in prices
         ]
         most = reader.keep("supply", Operation("min", (supply, vectors.joined("max", totals))))
-        return (reader.keep("price", vectors.clearing_price(totals, prices, most)),)
+        return reader.keep("price", vectors.clearing_price(totals, prices, most))
 
-    return vectors.received(*claims[place], *reader.share(("price", tuple(claims), supply), price))
+    return vectors.received(*claims[place], reader.translation.once(("price", tuple(claims), supply), price))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from stockflow.language import equations as eq
@@ -15,6 +16,7 @@ from stockflow.language.tree import Call, Name, Tree, subscripts_of
 from stockflow.names import plain
 
 _HALF = eq.Number(0.5)
+_INVERTED = 6
 
 
 def values(reader: Place, tree: Tree) -> list[eq.Expression]:
@@ -76,7 +78,7 @@ def _place(reader: Place, tree: Tree, what: str) -> tuple[Scope, str, list[tuple
     here = tuple(reader.ranges.element(one, reader.bound) for one in tree.subscripts)
     if here not in scope.definitions[key]:
         raise Refused([f"{what} with {len(here)} subscripts of {tree.name!r}"])
-    order, places = scope.in_order(key, reader.ranges)
+    order, places = reader.translation.in_order(scope, key)
     return scope, key, order, places[here]
 
 
@@ -157,7 +159,7 @@ def sort_order(reader: Place, tree: Call) -> eq.Expression:
     """VECTOR SORT ORDER: which element has the place of this one."""
     values, place = column(reader, tree.arguments[0])
     direction = reader.read(tree.arguments[1])
-    ranks = reader.share(
+    ranks = reader.translation.once(
         ("ranks", tuple(values), direction),
         lambda: tuple(reader.keep("rank", vectors.rank(values, one, direction)) for one in range(len(values))),
     )
@@ -180,8 +182,16 @@ def inverse(reader: Place, tree: Call) -> eq.Expression:
     down, across = (reader.ranges.choices(one) for one in last)
     if here[0] not in down or here[1] not in across:
         raise Refused(["INVERT MATRIX with other subscripts than on the left side"])
+    if len(down) != len(across) or len(down) > _INVERTED:
+        raise Refused([f"INVERT MATRIX of {len(down)} rows and {len(across)} columns (at most {_INVERTED}, square)"])
     entries = [
         [reader.within({plain(last[0]): row, plain(last[1]): one}, lambda: reader.read(matrix)) for one in across]
         for row in down
     ]
-    return vectors.inverse(entries, down.index(here[0]), across.index(here[1]))
+    rows = tuple(range(len(entries)))
+    reader.translation.spend(math.factorial(len(rows)))
+    whole = reader.translation.once(
+        ("determinant", tuple(map(tuple, entries))),
+        lambda: reader.keep("determinant", vectors.determinant(entries, rows, rows)),
+    )
+    return over(vectors.cofactor(entries, across.index(here[1]), down.index(here[0])), whole)

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from stockflow.errors import unknown
 from stockflow.language import equations as eq
 from stockflow.language.definition import Macro, Refused
 from stockflow.language.place import Place
@@ -82,8 +81,9 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     name = tree.name if isinstance(tree, Name) else ""
     found = reader.defined(plain(name))
     if found is None:
-        raise Refused([str(unknown("array", name, reader.scope.spelling.values()))])
+        raise reader.ranges.unknown("array", name, reader.scope.spelling)
     scope, key = found
+    reader.translation.spend(len(scope.definitions[key]))
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
     return [eq.Reference(scope.label(one)) for one in names]
 
@@ -107,11 +107,13 @@ def macro_value(reader: Place, tree: Call, output: int | None = None) -> eq.Expr
     if macro is None or len(tree.outputs) != len(macro.outputs):
         wanted = 0 if macro is None else len(macro.outputs)
         raise Refused([f"{len(tree.outputs)} further results of {tree.name!r}, which gives {wanted}"])
-    known, use = reader.translation.uses, (id(tree), reader.scope.prefix, reader.coordinates)
-    inner = known.get(use) or _written_out(reader, macro, tree.arguments)
-    if macro.outputs:
-        # each of its results is read where its own variable stands, and all are of one use
-        known[use] = inner
+
+    def written_out() -> Scope:
+        return _written_out(reader, macro, tree.arguments)
+
+    # each of several results is read where its own variable stands, and all are of one use
+    use = ("macro", id(tree), reader.scope.prefix, reader.coordinates)
+    inner = reader.translation.once(use, written_out) if macro.outputs else written_out()
     name = macro.name if output is None else macro.outputs[output]
     return eq.Reference(inner.label(inner.spelling[plain(name)]))
 

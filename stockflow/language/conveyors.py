@@ -51,10 +51,10 @@ def flow(reader: Place, tree: Conveyed) -> eq.Expression:
     inflow = joined("+", [reader.read(one) for one in tree.inflows]) if tree.inflows else eq.Number(0.0)
     start = over(reader.read(tree.stock), eq.Number(held))
     delayed = eq.DelayFixed(inflow, eq.Number(length), start)
-    (off,) = reader.share((delayed,), lambda: (reader.keep(OFF, delayed),))
+    off = reader.translation.once((OFF, delayed), lambda: reader.keep(OFF, delayed))
     if tree.leak is None:
         return off if left == 1.0 else times(eq.Number(left), off)
     # what came in during the transit time, before any of it leaked
     belt = eq.Integral(minus(inflow, off), times(start, eq.Number(length)))
-    (came_in,) = reader.share((belt,), lambda: (reader.keep("on the belt", belt),))
+    came_in = reader.translation.once(("on the belt", belt), lambda: reader.keep("on the belt", belt))
     return times(eq.Number(known[tree.leak] / length), came_in)

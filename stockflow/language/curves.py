@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from stockflow.language import memory, vectors
 from stockflow.language.definition import Refused
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Tree
+from stockflow.names import plain
 
 
 def call(reader: Place, tree: Call) -> eq.Expression:
@@ -28,22 +29,25 @@ def call(reader: Place, tree: Call) -> eq.Expression:
 
 def extrapolated(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP EXTRAPOLATE: beyond its ends a table goes on in their direction."""
-    return _with(reader, tree, replace(_table(reader, tree.arguments[0]), kind="extrapolate"))
+    return _with(reader, tree, lambda table: replace(table, kind="extrapolate"))
 
 
 def backward(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP BACKWARD: the value of the last point at or before the argument."""
-    return _with(reader, tree, replace(_table(reader, tree.arguments[0]), kind="steps"))
+    return _with(reader, tree, lambda table: replace(table, kind="steps"))
 
 
 def forward(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP FORWARD: the value of the next point at or after the argument."""
-    return _with(reader, tree, next_values(_table(reader, tree.arguments[0])))
+    return _with(reader, tree, eq.Table.forward)
 
 
 def inverted(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP INVERT: the first x at which a table that only rises, or only falls, has a value."""
-    table = _table(reader, tree.arguments[0])
+    return _with(reader, tree, _inverse)
+
+
+def _inverse(table: eq.Table) -> eq.Table:
     points = list(zip(table.ys, table.xs, strict=True))
     if points[0][0] > points[-1][0]:
         points.reverse()
@@ -51,7 +55,7 @@ def inverted(reader: Place, tree: Call) -> eq.Expression:
     else:
         points = [one for one, before in zip(points, [(-math.inf, 0.0), *points], strict=False) if one[0] != before[0]]
     try:
-        return _with(reader, tree, eq.Table(tuple(y for y, _ in points), tuple(x for _, x in points)))
+        return eq.Table(tuple(y for y, _ in points), tuple(x for _, x in points))
     except InputError as error:
         raise Refused(["LOOKUP INVERT of a table that neither only rises nor only falls"]) from error
 
@@ -59,19 +63,24 @@ def inverted(reader: Place, tree: Call) -> eq.Expression:
 def area(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP AREA: what lies below a table from one x to another; beyond its ends it holds its end values."""
     table = _table(reader, tree.arguments[0])
-    points = list(zip(table.xs, table.ys, strict=True))
-    reached = [0.0]
-    for (left, low), (right, high) in pairwise(points):
-        reached.append(reached[-1] + (right - left) * (low + high) / 2.0)
-    held = [eq.Table(table.xs, ys, "steps") for ys in (tuple(reached), table.xs, table.ys)]
+    parts = reader.translation.once(("area", id(table)), lambda: _areas(table))
 
     def until(end: Tree) -> eq.Expression:
         x = reader.keep("end", reader.read(end))
-        before, at, value = (eq.WithLookup(x, one) for one in held)
-        height = memory.plus(value, eq.WithLookup(x, eq.Table(table.xs, table.ys)))
+        before, at, value, line = (eq.WithLookup(x, one) for one in parts)
+        height = memory.plus(value, line)
         return memory.plus(before, memory.times(memory.minus(x, at), memory.times(eq.Number(0.5), height)))
 
     return memory.minus(until(tree.arguments[2]), until(tree.arguments[1]))
+
+
+def _areas(table: eq.Table) -> tuple[eq.Table, ...]:
+    """Return, of the point before an x, the area up to it, its place and its value; and the table itself."""
+    reached = [0.0]
+    for (left, low), (right, high) in pairwise(zip(table.xs, table.ys, strict=True)):
+        reached.append(reached[-1] + (right - left) * (low + high) / 2.0)
+    steps = (eq.Table(table.xs, ys, "steps") for ys in (tuple(reached), table.xs, table.ys))
+    return (*steps, replace(table, kind="hold"))
 
 
 def slope(reader: Place, tree: Call) -> eq.Expression:
@@ -79,13 +88,17 @@ def slope(reader: Place, tree: Call) -> eq.Expression:
     table = _table(reader, tree.arguments[0])
     if reader.fixed(reader.read(tree.arguments[2])) != 1 or len(table.xs) < 2:
         raise Refused(["LOOKUP SLOPE with a mode other than 1, or of a single point"])
-    points = list(zip(table.xs, table.ys, strict=True))
+    return _with(reader, tree, _slopes)
+
+
+def _slopes(table: eq.Table) -> eq.Table:
+    points = zip(table.xs, table.ys, strict=True)
     slopes = [(high - low) / (right - left) for (left, low), (right, high) in pairwise(points)]
     xs, ys = [table.xs[0]], [slopes[0]]
     for x, before, after in zip(table.xs[1:], slopes, slopes[1:], strict=False):
         xs += [x, math.nextafter(x, math.inf)]
         ys += [(before + after) / 2.0, after]
-    return _with(reader, tree, eq.Table(tuple(xs), tuple(ys), "steps"))
+    return eq.Table(tuple(xs), tuple(ys), "steps")
 
 
 def between_times(reader: Place, tree: Call) -> eq.Expression:
@@ -94,12 +107,16 @@ def between_times(reader: Place, tree: Call) -> eq.Expression:
     mode = reader.fixed(reader.read(tree.arguments[2]))
     if mode not in {-1, 0, 1}:
         raise Refused(["GET DATA BETWEEN TIMES with a mode other than -1, 0 or 1"])
-    known = {0: replace(table, kind="hold"), 1: next_values(table), -1: replace(table, kind="steps")}
+
+    def made() -> eq.Table:
+        return table.forward() if mode == 1 else replace(table, kind="hold" if mode == 0 else "steps")
+
+    points = reader.translation.once(("between times", mode, id(table)), made)
     time = reader.keep("time", reader.read(tree.arguments[1]))
     before = eq.Operation("<", (time, eq.Number(table.xs[0])))
     after = eq.Operation(">", (time, eq.Number(table.xs[-1])))
     outside = eq.Operation("or", (before, after))
-    return vectors.choice(outside, eq.Number(eq.MISSING), eq.WithLookup(time, known[int(mode)]))
+    return vectors.choice(outside, eq.Number(eq.MISSING), eq.WithLookup(time, points))
 
 
 def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
@@ -107,14 +124,11 @@ def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
     return eq.Number(_data(reader, tree.arguments[0]).xs[end])
 
 
-def next_values(table: eq.Table) -> eq.Table:
-    """Return the steps of a table in which each value holds from just after the point before it."""
-    xs: Sequence[float] = [table.xs[0], *(math.nextafter(x, math.inf) for x in table.xs[:-1])]
-    return eq.Table(tuple(xs), table.ys, "steps")
-
-
-def _with(reader: Place, tree: Call, table: eq.Table) -> eq.Expression:
-    return eq.WithLookup(reader.read(tree.arguments[1]), table)
+def _with(reader: Place, tree: Call, make: Callable[[eq.Table], eq.Table]) -> eq.Expression:
+    """Return what a function makes of the table that its first argument names, at its second one."""
+    table = _table(reader, tree.arguments[0])
+    made = reader.translation.once((plain(tree.name), id(table)), lambda: make(table))
+    return eq.WithLookup(reader.read(tree.arguments[1]), made)
 
 
 def _table(reader: Place, tree: Tree) -> eq.Table:

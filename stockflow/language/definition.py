@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from stockflow.names import plain
 
 if TYPE_CHECKING:
     from stockflow.language.equations import Expression
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 #: bounds of a variable, None where it has none
 Limits = tuple[float | None, float | None]
 OPEN: Limits = (None, None)
+#: of all ranges together
+MOST_ELEMENTS = 1_000_000
 
 
 class Refused(Exception):
@@ -96,4 +100,24 @@ class Parsed:
     macros: dict[str, Macro] = field(default_factory=dict)
     ranges: dict[str, Sequence[str]] = field(default_factory=dict)
     mappings: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
-    imported: dict[str, Listed] = field(default_factory=dict)
+    #: ranges of arrays by compared name, where a file tells them apart from their equations
+    arrays: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    imported: list[tuple[str, Listed]] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+    _size: int = 0
+
+    def add_range(self, name: str, elements: Sequence[str]) -> None:
+        """Enter a range; Refused if there is one of that name; TooLarge if all have too many elements."""
+        if plain(name) in self._known:
+            raise Refused([f"second definition of the range {name!r}"])
+        self._size += len(elements)
+        if self._size > MOST_ELEMENTS:
+            raise TooLarge(f"ranges of more than {MOST_ELEMENTS} elements together, up to the range {name!r}")
+        self._known.add(plain(name))
+        self.ranges[name] = elements
+
+    def add_macro(self, macro: Macro) -> None:
+        """Enter a macro; Refused if there is one of that name."""
+        if plain(macro.name) in self.macros:
+            raise Refused([f"second definition of the macro {macro.name!r} (line {macro.line})"])
+        self.macros[plain(macro.name)] = macro

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -19,8 +20,6 @@ from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
-# references from control to constant to constant that are followed
-_DEEPEST_CONTROL = 20
 Method = Literal["Euler", "RK2", "Heun", "RK4"]
 
 #: what `:NA:` is: a number that no model reaches, and which stays what it is under small additions
@@ -112,6 +111,11 @@ class Table:
         for left, right in zip(self.xs, self.xs[1:], strict=False):
             if not left < right:
                 raise InputError(f"the x values of a table must increase, but {right:.15g} follows {left:.15g}")
+
+    def forward(self) -> Table:
+        """Return the steps of a table in which each value holds from just after the point before it."""
+        after = (math.nextafter(x, math.inf) for x in self.xs[:-1])
+        return Table((self.xs[0], *after), self.ys, "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,13 +325,15 @@ class Equations:
         return Equations, (self.source, dict(self.variables), self.equivalences, self.method, self.structural)
 
 
-def number(expression: Expression) -> float | None:
-    """Return the value of an expression made of literal numbers and arithmetic alone, else None."""
+def number(expression: Expression, known: Mapping[str, float | None] = MappingProxyType({})) -> float | None:
+    """Return the value of an expression of literal numbers, `known` names and arithmetic alone, else None."""
     if isinstance(expression, Number):
         return expression.value
+    if isinstance(expression, Reference):
+        return known.get(expression.name)
     if not isinstance(expression, Operation) or expression.operator not in ARITHMETIC:
         return None
-    values = [number(one) for one in expression.arguments]
+    values = [number(one, known) for one in expression.arguments]
     if any(value is None for value in values):
         return None
     with np.errstate(all="ignore"):
@@ -350,7 +356,7 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
         kind = "stock"
     elif plain(one.name) in CONTROLS:
         kind = "control"
-        value = _control_value(one.expression, variables)
+        value = _control_value(one.name, variables)
     else:
         value = number(one.expression)
         kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"
@@ -358,14 +364,19 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
     return one if known else replace(one, kind=kind, value=value)
 
 
-def _control_value(expression: Expression, variables: Mapping[str, Variable], depth: int = 0) -> float | None:
+def _control_value(name: str, variables: Mapping[str, Variable]) -> float | None:
     """Return the number that arithmetic on constants is, such as `FINAL TIME = INITIAL TIME + horizon`."""
-    if isinstance(expression, Reference):
-        inside = variables.get(expression.name) if depth < _DEEPEST_CONTROL else None
-        return None if inside is None else _control_value(inside.expression, variables, depth + 1)
-    if isinstance(expression, Operation):
-        values = [_control_value(part, variables, depth) for part in expression.arguments]
-        if any(value is None for value in values):
-            return None
-        return number(Operation(expression.operator, tuple(Number(value) for value in values if value is not None)))
-    return number(expression)
+    reads: dict[str, tuple[str, ...]] = {}
+    todo = [name]
+    while todo:
+        one = todo.pop()
+        if one not in reads and one in variables:
+            reads[one] = references(variables[one].expression)
+            todo += reads[one]
+    known: dict[str, float | None] = {}
+    try:
+        for one in TopologicalSorter(reads).static_order():
+            known[one] = number(variables[one].expression, known) if one in variables else None
+    except CycleError:
+        return None
+    return known[name]

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
-from stockflow.errors import InputError
-from stockflow.files import note, read_text, shown
+from stockflow.files import note, shown
+from stockflow.language import sheets
 from stockflow.language.data_tables import Column, read_data
 from stockflow.language.definition import Definition, Listed, Refused
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Call, Text
+from stockflow.language.tree import Call, Points, Text
 from stockflow.names import plain
-from stockflow.numerals import as_number
 from stockflow.workbooks import workbook_fault
 
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
-_WORKBOOKS = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".odf", ".ods", ".odt"})
-_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
+_MOST_CELLS = 5_000_000
+_ROW = re.compile("[0-9]{1,7}")
 #: what is taken from a file, by function, with the number of texts that say where it stands
 FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
@@ -37,10 +31,6 @@ FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
         for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
     }
 )
-_Found = TypeVar("_Found")
-Cells = list[list[object]]
-#: rows and columns from the first up to, not including, the last
-Area = tuple[int, int, int, int]
 
 
 class External:
@@ -62,7 +52,7 @@ class External:
         for table in data:
             self.series.update(read_data(table).columns)
         self.known: dict[int, list[tuple[list[float], list[float]]]] = {}
-        self.sheets: dict[tuple[str, str], Cells] = {}
+        self.sheets: dict[tuple[str, str], sheets.Cells] = {}
 
     def check(self, name: str) -> Path:
         """Return the file of a name; Refused if it is outside the folder, missing or too large."""
@@ -93,13 +83,13 @@ class External:
     def elements(self, where: Listed) -> list[str]:
         """Return the elements of a range that a file lists; raises Refused if it cannot be read."""
         cells = self._sheet(where.file, where.tab)
-        top, left, bottom, right = self._area(where.file, where.tab, where.first) or (*_cell(where.first), 0, 0)
+        top, left, bottom, right = self._area(where.file, where.tab, where.first) or (*sheets.corner(where.first), 0, 0)
         if not bottom:
-            last = _CELL.fullmatch(where.last)
-            alone = (where.last, "") if where.last.isdigit() else ("", where.last)
+            last = sheets.CELL.fullmatch(where.last)
+            alone = (where.last, "") if _ROW.fullmatch(where.last) else ("", where.last)
             digits, letters = (last[2], last[1]) if last else alone
             bottom = int(digits) if digits else len(cells)
-            right = _column(letters) + 1 if letters else max(map(len, cells), default=0)
+            right = sheets.column(letters) + 1 if letters else max(map(len, cells), default=0)
         found = [one for row in cells[top:bottom] for one in row[left:right] if one not in {None, ""}]
         if not found:
             raise Refused([f"range of no elements in {where.file!r}"])
@@ -122,16 +112,14 @@ class External:
         texts = [one.value for one in tree.arguments if isinstance(one, Text)]
         if len(texts) != count or len(tree.arguments) != count:
             raise Refused([f"{tree.name.upper()} takes {count} texts in single quotes"])
-        choices = [ranges.choices(one) for one in definition.subscripts]
-        sizes = [len(one) for one in choices]
-        place = 0
-        for subscript, size, here in zip(definition.subscripts, sizes, coordinates, strict=True):
-            place = place * size + ranges.place(subscript, here)
+        sizes, place = ranges.row(definition.subscripts, coordinates)
         if id(tree) not in self.known:
             make = self._constants if what == "constants" else self._series
             self.known[id(tree)] = make(texts, sizes)
         xs, ys = self.known[id(tree)][place]
         if what == "constants":
+            if math.isnan(ys[0]):
+                raise Refused([f"cell from {texts[2]!r} on in {texts[0]!r} that holds no number,"])
             return Number(ys[0])
         table = _table(xs, ys, definition.data or "interpolate")
         return table if what == "lookups" else WithLookup(Time(), table)
@@ -151,7 +139,7 @@ class External:
         cell = cell.rstrip("*")
         area = self._area(file, tab, cell)
         if area is None:
-            top, left = _cell(cell)
+            top, left = sheets.corner(cell)
             area = (top, left, top + rows, left + columns)
         elif (area[2] - area[0], area[3] - area[1]) != (rows, columns):
             raise Refused([f"cells {cell!r} of {file!r}, which are not {rows} rows and {columns} columns"])
@@ -159,7 +147,7 @@ class External:
         if any(len(row) < columns for row in found) or len(found) < rows:
             raise Refused([f"cell {cell!r} of {file!r}, which lies outside its table,"])
         if turned:
-            found = [list(row) for row in zip(*found, strict=True)]
+            found = _turned(found)
         return [([], [one]) for row in found for one in row]
 
     def _series(self, texts: Sequence[str], sizes: Sequence[int]) -> list[tuple[list[float], list[float]]]:
@@ -168,7 +156,8 @@ class External:
         if sum(size > 1 for size in sizes) > 1:
             raise Refused(["series of several ranges from a file, more than one"])
         count = math.prod(sizes)
-        named = None if along.isdigit() else self._area(file, tab, along)
+        across = _ROW.fullmatch(along)
+        named = None if across else self._area(file, tab, along)
         if named is not None:
             xs = [one for row in self._numbers(file, tab, named) for one in row]
             area = self._area(file, tab, cell)
@@ -176,134 +165,53 @@ class External:
                 raise Refused([f"cells {cell!r} of {file!r}, which have no such name,"])
             columns = self._numbers(file, tab, area)
             if named[3] - named[1] == 1:
-                columns = [list(one) for one in zip(*columns, strict=True)]
+                columns = _turned(columns)
         else:
-            top, left = _cell(cell)
+            top, left = sheets.corner(cell)
             end = 1 << 30
-            if along.isdigit():
+            table = self._sheet(file, tab)
+            if count * len(table) > _MOST_CELLS:
+                raise Refused([f"{count} series in {len(table)} rows of {file!r}, more than {_MOST_CELLS} cells"])
+            if across:
                 xs = [one for row in self._numbers(file, tab, (int(along) - 1, left, int(along), end)) for one in row]
                 columns = self._numbers(file, tab, (top, left, top + count, end))
             else:
-                beside = _column(along)
+                beside = sheets.column(along)
                 xs = [row[0] if row else math.nan for row in self._numbers(file, tab, (top, beside, end, beside + 1))]
-                below = [
-                    [*row, *[math.nan] * (count - len(row))]
-                    for row in self._numbers(file, tab, (top, left, end, left + count))
-                ]
-                columns = [list(one) for one in zip(*below, strict=True)]
+                columns = _turned(self._numbers(file, tab, (top, left, end, left + count)))
         if len(columns) != count:
             raise Refused([f"{len(columns)} series at {cell!r} of {file!r}, not {count},"])
         if named is not None and any(len(one) != len(xs) for one in columns):
             raise Refused([f"cells {cell!r} of {file!r}, which are not as many as {along!r}"])
         return [_points(xs, ys, f"{cell!r} of {file!r}") for ys in columns]
 
-    def _numbers(self, file: str, tab: str, area: Area) -> list[list[float]]:
+    def _numbers(self, file: str, tab: str, area: sheets.Area) -> list[list[float]]:
         """Return the cells of an area, as far as the table goes; what is no number is missing."""
         top, left, bottom, right = area
         if top < 0 or left < 0:
             raise Refused([f"cell of {file!r} before the first row or column"])
-        return [[_value(one) for one in row[left:right]] for row in self._sheet(file, tab)[top:bottom]]
+        return [[sheets.number(one) for one in row[left:right]] for row in self._sheet(file, tab)[top:bottom]]
 
-    def _sheet(self, file: str, tab: str) -> Cells:
+    def _sheet(self, file: str, tab: str) -> sheets.Cells:
         """Return all cells of a sheet, or of a file of text whose cells `tab` sets apart."""
         if (file, tab) not in self.sheets:
             path = self.check(file)
-            workbook = path.suffix.lower() in _WORKBOOKS
-            read = (lambda: _workbook(path, tab)) if workbook else (lambda: _text(path, tab))
-            self.sheets[file, tab] = _reading(file, read)
+            self.sheets[file, tab] = sheets.reading(file, lambda: sheets.cells(path, tab))
         return self.sheets[file, tab]
 
-    def _area(self, file: str, tab: str, name: str) -> Area | None:
+    def _area(self, file: str, tab: str, name: str) -> sheets.Area | None:
         """Return the cells that a workbook calls by a name, None for the place of a cell."""
-        if _CELL.fullmatch(name) or (name.isalpha() and len(name) <= 2):
+        if sheets.CELL.fullmatch(name) or (name.isalpha() and len(name) <= 2):
             return None
         path = self.check(file)
-        if path.suffix.lower() not in {".xlsx", ".xlsm"}:
+        if path.suffix.lower() not in sheets.EXCEL:
             raise Refused([f"cell {name!r} of {file!r}, which is no place in a table,"])
-        return _reading(file, lambda: _named_cells(path, tab, name))
+        return sheets.reading(file, lambda: sheets.named(path, tab, name))
 
 
-def _reading(name: str, read: Callable[[], _Found]) -> _Found:
-    """Return what a file holds; refuse what the libraries that read workbooks and tables fail with inside."""
-    # they have no error of their own: a damaged workbook, or a sheet that it does not have, ends in one of these
-    try:
-        return read()
-    except (ValueError, TypeError, LookupError, OSError, csv.Error, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InputError):
-            raise Refused([str(error)]) from error
-        raise Refused([f"file {name!r} that cannot be read ({' '.join(str(error).split())})"]) from error
-
-
-def _workbook(path: Path, tab: str) -> Cells:
-    """Return the cells of a sheet, its name in any case."""
-    if path.suffix.lower() in {".xlsx", ".xlsm"}:
-        import openpyxl
-
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            sheet = book[_titled(book.sheetnames, tab)]
-            sheet.reset_dimensions()
-            return [list(row) for row in sheet.iter_rows(values_only=True)]
-        finally:
-            book.close()
-    import pandas as pd
-
-    with pd.ExcelFile(path) as other:
-        title = _titled(map(str, other.sheet_names), tab)
-        frame = pd.read_excel(other, sheet_name=title, header=None, dtype=object)
-    return [[None if one != one else one for one in row] for row in frame.values.tolist()]  # noqa: PLR0124
-
-
-def _titled(titles: Iterable[str], tab: str) -> str:
-    found = next((one for one in titles if one.lower() == tab.lower()), None)
-    if found is None:
-        raise ValueError(f"it has no sheet {tab!r}")
-    return found
-
-
-def _named_cells(path: Path, tab: str, name: str) -> Area:
-    """Return the cells that a workbook calls by a name, which must lie in a sheet."""
-    import openpyxl
-
-    book = openpyxl.load_workbook(path, data_only=True)
-    title = _titled(book.sheetnames, tab)
-    known = {**book.defined_names, **book[title].defined_names}
-    found = next((one for key, one in known.items() if key.lower() == name.lower()), None)
-    places = list(found.destinations) if found is not None else []
-    if len(places) != 1 or places[0][0].lower() != tab.lower():
-        raise ValueError(f"its sheet {tab!r} has no cells called {name!r}")
-    first, _, last = places[0][1].partition(":")
-    (top, left), (bottom, right) = _cell(first), _cell(last or first)
-    return top, left, bottom + 1, right + 1
-
-
-def _text(path: Path, tab: str) -> Cells:
-    """Return the cells of a file of text, apart by `tab` if that is a sign, else by commas or tabs."""
-    usual = "," if path.suffix.lower() == ".csv" else "\t"
-    sign = tab if tab and not tab[0].isalnum() else usual
-    return [list(row) for row in csv.reader(io.StringIO(read_text(path, _LARGEST)), delimiter=sign)]
-
-
-def _cell(name: str) -> tuple[int, int]:
-    """Return row and column, from 0, of a cell such as B5; Refused for what is none."""
-    found = _CELL.fullmatch(name)
-    if found is None or int(found[2]) == 0:
-        raise Refused([f"cell {name!r}, which is no place in a table,"])
-    return int(found[2]) - 1, _column(found[1])
-
-
-def _column(letters: str) -> int:
-    """Return a column, from 0, by its letters."""
-    if not re.fullmatch("[A-Za-z]{1,3}", letters):
-        raise Refused([f"column {letters!r}, which is no place in a table,"])
-    return reduce(lambda sum_, one: 26 * sum_ + ord(one) - ord("A") + 1, letters.upper(), 0) - 1
-
-
-def _value(cell: object) -> float:
-    if isinstance(cell, (int, float)):
-        return float(cell)
-    value = as_number(cell) if isinstance(cell, str) else None
-    return math.nan if value is None else value
+def _turned(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return the columns of rows, of which short ones end with what is missing."""
+    return [list(one) for one in zip_longest(*rows, fillvalue=math.nan)]
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[float], list[float]]:
@@ -317,12 +225,7 @@ def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[
 
 
 def _table(xs: Sequence[float], ys: Sequence[float], how: str) -> Table:
-    if how == "look_forward":
-        # each value holds from just after the point before it
-        xs = [xs[0], *(math.nextafter(x, math.inf) for x in xs[:-1])]
-    elif how not in {"interpolate", "hold_backward"}:
+    if how not in {"interpolate", "hold_backward", "look_forward"}:
         raise Refused([f"data with the keyword {how.upper()}"])
-    try:
-        return Table(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps")
-    except InputError as error:
-        raise Refused([f"table ({error})"]) from error
+    table = Points(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps").table()
+    return table.forward() if how == "look_forward" else table

@@ -118,6 +118,13 @@ def _rounded(reader: Place, tree: Call) -> eq.Expression:
     return eq.Operation("integer", (memory.plus(value, half),))
 
 
+def _safe_share(reader: Place, value: eq.Expression, divisor: eq.Expression, other: eq.Expression) -> eq.Expression:
+    """SAFEDIV: a share, or another value where the divisor is exactly 0."""
+    kept = divisor if isinstance(divisor, eq.Number) else reader.keep("divisor", divisor)
+    zero = eq.Operation("=", (kept, eq.Number(0.0)))
+    return vectors.choice(zero, other, memory.over(value, vectors.choice(zero, _ONE, kept)))
+
+
 def _log_gamma(reader: Place, tree: Call) -> eq.Expression:
     """GAMMA LN: Stirling's series eight above the argument, less the logarithms of what is in between."""
     x = reader.keep("gamma", reader.read(tree.arguments[0]))
@@ -241,7 +248,7 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
         # the amount comes first
         "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),
-        "safediv": _by_count(_operation("zidz"), _operation("xidz")),
+        "safediv": _read_all(_safe_share, 2, 3, _ZERO),
         "min": arrays.extreme("min"),
         "max": arrays.extreme("max"),
     }

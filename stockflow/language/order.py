@@ -9,6 +9,7 @@ from stockflow.errors import LoopError
 from stockflow.language import equations as eq
 
 Node = TypeVar("Node", bound=Hashable)
+_MOST_SHOWN = 20  # of the variables of a loop
 
 
 def evaluation_order(equations: eq.Equations, wanted: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -93,8 +94,10 @@ def _order(
                 continue
             elif name in path:
                 members = list(path)
-                loop = " -> ".join([*members[members.index(name) :], name])
-                raise LoopError(f"{equations.source}: {complaint}: {loop}")
+                loop = members[members.index(name) :]
+                more = [f"({len(loop) - _MOST_SHOWN} more)"] if len(loop) > _MOST_SHOWN else []
+                shown = " -> ".join([*loop[:_MOST_SHOWN], *more, name])
+                raise LoopError(f"{equations.source}: {complaint}: {shown}")
             else:
                 path[name] = None
                 todo.append((name, True))

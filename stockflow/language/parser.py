@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from stockflow.language.definition import Refused
-from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
+from stockflow.language.tree import Call, Chain, Entries, Literal, Name, Prefix, Tree
 from stockflow.numerals import UNSIGNED
 
 LONGEST = 200_000
@@ -32,6 +33,7 @@ BINDING: Mapping[str, int] = MappingProxyType(
 )
 QUOTED = r'"(?:\\"|[^"\\]|\\(?!"))*"'
 _SHOWN = 24
+_Read = TypeVar("_Read")
 
 
 @dataclass(slots=True)
@@ -121,15 +123,37 @@ class Parser:
         self.at += 1
         return True
 
-    def inside(self, opening: str, closing: str, read: Callable[[], object]) -> None:
-        """Read what stands between two signs; Refused if too many are inside each other."""
+    def inside(self, opening: str, closing: str, read: Callable[[], _Read]) -> _Read:
+        """Return what is read between two signs."""
         self.take(opening)
+        result = self.deeper(read)
+        self.take(closing)
+        return result
+
+    def deeper(self, read: Callable[[], _Read]) -> _Read:
+        """Return what is read inside something else; Refused if too much is inside each other."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise Refused([f"more than {DEEPEST} parentheses inside each other"])
-        read()
+            raise Refused([f"more than {DEEPEST} parentheses, signs or choices inside each other"])
+        result = read()
         self.depth -= 1
-        self.take(closing)
+        return result
+
+    def listed(self, read: Callable[[], _Read]) -> list[_Read]:
+        """Return what is read one by one, with commas between."""
+        found = [read()]
+        while self.skip(","):
+            found.append(read())
+        return found
+
+    def whole(self) -> Tree:
+        """Return all that is left: an expression, or the numbers of an array."""
+        found = [self.expression()]
+        while self.skip(",") or self.skip(";"):
+            if self.kind == "end":
+                break
+            found.append(self.expression())
+        return found[0] if len(found) == 1 else Entries(tuple(found))
 
     def expression(self, floor: int = 0) -> Tree:
         """Return what stands here as far as its operators bind more than `floor`."""
@@ -153,7 +177,7 @@ class Parser:
             signs += self.kind == "-"
             self.at += 1
             if self.kind not in {"+", "-"}:
-                inner = self.expression(SIGN)
+                inner = self.deeper(lambda: self.expression(SIGN))
                 if isinstance(inner, Literal):
                     return Literal(-inner.value) if signs % 2 else inner
                 return Prefix("negative", inner) if signs % 2 else inner
@@ -165,7 +189,7 @@ class Parser:
         count = 0
         while self.skip("not"):
             count += 1
-        inner = Prefix("not", self.expression(self.negation))
+        inner = Prefix("not", self.deeper(lambda: self.expression(self.negation)))
         return inner if count % 2 else Prefix("not", inner)
 
     def atom(self) -> Tree:
@@ -177,9 +201,7 @@ class Parser:
             case "name":
                 return self.named()
             case "(":
-                found: list[Tree] = []
-                self.inside("(", ")", lambda: found.append(self.expression()))
-                return found[0]
+                return self.inside("(", ")", self.expression)
         raise self.here("a number, a name or a parenthesis is missing")
 
     def number(self) -> Literal:
@@ -203,9 +225,7 @@ class Parser:
         subscripts = self.subscripts() if self.kind == "[" else ()
         if self.kind != "(":
             return Name(name, subscripts, line)
-        arguments: list[Tree] = []
-        outputs: list[Name] = []
-        self.inside("(", ")", lambda: self.arguments(arguments, outputs))
+        arguments, outputs = self.inside("(", ")", self.arguments)
         return Call(name, tuple(arguments), subscripts, tuple(outputs), line)
 
     def name(self) -> str:
@@ -215,15 +235,7 @@ class Parser:
 
     def subscripts(self) -> tuple[str, ...]:
         """Return subscripts in brackets."""
-        found: list[str] = []
-
-        def read() -> None:
-            found.append(self.subscript())
-            while self.skip(","):
-                found.append(self.subscript())
-
-        self.inside("[", "]", read)
-        return tuple(found)
+        return tuple(self.inside("[", "]", lambda: self.listed(self.subscript)))
 
     def subscript(self) -> str:
         """Return one subscript, an element or a range; elements may be called by a number."""
@@ -236,13 +248,9 @@ class Parser:
             name = self.name()
         return f"{name}!" if self.skip("!") else name
 
-    def arguments(self, arguments: list[Tree], outputs: list[Name]) -> None:
-        """Read the arguments of a call up to its closing parenthesis."""
-        if self.kind == ")":
-            return
-        arguments.append(self.expression())
-        while self.skip(","):
-            arguments.append(self.expression())
+    def arguments(self) -> tuple[list[Tree], list[Name]]:
+        """Return the arguments of a call, and the names of a macro's further results, which only Vensim has."""
+        return ([] if self.kind == ")" else self.listed(self.expression)), []
 
     def end(self) -> None:
         """Raise Refused unless the equation ends here."""

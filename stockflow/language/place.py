@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Refused
 from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
@@ -46,10 +46,6 @@ class Place(ABC):
         """Return the whole right side; what is not supported is in `refused` then."""
 
     @abstractmethod
-    def top(self, tree: Tree) -> Expression:
-        """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
-
-    @abstractmethod
     def read(self, tree: Tree) -> Expression:
         """Read any part of a right side."""
 
@@ -81,20 +77,14 @@ class Place(ABC):
         self.fulfil(kept, expression)
         return kept
 
-    def share(self, made_of: Hashable, make: Callable[[], tuple[Reference, ...]]) -> tuple[Reference, ...]:
-        """Return the hidden variables that are made of something, made here if no element made them before."""
-        known = self.translation.shared
-        if made_of not in known:
-            known[made_of] = make()
-        return known[made_of]
-
     def promise(self, what: str) -> Reference:
         """Take a new name for a hidden variable of this equation, which `fulfil` gives its expression later."""
-        name, count = f"{self.name}~{what}", 1
-        while name in self.translation.taken:
-            count += 1
-            name = f"{self.name}~{what} {count}"
-        self.translation.taken.add(name)
+        taken, first = self.translation.taken, f"{self.name}~{what}"
+        name = first
+        while taken[name]:
+            taken[first] += 1
+            name = f"{first} {taken[first]}"
+        taken[name] += 1
         return Reference(name)
 
     def fulfil(self, promised: Reference, expression: Expression) -> None:
@@ -118,7 +108,8 @@ class Place(ABC):
         name = self.named(scope, key, coordinates).name
         self.translation.structural.add(name)
         definition = scope.definitions[key][coordinates]
-        return type(self)(self.translation, scope, self.owner, name, definition, coordinates).expression()
+        other = type(self)(self.translation, scope, self.owner, name, definition, coordinates)
+        return self.translation.once(("definite", name), other.expression)
 
     def fixed(self, expression: Expression, depth: int = 0) -> float | None:
         """Return the number that an expression of constants is, all of which are fixed by this; None for others."""
@@ -167,7 +158,7 @@ class Place(ABC):
         """Return where a name is defined, as what, and the elements that are meant."""
         found = self.defined(plain(tree.name))
         if found is None:
-            raise Refused([str(unknown("name", tree.name, self.scope.spelling.values()))])
+            raise self.ranges.unknown("name", tree.name, self.scope.spelling)
         scope, key = found
         elements, name = scope.definitions[key], scope.spelling[key]
         if not elements:
@@ -185,12 +176,15 @@ class Place(ABC):
 
     def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
-        own = list(self.coordinates)
+        along = self.translation.along
+        mine = along(self.scope, plain(self.definition.name), len(self.coordinates))
+        own = [(names, one) for (names, _), one in zip(mine, self.coordinates, strict=True)]
         result: list[str] = []
-        for inside in scope.along(key, count):
-            fitting = [one for one in own if one in inside]
+        for names, inside in along(scope, key, count):
+            # of ranges that share elements, as those with numbers do, the one of the same name is meant
+            fitting = sorted((one for one in own if one[1] in inside), key=lambda one: names.isdisjoint(one[0]))
             if not fitting:
                 raise Refused(["array without subscripts"])
-            result.append(fitting[0])
+            result.append(fitting[0][1])
             own.remove(fitting[0])
         return tuple(result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
@@ -49,6 +49,8 @@ def random_exponential(reader: Place, tree: Call) -> eq.Expression:
 def normal(reader: Place, tree: Call) -> eq.Expression:
     """NORMAL of XMILE: mean, standard deviation and, after the seed, limits that cut both ends off."""
     mean, deviation, *rest = tree.arguments
+    if len(rest) == 2:
+        raise Refused(["NORMAL with a lower end and no upper one"])
     if len(rest) == 3:
         return random_normal(reader, Call(tree.name, (rest[1], rest[2], mean, deviation)))
     drawn = eq.Operation("normal quantile", (uniform(reader),))
@@ -95,7 +97,7 @@ def poisson(reader: Place, tree: Call) -> eq.Expression:
         raise Refused([f"{_title(tree)} with a mean that is not above 0 and at most {_MOST:g}"])
     last = int(mean + 40.0 * math.sqrt(mean) + 40.0)
     shares = (math.exp(one * math.log(mean) - mean - math.lgamma(one + 1.0)) for one in range(last))
-    return _whole(reader, tree, shares, (low, high, shift, stretch))
+    return _whole(reader, (_title(tree), mean), shares, (low, high, shift, stretch))
 
 
 def binomial(reader: Place, tree: Call) -> eq.Expression:
@@ -105,7 +107,7 @@ def binomial(reader: Place, tree: Call) -> eq.Expression:
         raise Refused([f"{_title(tree)} without a chance between 0 and 1 and 1 to {_MOST:g} draws"])
     count = int(draws)
     shares = (math.comb(count, one) * chance**one * (1.0 - chance) ** (count - one) for one in range(count + 1))
-    return _whole(reader, tree, shares, (low, high, shift, stretch))
+    return _whole(reader, (_title(tree), chance, draws), shares, (low, high, shift, stretch))
 
 
 def _title(tree: Call) -> str:
@@ -121,23 +123,25 @@ def _numbers(reader: Place, tree: Call, count: int) -> list[float]:
     return known
 
 
-def _whole(reader: Place, tree: Call, shares: Iterable[float], cut: tuple[float, float, float, float]) -> eq.Expression:
-    """Return a number drawn from shares of 0, 1, 2, .., each of which is a step of a table."""
-    low, high, shift, stretch = cut
+def _whole(
+    reader: Place, kind: tuple[Hashable, ...], shares: Iterable[float], cut: tuple[float, float, float, float]
+) -> eq.Expression:
+    """Return a number drawn from shares of 0, 1, 2, ..; `kind` is the name of the distribution and what shapes it."""
+    table = reader.translation.once((*kind, *cut), lambda: _steps(f"{kind[0]}", shares, *cut))
+    return eq.WithLookup(uniform(reader), table)
+
+
+def _steps(title: str, shares: Iterable[float], low: float, high: float, shift: float, stretch: float) -> eq.Table:
+    """Return a table in which each number between its ends holds as long as its share."""
     values = ((shift + stretch * one, share) for one, share in enumerate(shares))
     inside = [(value, share) for value, share in values if low <= value <= high]
     total = math.fsum(share for _, share in inside)
     if not total > 0:
-        raise Refused([f"{_title(tree)} with nothing between its ends"])
-    xs: list[float] = []
-    ys: list[float] = []
+        raise Refused([f"{title} with nothing between its ends"])
+    # of numbers whose shares are too small to move on, the last holds
+    steps: dict[float, float] = {}
     reached = 0.0
     for value, share in inside:
-        if not xs or reached / total > xs[-1]:
-            xs.append(reached / total)
-            ys.append(value)
-        else:
-            # no number between 0 and 1 lies in the step before
-            ys[-1] = value
+        steps[reached / total] = value
         reached += share
-    return eq.WithLookup(uniform(reader), eq.Table(tuple(xs), tuple(ys), "steps"))
+    return eq.Table(tuple(steps), tuple(steps.values()), "steps")

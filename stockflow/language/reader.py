@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from stockflow.errors import InputError
 from stockflow.language import calls, conveyors
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition, Refused
@@ -27,7 +27,7 @@ from stockflow.language.tree import (
     Tree,
     Unfilled,
     WithTable,
-    depth,
+    children,
 )
 from stockflow.language.vectors import joined, remainder
 from stockflow.names import plain
@@ -37,6 +37,7 @@ _DEEPEST = 150
 _DEEPEST_TREE = 100
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
+_Node = TypeVar("_Node")
 
 
 def variables_of(translation: Translation, definitions: Sequence[Definition]) -> dict[str, eq.Variable]:
@@ -44,12 +45,17 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
     for one in definitions:
         translation.refuse(translation.define(translation.main, one), one)
     main = translation.main
+    broken: set[int] = set()  # a definition that is refused for one element is not read for the others
     for key, elements in main.definitions.items():
         for coordinates, one in elements.items():
+            if id(one) in broken:
+                continue
             name = translation.ranges.label(main.spelling[key], coordinates)
             reader = Reader(translation, main, name, name, one, coordinates)
             expression = reader.expression()
-            translation.refuse(reader.refused, one)
+            if reader.refused:
+                broken.add(id(one))
+                translation.refuse(reader.refused, one)
             texts = (one.unit, one.documentation, one.group, one.limits)
             translation.add(eq.Variable(name, "auxiliary", *texts, expression, eq.number(expression), one.line))
     return translation.variables
@@ -65,13 +71,16 @@ class Reader(Place):
             return eq.Number(0.0)
         if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
             return self.refuse("the same subscript twice on the left side")
-        result = self.attempt(lambda: self._whole(tree))
-        return self.refuse("expression nested too deeply") if _depth(result) > _DEEPEST else result
+        try:
+            result = self.attempt(lambda: self._whole(tree))
+        except RecursionError:  # macros in macros, each of which is nested not too deeply
+            return self.refuse("expression nested too deeply")
+        return self.refuse("expression nested too deeply") if _depth(result, eq.children) > _DEEPEST else result
 
     def _whole(self, tree: Tree) -> eq.Expression:
         # of a list only what belongs to this element is looked at
         own = self.entry(tree) if isinstance(tree, Entries) else tree
-        return self.refuse("expression nested too deeply") if depth(own) > _DEEPEST_TREE else self.top(own)
+        return self.refuse("expression nested too deeply") if _depth(own, children) > _DEEPEST_TREE else self.top(own)
 
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
@@ -85,7 +94,7 @@ class Reader(Place):
             case Call():
                 return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
             case Points():
-                return _table(tree)
+                return self.table(tree)
             case Entries():
                 return self.top(self.entry(tree))
             case Unfilled():
@@ -111,12 +120,16 @@ class Reader(Place):
             case Output(call, place):
                 return self.attempt(lambda: calls.macro_value(self, call, place))
             case WithTable(argument, points):
-                return self.attempt(lambda: eq.WithLookup(self.read(argument), _table(points)))
+                return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
             case Text(value):
                 return self.refuse(f"text {value!r}")
             case Entries():
                 return self.refuse("list of numbers inside an expression")
         return self.refuse(f"{type(tree).__name__.lower()} inside an expression")
+
+    def table(self, points: Points) -> eq.Table:
+        """Return the table of some points, the same for all elements; Refused for points that are none."""
+        return self.translation.once(("table", id(points)), points.table)
 
     def rate(self, stock: Stock) -> eq.Expression:
         """Return the flows of a stock: what comes in, less what goes out."""
@@ -130,13 +143,9 @@ class Reader(Place):
 
     def entry(self, tree: Entries) -> Tree:
         """Return what belongs to this element in a list or matrix."""
-        choices = [self.ranges.choices(one) for one in self.definition.subscripts]
-        count = math.prod(map(len, choices))
-        if len(tree.values) != count:
-            raise Refused([f"list of {len(tree.values)} numbers for {count} elements"])
-        place = 0
-        for name, one, here in zip(self.definition.subscripts, choices, self.coordinates, strict=True):
-            place = place * len(one) + self.ranges.place(name, here)
+        sizes, place = self.ranges.row(self.definition.subscripts, self.coordinates)
+        if len(tree.values) != math.prod(sizes):
+            raise Refused([f"list of {len(tree.values)} numbers for {math.prod(sizes)} elements"])
         return tree.values[place]
 
     def reference(self, tree: Name) -> eq.Expression:
@@ -159,20 +168,13 @@ class Reader(Place):
         return eq.Reference(name)
 
 
-def _table(points: Points) -> eq.Table:
-    """Return a table; Refused for points that are none."""
-    try:
-        return points.table()
-    except InputError as error:
-        raise Refused([f"table ({error})"]) from error
-
-
-def _depth(expression: eq.Expression) -> int:
-    deepest, todo = 0, [(expression, 1)]
+def _depth(root: _Node, children: Callable[[_Node], Iterable[_Node]]) -> int:
+    """Return how many parts stand inside each other."""
+    deepest, todo = 0, [(root, 1)]
     while todo:
         one, depth = todo.pop()
         deepest = max(deepest, depth)
-        todo += [(part, depth + 1) for part in eq.children(one)]
+        todo += [(part, depth + 1) for part in children(one)]
     return deepest
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
-from stockflow.language.equations import Expression, Reference, Variable
+from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
 from stockflow.names import plain
 
 _MOST_VARIABLES = 100_000
 _MOST_PARTS = 1_000_000
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -34,23 +37,6 @@ class Scope:
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
-    _along: dict[str, list[set[str]]] = field(default_factory=dict)
-    _sorted: dict[str, tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]] = field(default_factory=dict)
-
-    def along(self, key: str, count: int) -> list[set[str]]:
-        """Return the elements that an array has in each of its subscripts; all of it must be defined."""
-        known = self._along.get(key)
-        if known is None:
-            known = self._along[key] = [{one[place] for one in self.definitions[key]} for place in range(count)]
-        return known
-
-    def in_order(self, key: str, ranges: Ranges) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
-        """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
-        known = self._sorted.get(key)
-        if known is None:
-            order = sorted(self.definitions[key], key=lambda one: [ranges.rank(each) for each in one])
-            known = self._sorted[key] = (order, {one: at for at, one in enumerate(order)})
-        return known
 
     def label(self, name: str) -> str:
         """Return the full name of what is defined here."""
@@ -61,7 +47,8 @@ class Scope:
 class Translation:
     """Turns the definitions of one file into variables.
 
-    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables.
+    `functions` are those of its dialect, `macros` its own, both by compared name; `aliases` are names of variables, and
+    `arrays` the ranges of those whose file tells them apart from their equations.
     """
 
     ranges: Ranges
@@ -69,24 +56,22 @@ class Translation:
     functions: Mapping[str, Function]
     macros: Mapping[str, Macro]
     aliases: Mapping[str, str]
+    arrays: Mapping[str, Sequence[str]] = field(default_factory=dict)
     main: Scope = field(default_factory=Scope)
     variables: dict[str, Variable] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
+    # how often a name of a hidden variable was asked for
+    taken: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, None] = field(default_factory=dict)
     structural: set[str] = field(default_factory=set)
-    # uses of macros with several results, by call and place, with the names that their variables have there
-    uses: dict[tuple[int, str, tuple[str, ...]], Scope] = field(default_factory=dict)
-    # hidden variables that several elements of an array read, by what they are made of
-    shared: dict[Hashable, tuple[Reference, ...]] = field(default_factory=dict)
+    # what several elements of an array read, by what it is made of
+    known: dict[Hashable, Any] = field(default_factory=dict)
     parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:
         """Note what is not supported in a definition, each item once."""
         place = f" (line {one.line})" if one.line else ""
         for item in (*one.problems, *items):
-            text = f"{item} in {one.name!r}{place}"
-            if text not in self.refused:
-                self.refused.append(text)
+            self.refused[f"{item} in {one.name!r}{place}"] = None
 
     def define(self, scope: Scope, one: Definition) -> list[str]:
         """Enter a definition for each of its elements; return what is wrong with it."""
@@ -97,27 +82,56 @@ class Translation:
         elements = scope.definitions.setdefault(key, {})
         try:
             choices = [self.ranges.choices(subscript) for subscript in one.subscripts]
-            if math.prod(map(len, choices)) > _MOST_VARIABLES:
-                return [f"array of more than {_MOST_VARIABLES} elements"]
-            left_out = {
-                coordinates
-                for exception in one.exceptions
-                for coordinates in itertools.product(*map(self.ranges.choices, exception))
-            }
+            left_out: set[tuple[str, ...]] = set()
+            for exception in one.exceptions:
+                excepted = [self.ranges.choices(subscript) for subscript in exception]
+                self.spend(math.prod(map(len, excepted)))
+                left_out.update(itertools.product(*excepted))
         except Refused as error:
             return error.items
-        if any(len(other) != len(choices) for other in (*elements, *left_out)):
+        count = math.prod(map(len, choices))
+        if count > _MOST_VARIABLES:
+            return [f"array of more than {_MOST_VARIABLES} elements"]
+        self.spend(count)
+        if any(len(other) != len(choices) for other in (*itertools.islice(elements, 1), *one.exceptions)):
             return ["another number of subscripts"]
         wanted = [one for one in itertools.product(*choices) if one not in left_out]
         twice = next((coordinates for coordinates in wanted if coordinates in elements), None)
         elements.update((coordinates, one) for coordinates in wanted if coordinates not in elements)
         return [] if twice is None else [f"second definition of {self.ranges.label(one.name, twice)!r}"]
 
+    def along(self, scope: Scope, key: str, count: int) -> list[tuple[set[str], set[str]]]:
+        """Return, for each subscript of an array, what it is called and its elements; all of it must be defined."""
+
+        def found() -> list[tuple[set[str], set[str]]]:
+            elements = scope.definitions[key]
+            given = () if scope.prefix else self.arrays.get(key, ())
+            lefts = {tuple(given)} if len(given) == count else {one.subscripts for one in elements.values()}
+            return [({plain(one[at]) for one in lefts}, {one[at] for one in elements}) for at in range(count)]
+
+        return self.once(("along", scope.prefix, key), found)
+
+    def in_order(self, scope: Scope, key: str) -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
+        """Return the elements of an array in the order of its ranges, and the place of each; all must be defined."""
+
+        def found() -> tuple[list[tuple[str, ...]], dict[tuple[str, ...], int]]:
+            order = sorted(scope.definitions[key], key=lambda one: [self.ranges.rank(each) for each in one])
+            return order, {one: at for at, one in enumerate(order)}
+
+        return self.once(("in order", scope.prefix, key), found)
+
     def add(self, one: Variable) -> None:
         """Enter a variable; TooLarge if there are too many."""
         self.variables[one.name] = one
         if len(self.variables) > _MOST_VARIABLES:
             raise TooLarge(f"more than {_MOST_VARIABLES} variables, counting array elements and parts of functions")
+
+    def once(self, made_of: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what is made of something, made here if no element made it before."""
+        if made_of not in self.known:
+            self.known[made_of] = make()
+        made: Made = self.known[made_of]
+        return made
 
     def spend(self, count: int = 1) -> None:
         """Count parts of expressions; TooLarge if there are too many."""

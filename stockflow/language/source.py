@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import string
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,10 +28,11 @@ from stockflow.names import plain
 # what a comment in braces or a quoted name holds ends no part
 _QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
-_GROUP = re.compile(r"\*{3,}\s*\.?(.*?)\s*\*{3,}", re.DOTALL)
+_GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
+_ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
-_MACRO_HEAD = re.compile(r":MACRO:\s*([^(]*)\(([^)]*)\)", re.IGNORECASE)
+_MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
 _METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
@@ -97,7 +99,9 @@ class Source:
             # macros become spaces, so that places in the text stay what they are
             outside += [body[last : head.start()], re.sub(r"\S", " ", body[head.start() : end.end()])]
             last = end.end()
-        yield from self._cut("".join([*outside, body[last:]]), 0)
+        outer = "".join([*outside, body[last:]])
+        encoding = _ENCODING.match(outer)
+        yield from self._cut(outer, encoding.end() if encoding else 0, len(outer))
 
     def macros(self) -> Iterator[tuple[str, tuple[str, ...], list[Entry], int]]:
         """Yield the macros: name, parameters and further results, equations and line."""
@@ -107,33 +111,34 @@ class Source:
     def defined_macros(self) -> Iterator[tuple[Macro, list[Entry]]]:
         """Yield the macros, without their definitions, and the entries that define them."""
         body = self.text.split(_SKETCH, 1)[0]
+        line, counted = 1, 0
         for head, end in _macros(body):
             given, _, further = head[2].partition(":")
             parameters, outputs = (
                 tuple(one.strip() for one in names.split(",") if one.strip()) for names in (given, further)
             )
-            line = body.count("\n", 0, head.start()) + 1
+            line += body.count("\n", counted, head.start())
+            counted = head.start()
             macro = Macro(head[1].strip(), parameters, (), line, outputs)
-            yield macro, list(self._cut(body[: end.start()], head.end()))
+            yield macro, list(self._cut(body, head.end(), end.start(), line + head[0].count("\n")))
 
-    def _cut(self, body: str, at: int) -> Iterator[Entry]:
-        encoding = re.match(r"\s*\{[^}]*\}", body)
-        at = max(at, encoding.end() if encoding else 0)
-        group, line, counted = "", 1, 0
+    def _cut(self, body: str, at: int, stop: int, line: int = 1) -> Iterator[Entry]:
+        """Yield the entries between two places of a text, of which the first is in a line."""
+        group, counted = "", at
         while True:
-            space = _SPACE.match(body, at)
+            space = _SPACE.match(body, at, stop)
             start = space.end() if space else at
             line += body.count("\n", counted, start)
             counted = start
-            if start == len(body):
+            if start == stop:
                 return
-            found = _ENTRY.match(body, at)
-            marker = _GROUP.search(found[1]) if found else None
+            found = _ENTRY.match(body, at, stop)
+            marker = _GROUP.match(found[1]) if found and found[1].rstrip().endswith("***") else None
             if found is None or (marker is None and found[3] is None):
                 raise InputError(f"{self.name}: line {line}: an equation that does not end with ~ unit ~ comment |")
             at = found.end()
             if marker:
-                group = marker[1]
+                group = found[1][marker.end() :].strip(f"*{string.whitespace}").removeprefix(".")
             else:
                 texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
@@ -216,8 +221,7 @@ def warn(words: str, level: int = 2) -> None:
 
 def told(source: Source) -> None:
     """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
-    for values in source.settings("15") if source.is_vensim else ():
-        code = _method_code(values)
+    for code in _methods(source) if source.is_vensim else ():
         if code in _AUTOMATIC:
             warn(
                 f"{source.name}: asks for {_METHODS[code]} with an automatic time step; it is run with the fixed"
@@ -229,9 +233,8 @@ def equations(source: Source) -> Equations:
     """Return the equations of a model file.
 
     Raises InputError for a file with an equation that cannot be parsed, with constructs outside the
-    supported ones (all of them are listed, each with its variable and line), with a name defined
-    twice or unknown, with an integration method other than Euler and RK4 with a fixed step, or with
-    a loop without a stock.
+    supported ones (five are told, each with its variable and line, the others counted), with a name
+    defined twice or unknown, with an integration method that is not known, or with a loop without a stock.
     """
     try:
         return _equations(source)
@@ -258,32 +261,35 @@ def _equations(source: Source) -> Equations:
         own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
         parsed = vensim.parse(own)
         for macro, entries in source.defined_macros():
-            parsed.macros[plain(macro.name)] = replace(macro, definitions=tuple(vensim.parse(entries).definitions))
+            parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries).definitions)))
         aliases: Mapping[str, str] = {}
         known = functions.VENSIM
         equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     else:
         parsed, method = xmile.parse(source.name, source.text)
         aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
-    ranges = {**parsed.ranges, **{name: external.elements(where) for name, where in parsed.imported.items()}}
-    translation = Translation(Ranges(ranges, parsed.mappings), external, known, parsed.macros, aliases)
+    for name, where in parsed.imported:
+        parsed.add_range(name, external.elements(where))
+    translation = Translation(
+        Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
+    )
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
-        raise Refused(translation.refused)
+        raise Refused(list(translation.refused))
     model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
     evaluation_order(model)
     initial_order(model)
     return model
 
 
-def _method_code(values: list[str]) -> str:
-    return values[3].strip() if len(values) > 3 else "0"
+def _methods(source: Source) -> list[str]:
+    """Return the numbers by which the settings of a Vensim file ask for methods of integration."""
+    return [values[3].strip() if len(values) > 3 else "0" for values in source.settings("15")]
 
 
 def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
-    for values in source.settings("15"):
-        code = _method_code(values)
+    for code in _methods(source):
         if code not in _METHODS:
             raise InputError(
                 f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"

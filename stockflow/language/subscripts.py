@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from stockflow.errors import unknown
-from stockflow.language.definition import Refused
+from stockflow.language.definition import MOST_ELEMENTS, Refused, TooLarge
 from stockflow.names import plain
 
 #: which element each range stands for, both as compared names
 Bindings = Mapping[str, str]
+# of names that are near an unknown one: how often they are looked for, and among how many
+_MOST_HINTS, _MOST_COMPARED = 20, 100_000
 
 
 class Ranges:
@@ -25,12 +28,13 @@ class Ranges:
         members: Mapping[str, Sequence[str]],
         mappings: Iterable[tuple[str, str, Sequence[tuple[str, str]]]] = (),
     ) -> None:
+        self._spent = self._asked = 0
         self.spelling: dict[str, str] = {}
         for one in itertools.chain(members, *members.values()):
             self.spelling.setdefault(plain(one), one.strip('"'))
         self._given = {plain(name): [plain(one) for one in inside] for name, inside in members.items()}
         # a range may name an element twice: it has it once, but what is mapped to it in order meets it twice
-        self._listed = {name: tuple(self._flat(name, ())) for name in self._given}
+        self._listed = self._flat()
         self.members = {name: tuple(dict.fromkeys(inside)) for name, inside in self._listed.items()}
         self._elements = {one for inside in self.members.values() for one in inside}
         self._places = {name: {one: at for at, one in enumerate(inside)} for name, inside in self.members.items()}
@@ -43,29 +47,48 @@ class Ranges:
         for name, other, pairs in mappings:
             self._join(plain(name), plain(other), pairs)
 
-    def _flat(self, name: str, above: tuple[str, ...]) -> Iterator[str]:
-        if name in above:
-            raise Refused([f"range {self.spelling[name]!r} inside itself"])
-        for one in self._given[name]:
-            if one in self._given:
-                yield from self._flat(one, (*above, name))
-            else:
-                yield one
+    def _flat(self) -> dict[str, list[str]]:
+        """Return the elements of every range, those of ranges inside it where these stand."""
+        try:
+            order = tuple(TopologicalSorter(self._given).static_order())
+        except CycleError as error:
+            raise Refused([f"range {self.spelling[error.args[1][0]]!r} inside itself"]) from error
+        flat: dict[str, list[str]] = {}
+        for name in order:
+            if name in self._given:
+                inside = [flat.get(one, [one]) for one in self._given[name]]
+                self._spend(sum(map(len, inside)))
+                flat[name] = list(itertools.chain.from_iterable(inside))
+        return {name: flat[name] for name in self._given}
+
+    def _spend(self, count: int) -> None:
+        """Count elements of ranges and of mappings; TooLarge if there are too many."""
+        self._spent += count
+        if self._spent > 2 * MOST_ELEMENTS:
+            raise TooLarge(f"ranges and mappings of more than {2 * MOST_ELEMENTS} elements")
 
     def _join(self, name: str, other: str, pairs: Sequence[tuple[str, str]]) -> None:
         for one in (name, other):
             if one not in self.members:
-                raise Refused([str(unknown("range", one, self.spelling.values()))])
+                raise self.unknown("range", one, self.spelling)
         if not pairs:
             if len(self._listed[name]) != len(self._listed[other]):
                 raise Refused([f"mapping of {self.spelling[name]!r} to {self.spelling[other]!r} of another size"])
             pairs = list(zip(self._listed[name], self._listed[other], strict=True))
         for left, right in pairs:
-            for one in self.members.get(plain(right), (plain(right),)):
+            inside = self.members.get(plain(right), (plain(right),))
+            self._spend(len(inside))
+            for one in inside:
                 if one not in self._elements:
-                    raise Refused([str(unknown("subscript", right, self.spelling.values()))])
+                    raise self.unknown("subscript", right, self.spelling)
                 self._stands_for[name].setdefault(one, set()).add(plain(left))
                 self._stands_for[other].setdefault(plain(left), set()).add(one)
+
+    def unknown(self, kind: str, name: str, known: Mapping[str, str]) -> Refused:
+        """Return the refusal of an unknown name; for the first ones, which are told, with the nearest of `known`."""
+        self._asked += 1
+        near = itertools.islice(known.values(), _MOST_COMPARED if self._asked <= _MOST_HINTS else 0)
+        return Refused([str(unknown(kind, name, near))])
 
     def known(self, subscript: str) -> bool:
         """Say whether a compared name is a range or an element."""
@@ -75,7 +98,7 @@ class Ranges:
         """Return the elements a subscript on a left side runs over."""
         key = plain(subscript)
         if not self.known(key):
-            raise Refused([str(unknown("subscript", subscript, self.spelling.values()))])
+            raise self.unknown("subscript", subscript, self.spelling)
         return self.members.get(key, (key,))
 
     def element(self, subscript: str, bound: Bindings) -> str:
@@ -84,7 +107,7 @@ class Ranges:
         if key in bound:
             return bound[key]
         if key.endswith("!") or not self.known(key):
-            raise Refused([str(unknown("subscript", subscript, self.spelling.values()))])
+            raise self.unknown("subscript", subscript, self.spelling)
         if key not in self.members:
             return key
         for element in bound.values():
@@ -109,9 +132,12 @@ class Ranges:
         """Return the place, from 0, of an element in the largest range that holds it."""
         return self._ranks.get(element, 0)
 
-    def place(self, subscript: str, element: str) -> int:
-        """Return the place, from 0, of an element among the choices of a subscript."""
-        return self._places.get(plain(subscript), {}).get(element, 0)
+    def row(self, subscripts: Sequence[str], elements: Sequence[str]) -> tuple[list[int], int]:
+        """Return how many choices each subscript has, and the place, from 0, of some elements in their rows."""
+        sizes, place = [len(self.choices(one)) for one in subscripts], 0
+        for subscript, size, here in zip(subscripts, sizes, elements, strict=True):
+            place = place * size + self._places.get(plain(subscript), {}).get(here, 0)
+        return sizes, place
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""

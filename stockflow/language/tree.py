@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stockflow.errors import InputError
+from stockflow.language.definition import Refused
 from stockflow.language.equations import Table
 
 
@@ -84,8 +86,11 @@ class Points:
     kind: str = "hold"
 
     def table(self) -> Table:
-        """Return the table; InputError for points that are none."""
-        return Table(self.xs, self.ys, self.kind)  # type: ignore[arg-type]
+        """Return the table; Refused for points that are none."""
+        try:
+            return Table(self.xs, self.ys, self.kind)  # type: ignore[arg-type]
+        except InputError as error:
+            raise Refused([f"table ({error})"]) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +169,6 @@ def walk(tree: Tree) -> Iterator[Tree]:
         one = todo.pop()
         yield one
         todo.extend(reversed(children(one)))
-
-
-def depth(tree: Tree) -> int:
-    """Return how many parts stand inside each other."""
-    deepest, todo = 0, [(tree, 1)]
-    while todo:
-        one, level = todo.pop()
-        deepest = max(deepest, level)
-        todo += [(part, level + 1) for part in children(one)]
-    return deepest
 
 
 def subscripts_of(tree: Tree) -> tuple[str, ...]:

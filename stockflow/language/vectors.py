@@ -12,7 +12,6 @@ _ZERO, _ONE = Number(0.0), Number(1.0)
 # how VECTOR SELECT joins values, and what changes nothing in that, by action; 6 to 10 join as 0 to 4 do
 _SELECTED = (("+", 0.0), ("*", 1.0), ("min", math.inf), ("max", -math.inf), ("+", 0.0), ("*", 1.0))
 ACTIONS = 11
-_INVERTED = 6
 
 
 def joined(operator: str, parts: Sequence[Expression]) -> Expression:
@@ -134,23 +133,20 @@ def clearing_price(totals: Sequence[Expression], prices: Sequence[Expression], s
     return choice(Operation("=", (most, least)), low, between)
 
 
-def inverse(matrix: Sequence[Sequence[Expression]], row: int, column: int) -> Expression:
-    """One entry of INVERT MATRIX, by cofactors.  Raises Refused for more than six rows."""
-    size = len(matrix)
-    if size > _INVERTED or any(len(one) != size for one in matrix):
-        raise Refused([f"INVERT MATRIX of {size} rows and {len(matrix[0])} columns (at most {_INVERTED}, square)"])
-    every = tuple(range(size))
-    minor = _determinant(matrix, every[:column] + every[column + 1 :], every[:row] + every[row + 1 :])
-    signed = minor if (row + column) % 2 == 0 else Operation("negative", (minor,))
-    return Operation("/", (signed, _determinant(matrix, every, every)))
+def cofactor(matrix: Sequence[Sequence[Expression]], row: int, column: int) -> Expression:
+    """The determinant of a square matrix without a row and a column, with its sign."""
+    every = tuple(range(len(matrix)))
+    minor = determinant(matrix, every[:row] + every[row + 1 :], every[:column] + every[column + 1 :])
+    return minor if (row + column) % 2 == 0 else Operation("negative", (minor,))
 
 
-def _determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
+def determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
+    """The determinant of some rows and columns of a matrix."""
     if not rows:
         return _ONE
     parts: list[Expression] = []
     for at, column in enumerate(columns):
-        minor = _determinant(matrix, rows[1:], columns[:at] + columns[at + 1 :])
+        minor = determinant(matrix, rows[1:], columns[:at] + columns[at + 1 :])
         part = Operation("*", (matrix[rows[0]][column], minor))
         parts.append(part if at % 2 == 0 else Operation("negative", (part,)))
     return joined("+", parts)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stockflow.language.definition import Listed, Parsed, Refused
+from stockflow.language.definition import MOST_ELEMENTS, Listed, Parsed, Refused
 from stockflow.language.equations import MISSING
 from stockflow.language.parser import Parser, Token, pattern
 from stockflow.language.tree import Call, Entries, Literal, Name, Points, Text, Tree, Unfilled, WithTable
@@ -17,8 +16,7 @@ _NAME = rf"(?:[^\W\d]|{_LETTER})(?:[\w'$]|{_LETTER})*(?:[\s\\]+(?:[\w'$]|{_LETTE
 _SPACED = r"[\s_]+"
 _KEYWORDS = rf"INTERPOLATE|RAW|HOLD{_SPACED}BACKWARD|LOOK{_SPACED}FORWARD"
 _SIGNS = rf":\s*(?:AND|OR|NOT|NA|EXCEPT|{_KEYWORDS})\s*:|<->|->|:=|==|<>|<=|>=|[-+*/^()\[\]=<>,;:!]"
-_NUMBERED = re.compile(r"(.*?)([0-9]+)")
-_MOST_ELEMENTS = 1_000_000
+_DIGITS = "0123456789"
 #: functions that give a table from a file
 TABLE_FILES = ("get direct lookups", "get xls lookups")
 _SUBSCRIPT_FILES = ("get direct subscript", "get xls subscript")
@@ -54,17 +52,14 @@ class Equation(Parser):
         name = self.name()
         left = Left(self.subscripts() if self.kind == "[" else (), ())
         if self.skip("except"):
-            groups = [self.subscripts()]
-            while self.skip(","):
-                groups.append(self.subscripts())
-            left.exceptions = tuple(groups)
+            left.exceptions = tuple(self.listed(self.subscripts))
         match self.kind:
             case ":":
                 self._range(parsed, name)
                 return None
             case "<->":
                 self.take("<->")
-                parsed.ranges[name] = [self.name()]
+                parsed.add_range(name, [self.name()])
                 self.end()
                 return None
             case "(":
@@ -79,19 +74,11 @@ class Equation(Parser):
 
     def right(self, left: Left) -> Tree:
         """Read what a left side says."""
-        found: list[Tree] = []
-        if left.lookup:
-            self.inside("(", ")", lambda: found.append(self._table()))
-        elif left.data and self.kind == "end":
+        if left.data and self.kind == "end":
             return Unfilled()
-        else:
-            found.append(self.expression())
-            while self.skip(",") or self.skip(";"):
-                if self.kind == "end":
-                    break
-                found.append(self.expression())
+        tree = self.inside("(", ")", self._table) if left.lookup else self.whole()
         self.end()
-        return found[0] if len(found) == 1 else Entries(tuple(found))
+        return tree
 
     def atom(self) -> Tree:
         """Return a number, name, call or parenthesis; also what is missing, or named by a text."""
@@ -103,26 +90,17 @@ class Equation(Parser):
 
     def named(self) -> Tree:
         """Return a name or a call; tables and lists of numbers are calls of their own kind."""
-        following = self.tokens[self.at + 1].kind
-        name = plain(self.tokens[self.at].text) if following == "(" else ""
-        found: list[Tree] = []
-        if name == "with lookup":
-            self.take("name")
-            self.inside("(", ")", lambda: found.append(self._with_lookup()))
-            return found[0]
-        if name == "tabbed array":
-            self.take("name")
-            self.inside("(", ")", lambda: found.append(self._tabbed()))
-            return found[0]
-        return super().named()
+        name = plain(self.tokens[self.at].text) if self.tokens[self.at + 1].kind == "(" else ""
+        read = {"with lookup": self._with_lookup, "tabbed array": self._tabbed}.get(name)
+        if read is None:
+            return super().named()
+        self.take("name")
+        return self.inside("(", ")", read)
 
-    def arguments(self, arguments: list[Tree], outputs: list[Name]) -> None:
-        """Read the arguments of a call, and after a colon the names of a macro's further results."""
-        super().arguments(arguments, outputs)
-        if self.skip(":"):
-            outputs.append(self._output())
-            while self.skip(","):
-                outputs.append(self._output())
+    def arguments(self) -> tuple[list[Tree], list[Name]]:
+        """Return the arguments of a call, and after a colon the names of a macro's further results."""
+        arguments, _ = super().arguments()
+        return arguments, self.listed(self._output) if self.skip(":") else []
 
     def _output(self) -> Name:
         return Name(self.name(), self.subscripts() if self.kind == "[" else ())
@@ -130,9 +108,7 @@ class Equation(Parser):
     def _with_lookup(self) -> Tree:
         argument = self.expression()
         self.take(",")
-        found: list[Tree] = []
-        self.inside("(", ")", lambda: found.append(self._table()))
-        points = found[0]
+        points = self.inside("(", ")", self._table)
         if not isinstance(points, Points):
             raise Refused(["WITH LOOKUP without points"])
         return WithTable(argument, points)
@@ -172,14 +148,11 @@ class Equation(Parser):
     def _pairs(self) -> list[tuple[float, float]]:
         """Return points (x,y), with commas between them or without."""
         points: list[tuple[float, float]] = []
-
-        def pair() -> None:
-            x = self.signed()
-            self.take(",")
-            points.append((x, self.signed()))
-
         while self.kind == "(":
-            self.inside("(", ")", pair)
+            point = self.inside("(", ")", lambda: self.listed(self.signed))
+            if len(point) != 2:
+                raise self.here(f"a point has an x and a y, but one here has {len(point)} numbers")
+            points.append((point[0], point[1]))
             self.skip(",")
         if self.kind == "[":
             raise Refused(["table limits given twice"])
@@ -187,9 +160,7 @@ class Equation(Parser):
 
     def _halves(self) -> list[tuple[float, float]]:
         """Return points written as all x and then all y."""
-        values = [self.signed()]
-        while self.skip(","):
-            values.append(self.signed())
+        values = self.listed(self.signed)
         if len(values) % 2:
             raise Refused([f"table of {len(values)} numbers, which are not as many x as y,"])
         half = len(values) // 2
@@ -203,10 +174,10 @@ class Equation(Parser):
             texts = [one.value for one in call.arguments if isinstance(one, Text)] if isinstance(call, Call) else []
             if len(texts) != 5:
                 raise Refused([f"range from a file by {len(texts)} texts, not 5"])
-            parsed.imported[name] = Listed(*texts)
+            parsed.imported.append((name, Listed(*texts)))
         else:
             elements = self._elements()
-            parsed.ranges[name] = elements
+            parsed.add_range(name, elements)
             while self.skip("->") or self.skip(","):
                 self._mapping(parsed, name, elements)
         self.end()
@@ -215,37 +186,37 @@ class Equation(Parser):
         found: list[str] = []
         while True:
             if self.kind == "(":
-                self.inside("(", ")", lambda: found.extend(self._numbered()))
+                stem, numbers = self.inside("(", ")", self._numbered)
+                if len(found) + len(numbers) > MOST_ELEMENTS:
+                    raise Refused([f"range of more than {MOST_ELEMENTS} elements (up to number {numbers[-1]})"])
+                found += (f"{stem}{one}" for one in numbers)
             else:
                 found.append(self.subscript())
             if not self.skip(","):
                 return found
 
-    def _numbered(self) -> list[str]:
-        """Return the elements of a range such as (item1-item9)."""
+    def _numbered(self) -> tuple[str, range]:
+        """Return the name and the numbers of elements such as (item1-item9)."""
         first = self.name()
         self.take("-")
-        ends = [_NUMBERED.fullmatch(one) for one in (first, self.name())]
-        if ends[0] is None or ends[1] is None or ends[0][1] != ends[1][1]:
+        ends = [(one.rstrip(_DIGITS), one) for one in (first, self.name())]
+        numbers = [one[len(stem) :] for stem, one in ends]
+        if ends[0][0] != ends[1][0] or not all(numbers):
             raise Refused(["range between elements that are not one name with two numbers"])
-        low, high = int(ends[0][2][:12]), int(ends[1][2][:12])
-        if high > _MOST_ELEMENTS:
-            raise Refused([f"range of more than a million elements (up to number {ends[1][2]})"])
+        low, high = (int(one[:12]) for one in numbers)
         if low >= high:
             raise Refused([f"range from number {low} to {high}, which is not above it"])
-        return [f"{ends[0][1]}{one}" for one in range(low, high + 1)]
+        return ends[0][0], range(low, high + 1)
 
     def _mapping(self, parsed: Parsed, name: str, elements: Sequence[str]) -> None:
         if self.kind != "(":
             parsed.mappings.append((name, self.name(), []))
             return
-
-        def read() -> None:
-            other = self.name()
-            self.take(":")
-            others = self._elements()
-            if len(others) != len(elements):
-                raise Refused([f"mapping to {other!r} of another size"])
-            parsed.mappings.append((name, other, list(zip(elements, others, strict=True))))
-
-        self.inside("(", ")", read)
+        self.take("(")
+        other = self.name()
+        self.take(":")
+        others = self._elements()
+        if len(others) != len(elements):
+            raise Refused([f"mapping to {other!r} of another size"])
+        parsed.mappings.append((name, other, list(zip(elements, others, strict=True))))
+        self.take(")")

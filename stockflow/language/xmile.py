@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Stock, Tree, WithTable
 from stockflow.language.xmile_conveyors import conveyed
 from stockflow.language.xmile_equation import Equation
+from stockflow.language.xmile_file import VARIABLES, File, Part, name_of
 from stockflow.language.xmile_outflows import limited
 from stockflow.names import plain
 from stockflow.numerals import number
@@ -29,15 +29,10 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 )
 _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
-_VARIABLES = ("aux", "flow", "stock", "gf")
 # stocks that let nothing out but by rules of their own
 _DISCRETE = ("queue", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _MOST_ELEMENTS = 100_000
-_DEEPEST = 20
-_MOST_PREFIXES = 20
-_UNDECLARED = re.compile(r"Namespace prefix (\w+)")
-_FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
 _ENDS = ("min", "max")
 _Kept = TypeVar("_Kept")
 
@@ -52,14 +47,16 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
-    parsed = Parsed(ranges=file.ranges())
-    for part, node in file.variables():
+    parsed = Parsed(arrays=file.arrays)
+    for node in file.found("dimensions/dim"):
+        parsed.add_range(name_of(node), file.elements(node))
+    for part, node in file.variables:
         parsed.definitions += file.definitions(part, node, parsed.ranges)
     parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
     for macro in file.macros():
-        parsed.macros[plain(macro.name)] = macro
+        parsed.add_macro(macro)
     # several methods may be named, the preferred one first
     asked = [one.strip() for one in specs[0].attrib.get("method", "Euler").split(",")]
     method = next((_METHODS[one.lower()] for one in asked if one.lower() in _METHODS), None)
@@ -77,8 +74,8 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 
     file = _File(name, text)
     wanted = {plain(one): equation.partition("=")[2].strip() for one, equation in equations.items()}
-    for part, node in file.variables():
-        equation = wanted.pop(plain(part.prefix + _name(node)), None)
+    for part, node in file.variables:
+        equation = wanted.pop(part.key(node), None)
         if equation is None:
             continue
         for child in list(node):
@@ -96,61 +93,22 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
     return str(etree.tostring(file.root, encoding="unicode"))
 
 
-@dataclass(slots=True)
-class _Part:
-    """One use of a model: the whole one, or that of a module, whose name and a point are the `prefix`.
-
-    `given` are the variables that stand for others outside; these, its variables (`names`) and its `modules` are by
-    compared name.
-    """
-
-    prefix: str
-    node: Any
-    above: _Part | None = None
-    given: Mapping[str, str] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-    modules: set[str] = field(default_factory=set)
-
-    def meant(self, name: str) -> str:
-        """Return what a name in this model is called in the whole one.
-
-        A point at the start is the whole model; before other points stands a module of this model or of one around it.
-        """
-        if name.startswith("."):
-            return name[1:]
-        first, point, _ = name.partition(".")
-        if not point:
-            return f"{self.prefix}{name}" if plain(name) in self.names else name
-        part: _Part | None = self
-        while part is not None:
-            if plain(first) in part.modules:
-                return f"{part.prefix}{name}"
-            part = part.above
-        return name
-
-
-class _File:
-    """The elements of one file, whatever namespace it uses."""
+class _File(File):
+    """What a file defines."""
 
     def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.root = _parsed(name, text)
-        if self.root.getroottree().docinfo.doctype:
-            raise InputError(f"{name}: has a document type, which a model does not need")
-        self.space = self.root.nsmap.get(None) or ""
-        self.mark = f"{{{self.space}}}" if self.space else ""
-        if self.tag(self.root) != "xmile":
-            raise InputError(f"{name}: not XMILE: the outermost element is {self.tag(self.root)!r}")
-        if not self.space:
-            raise InputError(f"{name}: XMILE without its namespace")
-        self.parts = list(self._parts())
-        self.arrays = {plain(part.prefix + _name(node)): self._dimensions(node) for part, node in self.variables()}
-        flows = [(part, node) for part, node in self.variables() if self.found("multiplier", node)]
-        self.multipliers = {plain(part.prefix + _name(node)): (part, node) for part, node in flows}
+        super().__init__(name, text)
+        self.nodes = {part.key(node): node for part, node in self.variables}
+        self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
+        self.multipliers = {
+            part.key(node): (part, found[0])
+            for part, node in self.variables
+            if (found := self.found("multiplier", node))
+        }
         self.belts: dict[str, Conveyed] = {}
         self.onto: set[str] = set()
         self.stuck: dict[str, Refused] = {}
-        for part, node in self.variables():
+        for part, node in self.variables:
             if self.tag(node) == "stock" and self.found("conveyor", node):
                 self._lay(part, node)
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
@@ -159,67 +117,21 @@ class _File:
             for kind in ("stock", "flow")
         }
 
-    def tag(self, node: Any) -> str:
-        """Return the name of an element, without the namespace; empty for comments."""
-        return node.tag.removeprefix(self.mark) if isinstance(node.tag, str) else ""
-
-    def found(self, path: str, node: Any = None) -> list[Any]:
-        """Return the elements on a path from a node, by default the root."""
-        steps = "/".join(f"{self.mark}{one}" if one else "" for one in path.split("/"))
-        return list((self.root if node is None else node).findall(steps))
-
-    def inside(self, node: Any, what: str) -> str | None:
-        """Return the text of an element in a node, None if there is none."""
-        found = self.found(what, node)
-        return None if not found else found[0].text or ""
-
-    def variables(self) -> list[tuple[_Part, Any]]:
-        """Return the elements of all variables in file order, each with the model that it is in."""
-        groups = [(part, group) for part in self.parts for group in self.found("variables", part.node)]
-        return [(part, node) for part, group in groups for node in group if self.tag(node) in _VARIABLES]
-
-    def _parts(self) -> Iterator[_Part]:
-        """Yield the whole model, then those of its modules; InputError for a module without a model."""
-        models = self.found("model")
-        known = {plain(_name(one)): one for one in models if _name(one)}
-        todo = [(_Part("", models[0]), 0)] if models else []
-        while todo:
-            part, depth = todo.pop(0)
-            inside = [one for group in self.found("variables", part.node) for one in group]
-            part.names = {plain(_name(one)) for one in inside if self.tag(one) in _VARIABLES}
-            part.modules = {plain(_name(one)) for one in inside if self.tag(one) == "module"}
-            yield part
-            for module in inside:
-                if self.tag(module) != "module":
-                    continue
-                place = f"{self.name}: module {_name(module)!r} (line {module.sourceline})"
-                model = known.get(plain(_name(module)))
-                if model is None:
-                    raise InputError(f"{place}: the file has no model of that name")
-                if depth >= _DEEPEST or self.found("sim_specs", model):
-                    raise InputError(f"{place}: " + ("is inside itself" if depth else "has a clock of its own"))
-                given = {
-                    plain(one.attrib.get("to", "").rpartition(".")[2]): part.meant(one.attrib.get("from", ""))
-                    for one in self.found("connect", module)
-                }
-                todo.append((_Part(f"{part.prefix}{_name(module)}.", model, part, given), depth + 1))
-
-    def _lay(self, part: _Part, node: Any) -> None:
+    def _lay(self, part: Part, node: Any) -> None:
         """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
-        name = part.prefix + _name(node)
+        name = part.prefix + name_of(node)
         try:
-            flows = {plain(one.prefix + _name(each)): each for one, each in self.variables()}
             ins, outs = (
                 [self._equation(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow")
             )
             names = [plain(one.name) for one in outs if isinstance(one, Name)]
-            if len(names) < len(outs) or not flows.keys() >= set(names) or self.belts.keys() & set(names):
+            if len(names) < len(outs) or not self.nodes.keys() >= set(names) or self.belts.keys() & set(names):
                 raise Refused(["conveyor with an outflow that is no flow of its own"])
             self.belts |= conveyed(
                 name,
                 self.found("conveyor", node)[0],
                 [self._inflow(one) for one in ins],
-                {one: flows[one] for one in names},
+                {one: self.nodes[one] for one in names},
                 self.tag,
                 lambda one: self._equation(part, one),
             )
@@ -230,41 +142,43 @@ class _File:
     def macros(self) -> Iterator[Macro]:
         """Yield the macros of the file."""
         for node in self.found("macro"):
-            part, line = _Part("", node), node.sourceline
+            part, line = Part("", node, macro=True), node.sourceline
             inside = [one for group in self.found("variables", node) for one in group]
             definitions = [
                 definition
                 for one in inside
-                if self.tag(one) in _VARIABLES
+                if self.tag(one) in VARIABLES
                 for definition in self.definitions(part, one, {})
             ]
             parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
+            equations, tree, problems = self.found("eqn", node), None, []
             try:
-                own = Definition(_name(node), (), (), self._equation(part, self.found("eqn", node)[0]), line=line)
-            except IndexError:
-                own = Definition(_name(node), (), (), None, line=line, problems=("macro without an equation",))
+                tree = self._equation(part, equations[0]) if equations else None
             except Refused as error:
-                own = Definition(_name(node), (), (), None, line=line, problems=tuple(error.items))
-            yield Macro(_name(node), parameters, (*definitions, own), line)
+                problems += error.items
+            if not equations:
+                problems.append("macro without an equation")
+            if self.found("sim_specs", node):
+                problems.append("macro with a clock of its own")
+            own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
+            yield Macro(name_of(node), parameters, (*definitions, own), line)
 
-    def ranges(self) -> dict[str, Sequence[str]]:
-        """Return the dimensions with their elements; those given by size alone have numbers."""
-        result: dict[str, Sequence[str]] = {}
-        for node in self.found("dimensions/dim"):
-            size = node.attrib.get("size", "")
-            named = [_name(one) for one in self.found("elem", node)]
-            if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
-                place = f"{self.name}: line {node.sourceline}: dimension {_name(node)!r}"
-                raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
-            result[_name(node)] = named or [str(one) for one in range(1, int(size) + 1)]
-        return result
+    def elements(self, node: Any) -> list[str]:
+        """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
+        size = node.attrib.get("size", "")
+        named = [name_of(one) for one in self.found("elem", node)]
+        if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
+            place = f"{self.name}: line {node.sourceline}: dimension {name_of(node)!r}"
+            raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
+        return named or [str(one) for one in range(1, int(size) + 1)]
 
-    def _dimensions(self, node: Any) -> list[str]:
-        return [_name(one) for one in self.found("dimensions/dim", node)]
+    def dimensions(self, node: Any) -> list[str]:
+        """Return the names of the dimensions of a variable."""
+        return [name_of(one) for one in self.found("dimensions/dim", node)]
 
-    def definitions(self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
+    def definitions(self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
-        name, line = part.prefix + _name(node), node.sourceline
+        name, line = part.prefix + name_of(node), node.sourceline
         texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), "")
         try:
             limits = self._limits(node)
@@ -282,12 +196,12 @@ class _File:
         return low, high
 
     def _trees(
-        self, part: _Part, node: Any, dimensions: Mapping[str, Sequence[str]]
+        self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]
     ) -> Iterator[tuple[tuple[str, ...], Tree]]:
         """Yield the subscripts and the tree of every equation of a variable."""
-        own = tuple(self._dimensions(node))
-        if plain(_name(node)) in part.given:
-            yield own, Name(part.given[plain(_name(node))])
+        own = tuple(self.dimensions(node))
+        if plain(name_of(node)) in part.given:
+            yield own, Name(part.given[plain(name_of(node))])
             return
         belt = self._of_model(part, node, self.belts)
         if belt is not None and self.tag(node) == "flow":
@@ -306,13 +220,13 @@ class _File:
             return
         yield own, self._tree(part, node, node)
 
-    def _tree(self, part: _Part, node: Any, element: Any) -> Tree:
+    def _tree(self, part: Part, node: Any, element: Any) -> Tree:
         """Return the tree of a variable, or of one element of it."""
         discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
         if discrete:
             raise Refused([f"{discrete}, which is not simulated (write it as stocks and delays)"])
         conveyor = self.tag(node) == "stock" and bool(self.found("conveyor", node))
-        if conveyor and not self._in_model(part):
+        if conveyor and part.macro:
             raise Refused(["conveyor in a macro"])
         stuck = self._of_model(part, node, self.stuck)
         if stuck is not None:
@@ -332,21 +246,18 @@ class _File:
             return Stock(inflows, outflows, tree, self._is_floored(node) and not conveyor)
         return self._value(part, node, tree, element)
 
-    def _value(self, part: _Part, node: Any, tree: Tree, element: Any) -> Tree:
+    def _value(self, part: Part, node: Any, tree: Tree, element: Any) -> Tree:
         """Return the tree of a flow or auxiliary with the graphical function beside its equation."""
         curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
-        onto = self._in_model(part) and plain(part.prefix + _name(node)) in self.onto
+        onto = not part.macro and part.key(node) in self.onto
         floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
         return Call("max", (tree, Literal(0.0))) if floored else tree
 
-    def _in_model(self, part: _Part) -> bool:
-        return any(one is part for one in self.parts)
-
-    def _of_model(self, part: _Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
+    def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
         """Return what is known of a variable, None in macros, whose variables have their own names."""
-        return known.get(plain(part.prefix + _name(node))) if self._in_model(part) else None
+        return None if part.macro else known.get(part.key(node))
 
     def _is_floored(self, node: Any) -> bool:
         own = self.inside(node, "non_negative")
@@ -356,17 +267,19 @@ class _File:
         """Return what a flow brings into a stock: it may be turned into another unit on its way."""
         if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
             return flow
-        part, node = self.multipliers[plain(flow.name)]
-        return Chain(("*",), (flow, self._equation(part, self.found("multiplier", node)[0])))
+        return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
 
-    def _equation(self, part: _Part, node: Any) -> Tree:
+    def _equation(self, part: Part, node: Any) -> Tree:
+        if len(node):
+            raise Refused(["equation with elements inside"])
         return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""
         ys = self._numbers(node, "ypts")
         scale = self.found("xscale", node)
-        if scale:
+        # where points are given, the scale is that of the drawing
+        if scale and not self.found("xpts", node):
             low, high = (_number(scale[0].attrib.get(end, ""), "limits of a graphical function") for end in _ENDS)
             xs = [float(one) for one in np.linspace(low, high, len(ys))]
         else:
@@ -396,10 +309,10 @@ class _File:
                 yield Definition(what, (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
                 continue
             try:
-                value = float(nodes[0].text)
+                value = number(nodes[0].text or "")
                 if nodes[0].attrib.get("reciprocal", "").lower() == "true":
                     value = 1.0 / value
-            except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
+            except (IndexError, InputError, ZeroDivisionError) as error:
                 line = specs.sourceline
                 raise InputError(f"{self.name}: line {line}: sim_specs without a number for {what}") from error
             texts = (unit, "", "Control")
@@ -412,25 +325,3 @@ def _number(text: str, what: str) -> float:
         return number(text)
     except InputError as error:
         raise Refused([f"{what}: {error}"]) from error
-
-
-def _name(node: Any) -> str:
-    return " ".join(str(node.attrib.get("name", "")).replace("\\n", " ").split())
-
-
-def _parsed(name: str, text: str) -> Any:
-    """Return the outermost element; prefixes that programs use and do not declare are declared for them."""
-    from lxml import etree
-
-    declared: set[str] = set()
-    while True:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-        try:
-            return etree.fromstring(text.encode(), parser)
-        except etree.XMLSyntaxError as error:
-            undeclared = _UNDECLARED.match(error.msg or "")
-            first = _FIRST_TAG.search(text)
-            if undeclared is None or undeclared[1] in declared or first is None or len(declared) >= _MOST_PREFIXES:
-                raise InputError(f"{name}: line {error.lineno or 1}: not XML: {error.msg}") from error
-            declared.add(undeclared[1])
-            text = f'{text[: first.end()]} xmlns:{undeclared[1]}="undeclared:{undeclared[1]}"{text[first.end() :]}'

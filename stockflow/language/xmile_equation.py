@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stockflow.language.definition import Refused
 from stockflow.language.parser import QUOTED, Parser, Token, pattern
-from stockflow.language.tree import Call, Entries, Name, Tree
+from stockflow.language.tree import Call, Name, Tree
 from stockflow.names import plain
 
 _LETTER = r"[^\x00-\x7f\s]"
@@ -39,17 +39,13 @@ class Equation(Parser):
 
     def whole(self) -> Tree:
         """Return all of the equation: an expression, or the numbers of an array."""
-        found = [self.expression()]
-        while self.skip(",") or self.skip(";"):
-            if self.kind == "end":
-                break
-            found.append(self.expression())
+        tree = super().whole()
         self.end()
-        return found[0] if len(found) == 1 else Entries(tuple(found))
+        return tree
 
     def atom(self) -> Tree:
         """Return a number, name, call, parenthesis or choice."""
-        return self._choice() if self.kind == "if" else super().atom()
+        return self.deeper(self._choice) if self.kind == "if" else super().atom()
 
     def _choice(self) -> Tree:
         """Return IF .. THEN .. ELSE .., which another may follow after ELSE."""

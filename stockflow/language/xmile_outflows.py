@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from stockflow.language.definition import Definition
+from stockflow.language.definition import Definition, Refused
 from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Stock, Tree, walk
 from stockflow.names import plain
 
+# of one stock: what each may take is written with all those before it
+_MOST_OUTFLOWS = 500
+
 
 def limited(definitions: Sequence[Definition]) -> list[Definition]:
-    """Return definitions in which the outflows of non-negative stocks take no more than is there."""
+    """Return definitions in which the outflows of non-negative stocks take no more than is there.
+
+    Refused for a stock of more than 500 outflows.
+    """
     uses = _Uses()
     for one in definitions:
         uses.add(plain(one.name), _read(one.tree))
@@ -78,6 +84,8 @@ def _keys(flows: Iterable[Tree]) -> set[str]:
 
 def _most(name: str, stock: Stock, uses: _Uses) -> dict[str, Tree]:
     """Return the most that each outflow of a stock may take; `uses` are extended by what that reads."""
+    if len(stock.outflows) > _MOST_OUTFLOWS:
+        raise Refused([f"non-negative stock {name!r} with {len(stock.outflows)} outflows, more than {_MOST_OUTFLOWS}"])
     most: dict[str, Tree] = {}
     taken: list[Name] = []
     for flow in _in_order([one for one in stock.outflows if isinstance(one, Name)], uses):

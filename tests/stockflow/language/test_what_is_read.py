@@ -297,7 +297,7 @@ def test_an_array_too_large_to_be_written_out_is_refused(tmp_path, size: str) ->
     path.write_text(path.read_text().replace('<dim name="d">', f'<dim name="e" size="{size}"/><dim name="d">'))
     with pytest.raises(InputError, match=f"dimension 'e' has size '{size}'"):
         stockflow.load(path)
-    with pytest.raises(InputError, match="range of more than a million elements"):
+    with pytest.raises(InputError, match="range of more than 1000000 elements"):
         stockflow.load(written(tmp_path, "r: (a1-a9999999999) ~ ~\nx[r]= 1 ~ Dmnl"))
     with pytest.raises(InputError, match="array of more than 100000 elements in 'x'"):
         stockflow.load(written(tmp_path, "r: (a1-a99999) ~ ~\ns: (b1-b99999) ~ ~\nx[r,s]= 1 ~ Dmnl"))
@@ -339,3 +339,118 @@ def test_data_are_read_at_any_time(tmp_path) -> None:
 def test_forms_of_functions_without_a_definite_meaning_are_refused(tmp_path, equation: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         stockflow.load(written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\ny= {equation} ~ Dmnl"))
+
+
+def test_an_array_without_subscripts_goes_by_the_names_of_its_ranges(tmp_path) -> None:
+    both = "<dimensions><dim name='A'/><dim name='B'/></dimensions>"
+    path = small(
+        tmp_path,
+        "<aux name='y'><dimensions><dim name='B'/></dimensions><element subscript='1'><eqn>10</eqn></element>"
+        "<element subscript='2'><eqn>20</eqn></element></aux>"
+        f"<aux name='x'>{both}<eqn>y</eqn></aux>"
+        "<aux name='z'><dimensions><dim name='B'/><dim name='A'/></dimensions><eqn>x</eqn></aux>",
+    )
+    sized = "<dimensions><dim name='A' size='2'/><dim name='B' size='2'/>"
+    path.write_text(path.read_text(encoding="utf-8").replace("<dimensions>", sized, 1), encoding="utf-8")
+    run = stockflow.load(path).run()
+    assert [run[f"x[{one}]"].values[0] for one in ("1,1", "1,2", "2,1", "2,2")] == [10.0, 20.0, 10.0, 20.0]
+    assert [run[f"z[{one}]"].values[0] for one in ("1,1", "1,2", "2,1", "2,2")] == [10.0, 10.0, 20.0, 20.0]
+    inside = "r: a,b ~ ~\ns: b,a ~ ~\ny[s]= s ~ Dmnl\nx[r,s]= y ~ Dmnl"
+    run = stockflow.load(written(tmp_path, inside)).run()
+    assert [run[f"x[{one}]"].values[0] - run["x[a,a]"].values[0] for one in ("a,b", "b,a")] != [0.0, 0.0]
+
+
+def test_points_of_a_graphical_function_hold_where_a_scale_is_drawn_beside_them(tmp_path) -> None:
+    curve = "<gf><xscale min='0' max='4'/><xpts>0,1,4</xpts><ypts>0,12,18</ypts></gf>"
+    run = stockflow.load(small(tmp_path, f"<aux name='y'><eqn>TIME</eqn>{curve}</aux>")).run()
+    assert run["y"].values.tolist() == [0.0, 12.0, 14.0, 16.0, 18.0]
+
+
+def test_a_share_is_safe_from_exact_zeros_alone(tmp_path) -> None:
+    variables = "<aux name='y'><eqn>SAFEDIV(1e-9, 1e-8) + SAFEDIV(1, 0*TIME, 7) + SAFEDIV(1, 0)</eqn></aux>"
+    assert stockflow.load(small(tmp_path, variables)).run()["y"].values.tolist() == [7.1] * 5
+
+
+def test_a_name_with_a_point_is_no_module(tmp_path) -> None:
+    inner = (
+        "<model name='m'><variables><aux name='a.b'><eqn>3</eqn></aux>"
+        "<aux name='c'><eqn>2*&quot;a.b&quot;</eqn></aux></variables></model>"
+    )
+    path = small(
+        tmp_path, "<module name='m'/><aux name='a.b'><eqn>1</eqn></aux><aux name='y'><eqn>m.c</eqn></aux>", inner
+    )
+    assert stockflow.load(path).run()["y"].values.tolist() == [6.0] * 5
+
+
+def test_an_encoding_that_a_person_names_holds_against_what_the_file_says(tmp_path) -> None:
+    path = small(tmp_path, "<aux name='é'><eqn>3</eqn></aux>")
+    text = path.read_text(encoding="utf-8")
+    path.write_bytes(f'<?xml version="1.0" encoding="iso-8859-1"?>{text}'.encode("iso-8859-1"))
+    assert "é" in stockflow.load(path, encoding="iso-8859-1").run()
+
+
+def test_comments_in_an_element_do_not_end_its_text(tmp_path) -> None:
+    curve = "<gf><xpts>0,<!-- then --> 4</xpts><ypts>0<?mark?>,8</ypts></gf>"
+    variables = f"<aux name='y'><eqn>TIME <!-- and --> * 1</eqn>{curve}</aux>"
+    assert stockflow.load(small(tmp_path, variables)).run()["y"].values.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
+    with pytest.raises(InputError, match="equation with elements inside in 'y'"):
+        stockflow.load(small(tmp_path, "<aux name='y'><eqn>1<b/> + 2</eqn></aux>"))
+
+
+TWO = "<module name='m{0}'/>" * 2
+OUT = "<outflow>o</outflow>"
+REFUSED_XMILE = [
+    ("<aux name='y'><eqn>NORMAL(0, 1, 7, -1)</eqn></aux>", "", "NORMAL with a lower end and no upper one"),
+    (
+        "<aux name='y'><eqn>m(2)</eqn></aux>",
+        "<macro name='m'><parm>a</parm><eqn>a</eqn><sim_specs><start>0</start><stop>9</stop></sim_specs></macro>",
+        "macro with a clock of its own",
+    ),
+    (
+        "<aux name='y'><eqn>m(2)</eqn></aux>",
+        "<macro name='m'><parm>a</parm><eqn>a</eqn></macro><macro name='M'><parm>a</parm><eqn>2*a</eqn></macro>",
+        "second definition of the macro 'M'",
+    ),
+    ("<aux name='y'><eqn>1</eqn></aux>", "<dimensions><dim name='D' size='2'/></dimensions>", "range 'D'"),
+    (
+        f"<aux name='y'><eqn>{'IF 1 THEN ' * 900}1{' ELSE 2' * 900}</eqn></aux>",
+        "",
+        "signs or choices inside each other",
+    ),
+    (
+        "<module name='m0'/>",
+        "".join(f"<model name='m{n}'><variables>{TWO.format(n + 1)}</variables></model>" for n in range(18))
+        + "<model name='m18'><variables><aux name='a'><eqn>1</eqn></aux></variables></model>",
+        "more than 100000 variables",
+    ),
+    (
+        f"<stock name='s'><eqn>1</eqn>{OUT * 501}<non_negative/></stock><flow name='o'><eqn>1</eqn></flow>",
+        "",
+        "non-negative stock 's' with 501 outflows, more than 500",
+    ),
+]
+
+
+@pytest.mark.parametrize(("variables", "rest", "message"), REFUSED_XMILE)
+def test_what_would_be_read_wrongly_or_without_end_is_refused(
+    tmp_path, variables: str, rest: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        stockflow.load(small(tmp_path, variables, rest))
+
+
+def test_a_range_or_macro_defined_twice_is_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="second definition of the range 'R' in 'R'"):
+        stockflow.load(written(tmp_path, "r: a,b ~ ~\nR: a ~ ~\nx[r]= 1 ~ Dmnl"))
+    macro = ":MACRO: M(x)\nM= x ~ Dmnl ~|\n:END OF MACRO:\n"
+    path = written(tmp_path, "y= M(1) ~ Dmnl")
+    path.write_text(macro * 2 + path.read_text(encoding="utf-8").removeprefix("{UTF-8}"), encoding="utf-8")
+    with pytest.raises(InputError, match="second definition of the macro 'M'"):
+        stockflow.load(path)
+
+
+@pytest.mark.parametrize("cell", ["B2", "A3"])
+def test_a_cell_without_a_number_is_no_constant(tmp_path, cell: str) -> None:
+    (tmp_path / "c.csv").write_text("a,b\n1,\nx,3\n")
+    with pytest.raises(InputError, match=f"cell from '{cell}' on in 'c.csv' that holds no number"):
+        stockflow.load(written(tmp_path, f"y= GET DIRECT CONSTANTS('c.csv', ',', '{cell}') ~ Dmnl"))
