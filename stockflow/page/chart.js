@@ -22,9 +22,11 @@ function drawn(tag, attributes = {}, ...children) {
   return one;
 }
 
+// marks that turn the direction of what follows would mirror the numbers beside a name: they are shown as such
+const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 const inUnit = (one) => made("span", { className: "unit", dir: "auto" }, unitOf(one));
-const named = (text) => made("bdi", { className: "name", dir: "auto" }, text);
-const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : one.unit);
+const named = (text) => made("bdi", { className: "name", dir: "auto" }, plain(text));
+const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : plain(one.unit));
 
 // ---- numbers as people read them
 
@@ -167,7 +169,8 @@ function png(svg, name) {
   copy.setAttribute("height", height + 18);
   copy.setAttribute("viewBox", `0 -18 ${width} ${height + 18}`);
   copy.setAttribute("font-family", "Helvetica, Arial, sans-serif");
-  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, name.replace(/\.png$/, "")));
+  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, plain(name.replace(/\.png$/, ""))));
+  picture.onerror = () => { byId("status").textContent = "This browser cannot make the picture."; };
   picture.onload = () => {
     const canvas = made("canvas", { width: 2 * width, height: 2 * (height + 18) });
     canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);

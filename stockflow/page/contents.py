@@ -18,7 +18,7 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page.pictures import beside
-from stockflow.page.sliders import MOST_CURVES, curves, movable, strongest, tables
+from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
 
 #: charts where nobody names outputs
@@ -145,6 +145,8 @@ def _sliders(model: Model, asked: Asked, outputs: Sequence[str]) -> list[str]:
     for one in map(model.variable, found):
         if not math.isfinite(one.value or 0.0):
             raise InputError(f"{model.file.name}: {one.name} is {one.value}, not a finite number: no slider is for it")
+        if not moves(one):
+            raise InputError(f"{model.file.name}: the limits of {one.name} leave a slider nothing to move")
     return found
 
 
@@ -174,4 +176,5 @@ def _drawn(samples: Mapping[str, Array], most: int) -> tuple[NDArray[np.float32]
         return np.empty((0, 0), dtype=np.float32), 0
     whole = np.column_stack(list(samples.values()))
     rows = np.unique(np.linspace(0, len(whole) - 1, min(most, len(whole))).round().astype(int))
-    return whole[rows].astype(np.float32), len(whole)
+    with np.errstate(over="ignore"):  # the engine refuses what is not finite, by name
+        return whole[rows].astype(np.float32), len(whole)

@@ -2,15 +2,22 @@
 
 const POSITIONS = 200;
 
+// As many digits as tell one position from the next.
+function rounded(value, low, high) {
+  const most = Math.max(Math.abs(low), Math.abs(high)), digits = 4 + Math.floor(Math.log10(most / (high - low)));
+  return Number(value.toPrecision(Math.min(Math.max(digits, 4), 15)));
+}
+
+// Logarithmic where a value of the model would else lie within the lowest tenth of a wide range.
 function scaleFor(one) {
-  const logarithmic = one.low > 0 && one.high / one.low > 100;
+  const logarithmic = one.low > 0 && one.high / one.low > 100 && one.value < one.low + 0.1 * (one.high - one.low);
   const to = (value) => (logarithmic ? Math.log(value / one.low) / Math.log(one.high / one.low) : (value - one.low) / (one.high - one.low));
   const from = (share) => (logarithmic ? one.low * (one.high / one.low) ** share : one.low + share * (one.high - one.low));
   const limit = (value) => Math.min(Math.max(value, one.low), one.high);
   return {
     logarithmic,
     position: (value) => Math.round(POSITIONS * Math.min(Math.max(to(value), 0), 1)),
-    value: (place) => (place <= 0 ? one.low : place >= POSITIONS ? one.high : limit(Number(from(place / POSITIONS).toPrecision(4)))),
+    value: (place) => (place <= 0 ? one.low : place >= POSITIONS ? one.high : limit(logarithmic ? Number(from(place / POSITIONS).toPrecision(4)) : rounded(from(place / POSITIONS), one.low, one.high))),
   };
 }
 
@@ -97,7 +104,7 @@ class Curve {
     if (!this.held) return;
     const box = this.svg.getBoundingClientRect(), { frame: held, i } = this.held;
     const down = (event.clientY - box.top) / box.height * 150, share = (held.box.bottom - down) / (held.box.bottom - held.box.top);
-    const [least, most] = this.one.limits, value = Number((held.low + share * (held.high - held.low)).toPrecision(4));
+    const [least, most] = this.one.limits, value = rounded(held.low + share * (held.high - held.low), held.low, held.high);
     this.move(i, Math.min(Math.max(value, least ?? -Infinity), most ?? Infinity));
   }
 

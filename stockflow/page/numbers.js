@@ -5,14 +5,14 @@
 function runner() {
   // Returns run(values, first, runs): outputs, (run, time, output), of runs numbered from `first`, values (run, column).
   async function open(code, bytes, table, saved, outputs, most) {
-    const memory = new WebAssembly.Memory({ initial: 1 });
+    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) });
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
     const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / code.width) * code.width;
     let free = code.data;
     const room = (size) => { const at = Math.ceil(free / 64) * 64; free = at + size; return at; };
     const places = [filled * code.columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
       code.workspace * code.width * 8, filled * 8].map(room);
-    memory.grow(Math.max(0, Math.ceil(free / 65536) - 1));
+    memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
     const [values, out, drivers, marks, , numbers] = places;
     new Uint8Array(memory.buffer).set(saved, marks);
@@ -31,9 +31,11 @@ function runner() {
   if (typeof document === "undefined" && typeof self !== "undefined" && self.postMessage) {
     let run = null;
     self.onmessage = async ({ data }) => {
-      if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
-      const out = run(data.values, data.first, data.runs);
-      self.postMessage({ out }, [out.buffer]);
+      try {
+        if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
+        const out = run(data.values, data.first, data.runs);
+        self.postMessage({ out }, [out.buffer]);
+      } catch (error) { self.postMessage({ error: String(error.message) }); }  // else nobody would ever hear of it
     };
   }
   return open;
@@ -98,16 +100,16 @@ function sort(values, beside) {
   }
 }
 
-// Quantiles of runs, by output and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Runs that
-// are not finite throughout are left out and counted; the median of any output at any time is found on demand.
+// Quantiles of runs, by chart and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Of several runs
+// those are left out whose charts are not finite throughout, all are counted; the median of any output at any time is
+// found on demand, of the runs that have a number there.
 function quantiles(parts, times, outputs, charts = outputs) {
-  const size = times * outputs, finite = [];
-  let failed = 0;
+  const size = times * outputs, all = [];
   for (const part of parts)
-    for (let at = 0; at < part.length; at += size) {
-      const run = part.subarray(at, at + size);
-      if (run.every(Number.isFinite)) finite.push(run); else failed += 1;
-    }
+    for (let at = 0; at < part.length; at += size)
+      all.push(part.subarray(at, at + size));
+  const whole = all.filter((run) => run.every((value, place) => place % outputs >= charts || Number.isFinite(value)));
+  const finite = all.length > 1 ? whole : all;
   const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
   const n = finite.length, one = new Float64Array(n);
   for (let output = 0; n && output < charts; output++) {
@@ -122,11 +124,10 @@ function quantiles(parts, times, outputs, charts = outputs) {
     }
   }
   const median = (output, time) => {
-    for (let at = 0; at < n; at++) one[at] = finite[at][time * outputs + output];
-    one.sort();
-    return n ? (one[(n - 1) >> 1] + one[n >> 1]) / 2 : NaN;
+    const there = Float64Array.from(finite, (run) => run[time * outputs + output]).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
+    return m ? (there[(m - 1) >> 1] + there[m >> 1]) / 2 : NaN;
   };
-  return { found, failed, runs: n + failed, median };
+  return { found, failed: all.length - whole.length, runs: all.length, median };
 }
 
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.
@@ -173,7 +174,9 @@ class Runs {
         }
       }
     };
-    await Promise.all(this.workers.map(one));
+    // all are waited for: an answer that came late would be taken for that of the next setting
+    const broken = (await Promise.allSettled(this.workers.map(one))).find((end) => end.status === "rejected");
+    if (broken) throw broken.reason;
     this.whole ||= !left;
     return left ? null : quantiles(parts, times, outputs, charts);
   }
@@ -186,7 +189,8 @@ function worker(url, args) {
     let answer = null, refuse = fail;
     own.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
     own.onmessage = ({ data }) => {
-      if (data.ready) done((values, first, runs) => new Promise((resolve, reject) => {
+      if (data.error) refuse(new Error(data.error));
+      else if (data.ready) done((values, first, runs) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
         own.postMessage({ values, first, runs }, [values.buffer]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from stockflow.model import Model
 MOST_SLIDERS, MOST_CURVES = 16, 6
 # a range that is wider than so many times a constant's value says what is possible, not what is worth trying
 _WIDEST = 100.0
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,22 @@ class Slider:
 def slider(one: Variable, drawn: Array | None = None) -> Slider:
     """Return the range of a constant's slider: that of the file, else 0 to twice the value; widened to its draws.
 
-    Of a value of 0 that is 0 to 1, or -1 to 1 where the file has a limit below 0.
+    Of a value of 0 that is 0 to 1, or from -1 where the file has a limit below 0.  Both ends are the same where the
+    limits leave nothing to move.
     """
     value = one.value or 0.0
     low, high = one.limits
     if low is not None and high is not None and low < high and _worth_trying(low, high, value):
         found = Slider(low, high, "range: the model file's")
     else:
-        below = low is not None and low < 0
+        below = (low is not None and low < 0) or (high is not None and high <= 0)
         ends = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
-        least, most = (-math.inf if low is None else low), (math.inf if high is None else high)
+        least, most = (-_LARGEST if low is None else low), (_LARGEST if high is None else high)
         ends = [min(max(end, least), most) for end in ends]
-        if not ends[0] < ends[1]:  # a value outside the file's own limits
-            ends = sorted((value, least if math.isfinite(least) else most))
-        given = "gives none" if one.limits == (None, None) else f"says {_told(low)} to {_told(high)}, too wide"
         usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
-        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {given}")
+        if not ends[0] < ends[1]:  # a value outside the file's own limits
+            ends, usual = sorted((value, ends[0])), "from the value to the nearest limit"
+        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {_given(low, high, value)}")
     if drawn is None or (drawn.min() >= found.low and drawn.max() <= found.high):
         return found
     return Slider(min(found.low, float(drawn.min())), max(found.high, float(drawn.max())), f"{found.rule}; its samples")
@@ -58,7 +60,13 @@ def movable(model: Model, outputs: Sequence[str]) -> list[str]:
     made = {one for output in outputs for one in model.depends_on(output)} | set(outputs)
     fixed = {*delay_constants(model.equations), *model.equations.structural}
     free = (model.variable(name) for name in model.constants if name in made and name not in fixed)
-    return [one.name for one in free if math.isfinite(one.value or 0.0)]
+    return [one.name for one in free if math.isfinite(one.value or 0.0) and moves(one)]
+
+
+def moves(one: Variable) -> bool:
+    """Say whether a constant's own limits leave a slider anything to move."""
+    span = slider(one)
+    return span.low < span.high
 
 
 def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: int = MOST_SLIDERS) -> list[str]:
@@ -114,8 +122,12 @@ def tables(model: Model, names: Sequence[str]) -> Mapping[str, Table]:
 
 
 def _worth_trying(low: float, high: float, value: float) -> bool:
-    return low <= value <= high and (not value or high - low <= _WIDEST * abs(value))
+    most = _WIDEST * abs(value) if value else _LARGEST
+    return low <= value <= high and high - low <= most
 
 
-def _told(bound: float | None) -> str:
-    return "?" if bound is None else f"{bound:g}"
+def _given(low: float | None, high: float | None, value: float) -> str:
+    if low is None or high is None:
+        bounds = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
+        return f"says {bounds[0]}" if bounds else "gives none"
+    return f"says {low:g} to {high:g}, " + ("too wide" if low <= value <= high else "without the value")

@@ -52,8 +52,8 @@ def described(page: Contents) -> dict[str, object]:
 
 def _check(page: Contents) -> list[float] | None:
     """Return the engine's own medians of the base run at the last moment, by chart; None where no run is finite."""
-    runs = page.native({})
-    finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1, : page.charts]
+    runs = page.native({})[..., : page.charts]
+    finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1]
     return np.median(finite, axis=0).tolist() if len(finite) else None
 
 
