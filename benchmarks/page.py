@@ -45,7 +45,7 @@ _PARTS = """(async () => {
   const rows = rowsOf(model, draws, plainSetting()), parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, 0, model.draws), b = performance.now();
-    quantiles([out], page.times.length, totalOf(model), model.outputs.length);
+    quantiles([out.out], page.times.length, totalOf(model), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());
     [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from pathlib import PurePath
 
 import numpy as np
@@ -12,6 +13,7 @@ from stockflow.language.equations import LookupCall, Reference, Table, Time, Wit
 from stockflow.model import Model
 from stockflow.page.contents import Contents
 from stockflow.page.pictures import pictures, undrawn
+from stockflow.page.resume import stops
 from stockflow.page.sliders import curves, movable, slider
 from stockflow.version import VERSION
 
@@ -21,6 +23,7 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
+    read = iter(page.read)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -36,7 +39,7 @@ def described(page: Contents) -> dict[str, object]:
         "beside": list(simulator.outputs[page.charts :]),
         "pictures": pictures(model, outputs),
         "constants": _constants(page),
-        "curves": [_curve(model, name, one) for name, one in page.tables.items()],
+        "curves": [_curve(model, name, one, list(islice(read, len(one.xs)))) for name, one in page.tables.items()],
         "samples": list(page.samples),
         "draws": len(page.drawn),
         "given": page.given,
@@ -46,7 +49,12 @@ def described(page: Contents) -> dict[str, object]:
             "pictures": undrawn(model, outputs),
         },
         "check": _check(page),
-        "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},
+        "code": {
+            **page.code,
+            "shape": list(page.table.shape),
+            "steps": len(page.saved),
+            "stops": stops(page.read, len(page.saved)),
+        },
     }
 
 
@@ -89,11 +97,11 @@ def _output(page: Contents, name: str) -> dict[str, object]:
     return {**_words(page.model, name), "observed": points}
 
 
-def _curve(model: Model, name: str, table: Table) -> dict[str, object]:
+def _curve(model: Model, name: str, table: Table, read: list[int]) -> dict[str, object]:
     one = model.variable(name)
     of, unit = _argument(model, name)
     limits = list(one.limits) if one.kind != "lookup" else [None, None]
-    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps"}
+    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps", "read": read}
     return {**_words(model, name), **shape, "of": of, "of unit": unit, "limits": limits}
 
 

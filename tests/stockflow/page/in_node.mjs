@@ -14,7 +14,7 @@ for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
   const rows = rowsOf(model, data.draws, copied(setting)), parts = [];
   for (let first = 0; first < runs; first += piece) {
     const last = Math.min(runs, first + piece);
-    parts.push(run(rows.slice(first * columns, last * columns), first, last - first));
+    parts.push(run(rows.slice(first * columns, last * columns), first, last - first).out);
   }
   all.push(...parts);
   spreads.push(...quantiles(parts, times, outputs, model.outputs.length).found.flat());

@@ -16,6 +16,7 @@ import stockflow
 from benchmarks.browser import Tab, tab
 from stockflow.intervals import FAN, quantiles
 from stockflow.language.data_tables import Column
+from stockflow.language.equations import Method
 from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
 
@@ -169,6 +170,60 @@ def test_a_curve_bent_by_hand_gives_the_engines_quantiles(opened: Tab, page: Con
     assert bent[3] > ys[3]
     assert bent[:3] == ys[:3]
     np.testing.assert_allclose(shown(opened), wanted(page, {}, {name: bent}), rtol=1e-9)
+
+
+CURVES = """((0,1),(5,2),(5.1,3),(11.3,1),(20,4))"""
+OVER_TIME = (
+    "a= 0.3",
+    f"path= WITH LOOKUP(Time, {CURVES})",
+    f"later= WITH LOOKUP(Time+2, {CURVES})",
+    "S= INTEG(path-a*S+RANDOM UNIFORM(0,1,1), 5)",
+    "T= INTEG(S*later+MAX(S-T,0), 1)",
+)
+
+
+def bent(one: Tab, curve: int, point: int, value: float) -> tuple[np.ndarray, list[int]]:
+    """Type a point of a curve; return what is drawn, and at which stop each run of a piece of draws began."""
+    field = f"{P}.curves[{curve}].fields[{point}]"
+    one.run(
+        f"(() => {{ const {{ runs }} = {P}; runs.plain ??= runs.workers; window.begun = [];"
+        " runs.workers = runs.plain.map((run) => (...all) => { begun.push(all[3]); return run(...all); }); })()"
+    )
+    one.run(f"{field}.value = '{value}'; {field}.dispatchEvent(new Event('change'))")
+    return shown(one), one.run("begun")
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
+def test_a_bent_curve_runs_from_where_it_counts_and_gives_the_same_bits(
+    method: Method, browser: Tab, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    samples = {"a": random.uniform(0.2, 0.5, 40)}
+    page = contents(of_text(*OVER_TIME), Asked(outputs=["S", "T"], samples=samples, method=method))
+    path = tmp_path / "page.html"
+    path.write_text(html(page), encoding="ascii")
+    browser.open(path.as_uri())
+    shown(browser)
+    curves = {name: list(table.ys) for name, table in page.tables.items()}
+    later = []
+    for curve, point, value in [(0, 4, 5.0), (0, 2, 2.5), (1, 3, 0.5), (1, 2, 2.0), (0, 0, 0.5), (0, 4, 4.0)]:
+        ours, begun = bent(browser, curve, point, value)
+        later.append(min(begun) >= 0)
+        curves[list(curves)[curve]][point] = value
+        np.testing.assert_allclose(ours, wanted(page, {}, curves), rtol=1e-9)
+        again = browser.run(
+            f"(async () => {{ const {{ runs, setting }} = {P}, {{ whole }} = runs; runs.whole = null;"
+            " const { found } = await runs.ask(setting); runs.whole = whole;"
+            " return found.map((of) => of.map((share) => Array.from(share))); })()"
+        )
+        np.testing.assert_array_equal(ours, np.array(again))
+    assert later == [True, True, True, True, False, True]
+
+
+def test_what_counts_from_the_start_is_run_from_the_start(opened: Tab, page: Contents) -> None:
+    _, begun = bent(opened, 0, 1, 0.7)  # read at a price
+    assert set(begun) == {-1}
+    assert opened.run(f"{P}.model.code.stops") == []
 
 
 def test_a_picture_shows_what_the_engine_has_at_the_moment_read_off(opened: Tab, page: Contents) -> None:

@@ -1,0 +1,62 @@
+"""From which moment on a point of a curve counts, and where a page keeps the states of its runs."""
+
+import numpy as np
+import pytest
+from page_helpers import of_text
+
+from stockflow.page.contents import Asked, contents
+from stockflow.page.resume import MOST_STOPS, resumable, stops
+
+CURVE = "WITH LOOKUP({}, ((0,1),(5,2),(10,3),(20,4)))"
+
+
+def read(*equations: str, **asked: str) -> list[int]:
+    return list(contents(of_text(*equations), Asked(outputs=["S"], **asked)).read)
+
+
+def test_a_point_counts_from_the_point_before_it_on() -> None:
+    # eight steps a year
+    assert read(f"c= {CURVE.format('Time')}", "S= INTEG(c, 0)") == [0, 0, 5 * 8, 10 * 8]
+
+
+def test_a_step_of_stages_reads_ahead_and_so_counts_a_moment_before() -> None:
+    assert read(f"c= {CURVE.format('Time')}", "S= INTEG(c, 0)", method="RK4") == [0, 0, 5 * 8 - 1, 10 * 8 - 1]
+
+
+def test_a_curve_that_is_read_ahead_of_time_counts_before() -> None:
+    assert read(f"c= {CURVE.format('Time+2')}", "S= INTEG(c, 0)") == [0, 0, 3 * 8, 8 * 8]
+
+
+def test_a_point_that_no_moment_reads_counts_never() -> None:
+    # moments are an eighth of a year apart
+    points = "((0,1),(5.01,1),(5.02,2),(5.03,3),(20,4))"
+    assert read(f"c= WITH LOOKUP(Time, {points})", "S= INTEG(c, 0)")[2] == 20 * 8 + 1
+
+
+@pytest.mark.parametrize(
+    "equations",
+    [
+        (f"c= {CURVE.format('S')}", "S= INTEG(c, 0)"),
+        (f"c= {CURVE.format('Time+a')}", "a= 1", "S= INTEG(c, 0)"),
+        (f"c= {CURVE.format('Time')}", "S= INTEG(1, c)"),
+        (f"c= {CURVE.format('Time')}", "S= INTEG(c, INITIAL(c))"),
+        (f"c= {CURVE.format('Time')}", "S= INTEG(DELAY FIXED(c, 3, 0), 0)"),
+    ],
+    ids=["a stock", "an input", "a starting value", "INITIAL", "a fixed delay"],
+)
+def test_what_is_not_known_beforehand_counts_from_the_start(equations: tuple[str, ...]) -> None:
+    assert read(*equations) == [0, 0, 0, 0]
+
+
+def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
+    assert stops([0, 8, 8, 4, 101], 101) == [4, 8]
+    many = stops(list(range(100)), 101)
+    assert len(many) == MOST_STOPS
+    assert (many[0], many[-1]) == (1, 99)
+    assert np.diff(many).max() <= 8
+    assert stops([], 101) == []
+
+
+def test_assembly_of_another_form_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="not one"):
+        resumable("define void @block() {}")
