@@ -18,7 +18,7 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page.pictures import beside
-from stockflow.page.resume import read_from, resumable
+from stockflow.page.resume import inputs_from, points_from, resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
 
@@ -58,7 +58,9 @@ class Contents:
     `simulator` is the engine's own run of what the page runs: its inputs are all that the page may set or draw, and
     `sliders` those a reader sees.  Its first `charts` outputs have a chart; the others stand in pictures of stocks and
     flows.  `drawn` has shape (draw, name of `samples`), in 32-bit numbers, which is what page
-    and engine are both given.  `read` says of every curve's every point from which moment on it counts.
+    and engine are both given.  Curves' points
+    and inputs count from the moments `points_from` and `inputs_from` on.
+
     """
 
     model: Model
@@ -72,7 +74,8 @@ class Contents:
     given: int
     module: Module
     code: Mapping[str, int]
-    read: Sequence[int]
+    points_from: Sequence[int]
+    inputs_from: Sequence[int]
     table: Array
     saved: NDArray[np.uint8]
 
@@ -120,7 +123,17 @@ def contents(model: Model, asked: Asked) -> Contents:
     code = module(resumable(assembly.text()), "simulate")
     sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "width": WIDTH, "data": code.data}
     sizes["states"] = len(plan.system.states)
-    rest = (tuple(sampled), drawn, given, code, sizes, read_from(plan), plan.table, plan.clock.saved.astype(np.uint8))
+    rest = (
+        tuple(sampled),
+        drawn,
+        given,
+        code,
+        sizes,
+        points_from(plan),
+        inputs_from(plan),
+        plan.table,
+        plan.clock.saved.astype(np.uint8),
+    )
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
 

@@ -156,15 +156,19 @@ function quantiles(parts, times, outputs, charts, early = [], cut = 0) {
   return { found, failed: all.length - whole.length, runs: all.length, median };
 }
 
-// The moment from which on runs of two settings can differ: that of the first point of a curve that does, 0 for
-// constants, the number of moments where nothing differs.
+// The moment from which on runs of two settings can differ, the number of moments where nothing does.  That of a
+// constant is only known where it keeps its sign.
 function apart(model, one, other) {
-  const value = (setting, of) => setting.values[of.name] ?? (model.samples.includes(of.name) ? undefined : of.value);
-  if (model.inputs.some((of) => value(one, of) !== value(other, of))) return 0;
-  const moments = model.curves.flatMap((of) => {
-    const [ys, others] = [one, other].map((setting) => setting.curves[of.name] ?? of.ys);
-    return of.read.filter((_, i) => ys[i] !== others[i]);
+  const moments = model.inputs.flatMap((of) => {
+    const [own, others] = [one, other].map((setting) => setting.values[of.name]);
+    if (Object.is(own, others)) return [];
+    const ends = [own, others].flatMap((value) => value ?? of.drawn ?? of.value), below = ends.map((end) => end < 0 || Object.is(end, -0));
+    return below.every((sign) => sign === below[0]) ? of.from : 0;
   });
+  moments.push(...model.curves.flatMap((of) => {
+    const [ys, others] = [one, other].map((setting) => setting.curves[of.name] ?? of.ys);
+    return of.read.filter((_, i) => !Object.is(ys[i], others[i]));
+  }));
   return Math.min(model.code.steps, ...moments);
 }
 

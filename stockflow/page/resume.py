@@ -1,7 +1,8 @@
 """Runs that begin where a change begins to matter: states that are kept on the way, and which moments read what.
 
-A point of a curve over time is read from some moment on.  What was computed before it is the same whatever its value,
-so a page keeps the states of all runs at some moments, `stops`, and begins at the last of them that is not later.
+A point of a curve over time is read from some moment on, and some constants matter from one on.  What was computed
+before it is the same, so a page keeps the states of all runs at some moments, `stops`, and begins at the last of them
+that is not later.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stockflow.compiler.graph import TIME, Path
+from stockflow.arrays import Flags
+from stockflow.compiler.graph import TIME, Graph, Path
 from stockflow.compiler.plan import Plan
 from stockflow.language.clock import SCHEMES
 
@@ -20,16 +22,16 @@ MOST_STOPS = 16
 _STATE = re.compile(r"^  %s(\d+) = phi (<\d+ x double>) \[(.+), %\w+\], \[(.+), %next\]$", re.MULTILINE)
 
 
-def read_from(plan: Plan) -> list[int]:
+def points_from(plan: Plan) -> list[int]:
     """Return, for every open value of a run, the first moment whose computation reads it, or their number if none does.
 
     It is 0 for all where that is not known beforehand: what starting values are made of, tables that are read at
     anything but a time that is the same in all runs, and models with fixed delays, whose memory is not kept.
     """
-    graph, states, clock, scheme = plan.system.graph, plan.system.states, plan.clock, SCHEMES[plan.method]
+    graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
     starting = set(graph.reachable([*plan.hoisted, *(state.initial for state in states)]))
-    found = np.full(plan.points, len(clock.times))
-    for node in graph.reachable([*starting, *(state.rate for state in states), *plan.system.outputs]):
+    found = np.full(plan.points, len(plan.clock.times))
+    for node in graph.reachable([*starting, *_roots(plan)]):
         op, args, payload = graph.nodes[node]
         if op != "path" or not isinstance(payload, Path):
             continue
@@ -37,15 +39,60 @@ def read_from(plan: Plan) -> list[int]:
         if node in starting or graph.stage[args[0]] != TIME or any(state.delay for state in states):
             values[:] = 0
             continue
-        rows = graph.evaluate(args, clock.evaluated(plan.method))[0]
-        below = np.clip(np.trunc(np.nan_to_num(rows)), 0, payload.points - 2)
+        below = np.clip(np.trunc(graph.evaluate(args, times)[0]), 0, payload.points - 2)
         for point in range(payload.points):
-            (reading,) = np.nonzero((below == point) | (below == point - 1))
-            if len(reading):
-                # the step before a moment reads some rows further than its own
-                moment = (int(reading[0]) - 1 - max(scheme.rows)) // scheme.stride + 1
-                values[point] = min(values[point], max(moment, 0))
+            values[point] = min(values[point], _moment(plan, (below == point) | (below == point - 1)))
     return [int(one) for one in found]
+
+
+def inputs_from(plan: Plan) -> list[int]:
+    """Return, for every input, the first moment at which it can matter while its sign is kept, or their number.
+
+    It is 0 but for what is multiplied by something that is 0 until then, or chosen only from then on, by time alone.
+    A product with 0 is 0 of the input's sign, hence the condition.
+    """
+    graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
+    order = graph.reachable([*(state.initial for state in states), *_roots(plan)])
+    series = [one for one in order if graph.stage[one] == TIME]
+    set_apart = {one: values != 0 for one, values in zip(series, graph.evaluate(series, times), strict=True)}
+    always = np.ones(len(times), dtype=bool)
+    found = []
+    for place in range(len(plan.system.inputs)):
+        matters: dict[int, Flags] = {}
+        for node in order:
+            op, args, payload = graph.nodes[node]
+            own = [matters[one] for one in args if one in matters]
+            if op == "input" and payload == place:
+                matters[node] = always
+            elif own and op == "select" and args[0] in set_apart:
+                chosen, (first, second) = set_apart[args[0]], (matters.get(one, ~always) for one in args[1:])
+                matters[node] = np.where(chosen, first, second)
+            elif own and op == "mul" and (other := _beside(graph, args, place)) in set_apart:
+                matters[node] = set_apart[other]
+            elif own:
+                matters[node] = own[0] if len(own) == 1 else np.logical_or.reduce(own)
+        known = not any(state.delay or state.initial in matters for state in states)
+        rows = [matters[one] for one in _roots(plan) if one in matters] if known else [always]
+        found.append(_moment(plan, np.logical_or.reduce([~always, *rows])))
+    return found
+
+
+def _roots(plan: Plan) -> list[int]:
+    return [*(state.rate for state in plan.system.states), *plan.system.outputs]
+
+
+def _beside(graph: Graph, args: Sequence[int], place: int) -> int | None:
+    """Return the other factor of a product with an input itself."""
+    return next((args[1 - at] for at in (0, 1) if graph.nodes[args[at]][::2] == ("input", place)), None)
+
+
+def _moment(plan: Plan, rows: Flags) -> int:
+    """Return the first moment that rows of the table belong to, or the number of moments if none is marked."""
+    if not rows.any():
+        return len(plan.clock.times)
+    scheme = SCHEMES[plan.method]
+    # the step before a moment reads some rows further than its own
+    return max(0, (int(rows.argmax()) - 1 - max(scheme.rows)) // scheme.stride + 1)
 
 
 def stops(read: Sequence[int], moments: int) -> list[int]:

@@ -23,7 +23,7 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
-    read = iter(page.read)
+    read = iter(page.points_from)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -34,7 +34,10 @@ def described(page: Contents) -> dict[str, object]:
             "step": model.time_step,
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
-        "inputs": [_input(model, name, columns.get(name), name in page.sliders) for name in simulator.inputs],
+        "inputs": [
+            {**_input(model, name, columns.get(name)), "shown": name in page.sliders, "from": moment}
+            for name, moment in zip(simulator.inputs, page.inputs_from, strict=True)
+        ],
         "outputs": [_output(page, name) for name in outputs],
         "beside": list(simulator.outputs[page.charts :]),
         "pictures": pictures(model, outputs),
@@ -53,7 +56,7 @@ def described(page: Contents) -> dict[str, object]:
             **page.code,
             "shape": list(page.table.shape),
             "steps": len(page.saved),
-            "stops": stops(page.read, len(page.saved)),
+            "stops": _stops(page),
         },
     }
 
@@ -63,6 +66,11 @@ def _check(page: Contents) -> list[float] | None:
     runs = page.native({})[..., : page.charts]
     finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1]
     return np.median(finite, axis=0).tolist() if len(finite) else None
+
+
+def _stops(page: Contents) -> list[int]:
+    moved = [one for name, one in zip(page.simulator.inputs, page.inputs_from, strict=True) if name in page.sliders]
+    return stops([*page.points_from, *moved], len(page.saved))
 
 
 def _constants(page: Contents) -> dict[str, float]:
@@ -76,7 +84,7 @@ def _title(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _input(model: Model, name: str, drawn: NDArray[np.float32] | None, shown: bool) -> dict[str, object]:
+def _input(model: Model, name: str, drawn: NDArray[np.float32] | None) -> dict[str, object]:
     one = model.variable(name)
     span = slider(one, None if drawn is None else drawn.astype(float))
     return {
@@ -86,7 +94,7 @@ def _input(model: Model, name: str, drawn: NDArray[np.float32] | None, shown: bo
         "high": span.high,
         "rule": span.rule,
         "limits": list(one.limits),
-        "shown": shown,
+        "drawn": None if drawn is None else [float(drawn.min()), float(drawn.max())],
     }
 
 

@@ -177,52 +177,66 @@ OVER_TIME = (
     "a= 0.3",
     f"path= WITH LOOKUP(Time, {CURVES})",
     f"later= WITH LOOKUP(Time+2, {CURVES})",
-    "S= INTEG(path-a*S+RANDOM UNIFORM(0,1,1), 5)",
+    "b= 2",
+    "c= 1",
+    "S= INTEG(path-a*S+RANDOM UNIFORM(0,1,1)+b*STEP(1,9)-IF THEN ELSE(Time>12, c, 0), 5)",
     "T= INTEG(S*later+MAX(S-T,0), 1)",
 )
 
 
-def bent(one: Tab, curve: int, point: int, value: float) -> tuple[np.ndarray, list[int]]:
-    """Type a point of a curve; return what is drawn, and at which stop each run of a piece of draws began."""
-    field = f"{P}.curves[{curve}].fields[{point}]"
+def begun(one: Tab, change: str) -> tuple[np.ndarray, bool]:
+    """Change something; return what is drawn, and whether no run began at the start."""
     one.run(
         f"(() => {{ const {{ runs }} = {P}; runs.plain ??= runs.workers; window.begun = [];"
         " runs.workers = runs.plain.map((run) => (...all) => { begun.push(all[3]); return run(...all); }); })()"
     )
-    one.run(f"{field}.value = '{value}'; {field}.dispatchEvent(new Event('change'))")
-    return shown(one), one.run("begun")
+    one.run(change)
+    return shown(one), one.run("begun.length > 0 && begun.every((stop) => stop >= 0)")
+
+
+def typed(curve: int, point: int, value: float) -> str:
+    field = f"{P}.curves[{curve}].fields[{point}]"
+    return f"{field}.value = '{value}'; {field}.dispatchEvent(new Event('change'))"
 
 
 @pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
-def test_a_bent_curve_runs_from_where_it_counts_and_gives_the_same_bits(
+def test_a_change_that_counts_later_on_runs_from_there_and_gives_the_same_bits(
     method: Method, browser: Tab, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(2)
-    samples = {"a": random.uniform(0.2, 0.5, 40)}
+    samples = {"a": random.uniform(0.2, 0.5, 40), "c": random.uniform(0.2, 0.5, 40)}
     page = contents(of_text(*OVER_TIME), Asked(outputs=["S", "T"], samples=samples, method=method))
     path = tmp_path / "page.html"
     path.write_text(html(page), encoding="ascii")
     browser.open(path.as_uri())
     shown(browser)
     curves = {name: list(table.ys) for name, table in page.tables.items()}
-    later = []
-    for curve, point, value in [(0, 4, 5.0), (0, 2, 2.5), (1, 3, 0.5), (1, 2, 2.0), (0, 0, 0.5), (0, 4, 4.0)]:
-        ours, begun = bent(browser, curve, point, value)
-        later.append(min(begun) >= 0)
-        curves[list(curves)[curve]][point] = value
-        np.testing.assert_allclose(ours, wanted(page, {}, curves), rtol=1e-9)
+    values: dict[str, float] = {}
+    changes: list[tuple[str | int, int, float, bool]] = [
+        *((0, 4, 5.0, True), (0, 2, 2.5, True), (1, 3, 0.5, True), (1, 2, 2.0, True), (0, 0, 0.5, False)),
+        *((0, 4, 4.0, True), ("b", 0, 3.0, True), ("c", 0, 0.3, True), ("b", 0, -1.0, False), ("c", 0, 0.0, True)),
+        *(("c", 0, -0.5, False), ("a", 0, 0.3, False)),
+    ]
+    for which, point, value, expected in changes:
+        if isinstance(which, str):
+            ours, later = begun(browser, f"{P}.set('{which}', {value})")
+            values[which] = value
+        else:
+            ours, later = begun(browser, typed(which, point, value))
+            curves[list(curves)[which]][point] = value
+        assert later == expected, (which, point, value)
+        np.testing.assert_allclose(ours, wanted(page, values, curves), rtol=1e-9)
         again = browser.run(
             f"(async () => {{ const {{ runs, setting }} = {P}, {{ whole }} = runs; runs.whole = null;"
             " const { found } = await runs.ask(setting); runs.whole = whole;"
             " return found.map((of) => of.map((share) => Array.from(share))); })()"
         )
-        np.testing.assert_array_equal(ours, np.array(again))
-    assert later == [True, True, True, True, False, True]
+        assert ours.tobytes() == np.array(again).tobytes()
 
 
 def test_what_counts_from_the_start_is_run_from_the_start(opened: Tab, page: Contents) -> None:
-    _, begun = bent(opened, 0, 1, 0.7)  # read at a price
-    assert set(begun) == {-1}
+    _, later = begun(opened, typed(0, 1, 0.7))  # read at a price
+    assert not later
     assert opened.run(f"{P}.model.code.stops") == []
 
 

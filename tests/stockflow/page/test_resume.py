@@ -11,7 +11,7 @@ CURVE = "WITH LOOKUP({}, ((0,1),(5,2),(10,3),(20,4)))"
 
 
 def read(*equations: str, **asked: str) -> list[int]:
-    return list(contents(of_text(*equations), Asked(outputs=["S"], **asked)).read)
+    return list(contents(of_text(*equations), Asked(outputs=["S"], **asked)).points_from)
 
 
 def test_a_point_counts_from_the_point_before_it_on() -> None:
@@ -60,3 +60,36 @@ def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
 def test_assembly_of_another_form_is_refused() -> None:
     with pytest.raises(RuntimeError, match="not one"):
         resumable("define void @block() {}")
+
+
+def counts(*equations: str, **asked: str) -> dict[str, int]:
+    page = contents(of_text(*equations), Asked(outputs=["S"], **asked))
+    return dict(zip(page.simulator.inputs, page.inputs_from, strict=True))
+
+
+def test_a_constant_counts_from_where_time_lets_it_in() -> None:
+    equations = (
+        "now= 1",
+        "later= 1",
+        "ahead= 1",
+        "chosen= 1",
+        "threshold= 12",
+        "S= INTEG(now+later*MAX(0,Time-5)+IF THEN ELSE(Time>=10, chosen*S, 1)+STEP(ahead,15)+STEP(1,threshold), 0)",
+    )
+    found = {"now": 0, "later": 5 * 8 + 1, "ahead": 15 * 8, "chosen": 10 * 8, "threshold": 0}
+    assert counts(*equations) == found
+    assert counts(*equations, method="RK4") == {name: max(one - 1, 0) for name, one in found.items()} | {"later": 40}
+
+
+@pytest.mark.parametrize(
+    "equations",
+    [
+        ("a= 1", "S= INTEG(a*STEP(1,5), a)"),
+        ("a= 1", "S= INTEG((a+0)*a*STEP(1,5), 0)", "T= INTEG(a, 0)"),
+        ("a= 1", "S= INTEG(EXP(a)*STEP(1,5), 0)"),
+        ("a= 1", "S= INTEG(DELAY FIXED(a*STEP(1,5), 2, 0), 0)"),
+    ],
+    ids=["a starting value", "a product of its own", "a function", "a fixed delay"],
+)
+def test_a_constant_of_which_that_is_not_known_counts_from_the_start(equations: tuple[str, ...]) -> None:
+    assert counts(*equations)["a"] == 0
