@@ -120,9 +120,10 @@ def contents(model: Model, asked: Asked) -> Contents:
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
     assembly = Assembly(plan, WIDTH)
-    code = module(resumable(assembly.text()), "simulate")
-    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "width": WIDTH, "data": code.data}
-    sizes["states"] = len(plan.system.states)
+    text, held = resumable(assembly)
+    code = module(text, "simulate")
+    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}
+    sizes["data"] = code.data
     rest = (
         tuple(sampled),
         drawn,

@@ -13,7 +13,7 @@ function runner() {
     let free = code.data;
     const room = (size) => { const at = Math.ceil(free / 64) * 64; free = at + size; return at; };
     const places = [filled * code.columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
-      code.workspace * code.width * 8, filled * 8, filled * code.states * 8].map(room);
+      code.workspace * code.width * 8, filled * 8, filled * code.held * 8].map(room);
     memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
     const [values, out, drivers, marks, , numbers, states] = places;
@@ -26,7 +26,7 @@ function runner() {
         doubles.set(rows.subarray(from * code.columns, (from + 1) * code.columns), values / 8 + run * code.columns);
         longs[numbers / 8 + run] = BigInt(first + from);
       }
-      const size = blocks * code.width * code.states, begin = code.stops[stop] ?? 0, held = [];
+      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [];
       const ends = [...(given ? [] : code.stops), code.steps], before = (moment) => saved.subarray(0, moment).reduce((sum, one) => sum + one, 0);
       if (given) doubles.set(given, states / 8);
       let from = begin;

@@ -8,25 +8,28 @@ that is not later.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from stockflow.arrays import Flags
+from stockflow.compiler.assembly import Assembly
 from stockflow.compiler.graph import TIME, Graph, Path
 from stockflow.compiler.plan import Plan
 from stockflow.language.clock import SCHEMES
 
 #: moments at which states are kept
 MOST_STOPS = 16
-_STATE = re.compile(r"^  %s(\d+) = phi (<\d+ x double>) \[(.+), %\w+\], \[(.+), %next\]$", re.MULTILINE)
+# bytes that all of them take in a browser
+_MOST_BYTES = 2**24
+_STATE = re.compile(r"^  %s(\d+) = phi <\d+ x double> \[(.+), %\w+\], \[(.+), %next\]$", re.MULTILINE)
 
 
 def points_from(plan: Plan) -> list[int]:
     """Return, for every open value of a run, the first moment whose computation reads it, or their number if none does.
 
-    It is 0 for all where that is not known beforehand: what starting values are made of, tables that are read at
-    anything but a time that is the same in all runs, and models with fixed delays, whose memory is not kept.
+    It is 0 for all where that is not known beforehand: what starting values are made of, and tables that are read at
+    anything but a time that is the same in all runs.
     """
     graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
     starting = set(graph.reachable([*plan.hoisted, *(state.initial for state in states)]))
@@ -36,7 +39,7 @@ def points_from(plan: Plan) -> list[int]:
         if op != "path" or not isinstance(payload, Path):
             continue
         values = found[payload.first : payload.first + payload.points]  # a view
-        if node in starting or graph.stage[args[0]] != TIME or any(state.delay for state in states):
+        if node in starting or graph.stage[args[0]] != TIME:
             values[:] = 0
             continue
         below = np.clip(np.trunc(graph.evaluate(args, times)[0]), 0, payload.points - 2)
@@ -71,7 +74,7 @@ def inputs_from(plan: Plan) -> list[int]:
                 matters[node] = set_apart[other]
             elif own:
                 matters[node] = own[0] if len(own) == 1 else np.logical_or.reduce(own)
-        known = not any(state.delay or state.initial in matters for state in states)
+        known = not any(state.initial in matters for state in states)
         rows = [matters[one] for one in _roots(plan) if one in matters] if known else [always]
         found.append(_moment(plan, np.logical_or.reduce([~always, *rows])))
     return found
@@ -95,42 +98,54 @@ def _moment(plan: Plan, rows: Flags) -> int:
     return max(0, (int(rows.argmax()) - 1 - max(scheme.rows)) // scheme.stride + 1)
 
 
-def stops(read: Sequence[int], moments: int) -> list[int]:
-    """Return at most MOST_STOPS of the moments at which some value is first read, evenly chosen."""
-    wanted = sorted({one for one in read if 0 < one < moments})
-    places = np.linspace(0, len(wanted) - 1, min(MOST_STOPS, len(wanted))).round().astype(int)
-    return [wanted[place] for place in places]
+def stops(wanted: Iterable[int], moments: int, size: int) -> list[int]:
+    """Return at most MOST_STOPS of the wanted moments, evenly chosen, fewer if states take `size` bytes at each."""
+    some = sorted({one for one in wanted if 0 < one < moments})
+    most = min(MOST_STOPS, _MOST_BYTES // max(size, 1), len(some))
+    return [some[place] for place in np.linspace(0, len(some) - 1, most).round().astype(int)]
 
 
-def resumable(text: str) -> str:
-    """Return the assembly of a plan whose `simulate` takes three arguments more: `from`, `to` and `held`.
+def resumable(assembly: Assembly) -> tuple[str, int]:
+    """Return the text of an assembly whose `simulate` takes three arguments more: `from`, `to` and `held`.
 
-    It runs the moments from `from` up to, but without, `to`.  It leaves the states of `to` in `held`, vectors of shape
-    (block, state), and begins with what stands there unless `from` is 0.
+    It runs the moments from `from` up to, but without, `to`.  It leaves the states of `to`, and behind them the memory
+    of all delays, in `held`, and begins with what stands there unless `from` is 0.  The number returned is that of the
+    vectors of a block in `held`.
     """
+    text = assembly.text()
     states = [found.groups() for found in _STATE.finditer(text)]
-    double = states[0][1] if states else ""
+    double = f"<{assembly.writer.width} x double>"
+    rings = assembly.points - len(assembly.outputs)
+    size = len(states) + rings
+    copied = f"i64 {rings * 8 * assembly.writer.width}"
     begin, end = ["  %resumed = icmp ne i64 %from, 0"], []
-    for place, _, initial, new in states:
+    if rings:
+        begin += [f"  %ringsheld = getelementptr {double}, ptr %held, i64 {len(states)}"]
+        begin += [f"  %rings = getelementptr {double}, ptr %work, i64 {len(assembly.outputs)}"]
+        begin += [f"  %ringsize = select i1 %resumed, {copied}, i64 0"]
+        begin += ["  call void @llvm.memcpy.p0.p0.i64(ptr %rings, ptr %ringsheld, i64 %ringsize, i1 false)"]
+        end += [f"  call void @llvm.memcpy.p0.p0.i64(ptr %ringsheld, ptr %rings, {copied}, i1 false)"]
+        text = f"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n{text}"
+    for place, initial, new in states:
         at = f"  %at{place} = getelementptr {double}, ptr %held, i64 {place}"
         begin += [at, f"  %held{place} = load {double}, ptr %at{place}, align 8"]
         begin += [f"  %begin{place} = select i1 %resumed, {double} %held{place}, {double} {initial}"]
         end += [f"  store {double} {new}, ptr %at{place}, align 8"]
-    more, vector = "i64 %from, i64 %to, ptr", double or "i8"
-    block = f"  %h = getelementptr {vector}, ptr %held, i64 %heldbefore"
+    more = "i64 %from, i64 %to, ptr"
+    block = f"  %h = getelementptr {double}, ptr %held, i64 %heldbefore"
     changes = [
         (r"(define void @block\(.*i64 %seed)\)", rf"\1, {more} noalias %held)"),
         (r"(define void @simulate\(.*i64 %count)\)", rf"\1, {more} %held)"),
         (r"(  call void @block\(.*i64 %seed)\)", rf"{block}\n\1, {more} %h)"),
-        (r"(  %before = mul i64 %b, .*)", rf"\1\n  %heldbefore = mul i64 %b, {len(states)}"),
+        (r"(  %before = mul i64 %b, .*)", rf"\1\n  %heldbefore = mul i64 %b, {size}"),
         (r"  br label %loop\nloop:", "\n".join([*begin, "  br label %loop", "loop:"])),
         (r"  %k = phi i64 \[0, ", "  %k = phi i64 [%from, "),
         (r"(  %done = icmp uge i64 %k1, )\d+", r"\1%to"),
         (r"exit:\n", "\n".join(["exit:", *end, ""])),
     ]
-    text = _STATE.sub(lambda found: found[0].replace(f"[{found[3]}, ", f"[%begin{found[1]}, ", 1), text)
+    text = _STATE.sub(lambda found: found[0].replace(f"[{found[2]}, ", f"[%begin{found[1]}, ", 1), text)
     for old, new in changes:
         text, count = re.subn(old, new, text)
         if count != 1:
             raise RuntimeError(f"the assembly has {count} places for {old!r}, not one")
-    return text
+    return text, size

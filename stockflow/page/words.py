@@ -70,7 +70,7 @@ def _check(page: Contents) -> list[float] | None:
 
 def _stops(page: Contents) -> list[int]:
     moved = [one for name, one in zip(page.simulator.inputs, page.inputs_from, strict=True) if name in page.sliders]
-    return stops([*page.points_from, *moved], len(page.saved))
+    return stops([*page.points_from, *moved], len(page.saved), 8 * page.runs * page.code["held"])
 
 
 def _constants(page: Contents) -> dict[str, float]:

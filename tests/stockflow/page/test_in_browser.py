@@ -180,7 +180,7 @@ OVER_TIME = (
     "b= 2",
     "c= 1",
     "S= INTEG(path-a*S+RANDOM UNIFORM(0,1,1)+b*STEP(1,9)-IF THEN ELSE(Time>12, c, 0), 5)",
-    "T= INTEG(S*later+MAX(S-T,0), 1)",
+    "T= INTEG(S*later+MAX(S-T,0)+DELAY FIXED(S, 3, 1)-DELAY FIXED(T/2, 0.5, 1), 1)",
 )
 
 

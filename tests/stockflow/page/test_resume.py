@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from page_helpers import of_text
 
+from stockflow.compiler.assembly import Assembly
 from stockflow.page.contents import Asked, contents
-from stockflow.page.resume import MOST_STOPS, resumable, stops
+from stockflow.page.resume import MOST_STOPS, stops
 
 CURVE = "WITH LOOKUP({}, ((0,1),(5,2),(10,3),(20,4)))"
 
@@ -40,26 +41,27 @@ def test_a_point_that_no_moment_reads_counts_never() -> None:
         (f"c= {CURVE.format('Time+a')}", "a= 1", "S= INTEG(c, 0)"),
         (f"c= {CURVE.format('Time')}", "S= INTEG(1, c)"),
         (f"c= {CURVE.format('Time')}", "S= INTEG(c, INITIAL(c))"),
-        (f"c= {CURVE.format('Time')}", "S= INTEG(DELAY FIXED(c, 3, 0), 0)"),
     ],
-    ids=["a stock", "an input", "a starting value", "INITIAL", "a fixed delay"],
+    ids=["a stock", "an input", "a starting value", "INITIAL"],
 )
 def test_what_is_not_known_beforehand_counts_from_the_start(equations: tuple[str, ...]) -> None:
     assert read(*equations) == [0, 0, 0, 0]
 
 
 def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
-    assert stops([0, 8, 8, 4, 101], 101) == [4, 8]
-    many = stops(list(range(100)), 101)
+    assert stops([0, 8, 8, 4, 101], 101, 0) == [4, 8]
+    many = stops(range(100), 101, 1000)
     assert len(many) == MOST_STOPS
     assert (many[0], many[-1]) == (1, 99)
     assert np.diff(many).max() <= 8
-    assert stops([], 101) == []
+    assert stops([], 101, 1000) == []
+    assert len(stops(range(100), 101, 2**22)) == 4
 
 
-def test_assembly_of_another_form_is_refused() -> None:
+def test_assembly_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Assembly, "text", lambda _: "define void @block() {}")
     with pytest.raises(RuntimeError, match="not one"):
-        resumable("define void @block() {}")
+        contents(of_text("S= INTEG(1, 0)"), Asked())
 
 
 def counts(*equations: str, **asked: str) -> dict[str, int]:
@@ -87,9 +89,8 @@ def test_a_constant_counts_from_where_time_lets_it_in() -> None:
         ("a= 1", "S= INTEG(a*STEP(1,5), a)"),
         ("a= 1", "S= INTEG((a+0)*a*STEP(1,5), 0)", "T= INTEG(a, 0)"),
         ("a= 1", "S= INTEG(EXP(a)*STEP(1,5), 0)"),
-        ("a= 1", "S= INTEG(DELAY FIXED(a*STEP(1,5), 2, 0), 0)"),
     ],
-    ids=["a starting value", "a product of its own", "a function", "a fixed delay"],
+    ids=["a starting value", "a product of its own", "a function"],
 )
 def test_a_constant_of_which_that_is_not_known_counts_from_the_start(equations: tuple[str, ...]) -> None:
     assert counts(*equations)["a"] == 0
