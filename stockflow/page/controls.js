@@ -37,7 +37,7 @@ class Slider {
     this.range.oninput = () => page.set(one.name, this.scale.value(Number(this.range.value)));
     this.field.oninput = () => { if (this.field.value !== "" && this.field.validity.valid) page.set(one.name, Number(this.field.value)); };
     this.field.onchange = () => { if (this.field.value === "" || !this.field.validity.valid) { page.say(`${one.name} must be a number${this.bounds()}: taken back.`); this.show(); } };
-    this.back.onclick = () => page.set(one.name, undefined);
+    this.back.onclick = () => { page.set(one.name, undefined); this.range.focus(); };  // the button can then not keep it
     const rule = `${one.rule}${this.scale.logarithmic ? "; logarithmic" : ""}. Base: ${this.usual()} ${unit}.`;
     const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
     const label = made("label", { htmlFor: id }, named(one.name), " ", inUnit(one));

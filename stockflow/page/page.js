@@ -96,14 +96,13 @@ class Page {
     [...this.sliders, ...this.curves].forEach((one) => one.show());
     byId("reset").disabled = !this.changed();
     if (noted) this.remember();
-    const asked = performance.now(), setting = copied(this.setting);
+    const setting = copied(this.setting);
     const result = await this.runs.ask(setting, (part) => { this.now = part; this.base ??= part; this.draw(); });
     if (!result) return;
     this.now = result;
     if (!isChanged(setting)) this.base = result;
     this.draw();
     this.count += 1;
-    this.spent = performance.now() - asked;
     document.documentElement.dataset.moves = this.count;
     this.summary();
     if (byId("table-part").open) this.table();
@@ -197,7 +196,7 @@ class Page {
       show.onchange = () => { one.shown = show.checked; this.remember(); this.draw(); };
       const load = made("button", { type: "button", ariaLabel: `Set everything as in ${one.name}` }, "Set so"), drop = made("button", { type: "button", ariaLabel: `Forget ${one.name}` }, "Forget");
       load.onclick = () => { this.setting = copied(one.setting); this.moved(); };
-      drop.onclick = () => { this.kept.splice(i, 1); this.list(); this.remember(); this.draw(); };
+      drop.onclick = () => { this.kept.splice(i, 1); this.list(); byId("run-name").focus(); this.remember(); this.draw(); };
       const sign = drawn("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" }, drawn("line", { x1: 1, x2: 33, y1: 6, y2: 6, stroke: one.colour, "stroke-width": 2, "stroke-dasharray": one.dash }));
       return made("li", {}, show, made("label", { htmlFor: `k${i}` }, sign, " ", named(one.name)), load, drop, made("span", { className: "quiet" }, named(this.words(one.setting))));
     }));

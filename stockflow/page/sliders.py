@@ -19,6 +19,8 @@ from stockflow.model import Model
 MOST_SLIDERS, MOST_CURVES = 16, 6
 # a range that is wider than so many times a constant's value says what is possible, not what is worth trying
 _WIDEST = 100.0
+# constants that are tried at once: the outputs of thousands would fill the memory
+_AT_ONCE = 64
 _LARGEST = sys.float_info.max
 
 
@@ -79,16 +81,21 @@ def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: 
     if len(names) <= most:
         return list(names)
     base = [float(model.variable(name).value or 0.0) for name in names]
-    ends = [slider(model.variable(name)) for name in names]
-    values = np.tile(base, (2 * len(names) + 1, 1))
-    for place, one in enumerate(ends):
-        values[2 * place + 1, place], values[2 * place + 2, place] = one.low, one.high
-    runs = model.simulator(names, outputs)(values)
-    scale = np.abs(runs[0]).max(axis=0)
-    with np.errstate(all="ignore"):
-        far = (np.abs(runs[1:] - runs[0]).mean(axis=1) / np.where(scale > 0, scale, 1.0)).max(axis=1)
-    far = np.where(np.isfinite(far), far, 0.0).reshape(-1, 2).max(axis=1)
-    first = set(np.argsort(-far, kind="stable")[:most].tolist())
+    simulator = model.simulator(names, outputs)
+    (whole,) = simulator([base])
+    scale = np.abs(whole).max(axis=0)
+    far = np.zeros((len(names), 2))
+    for begin in range(0, len(names), _AT_ONCE):
+        some = range(begin, min(begin + _AT_ONCE, len(names)))
+        values = np.tile(base, (len(some), 2, 1))
+        for row, place in enumerate(some):
+            span = slider(model.variable(names[place]))
+            values[row, :, place] = span.low, span.high
+        runs = simulator(values.reshape(-1, len(names)))
+        with np.errstate(all="ignore"):
+            share = (np.abs(runs - whole).mean(axis=1) / np.where(scale > 0, scale, 1.0)).max(axis=1)
+        far[some] = np.where(np.isfinite(share), share, 0.0).reshape(-1, 2)
+    first = set(np.argsort(-far.max(axis=1), kind="stable")[:most].tolist())
     return [name for place, name in enumerate(names) if place in first]
 
 

@@ -130,4 +130,4 @@ def _argument(model: Model, name: str) -> tuple[str, str]:
 
 def _words(model: Model, name: str) -> dict[str, object]:
     one = model.variable(name)
-    return {"name": name, "unit": one.unit, "note": one.documentation, "group": one.group, "kind": one.kind}
+    return {"name": name, "unit": one.unit, "note": one.documentation, "group": one.group}
