@@ -167,7 +167,7 @@ function apart(model, one, other) {
   });
   moments.push(...model.curves.flatMap((of) => {
     const [ys, others] = [one, other].map((setting) => setting.curves[of.name] ?? of.ys);
-    return of.read.filter((_, i) => !Object.is(ys[i], others[i]));
+    return of.from.filter((_, i) => !Object.is(ys[i], others[i]));
   }));
   return Math.min(model.code.steps, ...moments);
 }

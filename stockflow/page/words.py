@@ -23,7 +23,7 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
-    read = iter(page.points_from)
+    moments = iter(page.points_from)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -42,7 +42,7 @@ def described(page: Contents) -> dict[str, object]:
         "beside": list(simulator.outputs[page.charts :]),
         "pictures": pictures(model, outputs),
         "constants": _constants(page),
-        "curves": [_curve(model, name, one, list(islice(read, len(one.xs)))) for name, one in page.tables.items()],
+        "curves": [_curve(model, name, one, list(islice(moments, len(one.xs)))) for name, one in page.tables.items()],
         "samples": list(page.samples),
         "draws": len(page.drawn),
         "given": page.given,
@@ -105,11 +105,11 @@ def _output(page: Contents, name: str) -> dict[str, object]:
     return {**_words(page.model, name), "observed": points}
 
 
-def _curve(model: Model, name: str, table: Table, read: list[int]) -> dict[str, object]:
+def _curve(model: Model, name: str, table: Table, moments: list[int]) -> dict[str, object]:
     one = model.variable(name)
     of, unit = _argument(model, name)
     limits = list(one.limits) if one.kind != "lookup" else [None, None]
-    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps", "read": read}
+    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps", "from": moments}
     return {**_words(model, name), **shape, "of": of, "of unit": unit, "limits": limits}
 
 

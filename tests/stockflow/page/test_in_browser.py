@@ -394,6 +394,20 @@ def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
     assert opened.run("document.getElementById('results').getBoundingClientRect().height") < 0.55 * 844
 
 
+def test_a_telephone_on_its_side_has_room_for_sliders(opened: Tab) -> None:
+    opened.size(844, 390)
+    opened.run("document.getElementById('sliders').scrollIntoView()")
+    assert opened.run("document.getElementById('results').getBoundingClientRect().bottom") <= 0
+
+
+def test_the_keyboard_keeps_its_place_where_a_button_goes(opened: Tab, page: Contents) -> None:
+    move(opened, page.sliders[0], 30)
+    opened.run(f"{P}.sliders[0].back.focus(); {P}.sliders[0].back.click()")
+    assert opened.run(f"document.activeElement === {P}.sliders[0].range")
+    opened.run(f"{P}.keep('one'); [...document.querySelectorAll('#kept button')].at(-1).click()")
+    assert opened.run("document.activeElement.id") == "run-name"
+
+
 def test_a_page_prints_without_what_cannot_be_used_on_paper(opened: Tab) -> None:
     opened.call("Emulation.setEmulatedMedia", media="print")
     try:
