@@ -24,6 +24,8 @@ function drawn(tag, attributes = {}, ...children) {
 
 // marks that turn the direction of what follows would mirror the numbers beside a name: they are shown as such
 const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+// the same words stand under many names, which a reader who hears them has to tell apart
+const unfold = (name, text) => made("summary", { ariaLabel: `${name}: ${text}` }, text);
 const inUnit = (one) => made("span", { className: "unit", dir: "auto" }, unitOf(one));
 const named = (text) => made("bdi", { className: "name", dir: "auto" }, plain(text));
 const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : plain(one.unit));
@@ -115,7 +117,7 @@ class Chart {
     this.read = made("div", { className: "read" });
     const image = made("button", { type: "button", className: "small", ariaLabel: `Picture of ${this.about.name} (PNG)` }, "PNG");
     image.onclick = () => png(this.svg, `${this.about.name}.png`);
-    const note = made("details", {}, made("summary", {}, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
+    const note = made("details", {}, unfold(this.about.name, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
     this.element = made("figure", { className: "chart" }, made("figcaption", {}, made("div", { className: "bar head" }, made("span", { className: "title" }, named(this.about.name)), image)), this.svg, this.read, note);
     const point = (event) => {
       const box = this.svg.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * this.width - 52) / (this.width - 64);

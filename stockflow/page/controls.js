@@ -39,7 +39,7 @@ class Slider {
     this.field.onchange = () => { if (this.field.value === "" || !this.field.validity.valid) { page.say(`${one.name} must be a number${this.bounds()}: taken back.`); this.show(); } };
     this.back.onclick = () => { page.set(one.name, undefined); this.range.focus(); };  // the button can then not keep it
     const rule = `${one.rule}${this.scale.logarithmic ? "; logarithmic" : ""}. Base: ${this.usual()} ${unit}.`;
-    const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
+    const note = made("details", {}, unfold(one.name, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
     const label = made("label", { htmlFor: id }, named(one.name), " ", inUnit(one));
     this.element = made("div", { className: "item" }, made("div", { className: "row" }, label, this.range, this.field, this.back), note);
   }
@@ -87,7 +87,7 @@ class Curve {
     });
     const rows = this.fields.map((field, i) => made("tr", {}, made("th", { scope: "row" }, moment(one.xs[i])), made("td", {}, field)));
     const table = made("table", {}, made("thead", {}, made("tr", {}, made("th", { scope: "col" }, named(of)), made("th", { scope: "col" }, inUnit(one)))), made("tbody", {}, ...rows));
-    const note = made("details", {}, made("summary", { ariaLabel: `Points of ${one.name}` }, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
+    const note = made("details", {}, unfold(one.name, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
     this.element = made("div", { className: "item curve" }, made("div", { className: "bar head" }, made("span", {}, named(one.name), made("span", { className: "quiet" }, " over ", named(of))), this.back), this.svg, note);
     this.held = null;
     this.svg.addEventListener("pointermove", (event) => this.drag(event));

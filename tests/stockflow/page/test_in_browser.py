@@ -364,10 +364,12 @@ def test_names_of_a_hostile_model_come_back_from_its_settings(browser: Tab, tmp_
 
 def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, page: Contents) -> None:
     tree = opened.call("Accessibility.getFullAXTree")["nodes"]
-    roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image"}
+    roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image", "DisclosureTriangle"}
     nodes = [one for one in tree if one.get("role", {}).get("value") in roles and not one.get("ignored")]
     assert len(nodes) > 3 * len(page.sliders)
-    assert not [one for one in nodes if not one.get("name", {}).get("value", "").strip()]
+    names = [one.get("name", {}).get("value", "").strip() for one in nodes]
+    assert all(names)
+    assert len(set(names)) == len(names)
     seen = set()
     for _ in range(12):
         opened.key("Tab")
