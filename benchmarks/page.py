@@ -122,7 +122,7 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
         for threads, set_up in (("all", ""), ("one", "stockflowPage.runs.workers.length = 1;")):
             browser.run(f"{set_up}document.getElementById('reset').click()")
             browser.until("stockflowPage.runs.busy === false && !stockflowPage.waiting")
-            policy[threads] = _policy_moves(browser, len(page.points_from), moves, random)
+            policy[threads] = _policy_moves(browser, page.plan.points, moves, random)
     runs = page.native({})[..., : page.charts]
     medians = np.median(runs, axis=0).T
     apart = float((np.abs(found - medians).max(axis=1) / np.abs(medians).max(axis=1)).max())

@@ -18,7 +18,7 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page.pictures import beside
-from stockflow.page.resume import inputs_from, points_from, resumable
+from stockflow.page.resume import resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
 
@@ -58,9 +58,7 @@ class Contents:
     `simulator` is the engine's own run of what the page runs: its inputs are all that the page may set or draw, and
     `sliders` those a reader sees.  Its first `charts` outputs have a chart; the others stand in pictures of stocks and
     flows.  `drawn` has shape (draw, name of `samples`), in 32-bit numbers, which is what page
-    and engine are both given.  Curves' points
-    and inputs count from the moments `points_from` and `inputs_from` on.
-
+    and engine are both given.  `code` are sizes that the page's script needs to run the module.
     """
 
     model: Model
@@ -72,12 +70,9 @@ class Contents:
     samples: tuple[str, ...]
     drawn: NDArray[np.float32]
     given: int
+    plan: Plan
     module: Module
     code: Mapping[str, int]
-    points_from: Sequence[int]
-    inputs_from: Sequence[int]
-    table: Array
-    saved: NDArray[np.uint8]
 
     @property
     def runs(self) -> int:
@@ -121,20 +116,10 @@ def contents(model: Model, asked: Asked) -> Contents:
     _check_size(simulator, plan, len(drawn))
     assembly = Assembly(plan, WIDTH)
     text, held = resumable(assembly)
-    code = module(text, "simulate")
+    made = module(text, "simulate")
     sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}
-    sizes["data"] = code.data
-    rest = (
-        tuple(sampled),
-        drawn,
-        given,
-        code,
-        sizes,
-        points_from(plan),
-        inputs_from(plan),
-        plan.table,
-        plan.clock.saved.astype(np.uint8),
-    )
+    code = {**sizes, "data": made.data, "steps": len(plan.clock.saved)}
+    rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
 

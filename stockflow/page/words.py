@@ -13,7 +13,7 @@ from stockflow.language.equations import LookupCall, Reference, Table, Time, Wit
 from stockflow.model import Model
 from stockflow.page.contents import Contents
 from stockflow.page.pictures import pictures, undrawn
-from stockflow.page.resume import stops
+from stockflow.page.resume import inputs_from, points_from, stops
 from stockflow.page.sliders import curves, movable, slider
 from stockflow.version import VERSION
 
@@ -23,7 +23,10 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
-    moments = iter(page.points_from)
+    inputs, points = inputs_from(page.plan), points_from(page.plan)
+    moved = [moment for name, moment in zip(simulator.inputs, inputs, strict=True) if name in page.sliders]
+    stopped = stops([*points, *moved], page.code["steps"], 8 * page.runs * page.code["held"])
+    moments = iter(points)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -36,7 +39,7 @@ def described(page: Contents) -> dict[str, object]:
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
         "inputs": [
             {**_input(model, name, columns.get(name)), "shown": name in page.sliders, "from": moment}
-            for name, moment in zip(simulator.inputs, page.inputs_from, strict=True)
+            for name, moment in zip(simulator.inputs, inputs, strict=True)
         ],
         "outputs": [_output(page, name) for name in outputs],
         "beside": list(simulator.outputs[page.charts :]),
@@ -52,12 +55,7 @@ def described(page: Contents) -> dict[str, object]:
             "pictures": undrawn(model, outputs),
         },
         "check": _check(page),
-        "code": {
-            **page.code,
-            "shape": list(page.table.shape),
-            "steps": len(page.saved),
-            "stops": _stops(page),
-        },
+        "code": {**page.code, "shape": list(page.plan.table.shape), "stops": stopped},
     }
 
 
@@ -66,11 +64,6 @@ def _check(page: Contents) -> list[float] | None:
     runs = page.native({})[..., : page.charts]
     finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1]
     return np.median(finite, axis=0).tolist() if len(finite) else None
-
-
-def _stops(page: Contents) -> list[int]:
-    moved = [one for name, one in zip(page.simulator.inputs, page.inputs_from, strict=True) if name in page.sliders]
-    return stops([*page.points_from, *moved], len(page.saved), 8 * page.runs * page.code["held"])
 
 
 def _constants(page: Contents) -> dict[str, float]:

@@ -6,13 +6,13 @@ from page_helpers import of_text
 
 from stockflow.compiler.assembly import Assembly
 from stockflow.page.contents import Asked, contents
-from stockflow.page.resume import MOST_STOPS, stops
+from stockflow.page.resume import MOST_STOPS, inputs_from, points_from, stops
 
 CURVE = "WITH LOOKUP({}, ((0,1),(5,2),(10,3),(20,4)))"
 
 
 def read(*equations: str, **asked: str) -> list[int]:
-    return list(contents(of_text(*equations), Asked(outputs=["S"], **asked)).points_from)
+    return points_from(contents(of_text(*equations), Asked(outputs=["S"], **asked)).plan)
 
 
 def test_a_point_counts_from_the_point_before_it_on() -> None:
@@ -66,7 +66,7 @@ def test_assembly_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def counts(*equations: str, **asked: str) -> dict[str, int]:
     page = contents(of_text(*equations), Asked(outputs=["S"], **asked))
-    return dict(zip(page.simulator.inputs, page.inputs_from, strict=True))
+    return dict(zip(page.simulator.inputs, inputs_from(page.plan), strict=True))
 
 
 def test_a_constant_counts_from_where_time_lets_it_in() -> None:
