@@ -57,7 +57,7 @@ def inputs_from(plan: Plan) -> list[int]:
     graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
     order = graph.reachable([*(state.initial for state in states), *_roots(plan)])
     series = [one for one in order if graph.stage[one] == TIME]
-    set_apart = {one: values != 0 for one, values in zip(series, graph.evaluate(series, times), strict=True)}
+    nonzero = {one: values != 0 for one, values in zip(series, graph.evaluate(series, times), strict=True)}
     always = np.ones(len(times), dtype=bool)
     found = []
     for place in range(len(plan.system.inputs)):
@@ -67,11 +67,11 @@ def inputs_from(plan: Plan) -> list[int]:
             own = [matters[one] for one in args if one in matters]
             if op == "input" and payload == place:
                 matters[node] = always
-            elif own and op == "select" and args[0] in set_apart:
-                chosen, (first, second) = set_apart[args[0]], (matters.get(one, ~always) for one in args[1:])
+            elif own and op == "select" and args[0] in nonzero:
+                chosen, (first, second) = nonzero[args[0]], (matters.get(one, ~always) for one in args[1:])
                 matters[node] = np.where(chosen, first, second)
-            elif own and op == "mul" and (other := _beside(graph, args, place)) in set_apart:
-                matters[node] = set_apart[other]
+            elif own and op == "mul" and (other := _beside(graph, args, place)) in nonzero:
+                matters[node] = nonzero[other]
             elif own:
                 matters[node] = own[0] if len(own) == 1 else np.logical_or.reduce(own)
         known = not any(state.initial in matters for state in states)

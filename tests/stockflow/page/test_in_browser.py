@@ -119,14 +119,16 @@ def test_a_worker_that_breaks_down_says_so(opened: Tab) -> None:
 
 def test_a_setting_waits_for_what_still_runs_of_one_that_broke_down(opened: Tab, page: Contents) -> None:
     opened.run(
-        f"(() => {{ const [own] = {P}.runs.workers;"
-        " const late = async (...all) => { await new Promise((done) => setTimeout(done, 150)); return own(...all); };"
+        f"(() => {{ const [own] = {P}.runs.workers; window.under = window.most = 0;"
+        " const late = async (...all) => { most = Math.max(most, ++under);"
+        " await new Promise((done) => setTimeout(done, 150)); under--; return own(...all); };"
         f" {P}.runs.workers = [late, async () => {{ {P}.runs.workers.length = 1; throw new Error('broken'); }}]; }})()"
     )
     move(opened, page.sliders[0], 10)
     value = move(opened, page.sliders[0], 150)
     opened.until("!document.getElementById('alert').hidden")
     np.testing.assert_allclose(shown(opened), wanted(page, {page.sliders[0]: value}), rtol=1e-9)
+    assert opened.run("most") == 1
     opened.errors.clear()
 
 
