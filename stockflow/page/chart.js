@@ -81,19 +81,19 @@ function across(times, most, x, box, parts, text) {
   }
 }
 
-function path(times, values, x, y) {
+function path(xs, values, y) {
   let out = "", open = false;
-  for (let i = 0; i < times.length; i++) {
+  for (let i = 0; i < xs.length; i++) {
     if (!Number.isFinite(values[i])) { open = false; continue; }
-    out += `${open ? "L" : "M"}${tenth(x(times[i]))} ${tenth(y(values[i]))}`;
+    out += `${open ? "L" : "M"}${xs[i]} ${tenth(y(values[i]))}`;
     open = true;
   }
   return out;
 }
 
-function area(times, low, high, x, y) {
-  const there = [...times.keys()].filter((i) => Number.isFinite(low[i]) && Number.isFinite(high[i]));
-  const point = (i, of) => `${tenth(x(times[i]))} ${tenth(y(of[i]))}`;
+function area(xs, low, high, y) {
+  const there = [...xs.keys()].filter((i) => Number.isFinite(low[i]) && Number.isFinite(high[i]));
+  const point = (i, of) => `${xs[i]} ${tenth(y(of[i]))}`;
   return there.length ? `M${there.map((i) => point(i, high)).join("L")}L${there.reverse().map((i) => point(i, low)).join("L")}Z` : "";
 }
 
@@ -127,20 +127,26 @@ class Chart {
     this.svg.addEventListener("pointerdown", point);
   }
 
-  draw() {
-    const { page, place, about } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
-    const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
+  // Measured apart from drawing, which would else lay the page out anew for every chart.
+  fit() {
     this.width = Math.max(280, Math.round(this.svg.clientWidth || 360));
-    const height = window.matchMedia(NARROW).matches ? 180 : 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
+    this.height = window.matchMedia(NARROW).matches ? 180 : 236;
+  }
+
+  draw() {
+    const { page, place, about, width, height } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
+    const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
+    const inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
     const bands = page.model.draws > 1;
     const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...shown.map((one) => [one.result.found[place][2]]), [inside]].filter(Boolean).flat();
-    const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, this.width, height, unitOf(about));
-    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(times, values, x, y), fill: "none", "stroke-linejoin": "round", ...attributes }));
+    const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, width, height, unitOf(about));
+    const xs = times.map((time) => tenth(x(time)));
+    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(xs, values, y), fill: "none", "stroke-linejoin": "round", ...attributes }));
     if (own && bands) {
-      parts.push(drawn("path", { d: area(times, own[0], own[4], x, y), fill: BLUE.band }));
-      parts.push(drawn("path", { d: area(times, own[1], own[3], x, y), fill: BLUE.core }));
+      parts.push(drawn("path", { d: area(xs, own[0], own[4], y), fill: BLUE.band }));
+      parts.push(drawn("path", { d: area(xs, own[1], own[3], y), fill: BLUE.core }));
     }
-    across(times, Math.max(3, Math.floor(this.width / 80)), x, box, parts, text);
+    across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
     parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
     shown.forEach((one) => stroke(one.result.found[place][2], { stroke: one.colour, "stroke-width": 1.8, "stroke-dasharray": one.dash }));
@@ -150,7 +156,7 @@ class Chart {
     });
     const at = x(times[page.at]);
     parts.push(drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, stroke: INK, "stroke-width": 1, "stroke-dasharray": "1 2", class: "cursor" }));
-    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(...parts);
     this.say();
   }

@@ -116,7 +116,7 @@ class Curve {
     let [low, high] = this.held ? [this.held.frame.low, this.held.frame.high] : span([ys, one.ys]);
     if (!this.held) { const more = 0.25 * (high - low); high += more; if (low) low -= more; }
     const { box, x, y, parts, text } = frame(low, high, one.xs, width, 150, unitOf(one));
-    const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs, values, x, y), fill: "none", ...attributes }));
+    const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs.map((at) => tenth(x(at))), values, y), fill: "none", ...attributes }));
     across(one.xs, 5, x, box, parts, text);
     if (bent) line(one.ys, { stroke: "#5b6672", "stroke-dasharray": "4 3" });
     line(ys, { stroke: BLUE.main, "stroke-width": 2 });

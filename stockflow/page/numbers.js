@@ -179,8 +179,8 @@ class Runs {
     Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: null, live: null, queue: [] });
   }
 
-  // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms, and
-  // may be left for a newer one after that: then the promise gives null.
+  // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms and while the others take as
+  // long, and may be left for a newer one after that: then the promise gives null.
   ask(setting, each) {
     return new Promise((done, fail) => {
       const job = { setting, each, done, fail };
@@ -207,7 +207,8 @@ class Runs {
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
     const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
     const known = () => quantiles(parts, times, outputs, charts, whole?.parts, cut);
-    let next = 0, left = false, told = this.seen ? performance.now() : -Infinity;  // at first one piece is enough to show
+    const begun = performance.now();
+    let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;
     const one = async (run) => {
       while (next < runs && !left) {
@@ -216,7 +217,8 @@ class Runs {
         const at = first / piece, made = await run(rows.slice(first * columns, last * columns), first, last - first, stop, stop < 0 ? null : whole.held[at][stop]);
         parts[at] = made.out;
         held[at] = made.held;
-        if (job.each && last < runs && !left && performance.now() - told > 60) {
+        const now = performance.now(), ahead = (now - begun) * (runs - last) / last;  // drawing takes time from runs
+        if (job.each && last < runs && !left && (!told || (now - told > 60 && ahead > 60))) {
           job.each(known());
           told = performance.now();
           left = Boolean(whole && this.live);  // once seen it makes way for a newer one; the base run never does

@@ -59,7 +59,9 @@ class Page {
     byId("copy").onclick = () => this.copy();
     byId("table-part").ontoggle = () => this.table();
     window.addEventListener("hashchange", () => { if (location.hash !== addressOf(this)) this.reopen(); });
-    new ResizeObserver(() => this.draw()).observe(byId("charts"));
+    const fit = () => this.charts.forEach((one) => one.fit());
+    fit();
+    new ResizeObserver(() => { fit(); this.draw(); }).observe(byId("charts"));
   }
 
   lay() {
