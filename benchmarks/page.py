@@ -2,7 +2,9 @@
 
 Run with `python -m benchmarks.page`; it prints. Pages are of the shipped cases with draws of their accepted posteriors,
 opened from a file in headless Chromium; a move is the time from a slider's event to the frame that shows its result.
-Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores.
+Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores. A policy
+is changed at a point of its curve, drawn at random, once from where it counts and once, in the same turn, from the
+start: on all threads of the page, and on one.
 """
 
 import argparse
@@ -19,11 +21,13 @@ from benchmarks.browser import Tab, tab
 from benchmarks.engine import OUTPUTS
 from benchmarks.machine import machine
 from benchmarks.table import grid
+from stockflow.arrays import Array
 from stockflow.commands.bench import timed
 from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
 
 DRAWS = 200
+POLICIES = {"nev": "central subsidy", "pv": "feed in tariff"}
 # ends when the frame that shows the result has been painted
 _MOVE = """(async (place, position) => {
   const page = stockflowPage, slider = page.sliders[place].range;
@@ -38,6 +42,20 @@ _MOVE = """(async (place, position) => {
   }
   return [first || performance.now() - begin, performance.now() - begin];
 })"""
+# a policy's point is set, from the base run, by runs that begin where it counts or, without `whole`, at the start
+_POLICY = """(async (point, share, whole) => {
+  const page = stockflowPage, { runs } = page, [curve] = page.curves, ys = [...curve.one.ys];
+  ys[point] = share * Math.max(...ys);
+  page.setting = plainSetting();
+  window.base ??= runs.whole;
+  runs.whole = whole ? base : null;
+  const before = page.count, begin = performance.now();
+  page.bend(curve.one.name, ys);
+  while (page.count === before || page.waiting) await new Promise((done) => setTimeout(done));
+  const spent = performance.now() - begin;
+  runs.whole = base;
+  return spent;
+})"""
 # the parts of a move, one after the other on one thread: runs, quantiles, drawing
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
@@ -45,7 +63,7 @@ _PARTS = """(async () => {
   const rows = rowsOf(model, draws, plainSetting()), parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, 0, model.draws), b = performance.now();
-    quantiles([out], page.times.length, totalOf(model), model.outputs.length);
+    quantiles([out.out], page.times.length, totalOf(model), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());
     [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));
@@ -70,13 +88,21 @@ class Measured:
     parts: tuple[float, ...]
     native: float
     difference: float
+    policy: dict[str, Array]
+
+    def policy_row(self, threads: str) -> tuple[str, ...]:
+        """Return what a change of policy takes on so many threads: quickest, median and 95%, as text."""
+        late, whole = self.policy[threads].T
+        ratio = float(np.median(late / whole))
+        spread = [f"{one:.0f}" for row in (late, whole) for one in (row.min(), np.median(row), np.quantile(row, 0.95))]
+        return (self.name, threads, *spread, f"{ratio:.2f}")
 
 
 def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
     """Return what the page of a case costs; its numbers are compared with the engine's on the way."""
     of = drawn(case, draws)
     outputs = [name for name in OUTPUTS if name in of.model.variables]
-    page = contents(of.model, Asked(outputs=outputs, samples=of.samples, draws=draws))
+    page = contents(of.model, Asked(outputs=outputs, curves=[POLICIES[case]], samples=of.samples, draws=draws))
     text = html(page)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{case}.html"
@@ -92,6 +118,11 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
             place, position = random.integers(len(page.sliders)), random.integers(201)
             times.append(browser.run(f"{_MOVE}({place}, {position})"))
         parts = tuple(browser.run(_PARTS))
+        policy = {}
+        for threads, set_up in (("all", ""), ("one", "stockflowPage.runs.workers.length = 1;")):
+            browser.run(f"{set_up}document.getElementById('reset').click()")
+            browser.until("stockflowPage.runs.busy === false && !stockflowPage.waiting")
+            policy[threads] = _policy_moves(browser, page.plan.points, moves, random)
     runs = page.native({})[..., : page.charts]
     medians = np.median(runs, axis=0).T
     apart = float((np.abs(found - medians).max(axis=1) / np.abs(medians).max(axis=1)).max())
@@ -99,7 +130,16 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
     first, whole = np.array(times).T
     quick = (float(np.median(first)), *(float(np.quantile(whole, share)) for share in (0.0, 0.5, 0.95)))
     packed = len(gzip.compress(text.encode(), 9))
-    return Measured(case, page, len(text), packed, float(np.median(frames)), quick, parts, native, apart)
+    return Measured(case, page, len(text), packed, float(np.median(frames)), quick, parts, native, apart, policy)
+
+
+def _policy_moves(browser: Tab, points: int, moves: int, random: np.random.Generator) -> Array:
+    """Return ms, shape (move, 2), of changes of policy that begin where they count and at the start."""
+    found = []
+    for _ in range(moves):
+        where = f"{random.integers(points)}, {random.random()}"
+        found.append([browser.run(f"{_POLICY}({where}, {late})") for late in ("true", "false")])
+    return np.array(found)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ),
         *("one thread: runs", "quantiles", "drawing", "native runs, ms", "difference"),
     )
-    rows = []
+    rows, changes = [], []
     with tab() as browser:
         browser.size(1280, 900)
         for case in options.cases.split(","):
@@ -132,7 +172,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sizes = (f"{one.raw / 1e3:.0f}", f"{one.packed / 1e3:.0f}", f"{len(one.page.module.content):,}")
             times = (one.frame, *one.moves, *one.parts, one.native)
             rows.append((case, *sizes, *(f"{time:.0f}" for time in times), f"{one.difference:.0e}"))
+            changes += [one.policy_row(threads) for threads in one.policy]
     print("\n".join(grid(head, rows)))
+    spread = [
+        f"{what} {one}"
+        for what in ("from where it counts, ms,", "from the start,")
+        for one in ("quickest", "median", "95%")
+    ]
+    print("\nA change of policy:\n\n" + "\n".join(grid(("case", "threads", *spread, "ratio"), changes)))
 
 
 if __name__ == "__main__":

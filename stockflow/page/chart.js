@@ -22,9 +22,13 @@ function drawn(tag, attributes = {}, ...children) {
   return one;
 }
 
+// marks that turn the direction of what follows would mirror the numbers beside a name: they are shown as such
+const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+// the same words stand under many names, which a reader who hears them has to tell apart
+const unfold = (name, text) => made("summary", { ariaLabel: `${name}: ${text}` }, text);
 const inUnit = (one) => made("span", { className: "unit", dir: "auto" }, unitOf(one));
-const named = (text) => made("bdi", { className: "name", dir: "auto" }, text);
-const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : one.unit);
+const named = (text) => made("bdi", { className: "name", dir: "auto" }, plain(text));
+const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : plain(one.unit));
 
 // ---- numbers as people read them
 
@@ -77,19 +81,19 @@ function across(times, most, x, box, parts, text) {
   }
 }
 
-function path(times, values, x, y) {
+function path(xs, values, y) {
   let out = "", open = false;
-  for (let i = 0; i < times.length; i++) {
+  for (let i = 0; i < xs.length; i++) {
     if (!Number.isFinite(values[i])) { open = false; continue; }
-    out += `${open ? "L" : "M"}${tenth(x(times[i]))} ${tenth(y(values[i]))}`;
+    out += `${open ? "L" : "M"}${xs[i]} ${tenth(y(values[i]))}`;
     open = true;
   }
   return out;
 }
 
-function area(times, low, high, x, y) {
-  const there = [...times.keys()].filter((i) => Number.isFinite(low[i]) && Number.isFinite(high[i]));
-  const point = (i, of) => `${tenth(x(times[i]))} ${tenth(y(of[i]))}`;
+function area(xs, low, high, y) {
+  const there = [...xs.keys()].filter((i) => Number.isFinite(low[i]) && Number.isFinite(high[i]));
+  const point = (i, of) => `${xs[i]} ${tenth(y(of[i]))}`;
   return there.length ? `M${there.map((i) => point(i, high)).join("L")}L${there.reverse().map((i) => point(i, low)).join("L")}Z` : "";
 }
 
@@ -113,7 +117,7 @@ class Chart {
     this.read = made("div", { className: "read" });
     const image = made("button", { type: "button", className: "small", ariaLabel: `Picture of ${this.about.name} (PNG)` }, "PNG");
     image.onclick = () => png(this.svg, `${this.about.name}.png`);
-    const note = made("details", {}, made("summary", {}, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
+    const note = made("details", {}, unfold(this.about.name, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
     this.element = made("figure", { className: "chart" }, made("figcaption", {}, made("div", { className: "bar head" }, made("span", { className: "title" }, named(this.about.name)), image)), this.svg, this.read, note);
     const point = (event) => {
       const box = this.svg.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * this.width - 52) / (this.width - 64);
@@ -123,20 +127,26 @@ class Chart {
     this.svg.addEventListener("pointerdown", point);
   }
 
-  draw() {
-    const { page, place, about } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
-    const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
+  // Measured apart from drawing, which would else lay the page out anew for every chart.
+  fit() {
     this.width = Math.max(280, Math.round(this.svg.clientWidth || 360));
-    const height = window.matchMedia(NARROW).matches ? 180 : 236, inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
+    this.height = window.matchMedia(NARROW).matches ? 180 : 236;
+  }
+
+  draw() {
+    const { page, place, about, width, height } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
+    const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
+    const inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
     const bands = page.model.draws > 1;
     const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...shown.map((one) => [one.result.found[place][2]]), [inside]].filter(Boolean).flat();
-    const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, this.width, height, unitOf(about));
-    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(times, values, x, y), fill: "none", "stroke-linejoin": "round", ...attributes }));
+    const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, width, height, unitOf(about));
+    const xs = times.map((time) => tenth(x(time)));
+    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(xs, values, y), fill: "none", "stroke-linejoin": "round", ...attributes }));
     if (own && bands) {
-      parts.push(drawn("path", { d: area(times, own[0], own[4], x, y), fill: BLUE.band }));
-      parts.push(drawn("path", { d: area(times, own[1], own[3], x, y), fill: BLUE.core }));
+      parts.push(drawn("path", { d: area(xs, own[0], own[4], y), fill: BLUE.band }));
+      parts.push(drawn("path", { d: area(xs, own[1], own[3], y), fill: BLUE.core }));
     }
-    across(times, Math.max(3, Math.floor(this.width / 80)), x, box, parts, text);
+    across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
     parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
     shown.forEach((one) => stroke(one.result.found[place][2], { stroke: one.colour, "stroke-width": 1.8, "stroke-dasharray": one.dash }));
@@ -146,7 +156,7 @@ class Chart {
     });
     const at = x(times[page.at]);
     parts.push(drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, stroke: INK, "stroke-width": 1, "stroke-dasharray": "1 2", class: "cursor" }));
-    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(...parts);
     this.say();
   }
@@ -167,7 +177,8 @@ function png(svg, name) {
   copy.setAttribute("height", height + 18);
   copy.setAttribute("viewBox", `0 -18 ${width} ${height + 18}`);
   copy.setAttribute("font-family", "Helvetica, Arial, sans-serif");
-  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, name.replace(/\.png$/, "")));
+  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, plain(name.replace(/\.png$/, ""))));
+  picture.onerror = () => { byId("status").textContent = "This browser cannot make the picture."; };
   picture.onload = () => {
     const canvas = made("canvas", { width: 2 * width, height: 2 * (height + 18) });
     canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);

@@ -18,7 +18,8 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page.pictures import beside
-from stockflow.page.sliders import MOST_CURVES, curves, movable, strongest, tables
+from stockflow.page.resume import resumable
+from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
 from stockflow.page.wasm import WIDTH, Module, module
 
 #: charts where nobody names outputs
@@ -57,7 +58,7 @@ class Contents:
     `simulator` is the engine's own run of what the page runs: its inputs are all that the page may set or draw, and
     `sliders` those a reader sees.  Its first `charts` outputs have a chart; the others stand in pictures of stocks and
     flows.  `drawn` has shape (draw, name of `samples`), in 32-bit numbers, which is what page
-    and engine are both given.
+    and engine are both given.  `code` are sizes that the page's script needs to run the module.
     """
 
     model: Model
@@ -69,10 +70,9 @@ class Contents:
     samples: tuple[str, ...]
     drawn: NDArray[np.float32]
     given: int
+    plan: Plan
     module: Module
     code: Mapping[str, int]
-    table: Array
-    saved: NDArray[np.uint8]
 
     @property
     def runs(self) -> int:
@@ -115,9 +115,11 @@ def contents(model: Model, asked: Asked) -> Contents:
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
     assembly = Assembly(plan, WIDTH)
-    code = module(assembly.text(), "simulate")
-    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "width": WIDTH, "data": code.data}
-    rest = (tuple(sampled), drawn, given, code, sizes, plan.table, plan.clock.saved.astype(np.uint8))
+    text, held = resumable(assembly)
+    made = module(text, "simulate")
+    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}
+    code = {**sizes, "data": made.data, "steps": len(plan.clock.saved)}
+    rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
 
@@ -145,6 +147,8 @@ def _sliders(model: Model, asked: Asked, outputs: Sequence[str]) -> list[str]:
     for one in map(model.variable, found):
         if not math.isfinite(one.value or 0.0):
             raise InputError(f"{model.file.name}: {one.name} is {one.value}, not a finite number: no slider is for it")
+        if not moves(one):
+            raise InputError(f"{model.file.name}: the limits of {one.name} leave a slider nothing to move")
     return found
 
 
@@ -174,4 +178,5 @@ def _drawn(samples: Mapping[str, Array], most: int) -> tuple[NDArray[np.float32]
         return np.empty((0, 0), dtype=np.float32), 0
     whole = np.column_stack(list(samples.values()))
     rows = np.unique(np.linspace(0, len(whole) - 1, min(most, len(whole))).round().astype(int))
-    return whole[rows].astype(np.float32), len(whole)
+    with np.errstate(over="ignore"):  # the engine refuses what is not finite, by name
+        return whole[rows].astype(np.float32), len(whole)

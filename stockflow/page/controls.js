@@ -2,15 +2,22 @@
 
 const POSITIONS = 200;
 
+// As many digits as tell one position from the next.
+function rounded(value, low, high) {
+  const most = Math.max(Math.abs(low), Math.abs(high)), digits = 4 + Math.floor(Math.log10(most / (high - low)));
+  return Number(value.toPrecision(Math.min(Math.max(digits, 4), 15)));
+}
+
+// Logarithmic where a value of the model would else lie within the lowest tenth of a wide range.
 function scaleFor(one) {
-  const logarithmic = one.low > 0 && one.high / one.low > 100;
+  const logarithmic = one.low > 0 && one.high / one.low > 100 && one.value < one.low + 0.1 * (one.high - one.low);
   const to = (value) => (logarithmic ? Math.log(value / one.low) / Math.log(one.high / one.low) : (value - one.low) / (one.high - one.low));
   const from = (share) => (logarithmic ? one.low * (one.high / one.low) ** share : one.low + share * (one.high - one.low));
   const limit = (value) => Math.min(Math.max(value, one.low), one.high);
   return {
     logarithmic,
     position: (value) => Math.round(POSITIONS * Math.min(Math.max(to(value), 0), 1)),
-    value: (place) => (place <= 0 ? one.low : place >= POSITIONS ? one.high : limit(Number(from(place / POSITIONS).toPrecision(4)))),
+    value: (place) => (place <= 0 ? one.low : place >= POSITIONS ? one.high : limit(logarithmic ? Number(from(place / POSITIONS).toPrecision(4)) : rounded(from(place / POSITIONS), one.low, one.high))),
   };
 }
 
@@ -30,9 +37,9 @@ class Slider {
     this.range.oninput = () => page.set(one.name, this.scale.value(Number(this.range.value)));
     this.field.oninput = () => { if (this.field.value !== "" && this.field.validity.valid) page.set(one.name, Number(this.field.value)); };
     this.field.onchange = () => { if (this.field.value === "" || !this.field.validity.valid) { page.say(`${one.name} must be a number${this.bounds()}: taken back.`); this.show(); } };
-    this.back.onclick = () => page.set(one.name, undefined);
+    this.back.onclick = () => { page.set(one.name, undefined); this.range.focus(); };  // the button can then not keep it
     const rule = `${one.rule}${this.scale.logarithmic ? "; logarithmic" : ""}. Base: ${this.usual()} ${unit}.`;
-    const note = made("details", {}, made("summary", { ariaLabel: `About ${one.name}` }, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
+    const note = made("details", {}, unfold(one.name, `${told(one.low, 3)} to ${told(one.high, 3)} \u00b7 what is this?`), made("p", { className: "quiet", dir: "auto" }, one.note), made("p", { className: "quiet" }, rule[0].toUpperCase() + rule.slice(1)));
     const label = made("label", { htmlFor: id }, named(one.name), " ", inUnit(one));
     this.element = made("div", { className: "item" }, made("div", { className: "row" }, label, this.range, this.field, this.back), note);
   }
@@ -80,7 +87,7 @@ class Curve {
     });
     const rows = this.fields.map((field, i) => made("tr", {}, made("th", { scope: "row" }, moment(one.xs[i])), made("td", {}, field)));
     const table = made("table", {}, made("thead", {}, made("tr", {}, made("th", { scope: "col" }, named(of)), made("th", { scope: "col" }, inUnit(one)))), made("tbody", {}, ...rows));
-    const note = made("details", {}, made("summary", { ariaLabel: `Points of ${one.name}` }, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
+    const note = made("details", {}, unfold(one.name, "Points \u00b7 what is this?"), made("p", { className: "quiet", dir: "auto" }, one.note), table);
     this.element = made("div", { className: "item curve" }, made("div", { className: "bar head" }, made("span", {}, named(one.name), made("span", { className: "quiet" }, " over ", named(of))), this.back), this.svg, note);
     this.held = null;
     this.svg.addEventListener("pointermove", (event) => this.drag(event));
@@ -97,7 +104,7 @@ class Curve {
     if (!this.held) return;
     const box = this.svg.getBoundingClientRect(), { frame: held, i } = this.held;
     const down = (event.clientY - box.top) / box.height * 150, share = (held.box.bottom - down) / (held.box.bottom - held.box.top);
-    const [least, most] = this.one.limits, value = Number((held.low + share * (held.high - held.low)).toPrecision(4));
+    const [least, most] = this.one.limits, value = rounded(held.low + share * (held.high - held.low), held.low, held.high);
     this.move(i, Math.min(Math.max(value, least ?? -Infinity), most ?? Infinity));
   }
 
@@ -109,7 +116,7 @@ class Curve {
     let [low, high] = this.held ? [this.held.frame.low, this.held.frame.high] : span([ys, one.ys]);
     if (!this.held) { const more = 0.25 * (high - low); high += more; if (low) low -= more; }
     const { box, x, y, parts, text } = frame(low, high, one.xs, width, 150, unitOf(one));
-    const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs, values, x, y), fill: "none", ...attributes }));
+    const line = (values, attributes) => parts.push(drawn("path", { d: one.steps ? stairs(one.xs, values, x, y) : path(one.xs.map((at) => tenth(x(at))), values, y), fill: "none", ...attributes }));
     across(one.xs, 5, x, box, parts, text);
     if (bent) line(one.ys, { stroke: "#5b6672", "stroke-dasharray": "4 3" });
     line(ys, { stroke: BLUE.main, "stroke-width": 2 });

@@ -3,37 +3,54 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(values, first, runs): outputs, (run, time, output), of runs numbered from `first`, values (run, column).
+  // Returns run(values, first, runs, stop, held) of runs numbered from `first`, values (run, column).  It begins with the
+  // states `held` at a stop, of which there are `code.stops`, and gives { out: (run, time, output) from there on }; or,
+  // without a stop, at the start and gives { held }, too: the states at every stop.
   async function open(code, bytes, table, saved, outputs, most) {
-    const memory = new WebAssembly.Memory({ initial: 1 });
+    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) });
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
     const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / code.width) * code.width;
     let free = code.data;
     const room = (size) => { const at = Math.ceil(free / 64) * 64; free = at + size; return at; };
     const places = [filled * code.columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
-      code.workspace * code.width * 8, filled * 8].map(room);
-    memory.grow(Math.max(0, Math.ceil(free / 65536) - 1));
+      code.workspace * code.width * 8, filled * 8, filled * code.held * 8].map(room);
+    memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
-    const [values, out, drivers, marks, , numbers] = places;
+    const [values, out, drivers, marks, , numbers, states] = places;
     new Uint8Array(memory.buffer).set(saved, marks);
     doubles.set(table, drivers / 8);
-    return (rows, first, runs) => {
+    return (rows, first, runs, stop = -1, given = null) => {
       const blocks = Math.ceil(runs / code.width);
       for (let run = 0; run < blocks * code.width; run++) {  // the last vector is filled up with the last run
         const from = Math.min(run, runs - 1);
         doubles.set(rows.subarray(from * code.columns, (from + 1) * code.columns), values / 8 + run * code.columns);
         longs[numbers / 8 + run] = BigInt(first + from);
       }
-      instance.exports.simulate(...places, 0n, BigInt(blocks));
-      return doubles.slice(out / 8, out / 8 + runs * kept * outputs);
+      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [];
+      const ends = [...(given ? [] : code.stops), code.steps], before = (moment) => saved.subarray(0, moment).reduce((sum, one) => sum + one, 0);
+      if (given) doubles.set(given, states / 8);
+      let from = begin;
+      for (const to of ends) {
+        instance.exports.simulate(values, out + before(from) * outputs * 8, ...places.slice(2, 6), 0n, BigInt(blocks), BigInt(from), BigInt(to), states);
+        if (to < code.steps) held.push(doubles.slice(states / 8, states / 8 + size));
+        from = to;
+      }
+      const row = before(begin) * outputs, rest = kept * outputs - row, late = new Float64Array(runs * rest);
+      for (let run = 0; run < runs; run++) {
+        const at = out / 8 + run * kept * outputs + row;
+        late.set(doubles.subarray(at, at + rest), run * rest);
+      }
+      return { out: late, held };
     };
   }
   if (typeof document === "undefined" && typeof self !== "undefined" && self.postMessage) {
     let run = null;
     self.onmessage = async ({ data }) => {
-      if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
-      const out = run(data.values, data.first, data.runs);
-      self.postMessage({ out }, [out.buffer]);
+      try {
+        if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
+        const made = run(...data.run);
+        self.postMessage({ made }, [made.out, ...made.held].map((one) => one.buffer));
+      } catch (error) { self.postMessage({ error: String(error.message) }); }  // else nobody would ever hear of it
     };
   }
   return open;
@@ -98,45 +115,72 @@ function sort(values, beside) {
   }
 }
 
-// Quantiles of runs, by output and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Runs that
-// are not finite throughout are left out and counted; the median of any output at any time is found on demand.
-function quantiles(parts, times, outputs, charts = outputs) {
-  const size = times * outputs, finite = [];
-  let failed = 0;
-  for (const part of parts)
-    for (let at = 0; at < part.length; at += size) {
-      const run = part.subarray(at, at + size);
-      if (run.every(Number.isFinite)) finite.push(run); else failed += 1;
+// Quantiles of runs, by chart and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Of several runs
+// those are left out whose charts are not finite throughout, all are counted; the median of any output at any time is
+// found on demand, of the runs that have a number there.  Of `early`, parts of whole runs, the first `cut` times are
+// taken, which the runs of `parts` then lack.
+function quantiles(parts, times, outputs, charts, early = [], cut = 0) {
+  const size = (times - cut) * outputs, all = [];
+  const isFinite = (run) => {
+    for (let row = 0; row < run.length; row += outputs)
+      for (let place = row; place < row + charts; place++) if (!Number.isFinite(run[place])) return false;
+    return true;
+  };
+  parts.forEach((part, piece) => {
+    for (let run = 0; run * size < part.length; run++) {
+      const head = cut ? early[piece].subarray(run * times * outputs, (run * times + cut) * outputs) : [];
+      all.push([head, part.subarray(run * size, (run + 1) * size)]);
     }
+  });
+  const whole = all.filter((run) => run.every(isFinite)), finite = all.length > 1 ? whole : all;
+  const [before, after] = [0, 1].map((part) => finite.map((run) => run[part]));
   const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
   const n = finite.length, one = new Float64Array(n);
+  const at = (time, output) => (time < cut ? [before, time * outputs + output] : [after, (time - cut) * outputs + output]);
   for (let output = 0; n && output < charts; output++) {
     const order = Uint32Array.from(finite.keys());  // at the moment before, which is nearly that of this one
     for (let time = 0; time < times; time++) {
-      for (let at = 0; at < n; at++) one[at] = finite[order[at]][time * outputs + output];
+      const [rows, place] = at(time, output);
+      for (let run = 0; run < n; run++) one[run] = rows[order[run]][place];
       sort(one, order);
       SHARES.forEach((share, index) => {
-        const at = share * (n - 1), low = Math.floor(at), high = Math.min(low + 1, n - 1);
-        found[output][index][time] = one[low] + (at - low) * (one[high] - one[low]);
+        const between = share * (n - 1), low = Math.floor(between), high = Math.min(low + 1, n - 1);
+        found[output][index][time] = one[low] + (between - low) * (one[high] - one[low]);
       });
     }
   }
   const median = (output, time) => {
-    for (let at = 0; at < n; at++) one[at] = finite[at][time * outputs + output];
-    one.sort();
-    return n ? (one[(n - 1) >> 1] + one[n >> 1]) / 2 : NaN;
+    const [rows, place] = at(time, output), there = Float64Array.from(rows, (run) => run[place]).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
+    return m ? (there[(m - 1) >> 1] + there[m >> 1]) / 2 : NaN;
   };
-  return { found, failed, runs: n + failed, median };
+  return { found, failed: all.length - whole.length, runs: all.length, median };
 }
 
-// Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.
+// The moment from which on runs of two settings can differ, the number of moments where nothing does.  That of a
+// constant is only known where it keeps its sign.
+function apart(model, one, other) {
+  const moments = model.inputs.flatMap((of) => {
+    const [own, others] = [one, other].map((setting) => setting.values[of.name]);
+    if (Object.is(own, others)) return [];
+    const ends = [own, others].flatMap((value) => value ?? of.drawn ?? of.value), below = ends.map((end) => end < 0 || Object.is(end, -0));
+    return below.every((sign) => sign === below[0]) ? of.from : 0;
+  });
+  moments.push(...model.curves.flatMap((of) => {
+    const [ys, others] = [one, other].map((setting) => setting.curves[of.name] ?? of.ys);
+    return of.from.filter((_, i) => !Object.is(ys[i], others[i]));
+  }));
+  return Math.min(model.code.steps, ...moments);
+}
+
+// Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.  A
+// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.
 class Runs {
   constructor(model, data, workers, piece) {
-    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: false, live: null, queue: [] });
+    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: null, live: null, queue: [] });
   }
 
-  // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms, and
-  // may be left for a newer one after that: then the promise gives null.
+  // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms and while the others take as
+  // long, and may be left for a newer one after that: then the promise gives null.
   ask(setting, each) {
     return new Promise((done, fail) => {
       const job = { setting, each, done, fail };
@@ -159,23 +203,33 @@ class Runs {
   async made(job) {
     const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
-    let next = 0, left = false, told = this.seen ? performance.now() : -Infinity;  // at first one piece is enough to show
+    const { whole } = this, differs = whole ? apart(model, whole.setting, job.setting) : 0, { stops } = model.code;
+    const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
+    const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
+    const known = () => quantiles(parts, times, outputs, charts, whole?.parts, cut);
+    const begun = performance.now();
+    let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;
     const one = async (run) => {
       while (next < runs && !left) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        parts[first / piece] = await run(rows.slice(first * columns, last * columns), first, last - first);
-        if (job.each && last < runs && !left && performance.now() - told > 60) {
-          job.each(quantiles(parts.filter(Boolean), times, outputs, charts));
+        const at = first / piece, made = await run(rows.slice(first * columns, last * columns), first, last - first, stop, stop < 0 ? null : whole.held[at][stop]);
+        parts[at] = made.out;
+        held[at] = made.held;
+        const now = performance.now(), ahead = (now - begun) * (runs - last) / last;  // drawing takes time from runs
+        if (job.each && last < runs && !left && (!told || (now - told > 60 && ahead > 60))) {
+          job.each(known());
           told = performance.now();
-          left = this.whole && Boolean(this.live);  // once seen it makes way for a newer one; the base run never does
+          left = Boolean(whole && this.live);  // once seen it makes way for a newer one; the base run never does
         }
       }
     };
-    await Promise.all(this.workers.map(one));
-    this.whole ||= !left;
-    return left ? null : quantiles(parts, times, outputs, charts);
+    // all are waited for: an answer that came late would be taken for that of the next setting
+    const broken = (await Promise.allSettled(this.workers.map(one))).find((end) => end.status === "rejected");
+    if (broken) throw broken.reason;
+    if (!left && stop < 0 && job.each) this.whole = { setting: job.setting, parts, held };
+    return left ? null : known();
   }
 }
 
@@ -186,12 +240,13 @@ function worker(url, args) {
     let answer = null, refuse = fail;
     own.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
     own.onmessage = ({ data }) => {
-      if (data.ready) done((values, first, runs) => new Promise((resolve, reject) => {
+      if (data.error) refuse(new Error(data.error));
+      else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ values, first, runs }, [values.buffer]);
+        own.postMessage({ run }, [run[0].buffer]);
       }));
-      else answer(data.out);
+      else answer(data.made);
     };
     own.postMessage({ open: args });
   });
@@ -211,7 +266,7 @@ async function start(model, texts) {
   } catch (error) {
     const run = await runner()(...args);
     const pause = () => new Promise((done) => setTimeout(done));
-    workers = [async (values, first, count) => { const out = run(values, first, count); if (runs > piece) await pause(); return out; }];
+    workers = [async (...all) => { const made = run(...all); if (runs > piece) await pause(); return made; }];
     note = `one thread, as workers are refused (${error.message})`;
   }
   return { runs: new Runs(model, data, workers, piece), note };

@@ -2,7 +2,9 @@
 
 // ---- the address
 
-const plainSetting = () => ({ values: {}, curves: {} });
+// names of a model are keys: one that every object has, as "constructor", must not be found in an empty one
+const copied = ({ values, curves }) => ({ values: Object.assign(Object.create(null), values), curves: Object.assign(Object.create(null), curves) });
+const plainSetting = () => copied({});
 const isChanged = ({ values, curves }) => Object.keys(values).length + Object.keys(curves).length > 0;
 
 function addressOf(page) {
@@ -57,7 +59,9 @@ class Page {
     byId("copy").onclick = () => this.copy();
     byId("table-part").ontoggle = () => this.table();
     window.addEventListener("hashchange", () => { if (location.hash !== addressOf(this)) this.reopen(); });
-    new ResizeObserver(() => this.draw()).observe(byId("charts"));
+    const fit = () => this.charts.forEach((one) => one.fit());
+    fit();
+    new ResizeObserver(() => { fit(); this.draw(); }).observe(byId("charts"));
   }
 
   lay() {
@@ -75,7 +79,7 @@ class Page {
   valueOf(name) {
     const place = this.places.get(name), slider = this.sliders.find((one) => one.one.name === name);
     if (place !== undefined) return this.now.median(place, this.at);
-    return this.setting.values[name] ?? slider?.sampled?.middle ?? slider?.one.value ?? this.model.constants[name];
+    return this.setting.values[name] ?? slider?.sampled?.middle ?? slider?.one.value ?? (Object.hasOwn(this.model.constants, name) ? this.model.constants[name] : undefined);
   }
 
   set(name, value) {
@@ -94,14 +98,13 @@ class Page {
     [...this.sliders, ...this.curves].forEach((one) => one.show());
     byId("reset").disabled = !this.changed();
     if (noted) this.remember();
-    const asked = performance.now(), setting = structuredClone(this.setting);
+    const setting = copied(this.setting);
     const result = await this.runs.ask(setting, (part) => { this.now = part; this.base ??= part; this.draw(); });
     if (!result) return;
     this.now = result;
     if (!isChanged(setting)) this.base = result;
     this.draw();
     this.count += 1;
-    this.spent = performance.now() - asked;
     document.documentElement.dataset.moves = this.count;
     this.summary();
     if (byId("table-part").open) this.table();
@@ -110,14 +113,14 @@ class Page {
   summary() {
     clearTimeout(this.later);
     this.later = setTimeout(() => {
-      const { runs, failed } = this.now, bad = failed ? ` ${failed} of ${runs} runs are not finite and left out.` : "";
+      const { runs, failed } = this.now, bad = !failed ? "" : runs > 1 ? ` ${failed} of ${runs} runs are not finite and left out.` : " The run is not finite throughout: its lines have gaps.";
       const first = this.charts[0];
       byId("bad").textContent = bad;
       byId("heard").textContent = `${this.changed() ? "Changed run" : "Base run"}. ${first.about.name} at ${moment(this.times[this.at])}: ${first.read.textContent}.${bad}`;
     }, 400);
   }
 
-  say(text) { byId("status").textContent = text; }
+  say(text) { byId("status").textContent = plain(text); }
 
   look(place) {
     this.at = Math.min(Math.max(place, 0), this.times.length - 1);
@@ -177,7 +180,7 @@ class Page {
   }
 
   keep(name) {
-    this.add(name, structuredClone(this.setting), true);
+    this.add(name, copied(this.setting), true);
     this.remember();
   }
 
@@ -194,8 +197,8 @@ class Page {
       const show = made("input", { type: "checkbox", checked: one.shown, id: `k${i}` });
       show.onchange = () => { one.shown = show.checked; this.remember(); this.draw(); };
       const load = made("button", { type: "button", ariaLabel: `Set everything as in ${one.name}` }, "Set so"), drop = made("button", { type: "button", ariaLabel: `Forget ${one.name}` }, "Forget");
-      load.onclick = () => { this.setting = structuredClone(one.setting); this.moved(); };
-      drop.onclick = () => { this.kept.splice(i, 1); this.list(); this.remember(); this.draw(); };
+      load.onclick = () => { this.setting = copied(one.setting); this.moved(); };
+      drop.onclick = () => { this.kept.splice(i, 1); this.list(); byId("run-name").focus(); this.remember(); this.draw(); };
       const sign = drawn("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" }, drawn("line", { x1: 1, x2: 33, y1: 6, y2: 6, stroke: one.colour, "stroke-width": 2, "stroke-dasharray": one.dash }));
       return made("li", {}, show, made("label", { htmlFor: `k${i}` }, sign, " ", named(one.name)), load, drop, made("span", { className: "quiet" }, named(this.words(one.setting))));
     }));
@@ -203,7 +206,7 @@ class Page {
 
   words({ values, curves }) {
     const parts = [...Object.entries(values).map(([name, value]) => `${name} = ${told(value)}`), ...Object.keys(curves).map((name) => `curve of ${name}`)];
-    return parts.join(", ") || "as the base run";
+    return plain(parts.join(", ")) || "as the base run";
   }
 
   results() {
@@ -254,7 +257,7 @@ function describe(model, note) {
   const lines = [
     `Model: ${origin.file}, ${origin.method}, time step ${origin.step} ${model.time.unit}, equations sha256 ${origin.equations}.`,
     `Made with stockflow ${origin.version}. The page runs the engine's own compiled code; nothing leaves your computer. Computed by ${note}.`,
-    bands ? `Samples: ${model.samples.join(", ")}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
+    bands ? `Samples: ${plain(model.samples.join(", "))}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
     left.pictures ? `Groups of variables too large to be drawn as stocks and flows: ${left.pictures}.` : "",
     "Random functions, if the model has any, take seed 0. A band shows what follows from the samples, not all that is unknown.",
   ];

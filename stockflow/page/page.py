@@ -37,7 +37,7 @@ def html(page: Contents) -> str:
         script=script,
         model=about,
         module=_packed(page.module.content),
-        table=_packed(shuffled(page.table) + page.saved.tobytes()),
+        table=_packed(shuffled(page.plan.table) + page.plan.clock.saved.astype(np.uint8).tobytes()),
         draws=_packed(shuffled(page.drawn)),
     )
 

@@ -17,7 +17,7 @@ def pictures(model: Model, outputs: Sequence[str]) -> list[dict[str, object]]:
     """Return the picture of every group that holds an output and is not too large, in the order of outputs.
 
     `svg` is its text, `size` its width and height; `places` say of each variable in it, where the middle of its value
-    stands, just below its name.
+    stands, just below its name or box.
     """
     return [_picture(model, group) for group in _groups(model, outputs)]
 
@@ -51,5 +51,6 @@ def _held(model: Model, outputs: Sequence[str]) -> list[str]:
 def _picture(model: Model, group: str) -> dict[str, object]:
     drawn = view(model.equations, group)
     width, height = drawn.size
-    places = [[one.name, one.x, one.y + one.h + 6] for one in drawn.words]
+    # below the line of a stock's box
+    places = [[one.name, one.x, one.y + one.h + (12 if one.kind == "stock" else 6)] for one in drawn.words]
     return {"name": group, "size": [width, height + TITLE], "top": -TITLE, "svg": svg(model, group), "places": places}

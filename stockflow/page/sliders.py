@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from stockflow.model import Model
 MOST_SLIDERS, MOST_CURVES = 16, 6
 # a range that is wider than so many times a constant's value says what is possible, not what is worth trying
 _WIDEST = 100.0
+# constants that are tried at once: the outputs of thousands would fill the memory
+_AT_ONCE = 64
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +36,22 @@ class Slider:
 def slider(one: Variable, drawn: Array | None = None) -> Slider:
     """Return the range of a constant's slider: that of the file, else 0 to twice the value; widened to its draws.
 
-    Of a value of 0 that is 0 to 1, or -1 to 1 where the file has a limit below 0.
+    Of a value of 0 that is 0 to 1, or from -1 where the file has a limit below 0.  Both ends are the same where the
+    limits leave nothing to move.
     """
     value = one.value or 0.0
     low, high = one.limits
     if low is not None and high is not None and low < high and _worth_trying(low, high, value):
         found = Slider(low, high, "range: the model file's")
     else:
-        below = low is not None and low < 0
+        below = (low is not None and low < 0) or (high is not None and high <= 0)
         ends = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
-        least, most = (-math.inf if low is None else low), (math.inf if high is None else high)
+        least, most = (-_LARGEST if low is None else low), (_LARGEST if high is None else high)
         ends = [min(max(end, least), most) for end in ends]
-        if not ends[0] < ends[1]:  # a value outside the file's own limits
-            ends = sorted((value, least if math.isfinite(least) else most))
-        given = "gives none" if one.limits == (None, None) else f"says {_told(low)} to {_told(high)}, too wide"
         usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
-        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {given}")
+        if not ends[0] < ends[1]:  # a value outside the file's own limits
+            ends, usual = sorted((value, ends[0])), "from the value to the nearest limit"
+        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {_given(low, high, value)}")
     if drawn is None or (drawn.min() >= found.low and drawn.max() <= found.high):
         return found
     return Slider(min(found.low, float(drawn.min())), max(found.high, float(drawn.max())), f"{found.rule}; its samples")
@@ -58,7 +62,13 @@ def movable(model: Model, outputs: Sequence[str]) -> list[str]:
     made = {one for output in outputs for one in model.depends_on(output)} | set(outputs)
     fixed = {*delay_constants(model.equations), *model.equations.structural}
     free = (model.variable(name) for name in model.constants if name in made and name not in fixed)
-    return [one.name for one in free if math.isfinite(one.value or 0.0)]
+    return [one.name for one in free if math.isfinite(one.value or 0.0) and moves(one)]
+
+
+def moves(one: Variable) -> bool:
+    """Say whether a constant's own limits leave a slider anything to move."""
+    span = slider(one)
+    return span.low < span.high
 
 
 def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: int = MOST_SLIDERS) -> list[str]:
@@ -71,16 +81,21 @@ def strongest(model: Model, names: Sequence[str], outputs: Sequence[str], most: 
     if len(names) <= most:
         return list(names)
     base = [float(model.variable(name).value or 0.0) for name in names]
-    ends = [slider(model.variable(name)) for name in names]
-    values = np.tile(base, (2 * len(names) + 1, 1))
-    for place, one in enumerate(ends):
-        values[2 * place + 1, place], values[2 * place + 2, place] = one.low, one.high
-    runs = model.simulator(names, outputs)(values)
-    scale = np.abs(runs[0]).max(axis=0)
-    with np.errstate(all="ignore"):
-        far = (np.abs(runs[1:] - runs[0]).mean(axis=1) / np.where(scale > 0, scale, 1.0)).max(axis=1)
-    far = np.where(np.isfinite(far), far, 0.0).reshape(-1, 2).max(axis=1)
-    first = set(np.argsort(-far, kind="stable")[:most].tolist())
+    simulator = model.simulator(names, outputs)
+    (whole,) = simulator([base])
+    scale = np.abs(whole).max(axis=0)
+    far = np.zeros((len(names), 2))
+    for begin in range(0, len(names), _AT_ONCE):
+        some = range(begin, min(begin + _AT_ONCE, len(names)))
+        values = np.tile(base, (len(some), 2, 1))
+        for row, place in enumerate(some):
+            span = slider(model.variable(names[place]))
+            values[row, :, place] = span.low, span.high
+        runs = simulator(values.reshape(-1, len(names)))
+        with np.errstate(all="ignore"):
+            share = (np.abs(runs - whole).mean(axis=1) / np.where(scale > 0, scale, 1.0)).max(axis=1)
+        far[some] = np.where(np.isfinite(share), share, 0.0).reshape(-1, 2)
+    first = set(np.argsort(-far.max(axis=1), kind="stable")[:most].tolist())
     return [name for place, name in enumerate(names) if place in first]
 
 
@@ -114,8 +129,12 @@ def tables(model: Model, names: Sequence[str]) -> Mapping[str, Table]:
 
 
 def _worth_trying(low: float, high: float, value: float) -> bool:
-    return low <= value <= high and (not value or high - low <= _WIDEST * abs(value))
+    most = _WIDEST * abs(value) if value else _LARGEST
+    return low <= value <= high and high - low <= most
 
 
-def _told(bound: float | None) -> str:
-    return "?" if bound is None else f"{bound:g}"
+def _given(low: float | None, high: float | None, value: float) -> str:
+    if low is None or high is None:
+        bounds = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
+        return f"says {bounds[0]}" if bounds else "gives none"
+    return f"says {low:g} to {high:g}, " + ("too wide" if low <= value <= high else "without the value")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from pathlib import PurePath
 
 import numpy as np
@@ -12,6 +13,7 @@ from stockflow.language.equations import LookupCall, Reference, Table, Time, Wit
 from stockflow.model import Model
 from stockflow.page.contents import Contents
 from stockflow.page.pictures import pictures, undrawn
+from stockflow.page.resume import inputs_from, points_from, stops
 from stockflow.page.sliders import curves, movable, slider
 from stockflow.version import VERSION
 
@@ -21,6 +23,10 @@ def described(page: Contents) -> dict[str, object]:
     model, simulator, asked = page.model, page.simulator, page.asked
     outputs = simulator.outputs[: page.charts]
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
+    inputs, points = inputs_from(page.plan), points_from(page.plan)
+    moved = [moment for name, moment in zip(simulator.inputs, inputs, strict=True) if name in page.sliders]
+    stopped = stops([*points, *moved], page.code["steps"], 8 * page.runs * page.code["held"])
+    moments = iter(points)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -31,12 +37,15 @@ def described(page: Contents) -> dict[str, object]:
             "step": model.time_step,
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
-        "inputs": [_input(model, name, columns.get(name), name in page.sliders) for name in simulator.inputs],
+        "inputs": [
+            {**_input(model, name, columns.get(name)), "shown": name in page.sliders, "from": moment}
+            for name, moment in zip(simulator.inputs, inputs, strict=True)
+        ],
         "outputs": [_output(page, name) for name in outputs],
         "beside": list(simulator.outputs[page.charts :]),
         "pictures": pictures(model, outputs),
         "constants": _constants(page),
-        "curves": [_curve(model, name, one) for name, one in page.tables.items()],
+        "curves": [_curve(model, name, one, list(islice(moments, len(one.xs)))) for name, one in page.tables.items()],
         "samples": list(page.samples),
         "draws": len(page.drawn),
         "given": page.given,
@@ -46,14 +55,14 @@ def described(page: Contents) -> dict[str, object]:
             "pictures": undrawn(model, outputs),
         },
         "check": _check(page),
-        "code": {**page.code, "shape": list(page.table.shape), "steps": len(page.saved)},
+        "code": {**page.code, "shape": list(page.plan.table.shape), "stops": stopped},
     }
 
 
 def _check(page: Contents) -> list[float] | None:
     """Return the engine's own medians of the base run at the last moment, by chart; None where no run is finite."""
-    runs = page.native({})
-    finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1, : page.charts]
+    runs = page.native({})[..., : page.charts]
+    finite = runs[np.isfinite(runs).all(axis=(1, 2)), -1]
     return np.median(finite, axis=0).tolist() if len(finite) else None
 
 
@@ -68,7 +77,7 @@ def _title(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _input(model: Model, name: str, drawn: NDArray[np.float32] | None, shown: bool) -> dict[str, object]:
+def _input(model: Model, name: str, drawn: NDArray[np.float32] | None) -> dict[str, object]:
     one = model.variable(name)
     span = slider(one, None if drawn is None else drawn.astype(float))
     return {
@@ -78,7 +87,7 @@ def _input(model: Model, name: str, drawn: NDArray[np.float32] | None, shown: bo
         "high": span.high,
         "rule": span.rule,
         "limits": list(one.limits),
-        "shown": shown,
+        "drawn": None if drawn is None else [float(drawn.min()), float(drawn.max())],
     }
 
 
@@ -89,11 +98,11 @@ def _output(page: Contents, name: str) -> dict[str, object]:
     return {**_words(page.model, name), "observed": points}
 
 
-def _curve(model: Model, name: str, table: Table) -> dict[str, object]:
+def _curve(model: Model, name: str, table: Table, moments: list[int]) -> dict[str, object]:
     one = model.variable(name)
     of, unit = _argument(model, name)
     limits = list(one.limits) if one.kind != "lookup" else [None, None]
-    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps"}
+    shape = {"xs": list(table.xs), "ys": list(table.ys), "steps": table.kind == "steps", "from": moments}
     return {**_words(model, name), **shape, "of": of, "of unit": unit, "limits": limits}
 
 
@@ -114,4 +123,4 @@ def _argument(model: Model, name: str) -> tuple[str, str]:
 
 def _words(model: Model, name: str) -> dict[str, object]:
     one = model.variable(name)
-    return {"name": name, "unit": one.unit, "note": one.documentation, "group": one.group, "kind": one.kind}
+    return {"name": name, "unit": one.unit, "note": one.documentation, "group": one.group}

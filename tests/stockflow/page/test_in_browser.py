@@ -16,6 +16,7 @@ import stockflow
 from benchmarks.browser import Tab, tab
 from stockflow.intervals import FAN, quantiles
 from stockflow.language.data_tables import Column
+from stockflow.language.equations import Method
 from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
 
@@ -111,6 +112,33 @@ def test_a_run_that_breaks_down_is_told(opened: Tab, page: Contents) -> None:
     opened.errors.clear()
 
 
+def test_a_worker_that_breaks_down_says_so(opened: Tab) -> None:
+    broken = f"{P}.runs.workers[0](new Float64Array(2), 0, 1e7).then(() => 'done', (error) => error.message)"
+    assert "out of bounds" in opened.run(broken)
+
+
+def test_a_setting_waits_for_what_still_runs_of_one_that_broke_down(opened: Tab, page: Contents) -> None:
+    opened.run(
+        f"(() => {{ const [own] = {P}.runs.workers; window.under = window.most = 0;"
+        " const late = async (...all) => { most = Math.max(most, ++under);"
+        " await new Promise((done) => setTimeout(done, 150)); under--; return own(...all); };"
+        f" {P}.runs.workers = [late, async () => {{ {P}.runs.workers.length = 1; throw new Error('broken'); }}]; }})()"
+    )
+    move(opened, page.sliders[0], 10)
+    value = move(opened, page.sliders[0], 150)
+    opened.until("!document.getElementById('alert').hidden")
+    np.testing.assert_allclose(shown(opened), wanted(page, {page.sliders[0]: value}), rtol=1e-9)
+    assert opened.run("most") == 1
+    opened.errors.clear()
+
+
+def test_a_slider_of_a_narrow_range_far_from_nought_moves(opened: Tab) -> None:
+    scale = "scaleFor({low: 100000, high: 100010, value: 100001})"
+    assert opened.run(f"[0, 1, 100, 200].map({scale}.value)") == pytest.approx([100000, 100000.05, 100005, 100010])
+    least = "scaleFor({low: 1e-6, high: 1200, value: %s}).logarithmic"
+    assert [opened.run(least % value) for value in (600, 0.1)] == [False, True]
+
+
 def test_a_typed_number_counts_and_one_outside_the_limits_is_taken_back(opened: Tab, page: Contents) -> None:
     field = f"{P}.sliders[2].field"
     name = page.sliders[2]
@@ -144,6 +172,74 @@ def test_a_curve_bent_by_hand_gives_the_engines_quantiles(opened: Tab, page: Con
     assert bent[3] > ys[3]
     assert bent[:3] == ys[:3]
     np.testing.assert_allclose(shown(opened), wanted(page, {}, {name: bent}), rtol=1e-9)
+
+
+CURVES = """((0,1),(5,2),(5.1,3),(11.3,1),(20,4))"""
+OVER_TIME = (
+    "a= 0.3",
+    f"path= WITH LOOKUP(Time, {CURVES})",
+    f"later= WITH LOOKUP(Time+2, {CURVES})",
+    "b= 2",
+    "c= 1",
+    "S= INTEG(path-a*S+RANDOM UNIFORM(0,1,1)+b*STEP(1,9)-IF THEN ELSE(Time>12, c, 0), 5)",
+    "T= INTEG(S*later+MAX(S-T,0)+DELAY FIXED(S, 3, 1)-DELAY FIXED(T/2, 0.5, 1), 1)",
+)
+
+
+def begun(one: Tab, change: str) -> tuple[np.ndarray, bool]:
+    """Change something; return what is drawn, and whether no run began at the start."""
+    one.run(
+        f"(() => {{ const {{ runs }} = {P}; runs.plain ??= runs.workers; window.begun = [];"
+        " runs.workers = runs.plain.map((run) => (...all) => { begun.push(all[3]); return run(...all); }); })()"
+    )
+    one.run(change)
+    return shown(one), one.run("begun.length > 0 && begun.every((stop) => stop >= 0)")
+
+
+def typed(curve: int, point: int, value: float) -> str:
+    field = f"{P}.curves[{curve}].fields[{point}]"
+    return f"{field}.value = '{value}'; {field}.dispatchEvent(new Event('change'))"
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK2", "Heun", "RK4"])
+def test_a_change_that_counts_later_on_runs_from_there_and_gives_the_same_bits(
+    method: Method, browser: Tab, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    samples = {"a": random.uniform(0.2, 0.5, 40), "c": random.uniform(0.2, 0.5, 40)}
+    page = contents(of_text(*OVER_TIME), Asked(outputs=["S", "T"], samples=samples, method=method))
+    path = tmp_path / "page.html"
+    path.write_text(html(page), encoding="ascii")
+    browser.open(path.as_uri())
+    shown(browser)
+    curves = {name: list(table.ys) for name, table in page.tables.items()}
+    values: dict[str, float] = {}
+    changes: list[tuple[str | int, int, float, bool]] = [
+        *((0, 4, 5.0, True), (0, 2, 2.5, True), (1, 3, 0.5, True), (1, 2, 2.0, True), (0, 0, 0.5, False)),
+        *((0, 4, 4.0, True), ("b", 0, 3.0, True), ("c", 0, 0.3, True), ("b", 0, -1.0, False), ("c", 0, 0.0, True)),
+        *(("c", 0, -0.5, False), ("a", 0, 0.3, False)),
+    ]
+    for which, point, value, expected in changes:
+        if isinstance(which, str):
+            ours, later = begun(browser, f"{P}.set('{which}', {value})")
+            values[which] = value
+        else:
+            ours, later = begun(browser, typed(which, point, value))
+            curves[list(curves)[which]][point] = value
+        assert later == expected, (which, point, value)
+        np.testing.assert_allclose(ours, wanted(page, values, curves), rtol=1e-9)
+        again = browser.run(
+            f"(async () => {{ const {{ runs, setting }} = {P}, {{ whole }} = runs; runs.whole = null;"
+            " const { found } = await runs.ask(setting); runs.whole = whole;"
+            " return found.map((of) => of.map((share) => Array.from(share))); })()"
+        )
+        assert ours.tobytes() == np.array(again).tobytes()
+
+
+def test_what_counts_from_the_start_is_run_from_the_start(opened: Tab, page: Contents) -> None:
+    _, later = begun(opened, typed(0, 1, 0.7))  # read at a price
+    assert not later
+    assert opened.run(f"{P}.model.code.stops") == []
 
 
 def test_a_picture_shows_what_the_engine_has_at_the_moment_read_off(opened: Tab, page: Contents) -> None:
@@ -270,10 +366,12 @@ def test_names_of_a_hostile_model_come_back_from_its_settings(browser: Tab, tmp_
 
 def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, page: Contents) -> None:
     tree = opened.call("Accessibility.getFullAXTree")["nodes"]
-    roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image"}
+    roles = {"slider", "spinbutton", "button", "textbox", "checkbox", "image", "DisclosureTriangle"}
     nodes = [one for one in tree if one.get("role", {}).get("value") in roles and not one.get("ignored")]
     assert len(nodes) > 3 * len(page.sliders)
-    assert not [one for one in nodes if not one.get("name", {}).get("value", "").strip()]
+    names = [one.get("name", {}).get("value", "").strip() for one in nodes]
+    assert all(names)
+    assert len(set(names)) == len(names)
     seen = set()
     for _ in range(12):
         opened.key("Tab")
@@ -300,6 +398,20 @@ def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
     assert opened.run("document.getElementById('results').getBoundingClientRect().height") < 0.55 * 844
 
 
+def test_a_telephone_on_its_side_has_room_for_sliders(opened: Tab) -> None:
+    opened.size(844, 390)
+    opened.run("document.getElementById('sliders').scrollIntoView()")
+    assert opened.run("document.getElementById('results').getBoundingClientRect().bottom") <= 0
+
+
+def test_the_keyboard_keeps_its_place_where_a_button_goes(opened: Tab, page: Contents) -> None:
+    move(opened, page.sliders[0], 30)
+    opened.run(f"{P}.sliders[0].back.focus(); {P}.sliders[0].back.click()")
+    assert opened.run(f"document.activeElement === {P}.sliders[0].range")
+    opened.run(f"{P}.keep('one'); [...document.querySelectorAll('#kept button')].at(-1).click()")
+    assert opened.run("document.activeElement.id") == "run-name"
+
+
 def test_a_page_prints_without_what_cannot_be_used_on_paper(opened: Tab) -> None:
     opened.call("Emulation.setEmulatedMedia", media="print")
     try:
@@ -322,7 +434,13 @@ def test_a_hostile_model_is_text_and_nothing_else(browser: Tab, tmp_path: Path) 
     assert browser.run("document.querySelectorAll('img, iframe, object, svg[onload]').length") == 0
     assert browser.run("document.querySelectorAll('script').length") == 5
     text = browser.run("document.body.innerText")
-    assert all(one in text for one in EVIL)
+    # marks that turn letters round are shown as such
+    assert all(one.translate(dict.fromkeys((0x202E, 0x2066), "\ufffd")) in text for one in EVIL)
+    move(browser, EVIL[3], 150)
+    browser.run(f"{P}.keep('turned')")
+    assert "\u202e" not in browser.run("document.querySelector('#kept li:last-child').innerText")
+    browser.run(f"document.getElementById('reset').click(); {P}.kept.pop()")
+    browser.until(SETTLED)
     # a name that runs backwards leaves its unit where it was: behind it
     places = browser.run(
         f"(() => {{ const [name, unit] = {P}.sliders.find((one) => one.one.name === {json.dumps(EVIL[3])})"

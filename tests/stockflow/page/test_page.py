@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from sys import float_info
 
 import numpy as np
 import pytest
@@ -100,6 +101,32 @@ def test_a_range_is_the_files_own_where_it_is_worth_trying_and_else_a_stated_rul
     assert ranges["a"].rule == "range: the model file's"
     assert "too wide" in ranges["b"].rule
     assert "gives none" in ranges["c"].rule
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "ends", "said"),
+    [
+        ("[?,0]", 0, (-1, 0), "at most 0"),
+        ("[-1,?]", 0, (-1, 1), "at least -1"),
+        ("[10,?]", 5, (5, 10), "to the nearest limit"),
+        ("[0,10]", 20, (0, 10), "without the value"),
+        ("[0,1]", 0.001, (0, 0.002), "too wide"),
+        ("[?,?]", 1e308, (0, float_info.max), "gives none"),
+        ("[-1e308,1e308]", 0, (-1, 1), "too wide"),
+    ],
+)
+def test_a_range_has_two_ends_and_says_why(limits: str, value: float, ends: tuple[float, float], said: str) -> None:
+    model = of_text(f"a= {value}\n\t~ m {limits}\n\t~ ~ :SUPPLEMENTARY\n\t|\nb= 1", "S= INTEG(a, 0)")
+    found = slider(model.variable("a"))
+    assert (found.low, found.high) == ends
+    assert said in found.rule
+
+
+def test_a_constant_that_its_limits_hold_fast_has_no_slider() -> None:
+    model = of_text("a= 5\n\t~ m [5,5]\n\t~ ~ :SUPPLEMENTARY\n\t|\nb= 1", "S= INTEG(a+b, 0)")
+    assert contents(model, Asked()).sliders == ("b",)
+    with pytest.raises(InputError, match="nothing to move"):
+        contents(model, Asked(inputs=["a"]))
 
 
 def test_a_range_reaches_to_every_draw() -> None:

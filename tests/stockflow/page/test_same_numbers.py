@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import ROOT, difference, in_node, needs_node, of_text, random_setting
+from page_helpers import ROOT, Setting, difference, in_node, needs_node, of_text, random_setting
 
 import stockflow
 from stockflow.intervals import FAN, quantiles
@@ -12,6 +12,7 @@ from stockflow.model import Model
 from stockflow.page.contents import Asked, contents
 
 pytestmark = needs_node
+NOTHING: Setting = {"values": {}, "curves": {}}
 MODELS = [
     *(f"stockflow/examples/{name}.mdl" for name in ("commodity", "epidemic", "population")),
     *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "tank.mdl")),
@@ -90,6 +91,14 @@ def test_a_module_has_its_own_data_below_what_the_page_puts_into_its_memory() ->
     assert page.code["data"] == page.module.data
 
 
+def test_data_of_a_module_may_be_larger_than_a_page_of_memory(tmp_path: Path) -> None:
+    points = ",".join(f"({x},{x * x % 7})" for x in range(3000))
+    page = contents(of_text(*ONES, f"far= WITH LOOKUP(Stock*100,({points}))"), Asked(outputs=["far"], curves=[]))
+    assert page.module.data > 2**16
+    runs, _ = in_node(page, [NOTHING], tmp_path)
+    assert difference(runs[0], page.native({})) < 1e-9
+
+
 def test_runs_that_are_not_finite_are_left_out_as_the_engine_leaves_them_out(tmp_path: Path) -> None:
     model = of_text("a= 1", "Stock= INTEG(1/(a-1), 0)")
     values = np.array([0.5, 1.0, 1.5, 2.0])
@@ -98,3 +107,30 @@ def test_runs_that_are_not_finite_are_left_out_as_the_engine_leaves_them_out(tmp
     finite = np.isfinite(runs[0]).all(axis=(1, 2))
     assert finite.tolist() == [True, False, True, True]
     np.testing.assert_allclose(spreads[0, 0], quantiles(runs[0][finite, :, 0], FAN), rtol=1e-13)
+
+
+def test_a_variable_without_a_chart_that_is_not_finite_leaves_out_no_run(tmp_path: Path) -> None:
+    model = of_text("a= 2", "Stock= INTEG(a, 0)", "ratio= a/Stock", "Other= INTEG(MIN(ratio, 1), 0)")
+    page = contents(model, Asked(outputs=["Stock"], samples={"a": np.array([1.0, 2.0, 3.0])}))
+    runs, spreads = in_node(page, [NOTHING], tmp_path)
+    assert "ratio" in page.simulator.outputs[page.charts :]
+    assert not np.isfinite(runs[0]).all()
+    np.testing.assert_allclose(spreads[0, 0], quantiles(runs[0][..., 0], FAN), rtol=1e-13)
+
+
+def test_a_single_run_that_is_not_finite_everywhere_is_shown_where_it_is(tmp_path: Path) -> None:
+    model = of_text("a= 2", "Stock= INTEG(a, 0)", "ratio= a/Stock")
+    page = contents(model, Asked(outputs=["ratio", "Stock"]))
+    runs, spreads = in_node(page, [NOTHING], tmp_path)
+    np.testing.assert_array_equal(np.isfinite(spreads[0, 0, 2]), np.isfinite(runs[0, 0, :, 0]))
+    np.testing.assert_array_equal(spreads[0, 1, 2], runs[0, 0, :, 1])
+
+
+def test_names_that_every_object_of_a_script_has_are_names_as_any_other(tmp_path: Path) -> None:
+    names = ("constructor", "__proto__", "valueOf")
+    model = of_text(*(f"{name}= 3" for name in names), f"S= INTEG({'+'.join(names)}, 0)")
+    page = contents(model, Asked())
+    settings = [NOTHING, {"values": {"constructor": 5.0}, "curves": {}}]
+    runs, _ = in_node(page, settings, tmp_path)
+    for setting, ours in zip(settings, runs, strict=True):
+        assert difference(ours, page.native(setting["values"])) < 1e-12
