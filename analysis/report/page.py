@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from analysis.draws.stages import LARGE
 from analysis.forecasts.study import ForecastChapter, yardsticks
 from analysis.plain.language import (
     LANGUAGES,
@@ -188,7 +189,7 @@ def pages_of(report: Report) -> list[Page]:
 
 def brief_of(report: Report) -> Brief:
     """Return what the first page tells."""
-    large = report.paths[0].tables["durations"].query("stage == @LARGE")
+    large = report.paths[0].tables["durations"].loc[lambda rows: rows["stage"] == LARGE]
     errors = {
         case: [one.rms for one in fit.closed.series if one.use == USED] for case, fit in report.calibrations.items()
     }

@@ -112,7 +112,9 @@ def _short_delays(equations: eq.Equations) -> Iterator[tuple[str, str]]:
             users.setdefault(name, one.owner or one.name)
     for name, user in users.items():
         one = equations.variables[name]
-        if one.value is not None and 0 < one.value < limit and _same_unit(one.unit, step.unit):
+        if one is step or one.value is None:  # a stock over TIME STEP is emptied in one step, as meant
+            continue
+        if 0 < one.value < limit and _same_unit(one.unit, step.unit):
             yield (
                 name,
                 (

@@ -303,8 +303,10 @@ def test_a_year_that_costs_more_takes_no_money_from_elsewhere(nev: Block) -> Non
 def test_draws_that_have_not_begun_keep_history_bit_for_bit_to_the_last_step_beside_draws_that_have(nev: Block) -> None:
     outputs = ["central subsidy", "announced central subsidy"]
     one = nev.schedule(shape="linear", length=3.0, trigger={**TRIGGERS["cumulative volume"], "level": 0.4})
+    began = run_schedule(nev.model, one, nev.samples, outputs, 2020.0, 1 / 32)["began"].to_numpy()[:, 0]
+    first, last = np.floor(32 * np.quantile(began, [0.2, 0.8])) / 32
     seen = []
-    for until in (2016.5, 2016.65625, 2016.8125):
+    for until in (first, (first + last) / 2 // (1 / 32) / 32, last):
         found = run_schedule(nev.model, one, nev.samples, outputs, until, 1 / 32)
         base = nev.model.runs(nev.samples, outputs, until=until, save_period=1 / 32).dataset()
         waiting = found["began"].isnull().to_numpy()[:, 0]

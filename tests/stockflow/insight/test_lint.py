@@ -76,6 +76,10 @@ def test_a_delay_of_four_time_steps_is_long_enough(tmp_path: Path) -> None:
     assert "short-delay" in codes(tmp_path, CLEAN.replace("life= 2", "life= 1"), step=0.5)
 
 
+def test_what_is_emptied_in_one_time_step_is_no_short_delay(tmp_path: Path) -> None:
+    assert "short-delay" not in codes(tmp_path, CLEAN + "late= inflow/TIME STEP ~ x/Year/Year ~ At once.")
+
+
 def test_a_divisor_that_is_no_time_is_no_delay(tmp_path: Path) -> None:
     text = CLEAN + "share= Stock/(2*size) ~ Dmnl ~ A share.\n size= 0.1 ~ x ~ A size."
     assert codes(tmp_path, text) == {"output-only": {"share"}, "buried-constant": {"share"}}
