@@ -101,7 +101,7 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         as_json,
         {"shares": records(answer.shares), "stages": records(answer.stages), "share_error": answer.share_error,
          "basis": answer.basis},
-        *(f"{title}\n{table.round(2).to_string(index=False)}\n" for title, table in tables.items()),
+        *(f"{title}\n{text(table.round(2))}\n" for title, table in tables.items()),
         answer.basis,
         worded("Root mean square error of the shares: {error:.2f}", error=answer.share_error),
     )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.plain.language import listed, marked, one_by_one, term, translated, worded
+from analysis.plain.units import beside_numbers
 from models.case import load_case
 from models.own import GENERIC
 from models.run import one_run
@@ -125,7 +126,7 @@ def words(schedule: Schedule) -> list[str]:
     """Return the schedule in sentences, a line for each instrument."""
     lines = [
         worded("{name}: {title} ({case}).", name=schedule.name, title=term(schedule.title), case=schedule.case),
-        worded("Source: {source}.", source=schedule.source),
+        worded("Source: {source}.", source=term(schedule.source)),
     ]
     known = instruments(schedule.case)
     for name, change in schedule.instruments.items():
@@ -133,7 +134,7 @@ def words(schedule: Schedule) -> list[str]:
         lines.append(
             worded(
                 "- {instrument} ({about}, {unit}): {said}.",
-                instrument=term(name), about=term(about.words), unit=about.unit,
+                instrument=term(name), about=term(about.words), unit=beside_numbers(about.unit),
                 said=one_by_one(_sentences(change, about)),
             )
         )  # fmt: skip
@@ -157,12 +158,13 @@ def _sentences(change: Change, about: Instrument) -> Iterator[str]:
     if change.cap is not None:
         yield worded(
             "at most {value:g} {unit}{since}",
-            value=change.cap.value, unit=change.cap.unit, since=acts or _since(change),
+            value=change.cap.value, unit=beside_numbers(change.cap.unit), since=acts or _since(change),
         )  # fmt: skip
     if change.annual_budget is not None:
         yield worded(
             "paid from at most {value:g} {unit}{since}",
-            value=change.annual_budget.value, unit=change.annual_budget.unit, since=acts or _since(change),
+            value=change.annual_budget.value, unit=beside_numbers(change.annual_budget.unit),
+            since=acts or _since(change),
         )  # fmt: skip
     if change.end is not None:
         yield worded("nothing from {end:g} on", end=change.end)

@@ -8,6 +8,7 @@ import ast
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +17,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from analysis.plain.language import CATALOGUE
+from analysis.plain.language import CATALOGUE, with_places
 from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ KEYWORDS = ("worded", "marked", "translated")
 TEMPLATES = {"_": None, "gettext": None}
 JINJA, OPTIONS = "jinja2.ext:babel_extract", {"trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
 ALL = ("*",)
-# what people read in data: names of files, and the keys whose texts are shown (`*`: every text)
+# what people read in data: names of files, and the keys whose texts are shown (`*`: every text; `key.`: the keys below)
 DATA = {
     "analysis/page/captions.toml": ALL,
     "analysis/studies/phase_out_*.toml": (
@@ -39,24 +40,30 @@ DATA = {
     "models/latecomers/*.toml": ("title", "leader_title"),
     "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source"),
     "analysis/plain/locale/names.toml": ALL,
-    "models/cases/*.toml": ("title",),
+    "models/cases/*.toml": ("title", "parameters."),
     "models/policies/*.toml": ("title",),
     "models/templates/workbook.toml": ("text",),
     "analysis/studies/compare.toml": ("variables",),
     "analysis/studies/search.toml": ("families", "objectives", "unit", "benefit_source"),
     "analysis/studies/sensitivity.toml": ("name",),
+    "analysis/studies/identifiability.toml": ("name", "without_ridge.*"),
+    "analysis/studies/scoreboard.toml": (
+        "answers.*.quantity", "answers.*.unit", "reading", "reason", "observed.source",
+    ),
 }  # fmt: skip
 
 
 def texts_of(data: Any, keys: tuple[str, ...], path: str = "") -> Iterator[str]:
-    """Yield every text of TOML data that stands under one of the keys, or under the end of its path."""
+    """Yield every text of TOML data that stands under one of the keys: the end of its path, `*` for any part of it."""
     if isinstance(data, dict):
+        if any(key.endswith(".") and path.endswith(f".{key[:-1]}") for key in keys):
+            yield from dict.fromkeys(with_places(key) for key in data)
         for key, one in data.items():
             yield from texts_of(one, keys, f"{path}.{key}")
     elif isinstance(data, list):
         for one in data:
             yield from texts_of(one, keys, path)
-    elif isinstance(data, str) and data and (keys == ALL or any(path.endswith(f".{key}") for key in keys)):
+    elif isinstance(data, str) and data and (keys == ALL or any(fnmatchcase(path, f"*.{key}") for key in keys)):
         yield data
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from gettext import GNUTranslations
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +22,7 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 VARIABLE = "TECHCYCLE_LANG"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
+_DATED = re.compile(r"(.+) (?:in|at) (\d{4})")
 _spoken = {"language": "en"}  # of this process
 
 
@@ -86,14 +88,26 @@ def term(text: str) -> str:
     return text if found is None else found
 
 
+def both(name: str) -> str:
+    """Return a name in the language spoken and, in brackets, the English one that is typed."""
+    told = term(name)
+    return name if told == name else worded("{name} ({place})", name=told, place=name)
+
+
+def with_places(text: str) -> str:
+    """Return a name with {0}, {1} in place of its numbers."""
+    places = count()
+    return _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
+
+
 def _named(text: str) -> str | None:
     if (whole := translated(text)) != text:
         return whole
-    numbers = _NUMBER.findall(text)
-    places = iter(range(len(numbers)))
-    pattern = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
-    if numbers and (found := translated(pattern)) != pattern:
+    numbers, places = _NUMBER.findall(text), with_places(text)
+    if numbers and (found := translated(places)) != places:
         return found.format(*numbers)
+    if (dated := _DATED.fullmatch(text)) is not None and (what := _named(dated[1])) is not None:
+        return worded("{what} in {year}", what=what, year=dated[2])
     for apart, form in ((", ", marked("{head}, {rest}")), (": ", marked("{head}: {rest}"))):
         head, there, rest = text.partition(apart)
         first, last = (_named(head), _named(rest)) if there else (None, None)

@@ -11,9 +11,10 @@ from unicodedata import east_asian_width
 import numpy as np
 import pandas as pd
 
-from analysis.plain.language import language, worded
+from analysis.plain.language import both, language, term, worded
 from analysis.plain.units import beside_numbers
 
+TYPED = ("parameter",)  # columns of names that are also typed
 # what no line ends within: a Han character or a word, with brackets before it and punctuation behind
 _PIECE = re.compile(r"[（“‘《]*(?:[\u3400-\u9fff]|[^\s\u3000-\uffef“”‘’]+)[，。；：、）”’》]*|\s+|.")
 
@@ -74,7 +75,7 @@ def screen(table: pd.DataFrame, **options: Any) -> str:
 def text(table: pd.DataFrame) -> str:
     """Return a table as text, names that are known in the language spoken, a dash where a number is missing."""
     return screen(
-        table if language() == "en" else table.map(_said).rename(columns=_said),
+        table if language() == "en" else table.apply(_column).rename(columns=_said),
         index=False,
         na_rep="-",
         max_colwidth=60,
@@ -82,7 +83,17 @@ def text(table: pd.DataFrame) -> str:
     )
 
 
+def _column(column: pd.Series) -> pd.Series:
+    return column.map(_both if column.name in TYPED else _said)
+
+
+def _both(value: object) -> object:
+    return both(value) if isinstance(value, str) else value
+
+
 def _said(value: object) -> object:
+    if isinstance(value, bool):
+        return term("yes" if value else "no")
     return beside_numbers(value) if isinstance(value, str) and not value.isdigit() else value
 
 

@@ -18,7 +18,7 @@ from analysis.plain import catalogue
 from analysis.plain.language import LANGUAGES, language, language_of_user, speaking, term, worded
 from analysis.plain.shown import fill, text, width
 from analysis.plain.style import drawing, save
-from analysis.plain.units import customary, decimals
+from analysis.plain.units import CUSTOMARY, beside_numbers, customary, decimals
 from analysis.report.brief import exit_objection, exit_rows, exit_sentence, safe_words
 from stockflow.errors import InputError
 
@@ -129,6 +129,38 @@ def test_a_unit_is_the_customary_one(unit: str, factor: float, name: str) -> Non
 def test_a_unit_that_is_a_number_stays_one(chinese: None) -> None:
     assert customary("1") == (1, "1")
     assert "1年" not in text(pd.DataFrame({"unit": ["1"], "series": ["share"]}))
+
+
+@pytest.mark.parametrize("unit", CUSTOMARY)
+def test_a_unit_beside_numbers_that_stay_has_a_name_of_its_own_size(unit: str, chinese: None) -> None:
+    assert beside_numbers(unit).startswith(("十亿", "百万", "千"))
+    assert beside_numbers(unit) != customary(unit)[1]
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [("bnCNY/kperson/Year", "十亿元/千人/年"), ("bnCNY*Year/unit", "十亿元*年/单位"), ("1/Year", "1/年"),
+     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"), ("EUR/Year", "EUR/Year")],
+)  # fmt: skip
+def test_a_unit_is_named_part_by_part_where_every_part_is_known(unit: str, name: str, chinese: None) -> None:
+    assert beside_numbers(unit) == name
+
+
+def test_a_parameter_is_shown_in_chinese_beside_the_name_that_is_typed(chinese: None) -> None:
+    shown = text(pd.DataFrame({"parameter": ["doing learning rate", "my own"], "moves with": ["appeal step 2016"] * 2}))
+    assert "“干中学”学习率（doing learning rate）" in shown
+    assert "2016年吸引力变化" in shown
+    assert "my own" in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("latecomers", "dram", "--draws", "1"), ("policy", "show", "nev_share_triggered"), ("policy", "show", "pv_tiers")],
+)
+def test_what_a_command_prints_in_chinese_holds_no_english(command: tuple[str, ...], techcycle: Run) -> None:
+    code, out, _ = techcycle("--lang", "zh", *command)
+    assert code == 0
+    assert not [word for word in ENGLISH.findall(out) if word not in command[-1]]
 
 
 def test_a_value_keeps_its_digits_in_the_customary_unit(chinese: None) -> None:
