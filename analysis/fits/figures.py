@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from analysis.plain.language import term, translated, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
 from analysis.plain.units import customary
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant

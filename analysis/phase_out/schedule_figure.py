@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.schedule_words import Shown
 from analysis.plain.language import term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import legend_below, panels, save
 from stockflow.arrays import Array
 

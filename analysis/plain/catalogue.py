@@ -1,10 +1,12 @@
 """Keeps the catalogue: `python -m analysis.plain.catalogue` puts what the code says today into `locale/zh.po`.
 
-A text is found where code hands it to `worded` or `marked`, templates to `_` or a `trans` block, and data under a key
-that `DATA` names. New texts come in without a translation, what nobody says any more goes; a test fails on either.
+A text is found where code hands it to `worded` or `marked`, in the help of commands, where templates hand it to `_` or
+a `trans` block, and in data under a key that `DATA` names. New texts come in without a translation, what nobody says any
+more goes; a test fails on either.
 """
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from analysis.plain.language import CATALOGUE, with_places
+from analysis.plain.spoken import texts
 from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +28,7 @@ HEAD = b'msgid ""\nmsgstr ""\n"Language: zh\\n"\n"Content-Type: text/plain; char
 KEYWORDS = ("worded", "marked", "translated")
 TEMPLATES = {"_": None, "gettext": None}
 JINJA, OPTIONS = "jinja2.ext:babel_extract", {"trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
+_COMMAND = re.compile(r"\b(command|group)\(|^_for_cases$")  # decorators of what has a help
 ALL = ("*",)
 # what people read in data: names of files, and the keys whose texts are shown (`*`: every text; `key.`: the keys below)
 DATA = {
@@ -77,6 +81,9 @@ def extracted(root: Path = ROOT) -> Catalog:
     for file in sorted(root.glob("analysis/**/*.py")):
         for text in said(ast.parse(file.read_text(encoding="utf-8"))):
             add(text, file)
+    for file in [root / "analysis/cli.py", *sorted(root.glob("analysis/commands/*.py"))]:
+        for text in helped(ast.parse(file.read_text(encoding="utf-8"))):
+            add(text, file)
     for file in sorted(root.glob("analysis/page/*.html")):
         for _, message, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
             add(str(message), file)
@@ -94,6 +101,15 @@ def said(tree: ast.Module) -> Iterator[str]:
             text = one.args[0]
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield text.value
+
+
+def helped(tree: ast.Module) -> Iterator[str]:
+    """Yield what the help of commands says: their docstrings, part by part, and what is said of each option."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.FunctionDef) and any(_COMMAND.search(ast.unparse(by)) for by in one.decorator_list):
+            yield from texts(ast.get_docstring(one) or "")
+        if isinstance(one, ast.keyword) and one.arg == "help" and isinstance(one.value, ast.Constant):
+            yield str(one.value.value)
 
 
 def on_record() -> Catalog:

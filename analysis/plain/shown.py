@@ -1,12 +1,9 @@
 """Tables as a person reads them, and as records for JSON."""
 
-import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
@@ -15,8 +12,6 @@ from analysis.plain.language import both, language, term, worded
 from analysis.plain.units import beside_numbers
 
 TYPED = ("parameter",)  # columns of names that are also typed
-# what no line ends within: a Han character or a word, with brackets before it and punctuation behind
-_PIECE = re.compile(r"[（“‘《]*(?:[\u3400-\u9fff]|[^\s\u3000-\uffef“”‘’]+)[，。；：、）”’》]*|\s+|.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +41,6 @@ def when(years: float, form: str = "+.1f") -> str:
 def capital(text: str) -> str:
     """Return the text with a capital first letter and the rest as it is."""
     return text[:1].upper() + text[1:]
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes on a screen: a Han character takes two."""
-    return sum(1 + (east_asian_width(one) in "WF") for one in text)
-
-
-def fill(text: str, columns: int, initial_indent: str = "", subsequent_indent: str = "") -> str:
-    """Return a text in lines of at most so many columns; Han characters part anywhere, but not before punctuation."""
-    if width(text) == len(text):
-        return textwrap.fill(text, columns, initial_indent=initial_indent, subsequent_indent=subsequent_indent)
-    lines = [initial_indent]
-    for piece in _PIECE.findall(text):
-        if width(lines[-1] + piece.rstrip()) > columns:
-            lines.append(subsequent_indent)
-            piece = piece.lstrip()  # noqa: PLW2901
-        lines[-1] += piece
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def screen(table: pd.DataFrame, **options: Any) -> str:

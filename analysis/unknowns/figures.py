@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis.plain.language import term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import BLACK, GREY, RED, STROKES, legend_below, panels, save
 from analysis.plain.units import beside_numbers
 from analysis.unknowns.discovery import Found

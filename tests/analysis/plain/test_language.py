@@ -16,7 +16,8 @@ from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_line
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain import catalogue
 from analysis.plain.language import LANGUAGES, language, language_of_user, speaking, term, worded
-from analysis.plain.shown import fill, text, width
+from analysis.plain.lines import fill, width
+from analysis.plain.shown import text
 from analysis.plain.style import drawing, save
 from analysis.plain.units import CUSTOMARY, beside_numbers, customary, decimals
 from analysis.report.brief import exit_objection, exit_rows, exit_sentence, safe_words
@@ -195,6 +196,16 @@ def test_an_unknown_language_is_one_line(how: str, techcycle: Run, monkeypatch: 
 def test_a_command_speaks_the_language_it_is_asked_for_and_none_after_it(techcycle: Run) -> None:
     _, out, _ = techcycle("--lang", "zh", "policy", "list")
     assert "购置补贴在2017年一步退出" in out
+    assert language() == "en"
+
+
+@pytest.mark.parametrize("command", [(), ("compare",), ("exit",), ("policy",), ("policy", "show")])
+def test_help_speaks_chinese_but_for_what_is_typed(command: tuple[str, ...], techcycle: Run) -> None:
+    _, out, _ = techcycle("--lang", "zh", *command, "--help")
+    assert out.startswith("用法：techcycle")
+    assert "选项：" in out
+    assert all(width(line) <= 80 for line in out.splitlines() if "techcycle " not in line)
+    assert not re.findall(r"\b(?:the|is|of|and|with|default|Show)\b", out)
     assert language() == "en"
 
 
