@@ -1,8 +1,8 @@
 """Keeps the catalogue: `python -m analysis.plain.catalogue` puts what the code says today into `locale/zh.po`.
 
 A text is found where code hands it to `worded` or `marked`, in the help of commands, where templates hand it to `_` or
-a `trans` block, and in data under a key that `DATA` names. New texts come in without a translation, what nobody says any
-more goes; a test fails on either.
+a `trans` block, and in data under a key that `DATA` names. New texts come in without a translation, what nobody says
+any more goes; a test fails on either.
 """
 
 import ast
