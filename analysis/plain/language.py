@@ -22,7 +22,6 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 VARIABLE = "TECHCYCLE_LANG"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
-_DATED = re.compile(r"(.+) (?:in|at) (\d{4})")
 _spoken = {"language": "en"}  # of this process
 
 
@@ -100,14 +99,21 @@ def with_places(text: str) -> str:
     return _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
 
 
+_PARTED = {
+    re.compile(r"(?P<what>.+) (?:in|at) (?P<year>\d{4})"): marked("{what} in {year}"),
+    re.compile(r"only together with (?P<what>.+)"): marked("only together with {what}"),
+}
+
+
 def _named(text: str) -> str | None:
     if (whole := translated(text)) != text:
         return whole
     numbers, places = _NUMBER.findall(text), with_places(text)
-    if numbers and (found := translated(places)) != places:
-        return found.format(*numbers)
-    if (dated := _DATED.fullmatch(text)) is not None and (what := _named(dated[1])) is not None:
-        return worded("{what} in {year}", what=what, year=dated[2])
+    if numbers and (form := translated(places)) != places:
+        return form.format(*numbers)
+    for parts, form in _PARTED.items():
+        if (found := parts.fullmatch(text)) is not None and (what := _named(found["what"])) is not None:
+            return translated(form).format(**found.groupdict() | {"what": what})
     for apart, form in ((", ", marked("{head}, {rest}")), (": ", marked("{head}: {rest}"))):
         head, there, rest = text.partition(apart)
         first, last = (_named(head), _named(rest)) if there else (None, None)
