@@ -52,12 +52,11 @@ class _Task:
     def _done(self, taken: float) -> str:
         if not self.unit:
             return worded("{what}: at work for {span}", what=self.what, span=_span(taken))
-        unit = term(f"{self.unit}s")
-        told = worded("{what}: {done} {unit}", what=self.what, done=self.done, unit=unit)
-        if self.total is not None:
-            told = worded(
-                "{what}: {done} of {total} {unit}", what=self.what, done=self.done, total=self.total, unit=unit
-            )
+        known = {"what": self.what, "done": self.done, "unit": term(f"{self.unit}s")}
+        if self.total is None:
+            told = worded("{what}: {done} {unit}", **known)
+        else:
+            told = worded("{what}: {done} of {total} {unit}", total=self.total, **known)
         if self.total is not None and self.done:
             left = _span(taken / self.done * max(self.total - self.done, 0))
             return worded("{done}, about {span} left", done=told, span=left)

@@ -1,7 +1,8 @@
 """Tables as a person reads them, and as records for JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,13 @@ def text(table: pd.DataFrame) -> str:
 
 
 def _column(column: pd.Series) -> pd.Series:
-    return column.map(_both if column.name in TYPED else _said)
+    return column.map(partial(_said, words=both if column.name in TYPED else beside_numbers))
 
 
-def _both(value: object) -> object:
-    return both(value) if isinstance(value, str) else value
-
-
-def _said(value: object) -> object:
+def _said(value: object, words: Callable[[str], str] = beside_numbers) -> object:
     if isinstance(value, bool):
         return term("yes" if value else "no")
-    return beside_numbers(value) if isinstance(value, str) and not value.isdigit() else value
+    return words(value) if isinstance(value, str) and not value.isdigit() else value
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
