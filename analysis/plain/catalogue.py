@@ -42,7 +42,7 @@ DATA = {
     "analysis/studies/loops.toml": ("name", "not_cut", "says", "cut_says", "words"),
     "analysis/studies/instruments.toml": ("name", "why", "absent", "not_here"),
     "models/latecomers/*.toml": ("title", "leader_title"),
-    "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source"),
+    "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source", "partial.name"),
     "analysis/plain/locale/names.toml": ALL,
     "models/cases/*.toml": ("title", "parameters."),
     "models/policies/*.toml": ("title",),

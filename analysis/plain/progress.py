@@ -47,7 +47,7 @@ class _Task:
     def line(self, now: float) -> str:
         """Return how far it is and how long it may still take, if it goes on as it has."""
         told = self._done(now - self.began)
-        return worded("{what} ({part})", what=told, part=self.text) if self.text else told
+        return worded("{what} ({part})", what=told, part=term(self.text)) if self.text else told
 
     def _done(self, taken: float) -> str:
         if not self.unit:
@@ -136,7 +136,7 @@ def counted(
 
         def step(text: str = "", by: int = 1) -> None:
             task.text, task.done = text or task.text, task.done + by
-            bar.set_postfix_str(task.text, refresh=by == 0)
+            bar.set_postfix_str(term(task.text), refresh=by == 0)
             bar.update(by)
 
         task.done = done

@@ -39,6 +39,11 @@ def when(years: float, form: str = "+.1f") -> str:
     return f"{years:{form}}" if np.isfinite(years) else worded("never") if years > 0 else worded("from never")
 
 
+def significant(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, thousands apart, and never with a power of ten."""
+    return f"{float(f'{value:.{digits}g}'):,.15g}"
+
+
 def capital(text: str) -> str:
     """Return the text with a capital first letter and the rest as it is."""
     return text[:1].upper() + text[1:]
