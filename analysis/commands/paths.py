@@ -13,7 +13,7 @@ from analysis.paths.forward import check_forward
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.paths.study import STUDY, PathStudy
 from analysis.plain.language import term, worded
-from analysis.plain.shown import records, screen, text
+from analysis.plain.shown import records, screen, text, when
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
 from stockflow.commands.console import Whole
@@ -63,7 +63,9 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
         as_json,
         {name: one.record() for name, one in parts.items()},
         worded("Years from each clock to each stage, medians (intervals: results/paths.csv):"),
-        screen(wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-"),
+        screen(
+            wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-", float_format=lambda v: when(v, ".1f")
+        ),
         "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
         text(stages.tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),

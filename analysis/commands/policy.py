@@ -131,7 +131,7 @@ def _doubt(file: str, schedule: Schedule) -> None:
     if schedule.case not in CASES:  # of every technology on the generic market: no one history to compare with
         return
     for doubt in doubts_of_scale(amounts(schedule), load_case(schedule.case).model):
-        click.echo(f"Warning: {file}: {doubt}", err=True)
+        click.echo(worded("Warning: {what}", what=f"{file}: {term(doubt)}"), err=True)
 
 
 def as_record(shown: Shown) -> dict[str, object]:

@@ -17,6 +17,7 @@ CUSTOMARY = {
 }  # fmt: skip
 # and how the name of the Chinese unit begins, and that of the unit itself
 SIZES = {10.0: ("", "十"), 100.0: ("", "百"), 0.1: ("万", "千"), 0.01: ("亿", "百万")}
+_PRICED = re.compile(r"([A-Z]{3})(\d{4})(/.+)")  # "USD2022/MWh"
 _MEASURED = re.compile(r"([-+]?[\d.]+) (\S+?)(?: (from \d+))?")  # "0.2 bnCNY/Year from 1995"
 
 
@@ -42,12 +43,14 @@ def beside_numbers(text: str) -> str:
         return own + told.removeprefix(larger)
     if told != text:
         return told
+    if (found := _PRICED.fullmatch(text)) is not None and (money := beside_numbers(found[1] + found[3])) != text:
+        return worded("{unit} in prices of {year}", unit=money, year=found[2])
     if (found := _MEASURED.fullmatch(text)) is not None:
         value, unit, since = found.groups()
         said = value if unit == "Dmnl" else worded("{value} {unit}", value=value, unit=beside_numbers(unit))
         return worded("{head}, {rest}", head=said, rest=term(since)) if since else said
     if len(each := re.split("[/*]", text)) > 1:
-        parts = {one: beside_numbers(one) for one in each}
+        parts = {one: beside_numbers(one if one != "year" else "Year") for one in each}
         if all(one != named or one == "1" for one, named in parts.items()):
             return re.sub("[^/*]+", lambda part: parts[part[0]], text)
     return text

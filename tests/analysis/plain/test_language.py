@@ -141,10 +141,17 @@ def test_a_unit_beside_numbers_that_stay_has_a_name_of_its_own_size(unit: str, c
 @pytest.mark.parametrize(
     ("unit", "name"),
     [("bnCNY/kperson/Year", "十亿元/千人/年"), ("bnCNY*Year/unit", "十亿元*年/单位"), ("1/Year", "1/年"),
-     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"), ("EUR/Year", "EUR/Year")],
+     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"), ("PLN/Year", "PLN/Year"),
+     ("GWh/year", "吉瓦时/年"), ("USD2022/MWh", "美元/兆瓦时（2022年价）"), ("CNY2020/kW", "元/千瓦（2020年价）")],
 )  # fmt: skip
 def test_a_unit_is_named_part_by_part_where_every_part_is_known(unit: str, name: str, chinese: None) -> None:
     assert beside_numbers(unit) == name
+
+
+def test_a_sentence_of_another_layer_is_found_by_what_is_filled_in(chinese: None) -> None:
+    assert term("one adoption series is fitted: annual_volume") == "拟合一个采用量序列：年产销量"
+    assert term("Cumulative Fiscal Outlay at 2060") == "2060年的累计财政支出"
+    assert term("only together with my own") == "only together with my own"
 
 
 def test_a_parameter_is_shown_in_chinese_beside_the_name_that_is_typed(chinese: None) -> None:
