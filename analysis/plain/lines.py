@@ -13,6 +13,13 @@ def width(text: str) -> int:
     return sum(1 + (east_asian_width(one) in "WF") for one in text)
 
 
+def cut(text: str, columns: int) -> str:
+    """Return a text that takes at most so many columns, dots at its end where it is cut."""
+    while width(text) > columns:
+        text = f"{text.removesuffix('…')[:-1]}…"
+    return text
+
+
 def fill(text: str, columns: int, initial_indent: str = "", subsequent_indent: str = "") -> str:
     """Return a text in lines of at most so many columns; Han characters part anywhere, but not before punctuation."""
     if width(text) == len(text):

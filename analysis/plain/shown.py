@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.plain.language import both, language, term, worded
+from analysis.plain.lines import cut
 from analysis.plain.units import beside_numbers
 
+WIDEST = 60  # columns of a cell
 TYPED = ("parameter",)  # columns of names that are also typed
 
 
@@ -61,7 +63,7 @@ def text(table: pd.DataFrame) -> str:
         table if language() == "en" else table.apply(_column).rename(columns=_said),
         index=False,
         na_rep="-",
-        max_colwidth=60,
+        max_colwidth=WIDEST if language() == "en" else None,  # which counts letters, not columns
         float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else when(v, ".1f"),
     )
 
@@ -73,7 +75,7 @@ def _column(column: pd.Series) -> pd.Series:
 def _said(value: object, words: Callable[[str], str] = beside_numbers) -> object:
     if isinstance(value, bool):
         return term("yes" if value else "no")
-    return words(value) if isinstance(value, str) and not value.isdigit() else value
+    return cut(words(value), WIDEST) if isinstance(value, str) and not value.isdigit() else value
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -154,6 +154,13 @@ def test_a_sentence_of_another_layer_is_found_by_what_is_filled_in(chinese: None
     assert term("only together with my own") == "only together with my own"
 
 
+def test_a_long_cell_ends_in_dots_within_its_columns(chinese: None) -> None:
+    shown = text(pd.DataFrame({"source": ["十年期的风险投资基金" * 5, "短"]})).splitlines()[1]
+    assert shown.endswith("…")
+    assert width(shown.strip()) <= 60
+    assert "..." not in shown
+
+
 def test_a_parameter_is_shown_in_chinese_beside_the_name_that_is_typed(chinese: None) -> None:
     shown = text(pd.DataFrame({"parameter": ["doing learning rate", "my own"], "moves with": ["appeal step 2016"] * 2}))
     assert "“干中学”学习率（doing learning rate）" in shown
