@@ -35,7 +35,7 @@ def decimals(digits: int, unit: str) -> int:
 
 def beside_numbers(text: str) -> str:
     """Return a text in words beside numbers that stay as they are: a unit has a name of its own size, part by part."""
-    if language() == "en" or not re.search("[A-Za-z%]", text):  # a number alone would be read as a year
+    if language() == "en" or not re.search("[A-Za-z]", text):  # a number alone would be read as a year
         return text
     told = term(text)
     if text in CUSTOMARY:

@@ -141,7 +141,8 @@ def test_a_unit_beside_numbers_that_stay_has_a_name_of_its_own_size(unit: str, c
 @pytest.mark.parametrize(
     ("unit", "name"),
     [("bnCNY/kperson/Year", "十亿元/千人/年"), ("bnCNY*Year/unit", "十亿元*年/单位"), ("1/Year", "1/年"),
-     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"), ("13", "13"), ("1/2", "1/2"), ("PLN/Year", "PLN/Year"),
+     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"),
+     ("13", "13"), ("5%", "5%"), ("1/2", "1/2"), ("PLN/Year", "PLN/Year"),
      ("GWh/year", "吉瓦时/年"), ("USD2022/MWh", "美元/兆瓦时（2022年价）"), ("CNY2020/kW", "元/千瓦（2020年价）")],
 )  # fmt: skip
 def test_a_unit_is_named_part_by_part_where_every_part_is_known(unit: str, name: str, chinese: None) -> None:
