@@ -5,8 +5,7 @@ Nothing that computes is imported here: a command's module is, when the command 
 
 import click
 
-from analysis.commands.lazy import LazyGroup
-from analysis.plain.language import language_of_user, speaking
+from analysis.commands.lazy import LANG, LazyGroup
 from calibration.errors import NotConvergedError
 from stockflow.commands.console import run_command
 
@@ -112,10 +111,9 @@ COMMANDS = {
 @click.version_option(package_name="techcycle")
 @click.option("--quiet", is_flag=True, help="Do not say what is being done; may stand behind a command, too.")
 @click.option(
-    "--lang", metavar="LANGUAGE", help="Language of answers: en or zh; default: TECHCYCLE_LANG, else the locale's."
+    LANG, metavar="LANGUAGE", help="Language of answers: en or zh; default: TECHCYCLE_LANG, else the locale's."
 )
-@click.pass_context
-def cli(context: click.Context, quiet: bool, lang: str | None) -> None:
+def cli(**_: object) -> None:
     """How does a technology become an industry, and what can policy do about it?
 
     A system-dynamics model of four industries (pv, nev, ic, mrna), calibrated on their histories. Money is billion CNY
@@ -132,7 +130,6 @@ def cli(context: click.Context, quiet: bool, lang: str | None) -> None:
       techcycle template mine.xlsx               a workbook for data of your own
       techcycle phase-out pv                     when the feed-in premium could have ended, and what breaks
     """
-    context.with_resource(speaking(language_of_user(lang)))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
 
     When can support end and what breaks (pv, nev), how long is the way from discovery to large-scale industry, how far
     may that be trusted; a sentence, a figure, the interval and the objection each. Nothing is fitted anew: the answers
-    are those on record, as in README. The PDF asks for pip install fpdf2.
+    are those on record, as in README. The PDF needs fpdf2 (pip install fpdf2).
 
     \b
     Example:

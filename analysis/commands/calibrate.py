@@ -109,7 +109,7 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
         {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings},
         text(estimates.drop(columns=["interval", "step"])),
         "\n" + text(errors.drop(columns="unit")) + "\n",
-        "\n".join(fit.warnings),
+        "\n".join(map(term, fit.warnings)),
         "\n" + worded("All of it, with the figure {figure}, is in {folder}.", figure=figure.name, folder=figure.parent),
     )
 

@@ -140,7 +140,7 @@ def score(case: str, data: Path, since: int | None, as_json: bool) -> None:
     """
     found = score_case(case, data, since)
     for doubt in doubts_of_scored(read_rows(data), found, load_own_settings().doubts):
-        click.echo(f"Warning: {doubt}", err=True)
+        click.echo(worded("Warning: {what}", what=term(doubt)), err=True)
     table, words = skill_table(found), skill_words(found)
     if (kept := home_of(case).tables) is not None:
         table.to_csv(kept / "score.csv", index=False, float_format="%.8g")

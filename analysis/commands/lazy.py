@@ -1,15 +1,19 @@
 """A group of commands that knows their names and first sentences, and imports one when it is called."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
+from typing import Any
 
 import click
 
+from analysis.plain.language import language_of_user, speaking
 from analysis.plain.progress import show, working
+from analysis.plain.spoken import Spoken, spoken
 from stockflow.commands.console import Group
 
-QUIET = "--quiet"
+QUIET, LANG = "--quiet", "--lang"
 
 
 class LazyGroup(Group):
@@ -21,10 +25,24 @@ class LazyGroup(Group):
     While a command runs, what is being done is said on standard error; `--quiet`, anywhere among the words, ends that.
     """
 
+    context_class = Spoken
+
     def __init__(self, *, table: Mapping[str, tuple[str, str]], package: str, **settings: object) -> None:
         stubs = [click.Command(name, help=sentence) for name, (_, sentence) in table.items()]
         super().__init__(commands=stubs, **settings)  # type: ignore[arg-type]
         self.table, self.package = table, package
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **settings: Any) -> Any:
+        """Run as a programme, in the language that the words ask for."""
+        words = sys.argv[1:] if args is None else args
+        asked = [after for one, after in pairwise([*words, ""]) if one == LANG]
+        asked += [one.partition("=")[2] for one in words if one.startswith(f"{LANG}=")]
+        with speaking(language_of_user(asked[0] if asked else None)):
+            return super().main(args, *rest, **settings)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help, in the language spoken."""
+        click.Group.format_help(spoken(self), ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take `--quiet` out of the words, wherever it stands."""
@@ -43,7 +61,7 @@ class LazyGroup(Group):
         """Import and return the command behind a name of the table."""
         module, _, attribute = self.table[name][0].partition(":")
         command: click.Command = getattr(import_module(f"{self.package}.{module}"), attribute)
-        return command
+        return spoken(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -13,7 +13,7 @@ from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import STUDY as LOOPS
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.plain.folder import Folder
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from analysis.plain.shown import Told, text
 from models.case import CASES, load_case
 from stockflow.commands.console import Whole
@@ -88,7 +88,8 @@ def wide_table(table: pd.DataFrame) -> pd.DataFrame:
     wide = wide.loc[:, ~wide.columns.str.startswith(("years to river", "years to share 1%", "years to share 20%"))]
     shares = [name for name in wide.columns if not name.startswith("years")]
     wide[shares] = 100 * wide[shares]
-    return wide.rename(columns={name: f"{name} (%)" for name in shares}).round(2).reset_index()
+    heads = {name: worded("{name} ({place})", name=term(name), place="%") for name in shares}
+    return wide.rename(columns=heads).round(2).reset_index()
 
 
 def _cases(cases: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from calibration.own.new import new_case, new_example
 from calibration.own.units import assumed
 from models.home import home_of
@@ -50,7 +50,7 @@ def new(
     for file in files:
         click.echo(str(file))
     for line in assumed(read_own(Path(name))):
-        click.echo(f"Warning: {name}: {line}", err=True)
+        click.echo(worded("Warning: {what}", what=f"{name}: {term(line)}"), err=True)
     data = data or Path(name) / "observations.csv"
     click.echo(worded("Next: techcycle calibrate {name} --data {data}", name=name, data=data))
 
@@ -63,7 +63,7 @@ def validate(name: str, data: Path | None) -> None:
     from calibration.own.fit import validate_own
 
     for line in validate_own(name, data):
-        click.echo(line)
+        click.echo(term(line))
     click.echo(worded("{name}: valid", name=name))
 
 

@@ -13,7 +13,7 @@ from analysis.paths.forward import check_forward
 from analysis.paths.latecomers import DRAWS, follow
 from analysis.paths.study import STUDY, PathStudy
 from analysis.plain.language import term, worded
-from analysis.plain.shown import records, screen, text
+from analysis.plain.shown import records, screen, text, when
 from models.case import CASES, load_case
 from models.latecomer import load_latecomers
 from stockflow.commands.console import Whole
@@ -63,7 +63,9 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
         as_json,
         {name: one.record() for name, one in parts.items()},
         worded("Years from each clock to each stage, medians (intervals: results/paths.csv):"),
-        screen(wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-"),
+        screen(
+            wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-", float_format=lambda v: when(v, ".1f")
+        ),
         "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
         text(stages.tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),
@@ -101,7 +103,7 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         as_json,
         {"shares": records(answer.shares), "stages": records(answer.stages), "share_error": answer.share_error,
          "basis": answer.basis},
-        *(f"{title}\n{table.round(2).to_string(index=False)}\n" for title, table in tables.items()),
+        *(f"{title}\n{text(table.round(2))}\n" for title, table in tables.items()),
         answer.basis,
         worded("Root mean square error of the shares: {error:.2f}", error=answer.share_error),
     )  # fmt: skip

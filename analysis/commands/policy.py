@@ -12,6 +12,7 @@ import click
 
 from analysis.commands.shared import JSON, OUT, say
 from analysis.plain.language import listed, sentence, term, worded
+from analysis.plain.units import beside_numbers
 from models.case import CASES, load_case
 from models.policy import doubts_of_scale
 from models.schedules.file import Schedule, amounts, load_schedule, shipped
@@ -82,10 +83,10 @@ def show(file: str, until: float, as_json: bool) -> None:
         about = term(UNITS[schedule.case])
         lines.append("\n" + worded("Yearly means beside history; money of 2020, {unit}.", unit=about))
         units = listed(
-            worded("{variable} in {unit}", variable=term(name), unit="1" if unit == "Dmnl" else unit)
+            worded("{variable} in {unit}", variable=term(name), unit="1" if unit == "Dmnl" else beside_numbers(unit))
             for name, unit in shown.units.items()
         )
-        table = screen(shown.table(), index=False, float_format=lambda v: f"{v:.4g}")
+        table = screen(shown.table().rename(columns=term), index=False, float_format=lambda v: f"{v:.4g}")
         lines += [sentence(units) + "\n", table]
     say(as_json, as_record(shown), *lines)
 
@@ -130,7 +131,7 @@ def _doubt(file: str, schedule: Schedule) -> None:
     if schedule.case not in CASES:  # of every technology on the generic market: no one history to compare with
         return
     for doubt in doubts_of_scale(amounts(schedule), load_case(schedule.case).model):
-        click.echo(f"Warning: {file}: {doubt}", err=True)
+        click.echo(worded("Warning: {what}", what=f"{file}: {term(doubt)}"), err=True)
 
 
 def as_record(shown: Shown) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands.shared import CASE, JSON, say
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from models.case import load_case
 from models.home import home_of
 from models.policy import known_variable
@@ -150,7 +150,7 @@ def doubt_scale(case: str, policy: Path | None, schedule: Schedule | None) -> No
     if schedule is not None:
         told += [(schedule.name, doubt) for doubt in doubts_of_scale(amounts(schedule), model)]
     for place, doubt in told:
-        click.echo(f"Warning: {place}: {doubt}", err=True)
+        click.echo(worded("Warning: {what}", what=f"{place}: {term(doubt)}"), err=True)
 
 
 def check_current(case: str) -> None:

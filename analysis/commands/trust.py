@@ -7,8 +7,9 @@ import click
 from analysis.commands.shared import CASE, JSON, OUT, say
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from analysis.plain.shown import records, text
+from analysis.report.cells import described
 from analysis.scoreboard.board import scoreboard as score
 from analysis.trust import numerics
 from analysis.trust.chapter import (
@@ -43,7 +44,10 @@ def scoreboard(as_json: bool) -> None:
             all=len(board.rows),
         ),
         "\n" + worded("Not answered ({count}):", count=len(board.unanswered)),
-        *(f"  {one.id:6s} {one.description}: {one.reason}" for one in board.unanswered),
+        *(
+            f"  {one.id:6s} {worded('{what}: {why}', what=term(described(one)), why=term(one.reason))}"
+            for one in board.unanswered
+        ),
     )
 
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from analysis.plain.language import term, translated, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import GREY, drawing, legend_below, log_tick, panels, save
-from analysis.plain.units import customary
+from analysis.plain.units import beside_numbers, customary
 from calibration.fitting.estimates import Calibration, SeriesFit, Variant
 from calibration.forecasting.residuals import residuals
 from models.case import load_case
@@ -127,7 +127,7 @@ def estimates_against_priors(calibration: Calibration, stem: Path) -> Path:
         ax.plot(table["z"], y, "o", color="#d1495b", label=worded("estimate"))
         units = table["unit"].replace("Dmnl", "")
         shown = zip(table["parameter"], table["estimate"], units, strict=True)
-        ax.set_yticks(y, [f"{term(name)} = {value:.3g} {unit}" for name, value, unit in shown])
+        ax.set_yticks(y, [f"{term(name)} = {value:.3g} {beside_numbers(unit)}" for name, value, unit in shown])
         ax.set_xlabel(worded("distance from the prior's centre (prior standard deviations)"))
         figure.legend(loc="outside lower center", ncols=3)
         case = term(load_case(calibration.case).title)

@@ -19,6 +19,7 @@ from analysis.paths.study import PathStudy
 from analysis.plain.folder import Folder
 from analysis.plain.language import listed, one_by_one, term, worded
 from analysis.plain.shown import Told, when
+from analysis.plain.units import beside_numbers
 from models.case import load_case
 from models.home import home_of
 from stockflow.intervals import interval
@@ -57,7 +58,7 @@ def research_words(of: Drawn, study: LoopStudy) -> str:
     low, middle, high = interval(research_elasticity(of, study))
     about = study.research
     span = worded(" ({low:.2f} to {high:.2f})", low=low, high=high) if of.posterior else ""
-    place = worded("inside")
+    place = worded("within")
     if middle > about.high or middle < about.low:
         place = worded("above") if middle > about.high else worded("below")
     return worded(
@@ -293,7 +294,7 @@ def barrier_words(found: Barriers) -> list[str]:
 
 
 def _moved(one: Tried) -> str:
-    setting = f"{one.lever.variable} {one.setting}"
+    setting = f"{term(one.lever.variable)} {beside_numbers(one.setting)}"
     return worded("{name} ({place})", name=term(one.lever.instrument.name), place=setting)
 
 

@@ -111,10 +111,10 @@ def change_of(runs: Runs, reference: Runs, variable: str, year: float) -> Array:
 
 def cut_words(cut: Held) -> str:
     """Say what a cut holds."""
-    told = [worded("{name} at its own value", name=name) if value == OWN else f"{name} = {value:g}"
+    told = [worded("{name} at its own value", name=term(name)) if value == OWN else f"{term(name)} = {value:g}"
             for name, value in cut.items() if value == OWN or not isinstance(value, str)]  # fmt: skip
     others = ((name, value) for name, value in cut.items() if isinstance(value, str) and value != OWN)
-    return listed([*told, *(worded("{name} as {value}", name=name, value=value) for name, value in others)])
+    return listed([*told, *(worded("{name} as {value}", name=term(name), value=term(value)) for name, value in others)])
 
 
 def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -> pd.DataFrame:

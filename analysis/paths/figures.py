@@ -16,7 +16,8 @@ from analysis.paths.forward import Future
 from analysis.paths.latecomers import Following
 from analysis.paths.study import Forward, PathStudy, Quantity
 from analysis.plain.language import marked, one_by_one, term, worded
-from analysis.plain.shown import fill, when
+from analysis.plain.lines import fill
+from analysis.plain.shown import when
 from analysis.plain.style import BLACK, drawing, end_labels, panels, save
 from analysis.plain.units import customary
 from models.case import load_case

@@ -21,7 +21,7 @@ from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import listed, marked, term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
 from analysis.plain.units import customary
 from models.case import load_case

@@ -15,7 +15,8 @@ from analysis.phase_out.hinges import Evidence
 from analysis.phase_out.results import Results
 from analysis.phase_out.words import often, over_all, safe_words, told
 from analysis.plain.language import listed, one_by_one, sentence, term, worded
-from analysis.plain.shown import capital, fill, screen, width
+from analysis.plain.lines import fill, width
+from analysis.plain.shown import capital, screen
 from analysis.plain.units import customary
 
 WIDTH = 115

@@ -9,8 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.schedule_words import Shown
 from analysis.plain.language import term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import legend_below, panels, save
+from analysis.plain.units import beside_numbers
 from stockflow.arrays import Array
 
 COLUMNS = 2
@@ -59,7 +60,7 @@ def _panel(ax: Axes, shown: Shown, name: str, span: tuple[float, float]) -> None
         )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = shown.units[name]
-    ax.set_ylabel(worded("share (1)") if unit == "Dmnl" else unit)
+    ax.set_ylabel(worded("share (1)") if unit == "Dmnl" else beside_numbers(unit))
     ax.set_xlabel(worded("year"))
     ax.set_title(term(name))
 

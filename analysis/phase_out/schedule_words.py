@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.plain.language import listed, marked, one_by_one, term, translated, worded
+from analysis.plain.units import beside_numbers, customary
 from models.case import load_case
 from models.own import GENERIC
 from models.run import one_run
@@ -110,10 +111,9 @@ def _fate(shown: Shown, name: str, began: float | None) -> str:
     if not len(paid):
         return worded("is nil throughout")
     if paid[-1] == len(path) - 1:
-        unit = "" if shown.units[name] == "Dmnl" else f" {shown.units[name]}"
         return worded(
-            "differs from {first:g} on and is held to {until:g} (then {value:.4g}{unit})",
-            first=first, until=shown.applied.draws.until, value=path[-1], unit=unit,
+            "differs from {first:g} on and is held to {until:g} (then {value})",
+            first=first, until=shown.applied.draws.until, value=_counted(path[-1], shown.units[name]),
         )  # fmt: skip
     end = shown.at.times[paid[-1] + 1]
     if end <= first:
@@ -125,7 +125,7 @@ def words(schedule: Schedule) -> list[str]:
     """Return the schedule in sentences, a line for each instrument."""
     lines = [
         worded("{name}: {title} ({case}).", name=schedule.name, title=term(schedule.title), case=schedule.case),
-        worded("Source: {source}.", source=schedule.source),
+        worded("Source: {source}.", source=term(schedule.source)),
     ]
     known = instruments(schedule.case)
     for name, change in schedule.instruments.items():
@@ -133,7 +133,7 @@ def words(schedule: Schedule) -> list[str]:
         lines.append(
             worded(
                 "- {instrument} ({about}, {unit}): {said}.",
-                instrument=term(name), about=term(about.words), unit=about.unit,
+                instrument=term(name), about=term(about.words), unit=beside_numbers(about.unit),
                 said=one_by_one(_sentences(change, about)),
             )
         )  # fmt: skip
@@ -155,15 +155,11 @@ def _sentences(change: Change, about: Instrument) -> Iterator[str]:
         yield worded("not below {floor:.0%} of it", floor=change.floor)
     acts = "" if change.shape != "keep" or not change.begins else worded(" {when}", when=_when(change))
     if change.cap is not None:
-        yield worded(
-            "at most {value:g} {unit}{since}",
-            value=change.cap.value, unit=change.cap.unit, since=acts or _since(change),
-        )  # fmt: skip
+        most = _counted(change.cap.value, change.cap.unit)
+        yield worded("at most {value}{since}", value=most, since=acts or _since(change))
     if change.annual_budget is not None:
-        yield worded(
-            "paid from at most {value:g} {unit}{since}",
-            value=change.annual_budget.value, unit=change.annual_budget.unit, since=acts or _since(change),
-        )  # fmt: skip
+        most = _counted(change.annual_budget.value, change.annual_budget.unit)
+        yield worded("paid from at most {value}{since}", value=most, since=acts or _since(change))
     if change.end is not None:
         yield worded("nothing from {end:g} on", end=change.end)
     if change.shape != "keep" or change.end is not None:
@@ -175,6 +171,12 @@ def _sentences(change: Change, about: Instrument) -> Iterator[str]:
         )
 
 
+def _counted(value: float, unit: str) -> str:
+    factor, name = customary(unit)
+    told = f"{factor * value:.4g}"
+    return told if unit == "Dmnl" else worded("{value} {unit}", value=told, unit=name)
+
+
 def _since(change: Change) -> str:
     return worded(" once that has begun") if change.begins else ""
 
@@ -184,7 +186,7 @@ def _amount(amount: Amount | None) -> str:
         return worded("as in history")
     since = "" if amount.since is None else worded(" from {year:g} on", year=amount.since)
     if amount.value is not None:
-        return worded("{value:g} {unit}{since}", value=amount.value, unit=amount.unit, since=since)
+        return worded("{value}{since}", value=_counted(amount.value, str(amount.unit)), since=since)
     if amount.share_of_price is not None:
         return worded("{share:.3g} of the price{since}", share=amount.share_of_price, since=since)
     if amount.hold_from is not None:
@@ -201,7 +203,7 @@ def _amount(amount: Amount | None) -> str:
 def _tiers(change: Change, about: Instrument) -> str:
     steps = []
     for tier in change.tiers:
-        level = f"{tier.fraction:.0%}" if tier.fraction is not None else f"{tier.value:g} {about.unit}"
+        level = f"{tier.fraction:.0%}" if tier.fraction is not None else _counted(tier.value or 0.0, about.unit)
         if tier.at is not None:
             steps.append(worded("{level} in {at:g}", level=level, at=tier.at))
         else:

@@ -1,13 +1,16 @@
 """Keeps the catalogue: `python -m analysis.plain.catalogue` puts what the code says today into `locale/zh.po`.
 
-A text is found where code hands it to `worded` or `marked`, templates to `_` or a `trans` block, and data under a key
-that `DATA` names. New texts come in without a translation, what nobody says any more goes; a test fails on either.
+A text is found where code hands it to `worded` or `marked`, in the help of commands, where templates hand it to `_` or
+a `trans` block, and in data under a key that `DATA` names. New texts come in without a translation, what nobody says
+any more goes; a test fails on either.
 """
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +19,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from analysis.plain.language import CATALOGUE
+from analysis.plain.language import CATALOGUE, with_places
+from analysis.plain.spoken import texts
 from stockflow.files import write_whole
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +28,9 @@ HEAD = b'msgid ""\nmsgstr ""\n"Language: zh\\n"\n"Content-Type: text/plain; char
 KEYWORDS = ("worded", "marked", "translated")
 TEMPLATES = {"_": None, "gettext": None}
 JINJA, OPTIONS = "jinja2.ext:babel_extract", {"trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
+_COMMAND = re.compile(r"\b(command|group)\(|^_for_cases$")  # decorators of what has a help
 ALL = ("*",)
-# what people read in data: names of files, and the keys whose texts are shown (`*`: every text)
+# what people read in data: names of files, and the keys whose texts are shown (`*`: every text; `key.`: the keys below)
 DATA = {
     "analysis/page/captions.toml": ALL,
     "analysis/studies/phase_out_*.toml": (
@@ -37,26 +42,32 @@ DATA = {
     "analysis/studies/loops.toml": ("name", "not_cut", "says", "cut_says", "words"),
     "analysis/studies/instruments.toml": ("name", "why", "absent", "not_here"),
     "models/latecomers/*.toml": ("title", "leader_title"),
-    "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source"),
+    "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source", "partial.name"),
     "analysis/plain/locale/names.toml": ALL,
-    "models/cases/*.toml": ("title",),
+    "models/cases/*.toml": ("title", "parameters."),
     "models/policies/*.toml": ("title",),
     "models/templates/workbook.toml": ("text",),
     "analysis/studies/compare.toml": ("variables",),
     "analysis/studies/search.toml": ("families", "objectives", "unit", "benefit_source"),
     "analysis/studies/sensitivity.toml": ("name",),
+    "analysis/studies/identifiability.toml": ("name", "without_ridge.*"),
+    "analysis/studies/scoreboard.toml": (
+        "answers.*.quantity", "answers.*.unit", "reading", "reason", "observed.source",
+    ),
 }  # fmt: skip
 
 
 def texts_of(data: Any, keys: tuple[str, ...], path: str = "") -> Iterator[str]:
-    """Yield every text of TOML data that stands under one of the keys, or under the end of its path."""
+    """Yield every text of TOML data that stands under one of the keys: the end of its path, `*` for any part of it."""
     if isinstance(data, dict):
+        if any(key.endswith(".") and path.endswith(f".{key[:-1]}") for key in keys):
+            yield from dict.fromkeys(with_places(key) for key in data)
         for key, one in data.items():
             yield from texts_of(one, keys, f"{path}.{key}")
     elif isinstance(data, list):
         for one in data:
             yield from texts_of(one, keys, path)
-    elif isinstance(data, str) and data and (keys == ALL or any(path.endswith(f".{key}") for key in keys)):
+    elif isinstance(data, str) and data and (keys == ALL or any(fnmatchcase(path, f"*.{key}") for key in keys)):
         yield data
 
 
@@ -69,6 +80,9 @@ def extracted(root: Path = ROOT) -> Catalog:
 
     for file in sorted(root.glob("analysis/**/*.py")):
         for text in said(ast.parse(file.read_text(encoding="utf-8"))):
+            add(text, file)
+    for file in [root / "analysis/cli.py", *sorted(root.glob("analysis/commands/*.py"))]:
+        for text in helped(ast.parse(file.read_text(encoding="utf-8"))):
             add(text, file)
     for file in sorted(root.glob("analysis/page/*.html")):
         for _, message, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
@@ -87,6 +101,15 @@ def said(tree: ast.Module) -> Iterator[str]:
             text = one.args[0]
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield text.value
+
+
+def helped(tree: ast.Module) -> Iterator[str]:
+    """Yield what the help of commands says: their docstrings, part by part, and what is said of each option."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.FunctionDef) and any(_COMMAND.search(ast.unparse(by)) for by in one.decorator_list):
+            yield from texts(ast.get_docstring(one) or "")
+        if isinstance(one, ast.keyword) and one.arg == "help" and isinstance(one.value, ast.Constant):
+            yield str(one.value.value)
 
 
 def on_record() -> Catalog:

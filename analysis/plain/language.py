@@ -8,10 +8,12 @@ import io
 import locale
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from gettext import GNUTranslations
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +21,7 @@ from stockflow.errors import InputError
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
+NAMES = CATALOGUE.with_name("names.toml")
 VARIABLE = "TECHCYCLE_LANG"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _spoken = {"language": "en"}  # of this process
@@ -86,20 +89,47 @@ def term(text: str) -> str:
     return text if found is None else found
 
 
+def both(name: str) -> str:
+    """Return a name in the language spoken and, in brackets, the English one that is typed."""
+    told = term(name)
+    return name if told == name else worded("{name} ({place})", name=told, place=name)
+
+
+def with_places(text: str) -> str:
+    """Return a name with {0}, {1} in place of its numbers."""
+    places = count()
+    return _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
+
+
+@cache
+def _told() -> dict[re.Pattern[str], str]:
+    """Return what finds the fields of the sentences that other layers say, and those sentences."""
+    texts = tomllib.loads(NAMES.read_text(encoding="utf-8"))["told"]
+    fields = (re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(text)) for text in texts)
+    return {re.compile(one.replace("<year>.+?", r"<year>\d{4}")): text for one, text in zip(fields, texts, strict=True)}
+
+
 def _named(text: str) -> str | None:
     if (whole := translated(text)) != text:
         return whole
-    numbers = _NUMBER.findall(text)
-    places = iter(range(len(numbers)))
-    pattern = _NUMBER.sub(lambda _: f"{{{next(places)}}}", text)
-    if numbers and (found := translated(pattern)) != pattern:
-        return found.format(*numbers)
+    numbers, places = _NUMBER.findall(text), with_places(text)
+    if numbers and (form := translated(places)) != places:
+        return form.format(*numbers)
+    for parts, form in _told().items():
+        if (found := parts.fullmatch(text)) is not None:
+            fields = {name: listed(map(_filled, value.split("', '"))) for name, value in found.groupdict().items()}
+            if fields.get("what") != found.groupdict().get("what", ""):  # which is to be known
+                return translated(form).format(**fields)
     for apart, form in ((", ", marked("{head}, {rest}")), (": ", marked("{head}: {rest}"))):
         head, there, rest = text.partition(apart)
         first, last = (_named(head), _named(rest)) if there else (None, None)
         if first is not None and last is not None:
             return translated(form).format(head=first, rest=last)
     return None
+
+
+def _filled(value: str) -> str:
+    return term(value) if re.search("[a-z]", value) else value  # a number alone would be read as a year
 
 
 def listed(items: Iterable[str]) -> str:

@@ -47,17 +47,16 @@ class _Task:
     def line(self, now: float) -> str:
         """Return how far it is and how long it may still take, if it goes on as it has."""
         told = self._done(now - self.began)
-        return worded("{what} ({part})", what=told, part=self.text) if self.text else told
+        return worded("{what} ({part})", what=told, part=term(self.text)) if self.text else told
 
     def _done(self, taken: float) -> str:
         if not self.unit:
             return worded("{what}: at work for {span}", what=self.what, span=_span(taken))
-        unit = term(f"{self.unit}s")
-        told = worded("{what}: {done} {unit}", what=self.what, done=self.done, unit=unit)
-        if self.total is not None:
-            told = worded(
-                "{what}: {done} of {total} {unit}", what=self.what, done=self.done, total=self.total, unit=unit
-            )
+        known = {"what": self.what, "done": self.done, "unit": term(f"{self.unit}s")}
+        if self.total is None:
+            told = worded("{what}: {done} {unit}", **known)
+        else:
+            told = worded("{what}: {done} of {total} {unit}", total=self.total, **known)
         if self.total is not None and self.done:
             left = _span(taken / self.done * max(self.total - self.done, 0))
             return worded("{done}, about {span} left", done=told, span=left)
@@ -137,7 +136,7 @@ def counted(
 
         def step(text: str = "", by: int = 1) -> None:
             task.text, task.done = text or task.text, task.done + by
-            bar.set_postfix_str(task.text, refresh=by == 0)
+            bar.set_postfix_str(term(task.text), refresh=by == 0)
             bar.update(by)
 
         task.done = done

@@ -1,21 +1,20 @@
 """Tables as a person reads them, and as records for JSON."""
 
-import re
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
 
-from analysis.plain.language import language, worded
+from analysis.plain.language import both, language, term, worded
+from analysis.plain.lines import cut
 from analysis.plain.units import beside_numbers
 
-# what no line ends within: a Han character or a word, with brackets before it and punctuation behind
-_PIECE = re.compile(r"[（“‘《]*(?:[\u3400-\u9fff]|[^\s\u3000-\uffef“”‘’]+)[，。；：、）”’》]*|\s+|.")
+WIDEST = 60  # columns of a cell
+TYPED = ("parameter",)  # columns of names that are also typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +41,14 @@ def when(years: float, form: str = "+.1f") -> str:
     return f"{years:{form}}" if np.isfinite(years) else worded("never") if years > 0 else worded("from never")
 
 
+def significant(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, thousands apart, and never with a power of ten."""
+    return f"{float(f'{value:.{digits}g}'):,.15g}"
+
+
 def capital(text: str) -> str:
     """Return the text with a capital first letter and the rest as it is."""
     return text[:1].upper() + text[1:]
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes on a screen: a Han character takes two."""
-    return sum(1 + (east_asian_width(one) in "WF") for one in text)
-
-
-def fill(text: str, columns: int, initial_indent: str = "", subsequent_indent: str = "") -> str:
-    """Return a text in lines of at most so many columns; Han characters part anywhere, but not before punctuation."""
-    if width(text) == len(text):
-        return textwrap.fill(text, columns, initial_indent=initial_indent, subsequent_indent=subsequent_indent)
-    lines = [initial_indent]
-    for piece in _PIECE.findall(text):
-        if width(lines[-1] + piece.rstrip()) > columns:
-            lines.append(subsequent_indent)
-            piece = piece.lstrip()  # noqa: PLW2901
-        lines[-1] += piece
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def screen(table: pd.DataFrame, **options: Any) -> str:
@@ -74,16 +60,22 @@ def screen(table: pd.DataFrame, **options: Any) -> str:
 def text(table: pd.DataFrame) -> str:
     """Return a table as text, names that are known in the language spoken, a dash where a number is missing."""
     return screen(
-        table if language() == "en" else table.map(_said).rename(columns=_said),
+        table if language() == "en" else table.apply(_column).rename(columns=_said),
         index=False,
         na_rep="-",
-        max_colwidth=60,
+        max_colwidth=WIDEST if language() == "en" else None,  # which counts letters, not columns
         float_format=lambda v: f"{v + 0.0:.4g}" if abs(v) < 1000 else when(v, ".1f"),
     )
 
 
-def _said(value: object) -> object:
-    return beside_numbers(value) if isinstance(value, str) and not value.isdigit() else value
+def _column(column: pd.Series) -> pd.Series:
+    return column.map(partial(_said, words=both if column.name in TYPED else beside_numbers))
+
+
+def _said(value: object, words: Callable[[str], str] = beside_numbers) -> object:
+    if isinstance(value, bool):
+        return term("yes" if value else "no")
+    return cut(words(value), WIDEST) if isinstance(value, str) and not value.isdigit() else value
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

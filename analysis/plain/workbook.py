@@ -16,6 +16,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from analysis.plain.lines import width
 from stockflow.commands.console import deliver
 from stockflow.files import replace_file
 
@@ -76,11 +77,12 @@ def _fill(sheet: Worksheet, told: Sheet) -> None:
         for cell in cells:
             if isinstance(cell.value, str):
                 cell.data_type = "s"  # a text that begins with an equals sign is no formula
-                cell.alignment = Alignment(wrap_text=_wide(cell.value) > _WIDEST, vertical="top")
+                cell.alignment = Alignment(wrap_text=width(cell.value) > _WIDEST, vertical="top")
     for cell in sheet[1]:
         cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
     for place, head in enumerate(told.head, 1):
-        longest = max([len(head) // 2, *(_wide(row[place - 1]) for row in told.rows if len(row) >= place)], default=0)
+        texts = [row[place - 1] for row in told.rows if len(row) >= place]
+        longest = max(len(head) // 2, *(width(one) for one in texts if isinstance(one, str)), 0)
         sheet.column_dimensions[get_column_letter(place)].width = min(max(longest, 10) + _ROOM, _WIDEST)
         if head in told.choices:
             title, count = told.choices[head]
@@ -100,11 +102,6 @@ def _cell(value: object) -> object:
     if isinstance(value, float | np.floating):
         return float(f"{value:.10g}") if np.isfinite(value) else None
     return None if value is None else _CONTROL.sub(" ", str(value))
-
-
-def _wide(value: object) -> int:
-    """Return how wide a cell is in characters of Latin letters: Chinese ones are twice as wide."""
-    return sum(2 if ord(one) > 0x2E7F else 1 for one in str(value)) if isinstance(value, str) else 10
 
 
 def _undated(written: io.BytesIO) -> bytes:

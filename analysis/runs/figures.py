@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from analysis.plain.language import listed, term, worded
-from analysis.plain.shown import width
+from analysis.plain.lines import width
 from analysis.plain.style import GREY, STROKES, legend_below, panels, save
 from analysis.plain.units import customary
 from analysis.runs.compare import Compared, observations

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from analysis.plain.language import listed, term, worded
+from analysis.plain.shown import significant
 from analysis.plain.units import customary
 from analysis.search.front import Front, Schedules, front, grid, joined, settled
 from analysis.search.search import Goal, Levers, Search, search
@@ -115,7 +116,7 @@ def _problem(
     if asked.level != "history":
         before_words = worded(" (of support as in {year:g}, held)", year=asked.held_from)
     if np.isfinite(goal.budget):
-        money = worded("; budget {sum:,.4g} {unit}", sum=factor * goal.budget, unit=unit)
+        money = worded("; budget {sum} {unit}", sum=significant(factor * goal.budget, 4), unit=unit)
     return Problem(
         family, objective, found, judged, float(goal.value(judged)[0]), float(goal.value(past)[0]),
         float((settled(gained) > settled(before)).mean()), years, shares, path + before_words, money,

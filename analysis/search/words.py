@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.plain.language import term, worded
-from analysis.plain.shown import capital
+from analysis.plain.shown import capital, significant
 from analysis.plain.units import customary
 from analysis.search.front import HISTORY, Front
 from analysis.search.settings import Case
@@ -23,14 +23,14 @@ def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
         ),
         "  "
         + worded(
-            "Brings {units:,.5g} {unit} for {cost:,.4g} {money} (history {past_units:,.5g} for {past_cost:,.4g}), "
+            "Brings {units} {unit} for {cost} {money} (history {past_units} for {past_cost}), "
             "means over {draws} draws.",
-            units=factor * float(here.units.mean()),
+            units=significant(factor * float(here.units.mean()), 5),
             unit=named,
-            cost=money * float(here.cost.mean()),
+            cost=significant(money * float(here.cost.mean()), 4),
             money=bn,
-            past_units=factor * past.units.mean(),
-            past_cost=money * past.cost.mean(),
+            past_units=significant(factor * past.units.mean(), 5),
+            past_cost=significant(money * past.cost.mean(), 4),
             draws=here.units.shape[1],
         ),
         "  "
@@ -78,7 +78,7 @@ def assumption_words(asked: Case, mcpf: float, timing: float) -> list[str]:
 def front_words(front: Front, unit: str, share: float) -> list[str]:
     """Say where history stands on the front."""
     table = front.table.set_index("schedule")
-    here = table.loc[HISTORY]
+    here = table.loc[HISTORY].to_dict()
     efficient = table[table["on the front"]]
     year, (factor, named), (money, bn) = here["year of the share"], customary(unit), customary("bnCNY")
     reached = worded("{share:.0%} of the market never kept for a year", share=share)
@@ -86,16 +86,15 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
         reached = worded("{share:.0%} of the market, kept for a year, from {year:.1f}", share=share, year=year)
     lines = [
         worded(
-            "History: {units:,.5g} {unit} ({low:,.5g} to {high:,.5g}) for {cost:,.4g} {money} ({cheap:,.4g} to "
-            "{dear:,.4g}); {reached}.",
-            units=factor * here["units"],
+            "History: {units} {unit} ({low} to {high}) for {cost} {money} ({cheap} to {dear}); {reached}.",
+            units=significant(factor * here["units"], 5),
             unit=named,
-            low=factor * here["units low"],
-            high=factor * here["units high"],
-            cost=money * here["cost"],
+            low=significant(factor * here["units low"], 5),
+            high=significant(factor * here["units high"], 5),
+            cost=significant(money * here["cost"], 4),
             money=bn,
-            cheap=money * here["cost low"],
-            dear=money * here["cost high"],
+            cheap=significant(money * here["cost low"], 4),
+            dear=significant(money * here["cost high"], 4),
             reached=reached,
         ),
         worded(
@@ -106,14 +105,14 @@ def front_words(front: Front, unit: str, share: float) -> list[str]:
     ]
     by = here["dominated by"]
     if isinstance(by, str):
-        other = table.loc[by]
+        other = table.loc[by].to_dict()
         lines.append(
             worded(
-                "History is dominated, cheapest by '{schedule}': {units:,.5g} {unit} for {cost:,.4g} {money}.",
+                "History is dominated, cheapest by '{schedule}': {units} {unit} for {cost} {money}.",
                 schedule=term(by),
-                units=factor * other["units"],
+                units=significant(factor * other["units"], 5),
                 unit=named,
-                cost=money * other["cost"],
+                cost=significant(money * other["cost"], 4),
                 money=bn,
             )
         )

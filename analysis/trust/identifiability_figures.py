@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from scipy.stats import gaussian_kde, norm
 
 from analysis.plain.language import term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import GREY, drawing, legend_below, panels, save
 from analysis.plain.units import beside_numbers
 from analysis.trust.identifiability import Identified

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis.plain.language import term, worded
-from analysis.plain.shown import fill
+from analysis.plain.lines import fill
 from analysis.plain.style import BLACK, GREY, RED, STROKES, legend_below, panels, save
 from analysis.plain.units import beside_numbers
 from analysis.unknowns.discovery import Found
@@ -30,7 +30,7 @@ def tornado(table: pd.DataFrame, method: str, year: float, title: str, stem: Pat
             _bars(ax, part)
             ax.set_title(term(str(answer)))
         for ax in axes[-1]:
-            ax.set_xlabel(f"{term(method)} (1)")
+            ax.set_xlabel(worded("{name} ({place})", name=term(method), place="1"))
     return save(figure, rows, stem)
 
 
@@ -61,7 +61,7 @@ def index_bands(table: pd.DataFrame, method: str, title: str, stem: Path) -> Pat
                 _band(ax, part, term(str(unknown)), colour, line, mark)
             ax.set_title(term(str(answer)))
         for ax in axes[:, 0]:
-            ax.set_ylabel(f"{term(method)} (1)")
+            ax.set_ylabel(worded("{name} ({place})", name=term(method), place="1"))
         for ax in axes[-1]:
             ax.set_xlabel(worded("year"))
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -16,9 +16,10 @@ from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_line
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain import catalogue
 from analysis.plain.language import LANGUAGES, language, language_of_user, speaking, term, worded
-from analysis.plain.shown import fill, text, width
+from analysis.plain.lines import fill, width
+from analysis.plain.shown import text
 from analysis.plain.style import drawing, save
-from analysis.plain.units import customary, decimals
+from analysis.plain.units import CUSTOMARY, beside_numbers, customary, decimals
 from analysis.report.brief import exit_objection, exit_rows, exit_sentence, safe_words
 from stockflow.errors import InputError
 
@@ -132,6 +133,53 @@ def test_a_unit_that_is_a_number_stays_one(chinese: None) -> None:
     assert "1年" not in text(pd.DataFrame({"unit": ["1"], "series": ["share"]}))
 
 
+@pytest.mark.parametrize("unit", CUSTOMARY)
+def test_a_unit_beside_numbers_that_stay_has_a_name_of_its_own_size(unit: str, chinese: None) -> None:
+    assert beside_numbers(unit).startswith(("十亿", "百万", "千"))
+    assert beside_numbers(unit) != customary(unit)[1]
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [("bnCNY/kperson/Year", "十亿元/千人/年"), ("bnCNY*Year/unit", "十亿元*年/单位"), ("1/Year", "1/年"),
+     ("0.2 bnCNY/Year from 1995", "0.2十亿元/年，自1995年起"), ("0.9 Dmnl", "0.9"),
+     ("13", "13"), ("5%", "5%"), ("1/2", "1/2"), ("PLN/Year", "PLN/Year"),
+     ("GWh/year", "吉瓦时/年"), ("USD2022/MWh", "美元/兆瓦时（2022年价）"), ("CNY2020/kW", "元/千瓦（2020年价）")],
+)  # fmt: skip
+def test_a_unit_is_named_part_by_part_where_every_part_is_known(unit: str, name: str, chinese: None) -> None:
+    assert beside_numbers(unit) == name
+
+
+def test_a_sentence_of_another_layer_is_found_by_what_is_filled_in(chinese: None) -> None:
+    assert term("one adoption series is fitted: annual_volume") == "拟合一个采用量序列：年产销量"
+    assert term("Cumulative Fiscal Outlay at 2060") == "2060年的累计财政支出"
+    assert term("only together with my own") == "only together with my own"
+
+
+def test_a_long_cell_ends_in_dots_within_its_columns(chinese: None) -> None:
+    shown = text(pd.DataFrame({"source": ["十年期的风险投资基金" * 5, "短"]})).splitlines()[1]
+    assert shown.endswith("…")
+    assert width(shown.strip()) <= 60
+    assert "..." not in shown
+
+
+def test_a_parameter_is_shown_in_chinese_beside_the_name_that_is_typed(chinese: None) -> None:
+    shown = text(pd.DataFrame({"parameter": ["doing learning rate", "my own"], "moves with": ["appeal step 2016"] * 2}))
+    assert "“干中学”学习率（doing learning rate）" in shown
+    assert "2016年吸引力变化" in shown
+    assert "my own" in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("latecomers", "dram", "--draws", "1"), ("policy", "show", "nev_share_triggered"), ("policy", "show", "pv_tiers")],
+)
+def test_what_a_command_prints_in_chinese_holds_no_english(command: tuple[str, ...], techcycle: Run) -> None:
+    code, out, _ = techcycle("--lang", "zh", *command)
+    assert code == 0
+    assert not [word for word in ENGLISH.findall(out) if word not in command[-1]]
+
+
 def test_a_value_keeps_its_digits_in_the_customary_unit(chinese: None) -> None:
     assert [decimals(digits, "million vehicles") for digits in (2, 0)] == [0, 0]
     assert decimals(0, "thousand CNY") == 1
@@ -164,6 +212,16 @@ def test_an_unknown_language_is_one_line(how: str, techcycle: Run, monkeypatch: 
 def test_a_command_speaks_the_language_it_is_asked_for_and_none_after_it(techcycle: Run) -> None:
     _, out, _ = techcycle("--lang", "zh", "policy", "list")
     assert "购置补贴在2017年一步退出" in out
+    assert language() == "en"
+
+
+@pytest.mark.parametrize("command", [(), ("compare",), ("exit",), ("policy",), ("policy", "show")])
+def test_help_speaks_chinese_but_for_what_is_typed(command: tuple[str, ...], techcycle: Run) -> None:
+    _, out, _ = techcycle("--lang", "zh", *command, "--help")
+    assert out.startswith("用法：techcycle")
+    assert "选项：" in out
+    assert all(width(line) <= 80 for line in out.splitlines() if "techcycle " not in line)
+    assert not re.findall(r"\b(?:the|is|of|and|with|default|Show)\b", out)
     assert language() == "en"
 
 
