@@ -25,9 +25,9 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.errors import InputError, StoppedError
 from stockflow.language.clock import clock
-from stockflow.language.definition import Refused
 from stockflow.language.equations import Equations
 from stockflow.language.source import Source
+from stockflow.language.tree import Refused
 from stockflow.names import plain
 from stockflow.numerals import UNSIGNED
 

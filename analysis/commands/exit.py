@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, instruments, only_options, say
+from analysis.commands.shared import CASE, INSTRUMENTS, JSON, OUT, TABLES, folder_of, only_options, say
 from analysis.phase_out.study import ExitStudies, load_exit_study
 from analysis.plain.folder import Folder
 from analysis.plain.language import worded
@@ -19,7 +19,7 @@ from stockflow.intervals import interval_columns
 
 @click.command("exit")
 @CASE
-@instruments("all that buyers get")
+@INSTRUMENTS
 @click.option(
     "--start", type=Real(1700, 2200), required=True, metavar="YEAR", help="When the end begins, a quarter of a year."
 )

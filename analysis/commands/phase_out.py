@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import JSON, OUT, instruments, say
+from analysis.commands.shared import INSTRUMENTS, JSON, OUT, say
 from analysis.phase_out.study import load_phase_out_study, study_file
 from analysis.plain.language import worded
 from stockflow.commands.console import Whole
@@ -13,7 +13,7 @@ from stockflow.files import write_whole
 
 @click.command("phase-out")
 @click.argument("study")
-@instruments("all that the study ends")
+@INSTRUMENTS
 @OUT
 @click.option("--draws", type=Whole(2, 4000), help="Draws of the posterior; default: the study's.")
 @click.option("--scheduler", help="Address of a Dask scheduler (tcp://...), or 'local' for a cluster of processes.")

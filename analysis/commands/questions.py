@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT, instruments, say
+from analysis.commands.shared import CASE, INSTRUMENTS, JSON, OUT, say
 from analysis.draws.ended import named
 from analysis.phase_out.by_instrument.named import Asked, file_label
 from analysis.plain.folder import Folder
@@ -35,7 +35,7 @@ STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study fil
               help="morris, sobol, shapley: independent ranges; posterior: joint draws.")  # fmt: skip
 @click.option("--ranges", type=click.Choice(["posterior", "prior"]), default="posterior", show_default=True,
               help="Where independent ranges come from: central 90% of posterior or prior.")  # fmt: skip
-@instruments("what the study file ends")
+@INSTRUMENTS
 @STUDY
 @OUT
 @JSON
@@ -83,7 +83,7 @@ def _of(asked: Question, case: str, ends: tuple[str, ...]) -> Question:
 
 @click.command()
 @CASE
-@instruments("what the study file ends")
+@INSTRUMENTS
 @STUDY
 @OUT
 @JSON

@@ -15,15 +15,13 @@ from stockflow.errors import InputError
 
 FILE = click.Path(path_type=Path)
 OUT = click.option("--out", type=FILE, default=Path("output"), show_default=True, help="Folder to write to.")
+INSTRUMENTS = click.option(
+    "--instrument", "ends", multiple=True, metavar="NAME",
+    help="What ends, such as 'purchase subsidy'; may be repeated; default: what buyers get, or the study file names.",
+)  # fmt: skip
 TABLES = click.option("--tables", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
                       help="Tables as CSV, or as workbooks with notes on their columns.")  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-
-
-def instruments(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return the option that says which instruments a question is about."""
-    about = f"What ends, such as 'purchase subsidy'; may be repeated; default: {default}."
-    return click.option("--instrument", "ends", multiple=True, metavar="NAME", help=about)
 
 
 def folder_of(cases: Sequence[str], out: Path, tables: str = "csv") -> Folder:

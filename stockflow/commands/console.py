@@ -31,6 +31,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class Real(click.FloatRange):
     """An option that is a finite number as `numerals` has it, between bounds if they are given."""
 
+    def _describe_range(self) -> str:
+        return "" if self.min is self.max is None else super()._describe_range()
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number; what is none ends as click ends what it cannot take."""
         return super().convert(_numeral(self, value, param, ctx), param, ctx)
@@ -38,6 +41,9 @@ class Real(click.FloatRange):
 
 class Whole(click.IntRange):
     """An option that is a whole number as `numerals` has it, between bounds if they are given, and below 2^63."""
+
+    def _describe_range(self) -> str:
+        return "" if self.min is self.max is None else super()._describe_range()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number; one with a fraction is refused, not cut."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from stockflow.language import memory, vectors
 from stockflow.language.calls import column
-from stockflow.language.definition import Refused
 from stockflow.language.equations import Expression, Number, Operation, Reference
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Name, subscripts_of
+from stockflow.language.tree import Call, Name, Refused, subscripts_of
 from stockflow.names import plain
 
 # operations of what a claim gets at one of two prices

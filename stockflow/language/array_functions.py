@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from stockflow.language import equations as eq
 from stockflow.language import vectors
 from stockflow.language.calls import column, everything, rows
-from stockflow.language.definition import Function, Refused
+from stockflow.language.definition import Function
 from stockflow.language.memory import minus, over, plus, times
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
-from stockflow.language.tree import Call, Name, Tree, subscripts_of
+from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of
 from stockflow.names import plain
 
 _HALF = eq.Number(0.5)

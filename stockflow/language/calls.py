@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from stockflow.language import equations as eq
-from stockflow.language.definition import Macro, Refused
+from stockflow.language.definition import Macro
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
-from stockflow.language.tree import Call, Name, Tree, subscripts_of, walk
+from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of, walk
 from stockflow.names import plain
 
 _MOST_SORTED = 64

@@ -10,9 +10,8 @@ from itertools import pairwise
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
-from stockflow.language.definition import Refused
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Name, Tree
+from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain
 
 

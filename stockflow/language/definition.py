@@ -6,25 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stockflow.language.tree import Refused, Tree
 from stockflow.names import plain
 
 if TYPE_CHECKING:
     from stockflow.language.equations import Expression
-    from stockflow.language.tree import Tree
 
 #: bounds of a variable, None where it has none
 Limits = tuple[float | None, float | None]
 OPEN: Limits = (None, None)
 #: of all ranges together
 MOST_ELEMENTS = 1_000_000
-
-
-class Refused(Exception):
-    """What in one equation is not supported, item by item."""
-
-    def __init__(self, items: list[str]) -> None:
-        super().__init__("; ".join(items))
-        self.items = items
 
 
 class TooLarge(Exception):

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from stockflow.files import note, shown
 from stockflow.language import sheets
 from stockflow.language.data_tables import Column, read_data
-from stockflow.language.definition import Definition, Listed, Refused
+from stockflow.language.definition import Definition, Listed
 from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Call, Points, Text
+from stockflow.language.tree import Call, Points, Refused, Text
 from stockflow.names import plain
 from stockflow.workbooks import workbook_fault
 

@@ -10,9 +10,9 @@ from stockflow.language import allocation, curves, memory, vectors
 from stockflow.language import array_functions as arrays
 from stockflow.language import equations as eq
 from stockflow.language import random_functions as random
-from stockflow.language.definition import Function, Refused
+from stockflow.language.definition import Function
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Literal, Tree
+from stockflow.language.tree import Call, Literal, Refused, Tree
 
 _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from stockflow.language.definition import Refused
-from stockflow.language.tree import Call, Chain, Entries, Literal, Name, Prefix, Tree
+from stockflow.language.tree import Call, Chain, Entries, Literal, Name, Prefix, Refused, Tree
 from stockflow.numerals import UNSIGNED
 
 LONGEST = 200_000

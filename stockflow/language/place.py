@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
-from stockflow.language.definition import OPEN, Definition, Refused
+from stockflow.language.definition import OPEN, Definition
 from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Call, Name, Tree
+from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain
 
 # references from constant to constant that are followed

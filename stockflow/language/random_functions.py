@@ -7,9 +7,8 @@ from collections.abc import Hashable, Iterable
 
 from stockflow.language import equations as eq
 from stockflow.language import memory, vectors
-from stockflow.language.definition import Refused
 from stockflow.language.place import Place
-from stockflow.language.tree import Call
+from stockflow.language.tree import Call, Refused
 
 _ZERO, _ONE = eq.Number(0.0), eq.Number(1.0)
 # of a distribution of whole numbers: its mean, or how often something is tried

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stockflow.language import calls, conveyors
 from stockflow.language import equations as eq
-from stockflow.language.definition import Definition, Refused
+from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
@@ -22,6 +22,7 @@ from stockflow.language.tree import (
     Output,
     Points,
     Prefix,
+    Refused,
     Stock,
     Text,
     Tree,

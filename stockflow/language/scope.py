@@ -13,10 +13,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from stockflow.language.definition import Definition, Function, Macro, Refused, TooLarge
+from stockflow.language.definition import Definition, Function, Macro, TooLarge
 from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
+from stockflow.language.tree import Refused
 from stockflow.names import plain
 
 _MOST_VARIABLES = 100_000

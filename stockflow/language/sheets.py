@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from stockflow.errors import InputError
 from stockflow.files import read_text
-from stockflow.language.definition import Refused
+from stockflow.language.tree import Refused
 from stockflow.numerals import as_number
 
 _LARGEST = 50_000_000

@@ -19,9 +19,10 @@ from types import MappingProxyType
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
 from stockflow.language import vensim, xmile
-from stockflow.language.definition import Macro, Refused, TooLarge
+from stockflow.language.definition import Macro, TooLarge
 from stockflow.language.equations import Equations, Method
 from stockflow.language.order import evaluation_order, initial_order
+from stockflow.language.tree import Refused
 from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
 from stockflow.names import plain
 

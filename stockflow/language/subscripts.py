@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from stockflow.errors import unknown
-from stockflow.language.definition import MOST_ELEMENTS, Refused, TooLarge
+from stockflow.language.definition import MOST_ELEMENTS, TooLarge
+from stockflow.language.tree import Refused
 from stockflow.names import plain
 
 #: which element each range stands for, both as compared names

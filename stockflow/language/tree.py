@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
-from stockflow.language.definition import Refused
 from stockflow.language.equations import Table
+
+
+class Refused(Exception):
+    """What in one equation is not supported, item by item."""
+
+    def __init__(self, items: list[str]) -> None:
+        super().__init__("; ".join(items))
+        self.items = items
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from stockflow.language.definition import Refused
 from stockflow.language.equations import MISSING, Expression, Number, Operation
+from stockflow.language.tree import Refused
 
 _ZERO, _ONE = Number(0.0), Number(1.0)
 # how VECTOR SELECT joins values, and what changes nothing in that, by action; 6 to 10 join as 0 to 4 do

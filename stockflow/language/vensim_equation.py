@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stockflow.language.definition import MOST_ELEMENTS, Listed, Parsed, Refused
+from stockflow.language.definition import MOST_ELEMENTS, Listed, Parsed
 from stockflow.language.equations import MISSING
 from stockflow.language.parser import Parser, Token, pattern
-from stockflow.language.tree import Call, Entries, Literal, Name, Points, Text, Tree, Unfilled, WithTable
+from stockflow.language.tree import Call, Entries, Literal, Name, Points, Refused, Text, Tree, Unfilled, WithTable
 from stockflow.names import plain
 
 _LETTER = r"[^\x00-\x7f\s]"

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stockflow.errors import InputError
-from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed, Refused
+from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Refused, Stock, Tree, WithTable
 from stockflow.language.xmile_conveyors import conveyed
 from stockflow.language.xmile_equation import Equation
 from stockflow.language.xmile_file import VARIABLES, File, Part, name_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stockflow.language.definition import Refused
-from stockflow.language.tree import Conveyed, Name, Tree
+from stockflow.language.tree import Conveyed, Name, Refused, Tree
 
 # these say how whole batches leave a queue, which is not simulated, or when a transit time that does not change is read
 _IDLE = frozenset({"batch_integrity", "one_at_a_time", "exponential_leak"})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from stockflow.language.definition import Refused
 from stockflow.language.parser import QUOTED, Parser, Token, pattern
-from stockflow.language.tree import Call, Name, Tree
+from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain
 
 _LETTER = r"[^\x00-\x7f\s]"

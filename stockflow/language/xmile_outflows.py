@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from stockflow.language.definition import Definition, Refused
-from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Stock, Tree, walk
+from stockflow.language.definition import Definition
+from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Refused, Stock, Tree, walk
 from stockflow.names import plain
 
 # of one stock: what each may take is written with all those before it

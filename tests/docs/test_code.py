@@ -40,6 +40,7 @@ PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "made" not in
 LONG = {
     "case",
     "equation",
+    "guide",
     "instrument",
     "own",
     "phase_out",

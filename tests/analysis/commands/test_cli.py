@@ -286,6 +286,7 @@ def test_paths_json_holds_every_case_and_clock(techcycle: Run, tmp_path: Path) -
     assert (tmp_path / "figures" / "paths.png").is_file()
 
 
+@pytest.mark.slow
 def test_paths_of_one_case_tell_years_words_and_worlds_ahead(techcycle: Run, tmp_path: Path) -> None:
     code, out, _ = techcycle("paths", "nev", "--draws", "4", "--out", str(tmp_path))
     assert code == 0

@@ -7,7 +7,7 @@ from stockflow_helpers import MODELS, loaded, written
 import stockflow
 from stockflow import InputError, UnknownNameError
 from stockflow.language import source
-from stockflow.language.definition import Refused
+from stockflow.language.tree import Refused
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from stockflow_helpers import MODELS, loaded, written
 import stockflow
 from stockflow import InputError, reference
 from stockflow.errors import StoppedError
-from stockflow.language.definition import Refused
+from stockflow.language.tree import Refused
 
 
 @pytest.mark.parametrize(

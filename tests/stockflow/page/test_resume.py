@@ -59,7 +59,7 @@ def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
 
 
 def test_assembly_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Assembly, "text", lambda _: "define void @block() {}")
+    monkeypatch.setattr(Assembly, "text", lambda _: "define void @block() {\n  ret void\n}\n")
     with pytest.raises(RuntimeError, match="not one"):
         contents(of_text("S= INTEG(1, 0)"), Asked())
 
