@@ -94,6 +94,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_store_is_written_and_chains_are_sampled_where_nothing_forks(elsewhere: Path, tmp_path: Path) -> None:
     helpers = ROOT / "tests" / "helpers"
     done = run(["-c", STORED], tmp_path, first=f"{elsewhere} {helpers}")

@@ -45,6 +45,7 @@ LONG = {
     "own",
     "phase_out",
     "schedule",
+    "start",
     "study",
 }  # others run by default
 PARAMETERS = [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem in LONG)) for page in PAGES]

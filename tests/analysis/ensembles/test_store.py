@@ -403,6 +403,7 @@ def test_when_the_disk_is_full_what_came_before_is_kept(whole: Path, tmp_path: P
 
 
 @POSIX
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
     answer = helper("memory", tmp_path, 20_000)
     assert answer["numbers"] > 140e6

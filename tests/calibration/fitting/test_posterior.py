@@ -589,6 +589,7 @@ def at_the_centre(case: Case, targets: Targets) -> Mode:
     return Mode(case, targets, payoff, payoff.space.centre, (), ())
 
 
+@pytest.mark.slow
 def test_chains_that_have_not_converged_are_saved_and_never_printed(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
