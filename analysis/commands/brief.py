@@ -1,6 +1,6 @@
 """`techcycle brief`: the answers on one page, from what is on record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,12 +49,21 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
         lacking = [worded("No brief.pdf: fpdf2 is not installed; pip install fpdf2 brings it.")]
     answers = brief.answers(figures, language())
     data = [
-        {"question": one.question, "sentences": list(one.sentences), "objections": list(one.objections),
-         "table": [] if one.table is None else records(one.table), "figures": list(map(str, one.pictures.values()))}
+        {"question": one.question, "sentences": list(one.sentences), "points": dict(one.points),
+         "objections": list(one.objections), "tables": {head: records(table) for head, table in one.tables.items()},
+         "figures": list(map(str, one.pictures.values()))}
         for one in answers
     ]  # fmt: skip
-    told = [line for one in answers for line in (one.question, *one.sentences, *map(_but, one.objections), "")]
+    told = [
+        line
+        for one in answers
+        for line in (one.question, *one.sentences, *_listed(one.points), *map(_but, one.objections), "")
+    ]
     say(as_json, data, *told, *lacking, worded("Written: {files}", files=", ".join(map(str, files))))
+
+
+def _listed(points: Mapping[str, Sequence[str]]) -> list[str]:
+    return [line for head, lines in points.items() for line in (head, *(f"- {one}" for one in lines))]
 
 
 def _but(objection: str) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart_told import at_a_stroke, when_words
+from analysis.phase_out.by_instrument.apart_told import at_a_stroke, exit_words, when_words, worse_later
+from analysis.phase_out.exit import sampling_error
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
@@ -25,7 +27,7 @@ from analysis.plain.lines import fill
 from analysis.plain.style import BLUE, drawing, legend_below, panels, save
 from analysis.plain.units import customary
 from models.case import load_case
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 
 CM = 1 / 2.54
 PAGE = 17.5 * CM
@@ -103,34 +105,35 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     `answers` are those of `apart.answers`. A cell is a start; darker is more often below continued support.
     """
     starts = np.asarray(study.grid.starts)
-    rows = answers.reset_index(drop=True)
-    failing = np.array(list(rows["failing"]), dtype=float)
-    names = [
-        worded(
-            "{ends},\n{exit}: {safe}",
-            ends=term(row["ends"]), safe=when_words(row, study, ""),
-            exit=worded("at a stroke") if row["exit"] == "cliff" else term(row["exit"]),
-        )
-        for row in rows.to_dict("records")
-    ]  # fmt: skip
+    rows, names = [], []
+    for row in answers.to_dict("records"):
+        safe, exit = when_words(row, study, ""), exit_words(row)
+        rows.append(row)
+        names.append(worded("{ends},\n{exit}: {safe}", ends=term(row["ends"]), safe=safe, exit=exit))
+        if (late := worse_later(row, study)) is not None:
+            rows.append({**late, "exit": f"{row['exit']}, judged after its end"})
+            safe, years = when_words(late, study, ""), study.exit.years_after
+            names.append(worded("judged {years:g} years after the last step:\n{safe}", years=years, safe=safe))
+    failing = np.array([[*row["failing"], *[np.nan] * (len(starts) - len(row["failing"]))] for row in rows])
     limit = study.exit.probability
     title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
-        words = [[worded("safe") if share < limit else f"{100 * share:.0f}" for share in row] for row in failing]
-        image = _cells(ax, failing, words)
+        image = _cells(ax, failing, [[f"{100 * share:.0f}" if share >= 0 else "" for share in row] for row in failing])
+        _mark(ax, failing < limit, np.abs(failing - limit) < 2 * sampling_error(limit, study.draws))
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=7.5)
         ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
         ax.set_xlabel(
             worded(
                 "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
-                "{kept:g} of that\nwith all support going on; safe: under {limit:.0%}",
-                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit,
+                "{kept:g} of that with all\nsupport going on. Framed: under {limit:.0%}, safe. Hatched: too near to "
+                "{limit:.0%} for {draws} draws to tell.",
+                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit, draws=study.draws,
             ),
             fontsize=8,
         )  # fmt: skip
         figure.colorbar(image, ax=ax, label=worded("draws that fail (%)"), shrink=0.8, pad=0.01)
     cells = {"start": [starts] * len(rows), "share of draws that fail": list(failing)}
-    table = rows[["ends", "exit"]].assign(**cells).explode(list(cells))
+    table = pd.DataFrame(rows)[["ends", "exit"]].assign(**cells).explode(list(cells))
     return save(figure, table.astype(dict.fromkeys(cells, float)), stem)
 
 
@@ -145,6 +148,20 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return image
+
+
+def _mark(ax: Axes, framed: Flags, hatched: Flags) -> None:
+    """Frame cells of a table (row, column), each run of them in a row by itself, and hatch others."""
+    for row, line in enumerate(framed):
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], line, [False])).astype(int)))
+        for first, end in edges.reshape(-1, 2):
+            ax.add_patch(
+                Rectangle(
+                    (first + 0.04, row + 0.06), end - first - 0.08, 0.88, fill=False, edgecolor=BLUE, linewidth=1.4
+                )
+            )
+    for row, column in np.argwhere(hatched):
+        ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="#777777", hatch="////", linewidth=0))
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

@@ -131,6 +131,7 @@ class Texts(Doubt):
     per_unit: Text
     support: Text
     paid_by: Text
+    supported: str = ""  # what to know of the path with support that goes on
 
 
 class Apart(Strict):

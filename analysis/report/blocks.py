@@ -21,13 +21,12 @@ from analysis.paths.durations import Dated, date_path, durations, published_dura
 from analysis.paths.latecomers import alone, follow, two_clocks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import load_answer
-from analysis.phase_out.by_instrument.apart_told import criteria_words, fails_words, safe_year, year_words
+from analysis.phase_out.by_instrument.apart_told import criteria_words
 from analysis.phase_out.by_instrument.happened import failing, happened_words
-from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
-from analysis.plain.language import one_by_one, sentence, term, worded
+from analysis.plain.language import one_by_one, sentence, sentences, term, worded
 from analysis.plain.shown import markdown, when
-from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, years_sentence
+from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_points, exit_rows, safe_in_short, years_sentence
 from analysis.report.goals import HEAD, goal_table, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
@@ -178,16 +177,9 @@ def instruments_block() -> str:
     lines = []
     for case in sorted(STUDIED):
         found, study = load_answer(case), load_phase_out_study(case)
-        third = (f"response: {name}" for name in THIRDS)
-        head = ("ends", "goes on", "exit", "safe from", "fails then", *third, "setback if from")
-        rows = [
-            (row["ends"], row["goes on"], row["exit"],
-             safe_year(row, study), fails_words(row, study), *(year_words(row[name], study) for name in THIRDS),
-             row["setback if from"])
-            for row in found["by_instrument"].to_dict("records")
-        ]  # fmt: skip
+        rows = exit_rows(case)
         lines += [f"**{load_case(case).title}** ({study.draws} draws). {criteria_words(study)}", ""]
-        lines += [*markdown(head, rows), ""]
+        lines += [*markdown(list(map(str, rows)), rows.to_numpy().tolist()), ""]
         lines += ["What happened, and what the model says:", ""]
         lines += [f"- {one}" for one in happened_words(found["happened"])] + [""]
         if missed := failing(found["happened"]):
@@ -322,10 +314,15 @@ def _change(low: float, middle: float, high: float) -> str:
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
-    support = "".join(
-        f"\n  - {line}"
+    told = {
+        term(load_case(case).title): [
+            *exit_points(case),
+            worded("But: {objection}", objection=exit_objection(case)),
+        ]
         for case in sorted(STUDIED)
-        for line in (exit_sentence(case), worded("But: {objection}", objection=exit_objection(case)))
+    }
+    support = sentences(dict.fromkeys(map(safe_in_short, sorted(STUDIED)))) + "".join(
+        f"\n  - {head}" + "".join(f"\n    - {line}" for line in lines) for head, lines in told.items()
     )
     without = one_by_one(
         worded(

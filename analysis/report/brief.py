@@ -14,10 +14,11 @@ from analysis.forecasts.study import wins_everywhere, yardsticks
 from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.phase_out.accepted import load_answer
 from analysis.phase_out.by_instrument.apart_told import (
-    at_a_stroke,
+    after_its_end,
     criteria_words,
-    end_words,
+    exit_words,
     fails_words,
+    points,
     safe_year,
     spans_words,
     year_words,
@@ -47,24 +48,20 @@ USED = "closed loop"  # the use of a series that a fit is judged by
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """An answer: the question, sentences, a small table, figures by what they show, objections, chapters by title."""
+    """An answer: question, sentences, points and tables by industry, captioned figures, objections, chapters."""
 
     question: str
     sentences: Sequence[str]
-    table: pd.DataFrame | None
+    points: Mapping[str, Sequence[str]]
+    tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Path]
     objections: Sequence[str]
     chapters: Mapping[str, str]
 
 
-def exit_sentence(case: str) -> str:
-    """Say from when each set of instruments of a case can end at a stroke, at what risk, and by a slope."""
-    rows, study = load_answer(case)["by_instrument"], load_phase_out_study(case)
-    slopes = [
-        worded("{exit}: {each}", exit=term(family), each=end_words(rows, study, family))
-        for family in dict.fromkeys(rows["exit"]) if family != "cliff"
-    ]  # fmt: skip
-    return sentences(sentence(one) for one in (at_a_stroke(rows, study, risk=True), *map(capital, slopes)))
+def exit_points(case: str) -> list[str]:
+    """Say of each set of instruments of a case from when it can end, at a stroke and by a slope, and at what risk."""
+    return points(load_answer(case)["by_instrument"], load_phase_out_study(case))
 
 
 def exit_objection(case: str) -> str:
@@ -73,22 +70,19 @@ def exit_objection(case: str) -> str:
 
 
 def exit_rows(case: str) -> pd.DataFrame:
-    """Return a row for each set of instruments: when it can end, how sure that is, what breaks, and what goes on."""
-    study, told = load_phase_out_study(case), []
-    for ends, part in load_answer(case)["by_instrument"].groupby("ends", sort=False):
-        (row,) = part[part["exit"] == "cliff"].to_dict("records")
-        slopes = {term(f"safe from, {one['exit']}"): safe_year(one, study)
-                  for one in part.to_dict("records") if one["exit"] != "cliff"}  # fmt: skip
-        told.append(
-            {worded("industry"): term(load_case(case).title), worded("what ends"): term(str(ends)),
-             worded("safe from, at a stroke"): safe_year(row, study),
-             worded("fails then (of draws)"): fails_words(row, study), **slopes,
-             worded("at a stroke, if buyers respond weakly / middling / strongly"):
-                 " / ".join(year_words(row[third], study) for third in THIRDS),
-             worded("setback at a stroke from"): spans_words(row["setback if from"]),
-             worded("what stays in place"): term(row["goes on"])}
-        )  # fmt: skip
-    return pd.DataFrame(told)
+    """Return a row for each set of instruments and exit: from when it is safe, how sure, what breaks, what goes on."""
+    study = load_phase_out_study(case)
+    after = worded("safe from, judged {years:g} years after the last step", years=study.exit.years_after)
+    return pd.DataFrame(
+        {worded("what ends"): term(row["ends"]), worded("how"): exit_words(row),
+         worded("safe from"): safe_year(row, study), worded("fails then (of draws)"): fails_words(row, study),
+         after: worded("the same") if row["exit"] == "cliff" else safe_year(after_its_end(row, study), study),
+         worded("safe from, if buyers respond weakly / middling / strongly"):
+             " / ".join(year_words(row[third], study) for third in THIRDS),
+         worded("setback if from"): spans_words(row["setback if from"]),
+         worded("what stays in place"): term(row["goes on"])}
+        for row in load_answer(case)["by_instrument"].to_dict("records")
+    )  # fmt: skip
 
 
 def safe_in_short(case: str) -> str:
@@ -106,10 +100,14 @@ def safe_words(case: str) -> str:
     """Say what safe means and what setback, and which path an exit is compared with."""
     study = load_phase_out_study(case)
     base = load_schedule(study.supported, case).title
-    return worded(
-        "{case}, {draws} draws of the fitted model, compared with: {base}. {criteria}",
+    told = worded(
+        "{case}, {draws} draws of the fitted model, compared with: {base}. What goes on: {goes_on}. {criteria}",
         case=term(load_case(case).title), draws=study.draws, base=term(base), criteria=criteria_words(study),
+        goes_on=one_by_one(worded("{ends}: {goes_on}", ends=term(one.name), goes_on=term(one.goes_on))
+                           for one in study.apart),
     )  # fmt: skip
+    known = [sentence(capital(term(study.texts.supported)))] if study.texts.supported else []
+    return sentences([told, *known])
 
 
 def years_sentence(durations: pd.DataFrame) -> str:
@@ -155,6 +153,32 @@ ONE_BY_ONE = marked(
 CLOCK_DECIDES = marked("the clock decides, each industry has others, and the fits saw most of these dates")
 
 
+def _forecast_words(rows: pd.DataFrame, forecast: Sequence[str]) -> str:
+    """Say how forecasts with drivers as then expected did against the reference, together and the model by industry."""
+    rows = rows[(rows["over"] == REFERENCE) & (rows["mode"] == "unconditional")]
+    by = rows[rows["case"] == rows["case"].iloc[0]].set_index("forecaster").to_dict("index")
+    told = [
+        worded(
+            "{name} {ratio:.2f} of it ({low:.2f} to {high:.2f}), 90% intervals held {inside:.0%} of what came",
+            name=name, ratio=by[who]["ratio"], low=by[who]["5%"], high=by[who]["95%"], inside=by[who]["inside 90%"],
+        )
+        for who, name in ((MODEL, worded("the model alone")), (COMBINED, worded("averaged with that curve")))
+    ]  # fmt: skip
+    alone = rows[(rows["forecaster"] == MODEL) & rows["case"].isin(forecast)]
+    own = [
+        worded(
+            "{case} {ratio:.2f} ({verdict})", case=term(load_case(row["case"]).title), ratio=row["ratio"],
+            verdict=worded("better") if row["95%"] < 1 else worded("worse") if row["5%"] > 1 else worded("no better"),
+        )
+        for row in alone.to_dict("records")
+    ]  # fmt: skip
+    return worded(
+        "Forecast, on years it had not seen ({series} series, drivers as then expected): error against that of the "
+        "curve named in advance: {each}. Under 1 is better. The model alone by industry: {own}.",
+        series=by[MODEL]["series"], each=one_by_one(told), own=listed(own),
+    )  # fmt: skip
+
+
 def trust_sentences(
     errors: Mapping[str, Sequence[float]], forecast: Sequence[str], board: Scoreboard
 ) -> tuple[list[str], list[str]]:
@@ -172,24 +196,7 @@ def trust_sentences(
         )
     ]  # fmt: skip
     if len(rows := yardsticks(forecast)):
-        at = (rows["case"] == rows["case"].iloc[0]) & (rows["over"] == REFERENCE) & (rows["mode"] == "unconditional")
-        by = rows[at].set_index("forecaster").to_dict("index")
-        told = [
-            worded(
-                "{name} {ratio:.2f} of it ({low:.2f} to {high:.2f}), 90% intervals held {inside:.0%} of what came",
-                name=name, ratio=by[who]["ratio"], low=by[who]["5%"], high=by[who]["95%"], inside=by[who]["inside 90%"],
-            )
-            for who, name in ((MODEL, worded("the model alone")), (COMBINED, worded("averaged with that curve")))
-        ]  # fmt: skip
-        words.append(
-            worded(
-                "Forecast, on years it had not seen ({cases}, {series} series, drivers as then expected): error "
-                "against that of the curve named in advance: {each}. Under 1 is better.",
-                cases=translated(" and ").join(term(load_case(one).title) for one in forecast),
-                series=by[MODEL]["series"],
-                each=one_by_one(told),
-            )
-        )
+        words.append(_forecast_words(rows, forecast))
     fresh = [row.inside for row in board.rows if not row.fitted]
     words.append(
         worded(
@@ -253,8 +260,9 @@ class Brief:
         missed = {worded(captions["forecast_yardstick"]): picture("forecast_yardstick")} if self.scored else {}
         support = Answer(
             worded("When can support end, and what breaks?"),
-            [*dict.fromkeys(map(safe_in_short, self.cases)), *map(exit_sentence, self.cases)],
-            pd.concat([exit_rows(case) for case in self.cases]), strips,
+            list(dict.fromkeys(map(safe_in_short, self.cases))),
+            {titles[case]: exit_points(case) for case in self.cases},
+            {titles[case]: exit_rows(case) for case in self.cases}, strips,
             [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
             {f"exits_{case}": titles[case] for case in self.cases},
         ) if self.cases else None  # fmt: skip
@@ -262,13 +270,13 @@ class Brief:
             *([support] if support else []),
             Answer(
                 worded("How long from discovery to large-scale industry, and what shortens it?"),
-                [years_sentence(self.large), sooner_sentence(self.instruments)], None,
+                [years_sentence(self.large), sooner_sentence(self.instruments)], {}, {},
                 {worded(captions["clocks"]): picture("clocks")},
                 [sentence(term(CLOCK_DECIDES)), translated(ONE_BY_ONE)],
                 {"paths": worded("paths"), "instruments": worded("barriers, and what shortens them")},
             ),
             Answer(
-                worded("How far may these answers be trusted?"), trust, None, missed, doubt,
+                worded("How far may these answers be trusted?"), trust, {}, {}, missed, doubt,
                 {"forecasts": worded("forecasts"), "limits": worded("what it cannot know"),
                  "paper": worded("the paper's figures")},
             ),

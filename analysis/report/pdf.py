@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-import pandas as pd
 from PIL import Image
 
 from analysis.plain.language import language, translated, worded
@@ -18,15 +17,15 @@ from stockflow.files import write_whole
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-MARGIN, GAP = 14.0, 4.0  # mm
-BODY, SMALL, TABLE = 8.6, 7.2, 6.4  # points
+MARGIN = 14.0  # mm
+BODY, SMALL = 8.6, 7.2  # points
 LEAD, BUT = (27, 73, 101), (180, 40, 60)  # colours of the bars beside sentences and objections
-TALLEST = {1: 88.0, 2: 72.0}  # mm of a figure that stands alone, or beside another
+TALLEST, LEAST = 100.0, 45.0  # mm: of a figure; left on a page on which a question begins
 BREAKS = re.compile("([⺀-鿿，。；：、）])(?=[^，。；：、）」？！％])")  # a line may end after
 
 
 def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
-    """Write a brief as A4 pages, figures, those of that folder, two abreast.
+    """Write a brief as A4 pages, without its tables, with figures of that folder.
 
     ModuleNotFoundError where fpdf2 is not installed.
     """
@@ -49,17 +48,21 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
     answers = brief.answers(figures, language())
     for place, one in enumerate(answers):
         pdf.ln(1.5)
+        if pdf.h - MARGIN - pdf.get_y() < LEAST:
+            pdf.add_page()
         _text(pdf, one.question, 10.5, "B")
         for sentence in one.sentences:
             _text(pdf, sentence, BODY, bar=LEAD)
+        for head, lines in one.points.items():
+            _text(pdf, head, BODY, "B", LEAD)
+            for line in lines:
+                _text(pdf, f"• {line}", BODY, bar=LEAD)
         for sentence in one.objections:
             _text(pdf, worded("But: {objection}", objection=sentence), BODY, bar=BUT)
-        if one.table is not None:
-            _table(pdf, one.table)
-            for note in brief.notes():
-                _text(pdf, note, SMALL)
         first = sum(len(other.pictures) for other in answers[:place]) + 1
         _pictures(pdf, one, first)
+        for note in brief.notes() if one.points else ():
+            _text(pdf, note, SMALL)
     pdf.ln(2)
     for line in brief.about():
         _text(pdf, line, SMALL)
@@ -69,6 +72,7 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
 def _text(pdf: FPDF, text: str, size: float, style: str = "", bar: tuple[int, int, int] | None = None) -> None:
     """Write a paragraph over the whole width, with a bar of that colour at its left if given."""
     pdf.set_font("main", style, size)
+    pdf.cell(0.01, 0, " ")  # else fpdf2 writes later lines of a paragraph that begins in another font as if in that one
     pdf.set_x(pdf.l_margin + (2.5 if bar else 0.0))
     before, page = pdf.get_y(), pdf.page
     pdf.multi_cell(0, size * 0.5, _breaking(text), align="L", new_x="LMARGIN", new_y="NEXT")
@@ -78,42 +82,15 @@ def _text(pdf: FPDF, text: str, size: float, style: str = "", bar: tuple[int, in
     pdf.ln(1)
 
 
-def _table(pdf: FPDF, table: pd.DataFrame) -> None:
-    from fpdf.fonts import FontFace
-
-    pdf.set_font("main", "", TABLE)
-    pdf.set_fill_color(255, 255, 255)
-    longest = [max(len(str(name)) / 2, *(len(str(one)) for one in table[name])) for name in table]
-    widths = [min(max(length, 9), 30) for length in longest]
-    with pdf.table(
-        col_widths=tuple(widths), text_align="LEFT", line_height=TABLE * 0.46, padding=0.6,
-        borders_layout="HORIZONTAL_LINES", headings_style=FontFace(emphasis="" if language() == "zh" else "BOLD"),
-    ) as made:  # fmt: skip
-        made.row([_breaking(str(one)) for one in table.columns])
-        for row in table.itertuples(index=False):
-            made.row([_breaking(str(one)) for one in row])
-    pdf.ln(1)
-
-
 def _pictures(pdf: FPDF, answer: Answer, number: int) -> None:
-    """Draw the figures of an answer two abreast, each over its caption; one alone has the whole width."""
-    shown = list(answer.pictures.items())
-    for start in range(0, len(shown), 2):
-        pair = shown[start : start + 2]
-        width = (pdf.epw - GAP) / 2 if len(pair) == 2 else pdf.epw
-        sizes = [_size(file, width, TALLEST[len(pair)]) for _, file in pair]
-        if pdf.get_y() + max(high for _, high in sizes) + 10 > pdf.h - MARGIN:
+    """Draw the figures of an answer one below the other, each over its caption."""
+    for place, (caption, file) in enumerate(answer.pictures.items()):
+        wide, high = _size(file, pdf.epw, TALLEST)
+        if pdf.get_y() + high + 10 > pdf.h - MARGIN:
             pdf.add_page()
-        top, lowest = pdf.get_y(), pdf.get_y()
-        for place, ((caption, file), (wide, high)) in enumerate(zip(pair, sizes, strict=True)):
-            left = pdf.l_margin + place * (width + GAP)
-            pdf.image(file, x=left, y=top, w=wide, h=high, alt_text=caption)
-            pdf.set_font("main", "", SMALL)
-            pdf.set_xy(left, top + high + 0.5)
-            told = worded("Figure {number}. {caption}", number=number + start + place, caption=caption)
-            pdf.multi_cell(width, SMALL * 0.48, _breaking(told), align="L")
-            lowest = max(lowest, pdf.get_y())
-        pdf.set_y(lowest + 3)
+        pdf.image(file, x=pdf.l_margin, y=pdf.get_y(), w=wide, h=high, alt_text=caption)
+        pdf.set_y(pdf.get_y() + high + 0.5)
+        _text(pdf, worded("Figure {number}. {caption}", number=number + place, caption=caption), SMALL)
 
 
 def _size(file: Path, width: float, tallest: float) -> tuple[float, float]:

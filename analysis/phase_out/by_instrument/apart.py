@@ -43,7 +43,8 @@ class Ended:
 
     `ratio` is the share `years_after` the start over that with continued support; `fall` how far the share lies below
     its own earlier highest at the worst, as a part of it, and `held` the same with continued support; `below` for how
-    many years by more than the study's `own_fall`; `saved` the present value of public money not spent, bnCNY.
+    many years by more than the study's `own_fall`; `saved` the present value of public money not spent, bnCNY;
+    `after` the ratio `years_after` the last step, not a number after the study's horizon.
     """
 
     ends: Apart
@@ -56,6 +57,7 @@ class Ended:
     saved: Array
     lost: Array
     lost_in: Array
+    after: Array
 
     def against_support(self, study: PhaseOutStudy) -> SafeYears:
         """When the exit is safe against continued support."""
@@ -65,8 +67,13 @@ class Ended:
         """When the exit is safe against its own past."""
         return self._safe(study, self.fall - self.held <= study.exit.own_fall)
 
-    def _safe(self, study: PhaseOutStudy, kept: Flags) -> SafeYears:
-        return safe_years(self.family, self.starts, kept, study.exit.probability)
+    def after_its_end(self, study: PhaseOutStudy) -> SafeYears:
+        """When the exit is safe against continued support as long after its last step; starts judged by then alone."""
+        known = np.isfinite(self.after).any(axis=1)
+        return self._safe(study, self.after[known] >= study.exit.share_kept, self.starts[known])
+
+    def _safe(self, study: PhaseOutStudy, kept: Flags, starts: Array | None = None) -> SafeYears:
+        return safe_years(self.family, self.starts if starts is None else starts, kept, study.exit.probability)
 
 
 def setback(times: Array, share: Array, start: float, years: float, least: float) -> tuple[Array, Array]:
@@ -126,18 +133,23 @@ class Exits:
         """Return the base with some instruments ending, announced so many years ahead if given."""
         return variants(self.base, [shape], [start], () if shape == "cliff" else (length,), ends, announced)[0]
 
-    def judged(self, values: Values, start: float) -> tuple[Array, ...]:
+    def judged(self, values: Values, start: float, length: float) -> tuple[Array, ...]:
         """Return what `Ended` holds of an exit in its order, (draw,) each."""
         study, share, asked = self.study, self._share(values), self.study.exit
-        at = int(np.searchsorted(self.times, start + asked.years_after - 1e-9))
+        ratio = share / self.held
+        at, late = (int(np.searchsorted(self.times, start + later - 1e-9))
+                    for later in (asked.years_after, length + asked.years_after))  # fmt: skip
+        after = ratio[:, late] if start + length + asked.years_after <= study.horizon else np.full(len(ratio), np.nan)
         own, other = (setback(self.times, s, start, asked.years_after, asked.own_fall) for s in (share, self.held))
         spent = [outlay(study, self.times, one, study.rate) for one in (self.supported, values)]
         lost = largest_loss(self.times, share, self.held, start, asked.loss_years)
-        return share[:, at] / self.held[:, at], own[0], other[0], own[1], spent[0] - spent[1], *lost
+        return ratio[:, at], own[0], other[0], own[1], spent[0] - spent[1], *lost, after
 
     def ended(self, ends: Apart, shape: Exit, length: float, starts: Sequence[float]) -> Ended:
         """Run exits of one shape and length from every start."""
-        each = [self.judged(self.run(self.schedule(ends.ends, shape, start, length)), start) for start in starts]
+        each = [
+            self.judged(self.run(self.schedule(ends.ends, shape, start, length)), start, length) for start in starts
+        ]
         return Ended(
             ends, family(shape, length), np.asarray(starts), *(np.array(one) for one in zip(*each, strict=True))
         )
@@ -171,7 +183,8 @@ def apart_table(study: PhaseOutStudy, found: Sequence[Ended]) -> pd.DataFrame:
             parts = {"share over continued support": one.ratio[place], "deepest fall below own past": one.fall[place],
                      "deepest fall with continued support": one.held[place], "years below own past": one.below[place],
                      "saved (bnCNY)": one.saved[place],
-                     f"largest loss in years 1 to {study.exit.loss_years}": one.lost[place]}  # fmt: skip
+                     f"largest loss in years 1 to {study.exit.loss_years}": one.lost[place],
+                     "share over continued support, after its end": one.after[place]}  # fmt: skip
             for name, values in parts.items():
                 row |= interval_columns(values, name, f"{name} low", f"{name} high")
             rows.append(
@@ -185,7 +198,8 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
 
     `response` (draw,) orders the draws; a year that never comes is infinite. `fails` is how often the exit from the
     safe year falls below continued support, or from the safest start where none is safe, and `failing` how often from
-    each start; `setback if from` names the starts from which the share falls below its own past in too many draws.
+    each start, `failing after` how often as long after its last step, of those starts that the horizon lets judge;
+    `setback if from` names the starts from which the share falls below its own past in too many draws.
     """
     order = np.array_split(np.argsort(response, kind="stable"), len(THIRDS))
     rows = []
@@ -197,6 +211,7 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
             "safe from": first.year, "fails": float(first.failing[at]), "at": float(one.starts[at]),
             "setback if from": spans(one.starts[second.failing >= study.exit.probability]),
             "failing": [round(float(share), 4) for share in first.failing],
+            "failing after": [round(float(share), 4) for share in one.after_its_end(study).failing],
         }  # fmt: skip
         for third, places in zip(THIRDS, order, strict=True):
             kept = one.ratio[:, places] >= study.exit.share_kept

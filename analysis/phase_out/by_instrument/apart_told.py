@@ -15,6 +15,7 @@ from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import listed, one_by_one, term, worded
 from analysis.plain.shown import capital
 from models.case import load_case
+from stockflow.arrays import Array
 
 
 def spans_words(years: str) -> str:
@@ -73,28 +74,78 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
     return words
 
 
-def end_words(by_instrument: pd.DataFrame, study: PhaseOutStudy, exit: str = "cliff", risk: bool = False) -> str:
-    """From when each set of instruments can end by an exit, in one line, and at what risk if asked for.
+def worse_later(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> dict[Hashable, Any] | None:
+    """Return a row of `answers` judged after the end of its exit if it is safe later then, or not for good."""
+    late = after_its_end(row, study)
+    own, other = (np.inf if (found := lasting(one, study)) is None else found for one in (row, late))
+    return late if other > own else None
 
-    Those that no start tried hurts are left out.
-    """
-    rows = by_instrument[(by_instrument["exit"] == exit) & (by_instrument["safe from"] > study.grid.first)]
+
+def end_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
+    """From when each set of instruments can end at a stroke, in one line, without those that no start tried hurts."""
+    rows = by_instrument[(by_instrument["exit"] == "cliff") & (by_instrument["safe from"] > study.grid.first)]
     told = []
     for row in rows.to_dict("records"):
         if np.isinf(row["safe from"]):
             told.append(worded("{ends} at no start by {last:g}", ends=term(row["ends"]), last=study.grid.last))
-        elif risk and lasting(row, study) is not None:
-            fails = fails_words(row, study)
-            when = worded("{when} (fails in {fails} of draws)", when=when_words(row, study), fails=fails)
-            told.append(worded("{ends} {when}", ends=term(row["ends"]), when=when))
         else:
             told.append(worded("{ends} {when}", ends=term(row["ends"]), when=when_words(row, study)))
     return one_by_one(told)
 
 
-def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy, risk: bool = False) -> str:
-    """Say from when each set of instruments of the case can end at a stroke, and at what risk if asked for."""
-    each = end_words(by_instrument, study, risk=risk)
+def points(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> list[str]:
+    """Say of each set of instruments from when it can end by each exit and at what risk, in a line."""
+    told = []
+    for ends, part in by_instrument.groupby("ends", sort=False):
+        rows = part.to_dict("records")
+        most = max(share for row in rows for share in row["failing"])
+        if most < study.exit.probability:
+            each = worded(
+                "at every start tried, {first:g} to {last:g} (at most {most:.1%} of draws fail)",
+                first=study.grid.first, last=study.grid.last, most=most,
+            )  # fmt: skip
+        else:
+            each = one_by_one(_exit_and_risk(row, study) for row in rows)
+        told.append(worded("{ends}: {each}", ends=capital(term(str(ends))), each=each))
+    return told
+
+
+def _exit_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    exit = exit_words(row)
+    if np.isinf(row["safe from"]):
+        return worded(
+            "{exit}, at no start by {last:g} ({least:.1%} of draws or more fail)",
+            exit=exit, last=study.grid.last, least=min(row["failing"]),
+        )  # fmt: skip
+    when = when_words(row, study)
+    if lasting(row, study) is None:
+        return worded("{exit}, {when}", exit=exit, when=when)
+    told = worded("{exit}, {when} ({fails} of draws fail)", exit=exit, when=when, fails=fails_words(row, study))
+    if (late := worse_later(row, study)) is None:
+        return told
+    return worded(
+        "{told}, but judged {years:g} years after the last step {when}",
+        told=told, years=study.exit.years_after, when=when_words(late, study),
+    )  # fmt: skip
+
+
+def exit_words(row: Mapping[Hashable, Any]) -> str:
+    """Return how an exit of a row of `answers` goes on: at a stroke, or by its shape over some years."""
+    return worded("at a stroke") if row["exit"] == "cliff" else term(row["exit"])
+
+
+def after_its_end(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> dict[Hashable, Any]:
+    """Return a row of `answers` judged as long after the last step of its exit, of starts that the horizon allows."""
+    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing after"])
+    safe = failing < study.exit.probability
+    place = int(np.argmax(safe)) if safe.any() else int(np.argmin(failing))
+    year = float(starts[place]) if safe.any() else np.inf
+    return {**row, "failing": row["failing after"], "safe from": year, "fails": failing[place], "at": starts[place]}
+
+
+def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
+    """Say from when each set of instruments of the case can end at a stroke."""
+    each = end_words(by_instrument, study)
     return worded("{case}, at a stroke: {each}", case=term(load_case(study.case).title), each=each)
 
 
@@ -103,12 +154,14 @@ def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy, none: str | No
     safe = safe_year(row, study)
     if lasting(row, study) is not None:
         return worded("from {safe}", safe=safe)
+    if none is None and np.isinf(row["safe from"]):
+        return worded("at no start to {last:g}", last=judged(row, study)[0][-1])
     return worded("at {safe}", safe=safe) if none is None else none + safe
 
 
 def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """How often an exit fails from each start that `safe_year` names: "7.8% / 1.5%"."""
-    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
+    starts, failing = judged(row, study)
     earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
     if lasting(row, study) is None:
         return worded("{fails:.1%} (least, in {at:g})", fails=row["fails"], at=row["at"])
@@ -117,19 +170,25 @@ def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
     """Return the safe year of a row of `answers`; None where none is, or a later start is not safe."""
-    starts, fails = np.asarray(study.grid.starts), np.asarray(row["failing"]) >= study.exit.probability
+    starts, failing = judged(row, study)
     safe = float(row["safe from"])
-    return None if np.isinf(safe) or fails[starts >= safe].any() else safe
+    return None if np.isinf(safe) or (failing[starts >= safe] >= study.exit.probability).any() else safe
+
+
+def judged(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> tuple[Array, Array]:
+    """Return the starts that a row of `answers` judges, and how often the exit from each fails."""
+    failing = np.asarray(row["failing"])
+    return np.asarray(study.grid.starts)[: len(failing)], failing
 
 
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """The safe year of a row of `answers` in words: all that may be it as far as its draws tell, if it lasts."""
-    starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
+    starts, failing = judged(row, study)
     fails = failing >= study.exit.probability
     if fails[starts >= row["safe from"]].any():
         return worded("no start that lasts (only {years} is safe)", years=spans_words(spans(starts[~fails])))
     if np.isinf(row["safe from"]):
-        return year_words(np.inf, study)
+        return worded("none to {last:g}", last=starts[-1])
     earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
     first = year_words(earliest, study)
     if earliest == latest:

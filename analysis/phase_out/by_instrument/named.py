@@ -79,6 +79,7 @@ class NamedExit:
     saved: Array
     lost: Array
     lost_in: Array
+    after: Array
     table: pd.DataFrame
     warnings: tuple[str, ...]
     paid: tuple[tuple[str, float], ...]
@@ -87,6 +88,12 @@ class NamedExit:
     def fails(self) -> float:
         """How often the share falls below what counts as kept."""
         return float((~(self.ratio >= self.study.exit.share_kept)).mean())
+
+    @property
+    def fails_after(self) -> float:
+        """The same as long after the last step of the exit; not a number where that is after the horizon."""
+        known = np.isfinite(self.after)
+        return float((self.after[known] < self.study.exit.share_kept).mean()) if known.any() else np.nan
 
     @property
     def setback(self) -> float:
@@ -102,10 +109,10 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     """
     home = home_of(study.case)
     named(study.case, asked.ends)
-    last, after = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
+    last, later = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
     if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
         span = f"{study.since:g} to {last:g}"
-        raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {after} is judged")
+        raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {later} is judged")
     if asked.shape != "cliff" and asked.length <= 0:
         raise InputError(f"--length: an exit by {asked.shape} takes some years; say how many")
     end = study.horizon + study.tail
@@ -116,10 +123,10 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     asked = replace(asked, ends=asked.ends or given_to_buyers(exits, home))
     ending = exits.schedule(asked.ends, asked.shape, asked.start, asked.length, asked.announced)
     values = exits.run(ending)
-    ratio, fall, held, _, saved, lost, lost_in = exits.judged(values, asked.start)
+    ratio, fall, held, _, saved, lost, lost_in, after = exits.judged(values, asked.start, asked.length)
     table = yearly_table(study, exits.times, exits.supported, values, asked.start)
     return NamedExit(
-        study, asked, base.title, ratio, fall, held, saved, lost, lost_in, table,
+        study, asked, base.title, ratio, fall, held, saved, lost, lost_in, after, table,
         (*([] if of.posterior else [of.basis]), *_warnings(asked, exits, values, base)),
         tuple(_paid(exits.times, values, asked, SHOWN / 10**study.digits)),
     )  # fmt: skip
@@ -241,6 +248,8 @@ def exit_lines(found: NamedExit) -> list[str]:
             below=below,
         )
     )  # fmt: skip
+    if asked.length and np.isfinite(found.after).any():
+        lines.append(_after_words(found))
     fall = told(Measure("fall", "%", 100 * found.fall), 0, fifty=False)
     held = told(Measure("fall", "%", 100 * found.held), 0, fifty=False)
     lines.append(
@@ -265,6 +274,17 @@ def exit_lines(found: NamedExit) -> list[str]:
         )
     )  # fmt: skip
     return [*lines, worded("A critic would say: {objection}", objection=model_objection(study))]
+
+
+def _after_words(found: NamedExit) -> str:
+    rule = found.study.exit
+    said = worded(
+        "As long after its last step, over the year before {judged:g}: {ratio} of it",
+        judged=found.asked.start + found.asked.length + rule.years_after,
+        ratio=told(Measure("ratio", "1", found.after), 2, fifty=False),
+    )  # fmt: skip
+    below = worded("; below {kept:g} in {fails:.1%} of draws", kept=rule.share_kept, fails=found.fails_after)
+    return sentence(said + below if len(found.after) > 1 else said)
 
 
 def _loss_words(found: NamedExit) -> str:

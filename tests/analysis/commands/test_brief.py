@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis.commands import brief
-from analysis.report.brief import exit_objection, exit_sentence
+from analysis.report.brief import exit_objection, exit_points
 from analysis.report.pdf import _breaking
 
 Run = Callable[..., tuple[int, str, str]]
@@ -29,12 +31,27 @@ def test_a_brief_is_a_page_and_a_pdf_that_say_what_the_readme_says(techcycle: Ru
     assert not re.search(r'(?:="|url\()["\']?(?:https?:)?//', page)  # nothing is asked of a network
     pdf = (tmp_path / "brief.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
-    assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 2
+    assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 3
     if spoken == "en":
-        assert support["sentences"][1:] == [exit_sentence("nev")]
+        assert list(support["points"].values()) == [exit_points("nev")]
         assert support["sentences"][0].startswith("Safe: in fewer than 10% of draws")
-        assert exit_sentence("nev") in README.read_text(encoding="utf-8")
+        assert all(f"- {one}" in README.read_text(encoding="utf-8") for one in exit_points("nev"))
         assert exit_objection("nev") in support["objections"][0]
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_every_letter_of_a_chinese_pdf_is_the_one_meant(techcycle: Run, tmp_path: Path) -> None:
+    code, out, _ = techcycle("--lang", "zh", "brief", "nev", "--out", str(tmp_path), "--json")
+    assert code == 0
+    read = subprocess.run(["pdftotext", tmp_path / "brief.pdf", "-"], check=True, capture_output=True, text=True).stdout
+    letters = re.sub(r"[\s\u200b]", "", read)
+    for answer in json.loads(out):
+        for line in (
+            *answer["sentences"],
+            *answer["objections"],
+            *(one for own in answer["points"].values() for one in own),
+        ):
+            assert re.sub(r"\s", "", line) in letters
 
 
 def test_without_the_package_for_pdf_one_line_says_so(

@@ -21,16 +21,15 @@ from analysis.phase_out.by_instrument.apart import (
     spans,
     together,
 )
-from analysis.phase_out.by_instrument.apart_told import end_words
+from analysis.phase_out.by_instrument.apart_told import end_words, points, worse_later
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
 from analysis.phase_out.cost_words import best_refused
 from analysis.phase_out.figures import strips
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study
-from analysis.report.brief import exit_objection, exit_sentence
+from analysis.report.brief import exit_objection, exit_points
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
-from models.case import load_case
 from stockflow.errors import InputError
 
 BOTH = ("purchase subsidy", "tax exemption")
@@ -51,7 +50,9 @@ def ended(ratio: float, ends: tuple[str, ...] = ("a",), fall: float = 0.0, held:
     same = np.ones((2, 10))
     starts = np.array([2020.0, 2021.0])
     about = Apart(name=" and ".join(ends), ends=ends, goes_on="rest")
-    return Ended(about, "cliff", starts, ratio * same, fall * same, held * same, *(0 * same for _ in range(4)))
+    return Ended(
+        about, "cliff", starts, ratio * same, fall * same, held * same, *(0 * same for _ in range(4)), ratio * same
+    )
 
 
 def test_all_at_once_is_the_exit_of_the_study_itself(study: PhaseOutStudy, exits: Exits) -> None:
@@ -70,7 +71,7 @@ def test_an_exit_ends_what_it_names_and_nothing_else(exits: Exits) -> None:
 
 def test_both_together_cost_more_than_either_and_not_just_their_sum(exits: Exits) -> None:
     each = [
-        exits.judged(exits.run(exits.schedule(ends, "cliff", 2023.0, 0.0)), 2023.0)[0]
+        exits.judged(exits.run(exits.schedule(ends, "cliff", 2023.0, 0.0)), 2023.0, 0.0)[0]
         for ends in (["purchase subsidy"], ["tax exemption"], BOTH)
     ]
     assert (each[2] < np.minimum(each[0], each[1])).all()
@@ -125,6 +126,36 @@ def test_an_answer_names_the_first_safe_start_or_that_there_is_none(study: Phase
     assert table["fails"].tolist() == [0.0, 1.0]
 
 
+def test_a_slope_is_judged_as_long_after_its_last_step_too(study: PhaseOutStudy, exits: Exits) -> None:
+    late = study.grid.last
+    found = exits.ended(study.apart[0], "linear", 5.0, [2018.0, late])
+    values = exits.run(exits.schedule(study.apart[0].ends, "linear", 2018.0, 5.0))
+    at = np.searchsorted(exits.times, 2028.0 - 1e-9)
+    share, held = exits._share(values)[:, at], exits.held[:, at]
+    assert found.after[0] == pytest.approx(share / held)
+    assert np.isnan(found.after[1]).all()  # 2039 is after the horizon
+    assert len(found.after_its_end(study).failing) == 1
+
+
+def test_a_slope_that_is_safe_only_on_the_day_it_ends_is_said_not_to_last(study: PhaseOutStudy) -> None:
+    few = len(study.grid.starts) - 5
+    row = {
+        "ends": "purchase subsidy alone",
+        "exit": "linear over 5 years",
+        "draws": 400,
+        "safe from": study.grid.first,
+        "fails": 0.0,
+        "at": study.grid.first,
+        "failing": [0.5] + [0.0] * (few + 4),
+        "failing after": [0.5] * few,
+    }
+    row["safe from"] = study.grid.first + 1
+    (line,) = points(pd.DataFrame([row]), study)
+    assert line.endswith("from 2012 (0.0% of draws fail), but judged 5 years after the last step at no start to 2024")
+    (line,) = points(pd.DataFrame([row | {"failing after": [0.5] + [0.0] * (few - 1)}]), study)
+    assert "but judged" not in line
+
+
 def test_years_are_told_as_spans() -> None:
     assert spans(np.array([2016.0, 2017.0, 2018.0, 2020.0])) == "2016 to 2018, 2020"
     assert spans(np.array([])) == "none"
@@ -147,7 +178,8 @@ def test_the_figure_by_instrument_has_a_cell_for_every_start_and_says_the_findin
     study, kept = load_phase_out_study(case), load_answer(case)["by_instrument"]
     png = strips(kept, study, tmp_path / "strips")
     cells = pd.read_csv(png.with_suffix(".csv"))
-    assert len(cells) == len(kept) * len(study.grid.starts)
+    late = [row for row in kept.to_dict("records") if worse_later(row, study) is not None]
+    assert len(cells) == (len(kept) + len(late)) * len(study.grid.starts)
     first = cells[(cells["ends"] == kept["ends"][0]) & (cells["exit"] == "cliff")].set_index("start")
     safe = first.index[first["share of draws that fail"] < study.exit.probability]
     assert safe.min() == kept["safe from"][0]
@@ -196,4 +228,4 @@ def test_the_record_by_instrument_is_what_runs_say_today(case: str) -> None:
     found = Exits(few, draws).ended(few.apart[0], "cliff", 0.0, few.grid.starts)
     kept = load_answer(case)["by_instrument"].iloc[0]
     assert found.against_support(few).year == kept["safe from"]
-    assert load_case(case).title in exit_sentence(case)
+    assert str(kept["ends"]).capitalize() in exit_points(case)[0]

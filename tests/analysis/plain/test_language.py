@@ -20,7 +20,7 @@ from analysis.plain.lines import fill, width
 from analysis.plain.shown import text
 from analysis.plain.style import drawing, save
 from analysis.plain.units import CUSTOMARY, beside_numbers, customary, decimals
-from analysis.report.brief import exit_objection, exit_rows, exit_sentence, safe_words
+from analysis.report.brief import exit_objection, exit_points, exit_rows, safe_words
 from stockflow.errors import InputError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -80,7 +80,7 @@ def test_no_text_stands_in_a_string_that_is_filled_in_before_it_is_translated() 
 @pytest.mark.parametrize("case", STUDIED)
 def test_the_chinese_answer_holds_no_english(case: str, chinese: None) -> None:
     table = exit_rows(case)
-    told = [exit_sentence(case), exit_objection(case), safe_words(case), *table.columns, *table.to_numpy().ravel()]
+    told = [*exit_points(case), exit_objection(case), safe_words(case), *table.columns, *table.to_numpy().ravel()]
     assert not [text for text in told if ENGLISH.search(str(text))]
 
 
@@ -97,7 +97,7 @@ def test_both_languages_say_the_same_years(case: str) -> None:
     said = {}
     for one in LANGUAGES:
         with speaking(one):
-            said[one] = re.findall(r"\d+", exit_sentence(case))
+            said[one] = re.findall(r"\d+", "".join(exit_points(case)))
     assert said["zh"] == said["en"]
     assert said["en"]
 
