@@ -111,7 +111,7 @@ def schedules_table(found: Results, best: bool = True) -> tuple[str, pd.DataFram
         if arm.role != "grid":
             regret = table.loc[[arm.label]].iloc[0]
             rows.append({
-                "": term(arm.label),
+                worded("schedule"): term(arm.label),
                 worded("{level:.0%} share", level=stated.shares[0]): brief(own[f"year of {stated.shares[0]:.0%}"], 1),
                 worded("relapse"): often(own["relapse"].values.mean()),
                 worded("outlay, {rate}", rate=rate): brief(own[f"outlay with tail, at {rate}"]),

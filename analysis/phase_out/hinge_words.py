@@ -22,7 +22,7 @@ def thirds_table(found: Results, response: str, evidence: Evidence | None, best:
     )  # fmt: skip
     wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
     wide.columns = [term(third) for third in THIRDS]
-    return wide.reset_index(names="")
+    return wide.reset_index(names=worded("answer"))
 
 
 def evidence_words(found: Results, response: str, evidence: Evidence | None) -> list[str]:

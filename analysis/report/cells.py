@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from analysis.plain.language import language, term, worded
 from analysis.plain.units import beside_numbers
@@ -41,8 +42,8 @@ def spread_cell(spread: Spread | None, unit: str) -> str:
     return worded("{median} ({low} to {high})", median=told[0], low=told[1], high=told[2])
 
 
-def html_table(table: pd.DataFrame, digits: int = 3) -> str:
-    """Return a table as HTML, numbers with `digits` significant digits."""
+def html_table(table: pd.DataFrame, digits: int = 3) -> Markup:
+    """Return a table as HTML that scrolls by itself, by keyboard too; numbers with `digits` significant digits."""
 
     def shown(value: object) -> str:
         if value is None or (isinstance(value, float) and not np.isfinite(value)):
@@ -53,8 +54,6 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
         return beside_numbers(str(value))
 
-    return (
-        table.map(shown)
-        .rename(columns=lambda name: term(str(name)))
-        .to_html(index=False, border=0, classes="numbers", escape=True)
-    )
+    named = table.map(shown).rename(columns=lambda name: term(str(name)))
+    made = Markup(named.to_html(index=False, border=0, classes="numbers", escape=True))
+    return Markup('<div class="wide" tabindex="0" role="group" aria-label="{}">{}</div>').format(worded("table"), made)

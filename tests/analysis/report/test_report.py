@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import tomllib
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from page_helpers import needs_browser
 
 from analysis.fits.figures import series_numbers
 from analysis.phase_out.study import STUDIED
@@ -23,6 +23,7 @@ from analysis.report.fit_chapter import fit_words
 from analysis.report.reproduce import reproduce_all
 from analysis.trust import study as asked
 from analysis.trust.chapter import posteriors_of
+from benchmarks.browser import tab
 from calibration.fitting.estimates import Calibration
 from calibration.fitting.fit import concluded, find_mode
 from calibration.fitting.payoff import fitted_series
@@ -132,40 +133,50 @@ def test_the_report_is_small(output: Path) -> None:
     assert sum(one.stat().st_size for one in files) < 2_000_000
 
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREEN = 800  # pixels of height
-IN_A_BROWSER = """<body><iframe src="{page}" width="{width}" height="800"></iframe><script>
-document.querySelector("iframe").onload = (event) => {{
-  const inside = event.target.contentDocument.documentElement;
-  document.body.dataset.size = [inside.clientWidth, inside.scrollWidth, inside.scrollHeight];
-}};
-</script></body>"""
-
-
-def laid_out(page: Path, width: int) -> tuple[int, int, int]:
-    """Return width of the window, and width and height of what a browser makes of the page there."""
-    frame = page.with_name("frame.html")
-    frame.write_text(IN_A_BROWSER.format(page=page.name, width=width), encoding="utf-8")
-    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files")
-    found = subprocess.run(
-        [str(BROWSER), *options, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    frame.unlink()
-    sizes = re.search(r'data-size="(\d+),(\d+),(\d+)"', found.stdout)
-    assert sizes, found.stderr[-500:]
-    window, wide, high = map(int, sizes.groups())
-    return window, wide, high
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on the path")
+@needs_browser
 @pytest.mark.parametrize(("width", "screens"), [(1280, 15), (390, 40)])
 def test_no_page_scrolls_sideways_or_without_end(output: Path, width: int, screens: int) -> None:
-    for one in (output / "report.html", *sorted((output / "report").glob("*.html"))):
-        window, wide, high = laid_out(one, width)
-        assert wide <= window, one.name
-        assert high <= screens * SCREEN, one.name
+    with tab() as browser:
+        browser.size(width, SCREEN)
+        for one in (output / "report.html", *sorted((output / "report").glob("*.html"))):
+            browser.open(one.as_uri(), "document.readyState === 'complete'")
+            wide, high = (browser.run(f"document.documentElement.scroll{side}") for side in ("Width", "Height"))
+            assert wide <= width, one.name
+            assert high <= screens * SCREEN, one.name
+
+
+AXE = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map((one) => one.id))"
+
+
+@needs_browser
+def test_every_page_passes_the_rules_of_contrast_names_and_keyboard(output: Path) -> None:
+    rules = resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    with tab() as browser:
+        for width in (1280, 390):
+            browser.size(width, SCREEN)
+            for one in [*output.glob("report*.html"), *sorted((output / "report").glob("**/*.html"))]:
+                browser.open(one.as_uri(), "document.readyState === 'complete'")
+                browser.run(rules)
+                assert browser.run(AXE) == [], (one.name, width)
+
+
+@needs_browser
+def test_by_keyboard_alone_a_reader_comes_to_every_link_and_wide_table(output: Path) -> None:
+    with tab() as browser:
+        browser.size(390, SCREEN)
+        browser.open((output / "report.html").as_uri(), "document.readyState === 'complete'")
+        wanted = browser.run("document.querySelectorAll('a[href], [tabindex]').length")
+        reached = set()
+        for _ in range(wanted + 1):
+            browser.key("Tab")
+            reached.add(browser.run("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+            shown = "getComputedStyle(document.activeElement).outlineStyle"
+            assert browser.run(f"document.activeElement === document.body ? 'solid' : {shown}") == "solid"
+        assert len(reached - {-1}) >= wanted
 
 
 def test_the_pages_have_fit_errors_and_estimates_of_every_industry(output: Path, cases: tuple[str, ...]) -> None:
