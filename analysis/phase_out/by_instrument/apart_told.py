@@ -49,7 +49,7 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
             safe = worded(
                 "safe {when} (fails in {fails} of {draws} draws)",
                 when=when_words(row, study), fails=fails_words(row, study), draws=row["draws"],
-            )  # fmt: skip
+            ) + _later_words(row, study)  # fmt: skip
         else:
             safe = worded(
                 "no start to {last:g} is safe (from {at:g} it fails in {fails:.1%} of {draws} draws)",
@@ -121,12 +121,15 @@ def _exit_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     if lasting(row, study) is None:
         return worded("{exit}, {when}", exit=exit, when=when)
     told = worded("{exit}, {when} ({fails} of draws fail)", exit=exit, when=when, fails=fails_words(row, study))
+    return told + _later_words(row, study)
+
+
+def _later_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     if (late := worse_later(row, study)) is None:
-        return told
-    return worded(
-        "{told}, but judged {years:g} years after the last step {when}",
-        told=told, years=study.exit.years_after, when=when_words(late, study),
-    )  # fmt: skip
+        return ""
+    years = study.exit.years_after
+    when = when_words(late, study)
+    return worded(", but judged {years:g} years after the last step {when}", years=years, when=when)
 
 
 def exit_words(row: Mapping[Hashable, Any]) -> str:
