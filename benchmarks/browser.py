@@ -62,6 +62,13 @@ class Tab:
         self.call("Page.navigate", url=url)
         self.until(ready)
 
+    def enter_frame(self) -> None:
+        """Speak to the page's first frame of another origin from now on."""
+        (frame, *_) = (one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe")
+        self._session = self.call("Target.attachToTarget", targetId=frame["targetId"], flatten=True)["sessionId"]
+        for domain in ("Runtime", "Log"):
+            self.call(f"{domain}.enable")
+
     def run(self, expression: str) -> Any:
         """Return the value of an expression, waited for if it is a promise; RuntimeError if it throws."""
         answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from stockflow.gradients.payoff import Term
     from stockflow.language.equations import Variable
     from stockflow.model import Model, from_text, load
+    from stockflow.page.widget import widget
 
-__all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "from_text", "load"]
+__all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "from_text", "load", "widget"]
 
 _HOMES = {
     "InputError": "errors",
@@ -21,6 +22,7 @@ _HOMES = {
     "Variable": "language.equations",
     "from_text": "model",
     "load": "model",
+    "widget": "page.widget",
 }
 
 

@@ -157,11 +157,11 @@ class Page {
 
   remember() {
     clearTimeout(this.noting);
-    this.noting = setTimeout(() => history.replaceState(null, "", addressOf(this) || location.pathname + location.search), 400);
+    this.noting = setTimeout(() => history.replaceState(null, "", location.href.split("#")[0] + addressOf(this)), 400);
   }
 
   async copy() {
-    history.replaceState(null, "", addressOf(this) || location.pathname + location.search);
+    history.replaceState(null, "", location.href.split("#")[0] + addressOf(this));
     try {
       await navigator.clipboard.writeText(location.href);
       this.say("The address is copied.");

@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ from page_helpers import EVIL, ROOT, hostile, needs_browser, of_text
 
 import stockflow
 from benchmarks.browser import Tab, tab
+from stockflow.errors import InputError
 from stockflow.intervals import FAN, quantiles
 from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method
 from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
+from stockflow.page.widget import widget
 
 pytestmark = needs_browser
 P = "stockflowPage"
@@ -529,3 +532,29 @@ def test_without_workers_one_thread_gives_the_same(page: Contents, file: Path, b
         assert "one thread, as workers are refused" in browser.run("document.getElementById('about').textContent")
     finally:
         browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+HOST = """<!doctype html><meta charset="utf-8"><body><script type="module">
+const shown = await import(URL.createObjectURL(new Blob([{shown}], {{ type: "text/javascript" }}))), state = {state};
+shown.default.render({{ model: {{ get: (name) => state[name] }}, el: document.body }});
+</script>"""
+
+
+def test_a_widget_shows_the_page_in_a_frame_that_reaches_nothing_of_the_notebook(tmp_path: Path) -> None:
+    model = hostile()
+    one = widget(model, height=500)
+    assert one.page == html(contents(model, Asked()))
+    state = json.dumps({"page": one.page, "title": one.title, "height": one.height}).replace("<", "\\u003c")
+    (tmp_path / "notebook.html").write_text(HOST.format(shown=json.dumps(one._esm), state=state), encoding="utf-8")
+    with tab() as browser:
+        browser.open((tmp_path / "notebook.html").as_uri(), "document.querySelector('iframe')")
+        assert browser.run("document.querySelector('iframe').contentDocument") is None
+        browser.enter_frame()
+        browser.until("document.documentElement.dataset.moves > 0")
+        assert browser.errors == []
+
+
+def test_without_anywidget_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    with pytest.raises(InputError, match="a page in a notebook needs anywidget: pip install anywidget"):
+        widget(hostile())
