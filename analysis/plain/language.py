@@ -106,7 +106,11 @@ def _told() -> dict[re.Pattern[str], str]:
     """Return what finds the fields of the sentences that other layers say, and those sentences."""
     texts = tomllib.loads(NAMES.read_text(encoding="utf-8"))["told"]
     fields = (re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(text)) for text in texts)
-    return {re.compile(one.replace("<year>.+?", r"<year>\d{4}")): text for one, text in zip(fields, texts, strict=True)}
+    return {re.compile(_exact(one)): text for one, text in zip(fields, texts, strict=True)}
+
+
+def _exact(pattern: str) -> str:
+    return pattern.replace("<year>.+?", r"<year>\d{4}").replace("<row>.+?", r"<row>[A-Z]+\d+")
 
 
 def _named(text: str) -> str | None:

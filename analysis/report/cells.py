@@ -1,5 +1,6 @@
 """Tables and figures of the paper as the cells that pages show."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -53,8 +54,9 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
         return beside_numbers(str(value))
 
-    return (
+    told = (
         table.map(shown)
         .rename(columns=lambda name: term(str(name)))
         .to_html(index=False, border=0, classes="numbers", escape=True)
     )
+    return re.sub(r"\n\s+<", "\n<", told)  # indents are a tenth of a page

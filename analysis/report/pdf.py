@@ -10,6 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 from PIL import Image
 
+from analysis.plain.folder import Folder
 from analysis.plain.language import language, translated, worded
 from analysis.plain.style import HAN
 from analysis.report.brief import HEADING, Answer, Brief
@@ -25,7 +26,7 @@ TALLEST = {1: 88.0, 2: 72.0}  # mm of a figure that stands alone, or beside anot
 BREAKS = re.compile("([⺀-鿿，。；：、）])(?=[^，。；：、）」？！％])")  # a line may end after
 
 
-def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
+def write_pdf(brief: Brief, folder: Folder, file: Path) -> Path:
     """Write a brief as A4 pages, figures, those of that folder, two abreast.
 
     ModuleNotFoundError where fpdf2 is not installed.
@@ -46,7 +47,7 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
     pdf.set_fallback_fonts(["other"], exact_match=False)
     pdf.add_page()
     _text(pdf, translated(HEADING), 12, "B")
-    answers = brief.answers(figures, language())
+    answers = brief.answers(folder)
     for place, one in enumerate(answers):
         pdf.ln(1.5)
         _text(pdf, one.question, 10.5, "B")
