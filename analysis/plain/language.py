@@ -4,6 +4,8 @@ Whole sentences are translated, with their named fields still in them, and forma
 columns and files, which programs read, stay as they are.
 """
 
+from __future__ import annotations
+
 import io
 import locale
 import os
@@ -16,13 +18,18 @@ from gettext import GNUTranslations
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from stockflow.errors import InputError
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 NAMES = CATALOGUE.with_name("names.toml")
 VARIABLE = "TECHCYCLE_LANG"
+REASON = "error"  # comment on a text of the catalogue that an error says
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _spoken = {"language": "en"}  # of this process
 
@@ -161,13 +168,24 @@ def translated(text: str) -> str:
     return text if language() == "en" or not text else _catalogue().gettext(text)
 
 
+def reasons() -> list[str]:
+    """Return the templates of what errors say, their fields numbered."""
+    return [str(one.id) for one in _on_record() if REASON in one.auto_comments]
+
+
+@cache
+def _on_record() -> Catalog:
+    from babel.messages.pofile import read_po  # slow to import, and needed in one language alone
+
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh")
+
+
 @cache
 def _catalogue() -> GNUTranslations:
-    from babel.messages.mofile import write_mo  # slow to import, and needed in one language alone
-    from babel.messages.pofile import read_po
+    from babel.messages.mofile import write_mo
 
     compiled = io.BytesIO()
-    with CATALOGUE.open("rb") as file:
-        write_mo(compiled, read_po(file, locale="zh"))
+    write_mo(compiled, _on_record())
     compiled.seek(0)
     return GNUTranslations(compiled)
