@@ -5,7 +5,7 @@ Nothing that computes is imported here: a command's module is, when the command 
 
 import click
 
-from analysis.commands.lazy import LANG, LazyGroup
+from analysis.commands.lazy import LANG, LazyGroup, in_words
 from calibration.errors import NotConvergedError
 from stockflow.commands.console import run_command
 
@@ -134,7 +134,7 @@ def cli(**_: object) -> None:
 
 def main() -> None:
     """Run the command; bad input ends in one line on standard error and exit code 2."""
-    run_command(cli, "techcycle", {NotConvergedError: "not converged"})
+    run_command(cli, "techcycle", {NotConvergedError: "not converged"}, in_words)
 
 
 if __name__ == "__main__":

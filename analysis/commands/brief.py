@@ -8,7 +8,7 @@ import click
 
 from analysis.commands.shared import JSON, OUT, SOME_CASES, say
 from analysis.plain.folder import Folder
-from analysis.plain.language import language, worded
+from analysis.plain.language import worded
 from analysis.plain.shown import records
 from models.case import CASES
 from stockflow.errors import InputError
@@ -38,16 +38,16 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
         raise InputError(f"brief: nothing is on record of {unknown[0]!r}; it has {', '.join(CASES)}")
     folder = Folder(out)
     folder.prepare()
-    brief, figures = brief_on_record(wanted, folder), folder.root / "figures"
-    files = [write_brief(brief, folder.root / "brief.html", figures, language(), {}, {})]
+    brief = brief_on_record(wanted, folder)
+    files = [write_brief(brief, folder, "brief", {})]
     if find_spec("fpdf"):
         from analysis.report.pdf import write_pdf
 
-        files.append(write_pdf(brief, figures, folder.root / "brief.pdf"))
+        files.append(write_pdf(brief, folder, folder.root / "brief.pdf"))
         lacking = []
     else:
         lacking = [worded("No brief.pdf: fpdf2 is not installed; pip install fpdf2 brings it.")]
-    answers = brief.answers(figures, language())
+    answers = brief.answers(folder)
     data = [
         {"question": one.question, "sentences": list(one.sentences), "points": dict(one.points),
          "objections": list(one.objections), "tables": {head: records(table) for head, table in one.tables.items()},

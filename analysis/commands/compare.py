@@ -10,7 +10,7 @@ import click
 
 from analysis.commands.run import check_current, doubt_scale, warn
 from analysis.commands.shared import CASE, JSON, OUT, TABLES, folder_of, say
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from models.home import home_of
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
@@ -90,6 +90,6 @@ def compare(
         "case": home.name, "runs": [{"run": one.label, **dict(one.facts())} for one in wanted],
         "draws": found.draws, "basis": found.basis, "words": words, "table": records(table),
     }  # fmt: skip
-    basis = [worded("Medians over {basis}.", basis=found.basis)] if found.basis else []
+    basis = [worded("Medians over {basis}.", basis=term(found.basis))] if found.basis else []
     where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
     say(as_json, data, *words, *basis, "", text(study.brief(found, first)), "", where)

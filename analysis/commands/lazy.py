@@ -9,11 +9,19 @@ from typing import Any
 import click
 
 from analysis.plain.language import language_of_user, speaking
+from analysis.plain.messages import message
 from analysis.plain.progress import show, working
 from analysis.plain.spoken import Spoken, spoken
 from stockflow.commands.console import Group
 
 QUIET, LANG = "--quiet", "--lang"
+_asked = {"language": "en"}  # of the last call, whose errors are told after it
+
+
+def in_words(text: str) -> str:
+    """Return what an error of the last call says, in the language that it was asked for."""
+    with speaking(_asked["language"]):
+        return message(text)
 
 
 class LazyGroup(Group):
@@ -37,7 +45,9 @@ class LazyGroup(Group):
         words = sys.argv[1:] if args is None else args
         asked = [after for one, after in pairwise([*words, ""]) if one == LANG]
         asked += [one.partition("=")[2] for one in words if one.startswith(f"{LANG}=")]
-        with speaking(language_of_user(asked[0] if asked else None)):
+        _asked["language"] = "en"  # in which a language that is none is refused
+        _asked["language"] = language_of_user(asked[0] if asked else None)
+        with speaking(_asked["language"]):
             return super().main(args, *rest, **settings)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -47,7 +47,7 @@ def loops(case: str, study: Path, draws: int | None, out: Path, as_json: bool) -
       techcycle loops nev --draws 100
     """
     case, folder = load_case(case).name, Folder(out).prepare()
-    told = tell_loops(case, LoopStudy.load(study), folder, draws)
+    told = tell_loops(case, LoopStudy.load(study), folder, draws)()
     table = told.tables["loops"]
     best = table[table["strongest"] >= 0.2].sort_values(["year", "strongest"], ascending=[True, False])
     columns = ["year", "loop", "share", "low", "high", "strongest", "dominates alone", "in smallest set"]
@@ -63,7 +63,7 @@ def barriers(cases: Sequence[str], study: Path, draws: int | None, out: Path, as
     Dates and losses of each barrier, and how many years each policy meant for it saves, over posterior draws;
     default: all four industries.
     """
-    told = tell_barriers(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
+    told = tell_barriers(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)()
     columns = ["case", "barrier", "begins", "crossed", "years", "years, low", "years, high", "lost", "crosses"]
     _say(as_json, told, "\n" + text(told.tables["waits"][columns].round(2)))
 
@@ -76,7 +76,7 @@ def instruments(cases: Sequence[str], study: Path, draws: int | None, out: Path,
     Effects on stage years, cost, price, adoption and public money, over posterior draws; what rests on
     assumption is marked, what an industry lacks is listed; default: all four industries.
     """
-    told = tell_instruments(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)
+    told = tell_instruments(_cases(cases), InstrumentStudy.load(study), Folder(out).prepare(), draws)()
     _say(as_json, told, *("\n" + text(wide_table(table)) for table in told.tables.values()))
 
 

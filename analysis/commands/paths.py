@@ -50,10 +50,10 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     folder.prepare()
     stages, dated = tell_stages(of, settings, folder)
     late = tell_followers(dated, of, settings, folder, draws)
-    parts = {"stages": stages, "latecomers": late}
+    parts = {"stages": stages(), "latecomers": late()}
     if ahead:
-        parts["ahead"] = tell_forward(of, settings, folder)
-    table = stages.tables["durations"]
+        parts["ahead"] = tell_forward(of, settings, folder)()
+    table = parts["stages"].tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
     wide = table.pivot(index=["case", "clock"], columns="stage", values="years").loc[list(map(tuple, rows.to_numpy()))]
     wide = (
@@ -67,7 +67,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
             wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-", float_format=lambda v: when(v, ".1f")
         ),
         "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
-        text(stages.tables["published"]),
+        text(parts["stages"].tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),
         "\n"
         + worded(
@@ -104,6 +104,6 @@ def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool
         {"shares": records(answer.shares), "stages": records(answer.stages), "share_error": answer.share_error,
          "basis": answer.basis},
         *(f"{title}\n{text(table.round(2))}\n" for title, table in tables.items()),
-        answer.basis,
+        term(answer.basis),
         worded("Root mean square error of the shares: {error:.2f}", error=answer.share_error),
     )  # fmt: skip

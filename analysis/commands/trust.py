@@ -64,7 +64,7 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     case = load_case(case).name
     folder = Folder(out).prepare()
     posteriors, missing = posteriors_of((case,))
-    found = identify_case(case, load_accepted(case), posteriors.get(case), folder.figure)
+    found = identify_case(case, load_accepted(case), posteriors.get(case), folder)
     for name, table in tables_of(found).items():
         folder.table(f"identifiability_{home_of(case).label}_{name}.csv", table)
     words, tables = verdict_words(found) + ridge_words(found), tables_of(found)
@@ -72,8 +72,8 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     say(
         as_json,
         told | {name: records(table) for name, table in tables.items()},
-        *missing.values(),
-        worded("Spreads and correlations: {basis}.", basis=found.basis),
+        *map(term, missing.values()),
+        worded("Spreads and correlations: {basis}.", basis=term(found.basis)),
         *("\n" + text(table) for table in tables.values()),
         "",
         *words,

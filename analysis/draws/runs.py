@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.draws.stages import STAGE_OUTPUTS, STAGES, date_stages
-from analysis.plain.language import worded
 from calibration.errors import AbsentError
 from calibration.records.results import Accepted, accepted_posterior
 from models.case import load_case
@@ -71,16 +70,15 @@ def drawn(case: str, draws: int, model: Model | None = None) -> Drawn:
     try:
         samples = accepted_posterior(case).spread(draws)
     except AbsentError as error:
-        why = worded("one run at the values of the case file, no interval ({why})", why=error)
-        return Drawn(case, model, {}, why)
+        return Drawn(case, model, {}, f"one run at the values of the case file, no interval ({error})")
     count = len(next(iter(samples.values())))
-    return Drawn(case, model, samples, worded("{count} draws of the accepted posterior", count=count))
+    return Drawn(case, model, samples, f"{count} draws of the accepted posterior")
 
 
 def at_fit(case: str, model: Model, accepted: Accepted | None) -> Drawn:
     """Return one run of a case: at its accepted estimates, or at the values of its case file."""
     if accepted is None:
-        return Drawn(case, model, {}, worded("one run at the values of the case file"))
+        return Drawn(case, model, {}, "one run at the values of the case file")
     return Drawn(case, model.with_constants(accepted.values), {}, "one run at the accepted estimates")
 
 

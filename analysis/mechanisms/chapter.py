@@ -11,14 +11,14 @@ from analysis.mechanisms import figures
 from analysis.mechanisms.barriers import Barriers, barrier_table, barriers, lever_table, strongest_levers
 from analysis.mechanisms.instrument_study import BARRIERS, InstrumentStudy
 from analysis.mechanisms.instruments import Instruments, Tried, instrument_table, instruments
-from analysis.mechanisms.knockouts import Knockout, knockout_table, knockouts, research_elasticity
+from analysis.mechanisms.knockouts import Knockout, cut_words, knockout_table, knockouts, research_elasticity
 from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import Dominance, dominance_table, loop_dominance, phases
 from analysis.mechanisms.takeover import TakenOver, takeover, takeover_table, takeover_words
 from analysis.paths.study import PathStudy
 from analysis.plain.folder import Folder
 from analysis.plain.language import listed, one_by_one, term, worded
-from analysis.plain.shown import Told, when
+from analysis.plain.shown import Tell, Told, when
 from analysis.plain.units import beside_numbers
 from models.case import load_case
 from models.home import home_of
@@ -27,10 +27,10 @@ from stockflow.intervals import interval
 TENTH = STAGES.index("share 10%")
 
 
-def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Told:
-    """Score, cut and compare the loops of one case; save tables and figures."""
+def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = None) -> Tell:
+    """Score, cut and compare the loops of one case; save tables, and return what words and draws them."""
     of, settings = drawn(case, draws or study.draws), study.case(case)
-    label, title = home_of(case).label, term(load_case(case).title)
+    label = home_of(case).label
     until = of.until(settings.until)
     found, taken, cut = loop_dominance(of, study), takeover(of, study), knockouts(of, study)
     tables = {
@@ -39,23 +39,31 @@ def tell_loops(case: str, study: LoopStudy, folder: Folder, draws: int | None = 
     }  # fmt: skip
     for name, table in tables.items():
         folder.table(f"{name}_{label}.csv", table)
-    stems = folder.figure(f"loops_{label}"), folder.figure(f"knockouts_{label}")
-    head = worded("{case}: which loops drive growth", case=title)
-    figures.loop_panels(head, found, taken, settings.shown, study.looks(), stems[0])
-    outcomes = ("years to share 10%", f"output to {until:g}")
-    head = worded("{case}: effect of cutting each loop", case=title)
-    figures.knockout_panels(head, tables["knockouts"], outcomes, study.looks(), stems[1])
-    words = (*loop_words(found, taken, cut, study), research_words(of, study))
-    return Told(_under(title, words), tables, stems)
+    elasticity = interval(research_elasticity(of, study))
+
+    def told() -> Told:
+        title, stems = (
+            term(load_case(case).title),
+            (folder.figure(f"loops_{label}"), folder.figure(f"knockouts_{label}")),
+        )
+        head = worded("{case}: which loops drive growth", case=title)
+        figures.loop_panels(head, found, taken, settings.shown, study.looks(), stems[0])
+        outcomes = ("years to share 10%", f"output to {until:g}")
+        head = worded("{case}: effect of cutting each loop", case=title)
+        figures.knockout_panels(head, tables["knockouts"], outcomes, study.looks(), stems[1])
+        words = (*loop_words(found, taken, cut, study), research_words(of, study, elasticity))
+        return Told(_under(title, words), tables, stems)
+
+    return told
 
 
 def _under(title: str, words: Iterable[str]) -> tuple[str, ...]:
     return tuple(worded("{case}: {words}", case=title, words=one) for one in words)
 
 
-def research_words(of: Drawn, study: LoopStudy) -> str:
+def research_words(of: Drawn, study: LoopStudy, elasticity: tuple[float, float, float]) -> str:
     """Say how output answers firms' research, beside what surveys of returns to research find."""
-    low, middle, high = interval(research_elasticity(of, study))
+    low, middle, high = elasticity
     about = study.research
     span = worded(" ({low:.2f} to {high:.2f})", low=low, high=high) if of.posterior else ""
     place = worded("within")
@@ -117,7 +125,7 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
                 "without {loop} ({cut}, from {since:g}) output changes by {middle:+.0f}%{span} and 10% of the market "
                 "comes {later}.",
                 loop=term(one.loop),
-                cut=term(one.cut),
+                cut=cut_words(one.cut),
                 since=one.since,
                 middle=middle,
                 span=span,
@@ -164,22 +172,25 @@ def _later(years: tuple[float, float, float], posterior: bool) -> str:
     return worded("{years:.1f} years earlier", years=-middle) + told
 
 
-def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
-    """Try every instrument in some cases; save tables and figures."""
+def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Tell:
+    """Try every instrument in some cases; save tables, and return what words and draws them."""
     found = [instruments(drawn(case, draws or study.draws), study) for case in cases]
-    words: list[str] = []
-    tables, stems = {}, []
-    for one in found:
-        table = instrument_table(one)
-        tables[one.case], title = table, term(load_case(one.case).title)
-        folder.table(f"instruments_{home_of(one.case).label}.csv", table)
-        stem = folder.figure(f"instruments_{home_of(one.case).label}")
-        outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
-        head = worded("{case}: effect of changing each instrument", case=title)
-        figures.instrument_panels(head, table, outcomes, stem)
-        stems.append(stem)
-        words += _under(title, instrument_words(one, study))
-    return Told(tuple(words), tables, tuple(stems))
+    tables = {one.case: instrument_table(one) for one in found}
+    labels = {case: f"instruments_{home_of(case).label}" for case in tables}
+    for case, table in tables.items():
+        folder.table(f"{labels[case]}.csv", table)
+
+    def told() -> Told:
+        words: list[str] = []
+        for one in found:
+            title = term(load_case(one.case).title)
+            outcomes = ("years to share 10%", f"domestic sales to {one.until:g}", f"fiscal outlay to {one.until:g}")
+            head = worded("{case}: effect of changing each instrument", case=title)
+            figures.instrument_panels(head, tables[one.case], outcomes, folder.figure(labels[one.case]))
+            words += _under(title, instrument_words(one, study))
+        return Told(tuple(words), tables, tuple(map(folder.figure, labels.values())))
+
+    return told
 
 
 def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
@@ -201,7 +212,7 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
             "{best}.",
             there=len(names),
             all=len(names) + len(found.absent),
-            basis=found.basis,
+            basis=term(found.basis),
             until=found.until,
             best=best,
         ),
@@ -236,8 +247,8 @@ def _little(one: Tried, study: InstrumentStudy) -> bool:
     return max(sums) < study.little and bool((dates < study.soon).all())
 
 
-def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Told:
-    """Date the barriers of some cases and what shortens the wait; save tables and the figure."""
+def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, draws: int | None = None) -> Tell:
+    """Date the barriers of some cases and what shortens the wait; save tables, and return what words and draws them."""
     paths = PathStudy.load()
     of = [drawn(case, draws or study.draws) for case in cases]
     found = [barriers(one, instruments(one, study), paths) for one in of]
@@ -245,10 +256,14 @@ def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, 
     levers = pd.concat([lever_table(one) for one in found], ignore_index=True)
     folder.table("barriers.csv", waits)
     folder.table("barrier_levers.csv", levers)
-    stem = folder.figure("barriers")
-    figures.barrier_panels(worded("How long each industry waited at each barrier"), waits, stem)
-    words = tuple(word for one in found for word in _under(term(load_case(one.case).title), barrier_words(one)))
-    return Told(words, {"waits": waits, "levers": levers}, (stem,))
+
+    def told() -> Told:
+        stem = folder.figure("barriers")
+        figures.barrier_panels(worded("How long each industry waited at each barrier"), waits, stem)
+        words = tuple(word for one in found for word in _under(term(load_case(one.case).title), barrier_words(one)))
+        return Told(words, {"waits": waits, "levers": levers}, (stem,))
+
+    return told
 
 
 def barrier_words(found: Barriers) -> list[str]:

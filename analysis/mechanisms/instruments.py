@@ -84,8 +84,7 @@ def instruments(of: Drawn, study: InstrumentStudy) -> Instruments:
     for name, lever in each(found.items(), worded("instruments of {case}", case=term(of.case)), "instrument"):
         changes = lever.changes(entry, until) if lever is not None else ()
         if lever is None or not changes:
-            none = worded("no such input")
-            absent[name] = none if lever is None else worded("history has no {variable}", variable=lever.variable)
+            absent[name] = "no such input" if lever is None else f"history has no {lever.variable}"
             continue
         setting, reference, helped = history, base, False
         needed = present.get(lever.instrument.needs)

@@ -33,7 +33,7 @@ class Knockout:
 
     loop: str
     polarity: str
-    cut: str
+    cut: Held
     since: float
     delay: Array
     sales: Array
@@ -60,7 +60,7 @@ def knockouts(of: Drawn, study: LoopStudy) -> list[Knockout]:
         without = cut_run(of, cut, since, until)
         delay = later(without.stages(), with_all.stages())
         sums = (change_of(without, with_all, one, until) for one in (SALES, output_of(with_all.values)))
-        found.append(Knockout(name, loop.polarity, cut_words(cut), since, delay, *sums))
+        found.append(Knockout(name, loop.polarity, cut, since, delay, *sums))
     return found
 
 
@@ -121,7 +121,13 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
     """One row for each loop and outcome: change without the loop with its 90% interval over the draws."""
     rows = []
     for one in found:
-        about = {"case": case, "loop": one.loop, "polarity": one.polarity, "cut": one.cut, "since": one.since}
+        about = {
+            "case": case,
+            "loop": one.loop,
+            "polarity": one.polarity,
+            "cut": cut_words(one.cut),
+            "since": one.since,
+        }
         outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():

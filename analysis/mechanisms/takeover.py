@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, Runs, held, own_paths, run
 from analysis.mechanisms.loop_study import Held, LoopStudy
-from analysis.plain.language import worded
+from analysis.plain.language import term, worded
 from analysis.plain.shown import when
 from stockflow.arrays import Array
 from stockflow.intervals import interval, interval_columns
@@ -117,7 +117,7 @@ def takeover_words(found: TakenOver) -> str:
     compared = worded(
         "sales of the {window:g} years after each year, without support from then on against without what was learned "
         "since {since:g}; looked at {first:g} to {last:g}; {basis}{other}",
-        window=found.window, since=found.since, first=first, last=last, basis=found.basis, other=other,
+        window=found.window, since=found.since, first=first, last=last, basis=term(found.basis), other=other,
     )  # fmt: skip
     if never > 0.5:
         return worded(

@@ -350,7 +350,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
             "Marks: observed. Lines: {basis}",
             race=term(race.study.title),
             points=100 * answer.share_error,
-            basis=answer.basis,
+            basis=term(answer.basis),
         )
         figure.suptitle(head, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.concat(rows, ignore_index=True), stem)

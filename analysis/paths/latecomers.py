@@ -79,9 +79,7 @@ def follow(name: str = "dram", draws: int = DRAWS, until: float = UNTIL, folder:
     samples = NO_DRAWS if missing else accepted_posterior(study.leader, folder).spread(draws)
     race = run_race(study, samples, OUTPUTS, until)
     count = race.leader.sizes["run"]
-    basis = missing.get(
-        study.leader, worded("{count} draws of the accepted posterior, bands hold 90% of them.", count=count)
-    )
+    basis = missing.get(study.leader, f"{count} draws of the accepted posterior, bands hold 90% of them.")
     if race.unsettled > SETTLED:
         raise InputError(f"{name}.toml: passes: shares still move by {race.unsettled:.3f} after {study.passes} rounds")
     return Following(race, share_table(race), stage_table(race), basis)

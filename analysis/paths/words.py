@@ -60,7 +60,7 @@ def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:
     observed = worded(", observed {year:.1f}", year=seen) if seen is not None else ""
     return worded(
         "{case}: 10% of the market in {dates}{observed} ({basis}): {each}.",
-        case=term(path.title), dates=dates, observed=observed, basis=path.basis, each=one_by_one(told),
+        case=term(path.title), dates=dates, observed=observed, basis=term(path.basis), each=one_by_one(told),
     )  # fmt: skip
 
 

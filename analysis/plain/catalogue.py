@@ -1,8 +1,8 @@
 """Keeps the catalogue: `python -m analysis.plain.catalogue` puts what the code says today into `locale/zh.po`.
 
 A text is found where code hands it to `worded` or `marked`, in the help of commands, where templates hand it to `_` or
-a `trans` block, and in data under a key that `DATA` names. New texts come in without a translation, what nobody says
-any more goes; a test fails on either.
+a `trans` block, in errors of the code that `ERRORS` names, and in data under a key that `DATA` names. New texts come in
+without a translation, what nobody says any more goes; a test fails on either.
 """
 
 import ast
@@ -19,7 +19,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from analysis.plain.language import CATALOGUE, with_places
+from analysis.plain.language import CATALOGUE, NAMES, REASON, with_places
+from analysis.plain.raised import templates
 from analysis.plain.spoken import texts
 from stockflow.files import write_whole
 
@@ -30,6 +31,9 @@ TEMPLATES = {"_": None, "gettext": None}
 JINJA, OPTIONS = "jinja2.ext:babel_extract", {"trim_blocks": "true", "silent": "false", "newstyle_gettext": "true"}
 _COMMAND = re.compile(r"\b(command|group)\(|^_for_cases$")  # decorators of what has a help
 ALL = ("*",)
+# whose errors are translated: every layer that reads what people write; of the engine what reads no model
+ERRORS = ("analysis/**/*.py", "models/**/*.py", "calibration/**/*.py", "stockflow/*.py", "stockflow/batches/*.py",
+          "stockflow/commands/console.py", "stockflow/commands/options.py")  # fmt: skip
 # what people read in data: names of files, and the keys whose texts are shown (`*`: every text; `key.`: the keys below)
 DATA = {
     "analysis/page/captions.toml": ALL,
@@ -44,7 +48,7 @@ DATA = {
     "models/latecomers/*.toml": ("title", "leader_title"),
     "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source", "partial.name"),
     "analysis/plain/locale/names.toml": ALL,
-    "models/cases/*.toml": ("title", "parameters."),
+    "models/cases/*.toml": ("title", "parameters.", "source"),
     "models/policies/*.toml": ("title",),
     "models/templates/workbook.toml": ("text",),
     "analysis/studies/compare.toml": ("variables",),
@@ -75,8 +79,8 @@ def extracted(root: Path = ROOT) -> Catalog:
     """Return a catalogue without translations: every text that code, templates and data say, with the files."""
     found = Catalog(locale="zh", project="techcycle", fuzzy=False)
 
-    def add(text: str, file: Path) -> None:
-        found.add(text, locations=[(file.relative_to(root).as_posix(), 0)])
+    def add(text: str, file: Path, *comments: str) -> None:
+        found.add(text, locations=[(file.relative_to(root).as_posix(), 0)], auto_comments=comments)
 
     for file in sorted(root.glob("analysis/**/*.py")):
         for text in said(ast.parse(file.read_text(encoding="utf-8"))):
@@ -87,6 +91,11 @@ def extracted(root: Path = ROOT) -> Catalog:
     for file in sorted(root.glob("analysis/page/*.html")):
         for _, message, _, _ in extract(JINJA, BytesIO(file.read_bytes()), TEMPLATES, options=OPTIONS):
             add(str(message), file)
+    for file in sorted(one for pattern in ERRORS for one in root.glob(pattern)):
+        for text in templates(ast.parse(file.read_text(encoding="utf-8"))):
+            add(text, file, REASON)
+    for text in tomllib.loads(NAMES.read_text(encoding="utf-8"))["reasons"]:
+        add(text, NAMES, REASON)
     for pattern, keys in DATA.items():
         for file in sorted(root.glob(pattern)):
             for text in texts_of(tomllib.loads(file.read_text(encoding="utf-8")), keys):

@@ -4,6 +4,8 @@ Whole sentences are translated, with their named fields still in them, and forma
 columns and files, which programs read, stay as they are.
 """
 
+from __future__ import annotations
+
 import io
 import locale
 import os
@@ -16,13 +18,18 @@ from gettext import GNUTranslations
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from stockflow.errors import InputError
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 NAMES = CATALOGUE.with_name("names.toml")
 VARIABLE = "TECHCYCLE_LANG"
+REASON = "error"  # comment on a text of the catalogue that an error says
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _spoken = {"language": "en"}  # of this process
 
@@ -106,7 +113,11 @@ def _told() -> dict[re.Pattern[str], str]:
     """Return what finds the fields of the sentences that other layers say, and those sentences."""
     texts = tomllib.loads(NAMES.read_text(encoding="utf-8"))["told"]
     fields = (re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(text)) for text in texts)
-    return {re.compile(one.replace("<year>.+?", r"<year>\d{4}")): text for one, text in zip(fields, texts, strict=True)}
+    return {re.compile(_exact(one)): text for one, text in zip(fields, texts, strict=True)}
+
+
+def _exact(pattern: str) -> str:
+    return pattern.replace("<year>.+?", r"<year>\d{4}").replace("<row>.+?", r"<row>[A-Z]+\d+")
 
 
 def _named(text: str) -> str | None:
@@ -157,13 +168,24 @@ def translated(text: str) -> str:
     return text if language() == "en" or not text else _catalogue().gettext(text)
 
 
+def reasons() -> list[str]:
+    """Return the templates of what errors say, their fields numbered."""
+    return [str(one.id) for one in _on_record() if REASON in one.auto_comments]
+
+
+@cache
+def _on_record() -> Catalog:
+    from babel.messages.pofile import read_po  # slow to import, and needed in one language alone
+
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh")
+
+
 @cache
 def _catalogue() -> GNUTranslations:
-    from babel.messages.mofile import write_mo  # slow to import, and needed in one language alone
-    from babel.messages.pofile import read_po
+    from babel.messages.mofile import write_mo
 
     compiled = io.BytesIO()
-    with CATALOGUE.open("rb") as file:
-        write_mo(compiled, read_po(file, locale="zh"))
+    write_mo(compiled, _on_record())
     compiled.seek(0)
     return GNUTranslations(compiled)

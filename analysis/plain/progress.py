@@ -42,6 +42,7 @@ class _Task:
     barred: bool = False
     done: int = 0
     text: str = ""
+    spoken: str = field(default_factory=language)
     began: float = field(default_factory=time.monotonic)
 
     def line(self, now: float) -> str:
@@ -96,7 +97,7 @@ def _say_now_and_then(over: threading.Event) -> None:
     wait = saying.first
     while not over.wait(wait):
         wait = saying.again
-        if saying.shown and _tasks and not _tasks[-1].barred:
+        if saying.shown and _tasks and not _tasks[-1].barred and _tasks[-1].spoken == language():
             with suppress(OSError):  # where standard error takes nothing there is nobody to tell
                 click.echo(_tasks[-1].line(time.monotonic()), err=True)
 

@@ -30,6 +30,9 @@ class Told:
         return {"words": list(self.words), **{name: records(table) for name, table in self.tables.items()}}
 
 
+Tell = Callable[[], Told]  # words and draws what is found already, in the language spoken
+
+
 def records(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return the rows of a table, None where a number is missing or infinite."""
     clean = table.astype(object).where(table.notna(), None).replace([np.inf, -np.inf], None)

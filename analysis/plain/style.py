@@ -1,7 +1,7 @@
 """How figures look, and what each leaves behind: PNG, SVG and its numbers as CSV."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from analysis.plain.language import language, other_languages, speaking
+from analysis.plain.language import LANGUAGES, language
 from stockflow.files import write_whole
 
 STYLE = Path(__file__).parent / "house.mplstyle"
@@ -97,30 +97,23 @@ def end_labels(ax: Axes, labels: Iterable[tuple[str, float, str]], gap: float) -
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:
-    """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written."""
+    """Write `stem`.png, .svg and .csv; return the PNG's path. InputError if they cannot be written.
+
+    In a folder of another language, as `Folder.figure` has them, the PNG alone: the rest lies with the plain names.
+    """
+    again = stem.parent.name in LANGUAGES and stem.parent.parent.name == "figures"
     try:
-        for ending, options in (("png", {}), ("svg", {"metadata": {"Date": None}})):
+        for ending, options in (("png", {}), ("svg", {"metadata": {"Date": None}}))[: 1 if again else 2]:
             picture = io.BytesIO()
             with plt.style.context(STYLE):  # which holds what ids in SVG are made from
                 figure.savefig(picture, format=ending, **options)  # type: ignore[arg-type]
             figure.set_layout_engine("none")  # laid out once: the second file is the same picture
             write_whole(stem.with_suffix(f".{ending}"), picture.getvalue())
-        write_whole(stem.with_suffix(".csv"), numbers.to_csv(index=False, float_format="%.8g"))
+        if not again:
+            write_whole(stem.with_suffix(".csv"), numbers.to_csv(index=False, float_format="%.8g"))
     finally:
         plt.close(figure)
     return stem.with_suffix(".png")
-
-
-def in_language(stem: Path) -> Path:
-    """Return the stem of a figure in the language spoken, beside the one in the language of the report."""
-    return stem.with_name(f"{stem.name}_{language()}")
-
-
-def in_other_languages(draw: Callable[[Path], Path], stem: Path) -> None:
-    """Draw a figure again, beside `stem`, in every language that is not spoken now."""
-    for other in other_languages():
-        with speaking(other):
-            draw(in_language(stem))
 
 
 def log_axis(ax: Axes) -> None:

@@ -26,9 +26,9 @@ from analysis.phase_out.by_instrument.apart_told import (
 from analysis.phase_out.by_instrument.happened import objection
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import load_phase_out_study
-from analysis.plain.language import language, listed, marked, one_by_one, sentence, sentences, term, translated, worded
+from analysis.plain.folder import Folder
+from analysis.plain.language import listed, marked, one_by_one, sentence, sentences, term, translated, worded
 from analysis.plain.shown import capital
-from analysis.plain.style import in_language
 from analysis.report.chapters import texts
 from analysis.scoreboard.board import Scoreboard
 from calibration.forecasting.record import REFERENCE
@@ -243,13 +243,12 @@ class Brief:
         """Say what safe means, once for each rule."""
         return list(dict.fromkeys(map(safe_words, self.cases)))
 
-    def answers(self, figures: Path, main: str) -> list[Answer]:
-        """Return the answers; figures lie in that folder, in the language spoken: `main` is that of plain names."""
+    def answers(self, folder: Folder) -> list[Answer]:
+        """Return the answers in the language spoken; their figures lie in that folder."""
         titles, captions = {case: term(load_case(case).title) for case in self.cases}, texts()["captions"]
 
         def picture(name: str) -> Path:
-            stem = figures / name
-            return (stem if language() == main else in_language(stem)).with_suffix(".png")
+            return folder.figure(name).with_suffix(".png")
 
         strips = {
             worded("{case}. {caption}", case=titles[case], caption=worded(captions["safe_exit"])):

@@ -1,5 +1,6 @@
 """Tables and figures of the paper as the cells that pages show."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -54,6 +55,7 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> Markup:
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
         return beside_numbers(str(value))
 
-    named = table.map(shown).rename(columns=lambda name: term(str(name)))
-    made = Markup(named.to_html(index=False, border=0, classes="numbers", escape=True))
-    return Markup('<div class="wide" tabindex="0" role="group" aria-label="{}">{}</div>').format(worded("table"), made)
+    told = table.map(shown).rename(columns=lambda name: term(str(name)))
+    made = told.to_html(index=False, border=0, classes="numbers", escape=True)
+    plain = Markup(re.sub(r"\n\s+<", "\n<", made))  # indents are a tenth of a page
+    return Markup('<div class="wide" tabindex="0" role="group" aria-label="{}">{}</div>').format(worded("table"), plain)

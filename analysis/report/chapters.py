@@ -1,13 +1,14 @@
 """Chapters of the report that run over the posterior: when support can end, mechanisms at work, paths."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.forecasts.study import ForecastChapter
 from analysis.mechanisms.chapter import tell_barriers, tell_instruments, tell_loops
 from analysis.mechanisms.instrument_study import InstrumentStudy
 from analysis.mechanisms.loop_study import LoopStudy
@@ -16,13 +17,12 @@ from analysis.paths.study import PathStudy
 from analysis.phase_out.accepted import beside_on_record
 from analysis.phase_out.answer import answer_study
 from analysis.phase_out.by_instrument.happened import failing
-from analysis.phase_out.figures import draw_all, safe_exit
+from analysis.phase_out.figures import draw_all
 from analysis.phase_out.page import Section
 from analysis.phase_out.study import load_phase_out_study
 from analysis.plain.folder import Folder
 from analysis.plain.language import term, worded
-from analysis.plain.shown import Told
-from analysis.plain.style import in_other_languages
+from analysis.plain.shown import Tell
 from models.case import CASES, load_case
 from models.files.settings import read_toml
 
@@ -36,6 +36,16 @@ class Chapter:
     sections: tuple[Section, ...]
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapters:
+    """What is told of the accepted records in one language: paths, ends of support, loops and the rest, forecasts."""
+
+    paths: Sequence[Chapter]
+    exits: Mapping[str, Chapter]
+    mechanisms: Sequence[Chapter]
+    forecasts: Sequence[ForecastChapter]
 
 
 @cache
@@ -55,8 +65,8 @@ def captioned(pictures: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter:
-    """Run the shipped study of `case` and return its page and figures; tables go to the folder's results.
+def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Callable[[], Chapter]:
+    """Run the shipped study of `case`; tables go to the folder's results. Returns what words and draws its chapter.
 
     The runs are made anew in a folder that is removed: `techcycle phase-out` keeps its own.
     """
@@ -69,42 +79,49 @@ def exit_chapter(case: str, folder: Folder, draws: int | None = None) -> Chapter
         answer = answer_study(study, Path(runs) / case, said=beside_on_record(case))
         for name, table in answer.tables().items():
             folder.table(f"phase_out_{case}_{name}.csv", table)
-        drawn = draw_all(answer, folder.figure(f"phase_out_{case}"))
-        in_other_languages(
-            lambda stem: safe_exit(answer.results, answer.said.answers, stem), drawn[0].with_suffix("")
-        )  # fmt: skip
-    told = {
-        worded(texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]): png
-        for png in drawn
-        if not (png.stem.endswith("regret") and failing(answer.said.happened))
-    }
-    return Chapter(term(load_case(case).title), (), tuple(answer.sections), {}, told)
+
+    def chapter() -> Chapter:
+        told = {
+            worded(texts()["captions"][png.stem.removeprefix(f"phase_out_{case}_figure_")]): png
+            for png in draw_all(answer, folder.figure(f"phase_out_{case}"))
+            if not (png.stem.endswith("regret") and failing(answer.said.happened))
+        }
+        return Chapter(term(load_case(case).title), (), tuple(answer.sections), {}, told)
+
+    return chapter
 
 
-def mechanism_chapters(cases: Sequence[str], folder: Folder, draws: int | None = None) -> tuple[Chapter, ...]:
-    """Return loops of each case, barriers and instruments."""
-    loops, policy = LoopStudy.load(), InstrumentStudy.load()
-    told = {
-        worded("Feedback loops: {case}", case=term(load_case(case).title)): tell_loops(case, loops, folder, draws)
-        for case in cases
-    }
-    told[worded("Three barriers")] = tell_barriers(cases, policy, folder, draws)
-    told[worded("Policy instruments")] = tell_instruments(cases, policy, folder, draws)
-    return tuple(_chapter(title, one) for title, one in told.items())
+def mechanism_chapters(
+    cases: Sequence[str], folder: Folder, draws: int | None = None
+) -> Callable[[], tuple[Chapter, ...]]:
+    """Return what words and draws loops of each case, barriers and instruments."""
+    study, policy = LoopStudy.load(), InstrumentStudy.load()
+    loops = {case: tell_loops(case, study, folder, draws) for case in cases}
+    barriers = tell_barriers(cases, policy, folder, draws)
+    instruments = tell_instruments(cases, policy, folder, draws)
+    return lambda: (
+        *(_chapter(worded("Feedback loops: {case}", case=term(load_case(case).title)), one)
+          for case, one in loops.items()),
+        _chapter(worded("Three barriers"), barriers),
+        _chapter(worded("Policy instruments"), instruments),
+    )  # fmt: skip
 
 
-def path_chapters(cases: Sequence[str], study: PathStudy, folder: Folder, draws: int | None = None) -> list[Chapter]:
-    """Return stages and durations, latecomers on both clocks, and the runs ahead."""
+def path_chapters(
+    cases: Sequence[str], study: PathStudy, folder: Folder, draws: int | None = None
+) -> Callable[[], tuple[Chapter, ...]]:
+    """Return what words and draws stages and durations, latecomers on both clocks, and the runs ahead."""
     of = drawn_cases(cases, study, draws)
     stages, paths = tell_stages(of, study, folder)
     late = tell_followers(paths, of, study, folder, draws)
     ahead = tell_forward(of, study, folder)
-    return [
+    return lambda: (
         _chapter(worded("Stages and durations"), stages),
         _chapter(worded("Latecomers and leaders"), late),
         _chapter(worded("Runs to 2060"), ahead),
-    ]
+    )
 
 
-def _chapter(title: str, one: Told) -> Chapter:
+def _chapter(title: str, tell: Tell) -> Chapter:
+    one = tell()
     return Chapter(title, one.words, (), one.tables, captioned([stem.with_suffix(".png") for stem in one.stems]))

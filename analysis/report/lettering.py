@@ -5,7 +5,7 @@ import io
 
 from analysis.plain.style import HAN, HAN_FONT
 
-FONT = "han.woff"  # beside the pages that share it
+FONT = "han"  # beside the pages of a language, which share it
 RANGE = "U+2014, U+2018-2026, U+2E80-FFEF"  # it comes first, and leaves all else to the fonts after it
 
 

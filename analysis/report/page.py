@@ -1,29 +1,21 @@
 """Results -> one HTML page that opens offline; every number in it is generated here from the results."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from analysis.draws.stages import LARGE
-from analysis.forecasts.study import ForecastChapter, yardsticks
-from analysis.plain.language import (
-    LANGUAGES,
-    language,
-    marked,
-    other_languages,
-    speaking,
-    term,
-    translated,
-    worded,
-)
+from analysis.forecasts.study import yardsticks
+from analysis.plain.folder import Folder
+from analysis.plain.language import LANGUAGES, language, marked, term, translated, worded
 from analysis.plain.units import beside_numbers
 from analysis.report.brief import HEADING, USED, Brief
 from analysis.report.cells import cell, described, html_table, spread_cell
-from analysis.report.chapters import Chapter, texts
+from analysis.report.chapters import Chapters, texts
 from analysis.report.fit_chapter import fit_chapter
 from analysis.report.goals import goal_table
 from analysis.report.lettering import FONT, inline, lettering, with_letters
@@ -51,57 +43,68 @@ class Report:
     calibrations: Mapping[str, Calibration]
     ridges: Mapping[str, pd.DataFrame]
     board: Scoreboard
-    paths: Sequence[Chapter]
     trust: Trust
-    forecasts: Sequence[ForecastChapter]
-    exits: Mapping[str, Chapter]
-    mechanisms: Sequence[Chapter]
+    chapters: Mapping[str, Chapters]  # by language
+
+    @property
+    def told(self) -> Chapters:
+        """Return the chapters in the language spoken."""
+        return self.chapters[language()]
 
 
-def write_report(report: Report, root: Path) -> Path:
-    """Render `root`/report.html, the answers on one page, and the pages behind it in `root`/report; return the first.
+def write_report(report: Report, folder: Folder) -> Path:
+    """Render the answers on one page, report.html, and the pages behind it in report/; return the first.
 
-    The first page carries its figures; the others name theirs, small pictures beside them. In every other language
-    there is a first page, too, `root`/report.LANGUAGE.html, over the same pages behind.
+    The first page carries its figures; the others name theirs, small pictures beside them. In every other language of
+    the folder the same pages lie beside these: report.LANGUAGE.html over report/NAME.LANGUAGE.html.
     """
-    environment, titles = environment_of_pages(), titles_of(report)
+    for name, own in structures().items():
+        for place, svg in enumerate(own.values(), 1):
+            write_whole(folder.root / "report" / diagram_file(name, place), svg)
+
+    def write() -> Path:
+        _write_pages(report, folder)
+        return write_brief(brief_of(report), folder, "report", titles_of(report))
+
+    return folder.in_each_language(write)[language()]
+
+
+def diagram_file(name: str, place: int) -> str:
+    """Return where a diagram lies, for the pages beside it in any language."""
+    return f"pictures/structure_{name}_{place}.svg"
+
+
+def _write_pages(report: Report, folder: Folder) -> None:
+    """Write the pages behind the first in the language spoken, with their pictures and letters."""
+    environment, titles, behind = environment_of_pages(), titles_of(report), folder.root / "report"
     pages = {
-        root / "report" / f"{one.name}.html": environment.get_template(one.template).render(
-            page=one.name, title=titles[one.name], contents=titles, home="../report.html", folder="", switch={},
-            figure=Figures(root / "figures", root / "report" / "pictures"), texts=texts(), **one.told,
+        f"{folder.named(one.name)}.html": environment.get_template(one.template).render(
+            title=titles[one.name], contents=titles, home=f"../{folder.named('report')}.html", folder="",
+            figure=Figures(folder, behind), texts=texts(), **_ways(folder, one.name),
+            folder_of_figures=folder.figure("x").parent.relative_to(folder.root).as_posix(), **one.told,
         )
         for one in pages_of(report)
     }  # fmt: skip
-    letters = lettering("".join(pages.values())) if language() == "zh" else b""
-    if letters:
-        write_whole(root / "report" / FONT, letters)
+    font = f"{folder.named(FONT)}.woff"
+    write_whole(behind / font, lettering("".join(pages.values())))
     for file, text in pages.items():
-        write_whole(file, with_letters(text, FONT) if letters else text)
-    main, others = language(), other_languages()
-    first = _first_page(report, root, main, {f"report.{one}.html": one for one in others})
-    for other in others:
-        with speaking(other):
-            _first_page(report, root, main, {"report.html": main})
-    return first
+        write_whole(behind / file, with_letters(text, font))
 
 
-def _first_page(report: Report, root: Path, main: str, switch: Mapping[str, str]) -> Path:
-    """Write the first page in the language spoken; `main` is that of the pages behind, `switch` the pages beside it."""
-    name = "report.html" if language() == main else f"report.{language()}.html"
-    return write_brief(brief_of(report), root / name, root / "figures", main, titles_of(report), switch)
+def _ways(folder: Folder, page: str, file: str = "") -> dict[str, object]:
+    """Return what leads from a page to others: its name, the ending of names, and this page in other languages."""
+    others = (one for one in folder.languages if one != language())
+    switch = {f"{folder.named(file or page, one)}.html": one for one in others}
+    return {"page": page, "end": f"{folder.named('')}.html", "switch": switch}
 
 
-def write_brief(
-    brief: Brief, file: Path, figures: Path, main: str, contents: Mapping[str, str], switch: Mapping[str, str]
-) -> Path:
-    """Write the answers as one page that holds its figures, with the way to the pages behind it, if there are any.
-
-    `main` is the language of those pages, and of the figures that name none.
-    """
+def write_brief(brief: Brief, folder: Folder, name: str, contents: Mapping[str, str]) -> Path:
+    """Write the answers as one page that holds its figures, with the way to the pages behind it, if there are any."""
+    file = folder.root / f"{folder.named(name)}.html"
     text = environment_of_pages().get_template("brief.html").render(
-        page="", title=worded("In brief"), contents=contents, figure=Figures(figures), home=file.name,
-        folder="report/", answers=brief.answers(figures, main), switch=switch, main=main, safe=brief.notes(),
-        heading=translated(HEADING), about=brief.about(),
+        title=worded("In brief"), contents=contents, figure=Figures(folder), home=file.name, folder="report/",
+        answers=brief.answers(folder), safe=brief.notes(), heading=translated(HEADING), about=brief.about(),
+        **_ways(folder, "", name),
     )  # fmt: skip
     letters = lettering(text)
     return write_whole(file, with_letters(text, inline(letters)) if letters else text)
@@ -124,7 +127,7 @@ def environment_of_pages() -> Environment:
         "unit": beside_numbers,
         "described": described,
     }
-    made.globals |= {"language": language(), "names": LANGUAGES}
+    made.globals |= {"language": language(), "names": LANGUAGES, "diagram_file": diagram_file}
     return made
 
 
@@ -141,7 +144,7 @@ def titles_of(report: Report) -> dict[str, str]:
     """Return the titles of the pages behind the first, by name, in order of the contents."""
     titles = {case: term(load_case(case).title) for case in CASES}
     return {
-        **{f"exits_{case}": worded("When can support end? {case}", case=titles[case]) for case in report.exits},
+        **{f"exits_{case}": worded("When can support end? {case}", case=titles[case]) for case in report.told.exits},
         "paths": worded("From discovery to large-scale industry"),
         "loops": worded("Feedback loops"),
         "instruments": worded("Barriers and policy instruments"),
@@ -159,7 +162,8 @@ def titles_of(report: Report) -> dict[str, str]:
 
 def pages_of(report: Report) -> list[Page]:
     """Return the pages behind the first."""
-    loops, rest = report.mechanisms[:-2], report.mechanisms[-2:]  # of each case; barriers and instruments
+    told, mechanisms = report.told, report.told.mechanisms
+    loops, rest = mechanisms[:-2], mechanisms[-2:]  # of each case; barriers and instruments
     trust, certificate = report.trust, report.trust.certificate
     drop = f"{max(one.drop for one in trust.identified.values()):g}"
     numbers = {
@@ -167,12 +171,12 @@ def pages_of(report: Report) -> list[Page]:
         "moved": certificate[certificate["verdict"] == numerics.MOVES].drop(columns="verdict"),
     }  # fmt: skip
     forecasts = {
-        "forecasts": report.forecasts, "yardstick_words": YARDSTICK,
-        "yardstick": yardsticks([one.case for one in report.forecasts if not one.missing]),
+        "forecasts": told.forecasts, "yardstick_words": YARDSTICK,
+        "yardstick": yardsticks([one.case for one in told.forecasts if not one.missing]),
     }  # fmt: skip
     return [
-        *(Page(f"exits_{case}", "chapters.html", {"chapters": [one]}) for case, one in report.exits.items()),
-        Page("paths", "chapters.html", {"chapters": report.paths}),
+        *(Page(f"exits_{case}", "chapters.html", {"chapters": [one]}) for case, one in told.exits.items()),
+        Page("paths", "chapters.html", {"chapters": told.paths}),
         Page("loops", "chapters.html", {"chapters": loops}),
         Page("instruments", "chapters.html", {"chapters": rest}),
         *(Page(f"fit_{case}", "fit.html", {"c": fit_chapter(fit, report.ridges.get(case))})
@@ -182,33 +186,27 @@ def pages_of(report: Report) -> list[Page]:
           for case in trust.identified),
         Page("numerics", "numerics.html", {"numerics": numbers}),
         Page("paper", "paper.html", {"board": report.board, "goals": goal_table()}),
-        *(Page(f"structure_{name}", "structure.html", {"drawn": own}) for name, own in structures().items()),
+        *(Page(f"structure_{name}", "structure.html", {"drawn": list(own), "of": name})
+          for name, own in structures().items()),
         Page("limits", "limits.html", {}),
     ]  # fmt: skip
 
 
 def brief_of(report: Report) -> Brief:
     """Return what the first page tells."""
-    large = report.paths[0].tables["durations"].loc[lambda rows: rows["stage"] == LARGE]
+    told = report.told
+    large = told.paths[0].tables["durations"].loc[lambda rows: rows["stage"] == LARGE]
     errors = {
         case: [one.rms for one in fit.closed.series if one.use == USED] for case, fit in report.calibrations.items()
     }
-    scored = [one.case for one in report.forecasts if not one.missing]
-    return Brief(list(report.exits), large, report.mechanisms[-1].tables, errors, scored, report.board, ANEW)
+    scored = [one.case for one in told.forecasts if not one.missing]
+    return Brief(list(told.exits), large, told.mechanisms[-1].tables, errors, scored, report.board, ANEW)
 
 
-def sectors(case: str) -> dict[str, str]:
-    """Return the stock-and-flow diagram of every sector of a case as SVG, with names of arrow heads of its own."""
-    drawn = diagrams(load_case(case).model)
-    return {
-        name: re.sub(r'(id="|url\(#)(tip|end)\b', rf"\g<1>{case}-{place}-\2", svg)
-        for place, (name, svg) in enumerate(drawn.items())
-    }
-
-
+@cache
 def structures() -> dict[str, dict[str, str]]:
-    """Return the diagrams of the sectors that all cases share, and of each case those of its own, by sector."""
-    drawn = {case: sectors(case) for case in CASES}
+    """Return the diagrams of the sectors that all cases share, and of each case those of its own, by sector, as SVG."""
+    drawn = {case: diagrams(load_case(case).model) for case in CASES}
     shared = {name: svg for name, svg in drawn[CASES[0]].items() if all(name in own for own in drawn.values())}
     return {"core": shared} | {
         case: {name: svg for name, svg in own.items() if name not in shared} for case, own in drawn.items()

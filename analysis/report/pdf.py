@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from PIL import Image
 
+from analysis.plain.folder import Folder
 from analysis.plain.language import language, translated, worded
 from analysis.plain.style import HAN
 from analysis.report.brief import HEADING, Answer, Brief
@@ -24,7 +25,7 @@ TALLEST, LEAST = 100.0, 45.0  # mm: of a figure; left on a page on which a quest
 BREAKS = re.compile("([⺀-鿿，。；：、）])(?=[^，。；：、）」？！％])")  # a line may end after
 
 
-def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
+def write_pdf(brief: Brief, folder: Folder, file: Path) -> Path:
     """Write a brief as A4 pages, without its tables, with figures of that folder.
 
     ModuleNotFoundError where fpdf2 is not installed.
@@ -45,7 +46,7 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
     pdf.set_fallback_fonts(["other"], exact_match=False)
     pdf.add_page()
     _text(pdf, translated(HEADING), 12, "B")
-    answers = brief.answers(figures, language())
+    answers = brief.answers(folder)
     for place, one in enumerate(answers):
         pdf.ln(1.5)
         if pdf.h - MARGIN - pdf.get_y() < LEAST:

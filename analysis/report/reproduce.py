@@ -1,7 +1,8 @@
 """The main job: calibrate, score, phase out and draw the paths, and leave figures, numbers and one report."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,13 @@ import pandas as pd
 from analysis.fits import figures
 from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table, start_table
 from analysis.forecasts.figures import yardstick_figure
-from analysis.forecasts.study import ForecastChapter, forecast_chapter, yardsticks
+from analysis.forecasts.study import forecast_chapter, yardsticks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
-from analysis.plain.language import term, worded
+from analysis.plain.language import language, other_languages, term, worded
 from analysis.plain.progress import beside, counted
-from analysis.plain.style import in_other_languages
-from analysis.report.chapters import Chapter, exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.chapters import Chapters, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
 from analysis.scoreboard.board import scoreboard
 from analysis.trust.chapter import examine
@@ -89,36 +89,42 @@ def save_calibration(calibration: Calibration, folder: Folder, sampled: Sampled 
     folder.write(f"calibration_{case}.toml", record(calibration, sampled))
     folder.json(f"calibration_{case}.json", case_summary(calibration))
     folder.table(f"calibration_{case}_estimates.csv", estimate_table(calibration))
-    title = term(load_case(case).title)
-    figures.series_against_data(
-        worded("{case}: model against data", case=title), calibration.closed.series, folder.figure(f"fit_{case}")
-    )
-    figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
     folder.table(f"starts_{case}.csv", start_table(calibration))
     folder.table(f"residuals_{case}.csv", residual_report(calibration))
-    figures.residual_panels(
-        worded("{case}: residuals", case=title), calibration.closed.series, folder.figure(f"residuals_{case}")
-    )
+    series = calibration.closed.series
+
+    def draw() -> None:
+        title = term(load_case(case).title)
+        told = worded("{case}: model against data", case=title)
+        figures.series_against_data(told, series, folder.figure(f"fit_{case}"))
+        figures.estimates_against_priors(calibration, folder.figure(f"estimates_{case}"))
+        figures.residual_panels(worded("{case}: residuals", case=title), series, folder.figure(f"residuals_{case}"))
+
+    folder.in_each_language(draw)
 
 
 def tell_records(
     cases: Sequence[str], studied: Sequence[str], folder: Folder, draws: int | None
-) -> tuple[Sequence[Chapter], Mapping[str, Chapter], Sequence[Chapter], Sequence[ForecastChapter]]:
+) -> dict[str, Chapters]:
     """Date the paths, end support, cut loops, try instruments and tell the forecasts, over the accepted draws.
 
-    This is what is told from the accepted records alone, whatever is fitted anew beside it.
+    This is what is told from the accepted records alone, whatever is fitted anew beside it; found once, and told in
+    each language.
     """
     paths = path_chapters(cases, PathStudy.load(), folder, draws)
     exits = {case: exit_chapter(case, folder, draws) for case in studied}
     mechanisms = mechanism_chapters(cases, folder, draws)
-    forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
-    for one in forecasts:
+
+    def told() -> Chapters:
+        forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
+        if scored := [one.case for one in forecasts if not one.missing]:
+            yardstick_figure(yardsticks(scored), folder.figure("forecast_yardstick"))
+        return Chapters(paths(), {case: one() for case, one in exits.items()}, mechanisms(), forecasts)
+
+    done = folder.in_each_language(told)
+    for one in done[language()].forecasts:
         folder.table(f"forecast_scores_{one.case}.csv", one.everything)
-    if scored := [one.case for one in forecasts if not one.missing]:
-        rows, stem = yardsticks(scored), folder.figure("forecast_yardstick")
-        yardstick_figure(rows, stem)
-        in_other_languages(lambda other: yardstick_figure(rows, other), stem)
-    return paths, exits, mechanisms, forecasts
+    return done
 
 
 def reproduce_all(
@@ -131,20 +137,21 @@ def reproduce_all(
     """Do everything and return the path of the report; `starts` and `draws` are the files' own if not given.
 
     `cases` are fitted and examined; of those `studied` the end of support and the forecasts on record are told. What
-    rests on the accepted records is told in a process of its own, beside the fits.
+    rests on the accepted records is told in a process of its own, beside the fits. Everything is found once, and told
+    and drawn in each language; the plain names are in the one spoken.
     """
-    folder.prepare()
+    folder = replace(folder, languages=(language(), *other_languages())).prepare()
     with beside(tell_records, cases, studied, folder, draws) as told:
         calibrations = {case: calibrate_case(case, folder, starts) for case in cases}
         fits = {case: accepted_from(c) for case, c in calibrations.items()}
-        trust = examine(fits, folder.table, folder.figure)
+        trust = examine(fits, folder)
         ridges = {case: _ridge(calibrations[case], folder) for case in studied if case in calibrations}
         board = scoreboard(fits, posteriors=trust.posteriors)
         folder.json("scoreboard.json", board.as_json())
         folder.table("scoreboard.csv", board.table())
         with counted(worded("paths, ends of support, loops, instruments"), 1, "answer"):
-            paths, exits, mechanisms, forecasts = told()
-    return write_report(Report(calibrations, ridges, board, paths, trust, forecasts, exits, mechanisms), folder.root)
+            chapters = told()
+    return write_report(Report(calibrations, ridges, board, trust, chapters), folder)
 
 
 def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:
@@ -156,5 +163,7 @@ def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:
     table = ridge_table(calibration, variants)
     folder.table(f"response_{case}.csv", table)
     effect = next(iter(calibration.closed.effects), "")
-    figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
+    folder.in_each_language(
+        lambda: figures.ridge(case, calibration.response, variants, effect, folder.figure(f"response_{case}"))
+    )
     return table

@@ -32,7 +32,7 @@ def run_lines(found: Compared, numbers: pd.DataFrame, since: float, stem: Path) 
     if width(told) > LONGEST:
         told = worded("{count} runs", count=len(labels))
     title = worded("{case}: {words}", case=term(load_case(found.home.name).title), words=told)
-    note = worded("medians and central 90% of {basis}", basis=found.basis) if found.draws > 1 else ""
+    note = worded("medians and central 90% of {basis}", basis=term(found.basis)) if found.draws > 1 else ""
     with panels(len(names), min(3, len(names)), (3.4, 2.3), 0.5, title=title, fontsize=10) as (figure, axes):
         for ax, name in zip(axes.flat, names, strict=False):
             _panel(ax, found, name, since)

@@ -3,13 +3,14 @@
 Made for all calibrated cases at once; what is missing is said in one sentence where it would have stood.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis.plain.folder import Folder
 from analysis.plain.language import listed, marked, one_by_one, term, translated, worded
 from analysis.plain.progress import counted
 from analysis.trust import numerics
@@ -34,9 +35,6 @@ from models.case import load_case
 from models.home import home_of
 from stockflow.intervals import interval
 
-Save = Callable[[str, pd.DataFrame], object]
-Stem = Callable[[str], Path]
-
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -60,40 +58,44 @@ def posteriors_of(cases: tuple[str, ...], folder: Path | None = None) -> tuple[d
         try:
             found[case] = accepted_posterior(case, folder)
         except AbsentError as error:
-            missing[case] = worded("No posterior is shown: {why}.", why=error)
+            missing[case] = f"No posterior is shown: {error}."
     return found, missing
 
 
-def examine(accepted: Mapping[str, Accepted], table: Save, stem: Stem) -> Trust:
-    """Examine every accepted fit; `table` saves a table by name, `stem` says where a figure's files go.
+def examine(accepted: Mapping[str, Accepted], folder: Folder) -> Trust:
+    """Examine every accepted fit; tables and figures go to the folder.
 
     The certificate is of the cases whose stocks its study names.
     """
     posteriors, missing = posteriors_of(tuple(accepted))
-    identified = {case: identify_case(case, fit, posteriors.get(case), stem) for case, fit in accepted.items()}
+    identified = {case: identify_case(case, fit, posteriors.get(case), folder) for case, fit in accepted.items()}
     for case, one in identified.items():
         for name, part in tables_of(one).items():
-            table(f"identifiability_{case}_{name}.csv", part)
+            folder.table(f"identifiability_{case}_{name}.csv", part)
     judged = {case: fit for case, fit in accepted.items() if case in numerics.Study.load().stocks}
     with counted(worded("numerics"), 2 * (2 * len(judged) + 2), "part") as step:
         certificate = numerics.certificate(judged, tick=step)
-    table("numerics.csv", certificate)
+    folder.table("numerics.csv", certificate)
     intervals = {case: accepted_intervals(case) for case in posteriors}
     for case, known in intervals.items():
-        table(f"posterior_{case}.csv", interval_table(case, known))
+        folder.table(f"posterior_{case}.csv", interval_table(case, known))
     return Trust(posteriors, missing, intervals, identified, certificate)
 
 
-def identify_case(case: str, fit: Accepted, posterior: Posterior | None, stem: Stem) -> Identified:
+def identify_case(case: str, fit: Accepted, posterior: Posterior | None, folder: Folder) -> Identified:
     """Identify one case with a progress bar and draw its figures."""
     study = asked.Study.load()
     with counted(worded("identify {case}", case=term(case)), refits(case, study), "refit") as step:
         found = identify(case, fit.values, posterior, study, step)
-    title, label = term(load_case(case).title), home_of(case).label
-    profile_panels(found, worded("{case}: what the data say without each prior", case=title), stem(f"profiles_{label}"))
-    if found.ridge is not None:
-        told = worded("{case}: learning by doing or by searching", case=title)
-        learning_ridge(found.ridge, found.drop, told, stem(f"learning_ridge_{case}"))
+
+    def draw() -> None:
+        title, stem = term(load_case(case).title), folder.figure(f"profiles_{home_of(case).label}")
+        profile_panels(found, worded("{case}: what the data say without each prior", case=title), stem)
+        if found.ridge is not None:
+            told = worded("{case}: learning by doing or by searching", case=title)
+            learning_ridge(found.ridge, found.drop, told, folder.figure(f"learning_ridge_{case}"))
+
+    folder.in_each_language(draw)
     return found
 
 
@@ -258,7 +260,8 @@ def chapter(trust: Trust, case: str) -> dict[str, object]:
     found = trust.identified[case]
     known = trust.intervals.get(case, {})
     return {
-        "name": case, "title": load_case(case).title, "missing": trust.missing.get(case, ""), "basis": found.basis,
+        "name": case, "title": load_case(case).title, "missing": term(trust.missing.get(case, "")),
+        "basis": term(found.basis),
         "posterior_words": posterior_words(case, known, trust.posteriors[case].size) if known else "",
         "verdicts": verdict_words(found), "parameters": found.parameters, "pairs": found.pairs,
         "ridge_words": ridge_words(found), "drop": found.drop, "ridge": None if found.ridge is None else {

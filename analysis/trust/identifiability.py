@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from analysis.draws.generic import entry_of
-from analysis.plain.language import worded
 from analysis.trust.ridge import Ridge, walk_ridge
 from analysis.trust.study import STUDY, Rules, Study
 from calibration.fitting.fit import closed_payoff, covariance
@@ -74,9 +73,9 @@ def identify(
     grids = [(c.name, grid(c, centre[i], spread[i], study.points)) for i, c in enumerate(payoff.coordinates)]
     profiles = all_profiles(payoff, best, curved, grids, study.enough, usable_cores(), tick)
     units = {name: about.parameters[name].unit.replace("Dmnl", "1") for name in names}
-    basis = worded("curvature at the mode (no accepted posterior)")
+    basis = "curvature at the mode (no accepted posterior)"
     if draws is not None:
-        basis = worded("{count} posterior draws", count=len(draws))
+        basis = f"{len(draws)} posterior draws"
     return Identified(
         case, names, basis, profiles, correlations,
         parameter_table(payoff, best, units, known, profiles, study),

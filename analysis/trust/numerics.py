@@ -141,7 +141,7 @@ def headlines(
             yield Figure(case, "stages", stage, "date", "year", path.spread(stage)[1])
     say("stages")
     for one in scoreboard(accepted, models=models).rows:
-        yield Figure(one.case, "scoreboard", f"{one.id} {term(one.quantity)}", "verdict", "inside", float(one.inside))
+        yield Figure(one.case, "scoreboard", f"{one.id} {one.quantity}", "verdict", "inside", float(one.inside))
     say("scoreboard")
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -72,46 +72,54 @@ class Group(click.Group):
 
 
 def run_command(
-    command: click.Command, name: str, others: Mapping[type[Exception], str] = MappingProxyType({})
+    command: click.Command,
+    name: str,
+    others: Mapping[type[Exception], str] = MappingProxyType({}),
+    told: Callable[[str], str] = str,
 ) -> None:
     """Run a command, exiting where it did not do; bad input, like a full disk, ends in one line and exit code 2.
 
-    `others` are errors through nobody's input, with what is said before them; they end in exit code 3. Characters
-    that standard output's encoding lacks, as where the locale is C, are written by their numbers.
+    `others` are errors through nobody's input, with what is said before them; they end in exit code 3. What
+    is said of all of these is `told`, in another language, say. Characters that standard output's encoding lacks, as
+    where the locale is C, are written by their numbers.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+    def end(text: str, code: int) -> None:
+        _end(told(_in_short(f"{name}: {text}")), code)
+
     try:
-        code = _code(command, name)
+        code = _code(command, name, told)
         sys.stdout.flush()
         if code:
             sys.exit(code)
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
-        _end(f"{name}: error: {error.format_message()}{hint}", 2)
+        end(f"error: {error.format_message()}{hint}", 2)
     except InputError as error:
-        _end(f"{name}: error: {error}", 2)
+        end(f"error: {error}", 2)
     except tuple(others) as error:
-        _end(f"{name}: {next(said for kind, said in others.items() if isinstance(error, kind))}: {error}", 3)
+        end(f"{next(said for kind, said in others.items() if isinstance(error, kind))}: {error}", 3)
     except (click.Abort, KeyboardInterrupt):
-        _end(f"{name}: interrupted", INTERRUPTED)
+        end("interrupted", INTERRUPTED)
     except BrokenPipeError:
         _give_up_output()
     except OSError as error:
         if error.filename:
-            _end(f"{name}: error: {shown(os.fsdecode(error.filename))}: {reason(error)}", 2)
+            end(f"error: {shown(os.fsdecode(error.filename))}: {reason(error)}", 2)
         if error.errno not in _FULL:
             raise
         _give_up_output()
-        _end(f"{name}: error: standard output: cannot be written: {reason(error)}", 2)
+        end(f"error: standard output: cannot be written: {reason(error)}", 2)
 
 
-def _code(command: click.Command, name: str) -> int:
+def _code(command: click.Command, name: str, told: Callable[[str], str]) -> int:
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
         if issubclass(category, ReadingWarning):
-            click.echo(f"Warning: {message}", err=True)
+            click.echo(told(f"Warning: {message}"), err=True)
         else:
             usual(message, category, *rest)
 
@@ -130,10 +138,14 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _in_short(text: str) -> str:
+    return _LONG.sub(lambda word: f"{word[0][:12]}...{word[0][-12:]}", " ".join(text.split()))
+
+
 def _end(text: str, code: int) -> None:
     # where standard error takes nothing either, the exit code is all that is left to say
     with contextlib.suppress(OSError):
-        click.echo(_LONG.sub(lambda word: f"{word[0][:12]}...{word[0][-12:]}", " ".join(text.split())), err=True)
+        click.echo(text, err=True)
     sys.exit(code)
 
 

@@ -15,12 +15,13 @@ from babel.messages.catalog import Message
 from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, named_exit
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain import catalogue
-from analysis.plain.language import LANGUAGES, language, language_of_user, speaking, term, worded
+from analysis.plain.language import LANGUAGES, REASON, language, language_of_user, speaking, term, worded
 from analysis.plain.lines import fill, width
 from analysis.plain.shown import text
 from analysis.plain.style import drawing, save
 from analysis.plain.units import CUSTOMARY, beside_numbers, customary, decimals
 from analysis.report.brief import exit_objection, exit_points, exit_rows, safe_words
+from models.case import CASES, load_case
 from stockflow.errors import InputError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -62,7 +63,8 @@ def test_a_translation_has_the_fields_and_formats_of_its_text() -> None:
 
 
 def test_no_translation_holds_a_formula_for_its_letters_would_be_boxes() -> None:
-    assert not [one.string for one in messages().values() if "$" in str(one.string)]
+    drawn = [one for one in messages().values() if REASON not in one.auto_comments]
+    assert not [one.string for one in drawn if "$" in str(one.string)]
 
 
 def test_the_catalogue_lies_as_its_command_writes_it(tmp_path: Path) -> None:
@@ -168,6 +170,12 @@ def test_a_parameter_is_shown_in_chinese_beside_the_name_that_is_typed(chinese: 
     assert "“干中学”学习率（doing learning rate）" in shown
     assert "2016年吸引力变化" in shown
     assert "my own" in shown
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_source_of_a_parameter_is_told_in_chinese(case: str, chinese: None) -> None:
+    sources = {one.source for one in load_case(case).parameters.values()}
+    assert {one for one in sources if term(one) == one} == {f"calibration/results/{case}.toml"}
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_the_first_page_carries_its_figures_and_the_others_lie_beside_theirs(out
     assert own
     assert all(one.startswith("data:image/webp;base64,") for one in own)
     behind = sorted((output / "report").glob("*.html"))
-    named = [(one, src) for one in behind for src in re.findall(r'<img src="([^"]*)"', one.read_text(encoding="utf-8"))]
+    form = r'(?:<img src|<object [^>]*data)="([^"]*)"'
+    named = [(one, src) for one in behind for src in re.findall(form, one.read_text(encoding="utf-8"))]
     assert len(named) >= 12
     assert all((one.parent / src).is_file() for one, src in named)
     for one in (output / "report.html", *behind):
@@ -85,14 +86,39 @@ def test_the_first_page_carries_its_figures_and_the_others_lie_beside_theirs(out
         assert "nan" not in re.sub(r"<img[^>]*>", "", text).lower().split()
 
 
-def test_every_page_is_reached_from_the_first_and_leads_back_to_it(output: Path) -> None:
-    first = (output / "report.html").read_text(encoding="utf-8")
-    behind = {one.name for one in (output / "report").glob("*.html")}
+@pytest.mark.parametrize("end", ["", ".zh"])
+def test_every_page_is_reached_from_the_first_and_leads_back_to_it(output: Path, end: str) -> None:
+    first = (output / f"report{end}.html").read_text(encoding="utf-8")
+    behind = {one.name for one in (output / "report").glob("*.html") if one.stem.endswith(".zh") == bool(end)}
     assert set(re.findall(r'href="report/([^"#]*)"', first)) == behind
     for name in behind:
         text = (output / "report" / name).read_text(encoding="utf-8")
-        assert 'href="../report.html"' in text
+        assert f'href="../report{end}.html"' in text
         assert all((output / "report" / link).exists() for link in re.findall(r'href="([^"#]*)"', text)), name
+
+
+def test_a_switch_on_every_page_leads_to_the_same_page_in_the_other_language(output: Path) -> None:
+    behind = [one for one in (output / "report").glob("*.html") if not one.stem.endswith(".zh")]
+    for one in (output / "report.html", *behind):
+        other = one.with_name(f"{one.stem}.zh.html")
+        for page, name, to, code in ((one, other.name, "中文", "zh"), (other, one.name, "English", "en")):
+            text = page.read_text(encoding="utf-8")
+            assert f'<a href="{name}" lang="{code}" hreflang="{code}">{to}</a>' in text, page.name
+            assert f'<html lang="{"en" if code == "zh" else "zh"}">' in text
+
+
+def test_both_languages_of_a_page_show_the_same_numbers_each_with_figures_of_its_own(output: Path) -> None:
+    for one in (output / "report").glob("*.zh.html"):
+        told = [page.read_text(encoding="utf-8") for page in (one, one.with_name(one.name.replace(".zh", "")))]
+        if not one.name.startswith("exits"):  # whose money and units are the customary ones
+            cells = [re.findall(r"<td>(-?[\d.]+)</td>", text) for text in told]
+            assert cells[0] == cells[1], one.name
+        assert re.findall(r'<object [^>]*data="([^"]*)"', told[0]) == re.findall(
+            r'<object [^>]*data="([^"]*)"', told[1]
+        )
+        own = [re.findall(r'<img src="([^"]*)"', text) for text in told]
+        assert [src.replace(".zh", "") for src in own[0]] == own[1], one.name
+        assert not set(own[0]) & set(own[1])
 
 
 def test_the_first_page_asks_three_questions_and_each_answer_has_its_objection(output: Path) -> None:
@@ -115,7 +141,8 @@ def test_the_first_page_in_the_other_language_lies_beside_it_with_figures_of_its
     own = [set(re.findall(r'<img src="([^"]*)"', text)) for text in (first, other)]
     assert len(own[0]) == len(own[1]) > 0
     assert not own[0] & own[1]
-    assert re.findall(r'href="(report/[^"]*)"', other) == re.findall(r'href="(report/[^"]*)"', first)
+    links = [re.findall(r'href="(report/[^"]*)"', text) for text in (first, other)]
+    assert [link.replace(".zh", "") for link in links[1]] == links[0]
     assert other.count("<b>但是：</b>") == first.count("<b>But:</b>") > 0
     fonts = [len(re.search(r"font/woff;base64,([^)]*)", text)[1]) for text in (first, other)]  # type: ignore[index]
     assert 0 < 10 * fonts[0] < fonts[1]  # in English for the name of the other language alone
@@ -124,13 +151,15 @@ def test_the_first_page_in_the_other_language_lies_beside_it_with_figures_of_its
 def test_figures_of_a_page_are_numbered_and_captioned(output: Path) -> None:
     for one in [output / "report.html", *(output / "report").glob("*.html")]:
         text = one.read_text(encoding="utf-8")
-        numbers = [int(n) for n in re.findall(r"<figcaption><b>Figure (\d+)\.</b> \S", text)]
+        numbers = [int(n) for n in re.findall(r"<figcaption><b>(?:Figure |图)(\d+)[.。]?</b> \S", text)]
         assert numbers == list(range(1, text.count("<img") + 1)), one.name
 
 
-def test_the_report_is_small(output: Path) -> None:
-    files = [output / "report.html", *(one for one in (output / "report").rglob("*") if one.is_file())]
-    assert sum(one.stat().st_size for one in files) < 2_000_000
+@pytest.mark.parametrize("chinese", [False, True])
+def test_the_report_is_small(output: Path, chinese: bool) -> None:
+    files = [*output.glob("report*.html"), *(one for one in (output / "report").rglob("*") if one.is_file())]
+    own = [one.stat().st_size for one in files if (".zh." in one.name) == chinese]
+    assert 0 < sum(own) < 2_000_000
 
 
 SCREEN = 800  # pixels of height
@@ -142,7 +171,7 @@ SCREEN = 800  # pixels of height
 def test_no_page_scrolls_sideways_or_without_end(output: Path, width: int, screens: int) -> None:
     with tab() as browser:
         browser.size(width, SCREEN)
-        for one in (output / "report.html", *sorted((output / "report").glob("*.html"))):
+        for one in (*output.glob("report*.html"), *sorted((output / "report").glob("*.html"))):
             browser.open(one.as_uri(), "document.readyState === 'complete'")
             wide, high = (browser.run(f"document.documentElement.scroll{side}") for side in ("Width", "Height"))
             assert wide <= width, one.name
@@ -224,11 +253,13 @@ def test_every_result_of_the_new_chapters_lies_in_a_table(output: Path, cases: t
 
 
 def test_every_figure_stands_beside_its_numbers_as_png_svg_and_csv(output: Path) -> None:
-    stems = {f.with_suffix("") for f in (output / "figures").iterdir()}
+    stems = {f.with_suffix("") for f in (output / "figures").iterdir() if f.is_file()}
     assert len(stems) >= 12
     for stem in stems:
         assert all(stem.with_suffix(suffix).stat().st_size > 0 for suffix in (".png", ".svg", ".csv")), stem
         assert not pd.read_csv(stem.with_suffix(".csv")).empty
+    again = sorted((output / "figures" / "zh").iterdir())
+    assert [one.name for one in again] == sorted(f"{stem.name}.png" for stem in stems)
 
 
 def test_the_main_job_leaves_no_half_written_file(output: Path) -> None:
