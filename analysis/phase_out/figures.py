@@ -38,6 +38,7 @@ FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\
 NAMES = {"support kept": marked("early support kept")}  # beside "continued support", which is another
 PANELS = 6
 LIGHT = 0.55  # probability up to which text on a cell is dark
+NEAR = (0.05, 0.15)  # shares of draws that are told to a tenth of a per cent
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
 
 
@@ -113,15 +114,21 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
         if (late := worse_later(row, study)) is not None:
             rows.append({**late, "exit": f"{row['exit']}, judged after its end"})
             safe, years = when_words(late, study, ""), study.exit.years_after
-            names.append(worded("judged {years:g} years after the last step:\n{safe}", years=years, safe=safe))
+            names.append(
+                worded(
+                    "{ends},\n{years:g} years after the last step:\n{safe}",
+                    ends=term(row["ends"]), years=years, safe=safe,
+                )
+            )  # fmt: skip
     failing = np.array([[*row["failing"], *[np.nan] * (len(starts) - len(row["failing"]))] for row in rows])
     limit = study.exit.probability
     title = fill(at_a_stroke(answers, study), 92)
-    with drawing(figsize=(8.4, 0.52 * len(rows) + 1.5), title=title, fontsize=9.5) as (figure, ax):
-        image = _cells(ax, failing, [[f"{100 * share:.0f}" if share >= 0 else "" for share in row] for row in failing])
-        _mark(ax, failing < limit, np.abs(failing - limit) < 2 * sampling_error(limit, study.draws))
-        ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=7.5)
-        ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=7)
+    with drawing(figsize=(9.2, 0.56 * len(rows) + 1.5), title=title, fontsize=10.5) as (figure, ax):
+        image = _cells(ax, failing, [[_percent(share) for share in row] for row in failing])
+        error = 2 * sampling_error(limit, study.draws)
+        _mark(ax, failing < limit, (failing < limit + error) & (failing >= limit - error))
+        ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5)
+        ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=8.5)
         ax.set_xlabel(
             worded(
                 "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
@@ -129,7 +136,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
                 "{limit:.0%} for {draws} draws to tell.",
                 years=study.exit.years_after, kept=study.exit.share_kept, limit=limit, draws=study.draws,
             ),
-            fontsize=8,
+            fontsize=9,
         )  # fmt: skip
         figure.colorbar(image, ax=ax, label=worded("draws that fail (%)"), shrink=0.8, pad=0.01)
     cells = {"start": [starts] * len(rows), "share of draws that fail": list(failing)}
@@ -143,11 +150,18 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     for row, line in enumerate(words):
         for column, word in enumerate(line):
             colour = "#222222" if shade[row, column] < LIGHT else "white"
-            ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=6, color=colour)
+            ax.text(column + 0.5, row + 0.5, word, ha="center", va="center", fontsize=7, color=colour)
     ax.invert_yaxis()
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return image
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent for a cell, to a tenth where a limit of a tenth may hang on it; nothing for none."""
+    if not np.isfinite(share):
+        return ""
+    return f"{100 * share:.1f}" if NEAR[0] <= share < NEAR[1] else f"{100 * share:.0f}"
 
 
 def _mark(ax: Axes, framed: Flags, hatched: Flags) -> None:
@@ -162,6 +176,7 @@ def _mark(ax: Axes, framed: Flags, hatched: Flags) -> None:
             )
     for row, column in np.argwhere(hatched):
         ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="#777777", hatch="////", linewidth=0))
+        ax.texts[row * hatched.shape[1] + column].set_bbox({"facecolor": "white", "linewidth": 0, "pad": 0.6})
 
 
 def fiscal_stack(found: Results, stem: Path) -> Path:

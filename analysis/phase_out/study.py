@@ -146,7 +146,8 @@ class Happened(Strict):
     """A change that was made, as observed and as the model has it: growth of a series, or an effect of the fit.
 
     The growth is that of sums over the years `before` and `after` of a series of the target file; an `effect` is one of
-    the target file. Where a `check` lies outside the model's 90% interval, no schedule is called the best.
+    the target file. Where a `check` lies outside the model's 90% interval, no schedule is called the best. `means` says
+    what a miss means for the answer.
     """
 
     what: Text
@@ -155,6 +156,7 @@ class Happened(Strict):
     after: int = 0
     effect: str = ""
     check: bool = False
+    means: str = ""
 
     @model_validator(mode="after")
     def _one(self) -> Happened:

@@ -26,7 +26,15 @@ from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.study import STUDIED, load_phase_out_study
 from analysis.plain.language import one_by_one, sentence, sentences, term, worded
 from analysis.plain.shown import markdown, when
-from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_points, exit_rows, safe_in_short, years_sentence
+from analysis.report.brief import (
+    CLOCK_DECIDES,
+    exit_head,
+    exit_objection,
+    exit_points,
+    exit_rows,
+    safe_in_short,
+    years_sentence,
+)
 from analysis.report.goals import HEAD, goal_table, research_of
 from analysis.report.rooms import ROOT, rooms_block
 from analysis.scoreboard.board import scoreboard
@@ -315,7 +323,7 @@ def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
     told = {
-        term(load_case(case).title): [
+        exit_head(case): [
             *exit_points(case),
             worded("But: {objection}", objection=exit_objection(case)),
         ]

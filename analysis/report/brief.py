@@ -59,6 +59,12 @@ class Answer:
     chapters: Mapping[str, str]
 
 
+def exit_head(case: str) -> str:
+    """Say whose support ends, and what an end is compared with."""
+    base = load_schedule(load_phase_out_study(case).supported, case).title
+    return worded("{case}; compared with: {base}", case=term(load_case(case).title), base=term(base))
+
+
 def exit_points(case: str) -> list[str]:
     """Say of each set of instruments of a case from when it can end, at a stroke and by a slope, and at what risk."""
     return points(load_answer(case)["by_instrument"], load_phase_out_study(case))
@@ -66,7 +72,9 @@ def exit_points(case: str) -> list[str]:
 
 def exit_objection(case: str) -> str:
     """Say what a critic would say of that."""
-    return objection(load_answer(case)["happened"], load_phase_out_study(case).texts.evidence)
+    words = load_phase_out_study(case).texts
+    said = objection(load_answer(case)["happened"], words.evidence)
+    return sentences([said, sentence(capital(term(words.supported)))]) if words.supported else said
 
 
 def exit_rows(case: str) -> pd.DataFrame:
@@ -89,9 +97,9 @@ def safe_in_short(case: str) -> str:
     """Say what counts as safe, and why two years may be named."""
     asked = load_phase_out_study(case).exit
     return worded(
-        "Safe: in fewer than {probability:.0%} of draws the share of the market, {years:g} years after the start of "
-        "the end, is below {kept:.0%} of that with all support kept. Of two years the first is near that limit, the "
-        "second is clear.",
+        "Safe: in fewer than {probability:.0%} of draws (runs with parameters that the data allow) the share of the "
+        "market is, {years:g} years after the end begins, below {kept:.0%} of what it is with all support kept; such a "
+        "draw fails. A year is the one on whose first day the end begins.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept,
     )  # fmt: skip
 
@@ -100,14 +108,10 @@ def safe_words(case: str) -> str:
     """Say what safe means and what setback, and which path an exit is compared with."""
     study = load_phase_out_study(case)
     base = load_schedule(study.supported, case).title
-    told = worded(
-        "{case}, {draws} draws of the fitted model, compared with: {base}. What goes on: {goes_on}. {criteria}",
+    return worded(
+        "{case}, {draws} draws of the fitted model, compared with: {base}. {criteria}",
         case=term(load_case(case).title), draws=study.draws, base=term(base), criteria=criteria_words(study),
-        goes_on=one_by_one(worded("{ends}: {goes_on}", ends=term(one.name), goes_on=term(one.goes_on))
-                           for one in study.apart),
     )  # fmt: skip
-    known = [sentence(capital(term(study.texts.supported)))] if study.texts.supported else []
-    return sentences([told, *known])
 
 
 def years_sentence(durations: pd.DataFrame) -> str:
@@ -150,7 +154,10 @@ ONE_BY_ONE = marked(
     "instruments are tried one at a time, at any cost, and only those whose size has evidence; intervals are those of "
     "the response, not of that evidence."
 )
-CLOCK_DECIDES = marked("the clock decides, each industry has others, and the fits saw most of these dates")
+CLOCK_DECIDES = marked(
+    "the answer hangs on the event that years are counted from, each industry has several, and the fits saw most of "
+    "these dates"
+)
 
 
 def _forecast_words(rows: pd.DataFrame, forecast: Sequence[str]) -> str:
@@ -174,7 +181,8 @@ def _forecast_words(rows: pd.DataFrame, forecast: Sequence[str]) -> str:
     ]  # fmt: skip
     return worded(
         "Forecast, on years it had not seen ({series} series, drivers as then expected): error against that of the "
-        "curve named in advance: {each}. Under 1 is better. The model alone by industry: {own}.",
+        "curve named in advance (Wright's law for costs, Gompertz for volumes): {each}. "
+        "Under 1 is better. The model alone by industry: {own}.",
         series=by[MODEL]["series"], each=one_by_one(told), own=listed(own),
     )  # fmt: skip
 
@@ -260,7 +268,7 @@ class Brief:
         support = Answer(
             worded("When can support end, and what breaks?"),
             list(dict.fromkeys(map(safe_in_short, self.cases))),
-            {titles[case]: exit_points(case) for case in self.cases},
+            {exit_head(case): exit_points(case) for case in self.cases},
             {titles[case]: exit_rows(case) for case in self.cases}, strips,
             [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
             {f"exits_{case}": titles[case] for case in self.cases},

@@ -24,8 +24,8 @@ from calibration.records.results import accepted_fits, load_record
 from models.case import CASES
 
 ON_RECORD = marked(
-    "All of it is from what is on record: accepted fits, posteriors, forecasts and answers by instrument. `techcycle "
-    "reproduce` makes anew what takes minutes, with the pages behind this one."
+    "All of it is from what is on record: accepted fits, posteriors, forecasts and answers by instrument. The command "
+    "techcycle reproduce makes anew what takes minutes, with the pages behind this one."
 )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MARGIN = 14.0  # mm
 BODY, SMALL = 8.6, 7.2  # points
 LEAD, BUT = (27, 73, 101), (180, 40, 60)  # colours of the bars beside sentences and objections
-TALLEST, LEAST = 100.0, 45.0  # mm: of a figure; left on a page on which a question begins
+TALLEST, LEAST = 122.0, 45.0  # mm: of a figure; left on a page on which a question begins
 BREAKS = re.compile("([⺀-鿿，。；：、）])(?=[^，。；：、）」？！％])")  # a line may end after
 
 

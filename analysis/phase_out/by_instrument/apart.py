@@ -231,6 +231,12 @@ def spans(years: Array) -> str:
     return ", ".join(f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs) or "none"
 
 
+def years_of(words: str) -> list[float]:
+    """Return the years, a year apart, that `spans` made words of."""
+    ends = [[float(year) for year in run.split(" to ")] for run in words.split(", ") if words != "none"]
+    return [float(year) for run in ends for year in np.arange(run[0], run[-1] + 1)]
+
+
 def together(found: Sequence[Ended], start: float | None) -> pd.DataFrame:
     """What instruments do together beyond their sum, for each exit from `start`: a joint set against its single ones.
 

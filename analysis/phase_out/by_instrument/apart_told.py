@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.by_instrument.apart import Beside, spans
+from analysis.phase_out.by_instrument.apart import Beside, spans, years_of
 from analysis.phase_out.exit import undecided
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import PhaseOutStudy
@@ -30,8 +30,8 @@ def criteria_words(study: PhaseOutStudy) -> str:
         "Two criteria. Safe: in fewer than {probability:.0%} of draws the share {years:g} years after the start is "
         "below {kept:g} times that with all support going on; of two years named the first is too near to "
         "{probability:.0%} for the draws to tell, the second is clear. A slope is judged as long after its start. "
-        "Setback: in {probability:.0%} of draws or more the share falls, within those years, below its own highest by "
-        "over {fall:.0%} of it more than with all support going on.",
+        "Setback: in {probability:.0%} of draws or more the share drops, within those years, from its own peak by over "
+        "{fall:.0%} of that peak more than with all support going on.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept, fall=asked.own_fall,
     )  # fmt: skip
 
@@ -49,7 +49,12 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
             safe = worded(
                 "safe {when} (fails in {fails} of {draws} draws)",
                 when=when_words(row, study), fails=fails_words(row, study), draws=row["draws"],
-            ) + _later_words(row, study)  # fmt: skip
+            )  # fmt: skip
+            if (late := worse_later(row, study)) is not None:
+                safe += worded(
+                    ", but as judged {years:g} years after the last step {late}",
+                    years=study.exit.years_after, late=_when_and_risk(late, study),
+                )  # fmt: skip
         else:
             safe = worded(
                 "no start to {last:g} is safe (from {at:g} it fails in {fails:.1%} of {draws} draws)",
@@ -94,42 +99,68 @@ def end_words(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
 
 
 def points(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> list[str]:
-    """Say of each set of instruments from when it can end by each exit and at what risk, in a line."""
+    """Say of each set of instruments, in a line, what goes on, and from when it can end by each exit at what risk."""
     told = []
-    for ends, part in by_instrument.groupby("ends", sort=False):
+    for (ends, goes_on), part in by_instrument.groupby(["ends", "goes on"], sort=False):
         rows = part.to_dict("records")
         most = max(share for row in rows for share in row["failing"])
-        if most < study.exit.probability:
+        span = {"first": study.grid.first, "last": study.grid.last}
+        if most == 0:
+            each = worded("no start tried, {first:g} to {last:g}, fails in any draw", **span)
+        elif most < study.exit.probability:
             each = worded(
-                "at every start tried, {first:g} to {last:g} (at most {most:.1%} of draws fail)",
-                first=study.grid.first, last=study.grid.last, most=most,
-            )  # fmt: skip
+                "at every start tried, {first:g} to {last:g} ({most:.1%} of draws or fewer fail)", **span, most=most
+            )
         else:
             each = one_by_one(_exit_and_risk(row, study) for row in rows)
-        told.append(worded("{ends}: {each}", ends=capital(term(str(ends))), each=each))
+        head = worded("{ends} (going on: {goes_on})", ends=capital(term(str(ends))), goes_on=term(str(goes_on)))
+        told.append(worded("{head}: {rest}", head=head, rest=each))
     return told
 
 
 def _exit_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    exit = exit_words(row)
+    when = _when_and_risk(row, study)
+    if (late := worse_later(row, study)) is not None:
+        return worded(
+            "{exit}, not for good: {when}, but as judged {years:g} years after the last step {late}",
+            exit=exit_words(row), when=when, years=study.exit.years_after, late=_when_and_risk(late, study),
+        )  # fmt: skip
+    told = worded("{exit}, {when}", exit=exit_words(row), when=when)
+    if (safe := lasting(row, study)) is None:
+        return told
+    back = [year for year in years_of(row["setback if from"]) if year >= safe]
+    return told + (
+        worded(", with a setback for a time if it begins in {years}", years=spans_words(spans(np.array(back))))
+        if back
+        else ""
+    )
+
+
+def _when_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    starts, failing = judged(row, study)
     if np.isinf(row["safe from"]):
         return worded(
-            "{exit}, at no start by {last:g} ({least:.1%} of draws or more fail)",
-            exit=exit, last=study.grid.last, least=min(row["failing"]),
-        )  # fmt: skip
-    when = when_words(row, study)
+            "at no start by {last:g} ({least:.1%} of draws or more fail)", last=starts[-1], least=failing.min()
+        )
     if lasting(row, study) is None:
-        return worded("{exit}, {when}", exit=exit, when=when)
-    told = worded("{exit}, {when} ({fails} of draws fail)", exit=exit, when=when, fails=fails_words(row, study))
-    return told + _later_words(row, study)
+        return worded(
+            "at no start that is safe with all later ones (at best {at:g}: {fails:.1%} of draws fail)",
+            at=starts[failing.argmin()], fails=failing.min(),
+        )  # fmt: skip
+    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
+    near = (starts >= earliest) & (starts < latest)
+    if np.isinf(latest):
+        return worded("perhaps from {first:g} ({fails} of draws fail)", first=earliest, fails=_shares(failing[near]))
+    safe = worded("from {latest:g} ({fails:.1%} of draws fail)", latest=latest, fails=failing[starts == latest][0])
+    if not near.any():
+        return safe
+    return safe + worded(
+        ", {years} too near to tell ({fails})", years=spans_words(spans(starts[near])), fails=_shares(failing[near])
+    )  # fmt: skip
 
 
-def _later_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    if (late := worse_later(row, study)) is None:
-        return ""
-    years = study.exit.years_after
-    when = when_words(late, study)
-    return worded(", but judged {years:g} years after the last step {when}", years=years, when=when)
+def _shares(failing: Array) -> str:
+    return " / ".join(f"{share:.1%}" for share in failing)
 
 
 def exit_words(row: Mapping[Hashable, Any]) -> str:
@@ -168,7 +199,7 @@ def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
     if lasting(row, study) is None:
         return worded("{fails:.1%} (least, in {at:g})", fails=row["fails"], at=row["at"])
-    return " / ".join(f"{share:.1%}" for share in failing[(starts >= earliest) & (starts <= latest)])
+    return _shares(failing[(starts >= earliest) & (starts <= latest)])
 
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:

@@ -22,7 +22,7 @@ WHERE = {
     (False, True): marked("inside the interval"), (False, False): marked("OUTSIDE the interval"),
     (True, True): marked("at the very end of the interval"), (True, False): marked("just OUTSIDE the interval"),
 }  # fmt: skip
-COLUMNS = ("what", "check", "observed", "model", "low", "high", "inside")
+COLUMNS = ("what", "check", "means", "observed", "model", "low", "high", "inside")
 
 
 def happened_table(targets: Targets, posterior: Posterior, asked: Sequence[Happened]) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def happened_table(targets: Targets, posterior: Posterior, asked: Sequence[Happe
         else:
             observed, values = _growth(one, targets, posterior)
         low, median, high = interval(values)
-        rows.append((one.what, one.check, observed, median, low, high, low <= observed <= high))
+        rows.append((one.what, one.check, one.means, observed, median, low, high, low <= observed <= high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -57,22 +57,21 @@ def happened_words(table: pd.DataFrame) -> list[str]:
 
 def objection(table: pd.DataFrame, evidence: str) -> str:
     """What speaks against an answer: each change made that the model misses or hardly meets, and the evidence."""
-    last = sentence(term(evidence))
-    told = [
-        (
-            worded(
-                "{what} (observed {observed:.0%}, model {model:.0%})",
-                what=term(row["what"]), observed=row["observed"], model=row["model"],
-            ),
-            _edge(row), row["inside"],
+    last, told = sentence(term(evidence)), []
+    for row in table.to_dict("records"):
+        said = worded(
+            "{what} (observed {observed:.0%}, model {model:.0%})",
+            what=term(row["what"]), observed=row["observed"], model=row["model"],
+        )  # fmt: skip
+        means = term(row["means"])
+        told.append(
+            (worded("{change}, as {means}", change=said, means=means) if means else said, _edge(row), row["inside"])
         )
-        for row in table.to_dict("records")
-    ]  # fmt: skip
     just = [what for what, edge, _ in told if edge]
     missed = [what for what, edge, inside in told if not (edge or inside)]
-    said = [worded("the model misses: {missed}", missed=one_by_one(missed))] if missed else []
-    said += [worded("the model barely reproduces: {just}", just=one_by_one(just))] if just else []
-    return sentences([sentence(one_by_one(said)), last] if said else [last])
+    words = [worded("the model misses: {missed}", missed=one_by_one(missed))] if missed else []
+    words += [worded("at the very end of the model's interval: {just}", just=one_by_one(just))] if just else []
+    return sentences([sentence(one_by_one(words)), last] if words else [last])
 
 
 def _edge(row: Mapping[Hashable, Any]) -> bool:

@@ -20,6 +20,7 @@ from analysis.phase_out.by_instrument.apart import (
     setback,
     spans,
     together,
+    years_of,
 )
 from analysis.phase_out.by_instrument.apart_told import end_words, points, worse_later
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
@@ -139,26 +140,47 @@ def test_a_slope_is_judged_as_long_after_its_last_step_too(study: PhaseOutStudy,
 
 def test_a_slope_that_is_safe_only_on_the_day_it_ends_is_said_not_to_last(study: PhaseOutStudy) -> None:
     few = len(study.grid.starts) - 5
-    row = {
-        "ends": "purchase subsidy alone",
-        "exit": "linear over 5 years",
-        "draws": 400,
-        "safe from": study.grid.first,
-        "fails": 0.0,
-        "at": study.grid.first,
-        "failing": [0.5] + [0.0] * (few + 4),
-        "failing after": [0.5] * few,
-    }
-    row["safe from"] = study.grid.first + 1
+    row = {"ends": "purchase subsidy alone", "goes on": "the rest", "exit": "linear over 5 years", "draws": 400,
+           "safe from": study.grid.first + 1, "fails": 0.0, "at": study.grid.first + 1, "setback if from": "none",
+           "failing": [0.5] + [0.0] * (few + 4), "failing after": [0.5] * few}  # fmt: skip
     (line,) = points(pd.DataFrame([row]), study)
-    assert line.endswith("from 2012 (0.0% of draws fail), but judged 5 years after the last step at no start to 2024")
+    assert "not for good: from 2012 (0.0% of draws fail), but as judged 5 years after the last step at no" in line
     (line,) = points(pd.DataFrame([row | {"failing after": [0.5] + [0.0] * (few - 1)}]), study)
-    assert "but judged" not in line
+    assert line.endswith("(going on: the rest): linear over 5 years, from 2012 (0.0% of draws fail)")
+
+
+def test_a_point_says_what_is_too_near_to_tell_what_falls_back_and_what_never_fails(study: PhaseOutStudy) -> None:
+    after = [0.0] * (len(study.grid.starts) - 3)
+    row = {
+        "ends": "a",
+        "goes on": "b",
+        "exit": "cliff",
+        "draws": 400,
+        "safe from": 2012.0,
+        "fails": 0.09,
+        "at": 2012.0,
+        "setback if from": "2011 to 2013, 2016",
+        "failing": [0.5, 0.09, 0.01, *after],
+        "failing after": [0.0],
+    }
+    (line,) = points(pd.DataFrame([row]), study)
+    assert line == (
+        "A (going on: b): at a stroke, from 2013 (1.0% of draws fail), 2012 too near to tell (9.0%), with a setback "
+        "for a time if it begins in 2012 to 2013, 2016"
+    )
+    never = row | {"failing": [0.0] * len(study.grid.starts)}
+    assert points(pd.DataFrame([never]), study) == ["A (going on: b): no start tried, 2011 to 2029, fails in any draw"]
+    none = row | {"failing": [0.4, *[0.3] * (len(study.grid.starts) - 1)], "safe from": np.inf}
+    assert points(pd.DataFrame([none]), study)[0].endswith("at no start by 2029 (30.0% of draws or more fail)")
+    once = row | {"failing": [0.5, 0.09, 0.5, *after], "safe from": 2012.0}
+    assert "at no start that is safe with all later ones (at best" in points(pd.DataFrame([once]), study)[0]
 
 
 def test_years_are_told_as_spans() -> None:
     assert spans(np.array([2016.0, 2017.0, 2018.0, 2020.0])) == "2016 to 2018, 2020"
     assert spans(np.array([])) == "none"
+    assert years_of("2016 to 2018, 2020") == [2016.0, 2017.0, 2018.0, 2020.0]
+    assert years_of("none") == []
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])
