@@ -60,7 +60,7 @@ def test_none_of_it_for_good_is_the_end_of_the_instrument_as_an_exit_has_it(exit
     known = exits.run(exits.schedule(SUBSIDY, "cliff", 2018.0, 0.0, announced=5.0))  # as well known as what was paid
     end = np.searchsorted(exits.times, STUDY.horizon)
     assert none.units[0] == pytest.approx(known[SOLD][:, end])
-    assert none.spent[1] - none.spent[0] == pytest.approx(exits.judged(known, 2018.0)[4])
+    assert none.spent[1] - none.spent[0] == pytest.approx(exits.judged(known, 2018.0, 0.0)[4])
 
 
 def test_all_of_it_ever_costs_what_the_study_says_an_additional_unit_costs(exits: Exits) -> None:
