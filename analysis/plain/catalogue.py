@@ -52,6 +52,7 @@ DATA = {
     "models/policies/*.toml": ("title",),
     "models/templates/workbook.toml": ("text",),
     "analysis/studies/compare.toml": ("variables",),
+    "analysis/studies/goals.toml": ("what",),
     "analysis/studies/search.toml": ("families", "objectives", "unit", "benefit_source"),
     "analysis/studies/sensitivity.toml": ("name",),
     "analysis/studies/identifiability.toml": ("name", "without_ridge.*"),

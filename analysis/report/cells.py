@@ -24,7 +24,7 @@ def cell(value: float | None, unit: str) -> str:
 
 def described(one: Row | Unanswered) -> str:
     """Return what a figure of the paper says, in Chinese in the paper's own words."""
-    return paper_quotes().get(one.id, one.description) if language() == "zh" else one.description
+    return paper_quotes().get(one.id, term(one.description)) if language() == "zh" else one.description
 
 
 @cache
