@@ -56,7 +56,7 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> str:
 
     told = (
         table.map(shown)
-        .rename(columns=lambda name: term(str(name)))
+        .rename(columns=lambda name: term(str(name)) if re.search("[A-Za-z]", str(name)) else str(name))
         .to_html(index=False, border=0, classes="numbers", escape=True)
     )
     return re.sub(r"\n\s+<", "\n<", told)  # indents are a tenth of a page
