@@ -22,8 +22,8 @@ def message(text: str) -> str:
 
 
 def _found(text: str) -> str | None:
-    for pattern, template in _patterns():
-        if (fields := pattern.fullmatch(text)) is not None:
+    for said, pattern, template in _patterns():
+        if said in text and (fields := pattern.fullmatch(text)) is not None:
             told = (message(one) for one in fields.groups())
             return translated(template).replace("!r}", "}").format(*told)
     place, apart, rest = text.partition(": ")
@@ -32,10 +32,10 @@ def _found(text: str) -> str | None:
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return what finds each template and its fields, the most literal one first."""
+def _patterns() -> list[tuple[str, re.Pattern[str], str]]:
+    """Return the longest words of each template, what finds it and its fields, and it; the most literal one first."""
     by_letters = sorted(reasons(), key=lambda one: -len(_FIELD.sub("", one)))
-    return [(re.compile(_pattern(one)), one) for one in by_letters]
+    return [(max(_FIELD.split(one)[::3], key=len), re.compile(_pattern(one)), one) for one in by_letters]
 
 
 def _pattern(template: str) -> str:
