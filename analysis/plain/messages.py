@@ -22,8 +22,8 @@ def message(text: str) -> str:
 
 
 def _found(text: str) -> str | None:
-    for pattern, template in _patterns():
-        if (fields := pattern.fullmatch(text)) is not None:
+    for said, pattern, template in _patterns():
+        if said in text and (fields := pattern.fullmatch(text)) is not None:
             told = (message(one) for one in fields.groups())
             return translated(template).replace("!r}", "}").format(*told)
     place, apart, rest = text.partition(": ")
@@ -32,10 +32,14 @@ def _found(text: str) -> str | None:
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return what finds each template and its fields, the most literal one first."""
+def _patterns() -> list[tuple[str, re.Pattern[str], str]]:
+    """Return the longest words of each template, what finds it and its fields, and it; the most literal one first."""
     by_letters = sorted(reasons(), key=lambda one: -len(_FIELD.sub("", one)))
-    return [(re.compile(_pattern(one)), one) for one in by_letters]
+    return [(_bare(max(_FIELD.split(one)[::3], key=len)), re.compile(_pattern(one)), one) for one in by_letters]
+
+
+def _bare(text: str) -> str:
+    return text.replace("{{", "{").replace("}}", "}")
 
 
 def _pattern(template: str) -> str:
@@ -46,5 +50,5 @@ def _pattern(template: str) -> str:
         spoken = spoken or re.search("[A-Za-z]", text) is not None
         plain = ".*?" if spoken else "(?:(?!: ).)*?"
         field = _QUOTED if quoted else plain if text or not found else "(?:;.*?)?"  # a hint behind a value
-        found += re.escape(text.replace("{{", "{").replace("}}", "}")) + (f"({field})" if number else "")
+        found += re.escape(_bare(text)) + (f"({field})" if number else "")
     return found

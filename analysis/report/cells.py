@@ -25,7 +25,7 @@ def cell(value: float | None, unit: str) -> str:
 
 def described(one: Row | Unanswered) -> str:
     """Return what a figure of the paper says, in Chinese in the paper's own words."""
-    return paper_quotes().get(one.id, one.description) if language() == "zh" else one.description
+    return paper_quotes().get(one.id, term(one.description)) if language() == "zh" else one.description
 
 
 @cache
@@ -55,7 +55,9 @@ def html_table(table: pd.DataFrame, digits: int = 3) -> Markup:
             return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.{digits}g}"
         return beside_numbers(str(value))
 
-    told = table.map(shown).rename(columns=lambda name: term(str(name)))
+    told = table.map(shown).rename(
+        columns=lambda name: term(str(name)) if re.search("[A-Za-z]", str(name)) else str(name)
+    )
     made = told.to_html(index=False, border=0, classes="numbers", escape=True)
     plain = Markup(re.sub(r"\n\s+<", "\n<", made))  # indents are a tenth of a page
     return Markup('<div class="wide" tabindex="0" role="group" aria-label="{}">{}</div>').format(worded("table"), plain)

@@ -263,7 +263,8 @@ def chapter(trust: Trust, case: str) -> dict[str, object]:
         "name": case, "title": load_case(case).title, "missing": term(trust.missing.get(case, "")),
         "basis": term(found.basis),
         "posterior_words": posterior_words(case, known, trust.posteriors[case].size) if known else "",
-        "verdicts": verdict_words(found), "parameters": found.parameters, "pairs": found.pairs,
+        "verdicts": verdict_words(found), "pairs": found.pairs,
+        "parameters": found.parameters.rename(columns={"mode": "estimate"}),
         "ridge_words": ridge_words(found), "drop": found.drop, "ridge": None if found.ridge is None else {
             "factors": found.ridge.one_factor, "factor_errors": found.ridge.series,
             "statement_words": statement_words(found), "statements": statement_table(found.ridge),
