@@ -173,10 +173,11 @@ function apart(model, one, other) {
 }
 
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.  A
-// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.
+// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.  What is
+// said of the runs that are there is `summed` up.
 class Runs {
-  constructor(model, data, workers, piece) {
-    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: null, live: null, queue: [] });
+  constructor(model, data, workers, piece, summed) {
+    Object.assign(this, { model, data, workers, piece, summed, busy: false, seen: false, whole: null, live: null, queue: [] });
   }
 
   // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms and while the others take as
@@ -206,7 +207,7 @@ class Runs {
     const { whole } = this, differs = whole ? apart(model, whole.setting, job.setting) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
     const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
-    const known = () => quantiles(parts, times, outputs, charts, whole?.parts, cut);
+    const known = () => this.summed(parts, times, outputs, charts, whole?.parts, cut);
     const begun = performance.now();
     let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;
@@ -253,7 +254,7 @@ function worker(url, args) {
 }
 
 // Threads in workers where the browser lets a page of a file start them, else this one.
-async function start(model, texts) {
+async function start(model, texts, summed = quantiles) {
   const data = await opened(model, texts), runs = Math.max(1, model.draws);
   if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
@@ -269,6 +270,6 @@ async function start(model, texts) {
     workers = [async (...all) => { const made = run(...all); if (runs > piece) await pause(); return made; }];
     note = `one thread, as workers are refused (${error.message})`;
   }
-  return { runs: new Runs(model, data, workers, piece), note };
+  return { runs: new Runs(model, data, workers, piece, summed), note };
 }
 

@@ -1,0 +1,121 @@
+"""A policy maker's page as one HTML file: what it says of its case as data, and its own template, style and script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+
+import numpy as np
+
+from analysis.phase_out.adoption import SOLD
+from analysis.policy_page.contents import PolicyPage
+from analysis.policy_page.settings import STRAIGHT
+from analysis.policy_page.texts import LIMITS, charts_of, said
+from models.schedules.described import Described, Paid
+from models.schedules.law import corners
+from stockflow.arrays import Array
+from stockflow.over_time import QUARTER
+from stockflow.page.page import filled, scripts
+from stockflow.page.words import described
+
+_FILES = ("policy.html", "policy.css", "law.js", "policy.js")
+
+
+class _Numbers:
+    """Numbers packed together, each list once; what is added is named by its place and length."""
+
+    def __init__(self) -> None:
+        self._parts: dict[bytes, list[int]] = {}
+        self._all: list[Array] = []
+        self._size = 0
+
+    def add(self, values: Array) -> list[int]:
+        key = np.ascontiguousarray(values, dtype=float).tobytes()
+        if key not in self._parts:
+            self._parts[key] = [self._size, len(values)]
+            self._all.append(np.asarray(values, dtype=float))
+            self._size += len(values)
+        return self._parts[key]
+
+    def whole(self) -> Array:
+        return np.concatenate(self._all)
+
+
+def html(page: PolicyPage, language: str, lettered: Callable[[str, str], str] | None = None) -> str:
+    """Return the whole page, ASCII alone, in all languages, of which one is shown first.
+
+    `lettered` gives a style the letters of a text, for machines that lack them.
+    """
+    numbers, own = _Numbers(), files("analysis.policy_page")
+    about = described(page.page)
+    about["curves"] = [_curve(numbers, one) for one in about["curves"]]  # type: ignore[attr-defined]
+    about["policy"] = _policy(page, numbers)
+    words = said(page)
+    about["said"], about["language"] = words, language
+    template, style, *texts = (own.joinpath(name).read_text(encoding="utf-8") for name in _FILES)
+    if lettered is not None:
+        style = lettered(style, json.dumps(words, ensure_ascii=False))
+    script = scripts("numbers.js", "chart.js") + "".join(texts)
+    return filled(template, script, style, about, page.page, {"numbers": numbers.whole()})
+
+
+def _curve(numbers: _Numbers, one: dict[str, object]) -> dict[str, object]:
+    return {key: numbers.add(np.array(one[key], dtype=float)) for key in ("ys", "from")} | {"name": one["name"]}
+
+
+def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
+    study, rule, saved, model = page.study, page.study.exit, page.page.simulator.times, page.model
+    times = page.at.times[page.open]
+    places = np.searchsorted(times, saved - 1e-9)
+    own = {
+        one.about.name: [page.paid[base][one.about.name] for base in page.bases]
+        for one in page.paid["history"].values()
+    }
+    return {
+        "case": study.case,
+        "ahead": page.ahead,
+        "times": numbers.add(times),
+        "shapes": {shape: corners(shape) for shape in STRAIGHT},
+        "bases": list(page.bases),
+        "instruments": [
+            {
+                "name": name,
+                "variable": model.variable(one[0].about.variable).name,
+                "announced": one[0].about.announced and model.variable(one[0].about.announced).name,
+                "most": one[0].about.most,
+                "price": one[0].about.price,
+                "beside": one[0].about.beside,
+                "buyers": one[0].about.to_buyers or bool(one[0].about.price),
+                "past": numbers.add(one[0].past[page.open]),
+                "bases": {base: _lines(page, numbers, of) for base, of in zip(page.bases, one, strict=True)},
+            }
+            for name, one in own.items()
+        ],
+        "rule": {"years": rule.years_after, "kept": rule.share_kept, "probability": rule.probability},
+        "weights": {name: numbers.add(values) for name, values in page.weights.items()},
+        "sold": SOLD,
+        "since": study.since,
+        "horizon": study.horizon,
+        "limits": {
+            **LIMITS,
+            "since": [study.since, study.horizon - 1, QUARTER],
+            "start": [study.since, study.horizon - rule.years_after, QUARTER],
+        },
+        "usual": study.together or study.since,
+        "length": study.grid.lengths[0],
+        "rate": study.rate,
+        "year": study.base_year,
+        "places": [int(p) if study.since <= t <= times[-1] else -1 for p, t in zip(places, saved, strict=True)],
+        "shown": np.flatnonzero((saved >= study.since) & (saved <= study.horizon)).tolist(),
+        "charts": [one.data for one in charts_of(page)],
+        "third": page.third.astype(int).tolist(),
+    }
+
+
+def _lines(page: PolicyPage, numbers: _Numbers, one: Described) -> dict[str, object]:
+    def paid(of: Paid) -> dict[str, object]:
+        low = of.low[page.open]
+        return {"full": numbers.add(of.full[page.open]), "low": numbers.add(low) if low.any() else None}
+
+    return {"now": paid(one.now), "ahead": None if one.ahead is None else paid(one.ahead)}
