@@ -95,7 +95,7 @@ class Policy {
     for (const one of found) {
       const [low, , median, , high] = fan(one.ratio).map((value) => percent(value, 0));
       const fields = { year: moment(one.year - 1) === String(one.year - 1) ? `${moment(one.year - 1)}\u2013${moment(one.year)}` : moment(one.year), kept: percent(rule.kept, 0), fails: percent(one.fails), draws: draws.length, probability: percent(rule.probability, 0) };
-      reasons.push(`${this.say("rule", fields)} ${this.say("share", { median, low, high })}`);
+      reasons.push(this.say("rule", fields) + (this.language === "zh" ? "" : " ") + this.say("share", { median, low, high }));
     }
     if (found.length > 1) reasons.push(this.say("first", { years: rule.years }));
     if (Object.keys(this.result.asked.instruments).length) {

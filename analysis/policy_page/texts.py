@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from analysis.phase_out.account import TOTAL
+from analysis.phase_out.account import ARREARS, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
 from analysis.plain.language import LANGUAGES, language, marked, sentence, speaking, term, translated
@@ -52,6 +52,7 @@ def charts_of(page: PolicyPage) -> list[Chart]:
     """Return the charts of a page, the share of the market first."""
     columns = {one.variable: one for one in page.study.columns}
     sold, price = columns[SOLD], columns["Price"]
+    owed = [Chart(one.words, (ARREARS,), one.unit) for one in page.study.columns if one.variable == ARREARS]
     return [
         Chart(marked("share of the market, over a year"), (SOLD, MARKET), "%", 100.0, True),
         Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True, _sales_seen(page)),
@@ -59,6 +60,7 @@ def charts_of(page: PolicyPage) -> list[Chart]:
         Chart(marked("cost with support, of what it replaces"), OWNERS, "%", 100.0),
         Chart(price.words, ("Price",), price.unit, 1 / price.in_model),
         Chart(marked("all public money"), (TOTAL,), "bnCNY/year", 1.0, True),
+        *owed,
     ]
 
 

@@ -119,3 +119,15 @@ def test_a_schedule_to_begin_from_is_the_shipped_one(case: str) -> None:
         for name in outputs:
             scale = float(np.abs(theirs[name]).max())
             assert float(np.abs(ours[name] - theirs[name]).max()) <= 1e-9 * scale, (one.title, name)
+
+
+def test_a_level_above_the_price_is_told_where_the_command_cuts_it(tmp_path: Path) -> None:
+    page = page_of("nev")
+    asked = [("history", {"purchase subsidy": Set(level=level, since=2010.0)}) for level in (120.0, 200.0)]
+    asked += [("history", {"purchase subsidy": Set(level=900.0, since=2010.0)})]
+    _, judged = in_node(page, asked, tmp_path)
+    for (base, made), found in zip(asked, judged, strict=True):
+        schedule = schedule_of(page, base, made)
+        cut = run_schedule(page.model, schedule, page.samples, ["Price"], float(page.at.times[-1]), QUARTER)["cut"]
+        assert dict(found["overpaid"]).get("purchase subsidy", 0) == int((cut > 1e-6).any("instrument").sum())
+    assert judged[-1]["overpaid"]
