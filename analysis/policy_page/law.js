@@ -92,6 +92,17 @@ function band(model, chart, runs, draws) {
   return out;
 }
 
+// How far the share of the market falls below its own highest since a start, at the worst within so many years: a part.
+function setback(model, of, run, first, last) {
+  let highest = 0, lost = 0;
+  for (let time = first; time <= last; time++) {
+    const own = valueOf(model.policy.charts[0], of, run, time) || 0;
+    highest = Math.max(highest, own);
+    if (highest > 0) lost = Math.max(lost, 1 - own / highest);
+  }
+  return lost;
+}
+
 // The study's question: the share of the market some years after each start, over that of the same draw on the base.
 function judged(model, { base, instruments }, runs, basis, draws) {
   const { policy } = model, { rule } = policy, share = policy.charts[0], [own, other] = [runs, basis].map((one) => reader(model, one));
@@ -99,7 +110,9 @@ function judged(model, { base, instruments }, runs, basis, draws) {
   const at = (year) => model.time.values.findIndex((time) => time >= year - 1e-9);
   const found = starts.map((start) => {
     const time = at(start + rule.years), ratio = draws.map((run) => valueOf(share, own, run, time) / valueOf(share, other, run, time));
-    return { start, year: start + rule.years, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
+    const fall = draws.map((run) => setback(model, own, run, at(start), time) - setback(model, other, run, at(start), time));
+    const part = (some) => some.length / draws.length;
+    return { start, year: start + rule.years, ratio, fall, fails: part(ratio.filter((one) => !(one >= rule.kept))), back: part(fall.filter((one) => one > rule.fall)) };
   });
   const saved = draws.map((run) => {
     let sum = 0;
@@ -111,6 +124,14 @@ function judged(model, { base, instruments }, runs, basis, draws) {
   });
   const end = at(policy.horizon), sold = draws.map((run) => own(policy.sold)(run, end) - other(policy.sold)(run, end));
   return { base, found, saved, sold, fails: found.length ? Math.max(...found.map((one) => one.fails)) : null };
+}
+
+// The same setting with all ends from another start, which it has in common; null where it has none, or several.
+function startingIn(setting, start) {
+  const ends = Object.values(setting.instruments).filter((one) => one.shape);
+  if (!ends.length || ends.some((one) => one.start !== ends[0].start)) return null;
+  const moved = Object.entries(setting.instruments).map(([name, one]) => [name, one.shape ? { ...one, start } : one]);
+  return { ...setting, instruments: Object.fromEntries(moved) };
 }
 
 // In how many draws a payment above history would leave a buyer less than nothing to pay: there the command cuts it.

@@ -92,7 +92,12 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
             }
             for name, one in own.items()
         ],
-        "rule": {"years": rule.years_after, "kept": rule.share_kept, "probability": rule.probability},
+        "rule": {
+            "years": rule.years_after,
+            "kept": rule.share_kept,
+            "probability": rule.probability,
+            "fall": rule.own_fall,
+        },
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
         "since": study.since,

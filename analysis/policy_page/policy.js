@@ -15,6 +15,7 @@ class Policy {
     byId("moment").oninput = () => this.look(Number(byId("moment").value));
     byId("copy").onclick = () => this.copy();
     byId("csv").onclick = () => save(`${this.policy.case}.csv`, this.csv());
+    byId("try").onclick = () => this.scan();
     byId("print").onclick = () => window.print();
     byId("table-part").ontoggle = () => this.table();
     window.addEventListener("hashchange", () => { if (location.hash !== this.address()) this.reopen(); });
@@ -57,6 +58,7 @@ class Policy {
 
   async moved(noted = true) {
     byId("status").textContent = "";
+    this.forget();
     this.show();
     if (noted) this.remember();
     const asked = structuredClone(this.setting), started = performance.now();
@@ -97,6 +99,7 @@ class Policy {
       const fields = { year: moment(one.year - 1) === String(one.year - 1) ? `${moment(one.year - 1)}\u2013${moment(one.year)}` : moment(one.year), kept: percent(rule.kept, 0), fails: percent(one.fails), draws: draws.length, probability: percent(rule.probability, 0) };
       reasons.push(this.say("rule", fields) + (this.language === "zh" ? "" : " ") + this.say("share", { median, low, high }));
     }
+    for (const { back } of found) reasons.push(this.say("past", { years: rule.years, fall: percent(rule.fall, 0), back: percent(back) }));
     if (found.length > 1) reasons.push(this.say("first", { years: rule.years }));
     if (Object.keys(this.result.asked.instruments).length) {
       const numbers = (values, { factor }) => { const [low, , median, , high] = fan(values).map((value) => told(value * factor, 3)); return { low, median, high }; };
@@ -120,6 +123,49 @@ class Policy {
     return `techcycle exit ${this.policy.case}${which} --start ${first.start} --shape ${first.shape}${length}${ahead} --against ${this.setting.base} --draws ${this.model.draws}`;
   }
 
+  // ---- every start
+
+  forget() {
+    this.trial = null;
+    byId("years").replaceChildren();
+    byId("tried").textContent = "";
+  }
+
+  // The same ends from every year, one after the other, until anything is set anew.
+  async scan() {
+    const [low, high] = this.limits.start, asked = structuredClone(this.setting), draws = this.draws(), years = [];
+    for (let year = Math.ceil(low); year <= high; year++) years.push(year);
+    this.forget();
+    if (!startingIn(asked, low)) { byId("tried").textContent = this.say("one start"); return; }
+    const trial = { years, fails: [] }, basis = await this.basis(asked.base);
+    this.trial = trial;
+    for (const year of years) {
+      const setting = startingIn(asked, year), made = await this.runs.ask({ values: {}, curves: curvesOf(this.model, setting) });
+      if (this.trial !== trial) return;
+      trial.fails.push(judged(this.model, setting, made, basis, draws).fails);
+      this.bars();
+    }
+  }
+
+  bars() {
+    if (!this.trial) return;
+    const { years, fails } = this.trial, { probability } = this.policy.rule, safe = years.filter((_, i) => fails[i] < probability);
+    const { x, y, parts, text, box } = frame(0, 100, [years[0] - 0.6, years.at(-1) + 0.6], 640, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
+    fails.forEach((share, i) => {
+      const top = y(Math.max(100 * share, 0.8)), at = x(years[i]);
+      parts.push(drawn("rect", { x: at - wide / 2, y: top, width: wide, height: box.bottom - top, fill: share < probability ? "#166534" : "#b45309" }));
+    });
+    years.forEach((year, i) => { if (i % 5 === 0) parts.push(text(moment(year), { x: x(year), y: box.bottom + 17, "text-anchor": "middle" })); });
+    parts.push(drawn("line", { x1: box.left, x2: box.right, y1: y(100 * probability), y2: y(100 * probability), stroke: INK, "stroke-dasharray": "4 3" }));
+    const spans = [];
+    for (const year of safe) { const last = spans.at(-1); if (last && last[1] === year - 1) last[1] = year; else spans.push([year, year]); }
+    const told = spans.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
+    const answer = told ? this.say("safe in", { years: told }) : this.say("safe never");
+    byId("tried").textContent = fails.length < years.length ? this.say("trying", { done: fails.length, all: years.length }) : answer;
+    const label = `${this.say("tried")}: ${fails.map((share, i) => `${years[i]} ${Number((100 * share).toFixed(1))}`).join(", ")}`;
+    byId("years").replaceChildren(made("p", { className: "quiet" }, this.say("tried")), drawn("svg", { role: "img", viewBox: "0 0 640 150", "aria-label": label }, ...parts));
+  }
+
   // ---- words and controls
 
   speak(language) {
@@ -128,7 +174,7 @@ class Policy {
     const { words } = this, text = (id, key, fields) => { byId(id).textContent = this.say(key, fields); };
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
-    for (const key of ["set", "others", "copy", "csv", "print"]) text(key, key);
+    for (const key of ["set", "others", "try", "copy", "csv", "print"]) text(key, key);
     text("read", "moment");
     text("table-head", "table");
     text("command-head", "command");
@@ -146,6 +192,7 @@ class Policy {
     this.show();
     this.checked();
     if (this.result) this.told();
+    this.bars();
     this.look(this.at);
   }
 
@@ -159,7 +206,7 @@ class Policy {
   lay() {
     const { words, policy } = this;
     const [base, own] = this.choice(this.say("against"), policy.bases.map((one) => [one, this.say(one)]), this.setting.base, (value) => { this.setting.base = value; this.moved(); });
-    const [third, thirds] = this.choice(this.say("buyers"), ["all", "weak", "middle", "strong"].map((one) => [one, this.say(one)]), this.setting.third, (value) => { this.setting.third = value; this.remember(); this.told(); });
+    const [third, thirds] = this.choice(this.say("buyers"), ["all", "weak", "middle", "strong"].map((one) => [one, this.say(one)]), this.setting.third, (value) => { this.setting.third = value; this.forget(); this.remember(); this.told(); });
     const [preset, presets] = this.choice(this.say("preset"), [["", this.say("choose")], ...words.presets.map(({ title }, i) => [i, title])], "", (value) => { if (value !== "") this.begin(words.presets[value]); presets.value = ""; });
     const reset = made("button", { type: "button" }, this.say("reset"));
     reset.onclick = () => { this.setting.instruments = {}; this.moved(); };

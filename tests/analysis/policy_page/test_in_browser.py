@@ -93,6 +93,21 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
 
 
+def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage) -> None:
+    opened.run("document.getElementById('try').click()")
+    assert "none, or several" in opened.run("document.getElementById('tried').textContent")
+    field(opened, "select", "cliff")
+    opened.run("document.getElementById('try').click()")
+    opened.until(f"{P}.trial?.fails.length === {P}.trial?.years.length")
+    years, fails = opened.run(f"{P}.trial.years"), opened.run(f"{P}.trial.fails")
+    for year in (2012, 2020, 2029):
+        ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=year)}, "continued", year)
+        assert fails[years.index(year)] == pytest.approx(float((ratio < page.study.exit.share_kept).mean()))
+    assert opened.run("document.getElementById('tried').textContent").startswith("Safe if it starts in: 20")
+    moved(opened, f"{P}.set('purchase subsidy', {{ level: 90 }})")
+    assert opened.run("document.getElementById('years').textContent") == ""
+
+
 def test_thirds_are_those_of_the_response(opened: Tab, page: PolicyPage) -> None:
     response = page.samples[page.response]
     field(opened, "select", "cliff")

@@ -97,8 +97,10 @@ def test_a_page_judges_an_exit_as_the_command_does(case: str, tmp_path: Path) ->
         exits = Exits(page.study, page.samples, base=page.bases[base])
         assert one.shape is not None
         values = exits.run(exits.schedule([name], one.shape, one.start, one.length, one.announced or None))
-        ratio, _, _, _, saved, *_ = exits.judged(values, one.start)
+        ratio, fall, held, _, saved, *_ = exits.judged(values, one.start)
         np.testing.assert_allclose(found["found"][0]["ratio"], ratio, rtol=1e-9)
+        np.testing.assert_allclose(found["found"][0]["fall"], fall - held, atol=1e-9)
+        assert found["found"][0]["back"] == pytest.approx(float((fall - held > page.study.exit.own_fall).mean()))
         assert found["fails"] == pytest.approx(float((~(ratio >= page.study.exit.share_kept)).mean()))
         np.testing.assert_allclose(found["saved"], saved, rtol=1e-9, atol=1e-9 * float(np.abs(saved).max()))
         assert found["overpaid"] == []
