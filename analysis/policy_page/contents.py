@@ -13,9 +13,10 @@ from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL, outlay
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
-from analysis.phase_out.study import PhaseOutStudy, load_phase_out_study
+from analysis.phase_out.study import STUDIED, PhaseOutStudy, load_phase_out_study
 from calibration.records.results import load_accepted
 from models.case import load_case
+from models.home import home_of
 from models.policy import history
 from models.schedules.change import TRIGGERS
 from models.schedules.described import Described, described
@@ -24,6 +25,7 @@ from models.schedules.instruments import Instrument
 from models.schedules.paths import Grid
 from stockflow import Model
 from stockflow.arrays import Array, Flags
+from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.over_time import QUARTER
 from stockflow.page.contents import MOST_DRAWS, Asked, Contents, contents
@@ -81,7 +83,11 @@ class PolicyPage:
 
 def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     """Return what the page of a case holds; InputError for a case without a study of its exits."""
-    study = load_phase_out_study(case)
+    name = home_of(case).name
+    if name not in STUDIED:
+        having = " and ".join(map(repr, STUDIED))
+        raise InputError(f"page: {case!r} has no study of ending support, which a page is judged by; {having} have one")
+    study = load_phase_out_study(name)
     of, until = drawn(study.case, draws), study.horizon + study.tail
     model = prepared(study, load_case(study.case).model)
     bases = dict(zip(BASES, (load_schedule(study.supported, study.case), unchanged(study.case)), strict=True))

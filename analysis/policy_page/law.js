@@ -126,6 +126,12 @@ function judged(model, { base, instruments }, runs, basis, draws) {
   return { base, found, saved, sold, fails: found.length ? Math.max(...found.map((one) => one.fails)) : null };
 }
 
+// Whether a share of draws that fail is safe, or not, or nothing that so many draws can tell from the bound.
+function verdictOf({ probability, doubt }, fails, draws) {
+  const error = doubt / Math.sqrt(draws);
+  return fails < probability - error ? "safe" : fails < probability + error ? "open" : "not safe";
+}
+
 // The same setting with all ends from another start, which it has in common; null where it has none, or several.
 function startingIn(setting, start) {
   const ends = Object.values(setting.instruments).filter((one) => one.shape);

@@ -9,6 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from analysis.phase_out.adoption import SOLD
+from analysis.phase_out.exit import sampling_error
 from analysis.policy_page.contents import PolicyPage
 from analysis.policy_page.settings import STRAIGHT
 from analysis.policy_page.texts import LIMITS, charts_of, said
@@ -97,6 +98,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
             "kept": rule.share_kept,
             "probability": rule.probability,
             "fall": rule.own_fall,
+            "doubt": 2 * sampling_error(rule.probability, 1),
         },
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
@@ -109,6 +111,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         },
         "usual": study.together or study.since,
         "length": study.grid.lengths[0],
+        "asked": study.draws,
         "rate": study.rate,
         "year": study.base_year,
         "places": [int(p) if study.since <= t <= times[-1] else -1 for p, t in zip(places, saved, strict=True)],

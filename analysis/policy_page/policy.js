@@ -90,9 +90,9 @@ class Policy {
 
   verdict() {
     const { found, fails, saved, sold, draws, bad } = this.answer, { rule } = this.policy, { words } = this, percent = (share, digits = 1) => String(Number((100 * share).toFixed(digits)));
-    const part = byId("verdict"), reasons = [], safe = fails !== null && fails < rule.probability;
-    part.className = fails === null ? "" : safe ? "safe" : "unsafe";
-    byId("answer").textContent = fails === null ? this.say("no exit") : this.say(safe ? "safe" : "not safe");
+    const part = byId("verdict"), reasons = [], said = fails === null ? "no exit" : verdictOf(rule, fails, draws.length);
+    part.className = { safe: "safe", "not safe": "unsafe", open: "open" }[said] ?? "";
+    byId("answer").textContent = this.say(said);
     if (fails === null) reasons.push(this.say("ask"));
     for (const one of found) {
       const [low, , median, , high] = fan(one.ratio).map((value) => percent(value, 0));
@@ -100,6 +100,10 @@ class Policy {
       reasons.push(this.say("rule", fields) + (this.language === "zh" ? "" : " ") + this.say("share", { median, low, high }));
     }
     for (const { back } of found) reasons.push(this.say("past", { years: rule.years, fall: percent(rule.fall, 0), back: percent(back) }));
+    if (said === "open") {
+      const error = rule.doubt / Math.sqrt(draws.length), [low, high] = [rule.probability - error, rule.probability + error].map((value) => percent(Math.max(value, 0)));
+      reasons.push(this.say("open why", { draws: draws.length, low, high, probability: percent(rule.probability, 0), all: this.policy.asked }));
+    }
     if (found.length > 1) reasons.push(this.say("first", { years: rule.years }));
     if (Object.keys(this.result.asked.instruments).length) {
       const numbers = (values, { factor }) => { const [low, , median, , high] = fan(values).map((value) => told(value * factor, 3)); return { low, median, high }; };
@@ -137,7 +141,7 @@ class Policy {
     for (let year = Math.ceil(low); year <= high; year++) years.push(year);
     this.forget();
     if (!startingIn(asked, low)) { byId("tried").textContent = this.say("one start"); return; }
-    const trial = { years, fails: [] }, basis = await this.basis(asked.base);
+    const trial = { years, fails: [], draws: draws.length }, basis = await this.basis(asked.base);
     this.trial = trial;
     for (const year of years) {
       const setting = startingIn(asked, year), made = await this.runs.ask({ values: {}, curves: curvesOf(this.model, setting) });
@@ -149,18 +153,21 @@ class Policy {
 
   bars() {
     if (!this.trial) return;
-    const { years, fails } = this.trial, { probability } = this.policy.rule, safe = years.filter((_, i) => fails[i] < probability);
+    const { years, fails, draws } = this.trial, { rule } = this.policy, { probability } = rule, said = fails.map((share) => verdictOf(rule, share, draws));
+    const fill = { safe: "#166534", open: "#8c96a1", "not safe": "#b45309" };
     const { x, y, parts, text, box } = frame(0, 100, [years[0] - 0.6, years.at(-1) + 0.6], 640, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
     fails.forEach((share, i) => {
       const top = y(Math.max(100 * share, 0.8)), at = x(years[i]);
-      parts.push(drawn("rect", { x: at - wide / 2, y: top, width: wide, height: box.bottom - top, fill: share < probability ? "#166534" : "#b45309" }));
+      parts.push(drawn("rect", { x: at - wide / 2, y: top, width: wide, height: box.bottom - top, fill: fill[said[i]] }));
     });
     years.forEach((year, i) => { if (i % 5 === 0) parts.push(text(moment(year), { x: x(year), y: box.bottom + 17, "text-anchor": "middle" })); });
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: y(100 * probability), y2: y(100 * probability), stroke: INK, "stroke-dasharray": "4 3" }));
-    const spans = [];
-    for (const year of safe) { const last = spans.at(-1); if (last && last[1] === year - 1) last[1] = year; else spans.push([year, year]); }
-    const told = spans.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
-    const answer = told ? this.say("safe in", { years: told }) : this.say("safe never");
+    const spans = (which) => {
+      const found = [];
+      years.forEach((year, i) => { if (said[i] === which) { const last = found.at(-1); if (last && last[1] === year - 1) last[1] = year; else found.push([year, year]); } });
+      return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
+    };
+    const [safe, open] = [spans("safe"), spans("open")], answer = (safe ? this.say("safe in", { years: safe }) : this.say("safe never")) + (open ? ` ${this.say("open in", { years: open })}` : "");
     byId("tried").textContent = fails.length < years.length ? this.say("trying", { done: fails.length, all: years.length }) : answer;
     const label = `${this.say("tried")}: ${fails.map((share, i) => `${years[i]} ${Number((100 * share).toFixed(1))}`).join(", ")}`;
     byId("years").replaceChildren(made("p", { className: "quiet" }, this.say("tried")), drawn("svg", { role: "img", viewBox: "0 0 640 150", "aria-label": label }, ...parts));

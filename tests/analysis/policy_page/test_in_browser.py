@@ -11,6 +11,7 @@ import pytest
 from page_helpers import EVIL, needs_browser
 
 from analysis.phase_out.by_instrument.apart import Exits
+from analysis.phase_out.exit import undecided
 from analysis.policy_page import page as page_module
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
@@ -81,8 +82,7 @@ def test_fields_set_a_schedule_and_the_answer_is_that_of_the_command(opened: Tab
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
     np.testing.assert_allclose(opened.run(f"{P}.answer.saved"), saved, rtol=1e-9)
     assert opened.run(f"{P}.answer.fails") == pytest.approx(float((ratio < 0.9).mean()))
-    safe = opened.run("document.getElementById('answer').textContent") == "Safe"
-    assert safe == bool((ratio < 0.9).mean() < page.study.exit.probability)
+    assert opened.run("document.getElementById('answer').textContent") == "Not safe"
 
 
 def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage) -> None:
@@ -91,6 +91,14 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
     opened.until(f"{P}.result.asked.instruments['purchase subsidy'].start === 2021 && {P}.runs.busy === false")
     ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=2021)}, "continued", 2021)
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
+
+
+def test_what_so_many_draws_cannot_tell_is_not_called_safe(opened: Tab, page: PolicyPage) -> None:
+    rule = page.study.exit
+    for fails in np.arange(0, 31) / 30:
+        said = opened.run(f"verdictOf({P}.policy.rule, {fails}, 30)")
+        first, last = undecided(np.array([2020.0]), np.array([fails]), 30, rule.probability)
+        assert said == ("safe" if np.isfinite(last) else "open" if np.isfinite(first) else "not safe")
 
 
 def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage) -> None:
@@ -103,7 +111,7 @@ def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage)
     for year in (2012, 2020, 2029):
         ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=year)}, "continued", year)
         assert fails[years.index(year)] == pytest.approx(float((ratio < page.study.exit.share_kept).mean()))
-    assert opened.run("document.getElementById('tried').textContent").startswith("Safe if it starts in: 20")
+    assert opened.run("document.getElementById('tried').textContent").endswith("Not decided: 2021 to 2030.")
     moved(opened, f"{P}.set('purchase subsidy', {{ level: 90 }})")
     assert opened.run("document.getElementById('years').textContent") == ""
 
