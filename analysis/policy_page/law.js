@@ -140,6 +140,14 @@ function startingIn(setting, start) {
   return { ...setting, instruments: Object.fromEntries(moved) };
 }
 
+// Instruments that end when nothing of them is left: the path is that of the setting without the end.
+function idle(model, { base, instruments }) {
+  return model.policy.instruments.filter(({ name }) => instruments[name]?.shape).filter((one) => {
+    const own = instruments[one.name], [ended, kept] = [own, { ...own, shape: "" }].map((set) => pathsOf(model.policy, one, base, set));
+    return ended.now.every((value, i) => value === kept.now[i]) && (ended.ahead ?? []).every((value, i) => value === kept.ahead[i]);
+  }).map(({ name }) => name);
+}
+
 // In how many draws a payment above history would leave a buyer less than nothing to pay: there the command cuts it.
 function overpaid(model, { base, instruments }, runs) {
   const { policy } = model, of = reader(model, runs), out = [];

@@ -32,6 +32,8 @@ class Policy {
 
   say(key, fields = {}) { return this.words.texts[key].replace(/\{(\w+)\}/g, (_, name) => fields[name]); }
 
+  capital(text) { return text.slice(0, 1).toUpperCase() + text.slice(1); }
+
   // ---- what is set
 
   set(name, change) {
@@ -111,7 +113,8 @@ class Policy {
       reasons.push(this.say("saved", { ...numbers(saved, words.money), unit: words.money.unit, horizon, base: this.policy.year, rate: percent(this.policy.rate, 1) }));
       reasons.push(this.say("sold", { ...numbers(sold, words.sold), unit: words.sold.unit, horizon }));
     }
-    for (const [name, count] of this.answer.overpaid) reasons.push(this.say("overpaid", { instrument: words.instruments[name], count, draws: this.model.draws }));
+    for (const name of idle(this.model, this.result.asked)) reasons.push(this.say("idle", { instrument: this.capital(words.instruments[name]), start: moment(this.result.asked.instruments[name].start) }));
+    for (const [name, count] of this.answer.overpaid) reasons.push(this.say("overpaid", { instrument: this.capital(words.instruments[name]), count, draws: this.model.draws }));
     if (this.setting.third !== "all") reasons.push(this.say("few"));
     if (fails !== null && this.setting.base !== this.policy.bases[0]) reasons.push(this.say("of history"));
     if (bad) reasons.push(this.say("bad", { count: bad, draws: draws.length + bad }));
@@ -249,7 +252,7 @@ class Policy {
     shape.onchange = () => this.set(name, { shape: shape.value });
     const picture = drawn("svg", { role: "img" });
     const fields = made("div", { className: "fields" }, ...number("level", true), ...number("since"), made("label", { htmlFor: `i${place}-shape` }, this.say("end")), shape, ...number("start", true), ...number("length", true), ...number("announced"));
-    const element = made("fieldset", {}, made("legend", {}, spoken[0].toUpperCase() + spoken.slice(1)), made("p", { className: "quiet" }, `${this.words.words[name]} ${this.words.units[name].unit}`), made("div", { className: "path" }, picture), fields);
+    const element = made("fieldset", {}, made("legend", {}, this.capital(spoken)), made("p", { className: "quiet" }, `${this.words.words[name]} ${this.words.units[name].unit}`), made("div", { className: "path" }, picture), fields);
     const show = () => {
       const one = this.of(name), sloped = one.shape && this.policy.shapes[one.shape].length > 1;
       element.classList.toggle("changed", !isUsual(one));

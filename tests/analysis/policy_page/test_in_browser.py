@@ -132,6 +132,15 @@ def test_history_is_a_path_to_hold_against(opened: Tab, page: PolicyPage) -> Non
     assert "--against history" in opened.run("document.getElementById('command').textContent")
 
 
+def test_an_end_of_nothing_is_told(opened: Tab) -> None:
+    said = "document.getElementById('reasons').textContent"
+    moved(opened, f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2024 }})")
+    assert "changes nothing" not in opened.run(said)
+    moved(opened, f"{P}.selects.base.value = 'history'; {P}.selects.base.dispatchEvent(new Event('change'))")
+    assert "Purchase subsidy: nothing of it is left from 2024 on" in opened.run(said)
+    assert opened.run(f"{P}.answer.fails") == 0
+
+
 def test_an_address_brings_the_setting_back_and_what_it_cannot_is_told(opened: Tab, file: Path) -> None:
     moved(opened, f"{P}.set('tax exemption', {{ shape: 'linear', start: 2022, length: 2, level: 80, since: 2015 }})")
     address, setting = opened.run(f"{P}.address()"), opened.run(f"{P}.setting")
