@@ -92,10 +92,12 @@ class Policy {
 
   verdict() {
     const { found, fails, saved, sold, draws, bad } = this.answer, { rule } = this.policy, { words } = this, percent = (share, digits = 1) => String(Number((100 * share).toFixed(digits)));
-    const part = byId("verdict"), reasons = [], said = fails === null ? "no exit" : verdictOf(rule, fails, draws.length);
-    part.className = { safe: "safe", "not safe": "unsafe", open: "open" }[said] ?? "";
+    const part = byId("verdict"), reasons = [], beyond = this.answer.overpaid.length > 0;
+    const said = beyond ? "beyond" : fails === null ? "no exit" : verdictOf(rule, fails, draws.length);
+    part.className = { safe: "safe", "not safe": "unsafe", open: "open", beyond: "open" }[said] ?? "";
     byId("answer").textContent = this.say(said);
-    if (fails === null) reasons.push(this.say("ask"));
+    for (const [name, count] of this.answer.overpaid) reasons.push(this.say("overpaid", { instrument: this.capital(words.instruments[name]), count, draws: this.model.draws }));
+    if (fails === null && !beyond) reasons.push(this.say("ask"));
     for (const one of found) {
       const [low, , median, , high] = fan(one.ratio).map((value) => percent(value, 0));
       const fields = { year: moment(one.year - 1) === String(one.year - 1) ? `${moment(one.year - 1)}\u2013${moment(one.year)}` : moment(one.year), kept: percent(rule.kept, 0), fails: percent(one.fails), draws: draws.length, probability: percent(rule.probability, 0) };
@@ -114,7 +116,6 @@ class Policy {
       reasons.push(this.say("sold", { ...numbers(sold, words.sold), unit: words.sold.unit, horizon }));
     }
     for (const name of idle(this.model, this.result.asked)) reasons.push(this.say("idle", { instrument: this.capital(words.instruments[name]), start: moment(this.result.asked.instruments[name].start) }));
-    for (const [name, count] of this.answer.overpaid) reasons.push(this.say("overpaid", { instrument: this.capital(words.instruments[name]), count, draws: this.model.draws }));
     if (this.setting.third !== "all") reasons.push(this.say("few"));
     if (fails !== null && this.setting.base !== this.policy.bases[0]) reasons.push(this.say("of history"));
     if (bad) reasons.push(this.say("bad", { count: bad, draws: draws.length + bad }));
@@ -149,17 +150,18 @@ class Policy {
     for (const year of years) {
       const setting = startingIn(asked, year), made = await this.runs.ask({ values: {}, curves: curvesOf(this.model, setting) });
       if (this.trial !== trial) return;
-      trial.fails.push(judged(this.model, setting, made, basis, draws).fails);
+      trial.fails.push(overpaid(this.model, setting, made).length ? null : judged(this.model, setting, made, basis, draws).fails);
       this.bars();
     }
   }
 
   bars() {
     if (!this.trial) return;
-    const { years, fails, draws } = this.trial, { rule } = this.policy, { probability } = rule, said = fails.map((share) => verdictOf(rule, share, draws));
+    const { years, fails, draws } = this.trial, { rule } = this.policy, { probability } = rule, said = fails.map((share) => (share === null ? "beyond" : verdictOf(rule, share, draws)));
     const fill = { safe: "#166534", open: "#8c96a1", "not safe": "#b45309" };
     const { x, y, parts, text, box } = frame(0, 100, [years[0] - 0.6, years.at(-1) + 0.6], 640, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
     fails.forEach((share, i) => {
+      if (share === null) return;  // it would exceed the price: no answer
       const top = y(Math.max(100 * share, 0.8)), at = x(years[i]);
       parts.push(drawn("rect", { x: at - wide / 2, y: top, width: wide, height: box.bottom - top, fill: fill[said[i]] }));
     });
@@ -170,9 +172,9 @@ class Policy {
       years.forEach((year, i) => { if (said[i] === which) { const last = found.at(-1); if (last && last[1] === year - 1) last[1] = year; else found.push([year, year]); } });
       return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
     };
-    const [safe, open] = [spans("safe"), spans("open")], answer = (safe ? this.say("safe in", { years: safe }) : this.say("safe never")) + (open ? ` ${this.say("open in", { years: open })}` : "");
+    const [safe, open] = [spans("safe"), spans("open")], answer = (safe ? this.say("safe in", { years: safe }) : this.say("safe never")) + (open ? ` ${this.say("open in", { years: open })}` : "") + (said.includes("beyond") ? ` ${this.say("beyond")}: ${spans("beyond")}` : "");
     byId("tried").textContent = fails.length < years.length ? this.say("trying", { done: fails.length, all: years.length }) : answer;
-    const label = `${this.say("tried")}: ${fails.map((share, i) => `${years[i]} ${Number((100 * share).toFixed(1))}`).join(", ")}`;
+    const label = `${this.say("tried")}: ${fails.flatMap((share, i) => (share === null ? [] : `${years[i]}: ${Number((100 * share).toFixed(1))}`)).join(", ")}`;
     byId("years").replaceChildren(made("p", { className: "quiet" }, this.say("tried")), drawn("svg", { role: "img", viewBox: "0 0 640 150", "aria-label": label }, ...parts));
   }
 

@@ -141,6 +141,12 @@ def test_an_end_of_nothing_is_told(opened: Tab) -> None:
     assert opened.run(f"{P}.answer.fails") == 0
 
 
+def test_what_would_exceed_the_price_has_no_answer(opened: Tab) -> None:
+    moved(opened, f"{P}.set('purchase subsidy', {{ level: 200, shape: 'cliff', start: 2029 }})")
+    assert opened.run("document.getElementById('answer').textContent").startswith("No answer")
+    assert "in 30 of 30 draws" in opened.run("document.getElementById('reasons').textContent")
+
+
 def test_an_address_brings_the_setting_back_and_what_it_cannot_is_told(opened: Tab, file: Path) -> None:
     moved(opened, f"{P}.set('tax exemption', {{ shape: 'linear', start: 2022, length: 2, level: 80, since: 2015 }})")
     address, setting = opened.run(f"{P}.address()"), opened.run(f"{P}.setting")

@@ -73,11 +73,16 @@ def in_node(
 def test_a_page_gives_the_runs_of_the_schedule_that_it_sets(case: str, tmp_path: Path) -> None:
     page = page_of(case)
     asked = [*((base, {}) for base in BASES), *(random_settings(page, seed) for seed in range(SETTINGS))]
-    runs, _ = in_node(page, asked, tmp_path)
+    runs, judged = in_node(page, asked, tmp_path)
     outputs, worst = page.page.simulator.outputs, 0.0
-    for (base, made), ours in zip(asked, runs, strict=True):
+    for (base, made), ours, told in zip(asked, runs, judged, strict=True):
         schedule = schedule_of(page, base, made)
         found = run_schedule(page.model, schedule, page.samples, outputs, float(page.at.times[-1]), QUARTER)
+        cut = (found["cut"] > 1e-6).any("run") if found.sizes["instrument"] else found["cut"]
+        if cut.any():  # at the price, which the page does not do, but says
+            assert [name for name, _ in told["overpaid"]] == list(cut["instrument"].to_numpy()[cut.to_numpy()])
+            continue
+        assert told["overpaid"] == []
         theirs = np.stack([found[name].to_numpy() for name in outputs], axis=2)
         far = difference(ours, theirs)
         worst = max(worst, far)
