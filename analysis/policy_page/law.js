@@ -132,6 +132,9 @@ function verdictOf({ probability, doubt }, fails, draws) {
   return fails < probability - error ? "safe" : fails < probability + error ? "open" : "not safe";
 }
 
+// By when an end is over; nothing is judged that lasts to the end of the runs.
+const overBy = ({ shapes }, one) => (one.shape ? one.start + (shapes[one.shape].length > 1 ? one.length : 0) : 0);
+
 // The same setting with all ends from another start, which it has in common; null where it has none, or several.
 function startingIn(setting, start) {
   const ends = Object.values(setting.instruments).filter((one) => one.shape);

@@ -111,6 +111,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         },
         "usual": study.together or study.since,
         "length": study.grid.lengths[0],
+        "over": study.horizon + study.tail - 1,
         "asked": study.draws,
         "rate": study.rate,
         "year": study.base_year,

@@ -37,7 +37,8 @@ class Policy {
   // ---- what is set
 
   set(name, change) {
-    const one = { ...this.of(name), ...change };
+    const one = { ...this.of(name), ...change }, { over } = this.policy;
+    if (overBy(this.policy, one) > over) one.length = over - one.start;
     if (isUsual(one)) delete this.setting.instruments[name]; else this.setting.instruments[name] = one;
     this.moved();
   }
@@ -148,7 +149,9 @@ class Policy {
     const trial = { years, fails: [], draws: draws.length }, basis = await this.basis(asked.base);
     this.trial = trial;
     for (const year of years) {
-      const setting = startingIn(asked, year), made = await this.runs.ask({ values: {}, curves: curvesOf(this.model, setting) });
+      const setting = startingIn(asked, year);
+      if (Object.values(setting.instruments).some((one) => overBy(this.policy, one) > this.policy.over)) { trial.years = years.slice(0, trial.fails.length); this.bars(); break; }
+      const made = await this.runs.ask({ values: {}, curves: curvesOf(this.model, setting) });
       if (this.trial !== trial) return;
       trial.fails.push(overpaid(this.model, setting, made).length ? null : judged(this.model, setting, made, basis, draws).fails);
       this.bars();
@@ -386,6 +389,7 @@ class Policy {
         good &&= typeof value === "number" && value >= low && value <= high && (key === "level" || Number.isInteger(value / step));
         fine[key] = value;
       }
+      good &&= overBy(policy, fine) <= policy.over;
       if (good && !isUsual(fine)) setting.instruments[name] = fine; else if (!good) wrong.push(name);
     }
     return { setting, wrong };

@@ -141,6 +141,14 @@ def test_an_end_of_nothing_is_told(opened: Tab) -> None:
     assert opened.run(f"{P}.answer.fails") == 0
 
 
+def test_an_end_is_over_a_year_before_the_runs_are(opened: Tab, page: PolicyPage) -> None:
+    moved(opened, f"{P}.set('purchase subsidy', {{ shape: 'linear', start: 2029, length: 9 }})")
+    assert opened.run(f"{P}.setting.instruments['purchase subsidy'].length") == page.study.horizon - 1 - 2029
+    opened.run("document.getElementById('try').click()")
+    opened.until(f"{P}.trial?.fails.length === {P}.trial?.years.length")
+    assert opened.run(f"{P}.trial.years.at(-1)") == 2029
+
+
 def test_what_would_exceed_the_price_has_no_answer(opened: Tab) -> None:
     moved(opened, f"{P}.set('purchase subsidy', {{ level: 200, shape: 'cliff', start: 2029 }})")
     assert opened.run("document.getElementById('answer').textContent").startswith("No answer")
