@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,11 +97,7 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     later = at.times >= study.since
     kept = [name for name in found[BASES[0]] if any((one[name].now.full[later] > 0).any() for one in found.values())]
     paid = {base: {name: one[name] for name in kept} for base, one in found.items()}
-    lines = {}
-    for one in paid[BASES[0]].values():
-        lines[one.about.variable] = _points(model, one.about.variable, at, later, one.now.full, 0.0)
-        if one.ahead is not None:
-            lines[one.about.announced] = _points(model, one.about.announced, at, later, one.ahead.full, ahead)
+    lines = _lines(model, at, later, paid[BASES[0]].values(), ahead)
     prices = [one.about.price for one in paid[BASES[0]].values() if one.about.price]
     outputs = dict.fromkeys([SOLD, MARKET, TOTAL, SUPPORT.stock, ARREARS, *PARITY, *OWNERS, "Price", *prices])
     asked = Asked(
@@ -117,11 +113,19 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     return PolicyPage(study, model, page, at, ahead, bases, paid, third, response)
 
 
-def _points(
-    model: Model, variable: str, at: Grid, later: Flags, values: Array, ahead: float
-) -> tuple[Array, Array]:  # fmt: skip
-    """Return a path: history, read `ahead`, to the last moment that is not open, then all moments that are."""
-    years, past = history(model, variable)
-    last = at.times[~later][-1]
-    head = np.append(years[years - ahead < last] - ahead, last)
-    return np.append(head, at.times[later]), np.append(np.interp(head + ahead, years, past), values[later])
+def _lines(
+    model: Model, at: Grid, later: Flags, paid: Collection[Described], ahead: float
+) -> dict[str, tuple[Array, Array]]:  # fmt: skip
+    """Return the points of all paths: history to the last moment not open, what buyers see read `ahead`, then the open.
+
+    All stand at the same times, so that a run finds its place among them once.
+    """
+    values = {one.about.variable: (0.0, one.now.full) for one in paid}
+    values |= {one.about.announced: (ahead, one.ahead.full) for one in paid if one.ahead is not None}
+    past, last = {name: history(model, name) for name in values}, at.times[~later][-1]
+    head = np.unique(np.concatenate([[last], *(past[name][0] - by for name, (by, _) in values.items())]))
+    head = head[head <= last]
+    return {
+        name: (np.append(head, at.times[later]), np.append(np.interp(head + by, *past[name]), full[later]))
+        for name, (by, full) in values.items()
+    }
