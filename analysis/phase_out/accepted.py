@@ -1,4 +1,4 @@
-"""The accepted answer of a shipped study, as README and report quote it: page, answers, and what made them."""
+"""The accepted answer of a shipped study, as README and report quote it, and what made it."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from analysis.phase_out.answer import PhaseOutAnswer
 from analysis.phase_out.by_instrument.apart import Beside
 from analysis.phase_out.prepare import ensemble
 from analysis.phase_out.study import STUDIES, load_phase_out_study
-from analysis.plain.language import speaking
 from calibration.records.results import accepted_posterior, digest
 from models.case import load_case
 from models.files.settings import read_toml
@@ -41,9 +40,6 @@ def accept_answer(answer: PhaseOutAnswer, folder: Path = HERE) -> Path:
     document["case"] = case
     document["draws"] = answer.results.size
     document["digests"] = depends_on(case)
-    with speaking("en"):  # a record is the same whoever makes it
-        page = answer.page.splitlines()
-    document["page"] = tomlkit.array(page).multiline(True)  # type: ignore[arg-type]
     for name, table in {"by_third": answer.tables()["by_third"][list(COLUMNS)], **answer.said.tables}.items():
         if name in PARTS:
             document[name] = _rows(table)

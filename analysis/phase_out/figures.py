@@ -108,7 +108,8 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     names = [
         worded(
             "{ends},\n{exit}: {safe}",
-            ends=term(row["ends"]), exit=term(row["exit"]), safe=when_words(row, study, ""),
+            ends=term(row["ends"]), safe=when_words(row, study, ""),
+            exit=worded("at a stroke") if row["exit"] == "cliff" else term(row["exit"]),
         )
         for row in rows.to_dict("records")
     ]  # fmt: skip

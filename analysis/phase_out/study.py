@@ -214,10 +214,16 @@ class ExitStudy(Strict):
 
 
 class ExitStudies(CaseStudies[ExitStudy]):
-    """The settings of exits in cases without a study, and the levels of support, in percent, tried in any case."""
+    """The settings of exits in cases without a study, and the levels of support, in percent, tried in any case.
+
+    A step's cost is told if it brings units in that share of draws (`defined`), and said to rise or fall if so in
+    that share (`sure`).
+    """
 
     shipped = STUDIES / "exit.toml"
     levels: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=2)]
+    defined: Annotated[float, Field(gt=0, le=1)]
+    sure: Annotated[float, Field(gt=0.5, le=1)]
     cases: Mapping[str, ExitStudy] = {}
 
 

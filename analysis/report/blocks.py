@@ -25,7 +25,7 @@ from analysis.phase_out.by_instrument.apart_told import criteria_words, fails_wo
 from analysis.phase_out.by_instrument.happened import failing, happened_words
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import STUDIED, load_phase_out_study
-from analysis.plain.language import one_by_one, sentence, sentences, term, worded
+from analysis.plain.language import one_by_one, sentence, term, worded
 from analysis.plain.shown import markdown, when
 from analysis.report.brief import CLOCK_DECIDES, exit_objection, exit_sentence, years_sentence
 from analysis.report.goals import HEAD, goal_table, research_of
@@ -322,9 +322,10 @@ def _change(low: float, middle: float, high: float) -> str:
 def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
-    support = sentences(
-        worded("{answer} But: {objection}", answer=exit_sentence(case), objection=exit_objection(case))
+    support = "".join(
+        f"\n  - {line}"
         for case in sorted(STUDIED)
+        for line in (exit_sentence(case), worded("But: {objection}", objection=exit_objection(case)))
     )
     without = one_by_one(
         worded(
@@ -345,7 +346,7 @@ def answers_block() -> str:
             worded("{answer} But: {objection}", answer=years, objection=objection),
         worded("[What carries the industry?](docs/questions/loops.md)"): carried,
     }  # fmt: skip
-    return "\n".join(f"- **{question}** {answer}" for question, answer in answers.items())
+    return "\n".join(f"- **{question}** {answer}".replace("** \n", "**\n") for question, answer in answers.items())
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {

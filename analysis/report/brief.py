@@ -86,9 +86,20 @@ def exit_rows(case: str) -> pd.DataFrame:
              worded("at a stroke, if buyers respond weakly / middling / strongly"):
                  " / ".join(year_words(row[third], study) for third in THIRDS),
              worded("setback at a stroke from"): spans_words(row["setback if from"]),
-             worded("what goes on"): term(row["goes on"])}
+             worded("what stays in place"): term(row["goes on"])}
         )  # fmt: skip
     return pd.DataFrame(told)
+
+
+def safe_in_short(case: str) -> str:
+    """Say what counts as safe, and why two years may be named."""
+    asked = load_phase_out_study(case).exit
+    return worded(
+        "Safe: in fewer than {probability:.0%} of draws the share of the market, {years:g} years after the start of "
+        "the end, is below {kept:.0%} of that with all support kept. Of two years the first is near that limit, the "
+        "second is clear.",
+        probability=asked.probability, years=asked.years_after, kept=asked.share_kept,
+    )  # fmt: skip
 
 
 def safe_words(case: str) -> str:
@@ -134,7 +145,7 @@ def sooner_sentence(instruments: Mapping[str, pd.DataFrame], strongest: int = 2)
         ]  # fmt: skip
         nothing = worded("nothing by {years:g} years or more", years=least)
         told.append(worded("{case}: {each}", case=term(load_case(case).title), each=listed(each) or nothing))
-    return worded("Half as much again of what was done brings that forward: {each}.", each=one_by_one(told))
+    return worded("50% more of what was done brings that forward: {each}.", each=one_by_one(told))
 
 
 ONE_BY_ONE = marked(
@@ -241,7 +252,8 @@ class Brief:
         trust, doubt = trust_sentences(self.errors, self.scored, self.board)
         missed = {worded(captions["forecast_yardstick"]): picture("forecast_yardstick")} if self.scored else {}
         support = Answer(
-            worded("When can support end, and what breaks?"), [exit_sentence(case) for case in self.cases],
+            worded("When can support end, and what breaks?"),
+            [*dict.fromkeys(map(safe_in_short, self.cases)), *map(exit_sentence, self.cases)],
             pd.concat([exit_rows(case) for case in self.cases]), strips,
             [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
             {f"exits_{case}": titles[case] for case in self.cases},

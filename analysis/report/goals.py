@@ -19,8 +19,9 @@ from calibration.fitting.estimates import SeriesFit
 from calibration.fitting.fit import describe_series
 from calibration.fitting.payoff import Payoff, fitted_series
 from calibration.fitting.targets import SeriesTarget, load_targets
-from calibration.forecasting.record import REFERENCE
+from calibration.forecasting.record import REFERENCE, load_accepted_forecast, yardstick
 from calibration.forecasting.scores import COMBINED
+from calibration.forecasting.settings import ForecastSettings
 from calibration.records.results import accepted_fits
 from models.case import CASES, load_case
 from models.files.casefile import CaseName
@@ -70,6 +71,23 @@ class ForecastGoal(Strict):
     before: Positive | None = None
 
 
+class CostGoal(Strict):
+    """The yardstick over the costs of one case alone, against the reference."""
+
+    what: Sentence
+    case: CaseName
+    forecaster: str
+    most: Positive
+
+    def now(self) -> Iterator[tuple[str, float]]:
+        """Yield each kind of drivers with its mean ratio of scores."""
+        settings, table = ForecastSettings.load(), load_accepted_forecast(self.case)
+        costs = table[table["series"].map(settings.cases[self.case].kinds) == "cost"]
+        rows = yardstick({self.case: costs}, settings)
+        mine = rows[(rows["forecaster"] == self.forecaster) & (rows["over"] == REFERENCE)]
+        yield from zip(mine["mode"], mine["ratio"], strict=True)
+
+
 class ResearchGoal(Strict):
     """Between what the elasticity of output to firms' research lies in the middle draw of each case."""
 
@@ -100,6 +118,7 @@ class Goals(SettingsFile):
     fits: Annotated[tuple[FitGoal, ...], Field(min_length=1)]
     shown: tuple[Shown, ...]
     forecasts: tuple[ForecastGoal, ...]
+    costs: tuple[CostGoal, ...]
     research: ResearchGoal
     coverage: CoverageGoal
     scoreboard: BoardGoal
@@ -129,6 +148,10 @@ def goal_rows(goals: Goals) -> Iterator[tuple[str, str, str, str, str]]:
             now = float(row["95%" if goal.upper else "ratio"])
             what = f"forecasts, {row['mode']}: {goal.what}"
             yield what, f"at most {goal.most:g}", _cell(goal.before), _cell(now), _met(now <= goal.most)
+    for cost in goals.costs:
+        for mode, ratio in cost.now():
+            what = f"forecasts, {mode}: {cost.case}, {cost.what}"
+            yield what, f"at most {cost.most:g}", _cell(None), _cell(ratio), _met(ratio <= cost.most)
     ours = table[(table["forecaster"] == COMBINED) & (table["over"] == REFERENCE) & table["case"].isin(STUDIED)]
     for row in ours.to_dict("records"):
         held, bounds = float(row["inside 90%"]), goals.coverage

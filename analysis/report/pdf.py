@@ -52,14 +52,14 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
         _text(pdf, one.question, 10.5, "B")
         for sentence in one.sentences:
             _text(pdf, sentence, BODY, bar=LEAD)
+        for sentence in one.objections:
+            _text(pdf, worded("But: {objection}", objection=sentence), BODY, bar=BUT)
         if one.table is not None:
             _table(pdf, one.table)
             for note in brief.notes():
                 _text(pdf, note, SMALL)
         first = sum(len(other.pictures) for other in answers[:place]) + 1
         _pictures(pdf, one, first)
-        for sentence in one.objections:
-            _text(pdf, worded("But: {objection}", objection=sentence), BODY, bar=BUT)
     pdf.ln(2)
     for line in brief.about():
         _text(pdf, line, SMALL)

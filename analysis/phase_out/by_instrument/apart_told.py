@@ -27,8 +27,10 @@ def criteria_words(study: PhaseOutStudy) -> str:
     asked = study.exit
     return worded(
         "Two criteria. Safe: in fewer than {probability:.0%} of draws the share {years:g} years after the start is "
-        "below {kept:g} times that with all support going on. Setback: in {probability:.0%} of draws or more the share "
-        "falls, within those years, by over {fall:.0%} more of its own highest than with all support going on.",
+        "below {kept:g} times that with all support going on; of two years named the first is too near to "
+        "{probability:.0%} for the draws to tell, the second is clear. A slope is judged as long after its start. "
+        "Setback: in {probability:.0%} of draws or more the share falls, within those years, below its own highest by "
+        "over {fall:.0%} of it more than with all support going on.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept, fall=asked.own_fall,
     )  # fmt: skip
 
@@ -108,8 +110,9 @@ def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """How often an exit fails from each start that `safe_year` names: "7.8% / 1.5%"."""
     starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
     earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
-    named = (starts >= earliest) & (starts <= latest) if lasting(row, study) is not None else starts == row["at"]
-    return " / ".join(f"{share:.1%}" for share in failing[named])
+    if lasting(row, study) is None:
+        return worded("{fails:.1%} (least, in {at:g})", fails=row["fails"], at=row["at"])
+    return " / ".join(f"{share:.1%}" for share in failing[(starts >= earliest) & (starts <= latest)])
 
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
@@ -124,7 +127,7 @@ def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing"])
     fails = failing >= study.exit.probability
     if fails[starts >= row["safe from"]].any():
-        return worded("no start that lasts ({years} alone)", years=spans_words(spans(starts[~fails])))
+        return worded("no start that lasts (only {years} is safe)", years=spans_words(spans(starts[~fails])))
     if np.isinf(row["safe from"]):
         return year_words(np.inf, study)
     earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)

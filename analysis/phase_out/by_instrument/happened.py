@@ -70,8 +70,8 @@ def objection(table: pd.DataFrame, evidence: str) -> str:
     ]  # fmt: skip
     just = [what for what, edge, _ in told if edge]
     missed = [what for what, edge, inside in told if not (edge or inside)]
-    said = [worded("the model misses {missed}", missed=one_by_one(missed))] if missed else []
-    said += [worded("the model hardly meets {just}", just=one_by_one(just))] if just else []
+    said = [worded("the model misses: {missed}", missed=one_by_one(missed))] if missed else []
+    said += [worded("the model barely reproduces: {just}", just=one_by_one(just))] if just else []
     return sentences([sentence(one_by_one(said)), last] if said else [last])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from analysis.phase_out.by_instrument.levels import Levels, Step
 from analysis.phase_out.by_instrument.named import model_objection
 from analysis.phase_out.spread import Measure
+from analysis.phase_out.study import ExitStudies
 from analysis.phase_out.words import brief, often, told
 from analysis.plain.language import listed, sentences, term, translated, worded
 from analysis.plain.shown import capital, screen
@@ -17,48 +19,15 @@ from analysis.plain.style import BLACK, GREY, legend_below, panels, save
 from analysis.plain.units import customary
 from models.case import load_case
 
-LEAST = 0.5  # of the draws in which a step must bring units for its cost to be told
-SURE = 0.95  # share of draws in which the last step is dearer, or cheaper, for the cost to be said to rise or fall
-
 
 def level_lines(found: Levels) -> list[str]:
     """The sentence, what all of it brought, how units and money are counted, and the objection."""
-    study, steps = found.study, found.steps
-    known = [one for one in steps if one.cost.spread.defined >= LEAST]
+    study, steps, asked = found.study, found.steps, ExitStudies.load()
+    known = [one for one in steps if one.cost.spread.defined >= asked.defined]
     names = translated(" and ").join(map(term, found.ends))
     about = {"ends": capital(names), "start": found.start, "until": found.until, "base": term(found.base)}
     lines = [worded("Warning: {warning}.", warning=one) for one in found.warnings]
-    if not known:
-        lines.append(
-            worded("{ends}, {start:g} to {until:g} (base: {base}): no step brings an additional unit.", **about)
-        )
-    elif len(known) == 1:
-        lines.append(
-            worded(
-                "{ends}, {start:g} to {until:g} (base: {base}): an additional unit costs {cost} (step from {step} of "
-                "what was paid).",
-                cost=_cost(known[0]), step=known[0].words, **about,
-            )
-        )  # fmt: skip
-    else:
-        first, last = known[0], known[-1]
-        both = ~np.isnan(first.cost.values) & ~np.isnan(last.cost.values)
-        dearer = float((last.cost.values > first.cost.values)[both].mean()) if both.any() else np.nan
-        told_often = worded("; the last step is dearer in {often} of the draws", often=often(dearer))
-        told_often = told_often if found.units.shape[1] > 1 else ""
-        moves = worded("rises") if dearer >= SURE else worded("goes, without a clear direction,")
-        moves = worded("falls") if dearer <= 1 - SURE else moves
-        lines.append(
-            worded(
-                "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
-                "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
-                moves=moves, cost=_cost(first), step=first.words, last_cost=_cost(last), last_step=last.words,
-                dearer=told_often, **about,
-            )
-        )  # fmt: skip
-        least = min(known, key=lambda one: one.cost.spread.median)
-        if least not in (first, last):
-            lines.append(worded("Cheapest is the step from {step}: {cost}.", step=least.words, cost=_cost(least)))
+    lines += _cost_lines(found, known, about, asked.sure)
     few = [worded("{step} ({often})", step=one.words, often=often(one.cost.spread.defined))
            for one in steps if one not in known]  # fmt: skip
     if known and few:
@@ -88,6 +57,37 @@ def level_lines(found: Levels) -> list[str]:
     )
     objection = sentences([untested, capital(model_objection(study))])
     return [*lines, worded("A critic would say: {objection}", objection=objection)]
+
+
+def _cost_lines(found: Levels, known: Sequence[Step], about: Mapping[str, object], sure: float) -> list[str]:
+    """From what to what the cost of an additional unit goes, over the steps of which it is known."""
+    if not known:
+        return [worded("{ends}, {start:g} to {until:g} (base: {base}): no step brings an additional unit.", **about)]
+    first, last = known[0], known[-1]
+    if len(known) == 1:
+        return [
+            worded(
+                "{ends}, {start:g} to {until:g} (base: {base}): an additional unit costs {cost} (step from {step} of "
+                "what was paid).",
+                cost=_cost(first), step=first.words, **about,
+            )
+        ]  # fmt: skip
+    both = ~np.isnan(first.cost.values) & ~np.isnan(last.cost.values)
+    dearer = float((last.cost.values > first.cost.values)[both].mean()) if both.any() else np.nan
+    told_often = worded("; the last step is dearer in {often} of the draws", often=often(dearer))
+    moves = worded("rises") if dearer >= sure else worded("goes, without a clear direction,")
+    lines = [
+        worded(
+            "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
+            "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
+            moves=worded("falls") if dearer <= 1 - sure else moves, cost=_cost(first), step=first.words,
+            last_cost=_cost(last), last_step=last.words, dearer=told_often if found.units.shape[1] > 1 else "", **about,
+        )
+    ]  # fmt: skip
+    least = min(known, key=lambda one: one.cost.spread.median)
+    if least not in (first, last):
+        lines.append(worded("Cheapest is the step from {step}: {cost}.", step=least.words, cost=_cost(least)))
+    return lines
 
 
 def _cost(one: Step) -> str:

@@ -26,12 +26,13 @@ def test_a_brief_is_a_page_and_a_pdf_that_say_what_the_readme_says(techcycle: Ru
     for one in (support, clock, trust):
         assert one["question"] in page
         assert all(Path(file).is_file() for file in one["figures"])
-    assert "http" not in re.sub(r'xmlns[^"]*"[^"]*"', "", page)
+    assert not re.search(r'(?:="|url\()["\']?(?:https?:)?//', page)  # nothing is asked of a network
     pdf = (tmp_path / "brief.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 2
     if spoken == "en":
-        assert support["sentences"] == [exit_sentence("nev")]
+        assert support["sentences"][1:] == [exit_sentence("nev")]
+        assert support["sentences"][0].startswith("Safe: in fewer than 10% of draws")
         assert exit_sentence("nev") in README.read_text(encoding="utf-8")
         assert exit_objection("nev") in support["objections"][0]
 

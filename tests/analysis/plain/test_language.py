@@ -211,7 +211,7 @@ def test_an_unknown_language_is_one_line(how: str, techcycle: Run, monkeypatch: 
 
 def test_a_command_speaks_the_language_it_is_asked_for_and_none_after_it(techcycle: Run) -> None:
     _, out, _ = techcycle("--lang", "zh", "policy", "list")
-    assert "购置补贴在2017年一步退出" in out
+    assert "购置补贴在2017年一次性退出" in out
     assert language() == "en"
 
 

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tomllib
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +18,7 @@ from analysis.plain import progress
 from analysis.plain.folder import Folder
 from analysis.report import readme, reproduce
 from analysis.report.brief import exit_rows
-from analysis.report.chapters import exit_chapter, mechanism_chapters, path_chapters
+from analysis.report.chapters import mechanism_chapters, path_chapters
 from analysis.report.fit_chapter import fit_words
 from analysis.report.reproduce import reproduce_all
 from analysis.trust import study as asked
@@ -48,10 +47,8 @@ def output(tmp_path_factory: pytest.TempPathFactory, cases: tuple[str, ...]) -> 
     whole = asked.Study.load()
     few = {case: one.model_copy(update={"searching_values": (0.0, 0.1, 0.3)}) for case, one in whole.cases.items()}
     short = whole.model_copy(update={"points": 3, "enough": 0.5, "drop": 0.4, "cases": few})
-    exits = cache(lambda folder, draws: exit_chapter("nev", folder, draws))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(progress, "usable_cores", lambda: 1)  # in this process, where what is patched is seen
-        patch.setattr(reproduce, "exit_chapter", lambda _, folder, draws: exits(folder, draws))
         patch.setattr(asked.Study, "load", lambda: short)
         patch.setattr(
             reproduce, "mechanism_chapters", lambda _, folder, draws: mechanism_chapters(["mrna"], folder, draws)

@@ -327,6 +327,7 @@ def test_a_refusal_is_one_line_whatever_it_quotes(text: str, ending: str) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @examples(3000)
 @given(st.data())
 def test_thousands_of_mutated_files_are_models_or_refused(data: st.DataObject) -> None:
