@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.draws.runs import drawn
-from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL, outlay
-from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.account import ARREARS, LINES, SUPPORT, TOTAL, outlay
+from analysis.phase_out.adoption import MARKET, SHARE, SOLD
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
 from analysis.phase_out.study import STUDIED, PhaseOutStudy, load_phase_out_study
@@ -99,7 +99,8 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     paid = {base: {name: one[name] for name in kept} for base, one in found.items()}
     lines = _lines(model, at, later, paid[BASES[0]].values(), ahead)
     prices = [one.about.price for one in paid[BASES[0]].values() if one.about.price]
-    outputs = dict.fromkeys([SOLD, MARKET, TOTAL, SUPPORT.stock, ARREARS, *PARITY, *OWNERS, "Price", *prices])
+    sums = [SOLD, MARKET, TOTAL, ARREARS, *(line.stock for line in LINES)]
+    outputs = dict.fromkeys([*sums, SHARE, *PARITY, *OWNERS, "Price", *prices])
     asked = Asked(
         inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
         save_period=QUARTER, pictures=False,

@@ -8,19 +8,33 @@ from importlib.resources import files
 
 import numpy as np
 
-from analysis.phase_out.adoption import SOLD
-from analysis.phase_out.exit import sampling_error
+from analysis.phase_out.account import LINES
+from analysis.phase_out.adoption import SHARE, SOLD
+from analysis.phase_out.exit import FEW, doubt
+from analysis.phase_out.study import ExitStudies
 from analysis.policy_page.contents import PolicyPage
-from analysis.policy_page.settings import STRAIGHT
-from analysis.policy_page.texts import LIMITS, charts_of, said
+from analysis.policy_page.texts import LIMITS, TEXTS, charts_of, said
 from models.schedules.described import Described, Paid
-from models.schedules.law import corners
+from models.schedules.law import STRAIGHT, corners
+from models.schedules.run import CENT, PRICE_PASSES
 from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
 from stockflow.page.page import filled, scripts
 from stockflow.page.words import described
 
-_FILES = ("policy.html", "policy.css", "law.js", "policy.js")
+_FILES = ("policy.html", "policy.css")
+#: in the order in which they need each other
+_SCRIPTS = (
+    "law.js",
+    "price.js",
+    "judge.js",
+    "setting.js",
+    "verdict.js",
+    "fields.js",
+    "charts.js",
+    "tour.js",
+    "policy.js",
+)
 
 
 class _Numbers:
@@ -54,7 +68,7 @@ def html(page: PolicyPage, language: str, lettered: Callable[[str, str], str] | 
     about["policy"] = _policy(page, numbers)
     words = said(page)
     about["said"], about["language"] = words, language
-    template, style, *texts = (own.joinpath(name).read_text(encoding="utf-8") for name in _FILES)
+    template, style, *texts = (own.joinpath(name).read_text(encoding="utf-8") for name in (*_FILES, *_SCRIPTS))
     if lettered is not None:
         style = lettered(style, json.dumps(words, ensure_ascii=False))
     script = scripts("numbers.js", "chart.js") + "".join(texts)
@@ -98,10 +112,16 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
             "kept": rule.share_kept,
             "probability": rule.probability,
             "fall": rule.own_fall,
-            "doubt": 2 * sampling_error(rule.probability, 1),
+            "doubt": doubt(rule.probability, 1),
         },
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
+        "share": SHARE,
+        "levels": TEXTS["stages"]["levels"],
+        "lines": [line.stock for line in LINES],
+        "few": FEW,
+        "defined": ExitStudies.load().defined,
+        "price": {**TEXTS["price"], "cent": CENT, "passes": PRICE_PASSES},
         "since": study.since,
         "horizon": study.horizon,
         "limits": {
@@ -127,4 +147,5 @@ def _lines(page: PolicyPage, numbers: _Numbers, one: Described) -> dict[str, obj
         low = of.low[page.open]
         return {"full": numbers.add(of.full[page.open]), "low": numbers.add(low) if low.any() else None}
 
-    return {"now": paid(one.now), "ahead": None if one.ahead is None else paid(one.ahead)}
+    ahead = None if one.ahead is None else paid(one.ahead)
+    return {"now": paid(one.now), "ahead": ahead, "amount": one.given}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.policy_page.contents import PolicyPage
-from analysis.policy_page.settings import STRAIGHT
 from models.schedules.change import Change
 from models.schedules.file import load_schedule, shipped
+from models.schedules.law import STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)

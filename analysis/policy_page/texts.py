@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from analysis.phase_out.account import ARREARS, TOTAL
+from analysis.phase_out.account import ARREARS, LINES, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.by_instrument.apart_told import criteria_words
 from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
-from analysis.plain.language import LANGUAGES, language, marked, sentence, speaking, term, translated
+from analysis.plain.language import LANGUAGES, language, marked, sentence, speaking, term, translated, worded
 from analysis.plain.shown import capital
 from analysis.plain.units import customary
 from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
@@ -86,7 +87,7 @@ def said(page: PolicyPage) -> dict[str, dict[str, object]]:
 def _said(page: PolicyPage) -> dict[str, object]:
     study = page.study
     made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
-    money, sold = customary("bnCNY"), customary(study.texts.unit)
+    money, sold, cost = (customary(unit) for unit in ("bnCNY", study.texts.unit, study.texts.per_unit))
     title, runs = term(load_case(study.case).title), page.page
     return {
         "own": LANGUAGES[language()],
@@ -99,8 +100,11 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "money": {"factor": money[0], "unit": money[1]},
         "sold": {"factor": sold[0], "unit": sold[1]},
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
+        "cost": {"factor": cost[0], "unit": cost[1]},
+        "lines": {line.stock: sentence(term(line.title)) for line in LINES},
+        "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
+        "rule": [criteria_words(study)],
         "cannot": [
-            capital(objection(made, study.texts.evidence)),
             _known("response", parameter=term(page.response)),
             _known("support", support=term(study.texts.support), payer=term(study.texts.paid_by)),
             _known("band"),

@@ -36,13 +36,15 @@ class Paid:
 class Described:
     """An instrument under a schedule whose amounts go on: as paid now, and as buyers expect it a horizon ahead.
 
-    `ahead` is None where buyers see nothing of it ahead; `past` is the case's history now, (point,).
+    `ahead` is None where buyers see nothing of it ahead; `past` is the case's history now, (point,); `given` says
+    whether the schedule gives it an amount of its own.
     """
 
     about: Instrument
     now: Paid
     ahead: Paid | None
     past: Array
+    given: bool
 
 
 def described(model: Model, schedule: Schedule, until: float) -> tuple[Grid, float, dict[str, Described]]:
@@ -70,7 +72,7 @@ def described(model: Model, schedule: Schedule, until: float) -> tuple[Grid, flo
             if np.abs(told - seen.full).max() > _ROUNDING * max(1.0, float(np.abs(told).max())):
                 raise InputError(f"{schedule.name}: {name}: buyers do not expect what is paid {ahead:g} years later")
         past = np.interp(at.times, *history(model, about.variable))
-        found[name] = Described(about, _paid(whole, part, at.times), seen, past)
+        found[name] = Described(about, _paid(whole, part, at.times), seen, past, changes[name].amount is not None)
     return at, ahead, found
 
 

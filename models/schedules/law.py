@@ -70,3 +70,7 @@ def corners(shape: Exit) -> tuple[tuple[float, float, float], ...] | None:
     if np.abs(seen[:-1] - straight[:-1]).max() > 1e-12:
         return None
     return (0.0, 1.0, float(seen[0])), (1.0, float(straight[-1]), float(seen[-1]))
+
+
+#: shapes that corners say whole
+STRAIGHT: tuple[Exit, ...] = tuple(shape for shape in LAWS if corners(shape) is not None)

@@ -9,20 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from page_helpers import EVIL, needs_browser
+from page_settings import Set, schedule_of
 
 from analysis.phase_out.by_instrument.apart import Exits
-from analysis.phase_out.exit import undecided
+from analysis.phase_out.by_instrument.named import model_objection
+from analysis.phase_out.exit import undecided, verdict
 from analysis.policy_page import page as page_module
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
-from analysis.policy_page.settings import Set, schedule_of
 from analysis.policy_page.texts import said
 from benchmarks.browser import Tab, tab
 from stockflow.arrays import Array
 
 pytestmark = needs_browser
 P = "policyPage"
-SUBSIDY = f"{P}.parts[0].element"
+SUBSIDY = f"{P}.fields.parts[0].element"
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +97,10 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
 def test_what_so_many_draws_cannot_tell_is_not_called_safe(opened: Tab, page: PolicyPage) -> None:
     rule = page.study.exit
     for fails in np.arange(0, 31) / 30:
-        said = opened.run(f"verdictOf({P}.policy.rule, {fails}, 30)")
+        said = opened.run(f"verdictOf({P}.policy.rule, {fails}, 30)").replace("open", "not decided")
+        assert said == verdict(fails, 30, rule.probability)
         first, last = undecided(np.array([2020.0]), np.array([fails]), 30, rule.probability)
-        assert said == ("safe" if np.isfinite(last) else "open" if np.isfinite(first) else "not safe")
+        assert said == ("safe" if np.isfinite(last) else "not decided" if np.isfinite(first) else "not safe")
 
 
 def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage) -> None:
@@ -106,8 +108,8 @@ def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage)
     assert "none, or several" in opened.run("document.getElementById('tried').textContent")
     field(opened, "select", "cliff")
     opened.run("document.getElementById('try').click()")
-    opened.until(f"{P}.trial?.fails.length === {P}.trial?.years.length")
-    years, fails = opened.run(f"{P}.trial.years"), opened.run(f"{P}.trial.fails")
+    opened.until(f"{P}.verdict.trial?.fails.length === {P}.verdict.trial?.years.length")
+    years, fails = opened.run(f"{P}.verdict.trial.years"), opened.run(f"{P}.verdict.trial.fails")
     for year in (2012, 2020, 2029):
         ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=year)}, "continued", year)
         assert fails[years.index(year)] == pytest.approx(float((ratio < page.study.exit.share_kept).mean()))
@@ -120,12 +122,16 @@ def test_thirds_are_those_of_the_response(opened: Tab, page: PolicyPage) -> None
     response = page.samples[page.response]
     field(opened, "select", "cliff")
     for name, some in zip(("weak", "middle", "strong"), np.array_split(np.argsort(response), 3), strict=True):
-        opened.run(f"{P}.selects.third.value = '{name}'; {P}.selects.third.dispatchEvent(new Event('change'))")
+        opened.run(
+            f"{P}.fields.selects.third.value = '{name}'; {P}.fields.selects.third.dispatchEvent(new Event('change'))"
+        )
         assert sorted(opened.run(f"{P}.answer.draws")) == sorted(some.tolist())
 
 
 def test_history_is_a_path_to_hold_against(opened: Tab, page: PolicyPage) -> None:
-    moved(opened, f"{P}.selects.base.value = 'history'; {P}.selects.base.dispatchEvent(new Event('change'))")
+    moved(
+        opened, f"{P}.fields.selects.base.value = 'history'; {P}.fields.selects.base.dispatchEvent(new Event('change'))"
+    )
     moved(opened, f"{P}.set('tax exemption', {{ shape: 'cliff', start: 2024 }})")
     ratio, _ = ratio_of(page, {"tax exemption": Set(shape="cliff", start=2024)}, "history", 2024)
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
@@ -136,7 +142,9 @@ def test_an_end_of_nothing_is_told(opened: Tab) -> None:
     said = "document.getElementById('reasons').textContent"
     moved(opened, f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2024 }})")
     assert "changes nothing" not in opened.run(said)
-    moved(opened, f"{P}.selects.base.value = 'history'; {P}.selects.base.dispatchEvent(new Event('change'))")
+    moved(
+        opened, f"{P}.fields.selects.base.value = 'history'; {P}.fields.selects.base.dispatchEvent(new Event('change'))"
+    )
     assert "Purchase subsidy: nothing of it is left from 2024 on" in opened.run(said)
     assert opened.run(f"{P}.answer.fails") == 0
 
@@ -145,21 +153,38 @@ def test_an_end_is_over_a_year_before_the_runs_are(opened: Tab, page: PolicyPage
     moved(opened, f"{P}.set('purchase subsidy', {{ shape: 'linear', start: 2029, length: 9 }})")
     assert opened.run(f"{P}.setting.instruments['purchase subsidy'].length") == page.study.horizon - 1 - 2029
     opened.run("document.getElementById('try').click()")
-    opened.until(f"{P}.trial?.fails.length === {P}.trial?.years.length")
-    assert opened.run(f"{P}.trial.years.at(-1)") == 2029
+    opened.until(f"{P}.verdict.trial?.fails.length === {P}.verdict.trial?.years.length")
+    assert opened.run(f"{P}.verdict.trial.years.at(-1)") == 2029
 
 
-def test_what_would_exceed_the_price_has_no_answer(opened: Tab) -> None:
+def test_what_would_exceed_the_price_is_cut_and_told(opened: Tab, page: PolicyPage) -> None:
+    made = {"purchase subsidy": Set(200, page.study.since, "cliff", 2029)}
     moved(opened, f"{P}.set('purchase subsidy', {{ level: 200, shape: 'cliff', start: 2029 }})")
-    assert opened.run("document.getElementById('answer').textContent").startswith("No answer")
+    ratio, saved = ratio_of(page, made, "continued", 2029)
+    np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
+    np.testing.assert_allclose(opened.run(f"{P}.answer.saved"), saved, rtol=1e-9)
     assert "in 30 of 30 draws" in opened.run("document.getElementById('reasons').textContent")
+
+
+def test_the_objection_stands_by_the_answer_and_a_tour_speaks_of_both(opened: Tab, page: PolicyPage) -> None:
+    assert opened.run("document.getElementById('but').textContent") == f"But: {model_objection(page.study)}"
+    opened.run("document.getElementById('guide').focus()")
+    told = []
+    opened.key("Enter")
+    for _ in range(5):
+        told.append(opened.run("document.querySelector('.told').id"))
+        assert opened.run("document.activeElement.id") == "next"
+        opened.key("Enter")
+    assert len(set(told)) == 5
+    assert {"verdict", "but"} <= set(told)
+    assert opened.run("document.getElementById('tour').hidden && document.activeElement.id") == "guide"
 
 
 def test_an_address_brings_the_setting_back_and_what_it_cannot_is_told(opened: Tab, file: Path) -> None:
     moved(opened, f"{P}.set('tax exemption', {{ shape: 'linear', start: 2022, length: 2, level: 80, since: 2015 }})")
-    address, setting = opened.run(f"{P}.address()"), opened.run(f"{P}.setting")
+    address, setting = opened.run(f"{P}.setting.address()"), opened.run(f"{P}.setting.now")
     opened.open(file.as_uri() + address)
-    assert opened.run(f"{P}.setting") == setting
+    assert opened.run(f"{P}.setting.now") == setting
     wrong = {"base": "continued", "instruments": {"tax exemption": {"shape": "<img>"}, EVIL[0]: {"level": 1}}}
     opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps(wrong))}")
     assert opened.run(f"{P}.setting.instruments") == {}
@@ -224,7 +249,7 @@ def test_no_word_of_a_case_becomes_markup(
     def hostile(of: PolicyPage) -> dict[str, dict[str, object]]:
         words = said(of)
         for one in words.values():
-            one["title"], one["happened"], one["cannot"], one["about"] = EVIL[0], list(EVIL), list(EVIL), list(EVIL)
+            one |= {"title": EVIL[0], **{key: list(EVIL) for key in ("happened", "cannot", "about", "but", "rule")}}
             one["instruments"] = dict.fromkeys(one["instruments"], EVIL[0])  # type: ignore[call-overload]
             one["presets"] = [{"title": EVIL[5], "base": "continued", "set": {}}]
         return words

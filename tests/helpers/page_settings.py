@@ -1,4 +1,4 @@
-"""What is set on a page, as the schedule that the commands run: the same law, for tests and for whoever asks."""
+"""What is set on a policy maker's page, as the schedule that the commands run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from analysis.phase_out.by_instrument.levels import scaled, support_of
 from analysis.policy_page.contents import PolicyPage
 from models.schedules.change import Change, revised
 from models.schedules.file import Schedule
-from models.schedules.law import LAWS, SLOPES, Exit, corners
-
-#: shapes that a page can draw from corners
-STRAIGHT: tuple[Exit, ...] = tuple(shape for shape in LAWS if corners(shape) is not None)
+from models.schedules.law import SLOPES, Exit
 
 
 @dataclass(frozen=True, slots=True)
