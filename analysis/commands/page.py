@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from analysis.commands.shared import CASE, FILE
-from analysis.plain.language import language, worded
+from analysis.plain.language import worded
 from stockflow.commands.console import Whole
-from stockflow.files import check_ending, replace_file
+from stockflow.files import check_ending
 
 
 @click.command("page")
@@ -28,14 +28,8 @@ def page_command(case: str, draws: int, out: Path) -> None:
       techcycle page nev --out nev.html
       techcycle --lang zh page pv --out pv.html
     """
-    from analysis.policy_page.contents import policy_page
-    from analysis.policy_page.page import html
-    from analysis.report.lettering import inline, lettering, with_letters
-
-    def lettered(style: str, text: str) -> str:
-        return with_letters(f"<style>\n{style}", inline(lettering(text))).removeprefix("<style>\n")
+    from analysis.report.try_it import write_page
 
     check_ending(out, ".html", ".htm")
-    whole = html(policy_page(case, draws), language(), lettered).encode("ascii")
-    replace_file(out, lambda part: part.write_bytes(whole))
-    click.echo(worded("{file}: {size:.0f} kB", file=out, size=len(whole) / 1e3))
+    write_page(case, out, draws)
+    click.echo(worded("{file}: {size:.0f} kB", file=out, size=out.stat().st_size / 1e3))

@@ -57,7 +57,7 @@ class Fields {
     const picture = drawn("svg", { role: "img" }), { level, since, ...ends } = parts;
     const rows = [level, since].flatMap(({ row }) => row), fields = made("div", { className: "fields" }, ...rows, made("label", { htmlFor: id }, this.say("end")), shape, ...Object.values(ends).flatMap(({ row }) => row));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
-      made("p", { className: "quiet" }, `${words.words[name]} ${words.units[name].unit}`), made("div", { className: "path" }, picture), fields);
+      made("p", { className: "quiet" }, about.share ? words.words[name] : `${words.words[name]} (${words.units[name].unit})`), made("div", { className: "path" }, picture), fields);
     const show = () => {
       const one = page.setting.of(name), sloped = one.shape && policy.shapes[one.shape].length > 1;
       element.classList.toggle("changed", !isUsual(one));
@@ -78,7 +78,7 @@ class Fields {
     const { policy, setting, words } = this.page, { times } = policy, { factor } = words.units[about.name];
     const some = [...times.keys()].filter((i) => i % 2 === 0 && times[i] <= policy.horizon), at = some.map((i) => times[i]), pick = (values) => some.map((i) => values[i] * factor);
     const own = pick(pathsOf(policy, about, setting.base, one).now), usual = pick(about.bases[setting.base].now.full);
-    const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, ""), xs = at.map((time) => tenth(x(time)));
+    const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, "", 2), xs = at.map((time) => tenth(x(time)));
     across(at, 5, x, box, parts, text);
     parts.push(drawn("path", { d: path(xs, usual, y), fill: "none", ...DASHED }), drawn("path", { d: path(xs, own, y), fill: "none", stroke: BLUE.main, "stroke-width": 2 }));
     svg.setAttribute("viewBox", "0 0 390 96");

@@ -99,6 +99,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
                 "variable": model.variable(one[0].about.variable).name,
                 "announced": one[0].about.announced and model.variable(one[0].about.announced).name,
                 "most": one[0].about.most,
+                "share": one[0].about.unit == "Dmnl",
                 "price": one[0].about.price,
                 "beside": one[0].about.beside,
                 "buyers": one[0].about.to_buyers or bool(one[0].about.price),

@@ -1,8 +1,14 @@
 // The page: settings are run and judged, and told in the language chosen.  All text is set as text.
 
+// That of the address, `?lang=zh`, else that of whoever wrote the page.
+function languageOf(model) {
+  const asked = new URLSearchParams(location.search).get("lang");
+  return Object.hasOwn(model.said, asked) ? asked : model.language;
+}
+
 class Policy {
   constructor(model, runs) {
-    Object.assign(this, { model, runs, policy: model.policy, bases: {}, language: model.language, count: 0, setting: new Setting(model.policy) });
+    Object.assign(this, { model, runs, policy: model.policy, bases: {}, language: languageOf(model), count: 0, setting: new Setting(model.policy) });
     Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), tour: new Tour(this) });
     byId("copy").onclick = () => this.copy();
     byId("print").onclick = () => window.print();

@@ -12,7 +12,7 @@ from analysis.phase_out.account import ARREARS, LINES, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart_told import criteria_words
 from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
-from analysis.plain.language import LANGUAGES, language, marked, sentence, speaking, term, translated, worded
+from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
 from analysis.plain.shown import capital
 from analysis.plain.units import customary
 from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
@@ -94,14 +94,14 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "title": term(study.title),
         "texts": {key: translated(text) for key, text in TEXTS["texts"].items()},
         "instruments": {one.name: term(one.name) for one in page.instruments},
-        "words": {one.name: sentence(capital(term(one.words))) for one in page.instruments},
+        "words": {one.name: capital(term(one.words)) for one in page.instruments},
         "units": {one.name: _unit(page, one.unit) for one in page.instruments},
         "charts": [_chart(one) for one in charts_of(page)],
         "money": {"factor": money[0], "unit": money[1]},
         "sold": {"factor": sold[0], "unit": sold[1]},
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
-        "lines": {line.stock: sentence(term(line.title)) for line in LINES},
+        "lines": {line.stock: capital(term(line.title)) for line in LINES},
         "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
         "rule": [criteria_words(study)],
         "cannot": [

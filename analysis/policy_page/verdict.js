@@ -75,7 +75,8 @@ class Verdict {
       const fields = { level: percent(level, 0), own: year(own), base: year(base) }, [low, , median, , high] = lost;
       if (!setting.changed || !Number.isFinite(own) || !Number.isFinite(base)) return made("li", {}, this.say(setting.changed ? "stage both" : "stage", fields));
       const span = { years: Math.abs(median).toFixed(1), low: told(low + 0, 2), high: Number.isFinite(high) ? told(high + 0, 2) : this.say("not reached") };
-      return made("li", {}, this.say(median > 0 ? "later" : median < 0 ? "sooner" : "same", { ...fields, ...span }));
+      const way = span.years === "0.0" ? "same" : median > 0 ? "later" : "sooner";
+      return made("li", {}, this.say(way, { ...fields, ...span }));
     }));
   }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from analysis.plain.language import language, listed, marked, one_by_one, senten
 from analysis.plain.shown import capital
 from analysis.plain.style import in_language
 from analysis.report.chapters import texts
+from analysis.report.try_it import page_name
 from analysis.scoreboard.board import Scoreboard
 from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import COMBINED, MODEL
@@ -47,7 +48,10 @@ USED = "closed loop"  # the use of a series that a fit is judged by
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """An answer: the question, sentences, a small table, figures by what they show, objections, chapters by title."""
+    """An answer: the question, sentences, a small table, figures by what they show, objections, chapters by title.
+
+    `pages` are files that run the model in a browser, by title.
+    """
 
     question: str
     sentences: Sequence[str]
@@ -55,6 +59,7 @@ class Answer:
     pictures: Mapping[str, Path]
     objections: Sequence[str]
     chapters: Mapping[str, str]
+    pages: Mapping[str, str] = field(default_factory=dict)
 
 
 def exit_sentence(case: str) -> str:
@@ -148,6 +153,7 @@ def sooner_sentence(instruments: Mapping[str, pd.DataFrame], strongest: int = 2)
     return worded("50% more of what was done brings that forward: {each}.", each=one_by_one(told))
 
 
+TRY_IT = marked("Try a policy yourself, in a browser, offline:")
 ONE_BY_ONE = marked(
     "instruments are tried one at a time, at any cost, and only those whose size has evidence; intervals are those of "
     "the response, not of that evidence."
@@ -257,6 +263,7 @@ class Brief:
             pd.concat([exit_rows(case) for case in self.cases]), strips,
             [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
             {f"exits_{case}": titles[case] for case in self.cases},
+            {titles[case]: page_name(case) for case in self.cases},
         ) if self.cases else None  # fmt: skip
         return [
             *([support] if support else []),

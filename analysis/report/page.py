@@ -21,7 +21,7 @@ from analysis.plain.language import (
     worded,
 )
 from analysis.plain.units import beside_numbers
-from analysis.report.brief import HEADING, USED, Brief
+from analysis.report.brief import HEADING, TRY_IT, USED, Brief
 from analysis.report.cells import cell, described, html_table, spread_cell
 from analysis.report.chapters import Chapter, texts
 from analysis.report.fit_chapter import fit_chapter
@@ -101,7 +101,7 @@ def write_brief(
     text = environment_of_pages().get_template("brief.html").render(
         page="", title=worded("In brief"), contents=contents, figure=Figures(figures), home=file.name,
         folder="report/", answers=brief.answers(figures, main), switch=switch, main=main, safe=brief.notes(),
-        heading=translated(HEADING), about=brief.about(),
+        heading=translated(HEADING), about=brief.about(), try_it=translated(TRY_IT),
     )  # fmt: skip
     letters = lettering(text)
     return write_whole(file, with_letters(text, inline(letters)) if letters else text)

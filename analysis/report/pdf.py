@@ -12,7 +12,7 @@ from PIL import Image
 
 from analysis.plain.language import language, translated, worded
 from analysis.plain.style import HAN
-from analysis.report.brief import HEADING, Answer, Brief
+from analysis.report.brief import HEADING, TRY_IT, Answer, Brief
 from stockflow.files import write_whole
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def write_pdf(brief: Brief, figures: Path, file: Path) -> Path:
             _table(pdf, one.table)
             for note in brief.notes():
                 _text(pdf, note, SMALL)
+        if one.pages:
+            _text(pdf, f"{translated(TRY_IT)} {', '.join(one.pages.values())}", SMALL)
         first = sum(len(other.pictures) for other in answers[:place]) + 1
         _pictures(pdf, one, first)
     pdf.ln(2)

@@ -19,6 +19,7 @@ from analysis.plain.progress import beside, counted
 from analysis.plain.style import in_other_languages
 from analysis.report.chapters import Chapter, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
+from analysis.report.try_it import write_pages
 from analysis.scoreboard.board import scoreboard
 from analysis.trust.chapter import examine
 from calibration.fitting.estimates import Calibration, Interval
@@ -110,6 +111,7 @@ def tell_records(
     """
     paths = path_chapters(cases, PathStudy.load(), folder, draws)
     exits = {case: exit_chapter(case, folder, draws) for case in studied}
+    write_pages(studied, folder.root)
     mechanisms = mechanism_chapters(cases, folder, draws)
     forecasts = [forecast_chapter(case, folder.figure(f"forecast_skill_{case}")) for case in studied]
     for one in forecasts:

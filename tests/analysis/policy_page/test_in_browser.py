@@ -193,6 +193,12 @@ def test_an_address_brings_the_setting_back_and_what_it_cannot_is_told(opened: T
     assert opened.run("document.getElementById('status').textContent")
 
 
+def test_an_address_names_the_language(opened: Tab, file: Path) -> None:
+    for asked, spoken in (("zh", "zh"), ("en", "en"), ("constructor", "en")):
+        opened.open(f"{file.as_uri()}?lang={asked}")
+        assert opened.run("document.documentElement.lang") == spoken
+
+
 def test_both_languages_say_all_and_chinese_says_it_in_chinese(opened: Tab, page: PolicyPage) -> None:
     field(opened, "select", "cliff")
     opened.run(f"{P}.speak('zh')")
