@@ -17,9 +17,9 @@ class Charts {
   say(key, fields) { return this.page.say(key, fields); }
 
   tell({ made: own, basis, asked }, draws) {
-    const bands = (runs) => this.page.policy.charts.map((chart) => band(this.page.model, chart, runs, draws)), key = `${asked.base} ${draws}`;
+    const bands = (runs, known = []) => this.page.policy.charts.map((chart, i) => band(this.page.model, chart, runs, draws, basis, known[i])), key = `${asked.base} ${draws}`;
     if (this.of !== key) [this.of, this.base] = [key, bands(basis)];
-    this.own = own === basis ? this.base : bands(own);
+    this.own = own === basis ? this.base : bands(own, this.base);
     this.changed = Object.keys(asked.instruments).length > 0;
     this.draw();
     this.table();

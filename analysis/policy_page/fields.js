@@ -58,6 +58,7 @@ class Fields {
     const rows = [level, since].flatMap(({ row }) => row), fields = made("div", { className: "fields" }, ...rows, made("label", { htmlFor: id }, this.say("end")), shape, ...Object.values(ends).flatMap(({ row }) => row));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
       made("p", { className: "quiet" }, about.share ? words.words[name] : `${words.words[name]} (${words.units[name].unit})`), made("div", { className: "path" }, picture), fields);
+    let pictured = "";
     const show = () => {
       const one = page.setting.of(name), sloped = one.shape && policy.shapes[one.shape].length > 1;
       element.classList.toggle("changed", !isUsual(one));
@@ -68,7 +69,9 @@ class Fields {
       }
       const shown = { level: true, since: one.level !== 100, start: one.shape, length: sloped, announced: one.shape && about.announced };
       for (const key of NUMBERS) for (const part of parts[key].row) part.hidden = !shown[key];
-      this.picture(picture, about, one);
+      const seen = JSON.stringify([one, page.setting.base]);
+      if (seen !== pictured) this.picture(picture, about, one);
+      pictured = seen;
     };
     return { element, show };
   }

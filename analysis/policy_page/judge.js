@@ -1,23 +1,24 @@
 // From runs to what is judged of them: shares, public money, units, years.
 
-// All runs as one array (run, time, output), in the order of the draws; of `early`, parts of whole runs, the first `cut`
-// times are taken.  Draws that are not there yet are not a number.
-function whole(parts, times, outputs, charts, early = [], cut = 0) {
-  const size = times * outputs, late = (times - cut) * outputs, all = new Float64Array(this.model.draws * size).fill(NaN);
-  parts.forEach((part, piece) => {
-    for (let run = 0; run * late < part.length; run++) {
-      const to = (piece * this.piece + run) * size;
-      if (cut) all.set(early[piece].subarray(run * size, run * size + cut * outputs), to);
-      all.set(part.subarray(run * late, (run + 1) * late), to + cut * outputs);
-    }
-  });
-  return all;
+// All runs where they are, in pieces, the first `cut` times in those of an earlier setting: nothing is copied.
+class Whole {
+  constructor(parts, early, cut, piece, times, outputs) {
+    Object.assign(this, { parts, early, cut, piece, times, outputs });
+  }
+
+  at(run, time, place) {
+    const { cut, times, outputs } = this, piece = Math.floor(run / this.piece), own = run - piece * this.piece;
+    if (time < cut) return this.early[piece][(own * times + time) * outputs + place];
+    return this.parts[piece][(own * (times - cut) + time - cut) * outputs + place];
+  }
 }
+
+function whole(parts, times, outputs, charts, early = null, cut = 0) { return new Whole(parts, early, cut, this.piece, times, outputs); }
 
 // One output of all runs, as a function of run and time.
 function reader(model, runs) {
-  const times = model.time.values.length, outputs = model.outputs.length, places = new Map(model.outputs.map((one, i) => [one.name, i]));
-  return (name) => { const place = places.get(name); return (run, time) => runs[(run * times + time) * outputs + place]; };
+  const places = new Map(model.outputs.map((one, i) => [one.name, i]));
+  return (name) => { const place = places.get(name); return (run, time) => runs.at(run, time, place); };
 }
 
 const YEAR = 4;  // saved times
@@ -36,13 +37,15 @@ const quantile = (sorted, share) => {  // of numbers that may be infinite
 };
 const fan = (values) => { const sorted = Float64Array.from(values).sort(); return SHARES.map((share) => quantile(sorted, share)); };
 
-// Quantiles of a chart over some draws, (share, time shown).
-function band(model, chart, runs, draws) {
+// Quantiles of a chart over some draws, (share, time shown); those of `basis` are `known`, and are the same as long as the
+// runs are.
+function band(model, chart, runs, draws, basis = null, known = null) {
   const value = valueOf(chart, reader(model, runs)), out = SHARES.map(() => []), order = Uint32Array.from(draws), one = new Float64Array(draws.length);
   for (const time of model.policy.shown) {  // in the order of the moment before, which is nearly that of this one
-    let known = true;
-    for (let k = 0; k < order.length; k++) { one[k] = value(order[k], time); known &&= !Number.isNaN(one[k]); }
-    if (known) sort(one, order); else one.sort();
+    if (known && time < runs.cut && runs.early === basis.parts) { out.forEach((values, i) => values.push(known[i][values.length])); continue; }
+    let sound = true;
+    for (let k = 0; k < order.length; k++) { one[k] = value(order[k], time); sound &&= !Number.isNaN(one[k]); }
+    if (sound) sort(one, order); else one.sort();
     SHARES.forEach((share, i) => out[i].push(quantile(one, share)));
   }
   return out;

@@ -8,13 +8,13 @@ from importlib.resources import files
 
 import numpy as np
 
-from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import SHARE, SOLD
 from analysis.phase_out.exit import FEW, doubt
-from analysis.phase_out.study import ExitStudies
+from analysis.phase_out.study import ExitStudies, PhaseOutStudy
 from analysis.policy_page.contents import PolicyPage
-from analysis.policy_page.texts import LIMITS, TEXTS, charts_of, said
+from analysis.policy_page.texts import LIMITS, MONEY, TEXTS, charts_of, said
 from models.schedules.described import Described, Paid
+from models.schedules.instruments import Instrument
 from models.schedules.law import STRAIGHT, corners
 from models.schedules.run import CENT, PRICE_PASSES
 from stockflow.arrays import Array
@@ -80,34 +80,34 @@ def _curve(numbers: _Numbers, one: dict[str, object]) -> dict[str, object]:
 
 
 def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
-    study, rule, saved, model = page.study, page.study.exit, page.page.simulator.times, page.model
-    times = page.at.times[page.open]
+    study, saved, times = page.study, page.page.simulator.times, page.at.times[page.open]
     places = np.searchsorted(times, saved - 1e-9)
-    own = {
-        one.about.name: [page.paid[base][one.about.name] for base in page.bases]
-        for one in page.paid["history"].values()
-    }
-    return {
-        "case": study.case,
+    return _asked(study) | {
         "ahead": page.ahead,
         "times": numbers.add(times),
         "shapes": {shape: corners(shape) for shape in STRAIGHT},
         "bases": list(page.bases),
-        "instruments": [
-            {
-                "name": name,
-                "variable": model.variable(one[0].about.variable).name,
-                "announced": one[0].about.announced and model.variable(one[0].about.announced).name,
-                "most": one[0].about.most,
-                "share": one[0].about.unit == "Dmnl",
-                "price": one[0].about.price,
-                "beside": one[0].about.beside,
-                "buyers": one[0].about.to_buyers or bool(one[0].about.price),
-                "past": numbers.add(one[0].past[page.open]),
-                "bases": {base: _lines(page, numbers, of) for base, of in zip(page.bases, one, strict=True)},
-            }
-            for name, one in own.items()
-        ],
+        "instruments": [_instrument(page, numbers, one) for one in page.instruments],
+        "weights": {name: numbers.add(values) for name, values in page.weights.items()},
+        "sold": SOLD,
+        "share": SHARE,
+        "levels": TEXTS["stages"]["levels"],
+        "lines": list(MONEY),
+        "few": FEW,
+        "defined": ExitStudies.load().defined,
+        "price": {**TEXTS["price"], "cent": CENT, "passes": PRICE_PASSES},
+        "places": [int(p) if study.since <= t <= times[-1] else -1 for p, t in zip(places, saved, strict=True)],
+        "shown": np.flatnonzero((saved >= study.since) & (saved <= study.horizon)).tolist(),
+        "charts": [one.data for one in charts_of(page)],
+        "third": page.third.astype(int).tolist(),
+    }
+
+
+def _asked(study: PhaseOutStudy) -> dict[str, object]:
+    """What a study asks, and what fields of a page take."""
+    rule, since, horizon = study.exit, study.since, study.horizon
+    return {
+        "case": study.case,
         "rule": {
             "years": rule.years_after,
             "kept": rule.share_kept,
@@ -115,31 +115,35 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
             "fall": rule.own_fall,
             "doubt": doubt(rule.probability, 1),
         },
-        "weights": {name: numbers.add(values) for name, values in page.weights.items()},
-        "sold": SOLD,
-        "share": SHARE,
-        "levels": TEXTS["stages"]["levels"],
-        "lines": [line.stock for line in LINES],
-        "few": FEW,
-        "defined": ExitStudies.load().defined,
-        "price": {**TEXTS["price"], "cent": CENT, "passes": PRICE_PASSES},
-        "since": study.since,
-        "horizon": study.horizon,
+        "since": since,
+        "horizon": horizon,
         "limits": {
             **LIMITS,
-            "since": [study.since, study.horizon - 1, QUARTER],
-            "start": [study.since, study.horizon - rule.years_after, QUARTER],
+            "since": [since, horizon - 1, QUARTER],
+            "start": [since, horizon - rule.years_after, QUARTER],
         },
-        "usual": study.together or study.since,
+        "usual": study.together or since,
         "length": study.grid.lengths[0],
-        "over": study.horizon + study.tail - 1,
+        "over": horizon + study.tail - 1,
         "asked": study.draws,
         "rate": study.rate,
         "year": study.base_year,
-        "places": [int(p) if study.since <= t <= times[-1] else -1 for p, t in zip(places, saved, strict=True)],
-        "shown": np.flatnonzero((saved >= study.since) & (saved <= study.horizon)).tolist(),
-        "charts": [one.data for one in charts_of(page)],
-        "third": page.third.astype(int).tolist(),
+    }
+
+
+def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[str, object]:
+    paid, model = {base: page.paid[base][about.name] for base in page.bases}, page.model
+    return {
+        "name": about.name,
+        "variable": model.variable(about.variable).name,
+        "announced": about.announced and model.variable(about.announced).name,
+        "most": about.most,
+        "share": about.unit == "Dmnl",
+        "price": about.price and model.variable(about.price).name,
+        "beside": about.beside and model.variable(about.beside).name,
+        "buyers": about.to_buyers or bool(about.price),
+        "past": numbers.add(next(iter(paid.values())).past[page.open]),
+        "bases": {base: _lines(page, numbers, one) for base, one in paid.items()},
     }
 
 

@@ -68,7 +68,7 @@ class Policy {
 
   told() {
     const { model, result } = this, { asked, made, basis, cut } = result, last = model.time.values.length - 1;
-    const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs[(run * (last + 1) + last) * model.outputs.length + place]));
+    const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => fine(made, run) && fine(basis, run)), of = [model, made, basis, draws];
     const sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
     this.answer = { ...judged(model, asked, made, basis, draws), ...sums, draws, cut, bad: wanted.length - draws.length };
@@ -84,7 +84,8 @@ class Policy {
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
     for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read"]) text(key, key);
-    for (const key of ["command", "money", "stages", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
+    for (const key of ["command", "stages", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
+    text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
     const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings", tour: "guide", but: "cannot head" };
     for (const [id, key] of Object.entries(named)) byId(id).setAttribute("aria-label", this.say(key));
     for (const key of ["cannot", "happened", "evidence"]) byId(key).replaceChildren(...words[key].map((one) => made("li", {}, one)));

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from analysis.phase_out.account import ARREARS, LINES, TOTAL
+from analysis.phase_out.account import ARREARS, LINES, OWED, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart_told import criteria_words
 from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
@@ -25,6 +25,8 @@ from models.files.series import read_series
 from models.home import home_of
 
 TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
+#: what is told of public money: each line, all of it, and what is still owed; outputs, in words
+MONEY = {line.stock: line.title for line in LINES} | {TOTAL: marked("all public money"), ARREARS: OWED}
 LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
 
 
@@ -101,7 +103,7 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "sold": {"factor": sold[0], "unit": sold[1]},
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
-        "lines": {line.stock: capital(term(line.title)) for line in LINES},
+        "lines": {name: capital(term(words)) for name, words in MONEY.items()},
         "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
         "rule": [criteria_words(study)],
         "cannot": [

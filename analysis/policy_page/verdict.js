@@ -74,9 +74,9 @@ class Verdict {
     byId("stages").replaceChildren(...answer.years.map(({ level, own, base, lost }) => {
       const fields = { level: percent(level, 0), own: year(own), base: year(base) }, [low, , median, , high] = lost;
       if (!setting.changed || !Number.isFinite(own) || !Number.isFinite(base)) return made("li", {}, this.say(setting.changed ? "stage both" : "stage", fields));
-      const span = { years: Math.abs(median).toFixed(1), low: told(low + 0, 2), high: Number.isFinite(high) ? told(high + 0, 2) : this.say("not reached") };
-      const way = span.years === "0.0" ? "same" : median > 0 ? "later" : "sooner";
-      return made("li", {}, this.say(way, { ...fields, ...span }));
+      const way = Math.abs(median) < 0.05 ? "same" : median > 0 ? "later" : "sooner", ends = way === "sooner" ? [-high, -low] : [low, high];
+      const [least, most] = ends.map((end) => (Number.isFinite(end) ? told(end + 0, 2) : this.say("not reached")));
+      return made("li", {}, this.say(way, { ...fields, years: Math.abs(median).toFixed(1), low: least, high: most }));
     }));
   }
 

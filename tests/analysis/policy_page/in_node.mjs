@@ -16,7 +16,8 @@ const bases = {}, draws = [...Array(model.draws).keys()], found = [], made = [];
 for (const base of model.policy.bases) bases[base] = await ask(curvesOf(model, { base, instruments: {} }));
 for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
   const one = await priced(model, setting, ask, async () => bases.history), of = [model, one.runs, bases[setting.base], draws];
-  made.push(Buffer.from(one.runs.buffer));
+  const flat = draws.flatMap((run) => model.time.values.flatMap((_, time) => model.outputs.map((_, place) => one.runs.at(run, time, place))));
+  made.push(Buffer.from(Float64Array.from(flat).buffer));
   const sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
   found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, cut: one.cut, bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
 }
