@@ -29,6 +29,7 @@ from stockflow.over_time import QUARTER, year_reached
 
 pytestmark = needs_node
 DRAWS, SETTINGS = 20, 50
+LEVELS = [int(end) for end in LIMITS["level"][:2]]
 Settings = Mapping[str, Set]
 
 
@@ -44,7 +45,7 @@ def random_settings(page: PolicyPage, seed: int) -> tuple[str, dict[str, Set]]:
     study, made = page.study, {}
     for name in map(str, names):
         shape = STRAIGHT[random.integers(len(STRAIGHT))] if random.random() < 0.8 else None
-        level = float(random.choice([100, 0, random.integers(1, 120)])) if shape else float(random.integers(0, 120))
+        level = float(random.choice([100, 0, random.integers(*LEVELS)])) if shape else float(random.integers(*LEVELS))
         years = np.arange(study.since, study.horizon - study.exit.years_after + QUARTER, QUARTER)
         length = (
             float(random.choice(np.arange(QUARTER, LIMITS["length"][1] + QUARTER, QUARTER))) if shape in SLOPES else 5.0
