@@ -49,6 +49,7 @@ class Policy {
     if (noted) this.remember();
     const asked = this.setting.now, started = performance.now();
     this.asked = asked;
+    byId("verdict").ariaBusy = "true";
     const basis = this.bases[asked.base] ?? await this.basis(asked.base);
     const found = Object.keys(asked.instruments).length ? await this.run(asked, () => this.asked === asked) : { runs: basis, cut: [] };
     if (!found || !basis || this.asked !== asked) return;

@@ -102,10 +102,12 @@ async function priced(model, setting, ask, past) {
   const payments = paymentsOf(model, setting), plain = await ask(curvesOf(model, setting));
   if (!plain || !payments.length) return plain && { runs: plain, cut: [] };
   const before = await past();
+  if (!before) return null;
   if (!payments.some((one) => one.near(model, before) || one.near(model, plain))) return { runs: plain, cut: [] };
-  const { policy } = model, names = [...new Set(payments.map(({ instrument }) => instrument.price))];
+  const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
   const places = names.map((name) => model.outputs.findIndex((one) => one.name === name)), every = { places, from: model.code.steps - policy.times.length };
-  let now = await ask(curvesOf(model, { base: "history", instruments: {} }), every), over = payments;
+  before.prices ??= await ask(curvesOf(model, { base: "history", instruments: {} }), every);
+  let now = before.prices, over = payments;
   for (let pass = 0; now && pass < policy.price.passes; pass++) {
     for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
     now = await ask(curvesOf(model, setting, payments), every);

@@ -14,6 +14,7 @@ class Verdict {
   tell() {
     const { page } = this, { found, fails, draws } = page.answer, said = fails === null ? "no exit" : verdictOf(page.policy.rule, fails, draws.length);
     byId("verdict").className = LOOK[said]?.[0] ?? "";
+    byId("verdict").ariaBusy = "false";
     byId("answer").textContent = this.say(said);
     const lines = [...this.shares(said, found), ...this.sums(), ...this.doubts(fails)];
     byId("reasons").replaceChildren(...lines.map((one) => made("p", {}, one)));

@@ -111,9 +111,17 @@ function rowsOf(model, draws, setting) {
 // Points of all curves, (point,); (run, point) where one is { head, own(run) }: points that all runs have, and those of
 // one run after them.
 function pointsOf(model, { curves }) {
-  const all = model.curves.map((one) => curves[one.name] ?? one.ys), row = (run) => all.flatMap((ys) => (Array.isArray(ys) ? ys : [...ys.head, ...ys.own(run)]));
-  const first = row(0), runs = all.every(Array.isArray) ? 1 : Math.max(1, model.draws), points = new Float64Array(runs * first.length);
-  for (let run = 0; run < runs; run++) points.set(run ? row(run) : first, run * first.length);
+  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = Float64Array.from(all.flatMap((ys, i) => (Array.isArray(ys) ? ys : model.curves[i].ys)));
+  if (all.every(Array.isArray)) return shared;
+  const runs = Math.max(1, model.draws), points = new Float64Array(runs * shared.length);
+  for (let run = 0; run < runs; run++) {
+    let at = run * shared.length;
+    points.set(shared, at);
+    all.forEach((ys, i) => {
+      if (!Array.isArray(ys)) { points.set(ys.head, at); points.set(ys.own(run), at + ys.head.length); }
+      at += model.curves[i].ys.length;
+    });
+  }
   return points;
 }
 
@@ -237,7 +245,7 @@ class Runs {
       while (next < runs && !left) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        const at = first / piece, own = apiece ? points.slice(first * open, last * open) : points;
+        const at = first / piece, own = apiece ? points.slice(first * open, last * open) : points.slice();
         const made = await run(rows.slice(first * inputs, last * inputs), own, first, last - first, stop, stop < 0 ? null : whole.held[at][stop], every?.places);
         parts[at] = made.out;
         each[at] = made.each;
@@ -270,7 +278,7 @@ function worker(url, args) {
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ run }, [run[0].buffer]);
+        own.postMessage({ run }, [run[0].buffer, run[1].buffer]);
       }));
       else answer(data.made);
     };

@@ -168,6 +168,16 @@ def test_what_would_exceed_the_price_is_cut_and_told(opened: Tab, page: PolicyPa
     assert "in 30 of 30 draws" in opened.run("document.getElementById('reasons').textContent")
 
 
+def test_a_level_dragged_above_the_price_ends_where_it_was_left(opened: Tab, page: PolicyPage) -> None:
+    drag = f"{P}.set('purchase subsidy', {{ level: level, shape: 'cliff', start: 2029 }})"
+    wait = "await new Promise((done) => setTimeout(done, 7))"
+    opened.run(f"(async () => {{ for (let level = 100; level <= 196; level += 4) {{ {drag}; {wait}; }} }})()")
+    opened.until(f"{P}.result.asked.instruments['purchase subsidy']?.level === 196 && {P}.runs.busy === false")
+    ratio, _ = ratio_of(page, {"purchase subsidy": Set(196, page.study.since, "cliff", 2029)}, "continued", 2029)
+    np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
+    assert opened.run("document.getElementById('alert').hidden")
+
+
 def test_the_objection_stands_by_the_answer_and_a_tour_speaks_of_both(opened: Tab, page: PolicyPage) -> None:
     assert opened.run("document.getElementById('but').textContent") == f"But: {model_objection(page.study)}"
     opened.run("document.getElementById('guide').focus()")
