@@ -53,6 +53,10 @@ COMMANDS = {
         "exit:exit_command",
         "Say what happens in CASE if some instruments end from a year on and all else goes on.",
     ),
+    "page": (
+        "page:page_command",
+        "Write one HTML page on which a policy maker sets support of CASE (nev, pv) and sees the model run.",
+    ),
     "policy": ("policy:policy", "Schedules of support: what they say, whether they are valid, what they look like."),
     "paths": ("paths:paths", "Date the stages from discovery to large-scale industry; default: all four industries."),
     "latecomers": (

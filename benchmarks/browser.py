@@ -100,8 +100,10 @@ class Tab:
     def key(self, name: str) -> None:
         """Press and let go a key, such as Tab or ArrowRight."""
         codes = {"Tab": 9, "ArrowLeft": 37, "ArrowRight": 39, "Enter": 13, "Space": 32}
+        text = {"text": "\r"} if name == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes[name])
+            about = {"key": name, "code": name, "windowsVirtualKeyCode": codes[name], **text}
+            self.call("Input.dispatchKeyEvent", type=kind, **about)
 
     def _message(self) -> dict[str, Any]:
         while b"\0" not in self._rest:

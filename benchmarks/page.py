@@ -60,9 +60,9 @@ _POLICY = """(async (point, share, whole) => {
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
   const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
-  const rows = rowsOf(model, draws, plainSetting()), parts = [[], [], []];
+  const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()), parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
-    const a = performance.now(), out = run(rows, 0, model.draws), b = performance.now();
+    const a = performance.now(), out = run(rows, points, 0, model.draws), b = performance.now();
     quantiles([out.out], page.times.length, totalOf(model), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());

@@ -23,7 +23,8 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
 
     When can support end and what breaks (pv, nev), how long is the way from discovery to large-scale industry, how far
     may that be trusted; a sentence, a figure, the interval and the objection each. Nothing is fitted anew: the answers
-    are those on record, as in README. The PDF needs fpdf2 (pip install fpdf2).
+    are those on record, as in README. Beside them lies the page of each of pv, nev on
+    which a policy can be tried (`techcycle page`). The PDF needs fpdf2 (pip install fpdf2).
 
     \b
     Example:
@@ -32,6 +33,7 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
     """
     from analysis.report.on_record import brief_on_record
     from analysis.report.page import write_brief
+    from analysis.report.try_it import write_pages
 
     wanted = list(dict.fromkeys(cases)) or list(CASES)
     if unknown := [case for case in wanted if case not in CASES]:
@@ -39,7 +41,7 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
     folder = Folder(out)
     folder.prepare()
     brief = brief_on_record(wanted, folder)
-    files = [write_brief(brief, folder, "brief", {})]
+    files = [write_brief(brief, folder, "brief", {}), *write_pages(brief.cases, folder.root)]
     if find_spec("fpdf"):
         from analysis.report.pdf import write_pdf
 

@@ -57,6 +57,7 @@ PROMISED = Line(marked("support committed"), "committed support")
 LEVY = Line(marked("levy raised from electricity users"), "support budget")
 CREDITS = Line(marked("credits paid by makers of petrol cars"), "credit value")
 ARREARS_ROW = marked("arrears at the end of the year")
+OWED = marked("still owed then")
 ARREARS, TOTAL = "Support Arrears", "Cumulative Fiscal Outlay"
 SUPPORT_AND_TAX, TAX = "Cumulative Support Outlay", "Cumulative Tax Expenditure"
 

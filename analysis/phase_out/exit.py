@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from analysis.phase_out.study import PhaseOutStudy
 from stockflow.arrays import Array, Flags
 from stockflow.intervals import quantiles
 
+Verdict = Literal["safe", "not decided", "not safe"]
 FEW = 1e-3  # additional units below this share of all units are none
 
 
@@ -48,15 +50,26 @@ def safe_years(family: str, starts: Array, kept: Flags, allowed: float) -> SafeY
 def undecided(starts: Array, failing: Array, draws: int, allowed: float) -> tuple[float, float]:
     """Return the earliest and the latest start that may be the first safe one, as far as so many draws can tell.
 
-    The first start that fails in less than `allowed` plus, and less than `allowed` minus, two standard errors of a
-    probability estimated from that number of draws (binomial); infinite where there is none. `failing` is (start,).
+    The first start whose `verdict` is another than "not safe", and the first that is safe by it; infinite where there
+    is none. `failing` is (start,).
     """
-    error = 2 * sampling_error(allowed, draws)
+    error = doubt(allowed, draws)
     earliest, latest = (
         float(starts[np.argmax(safe)]) if safe.any() else np.inf
         for safe in (failing < allowed + error, failing < allowed - error)
     )
     return earliest, latest
+
+
+def doubt(allowed: float, draws: int) -> float:
+    """Return what so many draws cannot tell from `allowed`: two standard errors of a probability that they estimate."""
+    return 2 * sampling_error(allowed, draws)
+
+
+def verdict(failing: float, draws: int, allowed: float) -> Verdict:
+    """Say whether an end is safe as far as so many draws can tell: it fails in less than `allowed` by `doubt`."""
+    error = doubt(allowed, draws)
+    return "safe" if failing < allowed - error else "not decided" if failing < allowed + error else "not safe"
 
 
 def sampling_error(probability: float, draws: int) -> float:

@@ -35,6 +35,7 @@ ERRORS = ("analysis/**/*.py", "models/**/*.py", "calibration/**/*.py", "stockflo
 # what people read in data: names of files, and the keys whose texts are shown (`*`: every text; `key.`: the keys below)
 DATA = {
     "analysis/page/captions.toml": ALL,
+    "analysis/policy_page/texts.toml": ALL,
     "analysis/studies/phase_out_*.toml": (
         "title", "question", "name", "goes_on", "texts.unit", "texts.per_unit", "support", "paid_by", "evidence",
         "texts.supported", "what", "means", "words", "columns.unit", "worth.unit", "reported.source", "rush.source",

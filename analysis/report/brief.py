@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from analysis.plain.folder import Folder
 from analysis.plain.language import listed, marked, one_by_one, sentence, sentences, term, translated, worded
 from analysis.plain.shown import capital
 from analysis.report.chapters import texts
+from analysis.report.try_it import page_name
 from analysis.scoreboard.board import Scoreboard
 from calibration.forecasting.record import REFERENCE
 from calibration.forecasting.scores import COMBINED, MODEL
@@ -48,7 +49,10 @@ USED = "closed loop"  # the use of a series that a fit is judged by
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """An answer: question, sentences, points and tables by industry, captioned figures, objections, chapters."""
+    """An answer: question, sentences, points and tables by industry, captioned figures, objections, chapters.
+
+    `pages` are files that run the model in a browser, by title.
+    """
 
     question: str
     sentences: Sequence[str]
@@ -57,6 +61,7 @@ class Answer:
     pictures: Mapping[str, Path]
     objections: Sequence[str]
     chapters: Mapping[str, str]
+    pages: Mapping[str, str] = field(default_factory=dict)
 
 
 def exit_head(case: str) -> str:
@@ -150,6 +155,7 @@ def sooner_sentence(instruments: Mapping[str, pd.DataFrame], strongest: int = 2)
     return worded("50% more of what was done brings that forward: {each}.", each=one_by_one(told))
 
 
+TRY_IT = marked("Try a policy yourself, in a browser, offline:")
 ONE_BY_ONE = marked(
     "instruments are tried one at a time, at any cost, and only those whose size has evidence; intervals are those of "
     "the response, not of that evidence."
@@ -272,6 +278,7 @@ class Brief:
             {titles[case]: exit_rows(case) for case in self.cases}, strips,
             [worded("{case}: {exit}", case=titles[case], exit=exit_objection(case)) for case in self.cases],
             {f"exits_{case}": titles[case] for case in self.cases},
+            {titles[case]: page_name(case) for case in self.cases},
         ) if self.cases else None  # fmt: skip
         return [
             *([support] if support else []),

@@ -13,7 +13,7 @@ from analysis.forecasts.study import yardsticks
 from analysis.plain.folder import Folder
 from analysis.plain.language import LANGUAGES, language, marked, term, translated, worded
 from analysis.plain.units import beside_numbers
-from analysis.report.brief import HEADING, USED, Brief
+from analysis.report.brief import HEADING, TRY_IT, USED, Brief
 from analysis.report.cells import cell, described, html_table, spread_cell
 from analysis.report.chapters import Chapters, texts
 from analysis.report.fit_chapter import fit_chapter
@@ -104,6 +104,7 @@ def write_brief(brief: Brief, folder: Folder, name: str, contents: Mapping[str, 
     text = environment_of_pages().get_template("brief.html").render(
         title=worded("In brief"), contents=contents, figure=Figures(folder), home=file.name, folder="report/",
         answers=brief.answers(folder), safe=brief.notes(), heading=translated(HEADING), about=brief.about(),
+        try_it=translated(TRY_IT),
         **_ways(folder, "", name),
     )  # fmt: skip
     letters = lettering(text)

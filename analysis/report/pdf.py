@@ -12,7 +12,7 @@ from PIL import Image
 from analysis.plain.folder import Folder
 from analysis.plain.language import language, translated, worded
 from analysis.plain.style import HAN
-from analysis.report.brief import HEADING, Answer, Brief
+from analysis.report.brief import HEADING, TRY_IT, Answer, Brief
 from stockflow.files import write_whole
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def write_pdf(brief: Brief, folder: Folder, file: Path) -> Path:
                 _text(pdf, f"• {line}", BODY, bar=LEAD)
         for sentence in one.objections:
             _text(pdf, worded("But: {objection}", objection=sentence), BODY, bar=BUT)
+        if one.pages:
+            _text(pdf, f"{translated(TRY_IT)} {', '.join(one.pages.values())}", SMALL)
         first = sum(len(other.pictures) for other in answers[:place]) + 1
         _pictures(pdf, one, first)
         for note in brief.notes() if one.points else ():

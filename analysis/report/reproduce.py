@@ -19,6 +19,7 @@ from analysis.plain.language import language, other_languages, term, worded
 from analysis.plain.progress import beside, counted
 from analysis.report.chapters import Chapters, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
+from analysis.report.try_it import write_pages
 from analysis.scoreboard.board import scoreboard
 from analysis.trust.chapter import examine
 from calibration.fitting.estimates import Calibration, Interval
@@ -113,6 +114,7 @@ def tell_records(
     """
     paths = path_chapters(cases, PathStudy.load(), folder, draws)
     exits = {case: exit_chapter(case, folder, draws) for case in studied}
+    write_pages(studied, folder.root)
     mechanisms = mechanism_chapters(cases, folder, draws)
 
     def told() -> Chapters:

@@ -55,3 +55,22 @@ def share_left(shape: Exit, times: ArrayLike, began: ArrayLike, length: float | 
         return np.where(running, 0.0, 1.0)
     part = np.where(running, when - np.where(running, start, 0.0), 0.0) / length
     return np.where(running, np.where(part >= 1.0, 0.0, np.maximum(law(part), 0.0)), 1.0)
+
+
+def corners(shape: Exit) -> tuple[tuple[float, float, float], ...] | None:
+    """Return where a law of straight lines bends: (part of its length, share just before, share from there on).
+
+    Read off `share_left`, which stays the law; None for one that is not straight. The last share holds.
+    """
+    if shape not in SLOPES:
+        return ((0.0, 1.0, float(share_left(shape, 0.0, 0.0))),)
+    parts = np.arange(9) / 8
+    seen = share_left(shape, parts, 0.0, 1.0)
+    straight = seen[0] + parts * (seen[4] - seen[0]) * 2
+    if np.abs(seen[:-1] - straight[:-1]).max() > 1e-12:
+        return None
+    return (0.0, 1.0, float(seen[0])), (1.0, float(straight[-1]), float(seen[-1]))
+
+
+#: shapes that corners say whole
+STRAIGHT: tuple[Exit, ...] = tuple(shape for shape in LAWS if corners(shape) is not None)

@@ -28,8 +28,8 @@ from stockflow.over_time import QUARTER
 
 Paths = dict[str, tuple[Array, Array]]
 _CHUNK = 4096  # runs in memory at a time
-_PRICE_PASSES = 60  # each brings payments about three times closer to the price, later where buyers look ahead
-_CENT = 1e-6  # a share of the price that counts as no overpayment
+PRICE_PASSES = 60  # each brings payments about three times closer to the price, later where buyers look ahead
+CENT = 1e-6  # a share of the price that counts as no overpayment
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def applied(draws: Draws, schedule: Schedule) -> AppliedSchedule:
     plan = _with_before(plan, bound)
     for name in bound:
         plan = _limited(plan, name, plan.moving[name].before)
-    for _ in range(_PRICE_PASSES):
+    for _ in range(PRICE_PASSES):
         plan = _reallocated(_triggered(replace(plan, extra={})))
         if not bound:
             return plan
@@ -198,7 +198,7 @@ def applied(draws: Draws, schedule: Schedule) -> AppliedSchedule:
             return plan
         for name in over:
             plan = _limited(plan, name, now)
-    raise InputError(f"{schedule.name}: {over[0]}: still above the price after {_PRICE_PASSES} passes")
+    raise InputError(f"{schedule.name}: {over[0]}: still above the price after {PRICE_PASSES} passes")
 
 
 def _first_plan(draws: Draws, schedule: Schedule) -> AppliedSchedule:
@@ -261,7 +261,7 @@ def _limited(plan: AppliedSchedule, name: str, now: Before) -> AppliedSchedule:
 def _overpays(move: Moves, now: Before) -> bool:
     times = now.grid.times
     most = np.maximum(move.most(times, now.values[move.about.price]), move.usual(times))
-    return bool((move.path(times) > most * (1 + _CENT)).any())
+    return bool((move.path(times) > most * (1 + CENT)).any())
 
 
 def most_cut(plan: AppliedSchedule, name: str) -> Array:

@@ -54,9 +54,9 @@ function ticks(low, high, most) {
 
 // ---- one chart
 
-function frame(low, high, times, width, height, unit) {
+function frame(low, high, times, width, height, unit, most = 5) {
   const [scale, word] = scaleOf(Math.max(Math.abs(low), Math.abs(high)));
-  const marks = ticks(low / scale, high / scale, 5), box = { left: 52, right: width - 12, top: 24, bottom: height - 24 };
+  const marks = ticks(low / scale, high / scale, most), box = { left: 52, right: width - 12, top: 24, bottom: height - 24 };
   const x = (time) => box.left + (box.right - box.left) * (time - times[0]) / (times[times.length - 1] - times[0]);
   const y = (value) => box.bottom - (box.bottom - box.top) * (value - low) / (high - low);
   const parts = [drawn("rect", { x: 0, y: 0, width, height, fill: "#fff" })];

@@ -37,6 +37,7 @@ class Asked:
     """What a page is asked to hold; a sequence that is None is left to the rules of `contents`.
 
     `samples` are draws of constants, (draw,) by display name, alike in length; `observed` are series by variable.
+    `pictures` says whether values for pictures of stocks and flows are kept beside the charts.
     """
 
     title: str = ""
@@ -49,6 +50,7 @@ class Asked:
     until: float | None = None
     save_period: float | None = None
     method: Method | None = None
+    pictures: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     drawn, given = _drawn(sampled, asked.draws)
     simulator = model.simulator(
         [*sliders, *(name for name in sampled if name not in sliders)],
-        [*outputs, *beside(model, outputs, MOST_BESIDE)],
+        [*outputs, *(beside(model, outputs, MOST_BESIDE) if asked.pictures else [])],
         asked.until,
         asked.save_period,
         asked.method,

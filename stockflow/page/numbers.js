@@ -3,9 +3,10 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(values, first, runs, stop, held) of runs numbered from `first`, values (run, column).  It begins with the
-  // states `held` at a stop, of which there are `code.stops`, and gives { out: (run, time, output) from there on }; or,
-  // without a stop, at the start and gives { held }, too: the states at every stop.
+  // Returns run(rows, points, first, runs, stop, held, every) of runs numbered from `first`: rows (run, input), and points
+  // of all curves, (point,) for all runs or (run, point).  It begins with the states `held` at a stop, of which there are
+  // `code.stops`, and gives { out: (run, time, output) from there on }; or, without a stop, at the start and gives
+  // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
     const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) });
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
@@ -17,30 +18,41 @@ function runner() {
     memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
     const [values, out, drivers, marks, , numbers, states] = places;
-    new Uint8Array(memory.buffer).set(saved, marks);
     doubles.set(table, drivers / 8);
-    return (rows, first, runs, stop = -1, given = null) => {
-      const blocks = Math.ceil(runs / code.width);
+    const among = new Int32Array(saved.length + 1), all = saved.map(() => 1);  // how many are saved before a step
+    saved.forEach((one, step) => { among[step + 1] = among[step] + one; });
+    return (rows, points, first, runs, stop = -1, given = null, every = null) => {
+      const blocks = Math.ceil(runs / code.width), inputs = rows.length / runs, open = code.columns - inputs;
       for (let run = 0; run < blocks * code.width; run++) {  // the last vector is filled up with the last run
-        const from = Math.min(run, runs - 1);
-        doubles.set(rows.subarray(from * code.columns, (from + 1) * code.columns), values / 8 + run * code.columns);
+        const from = Math.min(run, runs - 1), at = values / 8 + run * code.columns, own = points.length > open ? from * open : 0;
+        doubles.set(rows.subarray(from * inputs, (from + 1) * inputs), at);
+        doubles.set(points.subarray(own, own + open), at + inputs);
         longs[numbers / 8 + run] = BigInt(first + from);
       }
-      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [];
-      const ends = [...(given ? [] : code.stops), code.steps], before = (moment) => saved.subarray(0, moment).reduce((sum, one) => sum + one, 0);
+      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [], rest = kept - among[begin];
+      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * (code.steps - begin) * every.length);
+      // what stands where a run's rows begin, to be kept: of steps that are all saved, no more at a time than there is room
+      const take = (run, from, to) => {
+        const at = out / 8 + run * kept * outputs;
+        if (!every) { late.set(doubles.subarray(at + among[begin] * outputs, at + kept * outputs), run * rest * outputs); return; }
+        for (let step = from; step < to; step++) {
+          const row = at + (step - from) * outputs;
+          every.forEach((output, k) => { each[(run * (code.steps - begin) + step - begin) * every.length + k] = doubles[row + output]; });
+          if (saved[step]) late.set(doubles.subarray(row, row + outputs), (run * rest + among[step] - among[begin]) * outputs);
+        }
+      };
+      new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
       if (given) doubles.set(given, states / 8);
       let from = begin;
-      for (const to of ends) {
-        instance.exports.simulate(values, out + before(from) * outputs * 8, ...places.slice(2, 6), 0n, BigInt(blocks), BigInt(from), BigInt(to), states);
-        if (to < code.steps) held.push(doubles.slice(states / 8, states / 8 + size));
-        from = to;
-      }
-      const row = before(begin) * outputs, rest = kept * outputs - row, late = new Float64Array(runs * rest);
-      for (let run = 0; run < runs; run++) {
-        const at = out / 8 + run * kept * outputs + row;
-        late.set(doubles.subarray(at, at + rest), run * rest);
-      }
-      return { out: late, held };
+      for (const end of [...(given ? [] : code.stops), code.steps])
+        while (from < end) {
+          const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
+          instance.exports.simulate(values, out + skipped, ...places.slice(2, 6), 0n, BigInt(blocks), BigInt(from), BigInt(to), states);
+          if (to === end && to < code.steps) held.push(doubles.slice(states / 8, states / 8 + size));
+          if (every || to === code.steps) for (let run = 0; run < runs; run++) take(run, from, to);
+          from = to;
+        }
+      return { out: late, held, each };
     };
   }
   if (typeof document === "undefined" && typeof self !== "undefined" && self.postMessage) {
@@ -49,7 +61,7 @@ function runner() {
       try {
         if (data.open) { run = await open(...data.open); self.postMessage({ ready: true }); return; }
         const made = run(...data.run);
-        self.postMessage({ made }, [made.out, ...made.held].map((one) => one.buffer));
+        self.postMessage({ made }, [made.out, ...made.held, ...(made.each ? [made.each] : [])].map((one) => one.buffer));
       } catch (error) { self.postMessage({ error: String(error.message) }); }  // else nobody would ever hear of it
     };
   }
@@ -85,17 +97,32 @@ async function opened(model, texts) {
   };
 }
 
-// Values of all runs for a setting, (run, column): as set, or else as drawn, or else as in the file.
+// Inputs of all runs for a setting, (run, input): as set, or else as drawn, or else as in the file.
 function rowsOf(model, draws, setting) {
-  const runs = Math.max(1, model.draws), { columns } = model.code, rows = new Float64Array(runs * columns);
-  const points = model.curves.flatMap((one) => setting.curves[one.name] ?? one.ys);
-  model.inputs.forEach((one, column) => {
+  const runs = Math.max(1, model.draws), { inputs } = model, rows = new Float64Array(runs * inputs.length);
+  inputs.forEach((one, column) => {
     const place = model.samples.indexOf(one.name), set = setting.values[one.name];
     for (let run = 0; run < runs; run++)
-      rows[run * columns + column] = set ?? (place < 0 ? one.value : draws[run * model.samples.length + place]);
+      rows[run * inputs.length + column] = set ?? (place < 0 ? one.value : draws[run * model.samples.length + place]);
   });
-  for (let run = 0; run < runs; run++) rows.set(points, run * columns + model.inputs.length);
   return rows;
+}
+
+// Points of all curves, (point,); (run, point) where one is { head, own(run) }: points that all runs have, and those of
+// one run after them.
+function pointsOf(model, { curves }) {
+  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = Float64Array.from(all.flatMap((ys, i) => (Array.isArray(ys) ? ys : model.curves[i].ys)));
+  if (all.every(Array.isArray)) return shared;
+  const runs = Math.max(1, model.draws), points = new Float64Array(runs * shared.length);
+  for (let run = 0; run < runs; run++) {
+    let at = run * shared.length;
+    points.set(shared, at);
+    all.forEach((ys, i) => {
+      if (!Array.isArray(ys)) { points.set(ys.head, at); points.set(ys.own(run), at + ys.head.length); }
+      at += model.curves[i].ys.length;
+    });
+  }
+  return points;
 }
 
 const totalOf = (model) => model.outputs.length + model.beside.length;
@@ -167,16 +194,19 @@ function apart(model, one, other) {
   });
   moments.push(...model.curves.flatMap((of) => {
     const [ys, others] = [one, other].map((setting) => setting.curves[of.name] ?? of.ys);
-    return of.from.filter((_, i) => !Object.is(ys[i], others[i]));
+    const [own, theirs] = [ys, others].map((one) => (Array.isArray(one) ? one : one.head));
+    return of.from.filter((_, i) => i >= own.length || i >= theirs.length || !Object.is(own[i], theirs[i]));
   }));
   return Math.min(model.code.steps, ...moments);
 }
 
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.  A
-// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.
+// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.  What is
+// said of the runs that are there is `summed` up; of a setting that has `every`, { places: of outputs, from: a step },
+// { whole, each: parts of (run, step, output), from: their first step, not later than that }.
 class Runs {
-  constructor(model, data, workers, piece) {
-    Object.assign(this, { model, data, workers, piece, busy: false, seen: false, whole: null, live: null, queue: [] });
+  constructor(model, data, workers, piece, summed) {
+    Object.assign(this, { model, data, workers, piece, summed, busy: false, seen: false, whole: null, live: null, queue: [] });
   }
 
   // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms and while the others take as
@@ -201,12 +231,13 @@ class Runs {
   }
 
   async made(job) {
-    const { model, piece } = this, { columns } = model.code, rows = rowsOf(model, this.data.draws, job.setting);
+    const { model, piece } = this, { every = null } = job.setting, rows = rowsOf(model, this.data.draws, job.setting), points = pointsOf(model, job.setting);
+    const inputs = model.inputs.length, open = model.code.columns - inputs, apiece = points.length > open, each = [];
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
-    const { whole } = this, differs = whole ? apart(model, whole.setting, job.setting) : 0, { stops } = model.code;
+    const { whole } = this, differs = whole ? Math.min(apart(model, whole.setting, job.setting), every?.from ?? Infinity) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
     const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
-    const known = () => quantiles(parts, times, outputs, charts, whole?.parts, cut);
+    const known = () => this.summed(parts, times, outputs, charts, whole?.parts, cut);
     const begun = performance.now();
     let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;
@@ -214,8 +245,10 @@ class Runs {
       while (next < runs && !left) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        const at = first / piece, made = await run(rows.slice(first * columns, last * columns), first, last - first, stop, stop < 0 ? null : whole.held[at][stop]);
+        const at = first / piece, own = apiece ? points.slice(first * open, last * open) : points.slice();
+        const made = await run(rows.slice(first * inputs, last * inputs), own, first, last - first, stop, stop < 0 ? null : whole.held[at][stop], every?.places);
         parts[at] = made.out;
+        each[at] = made.each;
         held[at] = made.held;
         const now = performance.now(), ahead = (now - begun) * (runs - last) / last;  // drawing takes time from runs
         if (job.each && last < runs && !left && (!told || (now - told > 60 && ahead > 60))) {
@@ -229,7 +262,8 @@ class Runs {
     const broken = (await Promise.allSettled(this.workers.map(one))).find((end) => end.status === "rejected");
     if (broken) throw broken.reason;
     if (!left && stop < 0 && job.each) this.whole = { setting: job.setting, parts, held };
-    return left ? null : known();
+    if (left) return null;
+    return every ? { whole: known(), each, from: stops[stop] ?? 0 } : known();
   }
 }
 
@@ -244,7 +278,7 @@ function worker(url, args) {
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ run }, [run[0].buffer]);
+        own.postMessage({ run }, [run[0].buffer, run[1].buffer]);
       }));
       else answer(data.made);
     };
@@ -253,7 +287,7 @@ function worker(url, args) {
 }
 
 // Threads in workers where the browser lets a page of a file start them, else this one.
-async function start(model, texts) {
+async function start(model, texts, summed = quantiles) {
   const data = await opened(model, texts), runs = Math.max(1, model.draws);
   if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
@@ -269,6 +303,6 @@ async function start(model, texts) {
     workers = [async (...all) => { const made = run(...all); if (runs > piece) await pause(); return made; }];
     note = `one thread, as workers are refused (${error.message})`;
   }
-  return { runs: new Runs(model, data, workers, piece), note };
+  return { runs: new Runs(model, data, workers, piece, summed), note };
 }
 

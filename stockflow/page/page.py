@@ -10,8 +10,10 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,21 +27,42 @@ _SCRIPTS = ("numbers.js", "chart.js", "controls.js", "page.js")
 
 def html(page: Contents) -> str:
     """Return the whole page; ASCII alone, so that no encoding can change it."""
-    script, style = "".join(map(_own, _SCRIPTS)), _own("page.css")
+    own = {name: _own(name) for name in (*_SCRIPTS, "page.css", "page.html")}
+    return filled(own["page.html"], "".join(own[name] for name in _SCRIPTS), own["page.css"], described(page), page)
+
+
+def filled(
+    template: str,
+    script: str,
+    style: str,
+    about: Mapping[str, object],
+    page: Contents,
+    numbers: Mapping[str, Array] = MappingProxyType({}),
+) -> str:
+    """Return a page of another make: its own template, script and style, and the module with its numbers.
+
+    `about` is what the script finds under `model`; nothing of it can end the element that it stands in. `numbers`,
+    (number,) each, are packed under their names.
+    """
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}' 'wasm-unsafe-eval'; style-src '{_hash(style)}';"
-        " worker-src blob:; img-src blob: data:; base-uri 'none'; form-action 'none'"
+        " worker-src blob:; img-src blob: data:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    about = json.dumps(described(page), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    return Template(_own("page.html")).substitute(
+    return Template(template).substitute(
         policy=policy,
         style=style,
         script=script,
-        model=about,
+        model=json.dumps(about, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         module=_packed(page.module.content),
         table=_packed(shuffled(page.plan.table) + page.plan.clock.saved.astype(np.uint8).tobytes()),
         draws=_packed(shuffled(page.drawn)),
+        **{name: _packed(shuffled(values[:, None])) for name, values in numbers.items()},
     )
+
+
+def scripts(*names: str) -> str:
+    """Return scripts of a page that another one may build on, as one text: `numbers.js`, `chart.js`."""
+    return "".join(map(_own, names))
 
 
 def shuffled(values: Array | np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> bytes:

@@ -43,7 +43,7 @@ def described(page: Contents) -> dict[str, object]:
         ],
         "outputs": [_output(page, name) for name in outputs],
         "beside": list(simulator.outputs[page.charts :]),
-        "pictures": pictures(model, outputs),
+        "pictures": pictures(model, outputs) if asked.pictures else [],
         "constants": _constants(page),
         "curves": [_curve(model, name, one, list(islice(moments, len(one.xs)))) for name, one in page.tables.items()],
         "samples": list(page.samples),
@@ -52,7 +52,7 @@ def described(page: Contents) -> dict[str, object]:
         "left": {
             "sliders": len(movable(model, outputs)) - len(page.sliders),
             "curves": len(curves(model, outputs)) - len(page.tables),
-            "pictures": undrawn(model, outputs),
+            "pictures": undrawn(model, outputs) if asked.pictures else 0,
         },
         "check": _check(page),
         "code": {**page.code, "shape": list(page.plan.table.shape), "stops": stopped},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from analysis.phase_out.account import LINES
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart import Exits, most_often
 from analysis.phase_out.by_instrument.happened import COLUMNS, happened_table, objection
+from analysis.phase_out.exit import Verdict, verdict
 from analysis.phase_out.runs import Values, family, yearly_share
 from analysis.phase_out.spread import Measure
 from analysis.phase_out.study import Column, ExitStudy
@@ -39,6 +41,9 @@ PAID = tuple(line.stock for line in LINES)
 SHOWN = 0.05  # of the last digit of money told, a year: less is not worth a line
 LOSS = marked("share lost to the exit"), marked("% of that without it")
 LEAST_CHANGE = 1e-6  # relative change that counts as one, beyond rounding
+VERDICTS: Mapping[Verdict, str] = {
+    "safe": marked("safe"), "not decided": marked("too near to tell"), "not safe": marked("not safe"),
+}  # fmt: skip
 SHARE = Column(variable="share over the last year", words=marked("share of the market"), unit="%", show="end")
 
 
@@ -226,10 +231,10 @@ def exit_lines(found: NamedExit) -> list[str]:
     """The sentence, both criteria, what is saved and still paid, and the objection."""
     study, asked, rule = found.study, found.asked, found.study.exit
     judged = asked.start + rule.years_after
-    verdict = worded("safe") if found.fails < rule.probability else worded("not safe")
+    said = verdict(found.fails, len(found.ratio), rule.probability)
     below = worded(
         "in {fails:.1%} of {draws} draws: {verdict} by the rule of {rule} (fewer than {probability:.0%})",
-        fails=found.fails, draws=len(found.ratio), verdict=verdict, probability=rule.probability,
+        fails=found.fails, draws=len(found.ratio), verdict=translated(VERDICTS[said]), probability=rule.probability,
         rule=worded("the study") if study.supported else "exit.toml",
     )  # fmt: skip
     back = worded("in {setback:.1%} of the draws", setback=found.setback)

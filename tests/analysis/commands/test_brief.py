@@ -29,6 +29,8 @@ def test_a_brief_is_a_page_and_a_pdf_that_say_what_the_readme_says(techcycle: Ru
         assert one["question"] in page
         assert all(Path(file).is_file() for file in one["figures"])
     assert not re.search(r'(?:="|url\()["\']?(?:https?:)?//', page)  # nothing is asked of a network
+    assert f'href="policy_nev.html?lang={spoken}"' in page
+    assert "default-src 'none'" in (tmp_path / "policy_nev.html").read_text(encoding="ascii")
     pdf = (tmp_path / "brief.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 3

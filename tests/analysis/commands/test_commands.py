@@ -115,7 +115,13 @@ def test_a_mistyped_command_is_refused_in_one_line_with_the_nearest_name(words: 
 
 
 def test_a_shell_completes_names_of_commands() -> None:
-    assert completed("techcycle p", 1) == ["plain,parameters", "plain,paths", "plain,phase-out", "plain,policy"]
+    assert completed("techcycle p", 1) == [
+        "plain,page",
+        "plain,parameters",
+        "plain,paths",
+        "plain,phase-out",
+        "plain,policy",
+    ]
 
 
 def test_completing_names_of_commands_imports_none() -> None:

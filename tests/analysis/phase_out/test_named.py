@@ -31,7 +31,7 @@ def test_it_fails_as_often_as_the_record_of_the_study_says(ended: NamedExit) -> 
     row = load_answer("nev")["by_instrument"].query("ends == 'purchase subsidy alone' and exit == 'cliff'").iloc[0]
     assert ended.fails == pytest.approx(row["fails"])
     assert ended.asked.start == row["safe from"]
-    assert any("safe by the rule" in line for line in exit_lines(ended))
+    assert any("too near to tell by the rule" in line for line in exit_lines(ended))
 
 
 def test_its_sentence_is_that_of_its_table(ended: NamedExit) -> None:

@@ -136,6 +136,9 @@ def test_the_first_page_in_the_other_language_lies_beside_it_with_figures_of_its
     first, other = ((output / f"report{end}.html").read_text(encoding="utf-8") for end in ("", ".zh"))
     assert re.search(r'href="report.zh.html"[^>]*>中文<', first)
     assert re.search(r'href="report.html"[^>]*>English<', other)
+    assert 'href="policy_nev.html?lang=en"' in first
+    assert 'href="policy_nev.html?lang=zh"' in other
+    assert (output / "policy_nev.html").stat().st_size < 1.2e6
     assert '<html lang="en">' in first
     assert '<html lang="zh">' in other
     own = [set(re.findall(r'<img src="([^"]*)"', text)) for text in (first, other)]

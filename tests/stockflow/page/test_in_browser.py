@@ -116,8 +116,8 @@ def test_a_run_that_breaks_down_is_told(opened: Tab, page: Contents) -> None:
 
 
 def test_a_worker_that_breaks_down_says_so(opened: Tab) -> None:
-    broken = f"{P}.runs.workers[0](new Float64Array(2), 0, 1e7).then(() => 'done', (error) => error.message)"
-    assert "out of bounds" in opened.run(broken)
+    run = f"{P}.runs.workers[0](new Float64Array(2), new Float64Array(2), 0, 1e7)"
+    assert "out of bounds" in opened.run(f"{run}.then(() => 'done', (error) => error.message)")
 
 
 def test_a_setting_waits_for_what_still_runs_of_one_that_broke_down(opened: Tab, page: Contents) -> None:
@@ -193,7 +193,7 @@ def begun(one: Tab, change: str) -> tuple[np.ndarray, bool]:
     """Change something; return what is drawn, and whether no run began at the start."""
     one.run(
         f"(() => {{ const {{ runs }} = {P}; runs.plain ??= runs.workers; window.begun = [];"
-        " runs.workers = runs.plain.map((run) => (...all) => { begun.push(all[3]); return run(...all); }); })()"
+        " runs.workers = runs.plain.map((run) => (...all) => { begun.push(all[4]); return run(...all); }); })()"
     )
     one.run(change)
     return shown(one), one.run("begun.length > 0 && begun.every((stop) => stop >= 0)")

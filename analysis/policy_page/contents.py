@@ -1,0 +1,132 @@
+"""What is on a policy maker's page: the compiled model with the paths of its instruments open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.draws.runs import drawn
+from analysis.phase_out.account import ARREARS, LINES, SUPPORT, TOTAL, outlay
+from analysis.phase_out.adoption import MARKET, SHARE, SOLD
+from analysis.phase_out.hinges import THIRDS
+from analysis.phase_out.prepare import prepared
+from analysis.phase_out.study import STUDIED, PhaseOutStudy, load_phase_out_study
+from calibration.records.results import load_accepted
+from models.case import load_case
+from models.home import home_of
+from models.policy import history
+from models.schedules.change import TRIGGERS
+from models.schedules.described import Described, described
+from models.schedules.file import Schedule, load_schedule, unchanged
+from models.schedules.instruments import Instrument
+from models.schedules.paths import Grid
+from stockflow import Model
+from stockflow.arrays import Array, Flags
+from stockflow.errors import InputError
+from stockflow.names import plain
+from stockflow.over_time import QUARTER
+from stockflow.page.contents import MOST_DRAWS, Asked, Contents, contents
+
+PARITY = TRIGGERS["cost parity ratio"][1]
+OWNERS = ("user cost", "reference cost")
+#: paths of support that an exit may be held against, the first unless told otherwise: `--against` of `techcycle exit`
+BASES = ("continued", "history")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicyPage:
+    """A case made ready for its page.
+
+    `model` is that of the study, whose runs `page` makes; of its instruments those are in `paid`, by base and name, of
+    which anything is paid after the study begins. A path is open at the points of history before `since` and at every
+    moment of a run from then on; `ahead` is how far buyers see, in years. `third` (draw,) is 0, 1 or 2 by response.
+    """
+
+    study: PhaseOutStudy
+    model: Model
+    page: Contents
+    at: Grid
+    ahead: float
+    bases: Mapping[str, Schedule]
+    paid: Mapping[str, Mapping[str, Described]]
+    third: Array
+    response: str
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments on the page."""
+        return tuple(one.about for one in self.paid[BASES[0]].values())
+
+    @property
+    def samples(self) -> dict[str, Array]:
+        """The draws that page and command are given alike, (draw,) by parameter."""
+        return {name: self.page.drawn[:, place].astype(float) for place, name in enumerate(self.page.samples)}
+
+    @property
+    def open(self) -> NDArray[np.intp]:
+        """Places, on the grid, of the moments at which paths are open."""
+        return np.flatnonzero(self.at.times >= self.study.since)
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """What one more at a saved time adds to the present value of public money, (time,), by output."""
+        times, sums = self.page.simulator.times, (TOTAL, SUPPORT.stock, ARREARS)
+        one, none = np.eye(len(times)), np.zeros((len(times), len(times)))
+        return {
+            name: outlay(self.study, times, {other: one if other == name else none for other in sums}, self.study.rate)
+            for name in sums
+        }
+
+
+def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
+    """Return what the page of a case holds; InputError for a case without a study of its exits."""
+    name = home_of(case).name
+    if name not in STUDIED:
+        having = " and ".join(map(repr, STUDIED))
+        raise InputError(f"page: {case!r} has no study of ending support, which a page is judged by; {having} have one")
+    study = load_phase_out_study(name)
+    of, until = drawn(study.case, draws), study.horizon + study.tail
+    model = prepared(study, load_case(study.case).model)
+    bases = dict(zip(BASES, (load_schedule(study.supported, study.case), unchanged(study.case)), strict=True))
+    found = {}
+    for name, base in bases.items():
+        at, ahead, found[name] = described(model, base, until)
+    later = at.times >= study.since
+    kept = [name for name in found[BASES[0]] if any((one[name].now.full[later] > 0).any() for one in found.values())]
+    paid = {base: {name: one[name] for name in kept} for base, one in found.items()}
+    lines = _lines(model, at, later, paid[BASES[0]].values(), ahead)
+    prices = [one.about.price for one in paid[BASES[0]].values() if one.about.price]
+    sums = [SOLD, MARKET, TOTAL, ARREARS, *(line.stock for line in LINES)]
+    outputs = dict.fromkeys([*sums, SHARE, *PARITY, *OWNERS, "Price", *prices])
+    asked = Asked(
+        inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
+        save_period=QUARTER, pictures=False,
+    )  # fmt: skip
+    page = contents(model.with_series(lines), asked)
+    response = load_accepted(study.case).response
+    order = next(page.drawn[:, i] for i, name in enumerate(page.samples) if plain(name) == plain(response))
+    third = np.empty(len(order))
+    for place, some in enumerate(np.array_split(np.argsort(order, kind="stable"), len(THIRDS))):
+        third[some] = place
+    return PolicyPage(study, model, page, at, ahead, bases, paid, third, response)
+
+
+def _lines(
+    model: Model, at: Grid, later: Flags, paid: Collection[Described], ahead: float
+) -> dict[str, tuple[Array, Array]]:  # fmt: skip
+    """Return the points of all paths: history to the last moment not open, what buyers see read `ahead`, then the open.
+
+    All stand at the same times, so that a run finds its place among them once.
+    """
+    values = {one.about.variable: (0.0, one.now.full) for one in paid}
+    values |= {one.about.announced: (ahead, one.ahead.full) for one in paid if one.ahead is not None}
+    past, last = {name: history(model, name) for name in values}, at.times[~later][-1]
+    head = np.unique(np.concatenate([[last], *(past[name][0] - by for name, (by, _) in values.items())]))
+    head = head[head <= last]
+    return {
+        name: (np.append(head, at.times[later]), np.append(np.interp(head + by, *past[name]), full[later]))
+        for name, (by, full) in values.items()
+    }

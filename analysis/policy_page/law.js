@@ -1,0 +1,87 @@
+// From what is set to paths of instruments.  No law of support is here: what is paid of an instrument, and which share of
+// it a shape leaves, are numbers and corners that the page was given.
+
+const USUAL = { level: 100, since: 0, shape: "", start: 0, length: 0, announced: 0 };
+const isUsual = (one) => !one || (one.level === 100 && !one.shape);
+
+// The share that is left at a time: straight between the corners (part, share just before, share from there on).
+function shareLeft(corners, one, time) {
+  if (!corners || time < one.start) return 1;
+  const part = corners.length > 1 ? (time - one.start) / one.length : 0;
+  let k = 0;
+  while (k + 1 < corners.length && part >= corners[k + 1][0]) k++;
+  const [at, , value] = corners[k], next = corners[k + 1];
+  return next ? value + (part - at) * (next[1] - value) / (next[0] - at) : value;
+}
+
+// What is paid at a place of the grid with a share of it left, of a part of what was paid.
+function paidAt(line, place, part, share, most) {
+  const full = line.full[place], low = line.low ? line.low[place] : 0;
+  let level = full;
+  if (part !== 1) level = part ? low + (full - low) * part : full > low ? 0 : full;
+  if (most !== null && level > most) level = most;
+  if (share === 1) return level;
+  return share <= 0 ? 0 : level > low ? low + (level - low) * share : level;
+}
+
+// Whether buyers know at a time of an end.
+const knownAt = (one, time) => Boolean(one.shape) && time >= one.start - one.announced;
+
+// Paths of one instrument, at the open moments: what is paid, and what buyers expect to be paid `ahead` years later.
+function pathsOf(about, instrument, base, one) {
+  const { times, ahead, shapes } = about, lines = instrument.bases[base], set = one ?? USUAL;
+  const corners = set.shape ? shapes[set.shape] : null, { most } = instrument;
+  const part = (time) => (set.level === 100 || time < set.since ? 1 : set.level / 100);
+  const now = times.map((time, i) => paidAt(lines.now, i, part(time), shareLeft(corners, set, time), most));
+  if (!lines.ahead) return { now, ahead: null };
+  const left = (time) => (knownAt(set, time) ? shareLeft(corners, set, time + ahead) : 1);
+  return { now, ahead: times.map((time, i) => paidAt(lines.ahead, i, part(time + ahead), left(time), most)) };
+}
+
+// What the model is run on: all open paths as points of curves, history before the first open moment.  Payments that are
+// `bound` by a price are cut, draw by draw.
+function curvesOf(model, { base, instruments }, bound = []) {
+  const curves = {}, { policy } = model;
+  for (const instrument of policy.instruments) {
+    const paths = pathsOf(policy, instrument, base, instruments[instrument.name]), cut = bound.find((one) => one.instrument === instrument);
+    for (const [name, values, part] of [[instrument.variable, paths.now, "now"], [instrument.announced, paths.ahead, "ahead"]])
+      if (values) {
+        const { ys } = model.curves.find((one) => one.name === name), head = ys.slice(0, ys.length - values.length);
+        curves[name] = cut ? { head, own: (run) => cut[part](run) } : [...head, ...values];
+      }
+  }
+  return curves;
+}
+
+// By when an end is over; nothing is judged that lasts to the end of the runs.
+const overBy = ({ shapes }, one) => (one.shape ? one.start + (shapes[one.shape].length > 1 ? one.length : 0) : 0);
+
+// The same setting with all ends from another start, which it has in common; null where it has none, or several.
+function startingIn(setting, start) {
+  const ends = Object.values(setting.instruments).filter((one) => one.shape);
+  if (!ends.length || ends.some((one) => one.start !== ends[0].start)) return null;
+  const moved = Object.entries(setting.instruments).map(([name, one]) => [name, one.shape ? { ...one, start } : one]);
+  return { ...setting, instruments: Object.fromEntries(moved) };
+}
+
+// Instruments that end when nothing of them is left: the path is that of the setting without the end.
+function idle(model, { base, instruments }) {
+  return model.policy.instruments.filter(({ name }) => instruments[name]?.shape).filter((one) => {
+    const own = instruments[one.name], [ended, kept] = [own, { ...own, shape: "" }].map((set) => pathsOf(model.policy, one, base, set));
+    return ended.now.every((value, i) => value === kept.now[i]) && (ended.ahead ?? []).every((value, i) => value === kept.ahead[i]);
+  }).map(({ name }) => name);
+}
+
+// Numbers that came packed, put where the description names them.
+function filledIn(model, numbers) {
+  const at = ([first, length]) => numbers.subarray(first, first + length), { policy } = model;
+  const lines = (one) => one && { full: at(one.full), low: one.low && at(one.low) };
+  policy.times = Array.from(at(policy.times));
+  for (const curve of model.curves) Object.assign(curve, { ys: Array.from(at(curve.ys)), from: Array.from(at(curve.from)) });
+  for (const name of Object.keys(policy.weights)) policy.weights[name] = at(policy.weights[name]);
+  for (const one of policy.instruments) {
+    one.past = at(one.past);
+    for (const base of Object.values(one.bases)) Object.assign(base, { now: lines(base.now), ahead: lines(base.ahead) });
+  }
+  return model;
+}

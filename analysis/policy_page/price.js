@@ -1,0 +1,119 @@
+// No buyer is paid more than the price.  As in the commands (`applied` in models/schedules/run.py): what may lie above
+// history is bounded by the price of the run of history, then by that of the run itself, until nothing is above it.
+
+// Values on the grid at a place that may lie between two of its points, or beyond its end.
+function readAt(values, place, first, count) {
+  const at = Math.min(place, count - 1), low = Math.floor(at), share = at - low, value = values[first + low];
+  return share ? value + share * (values[first + low + 1] - value) : value;
+}
+
+// A payment that may exceed the price in a setting, with the bounds of all draws, (run, place), once there are some.
+class Payment {
+  constructor(model, instrument, beside, base, instruments) {
+    const { policy } = model, set = (one) => instruments[one.name], paid = (one) => pathsOf(policy, one, base, set(one));
+    const top = beside ? paid(beside).now : null, count = policy.times.length;
+    Object.assign(this, { policy, instrument, count, set: set(instrument) ?? USUAL, paths: paid(instrument), limit: null });
+    this.given = givenIn(base, instruments, instrument);
+    this.over = instrument.bases[base].now.low;
+    this.each = policy.times.map((_, i) => 1 + (top ? top[i] : 0));  // what a yuan of it is with what is paid on top
+    this.usual = Float64Array.from(instrument.past, (value, i) => value * (beside ? 1 + beside.past[i] : 1) / this.each[i]);
+  }
+
+  most(price, place) { return price / this.each[place] + (this.over ? this.over[place] : 0); }
+
+  now(run) {
+    const { limit, usual, count } = this;
+    return this.paths.now.map((value, i) => Math.min(value, Math.max(limit[run * count + i], usual[i])));
+  }
+
+  // What buyers expect is bound where it is an amount of its own, or an end that they know of.
+  ahead(run) {
+    const { limit, usual, count, policy } = this, further = policy.ahead / (policy.times[1] - policy.times[0]);
+    return this.paths.ahead.map((value, i) => {
+      if (!this.given && !knownAt(this.set, policy.times[i])) return value;
+      return Math.min(value, Math.max(readAt(limit, i + further, run * count, count), readAt(usual, i + further, 0, count)));
+    });
+  }
+
+  // Whether it comes so near to the price at a saved time that it could be above it in between.
+  near(model, runs) {
+    const { policy, paths, usual } = this, price = reader(model, runs)(this.instrument.price), times = policy.places.length;
+    const least = policy.places.map((place, time) => {
+      let low = Infinity;
+      for (let run = 0; place >= 0 && run < model.draws; run++) if (price(run, time) < low) low = price(run, time);
+      return low;
+    });
+    return policy.places.some((first, time) => {
+      const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
+      for (let place = first; first >= 0 && place <= last; place++)
+        if (paths.now[place] > usual[place] && paths.now[place] > policy.price.near * this.most(low, place)) return true;
+      return false;
+    });
+  }
+
+  // The bounds of some prices, (run, place), and of those that it had.
+  bind(prices) {
+    const own = prices.map((price, k) => this.most(price, k % this.count));
+    this.limit = this.limit ? own.map((value, k) => Math.min(value, this.limit[k])) : own;
+  }
+
+  overpaid(prices, draws) {
+    for (let run = 0, k = 0; run < draws; run++)
+      for (const value of this.now(run)) {
+        const place = k % this.count;
+        if (value > Math.max(this.most(prices[k++], place), this.usual[place]) * (1 + this.policy.price.cent)) return true;
+      }
+    return false;
+  }
+
+  // In how many draws it is cut at some time.
+  cutIn(draws) {
+    let count = 0;
+    for (let run = 0; run < draws; run++) if (this.now(run).some((value, i) => this.paths.now[i] - value > this.policy.price.cent)) count++;
+    return count;
+  }
+}
+
+// Whether an instrument has an amount of its own, where it else follows history.
+const givenIn = (base, instruments, one) => one.bases[base].amount || (instruments[one.name]?.level ?? 100) !== 100;
+
+function paymentsOf(model, { base, instruments }) {
+  const { policy } = model, kept = (one) => pathsOf(policy, one, base, { ...USUAL, ...instruments[one.name], shape: "" }).now;
+  const above = (one) => Boolean(one) && givenIn(base, instruments, one) && kept(one).some((value, i) => value > one.past[i]);
+  return policy.instruments.filter((one) => one.price).flatMap((one) => {
+    const beside = policy.instruments.find((other) => other.variable === one.beside);
+    return above(one) || above(beside) ? [new Payment(model, one, beside, base, instruments)] : [];
+  });
+}
+
+// Prices of all draws at the open moments, (run, place), of what was saved at every step.
+function pricesOf(model, { each, from }, outputs, name) {
+  const { steps } = model.code, count = model.policy.times.length, span = steps - from, place = outputs.indexOf(name), out = new Float64Array(model.draws * count);
+  let run = 0;
+  for (const part of each)
+    for (let own = 0; own * span * outputs.length < part.length; own++, run++)
+      for (let i = 0; i < count; i++) out[run * count + i] = part[(own * span + steps - count + i - from) * outputs.length + place];
+  return out;
+}
+
+// The runs of a setting as { runs, cut: [instrument, in how many draws] }.  `ask(curves, every)` gives runs of all draws, or
+// those with what is `every` step's, or null where the setting is no longer asked for; `past` are the runs of history.
+async function priced(model, setting, ask, past) {
+  const payments = paymentsOf(model, setting), plain = await ask(curvesOf(model, setting));
+  if (!plain || !payments.length) return plain && { runs: plain, cut: [] };
+  const before = await past();
+  if (!before) return null;
+  if (!payments.some((one) => one.near(model, before) || one.near(model, plain))) return { runs: plain, cut: [] };
+  const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
+  const places = names.map((name) => model.outputs.findIndex((one) => one.name === name)), every = { places, from: model.code.steps - policy.times.length };
+  before.prices ??= await ask(curvesOf(model, { base: "history", instruments: {} }), every);
+  let now = before.prices, over = payments;
+  for (let pass = 0; now && pass < policy.price.passes; pass++) {
+    for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
+    now = await ask(curvesOf(model, setting, payments), every);
+    over = now ? payments.filter((one) => one.overpaid(pricesOf(model, now, names, one.instrument.price), model.draws)) : over;
+    if (!over.length) return { runs: now.whole, cut: payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, count]) => count) };
+  }
+  if (now) throw new Error(`still above the price after ${policy.price.passes} passes`);
+  return null;
+}

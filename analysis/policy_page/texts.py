@@ -1,0 +1,150 @@
+"""What a policy maker's page says, in every language: its own words, names of charts and instruments, what is known."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from analysis.phase_out.account import ARREARS, LINES, OWED, TOTAL
+from analysis.phase_out.adoption import MARKET, SOLD
+from analysis.phase_out.by_instrument.apart_told import criteria_words
+from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
+from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
+from analysis.plain.shown import capital
+from analysis.plain.units import customary
+from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
+from analysis.policy_page.presets import presets
+from calibration.fitting.payoff import fitted_series
+from calibration.fitting.targets import load_targets
+from calibration.records.results import accepted_posterior
+from models.case import load_case
+from models.files.series import read_series
+from models.home import home_of
+
+TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
+#: what is told of public money: each line, all of it, and what is still owed; outputs, in words
+MONEY = {line.stock: line.title for line in LINES} | {TOTAL: marked("all public money"), ARREARS: OWED}
+LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart: one output, or one over another, times `scale`; `gained` over a year where it is a sum over time.
+
+    `seen` are times and values of observations, in the unit of the chart.
+    """
+
+    words: str
+    of: tuple[str, ...]
+    unit: str
+    scale: float = 1.0
+    gained: bool = False
+    seen: tuple[Sequence[float], Sequence[float]] | None = None
+
+    @property
+    def data(self) -> dict[str, object]:
+        """What the page computes it from."""
+        seen = None if self.seen is None else {"times": list(self.seen[0]), "values": list(self.seen[1])}
+        return {"of": list(self.of), "scale": self.scale, "gained": self.gained, "observed": seen}
+
+
+def charts_of(page: PolicyPage) -> list[Chart]:
+    """Return the charts of a page, the share of the market first."""
+    columns = {one.variable: one for one in page.study.columns}
+    sold, price = columns[SOLD], columns["Price"]
+    owed = [Chart(one.words, (ARREARS,), one.unit) for one in page.study.columns if one.variable == ARREARS]
+    return [
+        Chart(marked("share of the market, over a year"), (SOLD, MARKET), "%", 100.0, True),
+        Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True, _sales_seen(page)),
+        Chart(marked("cost without support, of what it replaces"), PARITY, "%", 100.0),
+        Chart(marked("cost with support, of what it replaces"), OWNERS, "%", 100.0),
+        Chart(price.words, ("Price",), price.unit, 1 / price.in_model),
+        Chart(marked("all public money"), (TOTAL,), "bnCNY/year", 1.0, True),
+        *owed,
+    ]
+
+
+def _sales_seen(page: PolicyPage) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Return observed sales, of the series that the study holds against what happened, at the ends of years."""
+    series = {one.name: one for one in load_targets(page.study.case).series}
+    named = [one.series for one in page.study.happened if one.series and series[one.series].quantity == SOLD]
+    if not named:
+        return None
+    seen = fitted_series(series[named[0]])
+    return (seen.years + 1.0).tolist(), seen.values.tolist()
+
+
+def said(page: PolicyPage) -> dict[str, dict[str, object]]:
+    """Return all words of a page by language."""
+    out = {}
+    for one in LANGUAGES:
+        with speaking(one):
+            out[one] = _said(page)
+    return out
+
+
+def _said(page: PolicyPage) -> dict[str, object]:
+    study = page.study
+    made = happened_table(load_targets(study.case), accepted_posterior(study.case), study.happened)
+    money, sold, cost = (customary(unit) for unit in ("bnCNY", study.texts.unit, study.texts.per_unit))
+    title, runs = term(load_case(study.case).title), page.page
+    return {
+        "own": LANGUAGES[language()],
+        "title": term(study.title),
+        "texts": {key: translated(text) for key, text in TEXTS["texts"].items()},
+        "instruments": {one.name: term(one.name) for one in page.instruments},
+        "words": {one.name: capital(term(one.words)) for one in page.instruments},
+        "units": {one.name: _unit(page, one.unit) for one in page.instruments},
+        "charts": [_chart(one) for one in charts_of(page)],
+        "money": {"factor": money[0], "unit": money[1]},
+        "sold": {"factor": sold[0], "unit": sold[1]},
+        "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
+        "cost": {"factor": cost[0], "unit": cost[1]},
+        "lines": {name: capital(term(words)) for name, words in MONEY.items()},
+        "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
+        "rule": [criteria_words(study)],
+        "cannot": [
+            _known("response", parameter=term(page.response)),
+            _known("support", support=term(study.texts.support), payer=term(study.texts.paid_by)),
+            _known("band"),
+            _known("absent"),
+        ],
+        "happened": happened_words(made),
+        "evidence": _evidence(page),
+        "about": [_known("made", case=title, draws=runs.runs, digest=runs.simulator.digest)],
+    }
+
+
+def _unit(page: PolicyPage, unit: str) -> dict[str, object]:
+    """Return the unit of an instrument as the study's tables have it, and what 1 in the model is there."""
+    sold = next(one.unit for one in page.study.columns if one.variable == SOLD)
+    names = {"bnCNY/unit": page.study.texts.per_unit, "bnCNY/TWh": "CNY/kWh", "Dmnl": "share", "unit/Year": sold}
+    factor, told = customary(names.get(unit, unit))
+    return {"factor": factor, "unit": told}
+
+
+def _known(key: str, **fields: object) -> str:
+    return translated(TEXTS["known"][key]).format(**fields)
+
+
+def _chart(one: Chart) -> dict[str, object]:
+    factor, unit = customary(one.unit)
+    return {"name": capital(term(one.words)), "factor": factor, "unit": unit}
+
+
+def _evidence(page: PolicyPage) -> list[str]:
+    """One line for each instrument: how many points of its path since the study begins are of which kind."""
+    home, out = home_of(page.study.case), []
+    known = {name: one for file in home.drivers for name, one in read_series(file, sourced=True).items()}
+    for one in page.instruments:
+        points = [point for point in known[one.variable].points if point.year >= page.study.since]
+        counts = Counter(point.evidence for point in points)
+        kinds = translated(", ").join(
+            f"{count} {translated(TEXTS['evidence'][kind])}" for kind, count in counts.most_common()
+        )
+        fields = {"count": len(points), "since": page.study.since, "kinds": kinds}
+        out.append(_known("points", instrument=capital(term(one.name)), **fields))
+    return out

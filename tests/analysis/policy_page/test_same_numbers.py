@@ -1,0 +1,197 @@
+"""A policy maker's page gives the numbers of the commands, for whatever it can set."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from page_helpers import NODE, difference, needs_node
+from page_settings import Set, schedule_of
+
+from analysis.phase_out.account import LINES
+from analysis.phase_out.adoption import SHARE
+from analysis.phase_out.by_instrument.apart import Exits
+from analysis.phase_out.by_instrument.levels import at_levels
+from analysis.policy_page.contents import BASES, PolicyPage, policy_page
+from analysis.policy_page.page import html
+from analysis.policy_page.presets import presets
+from analysis.policy_page.texts import LIMITS
+from models.schedules.file import load_schedule, shipped
+from models.schedules.law import SLOPES, STRAIGHT
+from models.schedules.run import CENT, run_schedule
+from stockflow.arrays import Array
+from stockflow.over_time import QUARTER, year_reached
+
+pytestmark = needs_node
+DRAWS, SETTINGS = 20, 50
+LEVELS = [int(end) for end in LIMITS["level"][:2]]
+Settings = Mapping[str, Set]
+
+
+@cache
+def page_of(case: str) -> PolicyPage:
+    return policy_page(case, DRAWS)
+
+
+def random_settings(page: PolicyPage, seed: int) -> tuple[str, dict[str, Set]]:
+    """Return a base, and for one to three instruments a level, an end, or both, as the page's fields allow them."""
+    random = np.random.default_rng(seed)
+    names = random.permutation([one.name for one in page.instruments])[: random.integers(1, 4)]
+    study, made = page.study, {}
+    for name in map(str, names):
+        shape = STRAIGHT[random.integers(len(STRAIGHT))] if random.random() < 0.8 else None
+        level = float(random.choice([100, 0, random.integers(*LEVELS)])) if shape else float(random.integers(*LEVELS))
+        years = np.arange(study.since, study.horizon - study.exit.years_after + QUARTER, QUARTER)
+        length = (
+            float(random.choice(np.arange(QUARTER, LIMITS["length"][1] + QUARTER, QUARTER))) if shape in SLOPES else 5.0
+        )
+        made[name] = Set(level, float(random.choice(years)), shape, float(random.choice(years)), length,
+                         float(random.choice([0, 0.25, 1, 3])))  # fmt: skip
+    return BASES[random.integers(2)], made
+
+
+def in_node(
+    page: PolicyPage, asked: Sequence[tuple[str, Settings]], folder: Path
+) -> tuple[Array, list[dict[str, Any]]]:
+    """Return what a page computes, (setting, run, time, output), and what it judges."""
+    told = [
+        {"base": base, "instruments": {name: asdict(one) | {"shape": one.shape or ""} for name, one in made.items()}}
+        for base, made in asked
+    ]
+    (folder / "page.html").write_text(html(page, "en"), encoding="ascii")
+    (folder / "settings.json").write_text(json.dumps(told), encoding="utf-8")
+    names = (folder / name for name in ("page.html", "settings.json", "out.bin"))
+    assert NODE is not None
+    subprocess.run([NODE, Path(__file__).with_name("in_node.mjs"), *names], check=True, timeout=300)
+    shape = (len(asked), page.page.runs, len(page.page.simulator.times), len(page.page.simulator.outputs))
+    judged = json.loads((folder / "out.bin.json").read_text(encoding="utf-8"))
+    return np.fromfile(folder / "out.bin", dtype="<f8").reshape(shape), judged
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_page_gives_the_runs_of_the_schedule_that_it_sets(case: str, tmp_path: Path) -> None:
+    page = page_of(case)
+    asked = [*((base, {}) for base in BASES), *(random_settings(page, seed) for seed in range(SETTINGS))]
+    assert {one.shape for _, made in asked for one in made.values()} == {None, *STRAIGHT}
+    runs, judged = in_node(page, asked, tmp_path)
+    outputs, worst = page.page.simulator.outputs, 0.0
+    for (base, made), ours, told in zip(asked, runs, judged, strict=True):
+        schedule = schedule_of(page, base, made)
+        found = run_schedule(page.model, schedule, page.samples, outputs, float(page.at.times[-1]), QUARTER)
+        cut = (found["cut"] > CENT).sum("run")
+        kept = {
+            str(name): int(count) for name, count in zip(cut["instrument"].values, cut.values, strict=True) if count
+        }
+        assert dict(told["cut"]) == kept
+        theirs = np.stack([found[name].to_numpy() for name in outputs], axis=2)
+        far = difference(ours, theirs)
+        worst = max(worst, far)
+        assert far < 1e-9, (base, made, far)
+    print(f"{case}: {worst:.1e}")
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_page_judges_an_exit_as_the_command_does(case: str, tmp_path: Path) -> None:
+    page = page_of(case)
+    name = next(one.name for one in page.instruments if one.to_buyers)
+    ends = [("continued", {name: Set(shape="cliff", start=start)}) for start in (2018.0, 2023.0)]
+    ends += [("history", {name: Set(shape="linear", start=2019.25, length=3.5, announced=1.0)})]
+    _, judged = in_node(page, ends, tmp_path)
+    for (base, made), found in zip(ends, judged, strict=True):
+        one = made[name]
+        exits = Exits(page.study, page.samples, base=page.bases[base])
+        assert one.shape is not None
+        values = exits.run(exits.schedule([name], one.shape, one.start, one.length, one.announced or None))
+        ratio, fall, held, _, saved, *_ = exits.judged(values, one.start)
+        np.testing.assert_allclose(found["found"][0]["ratio"], ratio, rtol=1e-9)
+        np.testing.assert_allclose(found["found"][0]["fall"], fall - held, atol=1e-9)
+        assert found["found"][0]["back"] == pytest.approx(float((fall - held > page.study.exit.own_fall).mean()))
+        assert found["fails"] == pytest.approx(float((~(ratio >= page.study.exit.share_kept)).mean()))
+        np.testing.assert_allclose(found["saved"], saved, rtol=1e-9, atol=1e-9 * float(np.abs(saved).max()))
+        assert found["cut"] == []
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_schedule_to_begin_from_is_the_shipped_one(case: str) -> None:
+    page = page_of(case)
+    titles = {load_schedule(name).title: load_schedule(name) for name in shipped()}
+    assert len(presets(page)) > 5
+    outputs, until = page.page.simulator.outputs, float(page.at.times[-1])
+    for one in presets(page):
+        made = {name: Set(**fields) for name, fields in one.settings.items()}  # type: ignore[arg-type]
+        ours, theirs = (
+            run_schedule(page.model, schedule, page.samples, outputs, until, QUARTER)
+            for schedule in (schedule_of(page, one.base, made), titles[one.title])
+        )
+        for name in outputs:
+            scale = float(np.abs(theirs[name]).max())
+            assert float(np.abs(ours[name] - theirs[name]).max()) <= 1e-9 * scale, (one.title, name)
+
+
+ABOVE = {
+    "nev": [
+        {"purchase subsidy": Set(level=120.0, since=2010.0)},
+        {"purchase subsidy": Set(level=200.0, since=2010.0)},
+        {"purchase subsidy": Set(level=200.0, since=2012.25, shape="linear", start=2014.0, length=6.0, announced=1.0)},
+        {"purchase subsidy": Set(level=180.0, since=2011.0), "local subsidy": Set(level=200.0, since=2011.5)},
+        {"local subsidy": Set(level=200.0, since=2010.0), "purchase subsidy": Set(shape="cliff", start=2016.0)},
+    ],
+    "pv": [
+        {"feed-in premium": Set(level=110.0, since=2010.0)},
+        {"feed-in premium": Set(level=200.0, since=2015.5, shape="linear", start=2020.0, length=3.0, announced=0.25)},
+        {"distributed premium": Set(level=200.0, since=2010.0), "feed-in premium": Set(level=150.0, since=2012.0)},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_payment_above_the_price_is_cut_as_the_command_cuts_it(case: str, tmp_path: Path) -> None:
+    page, outputs = page_of(case), page_of(case).page.simulator.outputs
+    asked = [(base, made) for made in ABOVE[case] for base in BASES]
+    runs, judged = in_node(page, asked, tmp_path)
+    worst, counted = 0.0, 0
+    for (base, made), ours, told in zip(asked, runs, judged, strict=True):
+        schedule = schedule_of(page, base, made)
+        found = run_schedule(page.model, schedule, page.samples, outputs, float(page.at.times[-1]), QUARTER)
+        cut = (found["cut"] > CENT).sum("run")
+        kept = {
+            str(name): int(count) for name, count in zip(cut["instrument"].values, cut.values, strict=True) if count
+        }
+        assert dict(told["cut"]) == kept, (base, made)
+        counted += sum(kept.values())
+        far = difference(ours, np.stack([found[name].to_numpy() for name in outputs], axis=2))
+        worst = max(worst, far)
+        assert far < 1e-9, (base, made, far)
+    print(f"{case}: {worst:.1e}")
+    assert counted > DRAWS
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_page_tells_lines_years_and_what_a_unit_costs_as_the_commands_do(case: str, tmp_path: Path) -> None:
+    page = page_of(case)
+    study, (name, *_) = page.study, [one.name for one in page.instruments if one.to_buyers]
+    asked = [("history", {name: Set(level=level, since=2014.0)}) for level in (75.0, 0.0)]
+    _, judged = in_node(page, asked, tmp_path)
+    for (base, made), told in zip(asked, judged, strict=True):
+        exits = Exits(study, page.samples, [*(line.stock for line in LINES), SHARE], page.bases[base])
+        own, other = exits.run(schedule_of(page, base, made)), exits.supported
+        end = int(np.searchsorted(exits.times, study.horizon - 1e-9))
+        for one in told["lines"]:
+            for key, values in (("own", own), ("base", other)):
+                assert one[key] == pytest.approx(float(np.median(values[one["name"]][:, end])), rel=1e-9)
+        for one in told["years"]:
+            years = [
+                year_reached(exits.times[: end + 1], run[SHARE][:, : end + 1], one["level"]) for run in (own, other)
+            ]
+            np.testing.assert_allclose(
+                [one["own"] or np.inf, one["base"] or np.inf], np.median(years, axis=1), rtol=1e-9
+            )
+        levels = at_levels(study, [name], 2014.0, None, (made[name].level, 100.0), base, DRAWS)
+        step = levels.step(made[name].level, 100.0)
+        cost = np.array([np.nan if one is None else one for one in told["cost"]])
+        np.testing.assert_allclose(cost, step.cost.values, rtol=1e-5)  # draws there are not rounded to 32 bits
