@@ -68,7 +68,7 @@ def field(one: Tab, selector: str, value: object) -> None:
 
 def ratio_of(page: PolicyPage, made: dict[str, Set], base: str, start: float) -> tuple[Array, Array]:
     exits = Exits(page.study, page.samples, base=page.bases[base])
-    ratio, _, _, _, saved, *_ = exits.judged(exits.run(schedule_of(page, base, made)), start)
+    ratio, _, _, _, saved, *_ = exits.judged(exits.run(schedule_of(page, base, made)), start, 0.0)
     return ratio, saved
 
 

@@ -107,7 +107,7 @@ def test_a_page_judges_an_exit_as_the_command_does(case: str, tmp_path: Path) ->
         exits = Exits(page.study, page.samples, base=page.bases[base])
         assert one.shape is not None
         values = exits.run(exits.schedule([name], one.shape, one.start, one.length, one.announced or None))
-        ratio, fall, held, _, saved, *_ = exits.judged(values, one.start)
+        ratio, fall, held, _, saved, *_ = exits.judged(values, one.start, 0.0)
         np.testing.assert_allclose(found["found"][0]["ratio"], ratio, rtol=1e-9)
         np.testing.assert_allclose(found["found"][0]["fall"], fall - held, atol=1e-9)
         assert found["found"][0]["back"] == pytest.approx(float((fall - held > page.study.exit.own_fall).mean()))
