@@ -18,12 +18,13 @@ from types import MappingProxyType
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
-from stockflow.language import vensim, xmile
 from stockflow.language.definition import Macro, TooLarge
 from stockflow.language.equations import Equations, Method
 from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.tree import Refused
-from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
+from stockflow.language.vensim import entries as vensim
+from stockflow.language.vensim.entries import TEST_INPUT, Entry, rule_of
+from stockflow.language.xmile import variables as xmile
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
@@ -249,8 +250,8 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
-    from stockflow.language import functions
     from stockflow.language.external import External
+    from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges

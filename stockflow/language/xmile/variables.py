@@ -16,10 +16,10 @@ from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Refused, Stock, Tree, WithTable
-from stockflow.language.xmile_conveyors import conveyed
-from stockflow.language.xmile_equation import Equation
-from stockflow.language.xmile_file import VARIABLES, File, Part, name_of
-from stockflow.language.xmile_outflows import limited
+from stockflow.language.xmile.conveyors import conveyed
+from stockflow.language.xmile.equation import Equation
+from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
+from stockflow.language.xmile.outflows import limited
 from stockflow.names import plain
 from stockflow.numerals import number
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Parsed
 from stockflow.language.tree import Call, Output, Refused, Tree, walk
-from stockflow.language.vensim_equation import TABLE_FILES, Equation, Left
+from stockflow.language.vensim.equation import TABLE_FILES, Equation, Left
 from stockflow.names import plain
 from stockflow.numerals import number
 

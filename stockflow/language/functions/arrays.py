@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from stockflow.language import equations as eq
-from stockflow.language import vectors
-from stockflow.language.calls import column, everything, rows
 from stockflow.language.definition import Function
-from stockflow.language.memory import minus, over, plus, times
+from stockflow.language.functions import vectors
+from stockflow.language.functions.calls import column, everything, rows
+from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
 from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of
