@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
-from stockflow.language.definition import Macro, TooLarge
+from stockflow.language.definition import Macro, Parsed, TooLarge
 from stockflow.language.equations import Equations, Method
 from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.tree import Refused
@@ -192,28 +192,42 @@ def read(
     return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)))
 
 
-def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
-    """Return the text of a file in an encoding: the one given, its own, UTF-8, or what its bytes look like."""
+def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
+    """Return the encoding of a Vensim file: the one given, its own, UTF-8, or what its bytes look like.
+
+    A ReadingWarning says what was guessed.
+    """
     header = _HEADER.match(content)
-    asked = encoding or (header[1].decode() if header else "")
-    if not asked or asked.lower() in {"utf-8", "utf8"}:
-        try:
-            content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
-            if asked or b"\0" in content:
-                return read_text(file, _LARGEST)
+    asked = given or (header[1].decode() if header else "")
+    if asked and asked.lower() not in {"utf-8", "utf8"}:
+        return asked
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
+        if not asked and b"\0" not in content:
             # Chinese in its local encoding stands in pairs of bytes from A1 to FE
             pairs = all(len(one) % 2 == 0 and min(one) >= 0xA1 for one in _NOT_ASCII.findall(content))
-            asked = "gb18030" if pairs else "cp1252"
-            warn(f"{shown(file)}: is not UTF-8; read as {asked}. If its words look wrong, name its encoding", 3)
-        else:
-            return read_text(file, _LARGEST)
+            guessed = "gb18030" if pairs else "cp1252"
+            warn(f"{shown(file)}: is not UTF-8; read as {guessed}. If its words look wrong, name its encoding", 4)
+            return guessed
+    return "utf-8"
+
+
+def _decoded(file: Path, content: bytes, given: str | None) -> str:
+    """Return the text of a Vensim file, without a byte order mark and with single line ends."""
+    encoding = encoding_of(file, content, given)
+    if encoding == "utf-8":
+        return read_text(file, _LARGEST)
+    return io.StringIO(decoded(file, content, encoding).removeprefix("\ufeff"), newline=None).read()
+
+
+def decoded(file: Path, content: bytes, encoding: str) -> str:
+    """Return bytes as the text that they are in an encoding; InputError if they are none."""
     try:
-        text = content.decode(asked)
+        return content.decode(encoding)
     except (LookupError, UnicodeDecodeError) as error:
-        raise InputError(f"{shown(file)}: not text in the encoding {asked!r}: {error}; save it as UTF-8") from None
-    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
+        raise InputError(f"{shown(file)}: not text in the encoding {encoding!r}: {error}; save it as UTF-8") from None
 
 
 def warn(words: str, level: int = 2) -> None:
@@ -257,19 +271,9 @@ def _equations(source: Source) -> Equations:
     from stockflow.language.subscripts import Ranges
 
     external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
-    if source.is_vensim:
-        method = _vensim_method(source)
-        # reality checks and test inputs are no equations
-        own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
-        parsed = vensim.parse(own)
-        for macro, entries in source.defined_macros():
-            parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries).definitions)))
-        aliases: Mapping[str, str] = {}
-        known = functions.VENSIM
-        equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
-    else:
-        parsed, method = xmile.parse(source.name, source.text)
-        aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
+    found = contents(source)
+    parsed = found.parsed
+    known, aliases = (functions.VENSIM, {}) if source.is_vensim else (functions.XMILE, xmile.ALIASES)
     for name, where in parsed.imported:
         parsed.add_range(name, external.elements(where))
     translation = Translation(
@@ -278,10 +282,37 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
+    model = Equations(source.name, variables, found.equivalences, found.method, frozenset(translation.structural))
     evaluation_order(model)
     initial_order(model)
     return model
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the text of a file says, before names and subscripts mean anything."""
+
+    parsed: Parsed
+    method: Method
+    equivalences: tuple[tuple[str, ...], ...]
+
+
+def contents(source: Source) -> Contents:
+    """Return what a file says; what cannot be parsed is a problem of its definition.
+
+    Raises InputError for text that is no model file and for an integration method that is not known, Refused and
+    TooLarge for what cannot be told apart by variable.
+    """
+    if not source.is_vensim:
+        return Contents(*xmile.parse(source.name, source.text))
+    method = _vensim_method(source)
+    # reality checks and test inputs are no equations
+    own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
+    parsed = vensim.parse(own)
+    for macro, entries in source.defined_macros():
+        parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries).definitions)))
+    units = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
+    return Contents(parsed, method, units)
 
 
 def _methods(source: Source) -> list[str]:

@@ -37,8 +37,8 @@ _ENDS = ("min", "max")
 _Kept = TypeVar("_Kept")
 
 
-def parse(name: str, text: str) -> tuple[Parsed, Method]:
-    """Return what an XMILE file defines, and the integration method it asks for.
+def parse(name: str, text: str) -> tuple[Parsed, Method, tuple[tuple[str, ...], ...]]:
+    """Return what an XMILE file defines, the integration method it asks for, and its sets of names of one unit.
 
     Raises InputError for text that is no XMILE, for document types, for modules without a model, and for an
     integration method that is not known.
@@ -65,7 +65,7 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
         raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
     if file.belts and method != "Euler":
         raise InputError(f"{name}: a conveyor is simulated by Euler's method alone, but the file asks for {method}")
-    return parsed, method
+    return parsed, method, file.units()
 
 
 def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
@@ -111,6 +111,12 @@ class _File(File):
         for part, node in self.variables:
             if self.tag(node) == "stock" and self.found("conveyor", node):
                 self._lay(part, node)
+        self.groups = {
+            plain(part.prefix + name_of(one)): name_of(group)
+            for part in {id(one): one for one, _ in self.variables}.values()
+            for group in self.found("variables/group", part.node)
+            for one in self.found("entity", group)
+        }
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
         self.floored = {
             kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
@@ -163,6 +169,14 @@ class _File(File):
             own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
             yield Macro(name_of(node), parameters, (*definitions, own), line)
 
+    def units(self) -> tuple[tuple[str, ...], ...]:
+        """Return, for each unit with further names, all its names."""
+        named = (
+            (name_of(one), *((each.text or "").strip() for each in self.found("alias", one)))
+            for one in self.found("model_units/unit")
+        )
+        return tuple(names for names in named if len(names) > 1)
+
     def elements(self, node: Any) -> list[str]:
         """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
         size = node.attrib.get("size", "")
@@ -179,7 +193,8 @@ class _File(File):
     def definitions(self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
         name, line = part.prefix + name_of(node), node.sourceline
-        texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), "")
+        group = "" if part.macro else self.groups.get(part.key(node), "")
+        texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), group)
         try:
             limits = self._limits(node)
             for subscripts, tree in self._trees(part, node, dimensions):
