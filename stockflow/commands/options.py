@@ -37,6 +37,12 @@ def FILE(command: Callable[..., object]) -> Callable[..., object]:
     return click.argument("file", type=click.Path(path_type=Path))(command)
 
 
+def encoding() -> str | None:
+    """Return the encoding of the model that the present command was given."""
+    found = click.get_current_context().meta.get("stockflow.encoding")
+    return None if found is None else str(found)
+
+
 def loaded(file: Path) -> Model:
     """Return the model of a file, read as the options of the present command say."""
     meta = click.get_current_context().meta
@@ -44,7 +50,7 @@ def loaded(file: Path) -> Model:
     if len(tags) < len(meta.get("stockflow.tag", ())):
         raise click.UsageError("--tag must be ?NAME=FILE, each name once")
     folders = meta.get("stockflow.folder") or None
-    return load(file, folders, meta.get("stockflow.encoding"), tables(), tags)
+    return load(file, folders, encoding(), tables(), tags)
 
 
 def tables() -> tuple[Path, ...]:
