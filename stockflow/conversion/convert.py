@@ -27,6 +27,8 @@ def converted(model: Model, name: str, shown: int | None = _SHOWN) -> str:
         raise InputError(
             f"{name}: cannot be written: {source.name} is {format_} already; the other format is converted to"
         )
+    if source.rules != "manual":
+        raise InputError(f"{source.name}: is read as PySD does; a file is written as the manuals have it")
     if source.elements:
         raise InputError(f"{source.name}: has changed elements of arrays, which are not written")
     found = contents(source)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
@@ -24,7 +25,9 @@ from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.tree import Refused
 from stockflow.language.vensim import entries as vensim
 from stockflow.language.vensim.entries import TEST_INPUT, Entry, rule_of
+from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile import variables as xmile
+from stockflow.language.xmile.equation import Equation as XmileEquation
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
@@ -42,6 +45,7 @@ _AUTOMATIC = frozenset({"1", "3"})
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+Rules = Literal["manual", "pysd"]
 _LARGEST = 50_000_000
 _MOST_SHOWN = 5  # of what is not supported
 
@@ -52,7 +56,8 @@ class Source:
 
     `folder` is where files beside the model are looked for, then `folders`, and outside these none is read; `tags` are
     the files that a model calls by a name such as `?data`, and `data` tables of what it leaves to be filled.
-    `elements` are equations that take the place of those for single elements of arrays in the text.
+    `elements` are equations that take the place of those for single elements of arrays in the text.  `rules` say whose
+    word holds where PySD and a manual differ, see `stockflow.language.pysd`.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Source:
     folders: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     data: tuple[str, ...] = ()
+    rules: Rules = "manual"
 
     @property
     def is_vensim(self) -> bool:
@@ -173,12 +179,13 @@ def read(
     encoding: str | None = None,
     data: Sequence[str | Path] = (),
     tags: Mapping[str, str] | None = None,
+    rules: Rules = "manual",
 ) -> Source:
     """Return the text of a model file; InputError if it cannot be read as one.
 
     `external` are the folders that files named in the model must lie in, by default the model's own.  `encoding` is
     that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
-    `data` and `tags` are as in `Source`.
+    `data`, `tags` and `rules` are as in `Source`.
     """
     file = Path(path)
     given = [external] if isinstance(external, (str, Path)) else list(external or [file.parent])
@@ -189,7 +196,7 @@ def read(
         text = read_text(file, _LARGEST)
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
-    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)))
+    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
 
 
 def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
@@ -264,6 +271,7 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
+    from stockflow.language import pysd
     from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
@@ -273,7 +281,8 @@ def _equations(source: Source) -> Equations:
     external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
     found = contents(source)
     parsed = found.parsed
-    known, aliases = (functions.VENSIM, {}) if source.is_vensim else (functions.XMILE, xmile.ALIASES)
+    words = pysd if source.rules == "pysd" else functions
+    known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
     for name, where in parsed.imported:
         parsed.add_range(name, external.elements(where))
     translation = Translation(
@@ -303,14 +312,19 @@ def contents(source: Source) -> Contents:
     Raises InputError for text that is no model file and for an integration method that is not known, Refused and
     TooLarge for what cannot be told apart by variable.
     """
+    from stockflow.language import pysd
+
+    as_pysd = source.rules == "pysd"
     if not source.is_vensim:
-        return Contents(*xmile.parse(source.name, source.text))
+        reads = pysd.XmileEquation if as_pysd else XmileEquation
+        return Contents(*xmile.parse(source.name, source.text, reads, guarded=not as_pysd))
+    equation = pysd.VensimEquation if as_pysd else VensimEquation
     method = _vensim_method(source)
     # reality checks and test inputs are no equations
     own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
-    parsed = vensim.parse(own)
+    parsed = vensim.parse(own, equation)
     for macro, entries in source.defined_macros():
-        parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries).definitions)))
+        parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries, equation).definitions)))
     units = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
     return Contents(parsed, method, units)
 

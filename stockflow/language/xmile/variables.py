@@ -37,13 +37,18 @@ _ENDS = ("min", "max")
 _Kept = TypeVar("_Kept")
 
 
-def parse(name: str, text: str) -> tuple[Parsed, Method, tuple[tuple[str, ...], ...]]:
+def parse(
+    name: str, text: str, reads: type[Equation] = Equation, guarded: bool = True
+) -> tuple[Parsed, Method, tuple[tuple[str, ...], ...]]:
     """Return what an XMILE file defines, the integration method it asks for, and its sets of names of one unit.
+
+    `reads` says how equations are read; where flows are not `guarded`, what a non-negative stock lets out is not
+    limited, and multipliers of flows do not count.
 
     Raises InputError for text that is no XMILE, for document types, for modules without a model, and for an
     integration method that is not known.
     """
-    file = _File(name, text)
+    file = _File(name, text, reads, guarded)
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
@@ -52,7 +57,8 @@ def parse(name: str, text: str) -> tuple[Parsed, Method, tuple[tuple[str, ...], 
         parsed.add_range(name_of(node), file.elements(node))
     for part, node in file.variables:
         parsed.definitions += file.definitions(part, node, parsed.ranges)
-    parsed.definitions = limited(parsed.definitions)
+    if guarded:
+        parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
     for macro in file.macros():
@@ -96,14 +102,15 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 class _File(File):
     """What a file defines."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, reads: type[Equation] = Equation, guarded: bool = True) -> None:
         super().__init__(name, text)
+        self.reads = reads
         self.nodes = {part.key(node): node for part, node in self.variables}
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
             part.key(node): (part, found[0])
             for part, node in self.variables
-            if (found := self.found("multiplier", node))
+            if guarded and (found := self.found("multiplier", node))
         }
         self.belts: dict[str, Conveyed] = {}
         self.onto: set[str] = set()
@@ -287,7 +294,7 @@ class _File(File):
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):
             raise Refused(["equation with elements inside"])
-        return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
+        return self.reads(node.text or "", node.sourceline, self.arrays, part.meant).whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""
