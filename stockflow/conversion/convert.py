@@ -8,6 +8,7 @@ from stockflow.conversion.xmile_file import XmileFile
 from stockflow.errors import InputError
 from stockflow.language.source import Source, contents, equations
 from stockflow.language.tree import Refused
+from stockflow.language.vensim.entries import TEST_INPUT, head, rule_of
 from stockflow.model import Model
 from stockflow.pictures.layout import View, groups, view
 
@@ -37,10 +38,22 @@ def converted(model: Model, name: str, shown: int | None = _SHOWN) -> str:
         text = writer.text(_views(model))
     except Refused as error:
         raise _refused(source.name, name, error.items, shown) from error
-    if writer.refused:
-        raise _refused(source.name, name, list(writer.refused), shown)
-    equations(Source(name, text, source.folder, {}, source.folders, source.tags, source.data))
+    if refused := [*writer.refused, *_checks(source)]:
+        raise _refused(source.name, name, refused, shown)
+    try:
+        equations(Source(name, text, source.folder, {}, source.folders, source.tags, source.data))
+    except InputError as error:
+        raise InputError(f"{source.name}: cannot be written as {name}, as it would not be read: {error}") from error
     return text
+
+
+def _checks(source: Source) -> list[str]:
+    """Return the reality checks and test inputs of a Vensim file, which are no equations and have no other form."""
+    return [
+        f"reality check or test input in {head(one.equation)!r} (line {one.line})"
+        for one in (source.entries() if source.is_vensim else ())
+        if rule_of(one.equation) or TEST_INPUT.match(one.equation)
+    ]
 
 
 def _views(model: Model) -> list[View]:

@@ -21,9 +21,27 @@ from stockflow.language.xmile import equation as xmile
 from stockflow.names import plain
 
 _ATOM = POWER + 1
+# trees that stand in no expression, by what a person calls them
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "WithTable": "table",
+        "Points": "table",
+        "Entries": "list of numbers",
+        "Stock": "stock",
+        "Conveyed": "conveyor",
+        "Text": "text",
+        "Unfilled": "data of another file",
+        "Output": "further result of a macro",
+    }
+)
 _WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 #: a tree as text, and how tightly what is outermost in it binds
 _Part = tuple[str, int]
+
+
+def misplaced(tree: Tree) -> Refused:
+    """Return the refusal of what stands where only an expression may."""
+    return Refused([f"{_KINDS.get(type(tree).__name__, type(tree).__name__.lower())} inside an expression"])
 
 
 class Writer(ABC):
@@ -51,7 +69,7 @@ class Writer(ABC):
                 return self._chain(operators, arguments)
             case Call():
                 return self.call(tree)
-        raise Refused([f"{_KINDS.get(type(tree).__name__, type(tree).__name__.lower())} inside an expression"])
+        raise misplaced(tree)
 
     def _chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> _Part:
         binding = BINDING[operators[0]]
@@ -131,7 +149,7 @@ class Vensim(Writer):
         pairs = [f"({self.number(x)},{self.number(y)})" for x, y in zip(table.xs, table.ys, strict=True)]
         low, high = ((find(table.xs), find(table.ys)) for find in (min, max))
         limits = "-".join(f"({self.number(x)},{self.number(y)})" for x, y in (low, high))
-        return f"[{limits}],{','.join(pairs)}"
+        return f"[{limits}], {', '.join(pairs)}"
 
     def whole(self, tree: Tree) -> str:
         """Return a whole right side; Refused for a table that does not hold its ends."""
@@ -169,17 +187,3 @@ class Xmile(Writer):
         condition, yes, no = tree.arguments
         # a choice after THEN is one in parentheses, one after ELSE goes on
         return f"IF {self.text(condition)} THEN {self.text(yes, 0)} ELSE {self.text(no)}", 0
-
-
-_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "WithTable": "table",
-        "Points": "table",
-        "Entries": "list of numbers",
-        "Stock": "stock",
-        "Conveyed": "conveyor",
-        "Text": "text",
-        "Unfilled": "data of another file",
-        "Output": "further result of a macro",
-    }
-)

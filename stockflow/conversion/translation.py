@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from stockflow.conversion.expressions import misplaced
 from stockflow.conversion.macros import Library, libraries
 from stockflow.language.definition import Definition, Macro, Parsed
 from stockflow.language.functions.dialects import VENSIM, XMILE
@@ -17,7 +18,6 @@ from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import (
     Call,
     Chain,
-    Entries,
     Literal,
     Name,
     Points,
@@ -90,11 +90,7 @@ class Translator(ABC):
                 return self.chain(operators, [self.tree(one) for one in arguments])
             case Call():
                 return self.call(tree, False)
-            case WithTable():
-                raise Refused(["table inside an expression"])
-            case Entries():
-                raise Refused(["list of numbers inside an expression"])
-        raise Refused([f"{type(tree).__name__.lower()} inside an expression"])
+        raise misplaced(tree)
 
     def chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators."""
@@ -119,6 +115,9 @@ class Translator(ABC):
     def macro_call(self, function: str, arguments: Sequence[Tree]) -> Tree:
         """Return a call of the macro that stands for a function."""
         name = self.library.calls[function]
+        own = self.parsed.macros.get(plain(name))
+        if plain(name) in self.known or (own is not None and not self.library.known(own)):
+            raise Refused([f"function {function.upper()} beside what is called {name!r}"])
         self.used.add(name)
         return Call(name, tuple(arguments))
 

@@ -13,6 +13,7 @@ from stockflow.conversion.translation import ToVensim
 from stockflow.conversion.xmile_file import MADE
 from stockflow.language.definition import Definition, Limits, Macro
 from stockflow.language.equations import Equations
+from stockflow.language.functions.dialects import VENSIM
 from stockflow.language.source import Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Points, Refused, Stock, Tree, walk
@@ -95,7 +96,7 @@ class VensimFile:
 
     def _entry(self, one: Definition) -> str:
         try:
-            if re.search(r"[~|]", one.documentation + one.unit):
+            if re.search(r"[~|]", one.documentation + one.unit + one.group):
                 raise Refused(["text with ~ or |"])
             tree = self.translator.translated(self._right(one), one)
             left = f"{_WRITER.name(_WRITER.checked(one.name))}{_WRITER.subscripts(one.subscripts)}"
@@ -103,7 +104,7 @@ class VensimFile:
         except Refused as error:
             self.refuse(error, one)
             return ""
-        return _entry(text, f"{one.unit}{_limits(one.limits)}", one.documentation)
+        return _ended(text, f"{one.unit}{_limits(one.limits)}", one.documentation)
 
     def _right(self, one: Definition) -> Tree:
         """Return the right side of a definition; flows that were made for a stock are parts of its rate again."""
@@ -122,6 +123,8 @@ class VensimFile:
     def _macro(self, macro: Macro) -> str:
         try:
             self.translator.macro = macro
+            if plain(macro.name) in VENSIM:
+                raise Refused(["macro with the name of a function of Vensim"])
             trees = [self.translator.translated(self._right(one), one) for one in macro.definitions]
             return _macro(macro, trees)
         except Refused as error:
@@ -134,13 +137,13 @@ class VensimFile:
 def _macro(macro: Macro, trees: Iterable[Tree]) -> str:
     head = f":MACRO: {_WRITER.name(macro.name)}({', '.join(map(_WRITER.name, macro.parameters))})\n"
     entries = (
-        _entry(f"{_WRITER.name(one.name)}= {_WRITER.whole(tree)}", one.unit, one.documentation)
+        _ended(f"{_WRITER.name(one.name)}= {_WRITER.whole(tree)}", one.unit, one.documentation)
         for one, tree in zip(macro.definitions, trees, strict=True)
     )
     return f"{head}{''.join(entries)}:END OF MACRO:\n\n"
 
 
-def _entry(equation: str, unit: str, documentation: str) -> str:
+def _ended(equation: str, unit: str, documentation: str) -> str:
     return f"{_wrapped(equation, _OPERATOR)}\n\t~\t{unit}\n\t~\t{_wrapped(documentation, _SPACE)}\n\t|\n\n"
 
 

@@ -15,6 +15,7 @@ from stockflow.conversion.translation import BEYOND, ToXmile
 from stockflow.conversion.views import into_xmile
 from stockflow.language.definition import Definition, Limits, Macro
 from stockflow.language.equations import CONTROLS, Equations
+from stockflow.language.functions.dialects import XMILE
 from stockflow.language.source import Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Chain, Literal, Name, Points, Prefix, Refused, Tree, WithTable, walk
@@ -24,6 +25,7 @@ from stockflow.pictures.layout import View
 from stockflow.version import VERSION
 
 NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
+_STELLA = "http://iseesystems.com/XMILE"
 _METHODS = {"Euler": "Euler", "RK4": "RK4", "Heun": "RK2"}
 # what is drawn as something else
 _DRAWN = {"gf": "aux"}
@@ -59,6 +61,7 @@ class XmileFile:
         self.translator.kinds = self._kinds()
         self.refused: dict[str, None] = {}
         self.flows = self._flows()
+        self.flowing = {plain(one) for flows in self.flows.values() for one in (*flows.into, *flows.out)}
 
     def text(self, views: Sequence[View]) -> str:
         """Return the file, with views."""
@@ -71,7 +74,7 @@ class XmileFile:
 
     def root(self) -> Element:
         """Return the outermost element."""
-        root = Element("xmile", version="1.0", xmlns=NAMESPACE)
+        root = Element("xmile", {"version": "1.0", "xmlns": NAMESPACE, "xmlns:isee": _STELLA})
         header = _child(root, "header")
         _child(header, "vendor", "stockflow")
         _child(header, "product", "stockflow", version=VERSION)
@@ -100,8 +103,11 @@ class XmileFile:
         method = _METHODS.get(self.equations.method)
         if method is None:
             self.refused[f"integration method {self.equations.method}, which takes the middle of a step"] = None
-        unit = self.equations.variables["TIME STEP"].unit if "TIME STEP" in self.equations.variables else ""
-        specs = _child(root, "sim_specs", method=method or "", **({"time_units": unit} if unit else {}))
+        unit, period = self.arrays["time step"].first.unit, self.equations.control("saveper")
+        specs = _child(root, "sim_specs", method=method or "")
+        specs.set("isee:save_interval", _WRITER.number(period))
+        if unit:
+            specs.set("time_units", unit)
         for tag, name in (("start", "initial time"), ("stop", "final time"), ("dt", "time step")):
             _child(specs, tag, _WRITER.number(self.equations.control(name)))
 
@@ -156,10 +162,8 @@ class XmileFile:
                 flows.net = f"{array.name} net flow"
                 flows.into.append(flows.net)
                 continue
-            sides = _signed(stock.arguments[0])
-            for side, terms, own, word in zip(
-                taken, sides, (flows.into, flows.out), ("inflow", "outflow"), strict=True
-            ):
+            sides, own_flows = _signed(stock.arguments[0]), (flows.into, flows.out)
+            for side, terms, own, word in zip(taken, sides, own_flows, ("inflow", "outflow"), strict=True):
                 for number, one in enumerate(terms, 1):
                     if isinstance(one, Name) and plain(one.name) not in side and self._is_flow(one, array):
                         side.add(plain(one.name))
@@ -199,8 +203,8 @@ class XmileFile:
         key = plain(array.name)
         if key in self.flows:
             return self._stock(array, self.flows[key])
-        flow = any(plain(one) == key for flows in self.flows.values() for one in (*flows.into, *flows.out))
-        node = self._head("gf" if array.first.lookup and not array.dimensions else "flow" if flow else "aux", array)
+        kind = "flow" if key in self.flowing else "aux"
+        node = self._head("gf" if array.first.lookup and not array.dimensions else kind, array)
         self._bodies(node, array)
         return [node]
 
@@ -252,9 +256,8 @@ class XmileFile:
         for name in (*flows.made, *filter(None, [flows.net])):
             if plain(name) in self.arrays:
                 raise Refused([f"stock beside a variable {name!r}"])
-            flow = self._head(
-                "flow", Array(name, (Definition(name, (), (), None, documentation=MADE),), array.dimensions)
-            )
+            said = Definition(name, (), (), None, documentation=MADE)
+            flow = self._head("flow", Array(name, (said,), array.dimensions))
             nodes.append(flow)
             if name == flows.net:
                 self._bodies(flow, array, partial(_part, 0))
@@ -266,6 +269,8 @@ class XmileFile:
         try:
             if macro.outputs:
                 raise Refused(["macro with further results"])
+            if plain(macro.name) in XMILE:
+                raise Refused(["macro with the name of a function of XMILE"])
             self.translator.macro = macro
             trees: list[Tree] = []
             for one in macro.definitions:

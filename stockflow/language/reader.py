@@ -70,7 +70,9 @@ class Reader(Place):
         tree = self.definition.tree
         if self.definition.problems or tree is None:
             return eq.Number(0.0)
-        if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
+        # an element may stand twice, as on the diagonal of a matrix
+        running = [one for one in map(plain, self.definition.subscripts) if one in self.ranges.members]
+        if len(set(running)) < len(running):
             return self.refuse("the same subscript twice on the left side")
         try:
             result = self.attempt(lambda: self._whole(tree))

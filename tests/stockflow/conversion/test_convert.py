@@ -100,6 +100,10 @@ total= SUM(Population[region!])+SUM(matrix[region!,old])+VMAX(base[region!])+VMI
 by age[age]= SUM(matrix[region!,age]*Population[region!])+PROD(matrix[region!,age]) ~~|
 place[region]= region*2+base[north] ~~|
 table[region]((0,1),(2,3),(5,1)) ~~|
+square[young,young]= 1 ~~|
+square[young,old]= 2 ~~|
+square[old,young]= 3 ~~|
+square[old,old]= square[young,young]+square[young,old] ~~|
 looked[region]= table[region](Time/2) ~~|
 late[region]= DELAY3(birth[region], 2)+SMOOTH N(birth[region],2,1,3) ~~|
 """
@@ -223,6 +227,8 @@ REFUSED = {
     "x= 1+WITH LOOKUP(Time, ((0,1),(1,2))) ~~|": "table inside an expression in 'x'",
     "r: a,b,c ~~| s: a,b ~~| v[r]= 1,2,3 ~~| x= SUM(v[s!]) ~~|": "s! as a part of an array in 'x'",
     "r: a,b,c ~~| v[a]= 1 ~~| v[b]= 2 ~~|": "array over elements that are no range of their own in 'v'",
+    "c :TEST INPUT: x= 3 ~~| x= 1 ~~|": "reality check or test input in 'c",
+    ":MACRO: int(x)\nint= x ~~|\n:END OF MACRO:\ny= int(2) ~~|": "macro with the name of a function of XMILE in 'int'",
     "dt= 1 ~~|": "name that XMILE has of its own in 'dt'",
     "f((0,1),(1,2)) ~~| x= LOOKUP EXTRAPOLATE(f, Time)+f(1) ~~|": "read in another way, too",
 }
@@ -242,13 +248,17 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
         ("<aux name='x'><eqn>EXPRND(1)</eqn></aux>", "function EXPRND in 'x'"),
         ("<aux name='x'><eqn>1</eqn><doc>a | b</doc></aux>", "text with ~ or | in 'x'"),
         (
+            "<aux name='x'><eqn>INT(2)</eqn></aux><aux name='int'><eqn>2</eqn></aux>",
+            "function INT beside what is called",
+        ),
+        (
             "<aux name='x'><eqn>TIME</eqn><gf type='discrete'><xpts>0,1</xpts><ypts>0,1</ypts></gf></aux>",
             "hold its ends",
         ),
         (
             "<stock name='S'><eqn>1</eqn><outflow>f</outflow><conveyor><len>1</len></conveyor></stock>"
             "<flow name='f'><eqn>0</eqn></flow>",
-            "conveyed inside an expression in 'f'",
+            "conveyor inside an expression in 'f'",
         ),
     ],
 )
