@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from stockflow.language.xmile.file import File, name_of
 from stockflow.names import plain
+from stockflow.numerals import as_number
 from stockflow.pictures.layout import VALVE, Arrow, Pipe, View, Word, word
 from stockflow.pictures.sketch import MARK
 
@@ -203,33 +204,38 @@ def of_xmile(name: str, text: str) -> list[View]:
 def _of_view(file: File, view: Any, flows: Mapping[str, Mapping[bool, str]], title: str) -> View:
     words: list[Word] = []
     places: dict[str, int] = {}
-    pipes: list[tuple[int, Any]] = []
+    pipes: list[tuple[Pipe, Mapping[bool, str]]] = []
     for node in view:
         tag = file.tag(node)
         shadow = tag == "alias"
-        if tag not in {"stock", "flow", "aux", "gf", "alias"} or "x" not in node.attrib:
+        spot = _spot(node) if tag in {"stock", "flow", "aux", "gf", "alias"} else None
+        if spot is None:
             continue
         name = " ".join((file.inside(node, "of") or "").replace("_", " ").split()) if shadow else name_of(node)
-        x, y = (round(float(node.attrib[one])) for one in "xy")
+        x, y = spot
         places[f"uid {node.attrib.get('uid', '')}" if shadow else plain(name)] = len(words)
-        if tag == "flow" and file.found("pts/pt", node):
-            pipes.append((len(words), node))
+        points = [end for end in map(_spot, file.found("pts/pt", node)) if end is not None]
+        if tag == "flow" and points:
+            joined = flows.get(plain(name), {})
+            pipes.append((Pipe(len(words), None, None, x, y, (points[0], points[-1])), joined))
             label = word(name, "flow", False)
             words.append(replace(label, x=x, y=y + VALVE[1] + label.h + 1))
         else:
             words.append(word(name, "stock" if tag == "stock" else "text", shadow, x, y))
-    found = tuple(_pipe(file, place, node, flows.get(plain(words[place].name), {}), places) for place, node in pipes)
+    found = tuple(
+        replace(pipe, source=places.get(joined.get(False, "")), target=places.get(joined.get(True, "")))
+        for pipe, joined in pipes
+    )
     picture = View(view.attrib.get("name") or title, tuple(words), found, ())
     spots = _spots(picture)
     arrows = tuple(_arrows(file, view, places, spots))
     return View(picture.name, picture.words, found, arrows)
 
 
-def _pipe(file: File, place: int, node: Any, joined: Mapping[bool, str], places: Mapping[str, int]) -> Pipe:
-    x, y = (round(float(node.attrib[one])) for one in "xy")
-    points = [(round(float(one.attrib["x"])), round(float(one.attrib["y"]))) for one in file.found("pts/pt", node)]
-    source, target = (places.get(joined.get(into, "")) for into in (False, True))
-    return Pipe(place, source, target, x, y, (points[0], points[-1]))
+def _spot(node: Any) -> tuple[int, int] | None:
+    """Return where something stands, None if that is no pair of numbers."""
+    x, y = (as_number(node.attrib.get(one, "")) for one in "xy")
+    return None if x is None or y is None else (round(x), round(y))
 
 
 def _arrows(file: File, view: Any, places: Mapping[str, int], spots: Sequence[tuple[float, float]]) -> Iterator[Arrow]:
@@ -244,6 +250,6 @@ def _arrows(file: File, view: Any, places: Mapping[str, int], spots: Sequence[tu
         if start is None or end is None:
             continue
         sign = {text: sign for sign, text in _POLARITY.items()}.get(node.attrib.get("polarity", ""))
-        degrees = node.attrib.get("angle")
-        bend = None if degrees is None else middle(spots[start], spots[end], float(degrees))
+        degrees = as_number(node.attrib.get("angle", ""))
+        bend = None if degrees is None else middle(spots[start], spots[end], degrees)
         yield Arrow(start, end, sign, bend)

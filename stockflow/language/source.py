@@ -140,7 +140,7 @@ class Source:
             counted = start
             if start == stop:
                 return
-            found = _ENTRY.match(body, at, stop)
+            found = _ENTRY.match(body, start, stop)
             marker = _GROUP.match(found[1]) if found and found[1].rstrip().endswith("***") else None
             if found is None or (marker is None and found[3] is None):
                 raise InputError(f"{self.name}: line {line}: an equation that does not end with ~ unit ~ comment |")

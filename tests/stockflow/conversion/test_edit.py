@@ -114,3 +114,14 @@ def test_the_file_itself_is_not_written_over(tmp_path: Path, capsys: pytest.Capt
     file = written(tmp_path)
     assert outcome(main, "stockflow", "edit", file, "--set", "rate=1", "--out", file) == 2
     assert "it is an input of this command" in capsys.readouterr().err
+
+
+def test_a_macro_before_an_equation_stays(tmp_path: Path) -> None:
+    file, out = tmp_path / "a.mdl", tmp_path / "b.mdl"
+    macro = ":MACRO: twice(x)\ntwice= x*2 ~~|\n:END OF MACRO:\n"
+    clock = "INITIAL TIME= 0~~|FINAL TIME= 1~~|TIME STEP= 1~~|SAVEPER= 1~~|"
+    file.write_text(f"{macro}rate= 2 ~~|\ny= twice(rate) ~~|{clock}", encoding="utf-8")
+    assert outcome(main, "stockflow", "edit", file, "--set", "rate=5", "--out", out) == 0
+    assert out.read_text(encoding="utf-8") == file.read_text(encoding="utf-8").replace("rate= 2 ", "rate= 5 ")
+    changed = stockflow.load(file).with_constants({"rate": 5})
+    assert stockflow.from_text("a.mdl", changed.file.text).run()["y"].values[0] == 10

@@ -75,3 +75,14 @@ def test_an_arrow_leaves_in_the_direction_in_which_its_bend_lies(ends: tuple[int
     picture = View("v", words, (), ())
     bend = Arrow(0, 1, None, middle((x, y), (to_x, to_y), direction))
     assert abs(math.remainder(angle(picture, bend) - direction, 360)) < 5
+
+
+@pytest.mark.parametrize("spot", ["x='a' y='2'", "x='1'", "x='inf' y='nan'", ""])
+def test_what_stands_nowhere_is_left_out(spot: str) -> None:
+    text = (
+        '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><model><variables>'
+        "<aux name='a'/></variables><views><view>"
+        f"<aux name='a' {spot}/><flow name='a' x='1' y='2'><pts><pt {spot}/></pts></flow>"
+        f"<connector angle='far'><from>a</from><to>a</to></connector></view></views></model></xmile>"
+    )
+    assert [one.kind for one in of_xmile("a.xmile", text)[0].words] == ["text"]
