@@ -167,11 +167,11 @@ class Parser:
                 operators.append(self.kind)
                 self.at += 1
                 arguments.append(self.expression(binding))
-            left = self.chain(operators, arguments)
+            left = self.chained(operators, arguments)
         return left
 
-    def chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
-        """Return operands with their operators."""
+    def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
+        """Return what stands between operators of one precedence as one node."""
         return Chain(tuple(operators), tuple(arguments))
 
     def operand(self) -> Tree:

@@ -34,11 +34,11 @@ class XmileEquation(Xmile):
     negation = 3
     binding = MappingProxyType({**BINDING, "mod": (SUM + PRODUCT) / 2})
 
-    def chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
+    def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators."""
         result = arguments[0]
         if operators[0] != "mod":
-            return super().chain(operators, arguments)
+            return super().chained(operators, arguments)
         for one in arguments[1:]:
             result = Call("modulo", (result, one))
         return result
