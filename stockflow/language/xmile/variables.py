@@ -105,6 +105,12 @@ class _File(File):
     def __init__(self, name: str, text: str, reads: type[Equation] = Equation, guarded: bool = True) -> None:
         super().__init__(name, text)
         self.reads = reads
+        self.groups = {
+            plain(part.prefix + name_of(one)): name_of(group)
+            for part in {id(one): one for one, _ in self.variables}.values()
+            for group in self.found("variables/group", part.node)
+            for one in self.found("entity", group)
+        }
         self.nodes = {part.key(node): node for part, node in self.variables}
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
@@ -118,12 +124,6 @@ class _File(File):
         for part, node in self.variables:
             if self.tag(node) == "stock" and self.found("conveyor", node):
                 self._lay(part, node)
-        self.groups = {
-            plain(part.prefix + name_of(one)): name_of(group)
-            for part in {id(one): one for one, _ in self.variables}.values()
-            for group in self.found("variables/group", part.node)
-            for one in self.found("entity", group)
-        }
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
         self.floored = {
             kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
