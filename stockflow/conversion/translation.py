@@ -32,7 +32,6 @@ from stockflow.language.xmile.variables import ALIASES
 from stockflow.names import plain
 
 ZERO = Literal(0.0)
-STEP = Name("TIME STEP")
 _FAR = Literal(1e30)
 Rule = Callable[["Translator", Call, bool], Tree]
 
@@ -208,7 +207,7 @@ class ToXmile(Translator):
         alone = self.ranges.known(key) and key not in self.known
         if alone and (key not in self.ranges.members or self.bound is not None):
             return Literal(float(self.ranges.position(key, self.bound or {}) or 0))
-        return Name(tree.name, self.subscripts(tree))
+        return Name(self.renamed.get(key, tree.name), self.subscripts(tree))
 
     def subscripts(self, tree: Name) -> tuple[str, ...]:
         """Return subscripts, with the elements in the place of ranges where it is one element's equation."""
@@ -243,6 +242,8 @@ class ToXmile(Translator):
 
     #: how the tables are read that are not read as they stand
     kinds: Mapping[str, str] = MappingProxyType({})
+    #: names that are others in the present macro
+    renamed: Mapping[str, str] = MappingProxyType({})
 
 
 def _elements(one: Translator, tree: Call, whole: bool) -> Tree:
@@ -335,7 +336,8 @@ class ToVensim(Translator):
         if tree.floored:
             # no more than empties the stock in one step
             stock = Name(self.own.name, self.own.subscripts)
-            rate = Call("max", (rate, Chain(("/",), (Prefix("negative", stock), STEP))))
+            step = Name("TIME STEP$" if self.macro else "TIME STEP")
+            rate = Call("max", (rate, Chain(("/",), (Prefix("negative", stock), step))))
         return Call("integ", (rate, self.tree(tree.initial)))
 
     def lookup(self, tree: Call, kind: str) -> Tree:

@@ -40,7 +40,7 @@ class VensimFile:
         arrays = {key: tuple(one) for key, one in self.parsed.arrays.items() if one}
         self.translator = ToVensim(self.parsed, self.ranges, arrays)
         self.refused: dict[str, None] = {}
-        self.rates = self._rates()
+        self.rates = _rates(self.parsed.definitions)
 
     def text(self, views: Sequence[View]) -> str:
         """Return the file, with views."""
@@ -71,17 +71,6 @@ class VensimFile:
             if (plain(one.name), one.subscripts) not in self.rates:
                 order.setdefault(one.group, []).append(one)
         return [one for own in order.values() for one in own]
-
-    def _rates(self) -> dict[tuple[str, tuple[str, ...]], Tree]:
-        """Return the right sides of flows that were made for a stock, by name and elements, unless others read them."""
-        trees = [one.tree for one in self.parsed.definitions if one.tree is not None]
-        parts = (part for one in trees for part in walk(one.initial if isinstance(one, Stock) else one))
-        read = {plain(one.name) for one in parts if isinstance(one, (Name, Call))}
-        return {
-            (plain(one.name), one.subscripts): one.tree
-            for one in self.parsed.definitions
-            if one.documentation == MADE and one.tree is not None and plain(one.name) not in read
-        }
 
     def _ranges(self) -> Iterable[str]:
         for name in self.parsed.ranges:
@@ -121,21 +110,37 @@ class VensimFile:
         return replace(tree, inflows=parts(tree.inflows), outflows=parts(tree.outflows))
 
     def _macro(self, macro: Macro) -> str:
+        outer = self.rates
+        self.translator.macro = macro
         try:
-            self.translator.macro = macro
             if plain(macro.name) in VENSIM:
                 raise Refused(["macro with the name of a function of Vensim"])
-            trees = [self.translator.translated(self._right(one), one) for one in macro.definitions]
-            return _macro(macro, trees)
+            self.rates = _rates(macro.definitions)
+            own = [one for one in macro.definitions if (plain(one.name), ()) not in self.rates]
+            trees = [self.translator.translated(self._right(one), one) for one in own]
+            return _macro(replace(macro, definitions=tuple(own)), trees)
         except Refused as error:
             self.refuse(error, macro)
             return ""
         finally:
-            self.translator.macro = None
+            self.translator.macro, self.rates = None, outer
+
+
+def _rates(definitions: Sequence[Definition]) -> dict[tuple[str, tuple[str, ...]], Tree]:
+    """Return the right sides of flows that were made for a stock, by name and elements, unless others read them."""
+    trees = [one.tree for one in definitions if one.tree is not None]
+    parts = (part for one in trees for part in walk(one.initial if isinstance(one, Stock) else one))
+    read = {plain(one.name) for one in parts if isinstance(one, (Name, Call))}
+    return {
+        (plain(one.name), one.subscripts): one.tree
+        for one in definitions
+        if one.documentation == MADE and one.tree is not None and plain(one.name) not in read
+    }
 
 
 def _macro(macro: Macro, trees: Iterable[Tree]) -> str:
-    head = f":MACRO: {_WRITER.name(macro.name)}({', '.join(map(_WRITER.name, macro.parameters))})\n"
+    parameters = ", ".join(_WRITER.name(one.strip('"')) for one in macro.parameters)
+    head = f":MACRO: {_WRITER.name(macro.name)}({parameters})\n"
     entries = (
         _ended(f"{_WRITER.name(one.name)}= {_WRITER.whole(tree)}", one.unit, one.documentation)
         for one, tree in zip(macro.definitions, trees, strict=True)

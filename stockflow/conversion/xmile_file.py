@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -18,7 +18,7 @@ from stockflow.language.equations import CONTROLS, Equations
 from stockflow.language.functions.dialects import XMILE
 from stockflow.language.source import Contents
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Call, Chain, Literal, Name, Points, Prefix, Refused, Tree, WithTable, walk
+from stockflow.language.tree import Call, Chain, Literal, Name, Points, Prefix, Refused, Stock, Tree, WithTable, walk
 from stockflow.language.xmile.variables import ALIASES
 from stockflow.names import plain
 from stockflow.pictures.layout import View
@@ -155,7 +155,7 @@ class XmileFile:
         found: dict[str, Flows] = {}
         for key, array in self.arrays.items():
             stock = array.definitions[0].tree
-            if not (isinstance(stock, Call) and plain(stock.name) == "integ"):
+            if not (isinstance(stock, Call) and _is_stock(stock)):
                 continue
             flows = found[key] = Flows()
             if array.dimensions and not one_for_all(array, self.ranges):
@@ -179,7 +179,7 @@ class XmileFile:
         if array is None or array.first.lookup or array.dimensions != stock.dimensions:
             return False
         tree = array.definitions[0].tree
-        if plain(one.name) in CONTROLS or (isinstance(tree, Call) and plain(tree.name) == "integ"):
+        if plain(one.name) in CONTROLS or _is_stock(tree):
             return False
         return tuple(map(plain, one.subscripts)) in ((), tuple(map(plain, stock.dimensions)))
 
@@ -266,47 +266,70 @@ class XmileFile:
         return nodes
 
     def _macro(self, root: Element, macro: Macro) -> None:
+        translator = self.translator
         try:
             if macro.outputs:
                 raise Refused(["macro with further results"])
             if plain(macro.name) in XMILE:
                 raise Refused(["macro with the name of a function of XMILE"])
-            self.translator.macro = macro
-            trees: list[Tree] = []
-            for one in macro.definitions:
-                tree = self.translator.translated(right_side(one), one)
-                if one.subscripts or isinstance(tree, (Points, WithTable)):
-                    raise Refused([f"{one.name!r}, an array or table,"])
-                if isinstance(tree, Call) and plain(tree.name) == "integ":
-                    raise Refused([f"stock {one.name!r}"])
-                trees.append(tree)
-            self._written_macro(root, macro, trees)
+            translator.macro = macro
+            own = next(one for one in macro.definitions if plain(one.name) == plain(macro.name))
+            definitions = macro.definitions
+            if _is_stock(own.tree):
+                # what a macro gives is an expression: that of a stock is a variable in it
+                inside = replace(own, name=f"{macro.name} stock")
+                translator.renamed = {plain(macro.name): inside.name}
+                own = replace(own, tree=Name(macro.name))
+                definitions = (own, inside, *(one for one in definitions if plain(one.name) != plain(macro.name)))
+            trees = [self._inside(one) for one in definitions]
+            self._written_macro(root, replace(macro, definitions=definitions), trees)
         except Refused as error:
             self.refuse(error, macro)
         finally:
-            self.translator.macro = None
+            translator.macro, translator.renamed = None, {}
+
+    def _inside(self, one: Definition) -> Tree:
+        """Return the right side of a variable of a macro; a stock with its initial value and its rate."""
+        tree = right_side(one)
+        if one.subscripts or isinstance(tree, (Points, WithTable)):
+            raise Refused([f"{one.name!r}, an array or table,"])
+        if isinstance(tree, Call) and _is_stock(tree):
+            rate, initial = (self.translator.translated(each, one) for each in tree.arguments)
+            return Stock((rate,), (), initial)
+        return self.translator.translated(tree, one)
 
     def _written_macro(self, root: Element, macro: Macro, trees: Sequence[Tree]) -> None:
         node = _child(root, "macro", name=macro.name)
         for parameter in macro.parameters:
-            _child(node, "parm", _WRITER.name(parameter))
-        inside = None
+            _child(node, "parm", _WRITER.name(parameter.strip('"')))
+        inside = Element("variables")
         for one, tree in zip(macro.definitions, trees, strict=True):
             if plain(one.name) == plain(macro.name):
                 _child(node, "eqn", _WRITER.text(tree))
                 continue
-            inside = _child(node, "variables") if inside is None else inside
-            variable = _child(inside, "aux", name=one.name)
+            variable = _child(inside, "stock" if isinstance(tree, Stock) else "aux", name=one.name)
             if one.documentation:
                 _child(variable, "doc", one.documentation)
-            _child(variable, "eqn", _WRITER.text(tree))
+            _child(variable, "eqn", _WRITER.text(tree.initial if isinstance(tree, Stock) else tree))
             if one.unit:
                 _child(variable, "units", one.unit)
+            if isinstance(tree, Stock):
+                net = f"{one.name} net flow"
+                _child(variable, "inflow", _WRITER.name(net))
+                flow = _child(inside, "flow", name=net)
+                _child(flow, "doc", MADE)
+                _child(flow, "eqn", _WRITER.text(tree.inflows[0]))
+        if len(inside):
+            node.append(inside)
+
+
+def _is_stock(tree: Tree | None) -> bool:
+    return isinstance(tree, Call) and plain(tree.name) == "integ"
 
 
 def _part(place: int, tree: Tree) -> Tree:
     """Return the rate or the initial value of a stock."""
-    if not (isinstance(tree, Call) and plain(tree.name) == "integ"):
+    if not (isinstance(tree, Call) and _is_stock(tree)):
         raise Refused(["array of which some elements are stocks"])
     return tree.arguments[place]
 

@@ -221,6 +221,19 @@ def test_groups_and_names_of_units_are_read_from_xmile() -> None:
     assert model.equations.equivalences == (("Year", "Years"),)
 
 
+def test_stocks_in_macros_go_over() -> None:
+    model = vensim(
+        """:MACRO: approach(goal, delay)
+        approach= INTEG((goal-approach)/delay+extra*0, 1) ~ Dmnl ~ It. |
+        extra= INTEG(approach, 2) ~~|
+        :END OF MACRO:
+        x= approach(Time, 2)+approach(3, 1) ~~|"""
+    )
+    there = other(model)
+    assert_same_runs(model, there)
+    assert_same_runs(model, other(there))
+
+
 REFUSED = {
     "x= GAME(1) ~~|": "function GAME in 'x' (line 1)",
     "x= ACTIVE INITIAL(1, 2) ~~|": "function ACTIVE INITIAL",
