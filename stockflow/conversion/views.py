@@ -24,6 +24,7 @@ _PLACED = re.compile(r"(11|12),(\d+),[^,]*,(-?\d+),(-?\d+)")
 _ARROW = re.compile(r"1,\d+,(\d+),(\d+),(\d+),\d+,(\d+),(\d+),.*?\|\((-?\d+),(-?\d+)\)")
 _VALVE, _STOCK, _ATTACHED, _PIPE, _INTO_VALVE = "11", 3, 32, 22, 100
 _SIGNS = {ord("+"): 1, ord("-"): -1}
+_SHORT = 25
 _POLARITY = {1: "+", -1: "-"}
 # of a turn, less than a right angle
 _STRAIGHT = 1e-6
@@ -129,16 +130,25 @@ def into_xmile(model: Element, views: Sequence[View], kinds: Mapping[str, str]) 
                 continue
             names[place] = each.name, ""
             pipe = pipes.get(place)
-            if pipe is not None and kind == "flow":
-                flow = SubElement(view, "flow", {"x": str(pipe.x), "y": str(pipe.y), "name": each.name})
-                points = SubElement(flow, "pts")
-                for x, y in pipe.ends:
-                    SubElement(points, "pt", x=str(x), y=str(y))
+            if kind == "flow":
+                _flow(view, pipe or Pipe(place, None, None, each.x, each.y, _beside(each)), each.name)
             else:
                 SubElement(view, kind, {**spot, "name": each.name})
         for arrow in one.arrows:
             if arrow.start in names and arrow.end in names:
                 _connector(view, one, arrow, names)
+
+
+def _beside(one: Word) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the ends of a flow that stands alone: XMILE has none without a pipe."""
+    return (one.x - _SHORT, one.y), (one.x + _SHORT, one.y)
+
+
+def _flow(view: Element, pipe: Pipe, name: str) -> None:
+    flow = SubElement(view, "flow", {"x": str(pipe.x), "y": str(pipe.y), "name": name})
+    points = SubElement(flow, "pts")
+    for x, y in pipe.ends:
+        SubElement(points, "pt", x=str(x), y=str(y))
 
 
 def _connector(view: Element, picture: View, arrow: Arrow, names: Mapping[int, tuple[str, str]]) -> None:
@@ -222,10 +232,14 @@ def _of_view(file: File, view: Any, flows: Mapping[str, Mapping[bool, str]], tit
             words.append(replace(label, x=x, y=y + VALVE[1] + label.h + 1))
         else:
             words.append(word(name, "stock" if tag == "stock" else "text", shadow, x, y))
-    found = tuple(
-        replace(pipe, source=places.get(joined.get(False, "")), target=places.get(joined.get(True, "")))
-        for pipe, joined in pipes
-    )
+    found: tuple[Pipe, ...] = ()
+    for pipe, joined in pipes:
+        source, target = (places.get(joined.get(into, "")) for into in (False, True))
+        if source is None and target is None:
+            # a flow of stocks in other views is a name in this one
+            words[pipe.label] = word(words[pipe.label].name, "text", False, pipe.x, pipe.y)
+        else:
+            found += (replace(pipe, source=source, target=target),)
     picture = View(view.attrib.get("name") or title, tuple(words), found, ())
     spots = _spots(picture)
     arrows = tuple(_arrows(file, view, places, spots))

@@ -27,8 +27,6 @@ from stockflow.version import VERSION
 NAMESPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
 _STELLA = "http://iseesystems.com/XMILE"
 _METHODS = {"Euler": "Euler", "RK4": "RK4", "Heun": "RK2"}
-# what is drawn as something else
-_DRAWN = {"gf": "aux"}
 _TYPES = {"hold": "continuous", "extrapolate": "extrapolate", "steps": "discrete"}
 _WRITER = Xmile()
 #: what a flow says that stands for a part of a stock's rate which is no variable; read back, it is that part again
@@ -68,7 +66,7 @@ class XmileFile:
         root = self.root()
         model = root[-1]
         if views:
-            into_xmile(model, views, {plain(one.get("name") or ""): _DRAWN.get(one.tag, one.tag) for one in model[0]})
+            into_xmile(model, views, {plain(one.get("name") or ""): one.tag for one in model[0]})
         indent(root)
         return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -203,8 +201,7 @@ class XmileFile:
         key = plain(array.name)
         if key in self.flows:
             return self._stock(array, self.flows[key])
-        kind = "flow" if key in self.flowing else "aux"
-        node = self._head("gf" if array.first.lookup and not array.dimensions else kind, array)
+        node = self._head("flow" if key in self.flowing else "aux", array)
         self._bodies(node, array)
         return [node]
 
@@ -219,7 +216,7 @@ class XmileFile:
                 _child(dimensions, "dim", name=name)
         if one.unit:
             _child(node, "units", one.unit)
-        _limits(node, "yscale" if kind == "gf" else "range", one.limits)
+        _limits(node, one.limits)
         return node
 
     def _bodies(self, node: Element, array: Array, part: Callable[[Tree], Tree] = lambda tree: tree) -> None:
@@ -236,9 +233,7 @@ class XmileFile:
 
     def _body(self, node: Element, tree: Tree) -> None:
         if isinstance(tree, Points):
-            key = plain(node.get("name") or "")
-            kind = self.translator.kinds.get(key, "hold")
-            _points(node if node.tag == "gf" else _child(node, "gf"), tree, kind)
+            _points(_child(node, "gf"), tree, self.translator.kinds.get(plain(self.translator.own.name), "hold"))
             return
         if isinstance(tree, WithTable):
             _child(node, "eqn", _WRITER.text(tree.argument))
@@ -351,10 +346,10 @@ def _signed(rate: Tree) -> tuple[list[Tree], list[Tree]]:
     return sides
 
 
-def _limits(node: Element, tag: str, limits: Limits) -> None:
+def _limits(node: Element, limits: Limits) -> None:
     given = {end: _WRITER.number(one) for end, one in zip(("min", "max"), limits, strict=True) if one is not None}
     if given:
-        _child(node, tag, **given)
+        _child(node, "range", **given)
 
 
 def _points(node: Element, table: Points, kind: str) -> None:

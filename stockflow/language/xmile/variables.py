@@ -106,10 +106,10 @@ class _File(File):
         super().__init__(name, text)
         self.reads = reads
         self.groups = {
-            plain(part.prefix + name_of(one)): name_of(group)
+            plain(part.prefix + (name_of(one) or one.text or "")): name_of(group)
             for part in {id(one): one for one, _ in self.variables}.values()
             for group in self.found("variables/group", part.node)
-            for one in self.found("entity", group)
+            for one in (*self.found("entity", group), *self.found("var", group))
         }
         self.nodes = {part.key(node): node for part, node in self.variables}
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}

@@ -105,6 +105,9 @@ square[young,old]= 2 ~~|
 square[old,young]= 3 ~~|
 square[old,old]= square[young,young]+square[young,old] ~~|
 looked[region]= table[region](Time/2) ~~|
+line[north]((0,1),(1,2)) ~~|
+line[warm]((0,1),(1,3)) ~~|
+beyond[region]= LOOKUP EXTRAPOLATE(line[region], Time) ~~|
 late[region]= DELAY3(birth[region], 2)+SMOOTH N(birth[region],2,1,3) ~~|
 """
 
@@ -214,11 +217,37 @@ def test_flows_are_flows_and_what_is_none_becomes_one_of_its_own() -> None:
 
 def test_groups_and_names_of_units_are_read_from_xmile() -> None:
     model = xmile(
-        "<aux name='a'><eqn>1</eqn></aux><group name='One'><entity name='a'/></group>",
+        "<aux name='a'><eqn>1</eqn></aux><aux name='b c'><eqn>1</eqn></aux>"
+        "<group name='One'><entity name='a'/></group><group name='Two'><var>b_c</var></group>",
         "<model_units><unit name='Year'><eqn/><alias>Years</alias></unit></model_units>",
     )
-    assert model.variables["a"].group == "One"
+    assert [model.variables[one].group for one in ("a", "b c")] == ["One", "Two"]
     assert model.equations.equivalences == (("Year", "Years"),)
+
+
+@pytest.mark.parametrize("example", ["commodity", "epidemic"])
+def test_pysd_runs_what_is_written_to_the_same_numbers(tmp_path: Path, example: str) -> None:
+    model = stockflow.load(Path(stockflow.__file__).parent / "examples" / f"{example}.mdl")
+    there = tmp_path / "b.xmile"
+    there.write_text(converted(model, str(there)), encoding="utf-8")
+    own, reference = model.run(), stockflow.load(there).run(engine="reference")
+    for name in own:
+        np.testing.assert_allclose(reference[name].values, own[name].values, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of loops that it does not look for
+@pytest.mark.parametrize("file", [one for one in FILES if one.parent.name == "examples" or one.stem == "nev"], ids=str)
+def test_simlin_runs_what_is_written_to_the_same_numbers(tmp_path: Path, file: Path) -> None:
+    simlin = pytest.importorskip("simlin")
+    model = stockflow.load(file)
+    there = tmp_path / "b.xmile"
+    there.write_text(converted(model, str(there)), encoding="utf-8")
+    own, found = model.run(), simlin.load(there).run().results
+    columns = {plain(one): one for one in found.columns}
+    assert len(found) == own.sizes["time"]
+    for name in {plain(str(one)) for one in own} & columns.keys():
+        wanted = own[model.variable(name).name].values
+        np.testing.assert_allclose(found[columns[name]].values, wanted, rtol=1e-9, atol=1e-12 * np.abs(wanted).max())
 
 
 def test_stocks_in_macros_go_over() -> None:
