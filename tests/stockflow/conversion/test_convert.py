@@ -236,7 +236,9 @@ def test_pysd_runs_what_is_written_to_the_same_numbers(tmp_path: Path, example: 
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of loops that it does not look for
-@pytest.mark.parametrize("file", [one for one in FILES if one.parent.name == "examples" or one.stem == "nev"], ids=str)
+@pytest.mark.parametrize(
+    "file", [one for one in FILES if one.parent.name == "examples" or one.stem == "nev"], ids=lambda one: one.name
+)
 def test_simlin_runs_what_is_written_to_the_same_numbers(tmp_path: Path, file: Path) -> None:
     simlin = pytest.importorskip("simlin")
     model = stockflow.load(file)
