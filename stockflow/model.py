@@ -21,7 +21,7 @@ from stockflow.insight.reality import RealityCheck, run_checks
 from stockflow.language import codec, source
 from stockflow.language.clock import clock
 from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
-from stockflow.language.source import Source
+from stockflow.language.source import Rules, Source
 from stockflow.version import VERSION
 
 if TYPE_CHECKING:
@@ -195,8 +195,9 @@ class Model:
 
         `params` sets constants for this run only, within the limits written in the file.  The
         engine "reference" is PySD: slow, Euler only, and what "batch" is measured against; it stops
-        with a StoppedError where "batch" would return infinite or missing values.  Each variable has its unit
-        as an attribute.  Raises InputError as `runs` does, and for an engine that is neither.
+        with a StoppedError where "batch" would return infinite or missing values, and must be installed.
+        Each variable has its unit as an attribute.  Raises InputError as `runs` does, and for an engine
+        that is neither.
         """
         import xarray as xr
 
@@ -395,6 +396,7 @@ def load(
     encoding: str | None = None,
     data: Sequence[str | Path] = (),
     tags: Mapping[str, str] | None = None,
+    rules: Rules = "manual",
 ) -> Model:
     """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
 
@@ -402,9 +404,10 @@ def load(
     model's own folder; `tags` are the files it calls by a name such as `?data`.  `data` are tables, with time down the
     first column or across the first row, that fill data variables without a file of their own.  `encoding` is that of
     the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, whichever its bytes look
-    like.  A ReadingWarning says what was guessed, or is read otherwise than the file asks.
+    like.  Where PySD differs from Vensim's manual or the XMILE standard, these hold, or PySD by the `rules` "pysd", for
+    comparing runs.  A ReadingWarning says what was guessed, or is read otherwise than the file asks.
     """
-    return _of(source.read(path, external, encoding, data, tags))
+    return _of(source.read(path, external, encoding, data, tags, rules))
 
 
 def from_text(name: str, text: str) -> Model:
@@ -427,7 +430,7 @@ def _equations(file: Source) -> Equations:
     if file.data or _OUTSIDE.search(file.text):
         return source.equations(file)
     parts = json.dumps(sorted(file.elements.items()))
-    sources = (file.name.rpartition(".")[2].lower(), file.text, parts)
+    sources = (file.name.rpartition(".")[2].lower(), file.text, parts, file.rules)
     content = cache.kept("equations", sources, lambda: codec.encoded(source.equations(file)))
     return codec.decoded(content, file.name)
 

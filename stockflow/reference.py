@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,8 +49,10 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array
 
     `names` are display names; the final time and save period are those of `equations`.  Raises
     StoppedError where PySD stops at a division by zero or an overflow, and where it loses moments to
-    be saved, as it does once its sums of time steps stray from them.
+    be saved, as it does once its sums of time steps stray from them; InputError where PySD is not installed.
     """
+    if not installed():
+        raise InputError(f"{file.name}: the reference is PySD, which is not installed: `pip install pysd`")
     import pysd
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -76,6 +79,11 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array
     columns = {plain(str(name)): name for name in frame.columns}
     found = frame[[columns[plain(name)] for name in names]]
     return frame.index.to_numpy(dtype=float), found.to_numpy(dtype=float)
+
+
+def installed() -> bool:
+    """Say whether PySD is there."""
+    return find_spec("pysd") is not None
 
 
 def translated(path: Path) -> Path:

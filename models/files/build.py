@@ -16,11 +16,11 @@ from models.files.casefile import CASES, CaseFile, Control, Lookup, Parameter, r
 from models.files.digest import SIGNED, differences, edited, signed
 from models.files.parts import Entry, Group, names_used, read_part
 from models.files.series import Point, Series, read_series
-from models.files.vensim_views import MARK, sketch
 from stockflow import from_text
 from stockflow.errors import InputError, unknown
 from stockflow.files import write_whole
 from stockflow.language.source import Source
+from stockflow.pictures.sketch import MARK, sketch
 
 FOLDER = Path(__file__).parents[1]
 DRIVER_FOLDERS = ("policies", "scenarios")

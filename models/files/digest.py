@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from stockflow.language.source import Source
-from stockflow.language.vensim import Entry, head
+from stockflow.language.vensim.entries import Entry, head
 from stockflow.names import plain
 
 SIGNED = "The time step for the simulation."  # what the signature stands behind

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from stockflow.errors import InputError
 from stockflow.files import read_text
-from stockflow.language import vensim
 from stockflow.language.source import Source
 from stockflow.language.tree import Refused
+from stockflow.language.vensim import entries as vensim
 
 MARK = "@driver"
 _EQUATION = re.compile(r"(?P<name>[A-Za-z][\w ]*?)\s*=\s*(?P<expression>.*)")

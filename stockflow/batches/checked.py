@@ -103,7 +103,7 @@ class Checked:
             raise InputError(f"{self.place}: method is {asked!r}, but must be one of {', '.join(SCHEMES)}")
         if asked not in {None, "Euler"}:
             # what reads files is not needed otherwise
-            from stockflow.language.conveyors import has_belts
+            from stockflow.language.functions.conveyors import has_belts
 
             if has_belts(self.equations):
                 raise InputError(f"{self.place}: method is {asked!r}, but conveyors need Euler's")

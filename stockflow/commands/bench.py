@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from stockflow import reference
 from stockflow.errors import StoppedError
 from stockflow.model import Model
 
@@ -21,7 +22,7 @@ def measure(model: Model, runs: int) -> dict[str, float | None]:
 
     The batch varies up to five constants within 1 % and keeps up to five stocks.  PySD's run is
     timed as the difference between a whole run and one that stops at once, so that its reading does
-    not count.  The difference is a share of each variable's largest size; None where PySD stops.
+    not count.  The difference is a share of each variable's largest size; None where PySD stops or is not installed.
     """
     inputs = model.constants[:_MOST_INPUTS]
     outputs = (model.stocks or tuple(model.variables))[:_MOST_OUTPUTS]
@@ -43,19 +44,22 @@ def measure(model: Model, runs: int) -> dict[str, float | None]:
 
 
 def _pysd(model: Model, speed: float) -> dict[str, float | None]:
+    none = dict.fromkeys(("PySD read, s", "PySD run, s", "times PySD", "difference from PySD"))
+    if not reference.installed():
+        return none
     own = model.run()
     first = float(own["time"][1])
     try:
         model.run(until=first, engine="reference")  # PySD itself is loaded only once
         _, reading = timed(lambda: model.run(until=first, engine="reference"))
-        reference, whole = timed(lambda: model.run(engine="reference"))
+        theirs, whole = timed(lambda: model.run(engine="reference"))
     except StoppedError:
-        return dict.fromkeys(("PySD read, s", "PySD run, s", "times PySD", "difference from PySD"))
+        return none
     running = max(whole - reading, 1e-9)
     apart = 0.0
     for name in own:
-        size = float(np.abs(reference[name]).max()) or 1.0
-        apart = max(apart, float(np.abs(own[name].values - reference[name].values).max()) / size)
+        size = float(np.abs(theirs[name]).max()) or 1.0
+        apart = max(apart, float(np.abs(own[name].values - theirs[name].values).max()) / size)
     return {
         "PySD read, s": reading,
         "PySD run, s": running,

@@ -17,6 +17,7 @@ from stockflow.commands.console import Group, Whole, deliver, run_command, setti
 from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL, loaded
 from stockflow.commands.page import page
+from stockflow.commands.rewriting import convert, edit
 from stockflow.errors import InputError, LoopError
 from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
@@ -47,6 +48,8 @@ def cli() -> None:
       stockflow bench model.mdl                            how fast is it here
       stockflow diagram model.mdl --out pictures           stocks and flows, one SVG for each group
       stockflow page model.mdl --out page.html             one HTML file with sliders that runs the model
+      stockflow convert model.mdl model.xmile              the same model in the other format
+      stockflow edit model.mdl --set "birth rate=0.03" --out new.mdl    the same file, other numbers
     """
 
 
@@ -246,6 +249,8 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
 cli.add_command(batch)
 cli.add_command(loops_command)
 cli.add_command(page)
+cli.add_command(convert)
+cli.add_command(edit)
 
 
 def main() -> None:

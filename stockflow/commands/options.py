@@ -10,6 +10,7 @@ import click
 
 from stockflow.commands.console import Real, Whole
 from stockflow.language.equations import Method
+from stockflow.language.source import Rules
 from stockflow.model import Model, load
 
 
@@ -29,12 +30,23 @@ def FILE(command: Callable[..., object]) -> Callable[..., object]:
         ),
         ("--tag", str, "File that the model calls by a name: --tag ?data=inputs.xlsx; may be repeated."),
         ("--folder", folder, "Folder that files named in the model lie in, by default its own; may be repeated."),
+        (
+            "--as",
+            click.Choice(get_args(Rules)),
+            "Whose word holds where PySD and the manuals differ; default: the manuals'. pysd is for comparing runs.",
+        ),
         ("--data", folder, "Table of data that the model leaves to be filled; may be repeated."),
     ):
-        many = option != "--encoding"
+        many = option not in {"--encoding", "--as"}
         decorate = click.option(option, type=form, multiple=many, callback=_remember, expose_value=False, help=words)
         command = decorate(command)
     return click.argument("file", type=click.Path(path_type=Path))(command)
+
+
+def encoding() -> str | None:
+    """Return the encoding of the model that the present command was given."""
+    found = click.get_current_context().meta.get("stockflow.encoding")
+    return None if found is None else str(found)
 
 
 def loaded(file: Path) -> Model:
@@ -44,7 +56,7 @@ def loaded(file: Path) -> Model:
     if len(tags) < len(meta.get("stockflow.tag", ())):
         raise click.UsageError("--tag must be ?NAME=FILE, each name once")
     folders = meta.get("stockflow.folder") or None
-    return load(file, folders, meta.get("stockflow.encoding"), tables(), tags)
+    return load(file, folders, encoding(), tables(), tags, meta.get("stockflow.as") or "manual")
 
 
 def tables() -> tuple[Path, ...]:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from stockflow.errors import InputError
 from stockflow.insight.structure import Link, moving_part, read_names
 from stockflow.language import equations as eq
-from stockflow.language.memory import minus, plus, times
+from stockflow.language.functions.memory import minus, plus, times
 
 # a change below this share of what it is a change of is rounding
 _ROUNDING = 1e-13

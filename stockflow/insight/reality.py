@@ -21,7 +21,7 @@ from stockflow.compiler.simulator import compiled
 from stockflow.errors import InputError
 from stockflow.language.equations import Equations
 from stockflow.language.source import Source
-from stockflow.language.vensim import TEST_INPUT, rule_of
+from stockflow.language.vensim.entries import TEST_INPUT, rule_of
 from stockflow.names import plain
 
 _AND = re.compile(r":AND:", re.IGNORECASE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -57,8 +57,9 @@ class Parser:
     """Reads one equation; the dialects set how it is cut, and which function has arguments of its own kind."""
 
     pattern: re.Pattern[str]
-    #: binding of the operand after a logical negation
+    #: binding of the operand after a logical negation, and of what stands between operands
     negation = SIGN
+    binding: Mapping[str, float] = BINDING
 
     def __init__(self, text: str, line: int = 0) -> None:
         if len(text) > LONGEST:
@@ -154,20 +155,24 @@ class Parser:
             found.append(self.expression())
         return found[0] if len(found) == 1 else Entries(tuple(found))
 
-    def expression(self, floor: int = 0) -> Tree:
+    def expression(self, floor: float = 0) -> Tree:
         """Return what stands here as far as its operators bind more than `floor`."""
         left = self.operand()
-        while (binding := BINDING.get(self.kind, 0)) > floor:
+        while (binding := self.binding.get(self.kind, 0)) > floor:
             operators: list[str] = []
             arguments = [left]
-            while BINDING.get(self.kind) == binding:
+            while self.binding.get(self.kind) == binding:
                 if binding == COMPARISON and operators:
                     raise self.here("comparisons in a row: put parentheses")
                 operators.append(self.kind)
                 self.at += 1
                 arguments.append(self.expression(binding))
-            left = Chain(tuple(operators), tuple(arguments))
+            left = self.chained(operators, arguments)
         return left
+
+    def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
+        """Return what stands between operators of one precedence as one node."""
+        return Chain(tuple(operators), tuple(arguments))
 
     def operand(self) -> Tree:
         """Return a number, name, call or parenthesis, with the signs before it."""

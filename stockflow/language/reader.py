@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from stockflow.language import calls, conveyors
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
+from stockflow.language.functions import calls, conveyors
+from stockflow.language.functions.vectors import joined, remainder
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
 from stockflow.language.tree import (
@@ -30,7 +31,6 @@ from stockflow.language.tree import (
     WithTable,
     children,
 )
-from stockflow.language.vectors import joined, remainder
 from stockflow.names import plain
 
 _DEEPEST = 150
@@ -70,7 +70,9 @@ class Reader(Place):
         tree = self.definition.tree
         if self.definition.problems or tree is None:
             return eq.Number(0.0)
-        if len({plain(one) for one in self.definition.subscripts}) < len(self.definition.subscripts):
+        # an element may stand twice, as on the diagonal of a matrix
+        running = [one for one in map(plain, self.definition.subscripts) if one in self.ranges.members]
+        if len(set(running)) < len(running):
             return self.refuse("the same subscript twice on the left side")
         try:
             result = self.attempt(lambda: self._whole(tree))

@@ -15,15 +15,19 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
-from stockflow.language import vensim, xmile
-from stockflow.language.definition import Macro, TooLarge
+from stockflow.language.definition import Macro, Parsed, TooLarge
 from stockflow.language.equations import Equations, Method
 from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.tree import Refused
-from stockflow.language.vensim import TEST_INPUT, Entry, rule_of
+from stockflow.language.vensim import entries as vensim
+from stockflow.language.vensim.entries import TEST_INPUT, Entry, rule_of
+from stockflow.language.vensim.equation import Equation as VensimEquation
+from stockflow.language.xmile import variables as xmile
+from stockflow.language.xmile.equation import Equation as XmileEquation
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
@@ -41,6 +45,7 @@ _AUTOMATIC = frozenset({"1", "3"})
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+Rules = Literal["manual", "pysd"]
 _LARGEST = 50_000_000
 _MOST_SHOWN = 5  # of what is not supported
 
@@ -51,7 +56,8 @@ class Source:
 
     `folder` is where files beside the model are looked for, then `folders`, and outside these none is read; `tags` are
     the files that a model calls by a name such as `?data`, and `data` tables of what it leaves to be filled.
-    `elements` are equations that take the place of those for single elements of arrays in the text.
+    `elements` are equations that take the place of those for single elements of arrays in the text.  `rules` say whose
+    word holds where PySD and a manual differ, see `stockflow.language.pysd`.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Source:
     folders: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     data: tuple[str, ...] = ()
+    rules: Rules = "manual"
 
     @property
     def is_vensim(self) -> bool:
@@ -133,7 +140,7 @@ class Source:
             counted = start
             if start == stop:
                 return
-            found = _ENTRY.match(body, at, stop)
+            found = _ENTRY.match(body, start, stop)
             marker = _GROUP.match(found[1]) if found and found[1].rstrip().endswith("***") else None
             if found is None or (marker is None and found[3] is None):
                 raise InputError(f"{self.name}: line {line}: an equation that does not end with ~ unit ~ comment |")
@@ -172,12 +179,13 @@ def read(
     encoding: str | None = None,
     data: Sequence[str | Path] = (),
     tags: Mapping[str, str] | None = None,
+    rules: Rules = "manual",
 ) -> Source:
     """Return the text of a model file; InputError if it cannot be read as one.
 
     `external` are the folders that files named in the model must lie in, by default the model's own.  `encoding` is
     that of the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, with a warning.
-    `data` and `tags` are as in `Source`.
+    `data`, `tags` and `rules` are as in `Source`.
     """
     file = Path(path)
     given = [external] if isinstance(external, (str, Path)) else list(external or [file.parent])
@@ -188,31 +196,45 @@ def read(
         text = read_text(file, _LARGEST)
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
-    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)))
+    return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
 
 
-def _decoded(file: Path, content: bytes, encoding: str | None) -> str:
-    """Return the text of a file in an encoding: the one given, its own, UTF-8, or what its bytes look like."""
+def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
+    """Return the encoding of a Vensim file: the one given, its own, UTF-8, or what its bytes look like.
+
+    A ReadingWarning says what was guessed.
+    """
     header = _HEADER.match(content)
-    asked = encoding or (header[1].decode() if header else "")
-    if not asked or asked.lower() in {"utf-8", "utf8"}:
-        try:
-            content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
-            if asked or b"\0" in content:
-                return read_text(file, _LARGEST)
+    asked = given or (header[1].decode() if header else "")
+    if asked and asked.lower() not in {"utf-8", "utf8"}:
+        return asked
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # what says that it is UTF-8, or is in wide characters, is damaged or another kind of file
+        if not asked and b"\0" not in content:
             # Chinese in its local encoding stands in pairs of bytes from A1 to FE
             pairs = all(len(one) % 2 == 0 and min(one) >= 0xA1 for one in _NOT_ASCII.findall(content))
-            asked = "gb18030" if pairs else "cp1252"
-            warn(f"{shown(file)}: is not UTF-8; read as {asked}. If its words look wrong, name its encoding", 3)
-        else:
-            return read_text(file, _LARGEST)
+            guessed = "gb18030" if pairs else "cp1252"
+            warn(f"{shown(file)}: is not UTF-8; read as {guessed}. If its words look wrong, name its encoding", 4)
+            return guessed
+    return "utf-8"
+
+
+def _decoded(file: Path, content: bytes, given: str | None) -> str:
+    """Return the text of a Vensim file, without a byte order mark and with single line ends."""
+    encoding = encoding_of(file, content, given)
+    if encoding == "utf-8":
+        return read_text(file, _LARGEST)
+    return io.StringIO(decoded(file, content, encoding).removeprefix("\ufeff"), newline=None).read()
+
+
+def decoded(file: Path, content: bytes, encoding: str) -> str:
+    """Return bytes as the text that they are in an encoding; InputError if they are none."""
     try:
-        text = content.decode(asked)
+        return content.decode(encoding)
     except (LookupError, UnicodeDecodeError) as error:
-        raise InputError(f"{shown(file)}: not text in the encoding {asked!r}: {error}; save it as UTF-8") from None
-    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read()
+        raise InputError(f"{shown(file)}: not text in the encoding {encoding!r}: {error}; save it as UTF-8") from None
 
 
 def warn(words: str, level: int = 2) -> None:
@@ -249,26 +271,18 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
-    from stockflow.language import functions
+    from stockflow.language import pysd
     from stockflow.language.external import External
+    from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
     external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
-    if source.is_vensim:
-        method = _vensim_method(source)
-        # reality checks and test inputs are no equations
-        own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
-        parsed = vensim.parse(own)
-        for macro, entries in source.defined_macros():
-            parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries).definitions)))
-        aliases: Mapping[str, str] = {}
-        known = functions.VENSIM
-        equivalences = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
-    else:
-        parsed, method = xmile.parse(source.name, source.text)
-        aliases, equivalences, known = xmile.ALIASES, (), functions.XMILE
+    found = contents(source)
+    parsed = found.parsed
+    words = pysd if source.rules == "pysd" else functions
+    known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
     for name, where in parsed.imported:
         parsed.add_range(name, external.elements(where))
     translation = Translation(
@@ -277,10 +291,42 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
+    model = Equations(source.name, variables, found.equivalences, found.method, frozenset(translation.structural))
     evaluation_order(model)
     initial_order(model)
     return model
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the text of a file says, before names and subscripts mean anything."""
+
+    parsed: Parsed
+    method: Method
+    equivalences: tuple[tuple[str, ...], ...]
+
+
+def contents(source: Source) -> Contents:
+    """Return what a file says; what cannot be parsed is a problem of its definition.
+
+    Raises InputError for text that is no model file and for an integration method that is not known, Refused and
+    TooLarge for what cannot be told apart by variable.
+    """
+    from stockflow.language import pysd
+
+    as_pysd = source.rules == "pysd"
+    if not source.is_vensim:
+        reads = pysd.XmileEquation if as_pysd else XmileEquation
+        return Contents(*xmile.parse(source.name, source.text, reads, guarded=not as_pysd))
+    equation = pysd.VensimEquation if as_pysd else VensimEquation
+    method = _vensim_method(source)
+    # reality checks and test inputs are no equations
+    own = (one for one in source.entries() if not rule_of(one.equation) and not TEST_INPUT.match(one.equation))
+    parsed = vensim.parse(own, equation)
+    for macro, entries in source.defined_macros():
+        parsed.add_macro(replace(macro, definitions=tuple(vensim.parse(entries, equation).definitions)))
+    units = tuple(tuple(one.strip() for one in values) for values in source.settings("22"))
+    return Contents(parsed, method, units)
 
 
 def _methods(source: Source) -> list[str]:

@@ -68,11 +68,15 @@ class Pipe:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A causal link between two words, by place in `View.words`; `sign` is 1, -1 or None if not told."""
+    """A causal link between two words, by place in `View.words`; `sign` is 1, -1 or None if not told.
+
+    `middle` is the point that a file draws it through.
+    """
 
     start: int
     end: int
     sign: int | None
+    middle: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,11 @@ def spread(wanted: Sequence[float], halves: Sequence[float], gap: float) -> Arra
     return np.asarray(isotonic_regression(np.subtract(wanted, offsets)).x + offsets)
 
 
-def _word(name: str, kind: Literal["stock", "flow", "text"], shadow: bool) -> Word:
+def word(name: str, kind: Literal["stock", "flow", "text"], shadow: bool, x: int = 0, y: int = 0) -> Word:
+    """Return a name in a picture with the room that it takes."""
     lines = Word(name, kind, shadow, 0, 0).lines
     w, h = round(max(map(len, lines)) * _LETTER) + 6, round(len(lines) * _LINE) + 3
-    return Word(name, kind, shadow, max(w, 44), max(h, 22)) if kind == "stock" else Word(name, kind, shadow, w, h)
+    return Word(name, kind, shadow, *((max(w, 44), max(h, 22)) if kind == "stock" else (w, h)), x, y)
 
 
 @dataclass(slots=True)
@@ -208,7 +213,7 @@ class _Layout:
     def _add(self, name: str, kind: Literal["stock", "flow", "text"], place: Place, shadow: bool | None = None) -> int:
         foreign = name not in self.reads
         number = len(self.words)
-        self.words.append(_word(name, kind, foreign if shadow is None else shadow))
+        self.words.append(word(name, kind, foreign if shadow is None else shadow))
         self.place[number] = place
         if shadow is None:
             self.at[name] = number

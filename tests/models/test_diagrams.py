@@ -16,11 +16,11 @@ from stockflow_helpers import loaded, written
 import models
 import stockflow
 from models.case import CASES
-from models.files.vensim_views import sketch
 from stockflow import InputError
 from stockflow.insight.structure import signed_flows
 from stockflow.pictures.diagram import diagrams, svg
 from stockflow.pictures.layout import CLOUD, VALVE, View, groups, spread, view
+from stockflow.pictures.sketch import sketch
 
 VENSIM = Path(models.__file__).parent / "vensim"
 Box = tuple[str, int, int, int, int]

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from stockflow.language import xmile_outflows
 from stockflow.language.definition import Definition
 from stockflow.language.tree import Literal, Name, Stock
+from stockflow.language.xmile import outflows as xmile_outflows
 
 
 def ring(count: int, order: str) -> list[Definition]:

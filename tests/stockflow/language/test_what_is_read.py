@@ -9,7 +9,7 @@ from stockflow_helpers import MODELS, written
 import stockflow
 from stockflow import InputError
 from stockflow.errors import ReadingWarning
-from stockflow.language.functions import VENSIM, XMILE
+from stockflow.language.functions.dialects import VENSIM, XMILE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "engine" / "reading.md").read_text(encoding="utf-8")
 SPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"

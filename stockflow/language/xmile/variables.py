@@ -16,10 +16,10 @@ from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Refused, Stock, Tree, WithTable
-from stockflow.language.xmile_conveyors import conveyed
-from stockflow.language.xmile_equation import Equation
-from stockflow.language.xmile_file import VARIABLES, File, Part, name_of
-from stockflow.language.xmile_outflows import limited
+from stockflow.language.xmile.conveyors import conveyed
+from stockflow.language.xmile.equation import Equation
+from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
+from stockflow.language.xmile.outflows import limited
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -37,13 +37,18 @@ _ENDS = ("min", "max")
 _Kept = TypeVar("_Kept")
 
 
-def parse(name: str, text: str) -> tuple[Parsed, Method]:
-    """Return what an XMILE file defines, and the integration method it asks for.
+def parse(
+    name: str, text: str, reads: type[Equation] = Equation, guarded: bool = True
+) -> tuple[Parsed, Method, tuple[tuple[str, ...], ...]]:
+    """Return what an XMILE file defines, the integration method it asks for, and its sets of names of one unit.
+
+    `reads` says how equations are read; where flows are not `guarded`, what a non-negative stock lets out is not
+    limited, and multipliers of flows do not count.
 
     Raises InputError for text that is no XMILE, for document types, for modules without a model, and for an
     integration method that is not known.
     """
-    file = _File(name, text)
+    file = _File(name, text, reads, guarded)
     specs = file.found("sim_specs")
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
@@ -52,7 +57,8 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
         parsed.add_range(name_of(node), file.elements(node))
     for part, node in file.variables:
         parsed.definitions += file.definitions(part, node, parsed.ranges)
-    parsed.definitions = limited(parsed.definitions)
+    if guarded:
+        parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
     for macro in file.macros():
@@ -65,7 +71,7 @@ def parse(name: str, text: str) -> tuple[Parsed, Method]:
         raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
     if file.belts and method != "Euler":
         raise InputError(f"{name}: a conveyor is simulated by Euler's method alone, but the file asks for {method}")
-    return parsed, method
+    return parsed, method, file.units()
 
 
 def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
@@ -96,14 +102,21 @@ def with_equations(name: str, text: str, equations: Mapping[str, str]) -> str:
 class _File(File):
     """What a file defines."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, reads: type[Equation] = Equation, guarded: bool = True) -> None:
         super().__init__(name, text)
+        self.reads = reads
+        self.groups = {
+            plain(part.prefix + (name_of(one) or one.text or "")): name_of(group)
+            for part in {id(one): one for one, _ in self.variables}.values()
+            for group in self.found("variables/group", part.node)
+            for one in (*self.found("entity", group), *self.found("var", group))
+        }
         self.nodes = {part.key(node): node for part, node in self.variables}
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
             part.key(node): (part, found[0])
             for part, node in self.variables
-            if (found := self.found("multiplier", node))
+            if guarded and (found := self.found("multiplier", node))
         }
         self.belts: dict[str, Conveyed] = {}
         self.onto: set[str] = set()
@@ -163,6 +176,14 @@ class _File(File):
             own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
             yield Macro(name_of(node), parameters, (*definitions, own), line)
 
+    def units(self) -> tuple[tuple[str, ...], ...]:
+        """Return, for each unit with further names, all its names."""
+        named = (
+            (name_of(one), *((each.text or "").strip() for each in self.found("alias", one)))
+            for one in self.found("model_units/unit")
+        )
+        return tuple(names for names in named if len(names) > 1)
+
     def elements(self, node: Any) -> list[str]:
         """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
         size = node.attrib.get("size", "")
@@ -179,7 +200,8 @@ class _File(File):
     def definitions(self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
         name, line = part.prefix + name_of(node), node.sourceline
-        texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), "")
+        group = "" if part.macro else self.groups.get(part.key(node), "")
+        texts = ((self.inside(node, "units") or "").strip(), " ".join((self.inside(node, "doc") or "").split()), group)
         try:
             limits = self._limits(node)
             for subscripts, tree in self._trees(part, node, dimensions):
@@ -272,7 +294,7 @@ class _File(File):
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):
             raise Refused(["equation with elements inside"])
-        return Equation(node.text or "", node.sourceline, self.arrays, part.meant).whole()
+        return self.reads(node.text or "", node.sourceline, self.arrays, part.meant).whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""

@@ -8,10 +8,10 @@ what is left.  What the belt holds at first lies on it as a constant inflow woul
 from __future__ import annotations
 
 from stockflow.language import equations as eq
-from stockflow.language.memory import minus, over, times
+from stockflow.language.functions.memory import minus, over, times
+from stockflow.language.functions.vectors import joined
 from stockflow.language.place import Place
 from stockflow.language.tree import Conveyed, Refused
-from stockflow.language.vectors import joined
 
 #: the hidden variable of every belt
 OFF = "off the belt"

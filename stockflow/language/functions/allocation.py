@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stockflow.language import memory, vectors
-from stockflow.language.calls import column
 from stockflow.language.equations import Expression, Number, Operation, Reference
+from stockflow.language.functions import memory, vectors
+from stockflow.language.functions.calls import column
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Refused, subscripts_of
 from stockflow.names import plain

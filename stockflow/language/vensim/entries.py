@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Parsed
 from stockflow.language.tree import Call, Output, Refused, Tree, walk
-from stockflow.language.vensim_equation import TABLE_FILES, Equation, Left
+from stockflow.language.vensim.equation import TABLE_FILES, Equation, Left
 from stockflow.names import plain
 from stockflow.numerals import number
 
@@ -47,8 +47,8 @@ def head(equation: str) -> str:
     return " ".join(name.split())
 
 
-def parse(entries: Iterable[Entry]) -> Parsed:
-    """Return what entries define; what cannot be parsed is a problem of its definition."""
+def parse(entries: Iterable[Entry], reads: type[Equation] = Equation) -> Parsed:
+    """Return what entries define, as `reads` has it; what cannot be parsed is a problem of its definition."""
     parsed = Parsed()
     for entry in entries:
         problems: list[str] = []
@@ -60,7 +60,7 @@ def parse(entries: Iterable[Entry]) -> Parsed:
         left = Left((), ())
         tree: Tree | None = None
         try:
-            equation = Equation(entry.raw, entry.line)
+            equation = reads(entry.raw, entry.line)
             found = equation.left(parsed)
             if found is None:
                 continue

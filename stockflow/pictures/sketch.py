@@ -4,6 +4,9 @@ The format is described in Vensim's manual under "Sketch Information" and "Objec
 its kind (10 word, 11 valve, 12 cloud, 1 arrow), its number in the view, and its properties.
 """
 
+import re
+from collections.abc import Iterable
+
 from stockflow.language.equations import Equations
 from stockflow.pictures.diagram import bend
 from stockflow.pictures.layout import CLOUD, VALVE, Arrow, Pipe, View, groups, view
@@ -13,6 +16,8 @@ _HEAD = """V300  Do not put anything below this section - it will be ignored
 *{name}
 $192-192-192,0,Times New Roman|12||0-0-0|0-0-0|0-0-255|-1--1--1|-1--1--1|96,96,100,0
 """
+# names that need no quotes
+_PLAIN = re.compile(r"[^\W\d][\w '$]*")
 # arrows: kind of line, and whether it is the double line of a pipe
 _CAUSE, _OUT_OF_VALVE, _INTO_VALVE = 1, 4, 100
 _SIGNS = {1: ord("+"), -1: ord("-"), None: 0}
@@ -20,9 +25,12 @@ _SIGNS = {1: ord("+"), -1: ord("-"), None: 0}
 
 def sketch(equations: Equations) -> str:
     """Return the sketch of a model, one view for each of its groups."""
-    return "".join(
-        MARK + _HEAD.format(name=group) + _Writer(view(equations, group)).text() for group in groups(equations)
-    )
+    return written(view(equations, group) for group in groups(equations))
+
+
+def written(views: Iterable[View]) -> str:
+    """Return the sketch of some views."""
+    return "".join(MARK + _HEAD.format(name=one.name) + _Writer(one).text() for one in views)
 
 
 class _Writer:
@@ -53,7 +61,8 @@ class _Writer:
     def word(self, place: int) -> None:
         word = self.picture.words[place]
         shape = {"stock": 3, "flow": 40, "text": 8}[word.kind]
-        box = f"{word.name},{word.x},{word.y},{word.w},{word.h},{shape}"
+        name = f'"{word.name}"' if _PLAIN.fullmatch(word.name) is None else word.name
+        box = f"{name},{word.x},{word.y},{word.w},{word.h},{shape}"
         # the second bit lets arrows out, the first one in; a name without arrows in is a shadow
         if word.shadow:
             rest = f"{box},2,0,3,-1,0,0,0,128-128-128,0-0-0,|12||128-128-128"
@@ -75,6 +84,6 @@ class _Writer:
         self.word(pipe.label)
 
     def arrow(self, arrow: Arrow) -> None:
-        x, y = bend(self.picture, arrow)
+        x, y = arrow.middle or bend(self.picture, arrow)
         start, end, sign = self.ids[arrow.start], self.ids[arrow.end], _SIGNS[arrow.sign]
         self.add(1, f"{start},{end},{_CAUSE},0,{sign},0,0,64,0,-1--1--1,,1|({round(x)},{round(y)})|")

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from stockflow.language import equations as eq
-from stockflow.language import vectors
-from stockflow.language.calls import column, everything, rows
 from stockflow.language.definition import Function
-from stockflow.language.memory import minus, over, plus, times
+from stockflow.language.functions import vectors
+from stockflow.language.functions.calls import column, everything, rows
+from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
 from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of
@@ -133,8 +133,8 @@ def count(reader: Place, tree: Call) -> eq.Expression:
     return eq.Number(float(len(reader.ranges.choices(one.name if isinstance(one, Name) else ""))))
 
 
-def select(reader: Place, tree: Call) -> eq.Expression:
-    """VECTOR SELECT: one number from the elements that are selected."""
+def select(reader: Place, tree: Call, swapped: bool = False) -> eq.Expression:
+    """VECTOR SELECT: one number from the elements that are selected; action 5 may have its powers `swapped`."""
     asked, error = reader.read(tree.arguments[3]), reader.fixed(reader.read(tree.arguments[4]))
     if error not in {0, 1, 2, 3}:
         raise Refused(["VECTOR SELECT with an error action that is not 0, 1, 2 or 3"])
@@ -143,9 +143,9 @@ def select(reader: Place, tree: Call) -> eq.Expression:
     missing = reader.read(tree.arguments[2])
     selection, given = [row[0] for row in found], [row[1] for row in found]
     if action is not None:
-        return vectors.select(selection, given, missing, int(action), int(error))
+        return vectors.select(selection, given, missing, int(action), int(error), swapped)
     reader.translation.spend(vectors.ACTIONS * len(found))
-    every = [vectors.select(selection, given, missing, one, int(error)) for one in range(vectors.ACTIONS)]
+    every = [vectors.select(selection, given, missing, one, int(error), swapped) for one in range(vectors.ACTIONS)]
     return vectors.element(every, reader.keep("action", eq.Operation("integer", (asked,))))
 
 

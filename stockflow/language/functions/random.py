@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Iterable
 
 from stockflow.language import equations as eq
-from stockflow.language import memory, vectors
+from stockflow.language.functions import memory, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Refused
 

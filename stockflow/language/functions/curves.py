@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language import memory, vectors
+from stockflow.language.functions import memory, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain

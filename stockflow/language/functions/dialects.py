@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from stockflow.language import allocation, curves, memory, vectors
-from stockflow.language import array_functions as arrays
 from stockflow.language import equations as eq
-from stockflow.language import random_functions as random
 from stockflow.language.definition import Function
+from stockflow.language.functions import allocation, arrays, curves, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
 

@@ -39,6 +39,7 @@ class Equation(Parser):
     pattern = pattern(_NAME, _SIGNS, r"[\s\\]")
     # :NOT: takes a whole comparison
     negation = 3
+    missing = MISSING
 
     def token(self, kind: str, text: str, start: int) -> Token:
         """Return a token; what stands between colons is named by its word."""
@@ -83,7 +84,7 @@ class Equation(Parser):
     def atom(self) -> Tree:
         """Return a number, name, call or parenthesis; also what is missing, or named by a text."""
         if self.skip("na"):
-            return Literal(MISSING)
+            return Literal(self.missing)
         if self.kind == "text":
             return Text(self.take("text")[1:-1])
         return super().atom()

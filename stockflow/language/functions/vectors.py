@@ -28,13 +28,18 @@ def choice(condition: Expression, yes: Expression, no: Expression) -> Expression
 
 
 def select(
-    selection: Sequence[Expression], values: Sequence[Expression], missing: Expression, action: int, error: int
+    selection: Sequence[Expression],
+    values: Sequence[Expression],
+    missing: Expression,
+    action: int,
+    error: int,
+    swapped: bool = False,
 ) -> Expression:
     """VECTOR SELECT: one number from the values whose selection is not 0, or `missing` if there are none.
 
-    Actions 0 to 5 weigh the values by their selection and 6 to 10 do not: sum, product, smallest,
-    largest, mean; 5 multiplies selections to the power of the values.  The error action lets a run fail where nothing
-    is selected (1), more than one element (2), or either (3).  Raises Refused for another action.
+    Actions 0 to 5 weigh the values by their selection and 6 to 10 do not: sum, product, smallest, largest, mean; 5
+    multiplies selections to the power of the values, or the reverse if `swapped`.  The error action lets a run fail
+    where nothing is selected (1), more than one element (2), or either (3).  Raises Refused for another action.
     """
     if not 0 <= action < ACTIONS:
         raise Refused([f"VECTOR SELECT with the action {action}"])
@@ -42,7 +47,8 @@ def select(
     if action < 5:
         values = [Operation("*", pair) for pair in zip(selection, values, strict=True)]
     elif action == 5:
-        values = [Operation("^", pair) for pair in zip(selection, values, strict=True)]
+        powers = (values, selection) if swapped else (selection, values)
+        values = [Operation("^", pair) for pair in zip(*powers, strict=True)]
     operator, neutral = _SELECTED[action % 6]
     kept = [choice(one, value, Number(neutral)) for one, value in zip(chosen, values, strict=True)]
     result = joined(operator, kept)

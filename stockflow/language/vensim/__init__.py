@@ -1,0 +1,1 @@
+"""Vensim's model files: their entries, and the grammar of their equations."""

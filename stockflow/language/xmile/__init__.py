@@ -1,0 +1,1 @@
+"""XMILE files: their elements, modules and conveyors, and the grammar of their equations."""
