@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -26,7 +26,7 @@ BINDING: Mapping[str, int] = MappingProxyType(
         "and": 2,
         **dict.fromkeys(("=", "<>", "<", "<=", ">", ">="), COMPARISON),
         **dict.fromkeys("+-", SUM),
-        **dict.fromkeys(("*", "/", "mod"), PRODUCT),
+        **dict.fromkeys(("*", "/", "//", "mod"), PRODUCT),
         "^": POWER,
     }
 )
@@ -166,8 +166,12 @@ class Parser:
                 operators.append(self.kind)
                 self.at += 1
                 arguments.append(self.expression(binding))
-            left = Chain(tuple(operators), tuple(arguments))
+            left = self.chained(operators, arguments)
         return left
+
+    def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
+        """Return what stands between operators of one precedence as one node."""
+        return Chain(tuple(operators), tuple(arguments))
 
     def operand(self) -> Tree:
         """Return a number, name, call or parenthesis, with the signs before it."""

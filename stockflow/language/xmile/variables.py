@@ -121,9 +121,7 @@ class _File(File):
         """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
         name = part.prefix + name_of(node)
         try:
-            ins, outs = (
-                [self._equation(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow")
-            )
+            ins, outs = ([self._flow(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow"))
             names = [plain(one.name) for one in outs if isinstance(one, Name)]
             if len(names) < len(outs) or not self.nodes.keys() >= set(names) or self.belts.keys() & set(names):
                 raise Refused(["conveyor with an outflow that is no flow of its own"])
@@ -241,8 +239,8 @@ class _File(File):
             return self._points(curves[0])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
-            inflows = tuple(self._inflow(self._equation(part, one)) for one in self.found("inflow", node))
-            outflows = tuple(self._equation(part, one) for one in self.found("outflow", node))
+            inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
+            outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not conveyor)
         return self._value(part, node, tree, element)
 
@@ -253,7 +251,9 @@ class _File(File):
             tree = WithTable(tree, self._points(curves[0]))
         onto = not part.macro and part.key(node) in self.onto
         floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
-        return Call("max", (tree, Literal(0.0))) if floored else tree
+        tree = Call("max", (tree, Literal(0.0))) if floored else tree
+        first = self.found("init_eqn", element) or self.found("init_eqn", node)
+        return Call("active initial", (tree, self._equation(part, first[0]))) if first else tree
 
     def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
         """Return what is known of a variable, None in macros, whose variables have their own names."""
@@ -268,6 +268,11 @@ class _File(File):
         if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
             return flow
         return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
+
+    def _flow(self, part: Part, node: Any) -> Tree:
+        """Return what a stock calls a flow, a name whose signs need no quotes there."""
+        name = " ".join((node.text or "").replace("\\n", " ").strip().strip('"').split())
+        return Name(part.meant(name)) if plain(name) in part.names else self._equation(part, node)
 
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):

@@ -140,6 +140,44 @@ XMILE_CASES = [
         "<gf name='f'><xscale min='0' max='4'/><ypts>0,8</ypts></gf><aux name='y'><eqn>LOOKUP(f, TIME)</eqn></aux>",
         [0, 2, 4, 6, 8],
     ),
+    (
+        "what a variable is at the start, beside its equation",
+        "<aux name='x'><eqn>TIME</eqn><init_eqn>45</init_eqn></aux><stock name='y'><eqn>x</eqn><inflow>i</inflow>"
+        "</stock><flow name='i'><eqn>x</eqn></flow>",
+        [45, 45, 46, 48, 51],
+    ),
+    (
+        "names of flows in a stock without quotes, whatever signs they have",
+        "<stock name='y'><eqn>0</eqn><inflow>in/flow,_(a*b)</inflow></stock>"
+        "<flow name='in/flow, (a*b)'><eqn>2</eqn></flow>",
+        [0, 2, 4, 6, 8],
+    ),
+    (
+        "a variable called mod",
+        "<aux name='mod'><eqn>5</eqn></aux><aux name='y'><eqn>7 mod mod + mod</eqn></aux>",
+        [7] * 5,
+    ),
+    (
+        "MEAN, MIN and MAX of several",
+        "<aux name='y'><eqn>MEAN(1, 2, TIME)*3 + MAX(1, 3, TIME) + MIN(TIME)</eqn></aux>",
+        [6, 8, 10, 12, 15],
+    ),
+    (
+        "a range that the left side does not have stands for all its elements in SUM, MEAN, MIN, MAX",
+        "<aux name='v'><dimensions><dim name='d'/></dimensions><eqn>2, 5</eqn></aux>"
+        "<aux name='y'><eqn>MIN(v[d]) + 10*MAX(v[d]) + 100*SUM(v[d])</eqn></aux>",
+        [752] * 5,
+    ),
+    ("two strokes", "<aux name='y'><eqn>6//TIME/2 + 8//2//2</eqn></aux>", [2, 5, 3.5, 3, 2.75]),
+    ("NPV", "<aux name='y'><eqn>NPV(TIME, 0.25) - NPV(TIME, 0.25, 3)</eqn></aux>", [-3] * 5),
+    ("DERIVN", "<aux name='y'><eqn>DERIVN(TIME^2, 1)</eqn></aux>", [0, 1, 3, 5, 7]),
+    ("SINWAVE", "<aux name='y'><eqn>SINWAVE(2, 4) + COSWAVE(3, 4) + SIGN(TIME-2)</eqn></aux>", [2, 1, -3, -1, 4]),
+    (
+        "a flow out of two stocks",
+        "<stock name='A'><eqn>2</eqn><outflow>o</outflow><non_negative/></stock><stock name='B'><eqn>2</eqn>"
+        "<outflow>o</outflow></stock><flow name='o'><eqn>1</eqn></flow><aux name='y'><eqn>A + 10*B</eqn></aux>",
+        [22, 11, 0, -10, -20],
+    ),
 ]
 
 
