@@ -250,6 +250,7 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
+    from stockflow.language.at_time import with_end
     from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
@@ -278,7 +279,8 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural))
+    variables, fixed = with_end(source.name, variables)
+    model = Equations(source.name, variables, equivalences, method, frozenset(translation.structural | fixed))
     evaluation_order(model)
     initial_order(model)
     return model

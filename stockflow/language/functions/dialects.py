@@ -60,10 +60,12 @@ def _of_order(make: Remembering, order: int, least: int = 4) -> Function:
 
 
 def _order(reader: Place, tree: Tree) -> int:
-    """Return the order of a delay, which must be known when the file is read."""
-    value = reader.fixed(reader.read(tree))
+    """Return the order of a delay, which holds as it is at the initial time."""
+    order = reader.read(tree)
+    value = reader.fixed(order)
+    value = reader.at_start(order) if value is None else value
     if value is None or not 1 <= value <= _MOST_ORDERS:
-        raise Refused(["order of a delay that is not a number of the file from 1 to 1000"])
+        raise Refused(["order of a delay that is not known from time and constants as a number from 1 to 1000"])
     return int(value)
 
 

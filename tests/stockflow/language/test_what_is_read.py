@@ -60,6 +60,38 @@ VENSIM_CASES = [
         "e: x1, x2, x3 -> f ~~|\nf: a, b, b ~~|\np[a]= 1 ~~|\np[b]= 2 ~~|\nc[e]= p[f]*10",
         {"c[x1]": [10] * 5, "c[x2]": [20] * 5, "c[x3]": [20] * 5},
     ),
+    (
+        "the order of a delay, which holds as it is at the initial time",
+        "n= 1+STEP(1,3) ~~|\ny= DELAY N(Time, 2, 0, n) ~~|\nz= DELAY1I(Time, 2, 0)-y",
+        {"z": [0] * 5},
+    ),
+    (
+        ":RAW: data",
+        ":MACRO: AT(d)\nAT= X ~~|\nX:RAW::= d ~~|\n:END OF MACRO:\n"
+        "a:RAW::= GET DIRECT DATA('d.csv', ',', 'A', 'B2') ~~|\nb:= GET DIRECT DATA('d.csv', ',', 'A', 'B2') ~~|\n"
+        "c= AT(b) ~~|\nd:HOLD BACKWARD::= b",
+        {
+            "a": [1, 2, -(2.0**109), 4, -(2.0**109)],
+            "b": [1, 2, 3, 4, 4],
+            "c": [1, 2, -(2.0**109), 4, -(2.0**109)],
+            "d": [1, 2, 2, 4, 4],
+        },
+    ),
+    (
+        "a FINAL TIME that moves with time and constants",
+        "last= 100 ~~|\nhorizon= IF THEN ELSE(Time*2-5 > 1, Time, last)",
+        {"horizon": [100, 100, 100, 100, 4]},
+    ),
+    (
+        # parts of profiles in another order than their range; a price of 5 for triangles, of 4 for curves
+        "ALLOCATE AVAILABLE in rectangles, triangles, normal and exponential curves",
+        "r: a, b ~~|\np: ptype, ppriority, pwidth, pextra ~~|\nq[r]= 100, 100 ~~|\n"
+        "one[a,ptype]= 2 ~~|\none[b,ptype]= 1 ~~|\none[r,pwidth]= 4 ~~|\none[r,pextra]= 0 ~~|\n"
+        "one[a,ppriority]= 5 ~~|\none[b,ppriority]= 4 ~~|\nx[r]= ALLOCATE AVAILABLE(q[r], one[r,ptype], 75) ~~|\n"
+        "two[a,p]= 3, 4, 1, 0 ~~|\ntwo[b,p]= 4, 5, 1, 0 ~~|\n"
+        "y[r]= ALLOCATE AVAILABLE(q[r], two[r,ptype], 50+100*(1-0.5*EXP(-1)))",
+        {"x[a]": [50] * 5, "x[b]": [25] * 5, "y[a]": [50] * 5, "y[b]": [100 - 50 * np.exp(-1)] * 5},
+    ),
     ("LOOKUP FORWARD", "f((0,0),(2,10),(4,10)) ~~|\ny= LOOKUP FORWARD(f, Time)", {"y": [0, 10, 10, 10, 10]}),
     ("LOOKUP BACKWARD", "f((0,0),(2,10),(4,20)) ~~|\ny= LOOKUP BACKWARD(f, Time)", {"y": [0, 0, 10, 10, 20]}),
     ("LOOKUP EXTRAPOLATE", "f((0,0),(1,10)) ~~|\ny= LOOKUP EXTRAPOLATE(f, Time-1)", {"y": [-10, 0, 10, 20, 30]}),
@@ -195,6 +227,7 @@ def small(folder: Path, variables: str, rest: str = "", specs: str = "<dt>1</dt>
 @pytest.mark.parametrize(("title", "equations", "expected"), VENSIM_CASES, ids=[one[0] for one in VENSIM_CASES])
 def test_a_construct_of_vensim_gives_what_its_manual_says(tmp_path, title: str, equations: str, expected) -> None:
     assert f"- {title}" in PAGE
+    (tmp_path / "d.csv").write_text("Time,d\n0,1\n1,2\n3,4\n")
     whole = equations if "~~|" in equations else "".join(f"{line} ~|\n" for line in equations.splitlines())
     path = tmp_path / "model.mdl"
     final = "horizon" if "horizon" in equations else "4"
