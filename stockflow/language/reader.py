@@ -17,6 +17,7 @@ from stockflow.language.tree import (
     Call,
     Chain,
     Conveyed,
+    Emptied,
     Entries,
     Literal,
     Name,
@@ -92,6 +93,8 @@ class Reader(Place):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
             case Conveyed():
                 return conveyors.flow(self, tree)
+            case Emptied():
+                return conveyors.emptied(self, tree)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
             case Call():
