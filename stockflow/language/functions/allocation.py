@@ -67,6 +67,8 @@ def by_priority(reader: Place, tree: Call) -> Expression:
     request, priority, _, width, supply = tree.arguments
     requests, place = column(reader, request)
     priorities, _ = column(reader, priority)
+    if len(priorities) != len(requests):
+        raise Refused([f"ALLOCATE BY PRIORITY of {len(requests)} requests with {len(priorities)} priorities"])
     breadth = reader.read(width)
     wide = reader.translation.once(("width", breadth), lambda: reader.keep("width", breadth))
     claims = [(asked, first, wide) for asked, first in zip(requests, priorities, strict=True)]
