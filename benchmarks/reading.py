@@ -4,12 +4,12 @@
     python -m benchmarks.reading --sizes 1000,10000,100000
 
 FOLDER is another version of this project, whose reading is measured in turns with this one's.  With sizes, models of
-so many scalars are written, and reading, compiling and memory are told by kind of construct.
+so many scalars are written, and reading, compiling and memory are told by kind of construct, beside the others where
+they read the file.
 """
 
 import importlib.util
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import process_time
 
 from stockflow.commands.bench import timed
 from stockflow.language import source
@@ -39,6 +38,43 @@ _CONTROLS = "".join(
     f"{name}= {value} ~~|\n"
     for name, value in (("INITIAL TIME", 0), ("FINAL TIME", 4), ("TIME STEP", 1), ("SAVEPER", 1))
 )
+# seconds for one engine and one file
+_PATIENCE = 120
+_BEGUN = """
+import resource, sys, time, warnings
+warnings.simplefilter("ignore")
+def taken():
+    return time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+"""
+_MEASURES = {
+    "stockflow": f"""{_BEGUN}
+from stockflow.compiler.llvm import generate
+from stockflow.compiler.simulator import Task
+from stockflow.language import at_time, reader, source
+start = taken()
+equations = source.equations(source.read(sys.argv[1]))
+read = taken()
+names = [one.name for one in equations.visible.values() if one.kind in {{"stock", "flow", "auxiliary"}}]
+generate(Task(equations, (), tuple(names)).plan())
+end = taken()
+""",
+    "PySD": f"""{_BEGUN}
+from pysd.translators.vensim.vensim_file import VensimFile
+start = taken()
+file = VensimFile(sys.argv[1])
+file.parse()
+file.get_abstract_model()
+read = end = taken()
+""",
+    "pysimlin": f"""{_BEGUN}
+import simlin
+from pathlib import Path
+start = taken()
+simlin.load(Path(sys.argv[1]))
+read = end = taken()
+""",
+}
+_TOLD = "print(read[0] - start[0], read[1] - start[1], end[0] - read[0])"
 # equations, and how many scalars they are for each element of their first range
 _KINDS = {
     "stocks": ("c: (c1-c20)~~|\nk[r,c]= 0.1~~|\ns[r,c]= INTEG(-out[r,c],100)~~|\nout[r,c]= k[r,c]*s[r,c]~~|", 60),
@@ -70,24 +106,43 @@ def generated(kind: str, scalars: int) -> str:
 
 
 def sizes(wanted: list[int]) -> None:
-    """Print the processor time of reading and compiling generated models, a scalar, and the most memory so far."""
-    from stockflow.compiler.llvm import generate
-    from stockflow.compiler.simulator import Task
+    """Print seconds and megabytes of reading generated models, here and by others, and of compiling them here.
 
-    print("| construct | scalars | reading, us each | compiling, us each | most memory so far, MB |")
-    print("|---" * 5 + "|")
-    for scalars in wanted:
-        for kind in (*_KINDS, "chain"):
-            file = source.Source("generated.mdl", generated(kind, scalars))
-            start = process_time()
-            equations = source.equations(file)
-            read = process_time()
-            names = [one.name for one in equations.visible.values() if one.kind in {"stock", "flow", "auxiliary"}]
-            generate(Task(equations, (), tuple(names)).plan(), 1)
-            done, count = process_time(), len(equations.variables)
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            each = f"{1e6 * (read - start) / count:.0f} | {1e6 * (done - read) / count:.0f}"
-            print(f"| {kind} | {count:,} | {each} | {memory} |", flush=True)
+    Every engine reads every file in a process of its own, of which what it takes before is left out; `x` is how many
+    times ours that is.  What an engine refuses, or does not read in time, has no number.
+    """
+    others = ["PySD", *(["pysimlin"] if importlib.util.find_spec("simlin") is not None else [])]
+    heads = ["construct", "scalars", "reading, s", "MB", "compiling, s"]
+    heads += [f"{name}, {what}" for name in others for what in ("s", "x", "MB")]
+    print("| " + " | ".join(heads) + " |")
+    print("|---" * len(heads) + "|")
+    for kind in (*_KINDS, "chain"):
+        for scalars in wanted:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "generated.mdl"
+                path.write_text(generated(kind, scalars), encoding="utf-8")
+                ours = _measured("stockflow", path)
+                cells = [kind, f"{scalars:,}", *(_shown(one) for one in ours)]
+                for name in others:
+                    seconds, memory, _ = _measured(name, path)
+                    cells += [_shown(seconds), _shown(seconds and ours[0] and seconds / ours[0]), _shown(memory)]
+            print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def _measured(engine: str, path: Path) -> tuple[float | None, float | None, float | None]:
+    """Return seconds and megabytes of reading a file, and seconds of compiling it, in a process of its own."""
+    setting = {**os.environ, "STOCKFLOW_CACHE": "off"}
+    command = [sys.executable, "-c", _MEASURES[engine] + _TOLD, str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=setting, timeout=_PATIENCE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return None, None, None
+    seconds, memory, compiling = map(float, done.stdout.split()[-3:])
+    return seconds, memory, compiling
+
+
+def _shown(number: float | None) -> str:
+    return "" if number is None else f"{number:.3g}"
 
 
 def main() -> None:

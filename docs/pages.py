@@ -5,6 +5,7 @@ commands), so that none can differ from it.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -35,6 +36,7 @@ from models.files.series import Point, Series
 from models.schedules.file import Schedule
 from stockflow.commands.cli import cli as stockflow_command
 from stockflow.files import write_whole
+from stockflow.language.functions import dialects
 
 STUDIES: Mapping[str, type[BaseModel]] = {
     "phase_out": analysis.phase_out.study.PhaseOutStudy,
@@ -47,6 +49,13 @@ STUDIES: Mapping[str, type[BaseModel]] = {
 }
 _EVIDENCE = """paper: stands in He et al. 2025; read: read in the source named; recalled: remembered from literature;
 derived: computed from other numbers; assumed: judged; fit: the outcome of a calibration."""
+TESTS = Path(__file__).parents[1] / "tests" / "stockflow" / "language"
+_VENSIM_MANUAL = "https://www.vensim.com/documentation/fn_{}.html"
+_XMILE_STANDARD = "https://docs.oasis-open.org/xmile/xmile/v1.0/xmile-v1.0.html"
+_STELLA_MANUAL = "https://www.iseesystems.com/resources/help/v3/Content/08-Reference/07-Builtins/Builtins.htm"
+# functions that the standard itself has; others are those of its programs
+_STANDARD = """abs arccos arcsin arctan cos exp inf int ln log10 max min pi sin sqrt tan exprnd normal random delay
+delay1 delay3 delayn forcst smth1 smth3 smthn trend pulse ramp step init previous self lookup mean size stddev sum"""
 _WIDE = "```{rst-class} parameters\n```\n"
 
 
@@ -57,6 +66,7 @@ def write(folder: Path) -> None:
         "data.inc": data_page(),
         "commands.inc": command_page(),
         "api.inc": api_page(),
+        "functions.inc": functions_page(),
         "schedules.md": format_page("Schedules", {"Schedule": Schedule}),
         "studies.md": format_page("Studies", STUDIES),
         "targets.md": format_page("Targets", {"Targets": Targets}),
@@ -67,6 +77,26 @@ def write(folder: Path) -> None:
         file = folder / name
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             write_whole(file, text)
+
+
+# ---- functions that are read
+
+
+def functions_page() -> str:
+    """Every function of both formats: how many arguments, the tests that name it, its place in a manual."""
+    texts = {path.name: path.read_text(encoding="utf-8").lower() for path in sorted(TESTS.rglob("test_*.py"))}
+    lines = ["| function | arguments | tests | manual |", "|---|---|---|---|"]
+    for name in sorted({*dialects.VENSIM, *dialects.XMILE}):
+        function = dialects.VENSIM.get(name) or dialects.XMILE[name]
+        count = f"{function.least}{f' to {function.most}' if function.most > function.least else ''}"
+        named = re.compile(rf"\b{name.replace(' ', '[ _]')}\b")
+        tests = [file.removesuffix(".py") for file, text in texts.items() if named.search(text)]
+        places = [f"[Vensim]({_VENSIM_MANUAL.format(name.replace(' ', '_'))})"] if name in dialects.VENSIM else []
+        if name in dialects.XMILE:
+            standard = name in _STANDARD.split()
+            places.append(f"[XMILE]({_XMILE_STANDARD})" if standard else f"[Stella]({_STELLA_MANUAL})")
+        lines.append(f"| `{name.upper()}` | {count} | {', '.join(tests)} | {', '.join(places)} |")
+    return "\n".join(lines) + "\n"
 
 
 # ---- model cards

@@ -184,7 +184,7 @@ def test_code_for_another_system_is_made_and_wants_nothing_of_its_libraries(
     binding.initialize_all_asmprinters()
     foreign = binding.Target.from_triple(triple)
     options = {"opt": 2, "codemodel": "jitdefault", "jit": True}
-    monkeypatch.setattr(machine, "target", lambda: foreign.create_target_machine(**options))
+    monkeypatch.setattr(machine, "target", lambda opt=1: foreign.create_target_machine(**options))
     monkeypatch.setattr(llvm, "assembled", lambda text: machine.assembled(f'target triple = "{triple}"\n{text}'))
     code = llvm.generate(plan, width).machine
     assert code.hex().startswith(begins)

@@ -106,7 +106,7 @@ class Checked:
             from stockflow.language.functions.conveyors import has_belts
 
             if has_belts(self.equations):
-                raise InputError(f"{self.place}: method is {asked!r}, but conveyors need Euler's")
+                raise InputError(f"{self.place}: method is {asked!r}, but conveyors and queues need Euler's")
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from stockflow.compiler.plan import Plan
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 2)
+# vectors on the stack for each instruction, at most
+_SLOTS = 2
 # the most vectors of runs copied at a time
 _LARGEST_PIECE = 64
 
@@ -36,11 +38,12 @@ class Code:
     """Machine code for a plan, with all it needs to run; it can be kept in a file.
 
     A run brings `columns` numbers, its inputs and then its tables, and gives `outputs` numbers at
-    every saved moment.  `workspace` counts the vectors one thread needs for memory.
+    every saved moment.  `workspace` counts the vectors one thread needs for memory, and `stack` the bytes of its stack.
     """
 
     width: int
     workspace: int
+    stack: int
     columns: int
     outputs: int
     saved: NDArray[np.uint8]
@@ -49,7 +52,15 @@ class Code:
 
     def packed(self) -> bytes:
         """Return everything as bytes."""
-        numbers = [self.width, self.workspace, self.columns, self.outputs, *self.table.shape, len(self.saved)]
+        numbers = [
+            self.width,
+            self.workspace,
+            self.stack,
+            self.columns,
+            self.outputs,
+            *self.table.shape,
+            len(self.saved),
+        ]
         head = json.dumps(numbers).encode()
         return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), self.machine])
 
@@ -57,10 +68,10 @@ class Code:
     def unpacked(cls, content: bytes) -> Code:
         """Return what `packed` made bytes of."""
         head, _, rest = content.partition(b"\n")
-        width, workspace, columns, outputs, rows, series, steps = json.loads(head)
+        width, workspace, stack, columns, outputs, rows, series, steps = json.loads(head)
         table = np.frombuffer(rest, dtype=np.float64, count=rows * series).reshape(rows, series).copy()
         saved = np.frombuffer(rest, dtype=np.uint8, count=steps, offset=table.nbytes).copy()
-        return cls(width, workspace, columns, outputs, saved, table, rest[table.nbytes + steps :])
+        return cls(width, workspace, stack, columns, outputs, saved, table, rest[table.nbytes + steps :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ class Kernel:
             arrays = (filled, out[first:], code.table, code.saved, work, numbers[rows])
             self.function(*(one.ctypes.data for one in arrays), seed, blocks)
 
-        in_pieces(piece, runs, width, _LARGEST_PIECE * width, threads)
+        in_pieces(piece, runs, width, _LARGEST_PIECE * width, threads, code.stack)
         return out[:runs]
 
 
@@ -152,7 +163,13 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)
     machine = assembled(text)
-    return Code(width, assembly.workspace, assembly.columns, len(assembly.outputs), saved, plan.table, machine)
+    stack, outputs = stack_of(text, width), len(assembly.outputs)
+    return Code(width, assembly.workspace, stack, assembly.columns, outputs, saved, plan.table, machine)
+
+
+def stack_of(text: str, width: int) -> int:
+    """Return how many bytes of a stack a module takes at most, where every instruction leaves vectors on it."""
+    return _SLOTS * text.count("\n") * 8 * width
 
 
 def load(code: Code) -> Kernel:

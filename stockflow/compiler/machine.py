@@ -6,6 +6,8 @@ from typing import Any
 
 from llvmlite import binding
 
+#: lines of a module from which on code is made in the quickest way; it takes some five seconds in the other up to there
+LONG = 40_000
 # every object file of Windows that computes with floats wants this symbol, which its C runtime has and no process shows
 _FLOATS = "\n@_fltused = global i32 0\n"
 
@@ -14,9 +16,11 @@ def assembled(text: str) -> bytes:
     """Return the object file of a module for this processor; RuntimeError if it is malformed.
 
     Passes over the module before its code is made gain nothing: it is written in registers, without calls between
-    functions, and what they would find the code generator finds.
+    functions, and what they would find the code generator finds.  Its own time grows with the square of a function's
+    length where it keeps what it can in registers: in a long one it keeps nothing, and a run takes two to ten times as
+    long.
     """
-    machine = target()
+    machine = target(opt=0 if text.count("\n") > LONG else 1)
     if "windows" in machine.triple:
         text += _FLOATS
     module = binding.parse_assembly(text)
@@ -32,12 +36,12 @@ def linked(code: bytes) -> Any:
     return engine
 
 
-def target() -> Any:
+def target(opt: int = 1) -> Any:
     """Return this processor with its widest vectors in use; a code generator that looks harder makes nothing faster."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     features = binding.get_host_cpu_features()
     flags = features.flatten() + (",-prefer-256-bit" if features.get("avx512f") else "")
     return binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=flags, opt=1, codemodel="jitdefault", jit=True
+        cpu=binding.get_host_cpu_name(), features=flags, opt=opt, codemodel="jitdefault", jit=True
     )

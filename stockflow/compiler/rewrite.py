@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from stockflow.compiler.graph import Graph
 from stockflow.compiler.system import System
+from stockflow.language.equations import Table
 
 _LARGEST_PRODUCT = 16
 
@@ -51,6 +52,8 @@ class _Rewriter:
             return self.product(node)
         if op == "pow":
             return power(self.new, *new)
+        if isinstance(payload, Table):
+            return self.new.lookup(new[0], payload)
         return self.new.apply(op, *new) if payload is None and args else self.new.add(op, new, payload)
 
     def product(self, node: int) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stockflow.arrays import Array
 from stockflow.compiler import cache
-from stockflow.compiler.llvm import processor, vector_width
+from stockflow.compiler.llvm import processor, stack_of, vector_width
 from stockflow.compiler.machine import assembled, linked
 from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import table
@@ -46,7 +46,8 @@ class Gradient:
     """Compiled runs of one model up to the last observation, and back: the payoff and its gradient.
 
     Calling it is pure; it can be called from several threads.  A run gives the same bits whatever the
-    number of threads and the other runs.  `workspace` counts the bytes one thread needs.
+    number of threads and the other runs.  `workspace` counts the bytes one thread needs,
+    and `stack` those of its stack.
     """
 
     equations: Equations
@@ -57,6 +58,7 @@ class Gradient:
     marks: NDArray[np.int64]
     width: int
     workspace: int
+    stack: int
     function: Any
     engine: Any
     # workspaces between calls: giving one back to the system costs as much as running a few runs
@@ -93,7 +95,7 @@ class Gradient:
             total[first:last] = sums.reshape(-1)[: last - first]
             gradient[first:last] = slopes.transpose(0, 2, 1).reshape(filled.shape)[: last - first]
 
-        in_pieces(piece, runs, width, _TOGETHER * width, threads)
+        in_pieces(piece, runs, width, _TOGETHER * width, threads, self.stack)
         return total, gradient
 
     def pullback(self, values: ArrayLike, read: ArrayLike, slopes: ArrayLike) -> Array:
@@ -157,4 +159,5 @@ def gradient(
     engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text)))
     marks = np.where(moments.saved, np.cumsum(moments.saved) - 1, -1)
     function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * passes.size
-    return Gradient(equations, inputs, tuple(terms), compared, series, marks, width, workspace, function, engine)
+    stack = stack_of(text, width)
+    return Gradient(equations, inputs, tuple(terms), compared, series, marks, width, workspace, stack, function, engine)

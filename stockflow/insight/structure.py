@@ -88,6 +88,7 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     Raises InputError for a component with more than five million pairs of a variable and a link.
     """
     graph = links(equations)
+    order = {name: place for place, name in enumerate(equations.variables)}
     out: list[tuple[str, ...]] = []
     for component in components(equations):
         members = set(component)
@@ -98,7 +99,8 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
                 f"{equations.source}: {len(inside)} variables with {arrows} links act on each other,"
                 " too many to list their feedback loops"
             )
-        out += [_from_first_stock(loop, equations) for loop in _basis(inside)]
+        loops = _basis(inside) if arrows > len(inside) else [_only_loop(inside)]
+        out += [_from_first_stock(loop, equations, order) for loop in loops]
     return tuple(out)
 
 
@@ -149,6 +151,14 @@ def _basis(graph: Links) -> list[tuple[str, ...]]:
     return out
 
 
+def _only_loop(graph: Links) -> tuple[str, ...]:
+    """Return the loop of a component with as many links as variables."""
+    loop = [next(iter(graph))]
+    while len(loop) < len(graph):
+        loop += graph[loop[-1]]
+    return tuple(loop)
+
+
 def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
     """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
     from scipy.sparse.csgraph import breadth_first_order
@@ -175,9 +185,8 @@ def _path(before: Sequence[int], root: int, place: int) -> list[int]:
     return path
 
 
-def _from_first_stock(loop: tuple[str, ...], equations: eq.Equations) -> tuple[str, ...]:
+def _from_first_stock(loop: tuple[str, ...], equations: eq.Equations, order: Mapping[str, int]) -> tuple[str, ...]:
     """Turn a loop so that it starts with its first stock in file order, or its first member without one."""
-    order = {name: place for place, name in enumerate(equations.variables)}
     rank = [(equations.variables[name].kind != "stock", order[name]) for name in loop]
     first = rank.index(min(rank))
     return loop[first:] + loop[:first]

@@ -357,6 +357,7 @@ def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Var
     elif plain(one.name) in CONTROLS:
         kind = "control"
         value = _control_value(one.name, variables)
+        value = one.value if value is None else value
     else:
         value = number(one.expression)
         kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from dataclasses import replace
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ from stockflow.files import note, shown
 from stockflow.language import sheets
 from stockflow.language.data_tables import Column, read_data
 from stockflow.language.definition import Definition, Listed
-from stockflow.language.equations import Expression, Number, Table, Time, WithLookup
+from stockflow.language.equations import MISSING, Expression, Number, Table, Time, WithLookup
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Points, Refused, Text
 from stockflow.names import plain
@@ -22,6 +23,7 @@ from stockflow.workbooks import workbook_fault
 _LARGEST = 50_000_000
 _MOST_POINTS = 1_000_000
 _MOST_CELLS = 5_000_000
+_CLOSE = 1e-6  # to the time of a number that has no other time, as a share
 _ROW = re.compile("[0-9]{1,7}")
 #: what is taken from a file, by function, with the number of texts that say where it stands
 FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
@@ -225,7 +227,27 @@ def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[
 
 
 def _table(xs: Sequence[float], ys: Sequence[float], how: str) -> Table:
-    if how not in {"interpolate", "hold_backward", "look_forward"}:
-        raise Refused([f"data with the keyword {how.upper()}"])
-    table = Points(tuple(xs), tuple(ys), "hold" if how == "interpolate" else "steps").table()
-    return table.forward() if how == "look_forward" else table
+    return kept(Points(tuple(xs), tuple(ys), "hold").table(), how)
+
+
+def kept(points: Table, how: str) -> Table:
+    """Return the points of data as a keyword has them: in between, of the last or the next one, or at points alone."""
+    match how:
+        case "hold_backward":
+            return replace(points, kind="steps")
+        case "look_forward":
+            return points.forward()
+        case "raw":
+            return _alone(points)
+    return points
+
+
+def _alone(points: Table) -> Table:
+    """Return a table that has its values close to its points, and `:NA:` between them."""
+    xs, ys = [points.xs[0] - 1.0], [MISSING]
+    gaps = [right - left for left, right in pairwise(points.xs)] or [1.0]
+    for x, y, before, after in zip(points.xs, points.ys, [gaps[0], *gaps], [*gaps, gaps[-1]], strict=True):
+        near = min(_CLOSE * max(1.0, abs(x)), before / 4.0, after / 4.0)
+        xs += [x - near, x + near]
+        ys += [y, MISSING]
+    return Table(tuple(xs), tuple(ys), "steps")

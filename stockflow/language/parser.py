@@ -26,7 +26,7 @@ BINDING: Mapping[str, int] = MappingProxyType(
         "and": 2,
         **dict.fromkeys(("=", "<>", "<", "<=", ">", ">="), COMPARISON),
         **dict.fromkeys("+-", SUM),
-        **dict.fromkeys(("*", "/", "mod"), PRODUCT),
+        **dict.fromkeys(("*", "/", "//", "mod"), PRODUCT),
         "^": POWER,
     }
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
+from stockflow.language.at_time import Moment
 from stockflow.language.definition import OPEN, Definition
 from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
 from stockflow.language.scope import Scope, Translation
@@ -119,16 +120,27 @@ class Place(ABC):
                 return None
             return number(Operation(expression.operator, tuple(Number(one) for one in parts if one is not None)))
         if isinstance(expression, Reference) and depth <= _DEEPEST_FIXED:
-            main = self.translation.main
-            self.translation.structural.add(expression.name)
-            name, _, inside = expression.name.removesuffix("]").partition("[")
-            coordinates = tuple(map(plain, inside.split(","))) if inside else ()
-            definition = main.definitions.get(plain(name), {}).get(coordinates)
-            if definition is None:
-                return None
-            other = type(self)(self.translation, main, self.owner, self.name, definition, coordinates)
-            return self.fixed(other.expression(), depth + 1)
+            meaning = self.meaning(expression.name)
+            return None if meaning is None else self.fixed(meaning, depth + 1)
         return number(expression)
+
+    def meaning(self, name: str) -> Expression | None:
+        """Return the expression of a variable of the model, which is fixed by this; None for another name."""
+        main = self.translation.main
+        self.translation.structural.add(name)
+        array, _, inside = name.removesuffix("]").partition("[")
+        coordinates = tuple(map(plain, inside.split(","))) if inside else ()
+        definition = main.definitions.get(plain(array), {}).get(coordinates)
+        if definition is None:
+            return None
+        other = type(self)(self.translation, main, self.owner, name, definition, coordinates)
+        return self.translation.once(("definite", name), other.expression)
+
+    def at_start(self, expression: Expression) -> float | None:
+        """Return the number that an expression of time and constants is at the initial time, None for others."""
+        start = Reference(self.translation.main.spelling.get("initial time", "INITIAL TIME"))
+        time, step = self.fixed(start), self.fixed(self.step)
+        return None if time is None or step is None else Moment(time, step, self.meaning).value(expression)
 
     def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> Reference:
         """Return the variable of a compared name for some elements; Refused if no equation defines it."""

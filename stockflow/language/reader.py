@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition
-from stockflow.language.external import FROM_FILES
+from stockflow.language.external import FROM_FILES, kept
 from stockflow.language.functions import calls, conveyors
 from stockflow.language.functions.vectors import joined, remainder
 from stockflow.language.place import Place
@@ -17,6 +17,7 @@ from stockflow.language.tree import (
     Call,
     Chain,
     Conveyed,
+    Emptied,
     Entries,
     Literal,
     Name,
@@ -38,6 +39,8 @@ _DEEPEST = 150
 _DEEPEST_TREE = 100
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
+# names of data that stand for other data
+_MOST_NAMES = 20
 _Node = TypeVar("_Node")
 
 
@@ -92,6 +95,8 @@ class Reader(Place):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
             case Conveyed():
                 return conveyors.flow(self, tree)
+            case Emptied():
+                return conveyors.emptied(self, tree)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
             case Call():
@@ -100,6 +105,8 @@ class Reader(Place):
                 return self.table(tree)
             case Entries():
                 return self.top(self.entry(tree))
+            case Name() if self.definition.data not in {None, "interpolate"}:
+                return self.data_of(tree)
             case Unfilled():
                 return self.translation.external.filled(self.name, self.definition.data or "interpolate")
         return self.read(tree)
@@ -143,6 +150,20 @@ class Reader(Place):
             flows[0] = eq.Operation("negative", (flows[0],))
         signs = "+" * (len(stock.inflows) - 1) + "-" * (len(stock.outflows) - (not stock.inflows))
         return _chained(signs, flows) if signs else flows[0]
+
+    def data_of(self, tree: Name) -> eq.Expression:
+        """Return the data of another variable as a keyword of this one has them."""
+        how = self.definition.data or ""
+        found: eq.Expression | None = self.read(tree)
+        for _ in range(_MOST_NAMES):
+            found = self.meaning(found.name) if isinstance(found, eq.Reference) else found
+        if (
+            not isinstance(found, eq.WithLookup)
+            or not isinstance(found.argument, eq.Time)
+            or found.table.kind != "hold"
+        ):
+            raise Refused([f"data with the keyword {how.upper()} of what is no data variable without one"])
+        return eq.WithLookup(found.argument, kept(found.table, how))
 
     def entry(self, tree: Entries) -> Tree:
         """Return what belongs to this element in a list or matrix."""

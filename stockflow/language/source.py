@@ -36,6 +36,7 @@ _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
+_QUEUE = re.compile(r"<(?:\w+:)?queue\b")
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -244,6 +245,11 @@ def warn(words: str, level: int = 2) -> None:
 
 def told(source: Source) -> None:
     """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
+    if not source.is_vensim and _QUEUE.search(source.text):
+        warn(
+            f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
+            " holds it back, for which no results of Stella were at hand"
+        )
     for code in _methods(source) if source.is_vensim else ():
         if code in _AUTOMATIC:
             warn(
@@ -272,6 +278,7 @@ def equations(source: Source) -> Equations:
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language import pysd
+    from stockflow.language.at_time import with_end
     from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
@@ -291,7 +298,9 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    model = Equations(source.name, variables, found.equivalences, found.method, frozenset(translation.structural))
+    variables, fixed = with_end(source.name, variables)
+    structural = frozenset(translation.structural | fixed)
+    model = Equations(source.name, variables, found.equivalences, found.method, structural)
     evaluation_order(model)
     initial_order(model)
     return model

@@ -134,6 +134,14 @@ class Conveyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Emptied:
+    """What leaves a queue that nothing holds back: all that is in it and comes in."""
+
+    stock: Name
+    inflows: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """The elements of an array one by one, in the order of its subscripts."""
 
@@ -146,7 +154,20 @@ class Unfilled:
 
 
 Tree = (
-    Literal | Text | Name | Prefix | Chain | Call | Output | Points | WithTable | Stock | Conveyed | Entries | Unfilled
+    Literal
+    | Text
+    | Name
+    | Prefix
+    | Chain
+    | Call
+    | Output
+    | Points
+    | WithTable
+    | Stock
+    | Conveyed
+    | Emptied
+    | Entries
+    | Unfilled
 )
 
 
@@ -163,6 +184,8 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (argument, points)
         case Stock(inflows, outflows, initial):
             return (*inflows, *outflows, initial)
+        case Emptied(stock, inflows):
+            return (stock, *inflows)
         case Conveyed(stock, inflows, length, leaks):
             return (stock, *inflows, length, *leaks)
         case _:

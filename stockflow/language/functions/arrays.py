@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
@@ -17,13 +18,28 @@ from stockflow.names import plain
 
 _HALF = eq.Number(0.5)
 _INVERTED = 6
+MOST_LISTED = 1000
 
 
 def values(reader: Place, tree: Tree) -> list[eq.Expression]:
-    """Return all elements of an array, named alone or with the ranges marked over which they are taken."""
+    """Return all elements of an array, named alone or with the ranges over which they are taken.
+
+    These are marked, or are ranges that the left side does not have.
+    """
     if isinstance(tree, Name) and not tree.subscripts:
         return everything(reader, tree)
+    if isinstance(tree, Name):
+        free = reader.ranges.members.keys() - reader.bound.keys()
+        tree = replace(tree, subscripts=tuple(f"{one}!" if plain(one) in free else one for one in tree.subscripts))
     return [row[0] for row in rows(reader, [tree])]
+
+
+def listed(reader: Place, tree: Call) -> list[eq.Expression]:
+    """Return the arguments of a call, or all elements of the only one."""
+    one = tree.arguments[0]
+    if len(tree.arguments) == 1 and isinstance(one, Name) and (one.subscripts or reader.defined(plain(one.name))):
+        return values(reader, one)
+    return [reader.read(one) for one in tree.arguments]
 
 
 def reduction(operator: str) -> Function:
@@ -39,14 +55,8 @@ def of_array(operator: str) -> Function:
 
 
 def extreme(operator: str) -> Function:
-    """MIN or MAX of XMILE: of two values, or of all elements of an array."""
-
-    def make(reader: Place, tree: Call) -> eq.Expression:
-        if len(tree.arguments) == 1:
-            return vectors.joined(operator, values(reader, tree.arguments[0]))
-        return eq.Operation(operator, tuple(reader.read(one) for one in tree.arguments))
-
-    return Function(1, 2, make)
+    """MIN or MAX of XMILE: of some values, or of all elements of an array."""
+    return Function(1, MOST_LISTED, lambda reader, tree: vectors.joined(operator, listed(reader, tree)))
 
 
 def size(reader: Place, tree: Call) -> eq.Expression:
@@ -55,8 +65,8 @@ def size(reader: Place, tree: Call) -> eq.Expression:
 
 
 def mean(reader: Place, tree: Call) -> eq.Expression:
-    """MEAN of the elements of an array."""
-    found = values(reader, tree.arguments[0])
+    """MEAN of some values, or of the elements of an array."""
+    found = listed(reader, tree)
     return over(vectors.joined("+", found), eq.Number(float(len(found))))
 
 

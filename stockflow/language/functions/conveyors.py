@@ -1,8 +1,9 @@
-"""Flows out of conveyors: what comes off the end of a belt, and what leaks from it on its way.
+"""Flows out of conveyors and queues: what comes off the end of a belt, what leaks from it on its way, what waits.
 
 A belt of a transit time of so many steps holds what came in during each of them.  Linear leakage takes the same share
 of what came in from it at every step on the belt, the last one included; exponential leakage takes the same share of
-what is left.  What the belt holds at first lies on it as a constant inflow would have left it.
+what is left.  What the belt holds at first lies on it as a constant inflow would have left it.  A queue that nothing
+holds back is empty after every step.
 """
 
 from __future__ import annotations
@@ -11,17 +12,24 @@ from stockflow.language import equations as eq
 from stockflow.language.functions.memory import minus, over, times
 from stockflow.language.functions.vectors import joined
 from stockflow.language.place import Place
-from stockflow.language.tree import Conveyed, Refused
+from stockflow.language.tree import Conveyed, Emptied, Refused
 
-#: the hidden variable of every belt
-OFF = "off the belt"
+#: the hidden variables of every belt and of every queue
+OFF, OUT = "off the belt", "out of the queue"
 _CLOSE = 1e-9
 _MOST_STEPS = 1_000_000
 
 
 def has_belts(equations: eq.Equations) -> bool:
-    """Say whether there are conveyors, which hold what came in only if it came in as Euler's method has it."""
-    return any(one.owner and f"~{OFF}" in one.name for one in equations.variables.values())
+    """Say whether there are conveyors or queues, which take and give only what Euler's method has in a step."""
+    hidden = (one.name for one in equations.variables.values() if one.owner)
+    return any(f"~{kind}" in name for name in hidden for kind in (OFF, OUT))
+
+
+def emptied(reader: Place, tree: Emptied) -> eq.Expression:
+    """Return the expression of the flow out of a queue."""
+    inflows = [reader.read(one) for one in tree.inflows]
+    return reader.keep(OUT, joined("+", [over(reader.read(tree.stock), reader.step), *inflows]))
 
 
 def flow(reader: Place, tree: Conveyed) -> eq.Expression:

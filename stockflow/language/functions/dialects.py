@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from stockflow.language import equations as eq
@@ -15,6 +16,7 @@ from stockflow.language.tree import Call, Literal, Refused, Tree
 _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
 _ZERO = Literal(0.0)
+_TURN = eq.Number(2 * math.pi)
 Remembering = Callable[[Place, eq.Expression, eq.Expression, eq.Expression, int], eq.Expression]
 
 
@@ -58,10 +60,12 @@ def _of_order(make: Remembering, order: int, least: int = 4) -> Function:
 
 
 def _order(reader: Place, tree: Tree) -> int:
-    """Return the order of a delay, which must be known when the file is read."""
-    value = reader.fixed(reader.read(tree))
+    """Return the order of a delay, which holds as it is at the initial time."""
+    order = reader.read(tree)
+    value = reader.fixed(order)
+    value = reader.at_start(order) if value is None else value
     if value is None or not 1 <= value <= _MOST_ORDERS:
-        raise Refused(["order of a delay that is not a number of the file from 1 to 1000"])
+        raise Refused(["order of a delay that is not known from time and constants as a number from 1 to 1000"])
     return int(value)
 
 
@@ -121,6 +125,31 @@ def _safe_share(reader: Place, value: eq.Expression, divisor: eq.Expression, oth
     kept = divisor if isinstance(divisor, eq.Number) else reader.keep("divisor", divisor)
     zero = eq.Operation("=", (kept, eq.Number(0.0)))
     return vectors.choice(zero, other, memory.over(value, vectors.choice(zero, _ONE, kept)))
+
+
+def _constant(value: float, reader: Place, tree: Call) -> eq.Expression:
+    return eq.Number(value)
+
+
+def _sign(reader: Place, tree: Call) -> eq.Expression:
+    """SIGN: 1 above 0, -1 below it."""
+    value = reader.keep("signed", reader.read(tree.arguments[0]))
+    above, below = (eq.Operation(sign, (value, eq.Number(0.0))) for sign in "><")
+    return vectors.choice(above, _ONE, vectors.choice(below, eq.Number(-1.0), eq.Number(0.0)))
+
+
+def _wave(operator: str, reader: Place, size: eq.Expression, period: eq.Expression) -> eq.Expression:
+    """SINWAVE and COSWAVE: a wave over time, of a size and a period."""
+    return memory.times(size, eq.Operation(operator, (memory.over(memory.times(_TURN, eq.Time()), period),)))
+
+
+def _derivative(reader: Place, tree: Call) -> eq.Expression:
+    """DERIVN of order 1: the change since the step before, over the step; 0 at the start."""
+    if reader.fixed(reader.read(tree.arguments[1])) != 1:
+        raise Refused(["DERIVN of an order other than 1"])
+    value = reader.keep("changing", reader.read(tree.arguments[0]))
+    before = reader.keep("before", eq.DelayFixed(value, reader.step, value))
+    return memory.over(memory.minus(value, before), reader.step)
 
 
 def _log_gamma(reader: Place, tree: Call) -> eq.Expression:
@@ -220,6 +249,7 @@ XMILE: Mapping[str, Function] = MappingProxyType(
     {
         **_COMMON,
         "init": _whole(eq.Initial, 1, "initial"),
+        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay": Function(2, 3, _fixed_delay, "fixed delay"),
         "delay1": _delayed(memory.delay, 1, (2, 3)),
         "delay3": _delayed(memory.delay, 3, (2, 3)),
@@ -231,11 +261,19 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "forcst": _read_all(memory.forecast, 3, 4, _ZERO),
         "int": Function(1, 1, lambda reader, tree: vectors.floor(reader.read(tree.arguments[0]))),
         "round": Function(1, 1, _rounded),
-        "pi": Function(0, 0, lambda reader, tree: eq.Number(math.pi)),
+        "sign": Function(1, 1, _sign),
+        "sinwave": _read_all(partial(_wave, "sin"), 2, 2),
+        "coswave": _read_all(partial(_wave, "cos"), 2, 2),
+        "derivn": Function(2, 2, _derivative),
+        "npv": _read_all(partial(memory.present_value, factor=_ONE), 2, 3, _ZERO),
+        **{
+            name: Function(0, 0, partial(_constant, value))
+            for name, value in (("pi", math.pi), ("inf", math.inf), ("nan", math.nan))
+        },
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
-        "mean": Function(1, 1, arrays.mean),
+        "mean": Function(1, arrays.MOST_LISTED, arrays.mean),
         "stddev": Function(1, 1, arrays.deviation),
         "size": Function(1, 1, arrays.size),
         "lookup": Function(2, 2, curves.call),

@@ -12,7 +12,7 @@ _LETTER = r"[^\x00-\x7f\s]"
 _WORD = rf"(?:[^\W\d]|{_LETTER})(?:[\w'$]|{_LETTER})*"
 # a point stands between a module and what is in it; one at the start is the whole model
 _NAME = rf"\.?{_WORD}(?:\.(?:{_WORD}|{QUOTED}))*"
-_SIGNS = r"<>|<=|>=|[-+*/^()\[\]=<>,;!]"
+_SIGNS = r"<>|<=|>=|//|[-+*/^()\[\]=<>,;!]"
 _WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 
 
@@ -43,7 +43,9 @@ class Equation(Parser):
         return tree
 
     def atom(self) -> Tree:
-        """Return a number, name, call, parenthesis or choice."""
+        """Return a number, name, call, parenthesis or choice; a variable may be called mod."""
+        if self.kind == "mod":
+            self.tokens[self.at].kind = "name"
         return self.deeper(self._choice) if self.kind == "if" else super().atom()
 
     def _choice(self) -> Tree:
@@ -57,6 +59,16 @@ class Equation(Parser):
         result = self.expression()
         for condition, value in reversed(cases):
             result = Call("if then else", (condition, value, result))
+        return result
+
+    def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
+        """Return what stands between operators; two strokes divide with 0 for a divisor of 0."""
+        if "//" not in operators:
+            return super().chained(operators, arguments)
+        result = arguments[0]
+        for operator, one in zip(operators, arguments[1:], strict=True):
+            pair = (result, one)
+            result = Call("safediv", pair) if operator == "//" else super().chained([operator], pair)
         return result
 
     def named(self) -> Tree:

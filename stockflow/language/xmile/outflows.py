@@ -6,6 +6,7 @@ the outflow in the same moment, as in a circle of such stocks, counts only in th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -20,14 +21,16 @@ _MOST_OUTFLOWS = 500
 def limited(definitions: Sequence[Definition]) -> list[Definition]:
     """Return definitions in which the outflows of non-negative stocks take no more than is there.
 
-    Refused for a stock of more than 500 outflows.
+    Those of a stock that shares one with another, which the standard does not have, stay as they are.  Refused for a
+    stock of more than 500 outflows.
     """
     uses = _Uses()
     for one in definitions:
         uses.add(plain(one.name), _read(one.tree))
+    left = Counter(key for one in {one.name: one.tree for one in definitions}.values() for key in _left(one))
     most: dict[str, Tree] = {}
     for one in definitions:
-        if isinstance(one.tree, Stock) and one.tree.floored and not most.keys() & _keys(one.tree.outflows):
+        if isinstance(one.tree, Stock) and one.tree.floored and all(left[key] == 1 for key in _left(one.tree)):
             most.update(_most(one.name, one.tree, uses))
     return [_with_most(one, most) for one in definitions]
 
@@ -76,6 +79,10 @@ def _read(tree: Tree | None) -> set[str]:
     if tree is None or isinstance(tree, (Stock, Conveyed)):
         return set()
     return {plain(one.name) for one in walk(tree) if isinstance(one, (Name, Call))}
+
+
+def _left(tree: Tree | None) -> set[str]:
+    return _keys(tree.outflows) if isinstance(tree, Stock) else set()
 
 
 def _keys(flows: Iterable[Tree]) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ import numpy as np
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Points, Refused, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Emptied, Literal, Name, Points, Refused, Stock, Tree, WithTable
 from stockflow.language.xmile.conveyors import conveyed
 from stockflow.language.xmile.equation import Equation
 from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
@@ -29,8 +30,8 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 )
 _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
-# stocks that let nothing out but by rules of their own
-_DISCRETE = ("queue", "oven")
+# stocks that take in what is there when they are free
+_HOLDING = ("conveyor", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _MOST_ELEMENTS = 100_000
 _ENDS = ("min", "max")
@@ -70,7 +71,9 @@ def parse(
         known = ", ".join(_METHODS)
         raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
     if file.belts and method != "Euler":
-        raise InputError(f"{name}: a conveyor is simulated by Euler's method alone, but the file asks for {method}")
+        raise InputError(
+            f"{name}: conveyors and queues are simulated by Euler's method alone, but the file asks for {method}"
+        )
     return parsed, method, file.units()
 
 
@@ -118,37 +121,61 @@ class _File(File):
             for part, node in self.variables
             if guarded and (found := self.found("multiplier", node))
         }
-        self.belts: dict[str, Conveyed] = {}
+        self.belts: dict[str, Tree] = {}
         self.onto: set[str] = set()
         self.stuck: dict[str, Refused] = {}
         for part, node in self.variables:
             if self.tag(node) == "stock" and self.found("conveyor", node):
                 self._lay(part, node)
+            elif self.tag(node) == "stock" and self.found("queue", node):
+                self._line_up(part, node)
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
         self.floored = {
             kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
             for kind in ("stock", "flow")
         }
 
+    def _own(self, part: Part, node: Any, what: str) -> tuple[list[Tree], list[str]]:
+        """Return the inflows of a stock, and its outflows by compared name, which no other such stock has."""
+        ins, outs = ([self._flow(part, one) for one in self.found(way, node)] for way in ("inflow", "outflow"))
+        names = [plain(one.name) for one in outs if isinstance(one, Name)]
+        if len(names) < len(outs) or not self.nodes.keys() >= set(names) or self.belts.keys() & set(names):
+            raise Refused([f"{what} with an outflow that is no flow of its own"])
+        self.onto |= {plain(one.name) for one in ins if isinstance(one, Name)}
+        return [self._inflow(one) for one in ins], names
+
+    def _line_up(self, part: Part, node: Any) -> None:
+        """Note the flows into and out of a queue, of which the first takes all that nothing holds back."""
+        name = part.prefix + name_of(node)
+        try:
+            ins, names = self._own(part, node, "queue")
+            for other, stock in self.variables:
+                held = next((one for one in _HOLDING if self.found(one, stock)), "")
+                taken = {
+                    plain(one.name)
+                    for one in map(partial(self._flow, other), self.found("inflow", stock))
+                    if isinstance(one, Name)
+                }
+                if held and taken & set(names):
+                    raise Refused([f"queue before the {held} {name_of(stock)!r}, whose room decides what waits"])
+            self.belts |= dict.fromkeys(names[1:], Literal(0.0))
+            self.belts |= {one: Emptied(Name(name), tuple(ins)) for one in names[:1]}
+        except Refused as error:
+            self.stuck[plain(name)] = error
+
     def _lay(self, part: Part, node: Any) -> None:
         """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
         name = part.prefix + name_of(node)
         try:
-            ins, outs = (
-                [self._equation(part, one) for one in self.found(what, node)] for what in ("inflow", "outflow")
-            )
-            names = [plain(one.name) for one in outs if isinstance(one, Name)]
-            if len(names) < len(outs) or not self.nodes.keys() >= set(names) or self.belts.keys() & set(names):
-                raise Refused(["conveyor with an outflow that is no flow of its own"])
+            ins, names = self._own(part, node, "conveyor")
             self.belts |= conveyed(
                 name,
                 self.found("conveyor", node)[0],
-                [self._inflow(one) for one in ins],
+                ins,
                 {one: self.nodes[one] for one in names},
                 self.tag,
                 lambda one: self._equation(part, one),
             )
-            self.onto |= {plain(one.name) for one in ins if isinstance(one, Name)}
         except Refused as error:
             self.stuck[plain(name)] = error
 
@@ -244,12 +271,11 @@ class _File(File):
 
     def _tree(self, part: Part, node: Any, element: Any) -> Tree:
         """Return the tree of a variable, or of one element of it."""
-        discrete = next((one for one in _DISCRETE if self.found(one, node)), "")
-        if discrete:
-            raise Refused([f"{discrete}, which is not simulated (write it as stocks and delays)"])
-        conveyor = self.tag(node) == "stock" and bool(self.found("conveyor", node))
-        if conveyor and part.macro:
-            raise Refused(["conveyor in a macro"])
+        kinds = [one for one in ("oven", "queue", "conveyor") if self.tag(node) == "stock" and self.found(one, node)]
+        if "oven" in kinds or len(kinds) > 1:
+            raise Refused([f"{' and '.join(kinds)}, which is not simulated (write it as stocks and delays)"])
+        if kinds and part.macro:
+            raise Refused([f"{kinds[0]} in a macro"])
         stuck = self._of_model(part, node, self.stuck)
         if stuck is not None:
             raise stuck
@@ -263,9 +289,9 @@ class _File(File):
             return self._points(curves[0])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
-            inflows = tuple(self._inflow(self._equation(part, one)) for one in self.found("inflow", node))
-            outflows = tuple(self._equation(part, one) for one in self.found("outflow", node))
-            return Stock(inflows, outflows, tree, self._is_floored(node) and not conveyor)
+            inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
+            outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
+            return Stock(inflows, outflows, tree, self._is_floored(node) and not kinds)
         return self._value(part, node, tree, element)
 
     def _value(self, part: Part, node: Any, tree: Tree, element: Any) -> Tree:
@@ -275,7 +301,9 @@ class _File(File):
             tree = WithTable(tree, self._points(curves[0]))
         onto = not part.macro and part.key(node) in self.onto
         floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
-        return Call("max", (tree, Literal(0.0))) if floored else tree
+        tree = Call("max", (tree, Literal(0.0))) if floored else tree
+        first = self.found("init_eqn", element) or self.found("init_eqn", node)
+        return Call("active initial", (tree, self._equation(part, first[0]))) if first else tree
 
     def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
         """Return what is known of a variable, None in macros, whose variables have their own names."""
@@ -290,6 +318,11 @@ class _File(File):
         if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
             return flow
         return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
+
+    def _flow(self, part: Part, node: Any) -> Tree:
+        """Return what a stock calls a flow, a name whose signs need no quotes there."""
+        name = " ".join((node.text or "").replace("\\n", " ").strip().strip('"').split())
+        return Name(part.meant(name)) if plain(name) in part.names else self._equation(part, node)
 
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):
@@ -339,7 +372,10 @@ class _File(File):
                 raise InputError(f"{self.name}: line {line}: sim_specs without a number for {what}") from error
             texts = (unit, "", "Control")
             yield Definition(what, (), (), Literal(value), *texts, line=nodes[0].sourceline)
-        yield Definition("SAVEPER", (), (), Literal(value), unit, "", "Control", line=specs.sourceline)
+        # Stella says in an attribute of its own how often it keeps results
+        kept = [text for name, text in specs.attrib.items() if name.rpartition("}")[2] == "save_interval"]
+        period = number(kept[0]) if kept and kept[0].strip() not in {"", "0"} else value
+        yield Definition("SAVEPER", (), (), Literal(period), unit, "", "Control", line=specs.sourceline)
 
 
 def _number(text: str, what: str) -> float:

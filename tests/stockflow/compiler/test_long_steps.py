@@ -8,7 +8,7 @@ import pytest
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
-from stockflow.compiler import assembly
+from stockflow.compiler import assembly, machine
 from stockflow.compiler.llvm import generate, load
 from stockflow.compiler.simulator import Task
 from stockflow.language.equations import Method
@@ -36,6 +36,31 @@ def test_a_step_in_parts_has_the_bits_of_a_whole_one(monkeypatch, file: str, met
     assert "part5:" in text
     assert "observepart5:" in text
     assert outputs(wanted).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("file", ["constructs.mdl", "tank.mdl"])
+def test_code_that_is_made_quickly_computes_the_same(monkeypatch, file: str, method: Method) -> None:
+    wanted = task(stockflow.load(MODELS / file), method)
+    careful = outputs(wanted)
+    monkeypatch.setattr(machine, "LONG", 10)
+    np.testing.assert_allclose(outputs(wanted), careful, rtol=1e-13, atol=1e-13)
+
+
+def test_large_models_are_compiled_in_linear_time_and_run_beside_the_stack_of_a_thread(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(machine, "LONG", 5_000)
+    curves = "f((0,0),(1,2),(4,8)) ~ Dmnl\nx[r]= f(f(s[r]/9)/9) ~ Dmnl\ns[r]= INTEG(x[r]-s[r], r) ~ Dmnl"
+    seconds = []
+    for count in (500, 2000):
+        wanted = task(loaded(tmp_path, f"r: (r1-r{count}) ~ ~\n{curves}", step=1.0, save=1.0))
+        plan, start = wanted.plan(), process_time()
+        code = generate(plan)
+        seconds.append(process_time() - start)
+        found = np.array(load(code).run(np.zeros((9, 0)), 2))
+        assert np.isfinite(found).all()
+    # a run has a thread of its own; the square of four is sixteen
+    assert code.stack > 2**21
+    assert seconds[1] < 8 * seconds[0]
 
 
 def test_a_long_chain_is_compiled_in_seconds_and_right(tmp_path) -> None:

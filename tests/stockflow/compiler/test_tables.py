@@ -143,3 +143,8 @@ def test_an_open_lookup_keeps_what_its_kind_does_between_and_beyond_its_points(t
     batch = model.runs({}, ["y"], lookups={"curve": ([0.0, 1.0, 3.0], ys)}).dataset()["y"].values
     np.testing.assert_allclose(batch[0], model.run()["y"].values, rtol=1e-14, atol=1e-14)
     assert batch[1, [0, 8, 24]].tolist() == pytest.approx([4.0, 1.0, -5.0] if kind == "steps" else [7.0, 1.0, -11.0])
+
+
+def test_a_lookup_whose_argument_turns_out_to_be_a_constant_is_one(tmp_path) -> None:
+    model = loaded(tmp_path, "y= WITH LOOKUP ( Time^0, ((0,3),(2,7))) ~ Dmnl\nz= IF THEN ELSE(y, 1, 2) ~ Dmnl")
+    assert [float(model.run()[name][-1]) for name in "yz"] == [5.0, 1.0]

@@ -360,6 +360,11 @@ def test_units_of_arrays_are_checked_element_by_element(tmp_path) -> None:
             "x[warm]= ALLOCATE AVAILABLE(a[warm], a[warm], 3) ~ Dmnl\na[warm]= 1 ~ Dmnl",
             "ALLOCATE AVAILABLE without profiles by element in 'x' (line 5)",
         ),
+        (
+            "few: (f1-f3) ~ ~\nx[warm,few]= ALLOCATE BY PRIORITY(a[warm], b[few], 2, 1, 3) ~ Dmnl\n"
+            "a[warm]= 1 ~ Dmnl\nb[few]= 1 ~ Dmnl",
+            "ALLOCATE BY PRIORITY of 2 requests with 3 priorities in 'x' (line 6)",
+        ),
     ],
 )
 def test_subscripts_that_do_not_fit_are_refused(tmp_path, equations: str, complaint: str) -> None:

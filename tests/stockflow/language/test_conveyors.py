@@ -7,7 +7,7 @@ import pytest
 
 import stockflow
 from stockflow import InputError
-from stockflow.errors import LoopError
+from stockflow.errors import LoopError, ReadingWarning
 
 SPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
 IN = "<flow name='i'><eqn>2+TIME</eqn></flow>"
@@ -108,7 +108,7 @@ def test_belts_need_the_method_of_euler_and_no_macro(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="simulated by Euler's method alone, but the file asks for RK4"):
         stockflow.load(written(tmp_path, belt() + IN + END, "method='rk4'"))
     model = stockflow.load(written(tmp_path, belt() + IN + END))
-    with pytest.raises(InputError, match="method is 'RK4', but conveyors need Euler's"):
+    with pytest.raises(InputError, match="method is 'RK4', but conveyors and queues need Euler's"):
         model.run(method="RK4")
     macro = f"<macro name='f'><eqn>S</eqn><variables>{belt()}{IN}{END}</variables></macro>"
     with pytest.raises(InputError, match="conveyor in a macro"):
@@ -131,3 +131,37 @@ def test_a_belt_in_a_circle_is_no_loop_without_a_stock(tmp_path: Path) -> None:
 def test_a_flow_off_a_belt_may_be_given(tmp_path: Path) -> None:
     model = stockflow.load(written(tmp_path, belt() + IN + END)).with_series({"o": ([0.0, 4.0], [1.0, 1.0])})
     assert model.run()["o"].values.tolist() == [1.0] * 9
+
+
+QUEUE = (
+    "<stock name='S'><eqn>3</eqn><inflow>i</inflow><outflow>o</outflow><outflow>p</outflow><queue/></stock>"
+    "<flow name='i'><eqn>TIME-1</eqn></flow><flow name='o'/><flow name='p'><eqn>9</eqn><overflow/></flow>"
+)
+
+
+def test_a_queue_that_nothing_holds_back_is_empty_after_every_step(tmp_path: Path) -> None:
+    further = "<stock name='T'><eqn>1</eqn><inflow>o</inflow><outflow>q</outflow><queue/></stock><flow name='q'/>"
+    with pytest.warns(ReadingWarning, match="has a queue"):
+        model = stockflow.load(written(tmp_path, QUEUE + further))
+    run = model.run()
+    assert run["o"].values.tolist() == [6, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
+    assert run["q"].values.tolist() == [8, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
+    assert run["S"].values.tolist() == [3, *[0] * 8] and run["T"].values.tolist() == [1, *[0] * 8]
+    assert not run["p"].values.any()
+    with pytest.raises(InputError, match="but conveyors and queues need Euler's"):
+        model.run(method="RK4")
+
+
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
+@pytest.mark.parametrize(
+    ("stock", "message"),
+    [
+        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><conveyor><len>2</len></conveyor></stock>", "conveyor 'B'"),
+        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><oven/></stock>", "oven 'B'"),
+        ("<stock name='B'><eqn>1</eqn><queue/><oven/></stock>", "oven and queue, which is not simulated"),
+        ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
+    ],
+)
+def test_what_may_hold_a_queue_back_is_refused_by_name(tmp_path: Path, stock: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        stockflow.load(written(tmp_path, QUEUE + stock))

@@ -223,7 +223,10 @@ def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> 
             "a= GET DIRECT CONSTANTS('?set', 'Sheet', 'B5') ~ Dmnl",
             "file '?set', a name for which no file is given (--tag ?set=FILE)",
         ),
-        ("a:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl", "data with the keyword RAW in 'a'"),
+        (
+            "a:RAW::= b ~ Dmnl\nb= Time ~ Dmnl",
+            "data with the keyword RAW of what is no data variable without one in 'a'",
+        ),
         (
             "a:INTERPOLATE: ~ Dmnl",
             "data without a file: give a table that has a column of that name (--data FILE) in 'a'",

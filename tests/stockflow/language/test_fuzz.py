@@ -326,6 +326,27 @@ def test_a_refusal_is_one_line_whatever_it_quotes(text: str, ending: str) -> Non
     assert read(text.encode(), ending) is None
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a clock that counts what a process computes")
+@pytest.mark.parametrize("ending", ["mdl", "xmile"])
+def test_files_made_by_a_grammar_are_run_or_refused(ending: str) -> None:
+    from made_models import search
+
+    counts, wrong = search(ending, 4.0)
+    assert wrong == []
+    assert counts["run"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a clock that counts what a process computes")
+@pytest.mark.parametrize("ending", ["mdl", "xmile"])
+def test_files_made_by_a_grammar_for_minutes_are_run_or_refused(ending: str) -> None:
+    from made_models import search
+
+    counts, wrong = search(ending, 600.0, 1_000_000)
+    assert wrong == []
+    assert min(counts.values()) > 1000
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @examples(3000)

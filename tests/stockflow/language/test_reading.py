@@ -129,7 +129,7 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         "unknown subscript 'region' in 'c' (line 4)",
         "INTEG takes 2 arguments, not 3 in 'd' (line 5)",
         "unknown subscript 'north' in 'e' (line 6)",
-        "order of a delay that is not a number of the file from 1 to 1000 in 'f' (line 7)",
+        "order of a delay that is not known from time and constants as a number from 1 to 1000 in 'f' (line 7)",
         "sum without a subscript marked with ! in 'g' (line 8)",
         "unknown name 'nobody' in 'h' (line 9)",
         "MIN takes 2 arguments, not 3 in 'i' (line 10)",

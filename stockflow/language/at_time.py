@@ -1,0 +1,109 @@
+"""Values of expressions of time and constants alone, at one moment: what decides a model before it runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from stockflow.errors import InputError
+from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Time, Variable
+from stockflow.names import plain
+
+_DEEPEST = 200
+_MOST_STEPS = 100_000
+_SLACK = 1e-5
+_KNOWN: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        **ARITHMETIC,
+        "<": np.less,
+        "<=": np.less_equal,
+        ">": np.greater,
+        ">=": np.greater_equal,
+        "=": np.equal,
+        "<>": np.not_equal,
+        "and": np.logical_and,
+        "or": np.logical_or,
+        "not": np.logical_not,
+        "if then else": np.where,
+        "min": np.minimum,
+        "max": np.maximum,
+        "abs": np.abs,
+        "integer": np.trunc,
+        "exp": np.exp,
+        "ln": np.log,
+        "sqrt": np.sqrt,
+    }
+)
+
+
+class Moment:
+    """One moment of a run, in which `meaning` returns the expression of a variable, None for one that is unknown.
+
+    Without a `time`, what needs it has no value.
+    """
+
+    def __init__(self, time: float | None, step: float, meaning: Callable[[str], Expression | None]) -> None:
+        self.time, self.step, self.meaning = time, step, meaning
+        self.known: dict[str, float | None] = {}
+
+    def value(self, expression: Expression, depth: int = 0) -> float | None:
+        """Return the value of an expression; None for one that remembers, or reads what does."""
+        match expression:
+            case Number(value):
+                return value
+            case Time():
+                return self.time
+            case Reference(name):
+                if name not in self.known:
+                    meaning = self.meaning(name) if depth < _DEEPEST else None
+                    self.known[name] = None if meaning is None else self.value(meaning, depth + 1)
+                return self.known[name]
+            case Operation(operator, arguments) if depth < _DEEPEST:
+                values = [self.value(one, depth + 1) for one in arguments]
+                return self._applied(operator, [one for one in values if one is not None], len(values))
+        return None
+
+    def _applied(self, operator: str, values: list[float], count: int) -> float | None:
+        if len(values) < count:
+            return None
+        if operator == "step" and self.time is not None:
+            return values[0] * (values[1] < self.time + self.step / 2)
+        if operator not in _KNOWN:
+            return None
+        with np.errstate(all="ignore"):
+            return float(_KNOWN[operator](*map(np.float64, values)))
+
+
+def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
+    """Return variables in which a FINAL TIME that moves with time has the number at which it is reached.
+
+    Also the names of what that depends on.  InputError for one that is never reached.
+    """
+    by_key = {plain(one.name): one for one in variables.values() if not one.owner}
+    final, *controls = (by_key.get(name) for name in ("final time", "initial time", "time step"))
+    read: set[str] = set()
+
+    def meaning(name: str) -> Expression | None:
+        read.add(name)
+        return variables[name].expression if name in variables else None
+
+    still = Moment(None, math.nan, meaning)
+    start, step = (None if one is None else still.value(one.expression) for one in controls)
+    if final is None or start is None or step is None or not step > 0 or still.value(final.expression) is not None:
+        return dict(variables), set()
+    time = start
+    if Moment(time, step, meaning).value(final.expression) is None:
+        return dict(variables), set()
+    for _ in range(_MOST_STEPS):
+        end = Moment(time, step, meaning).value(final.expression)
+        if end is None or not time < end - _SLACK * step:
+            break
+        time += step
+    else:
+        raise InputError(f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_STEPS} steps")
+    return {**variables, final.name: replace(final, value=time)}, read
