@@ -243,6 +243,7 @@ def outcome(text: str, ending: str) -> str:
 def search(ending: str, seconds: float, seed: int = 0) -> tuple[dict[str, int], list[tuple[int, str]]]:
     """Try files for so long; return how many were run and refused, and what went wrong with which seed."""
     counts, wrong, end = {"run": 0, "refused": 0}, list[tuple[int, str]](), time.monotonic() + seconds
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + MEGABYTES * 1024  # beyond what this process took before
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         while time.monotonic() < end:
@@ -253,7 +254,7 @@ def search(ending: str, seconds: float, seed: int = 0) -> tuple[dict[str, int], 
                 counts[found] += 1
             else:
                 wrong.append((seed, found))
-            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEGABYTES * 1024:
+            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > most:
                 return counts, [*wrong, (seed, "too much memory")]
     return counts, wrong
 
