@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
 from analysis.phase_out.by_instrument.apart_told import at_a_stroke, exit_words, when_words, worse_later
-from analysis.phase_out.exit import sampling_error
+from analysis.phase_out.exit import doubt
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
 from analysis.phase_out.study import PhaseOutStudy
@@ -125,16 +125,16 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(9.2, 0.56 * len(rows) + 1.5), title=title, fontsize=10.5) as (figure, ax):
         image = _cells(ax, failing, [[_percent(share) for share in row] for row in failing])
-        error = 2 * sampling_error(limit, study.draws)
-        _mark(ax, failing < limit, (failing < limit + error) & (failing >= limit - error))
+        error = np.array([doubt(limit, row["draws"]) for row in rows])[:, None]
+        _mark(ax, failing < limit - error, (failing < limit + error) & (failing >= limit - error))
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5)
         ax.set_xticks(np.arange(len(starts)) + 0.5, [f"{start:.0f}" for start in starts], rotation=90, fontsize=8.5)
         ax.set_xlabel(
             worded(
                 "start of the end (year). Numbers: draws (%) whose market share {years:g} years later is below "
-                "{kept:g} of that with all\nsupport going on. Framed: under {limit:.0%}, safe. Hatched: too near to "
+                "{kept:g} of that with all\nsupport going on. Framed: safe. Hatched: too near to "
                 "{limit:.0%} for {draws} draws to tell.",
-                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit, draws=study.draws,
+                years=study.exit.years_after, kept=study.exit.share_kept, limit=limit, draws=rows[0]["draws"],
             ),
             fontsize=9,
         )  # fmt: skip

@@ -313,7 +313,7 @@ def study_file(which: str | Path) -> Path:
     if text.strip().casefold() in STUDIED:
         return STUDIES / f"phase_out_{text.strip().casefold()}.toml"
     if Path(which).suffix != ".toml":
-        known = " and ".join(map(repr, STUDIED))
+        known = ", ".join(map(repr, STUDIED))
         raise InputError(
             f"phase-out studies exist for {known}, not for {text!r}; or give the path of a .toml file; for a "
             "technology of your own `techcycle exit NAME` answers"

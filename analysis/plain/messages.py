@@ -13,29 +13,62 @@ _FIELD = re.compile(r"\{(\d+)(!r)?\}")
 # as Python shows a text, a list or an error, a number
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\w*[\[({].*?[\])}]|[\w.+-]+"""
 
+_LONGEST, _DEEPEST, _PLACES = 2000, 4, 8  # letters of a message, parts within parts, places before a reason
+_HINT = re.compile(r"(.*) (\(see `[^`]*`\))", re.DOTALL)  # what a command says behind an error of its options
+_REASON = re.compile(r"(?<=[:;] )\{\d+\}|\{\d+\}(?=\)?$|\{)|^\{\d+\}(?= \()")  # what may be a message itself
 _ROW = re.compile(r" (?:row|line) (\d+)$")
 
 
 def message(text: str) -> str:
-    """Return what an error says in the language spoken."""
-    return text if language() == "en" else _found(text) or text
+    """Return what an error says in the language spoken; one too long to be a sentence stays as it is."""
+    return text if language() == "en" or len(text) > _LONGEST else _told(text, 0)
 
 
-def _found(text: str) -> str | None:
-    for said, pattern, template in _patterns():
-        if said in text and (fields := pattern.fullmatch(text)) is not None:
-            told = (message(one) for one in fields.groups())
-            return translated(template).replace("!r}", "}").format(*told)
+def _told(text: str, depth: int) -> str:
+    if (parts := _HINT.fullmatch(text)) is not None and not depth:
+        said, hint = (_found(one, 1) for one in (parts[1], f"x {parts[2]}"))
+        if said and hint:
+            return said + hint.removeprefix("x")
+    return _found(text, depth) or text
+
+
+def _found(text: str, depth: int, places: int = 0) -> str | None:
+    """Return a message as its template is translated.
+
+    A template that begins with a value comes after the reason behind a place: a place may be any words.
+    Of what is filled in, a reason at the end or behind a colon is told, too.
+    """
+    if depth > _DEEPEST or places > _PLACES:
+        return None
     place, apart, rest = text.partition(": ")
-    found = _found(rest) if apart else None
-    return None if found is None else _ROW.sub(r"第\1行", place) + f"：{found}"
+    found = _filled(text, depth, first=False)
+    if found is None and apart and (reason := _found(rest, depth, places + 1)) is not None:
+        return _ROW.sub(r"第\1行", place) + f"：{reason}"
+    return _filled(text, depth, first=True) if found is None else found
+
+
+def _filled(text: str, depth: int, first: bool) -> str | None:
+    """Return a message by a template that begins with a value (`first`), or by one that does not."""
+    for said, pattern, template in _patterns()[first]:
+        if said in text and (fields := pattern.fullmatch(text)) is not None:
+            parts = {match.start() for match in _REASON.finditer(template)}
+            inside = [match.start() in parts for match in _FIELD.finditer(template)]
+            told = (_told(one, depth + 1) if part else one for part, one in zip(inside, fields.groups(), strict=True))
+            return translated(template).replace("!r}", "}").format(*told)
+    return None
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str], str]]:
-    """Return the longest words of each template, what finds it and its fields, and it; the most literal one first."""
-    by_letters = sorted(reasons(), key=lambda one: -len(_FIELD.sub("", one)))
-    return [(_bare(max(_FIELD.split(one)[::3], key=len)), re.compile(_pattern(one)), one) for one in by_letters]
+def _patterns() -> tuple[list[tuple[str, re.Pattern[str], str]], list[tuple[str, re.Pattern[str], str]]]:
+    """Return the longest words of each template, what finds it and its fields, and it; the most literal one first.
+
+    Those that begin with a value stand apart.
+    """
+    found: tuple[list[tuple[str, re.Pattern[str], str]], list[tuple[str, re.Pattern[str], str]]] = ([], [])
+    for one in sorted(reasons(), key=lambda one: -len(_FIELD.sub("", one))):
+        longest = _bare(max(_FIELD.split(one)[::3], key=len))
+        found[one.startswith("{0") and ": " not in one].append((longest, re.compile(_pattern(one)), one))
+    return found
 
 
 def _bare(text: str) -> str:

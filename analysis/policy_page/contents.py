@@ -85,7 +85,7 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     """Return what the page of a case holds; InputError for a case without a study of its exits."""
     name = home_of(case).name
     if name not in STUDIED:
-        having = " and ".join(map(repr, STUDIED))
+        having = ", ".join(map(repr, STUDIED))
         raise InputError(f"page: {case!r} has no study of ending support, which a page is judged by; {having} have one")
     study = load_phase_out_study(name)
     of, until = drawn(study.case, draws), study.horizon + study.tail

@@ -89,7 +89,8 @@ def exit_rows(case: str) -> pd.DataFrame:
     return pd.DataFrame(
         {worded("what ends"): term(row["ends"]), worded("how"): exit_words(row),
          worded("safe from"): safe_year(row, study), worded("fails then (of draws)"): fails_words(row, study),
-         after: worded("the same") if row["exit"] == "cliff" else safe_year(after_its_end(row, study), study),
+         after: worded("the same") if row["exit"] == "cliff" else
+             worded("not judged") if (late := after_its_end(row, study)) is None else safe_year(late, study),
          worded("safe from, if buyers respond weakly / middling / strongly"):
              " / ".join(year_words(row[third], study) for third in THIRDS),
          worded("setback if from"): spans_words(row["setback if from"]),

@@ -69,8 +69,8 @@ class Ended:
 
     def after_its_end(self, study: PhaseOutStudy) -> SafeYears:
         """When the exit is safe against continued support as long after its last step; starts judged by then alone."""
-        known = np.isfinite(self.after).any(axis=1)
-        return self._safe(study, self.after[known] >= study.exit.share_kept, self.starts[known])
+        known = int(np.flatnonzero(np.isfinite(self.after).any(axis=1)).max(initial=-1)) + 1  # starts increase
+        return self._safe(study, self.after[:known] >= study.exit.share_kept, self.starts[:known])
 
     def _safe(self, study: PhaseOutStudy, kept: Flags, starts: Array | None = None) -> SafeYears:
         return safe_years(self.family, self.starts if starts is None else starts, kept, study.exit.probability)
@@ -199,17 +199,18 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
     `response` (draw,) orders the draws; a year that never comes is infinite. `fails` is how often the exit from the
     safe year falls below continued support, or from the safest start where none is safe, and `failing` how often from
     each start, `failing after` how often as long after its last step, of those starts that the horizon lets judge;
-    `setback if from` names the starts from which the share falls below its own past in too many draws.
+    `setback if from` and `setbacks` name the starts from which the share falls below its own past in too many draws.
     """
     order = np.array_split(np.argsort(response, kind="stable"), len(THIRDS))
     rows = []
     for one in found:
         first, second = one.against_support(study), one.against_past(study)
         at = list(one.starts).index(first.year) if np.isfinite(first.year) else int(np.argmin(first.failing))
+        back = one.starts[second.failing >= study.exit.probability]
         row = {
             "ends": one.ends.name, "goes on": one.ends.goes_on, "exit": one.family, "draws": len(response),
             "safe from": first.year, "fails": float(first.failing[at]), "at": float(one.starts[at]),
-            "setback if from": spans(one.starts[second.failing >= study.exit.probability]),
+            "setback if from": spans(back, study.grid.step), "setbacks": back.tolist(),
             "failing": [round(float(share), 4) for share in first.failing],
             "failing after": [round(float(share), 4) for share in one.after_its_end(study).failing],
         }  # fmt: skip
@@ -220,21 +221,15 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
     return pd.DataFrame(rows)
 
 
-def spans(years: Array) -> str:
-    """Years as words: "2016 to 2018, 2020", "none"."""
+def spans(years: Array, step: float = 1.0) -> str:
+    """Years of a grid as words: "2016 to 2018, 2020", "none"."""
     runs: list[list[float]] = []
     for year in years.tolist():
-        if runs and year - runs[-1][-1] <= 1:
+        if runs and year - runs[-1][-1] <= step:
             runs[-1].append(year)
         else:
             runs.append([year])
     return ", ".join(f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs) or "none"
-
-
-def years_of(words: str) -> list[float]:
-    """Return the years, a year apart, that `spans` made words of."""
-    ends = [[float(year) for year in run.split(" to ")] for run in words.split(", ") if words != "none"]
-    return [float(year) for run in ends for year in np.arange(run[0], run[-1] + 1)]
 
 
 def together(found: Sequence[Ended], start: float | None) -> pd.DataFrame:

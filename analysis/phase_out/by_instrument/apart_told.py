@@ -8,19 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.phase_out.by_instrument.apart import Beside, spans, years_of
-from analysis.phase_out.exit import undecided
+from analysis.phase_out.by_instrument.apart import Beside, spans
+from analysis.phase_out.exit import doubt, undecided, verdict
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import listed, one_by_one, term, worded
 from analysis.plain.shown import capital
 from models.case import load_case
-from stockflow.arrays import Array
+from stockflow.arrays import Array, Flags
 
 
 def spans_words(years: str) -> str:
     """Return what `spans` gave in the language spoken."""
-    return listed(term(run) for run in years.split(", "))
+    runs = [run.partition(" to ") for run in years.split(", ")]
+    return listed(
+        worded("{first} to {latest:g}", first=first, latest=float(last)) if last else term(first)
+        for first, _, last in runs
+    )
 
 
 def criteria_words(study: PhaseOutStudy) -> str:
@@ -50,14 +54,10 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
                 "safe {when} (fails in {fails} of {draws} draws)",
                 when=when_words(row, study), fails=fails_words(row, study), draws=row["draws"],
             )  # fmt: skip
-            if (late := worse_later(row, study)) is not None:
-                safe += worded(
-                    ", but as judged {years:g} years after the last step {late}",
-                    years=study.exit.years_after, late=_when_and_risk(late, study),
-                )  # fmt: skip
+            safe += _later_words(row, study)
         else:
             safe = worded(
-                "no start to {last:g} is safe (from {at:g} it fails in {fails:.1%} of {draws} draws)",
+                "no start to {last:g} is safe (the best, {at:g}, fails in {fails:.1%} of {draws} draws)",
                 last=study.grid.last, at=row["at"], fails=row["fails"], draws=row["draws"],
             )  # fmt: skip
         words.append(
@@ -81,7 +81,8 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
 
 def worse_later(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> dict[Hashable, Any] | None:
     """Return a row of `answers` judged after the end of its exit if it is safe later then, or not for good."""
-    late = after_its_end(row, study)
+    if (late := after_its_end(row, study)) is None:
+        return None
     own, other = (np.inf if (found := lasting(one, study)) is None else found for one in (row, late))
     return late if other > own else None
 
@@ -103,60 +104,66 @@ def points(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> list[str]:
     told = []
     for (ends, goes_on), part in by_instrument.groupby(["ends", "goes on"], sort=False):
         rows = part.to_dict("records")
-        most = max(share for row in rows for share in row["failing"])
+        most = max(share for row in rows for share in (*row["failing"], *row["failing after"]))
         span = {"first": study.grid.first, "last": study.grid.last}
-        if most == 0:
+        if most >= study.exit.probability or any(row["setbacks"] for row in rows):
+            each = one_by_one(_exit_and_risk(row, study) for row in rows)
+        elif most == 0:
             each = worded("no start tried, {first:g} to {last:g}, fails in any draw", **span)
-        elif most < study.exit.probability:
+        else:
             each = worded(
                 "at every start tried, {first:g} to {last:g} ({most:.1%} of draws or fewer fail)", **span, most=most
             )
-        else:
-            each = one_by_one(_exit_and_risk(row, study) for row in rows)
         head = worded("{ends} (going on: {goes_on})", ends=capital(term(str(ends))), goes_on=term(str(goes_on)))
         told.append(worded("{head}: {rest}", head=head, rest=each))
     return told
 
 
 def _exit_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    when = _when_and_risk(row, study)
-    if (late := worse_later(row, study)) is not None:
-        return worded(
-            "{exit}, not for good: {when}, but as judged {years:g} years after the last step {late}",
-            exit=exit_words(row), when=when, years=study.exit.years_after, late=_when_and_risk(late, study),
-        )  # fmt: skip
-    told = worded("{exit}, {when}", exit=exit_words(row), when=when)
-    if (safe := lasting(row, study)) is None:
-        return told
-    back = [year for year in years_of(row["setback if from"]) if year >= safe]
-    return told + (
-        worded(", with a setback for a time if it begins in {years}", years=spans_words(spans(np.array(back))))
-        if back
-        else ""
-    )
+    told = worded("{exit}, {when}", exit=exit_words(row), when=_when_and_risk(row, study))
+    safe = lasting(row, study)
+    if safe is not None and (back := np.array([year for year in row["setbacks"] if year >= safe])).size:
+        years = spans_words(spans(back, study.grid.step))
+        told += worded(", with a setback for a time if it begins in {years}", years=years)
+    return told + _later_words(row, study)
+
+
+def _later_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    if (late := worse_later(row, study)) is None:
+        return ""
+    return worded(
+        ", but not for good: as judged {years:g} years after the last step {late}",
+        years=study.exit.years_after, late=_when_and_risk(late, study),
+    )  # fmt: skip
 
 
 def _when_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     starts, failing = judged(row, study)
     if np.isinf(row["safe from"]):
-        return worded(
-            "at no start by {last:g} ({least:.1%} of draws or more fail)", last=starts[-1], least=failing.min()
-        )
+        least = failing.min()
+        return worded("at no start by {last:g} ({least:.1%} of draws or more fail)", last=starts[-1], least=least)
     if lasting(row, study) is None:
         return worded(
             "at no start that is safe with all later ones (at best {at:g}: {fails:.1%} of draws fail)",
             at=starts[failing.argmin()], fails=failing.min(),
         )  # fmt: skip
-    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
-    near = (starts >= earliest) & (starts < latest)
+    near, latest = near_years(row, study)
+    shares = _shares(failing[near])
     if np.isinf(latest):
-        return worded("perhaps from {first:g} ({fails} of draws fail)", first=earliest, fails=_shares(failing[near]))
+        return worded("perhaps from {first:g} ({fails} of draws fail)", first=starts[near][0], fails=shares)
     safe = worded("from {latest:g} ({fails:.1%} of draws fail)", latest=latest, fails=failing[starts == latest][0])
     if not near.any():
         return safe
-    return safe + worded(
-        ", {years} too near to tell ({fails})", years=spans_words(spans(starts[near])), fails=_shares(failing[near])
-    )  # fmt: skip
+    years = spans_words(spans(starts[near], study.grid.step))
+    return safe + worded(", {years} too near to tell ({fails})", years=years, fails=shares)
+
+
+def near_years(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> tuple[Flags, float]:
+    """Return which starts before the first clearly safe one are too near to the limit, (start,), and that one."""
+    starts, failing = judged(row, study)
+    latest = undecided(starts, failing, row["draws"], study.exit.probability)[1]
+    told = [verdict(share, row["draws"], study.exit.probability) == "not decided" for share in failing]
+    return np.array(told) & (starts < latest), latest
 
 
 def _shares(failing: Array) -> str:
@@ -168,13 +175,17 @@ def exit_words(row: Mapping[Hashable, Any]) -> str:
     return worded("at a stroke") if row["exit"] == "cliff" else term(row["exit"])
 
 
-def after_its_end(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> dict[Hashable, Any]:
+def after_its_end(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> dict[Hashable, Any] | None:
     """Return a row of `answers` judged as long after the last step of its exit, of starts that the horizon allows."""
+    if not len(row["failing after"]):
+        return None
     starts, failing = np.asarray(study.grid.starts), np.asarray(row["failing after"])
     safe = failing < study.exit.probability
-    place = int(np.argmax(safe)) if safe.any() else int(np.argmin(failing))
-    year = float(starts[place]) if safe.any() else np.inf
-    return {**row, "failing": row["failing after"], "safe from": year, "fails": failing[place], "at": starts[place]}
+    return {
+        **row,
+        "failing": row["failing after"],
+        "safe from": float(starts[np.argmax(safe)]) if safe.any() else np.inf,
+    }
 
 
 def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
@@ -196,10 +207,10 @@ def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy, none: str | No
 def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """How often an exit fails from each start that `safe_year` names: "7.8% / 1.5%"."""
     starts, failing = judged(row, study)
-    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
     if lasting(row, study) is None:
-        return worded("{fails:.1%} (least, in {at:g})", fails=row["fails"], at=row["at"])
-    return _shares(failing[(starts >= earliest) & (starts <= latest)])
+        return worded("{fails:.1%} (least, in {at:g})", fails=failing.min(), at=starts[failing.argmin()])
+    near, latest = near_years(row, study)
+    return _shares(failing[near | (starts == latest)])
 
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
@@ -218,19 +229,20 @@ def judged(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> tuple[Array, Ar
 def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     """The safe year of a row of `answers` in words: all that may be it as far as its draws tell, if it lasts."""
     starts, failing = judged(row, study)
-    fails = failing >= study.exit.probability
-    if fails[starts >= row["safe from"]].any():
-        return worded("no start that lasts (only {years} is safe)", years=spans_words(spans(starts[~fails])))
     if np.isinf(row["safe from"]):
         return worded("none to {last:g}", last=starts[-1])
-    earliest, latest = undecided(starts, failing, row["draws"], study.exit.probability)
-    first = year_words(earliest, study)
-    if earliest == latest:
-        return first
-    if np.isinf(latest):
-        return worded("{first} or later", first=first)
-    return worded("{first} or {latest:g}", first=first, latest=latest) if latest - earliest <= study.grid.step else (
-        worded("{first} to {latest:g}", first=first, latest=latest)
+    if lasting(row, study) is None:
+        sure = failing < study.exit.probability - doubt(study.exit.probability, row["draws"])
+        if sure.any():
+            years = spans_words(spans(starts[sure], study.grid.step))
+            return worded("no start that lasts (only {years} is safe)", years=years)
+        return worded("no start that lasts (at best {at:g}, too near to tell)", at=starts[failing.argmin()])
+    near, latest = near_years(row, study)
+    if not near.any():
+        return year_words(latest, study)
+    first = spans_words(spans(starts[near], study.grid.step))
+    return worded("{first} or later", first=first) if np.isinf(latest) else (
+        worded("{first} or {latest:g}", first=first, latest=latest)
     )  # fmt: skip
 
 

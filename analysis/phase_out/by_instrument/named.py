@@ -114,10 +114,12 @@ def named_exit(study: ExitStudy, asked: Asked, draws: int) -> NamedExit:
     """
     home = home_of(study.case)
     named(study.case, asked.ends)
-    last, later = study.horizon - study.exit.years_after, f"the share {study.exit.years_after:g} years later"
+    last, years = study.horizon - study.exit.years_after, study.exit.years_after
     if not study.since <= asked.start <= last or asked.start / QUARTER % 1:
-        span = f"{study.since:g} to {last:g}"
-        raise InputError(f"--start {asked.start:g}: must be a quarter of a year from {span}: {later} is judged")
+        raise InputError(
+            f"--start {asked.start:g}: must be a quarter of a year from {study.since:g} to {last:g}: the share "
+            f"{years:g} years later is judged"
+        )
     if asked.shape != "cliff" and asked.length <= 0:
         raise InputError(f"--length: an exit by {asked.shape} takes some years; say how many")
     end = study.horizon + study.tail

@@ -347,14 +347,15 @@ def test_the_chapter_leaves_words_tables_and_figures(tmp_path: Path) -> None:
     of_two = drawn_cases(["nev", "mrna"], study(), 4)
     stages, dated = tell_stages(of_two, study(), folder)
     late, ahead_ = tell_followers(dated, of_two, study(), folder, 4), tell_forward(of_two, study(), folder)
-    for told in (stages, late, ahead_):
+    told_stages, told_ahead = stages(), ahead_()
+    for told in (told_stages, late(), told_ahead):
         assert told.words
         assert all(len(table) for table in told.tables.values())
         for stem in told.stems:
             assert stem.with_suffix(".png").stat().st_size > 5000
             assert len(pd.read_csv(stem.with_suffix(".csv"))) > 5
-    assert any("national R&D (1991" in line for line in stages.words)
-    assert any("no observation after 2023 tests them" in line for line in ahead_.words)
+    assert any("national R&D (1991" in line for line in told_stages.words)
+    assert any("no observation after 2023 tests them" in line for line in told_ahead.words)
     assert (tmp_path / "results" / "paths_ahead_nev.csv").is_file()
 
 

@@ -20,9 +20,8 @@ from analysis.phase_out.by_instrument.apart import (
     setback,
     spans,
     together,
-    years_of,
 )
-from analysis.phase_out.by_instrument.apart_told import end_words, points, worse_later
+from analysis.phase_out.by_instrument.apart_told import end_words, points, safe_year, worse_later
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
 from analysis.phase_out.cost_words import best_refused
 from analysis.phase_out.figures import strips
@@ -141,10 +140,13 @@ def test_a_slope_is_judged_as_long_after_its_last_step_too(study: PhaseOutStudy,
 def test_a_slope_that_is_safe_only_on_the_day_it_ends_is_said_not_to_last(study: PhaseOutStudy) -> None:
     few = len(study.grid.starts) - 5
     row = {"ends": "purchase subsidy alone", "goes on": "the rest", "exit": "linear over 5 years", "draws": 400,
-           "safe from": study.grid.first + 1, "fails": 0.0, "at": study.grid.first + 1, "setback if from": "none",
+           "safe from": study.grid.first + 1, "fails": 0.0, "at": study.grid.first + 1, "setbacks": [],
            "failing": [0.5] + [0.0] * (few + 4), "failing after": [0.5] * few}  # fmt: skip
     (line,) = points(pd.DataFrame([row]), study)
-    assert "not for good: from 2012 (0.0% of draws fail), but as judged 5 years after the last step at no" in line
+    assert "from 2012 (0.0% of draws fail), but not for good: as judged 5 years after the last step at no start" in line
+    (line,) = points(pd.DataFrame([row | {"failing": [0.0] * (few + 5), "safe from": study.grid.first}]), study)
+    assert "but not for good" in line
+    assert worse_later(row | {"failing after": []}, study) is None  # no start can be judged by the horizon
     (line,) = points(pd.DataFrame([row | {"failing after": [0.5] + [0.0] * (few - 1)}]), study)
     assert line.endswith("(going on: the rest): linear over 5 years, from 2012 (0.0% of draws fail)")
 
@@ -159,7 +161,7 @@ def test_a_point_says_what_is_too_near_to_tell_what_falls_back_and_what_never_fa
         "safe from": 2012.0,
         "fails": 0.09,
         "at": 2012.0,
-        "setback if from": "2011 to 2013, 2016",
+        "setbacks": [2011.0, 2012.0, 2013.0, 2016.0],
         "failing": [0.5, 0.09, 0.01, *after],
         "failing after": [0.0],
     }
@@ -168,19 +170,23 @@ def test_a_point_says_what_is_too_near_to_tell_what_falls_back_and_what_never_fa
         "A (going on: b): at a stroke, from 2013 (1.0% of draws fail), 2012 too near to tell (9.0%), with a setback "
         "for a time if it begins in 2012 to 2013, 2016"
     )
-    never = row | {"failing": [0.0] * len(study.grid.starts)}
+    never = row | {"failing": [0.0] * len(study.grid.starts), "setbacks": []}
     assert points(pd.DataFrame([never]), study) == ["A (going on: b): no start tried, 2011 to 2029, fails in any draw"]
     none = row | {"failing": [0.4, *[0.3] * (len(study.grid.starts) - 1)], "safe from": np.inf}
     assert points(pd.DataFrame([none]), study)[0].endswith("at no start by 2029 (30.0% of draws or more fail)")
     once = row | {"failing": [0.5, 0.09, 0.5, *after], "safe from": 2012.0}
     assert "at no start that is safe with all later ones (at best" in points(pd.DataFrame([once]), study)[0]
+    assert safe_year(once, study) == "no start that lasts (only 2014 to 2029 is safe)"
+    apart = row | {"failing": [0.5, 0.11, 0.25, 0.09, 0.01, *after[:-2]], "safe from": 2014.0, "setbacks": []}
+    assert "2012, 2014 too near to tell (11.0% / 9.0%)" in points(pd.DataFrame([apart]), study)[0]
+    near = row | {"failing": [0.5, 0.085, *[0.3] * (len(study.grid.starts) - 2)]}
+    assert safe_year(near, study) == "no start that lasts (at best 2012, too near to tell)"
 
 
 def test_years_are_told_as_spans() -> None:
     assert spans(np.array([2016.0, 2017.0, 2018.0, 2020.0])) == "2016 to 2018, 2020"
     assert spans(np.array([])) == "none"
-    assert years_of("2016 to 2018, 2020") == [2016.0, 2017.0, 2018.0, 2020.0]
-    assert years_of("none") == []
+    assert spans(np.array([2016.0, 2016.5, 2017.5]), 0.5) == "2016 to 2016.5, 2017.5"
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])

@@ -50,6 +50,27 @@ def test_parts_of_a_message_are_told_too_and_values_are_not() -> None:
         assert message(str(caught.value)) == ("--set 'x=1,5'：'1,5'不是数字：逗号既不能作小数点，也不能作千位分隔")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("--set 'a is not b=x': 'x' is not a number", "--set 'a is not b=x'：'x'不是数字"),
+        ("x is not y.csv: no rows", "x is not y.csv：没有数据行"),
+        ("column commas is missing", "缺少列commas"),
+        ("my.csv: no rows (see `techcycle run --help`)", "my.csv：没有数据行（见`techcycle run --help`）"),
+        ("nothing known (see `techcycle run --help`)", "nothing known（见`techcycle run --help`）"),
+    ],
+)
+def test_what_a_person_typed_is_no_message(said: str, told: str) -> None:
+    with speaking("zh"):
+        assert message(said) == told
+
+
+def test_a_message_of_any_length_and_any_places_is_told_or_stays() -> None:
+    with speaking("zh"):
+        for one in ("x: " * 1500, "a is not b, " * 400, "x: " * 600 + "no rows"):
+            assert message(one) == one
+
+
 def test_what_no_template_fits_stays_english_and_so_does_everything_where_english_is_spoken() -> None:
     strange, known = "my.toml: nobody ever said this of anything", "my.csv: no rows"
     with speaking("zh"):
