@@ -209,7 +209,7 @@ class Verdict {
     parts.push(...years.filter((_, i) => i % 5 === 0).map(under));
     const at = y(100 * rule.probability);
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: INK, "stroke-dasharray": "4 3" }));
-    const answer = [...this.outcome(said), ...this.afterwards(later, draws)].join(" ");
+    const answer = [...this.outcome(said), ...this.afterwards(later, draws)].join(this.page.language === "zh" ? "" : " ");
     byId("tried").textContent = fails.length < years.length ? this.say("trying", { done: fails.length, all: years.length }) : answer;
     const label = `${this.say("tried")}: ${fails.map((share, i) => `${years[i]}: ${percent(share)}`).join(", ")}`;
     const picture = drawn("svg", { role: "img", viewBox: `0 0 ${width} 150`, "aria-label": label }, ...parts);

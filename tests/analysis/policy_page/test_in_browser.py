@@ -233,6 +233,13 @@ def test_both_languages_say_all_and_chinese_says_it_in_chinese(opened: Tab, page
     assert words <= {"English", "CSV", "techcycle", "policy", "list", "compare", "bnCNY"}, words
     two = said(page)
     assert two["en"].keys() == two["zh"].keys()
+    texts, theirs = two["en"]["texts"], two["zh"]["texts"]
+    assert isinstance(texts, dict)
+    assert isinstance(theirs, dict)
+    assert texts.keys() == theirs.keys()
+    for key, one in texts.items():
+        assert theirs[key] != one, key
+        assert set(re.findall(r"{\w+}", theirs[key])) == set(re.findall(r"{\w+}", one)), key
 
 
 def test_a_number_out_of_bounds_is_taken_back(opened: Tab) -> None:
@@ -259,10 +266,15 @@ def test_it_fits_a_telephone_and_paper(opened: Tab) -> None:
 def test_the_keyboard_reaches_and_moves_every_field_that_is_shown(opened: Tab) -> None:
     reached: list[str] = []
     opened.run("document.activeElement.blur()")
-    for _ in range(40):
+    fields = opened.run(
+        "[...document.querySelectorAll('#controls input, #controls select')].filter((one) => one.checkVisibility())"
+        ".map((one, i) => (one.dataset.field = String(i)))"
+    )
+    for _ in range(60):
         opened.key("Tab")
-        reached.append(opened.run("document.activeElement.ariaLabel ?? document.activeElement.id"))
-    assert any("Level" in one for one in reached)
+        reached.append(opened.run("document.activeElement.dataset.field ?? ''"))
+    assert set(fields) <= set(reached)
+    assert len(fields) > 10
     opened.run(f"{SUBSIDY}.querySelector('input[type=range]').focus()")
     opened.key("ArrowLeft")
     opened.until(f"{P}.setting.instruments['purchase subsidy']?.level === 99")
@@ -280,6 +292,9 @@ def test_no_word_of_a_case_becomes_markup(
         for one in words.values():
             one |= {"title": EVIL[0], **{key: list(EVIL) for key in ("happened", "cannot", "about", "but", "rule")}}
             one["instruments"] = dict.fromkeys(one["instruments"], EVIL[0])  # type: ignore[call-overload]
+            one["words"] = dict.fromkeys(one["words"], EVIL[5])  # type: ignore[call-overload]
+            one["units"] = {key: {"factor": 1.0, "unit": EVIL[0]} for key in one["units"]}
+            one["charts"] = [{"name": EVIL[0], "factor": 1.0, "unit": EVIL[5]} for _ in one["charts"]]  # type: ignore[attr-defined]
             one["presets"] = [{"title": EVIL[5], "base": "continued", "set": {}}]
         return words
 
@@ -290,5 +305,10 @@ def test_no_word_of_a_case_becomes_markup(
     browser.open((tmp_path / "evil.html").as_uri())
     assert browser.run("document.querySelectorAll('img, script:not([type]):not(:last-of-type), iframe').length") == 0
     assert browser.run("document.getElementById('title').textContent") == EVIL[0]
+    browser.run(
+        f"{P}.tell('number', () => ({{ name: {P}.words.instruments['tax exemption'], low: 0, high: 1, step: 1 }}))"
+    )
+    assert EVIL[0] in browser.run("document.getElementById('status').textContent")
+    assert browser.run("document.querySelectorAll('img, iframe').length") == 0
     assert browser.errors == []
     assert "default-src 'none'" in text
