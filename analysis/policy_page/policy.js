@@ -35,7 +35,7 @@ class Policy {
 
   waits() {
     for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
-    for (const id of ["csv", "print"]) byId(id).disabled = this.busy;
+    for (const id of ["csv", "print", "try"]) byId(id).disabled = this.busy;
   }
 
   // The runs of a path held against; null where they made way for newer ones.

@@ -170,7 +170,9 @@ class Verdict {
 
   // The same ends from every year, one after the other, until anything is set anew.
   async scan() {
-    const { page } = this, { model, policy } = page, [low, high] = policy.limits.start, asked = page.setting.whole, years = [];
+    const { page } = this, { model, policy } = page;
+    if (page.busy) return;  // its runs would take the place of those that are waited for
+    const [low, high] = policy.limits.start, asked = page.setting.whole, years = [];
     for (let year = Math.ceil(low); year <= high; year++) years.push(year);
     this.forget();
     if (!startingIn(asked, low)) {
