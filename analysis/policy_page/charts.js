@@ -1,6 +1,5 @@
 // Results over time: charts, their key, one moment read off, and the same numbers as a table and as CSV.
 
-SCALES.length = 0;  // units are the customary ones of each language, so no number needs a word for its size
 const DASHED = { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" };
 
 class Charts {
@@ -9,7 +8,7 @@ class Charts {
     this.at = this.times.length - 1;
     byId("moment").max = this.at;
     byId("moment").oninput = () => this.look(Number(byId("moment").value));
-    byId("csv").onclick = () => save(`${page.policy.case}.csv`, this.csv());
+    byId("csv").onclick = () => { if (!page.busy) save(`${page.policy.case}.csv`, this.csv()); };
     byId("table-part").ontoggle = () => this.table();
     new ResizeObserver(() => this.draw()).observe(byId("charts"));
   }
@@ -17,7 +16,8 @@ class Charts {
   say(key, fields) { return this.page.say(key, fields); }
 
   tell({ made: own, basis, asked }, draws) {
-    const bands = (runs, known = []) => this.page.policy.charts.map((chart, i) => band(this.page.model, chart, runs, draws, basis, known[i])), key = `${asked.base} ${draws}`;
+    const { model, policy } = this.page, key = `${asked.base} ${draws}`;
+    const bands = (runs, known = []) => policy.charts.map((chart, i) => band(model, chart, runs, draws, basis, known[i]));
     if (this.of !== key) [this.of, this.base] = [key, bands(basis)];
     this.own = own === basis ? this.base : bands(own, this.base);
     this.changed = Object.keys(asked.instruments).length > 0;
@@ -46,19 +46,29 @@ class Charts {
 
   chart(place, width, height) {
     const { page, times } = this, about = page.words.charts[place], seen = page.policy.charts[place].observed;
-    const [own, base] = [this.own, this.base].map((bands) => bands[place].map((values) => values.map((value) => value * about.factor)));
-    const inside = (time) => time >= times[0] && time <= times.at(-1), dots = seen ? seen.times.map((time, k) => [time, seen.values[k] * about.factor]).filter(([time]) => inside(time)) : [];
-    const [low, high] = span([...own, base[2], dots.map(([, value]) => value)]), { box, x, y, parts, text } = frame(low, high, times, width, height, about.unit);
-    const xs = times.map((time) => tenth(x(time))), upright = (at, how) => drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, "stroke-width": 1, ...how });
-    parts.push(drawn("path", { d: area(xs, own[0], own[4], y), fill: BLUE.band }), drawn("path", { d: area(xs, own[1], own[3], y), fill: BLUE.core }));
+    const inUnit = (bands) => bands[place].map((values) => values.map((value) => value * about.factor));
+    const [own, base] = [this.own, this.base].map(inUnit), inside = ([time]) => time >= times[0] && time <= times.at(-1);
+    const dots = seen ? seen.times.map((time, k) => [time, seen.values[k] * about.factor]).filter(inside) : [];
+    const [low, high] = span([...own, base[2], dots.map(([, value]) => value)]);
+    // units are the customary ones of each language, so no number needs a word for its size
+    const { box, x, y, parts, text } = frame(low, high, times, width, height, about.unit, 5, false);
+    const xs = times.map((time) => tenth(x(time)));
+    const upright = (at, how) => drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, "stroke-width": 1, ...how });
+    for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
+      parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
     across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
     for (const { start } of page.answer.found) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
     if (this.changed) parts.push(drawn("path", { d: path(xs, base[2], y), fill: "none", ...DASHED }));
     parts.push(drawn("path", { d: path(xs, own[2], y), fill: "none", stroke: BLUE.main, "stroke-width": 2.4 }));
-    for (const [time, value] of dots) parts.push(drawn("circle", { cx: x(time), cy: y(value), r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 }));
+    const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
+    for (const [time, value] of dots) parts.push(drawn("circle", { cx: x(time), cy: y(value), ...dot }));
     parts.push(upright(x(times[this.at]), { stroke: INK, "stroke-dasharray": "1 2" }));
-    const value = this.reading(about, own, base), svg = drawn("svg", { role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": this.say("picture", { name: about.name, year: moment(times[this.at]), value }) }, ...parts);
-    const point = (event) => { const { left, width: wide } = svg.getBoundingClientRect(); this.look(Math.round(((event.clientX - left) / wide * width - 52) / (width - 64) * (times.length - 1))); };
+    const value = this.reading(about, own, base), told = this.say("picture", { name: about.name, year: moment(times[this.at]), value });
+    const svg = drawn("svg", { role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": told }, ...parts);
+    const point = (event) => {
+      const { left, width: wide } = svg.getBoundingClientRect(), part = ((event.clientX - left) / wide * width - 52) / (width - 64);
+      this.look(Math.round(part * (times.length - 1)));
+    };
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointermove", (event) => { if (event.buttons) point(event); });
     return made("figure", { className: "chart" }, made("figcaption", {}, about.name), svg, made("div", { className: "read" }, value));
@@ -70,29 +80,39 @@ class Charts {
   }
 
   key() {
-    const sign = (...parts) => drawn("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" }, ...parts), line = (more) => sign(drawn("line", { x1: 1, x2: 33, y1: 6, y2: 6, ...more }));
+    const sign = (...parts) => drawn("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" }, ...parts);
+    const line = (more) => sign(drawn("line", { x1: 1, x2: 33, y1: 6, y2: 6, ...more }));
     const box = (fill) => sign(drawn("rect", { x: 1, y: 1, width: 32, height: 10, fill }));
     const entries = [[line({ stroke: BLUE.main, "stroke-width": 2.4 }), "here"], [box(BLUE.core), "half"], [box(BLUE.band), "most"]];
     if (this.changed) entries.push([line(DASHED), "base"]);
     if (this.page.answer.found.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
-    if (this.page.policy.charts.some((one) => one.observed)) entries.push([sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK })), "observed"]);
+    const dot = () => sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK }));
+    if (this.page.policy.charts.some((one) => one.observed)) entries.push([dot(), "observed"]);
     byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));
   }
 
   table() {
     if (!this.own || !byId("table-part").open) return;
-    const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0), head = (text) => made("th", { scope: "col" }, text);
-    const cell = (place, i) => { const [low, , median, , high] = this.own[place].map((values) => told(values[i] * charts[place].factor, 3)); return made("td", {}, `${median} (${this.say("to", { low, high })})`); };
+    const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0);
+    const head = (text) => made("th", { scope: "col" }, text);
+    const heads = [this.say("year"), ...charts.map((one) => `${one.name}, ${one.unit}`)];
+    const cell = (place, i) => {
+      const [low, , median, , high] = this.own[place].map((values) => told(values[i] * charts[place].factor, 3));
+      return made("td", {}, `${median} (${this.say("to", { low, high })})`);
+    };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, moment(this.times[i])), ...charts.map((_, place) => cell(place, i)));
-    byId("table").replaceChildren(
-      made("thead", {}, made("tr", {}, head(this.say("year")), ...charts.map((one) => head(`${one.name}, ${one.unit}`)))), made("tbody", {}, ...rows.map(row)));
+    byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));
   }
 
+  // All bands, and at the end the address of the setting that they are of.
   csv() {
-    const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`, lines = ["run,quantity,unit,time,p5,p25,median,p75,p95"];
+    const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
+    const lines = ["run,quantity,unit,time,p5,p25,median,p75,p95"];
     for (const [name, bands] of [["here", this.own], ["base", this.base]])
       this.page.words.charts.forEach((one, place) => this.times.forEach((time, i) =>
-        lines.push([cell(this.say(name)), cell(one.name), cell(one.unit), time, ...bands[place].map((values) => values[i] * one.factor)].join(","))));
+        lines.push([...[this.say(name), one.name, one.unit].map(cell), time, ...bands[place].map((values) => values[i] * one.factor)]
+          .join(","))));
+    lines.push(`setting,${cell(this.page.setting.address(this.page.result.asked) || "#")},,,,,,,`);
     return `\ufeff${lines.join("\r\n")}\r\n`;
   }
 }

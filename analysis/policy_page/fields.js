@@ -17,11 +17,19 @@ class Fields {
   lay() {
     const { page } = this, { words, policy, setting } = page, named = (keys) => keys.map((one) => [one, this.say(one)]);
     const [base, own] = this.choice("against", named(policy.bases), setting.base, (value) => { setting.base = value; page.moved(); });
-    const [third, thirds] = this.choice("buyers", named(["all", ...THIRDS]), setting.third, (value) => { setting.third = value; page.sifted(); });
+    const [third, thirds] = this.choice("buyers", named(["all", ...THIRDS]), setting.third, (value) => {
+      setting.third = value;
+      page.sifted();
+    });
     const shipped = [["", this.say("choose")], ...words.presets.map(({ title }, i) => [i, title])];
-    const [preset, presets] = this.choice("preset", shipped, "", (value) => { presets.value = ""; if (value !== "") { setting.begin(words.presets[value]); page.moved(); } });
+    const [preset, presets] = this.choice("preset", shipped, "", (value) => {
+      presets.value = "";
+      if (value === "") return;
+      setting.begin(words.presets[value]);
+      page.moved();
+    });
     this.reset = made("button", { type: "button", id: "reset" }, this.say("reset"));
-    this.reset.onclick = () => { setting.instruments = {}; page.moved(); };
+    this.reset.onclick = () => { setting.clear(); page.moved(); };
     this.selects = { base: own, third: thirds };
     byId("asked").replaceChildren(base, third, preset, this.reset);
     this.parts = policy.instruments.map((one) => this.instrument(one));
@@ -34,16 +42,17 @@ class Fields {
   // A number with its label: a row of elements, and the fields that hold it.
   number(about, place, key, range) {
     const { page } = this, { name } = about, [low, high, step] = page.policy.limits[key], id = `i${place}-${key}`, label = this.say(key);
-    const spoken = `${page.words.instruments[name]}: ${label}`, field = made("input", { type: "number", id, min: low, max: high, step, ariaLabel: spoken });
+    const spoken = () => `${page.words.instruments[name]}: ${this.say(key)}`;
+    const field = made("input", { type: "number", id, min: low, max: high, step, ariaLabel: spoken() });
     field.oninput = () => { if (field.value !== "" && field.validity.valid) page.set(name, { [key]: Number(field.value) }); };
     field.onchange = () => {
       if (field.value !== "" && field.validity.valid) return;
-      byId("status").textContent = this.say("number", { name: spoken, low, high });
+      page.tell("number", () => ({ name: spoken(), low, high, step }));
       this.show();
     };
     const row = [made("label", { htmlFor: id, className: range ? "" : "short" }, label), field];
     if (!range) { field.className = "one"; return { row, fields: [field] }; }
-    const slider = made("input", { type: "range", min: low, max: high, step, ariaLabel: spoken });
+    const slider = made("input", { type: "range", min: low, max: high, step, ariaLabel: spoken() });
     slider.oninput = () => page.set(name, { [key]: Number(slider.value) });
     row.splice(1, 0, slider);
     return { row, fields: [field, slider] };
@@ -51,13 +60,16 @@ class Fields {
 
   instrument(about) {
     const { page } = this, { words, policy } = page, { name } = about, place = policy.instruments.indexOf(about), id = `i${place}-shape`;
-    const parts = Object.fromEntries(NUMBERS.map((key) => [key, this.number(about, place, key, ["level", "start", "length"].includes(key))]));
-    const shape = made("select", { id }, ...["", ...Object.keys(policy.shapes)].map((one) => made("option", { value: one }, this.say(one || "never"))));
+    const ranged = (key) => ["level", "start", "length"].includes(key), shapes = ["", ...Object.keys(policy.shapes)];
+    const parts = Object.fromEntries(NUMBERS.map((key) => [key, this.number(about, place, key, ranged(key))]));
+    const shape = made("select", { id }, ...shapes.map((one) => made("option", { value: one }, this.say(one || "never"))));
     shape.onchange = () => page.set(name, { shape: shape.value });
     const picture = drawn("svg", { role: "img" }), { level, since, ...ends } = parts;
-    const rows = [level, since].flatMap(({ row }) => row), fields = made("div", { className: "fields" }, ...rows, made("label", { htmlFor: id }, this.say("end")), shape, ...Object.values(ends).flatMap(({ row }) => row));
+    const rows = (some) => some.flatMap(({ row }) => row), end = [made("label", { htmlFor: id }, this.say("end")), shape];
+    const fields = made("div", { className: "fields" }, ...rows([level, since]), ...end, ...rows(Object.values(ends)));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
-      made("p", { className: "quiet" }, about.share ? words.words[name] : `${words.words[name]} (${words.units[name].unit})`), made("div", { className: "path" }, picture), fields);
+      made("p", { className: "quiet" }, `${words.words[name]} (${words.units[name].unit})`),
+      made("div", { className: "path" }, picture), fields);
     let pictured = "";
     const show = () => {
       const one = page.setting.of(name), sloped = one.shape && policy.shapes[one.shape].length > 1;
@@ -69,8 +81,9 @@ class Fields {
       }
       const shown = { level: true, since: one.level !== 100, start: one.shape, length: sloped, announced: one.shape && about.announced };
       for (const key of NUMBERS) for (const part of parts[key].row) part.hidden = !shown[key];
-      const seen = JSON.stringify([one, page.setting.base]);
-      if (seen !== pictured) this.picture(picture, about, one);
+      if (!about.buyers && !isUsual(one)) byId("rest").open = true;
+      const seen = JSON.stringify([page.setting.instruments[name] ?? null, page.setting.base]);
+      if (seen !== pictured) this.picture(picture, about, page.setting.instruments[name]);
       pictured = seen;
     };
     return { element, show };
@@ -78,12 +91,14 @@ class Fields {
 
   // What is paid over time, and dashed what is on the path held against.
   picture(svg, about, one) {
-    const { policy, setting, words } = this.page, { times } = policy, { factor } = words.units[about.name];
-    const some = [...times.keys()].filter((i) => i % 2 === 0 && times[i] <= policy.horizon), at = some.map((i) => times[i]), pick = (values) => some.map((i) => values[i] * factor);
+    const { policy, setting, words } = this.page, { times } = policy, { factor, unit } = words.units[about.name];
+    const some = [...times.keys()].filter((i) => i % 2 === 0 && times[i] <= policy.horizon), at = some.map((i) => times[i]);
+    const pick = (values) => some.map((i) => values[i] * factor);
     const own = pick(pathsOf(policy, about, setting.base, one).now), usual = pick(about.bases[setting.base].now.full);
-    const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, "", 2), xs = at.map((time) => tenth(x(time)));
+    const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, unit, 2, false), xs = at.map((time) => tenth(x(time)));
     across(at, 5, x, box, parts, text);
-    parts.push(drawn("path", { d: path(xs, usual, y), fill: "none", ...DASHED }), drawn("path", { d: path(xs, own, y), fill: "none", stroke: BLUE.main, "stroke-width": 2 }));
+    parts.push(drawn("path", { d: path(xs, usual, y), fill: "none", ...DASHED }));
+    parts.push(drawn("path", { d: path(xs, own, y), fill: "none", stroke: BLUE.main, "stroke-width": 2 }));
     svg.setAttribute("viewBox", "0 0 390 96");
     svg.setAttribute("aria-label", `${words.instruments[about.name]}: ${this.say("paths")}`);
     svg.replaceChildren(...parts);

@@ -33,16 +33,20 @@ function valueOf({ of: names, gained, scale }, of) {
 
 const quantile = (sorted, share) => {  // of numbers that may be infinite
   const between = share * (sorted.length - 1), low = Math.floor(between), value = sorted[low], part = between - low;
-  return part && sorted[low + 1] !== value ? value + part * (sorted[low + 1] - value) : value;
+  return part && value !== -Infinity && sorted[low + 1] !== value ? value + part * (sorted[low + 1] - value) : value;
 };
 const fan = (values) => { const sorted = Float64Array.from(values).sort(); return SHARES.map((share) => quantile(sorted, share)); };
 
 // Quantiles of a chart over some draws, (share, time shown); those of `basis` are `known`, and are the same as long as the
 // runs are.
 function band(model, chart, runs, draws, basis = null, known = null) {
-  const value = valueOf(chart, reader(model, runs)), out = SHARES.map(() => []), order = Uint32Array.from(draws), one = new Float64Array(draws.length);
+  const value = valueOf(chart, reader(model, runs)), out = SHARES.map(() => []);
+  const order = Uint32Array.from(draws), one = new Float64Array(draws.length);
   for (const time of model.policy.shown) {  // in the order of the moment before, which is nearly that of this one
-    if (known && time < runs.cut && runs.early === basis.parts) { out.forEach((values, i) => values.push(known[i][values.length])); continue; }
+    if (known && time < runs.cut && runs.early === basis.parts) {
+      out.forEach((values, i) => values.push(known[i][values.length]));
+      continue;
+    }
     let sound = true;
     for (let k = 0; k < order.length; k++) { one[k] = value(order[k], time); sound &&= !Number.isNaN(one[k]); }
     if (sound) sort(one, order); else one.sort();
@@ -76,20 +80,49 @@ function reached(times, path, run, level) {
   return Infinity;
 }
 
-// The study's question: the share of the market some years after each start, over that of the same draw on the base.
+// The study's question: the share of the market some years after each start, over that of the same draw on the path that
+// the ends are held against; slopes are asked as long after their last step, too, where the study reaches that far: `later`
+// (`Ended.after` in analysis/phase_out/by_instrument/apart.py).
 function judged(model, { base, instruments }, runs, basis, draws) {
   const { policy } = model, { rule } = policy, [own, other] = [runs, basis].map((one) => valueOf(policy.charts[0], reader(model, one)));
-  const starts = [...new Set(policy.instruments.map((one) => instruments[one.name]).filter((one) => one?.shape).map((one) => one.start))];
-  const part = (some) => some.length / draws.length;
+  const ends = Object.values(instruments).filter((one) => one.shape), starts = [...new Set(ends.map((one) => one.start))];
+  const part = (some) => some.length / draws.length, ratioAt = (time) => draws.map((run) => own(run, time) / other(run, time));
   const found = starts.sort((a, b) => a - b).map((start) => {
-    const [first, time] = [start, start + rule.years].map((year) => placeOf(model, year)), ratio = draws.map((run) => own(run, time) / other(run, time));
+    const [first, time] = [start, start + rule.years].map((year) => placeOf(model, year)), ratio = ratioAt(time);
+    const over = Math.max(...ends.filter((one) => one.start === start).map((one) => overBy(policy, one)));
     const fall = draws.map((run) => setback(own, run, first, time) - setback(other, run, first, time));
     return {
       start, year: start + rule.years, ratio, fall,
+      later: over > start ? laterOf(policy, over + rule.years, (year) => ratioAt(placeOf(model, year))) : null,
       fails: part(ratio.filter((one) => !(one >= rule.kept))), back: part(fall.filter((one) => one > rule.fall)),
     };
   });
   return { base, found, fails: found.length ? Math.max(...found.map((one) => one.fails)) : null };
+}
+
+// What is judged of a slope in a year: nothing beyond the study's horizon.
+function laterOf({ rule, horizon }, year, ratioIn) {
+  if (year > horizon) return { year, ratio: null, fails: null };
+  const ratio = ratioIn(year), known = ratio.filter(Number.isFinite);
+  return { year, ratio, fails: known.length ? known.filter((one) => one < rule.kept).length / known.length : null };
+}
+
+// Both judgements of all ends, the worst of each; `none`: a slope's later one lies beyond the horizon.
+function worstOf(found) {
+  const later = found.map((one) => one.later).filter(Boolean), known = later.map((one) => one.fails).filter((one) => one !== null);
+  return { sloped: later.length > 0, fails: known.length ? Math.max(...known) : null, none: known.length < later.length };
+}
+
+// What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.
+function together(model, { instruments }, runs, basis, draws) {
+  const { policy } = model, { rule, horizon } = policy;
+  const [own, other] = [runs, basis].map((one) => valueOf(policy.charts[0], reader(model, one)));
+  const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
+  if (set.every((one) => one.level === 100)) return null;
+  const from = ends.length ? ends : set.map((one) => one.since), year = Math.min(Math.max(...from) + rule.years, horizon);
+  const place = placeOf(model, year);
+  const ratio = draws.map((run) => own(run, place) / other(run, place));
+  return { year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
 }
 
 const placeOf = (model, year) => model.time.values.findIndex((time) => time >= year - 1e-9);
@@ -106,7 +139,8 @@ function gained(model, runs, basis, draws) {
     }
     return sum;
   });
-  const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(policy.sold)(run, end))), sold = mine.map((value, k) => value - theirs[k]);
+  const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(policy.sold)(run, end)));
+  const sold = mine.map((value, k) => value - theirs[k]);
   const more = 2 * sold.filter((one) => one > 0).length >= draws.length ? 1 : -1;
   const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? -saved[k] / value : NaN));
   return { saved, sold, more, cost };
@@ -125,9 +159,13 @@ function linesOf(model, runs, basis, draws) {
 function yearsOf(model, runs, basis, draws) {
   const { policy } = model, end = placeOf(model, policy.horizon) + 1, times = model.time.values.slice(0, end);
   return policy.levels.map((level) => {
-    const [own, other] = [runs, basis].map((one) => { const path = reader(model, one)(policy.share); return draws.map((run) => reached(times, path, run, level)); });
+    const [own, other] = [runs, basis].map((one) => {
+      const path = reader(model, one)(policy.share);
+      return draws.map((run) => reached(times, path, run, level));
+    });
     const lost = own.map((year, k) => (year === other[k] ? 0 : year - other[k]));
-    return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost) };
+    const [never, neverBase] = [own, other].map((years) => years.filter((year) => year === Infinity).length / draws.length);
+    return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost), never, neverBase };
   });
 }
 

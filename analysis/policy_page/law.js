@@ -72,6 +72,22 @@ function idle(model, { base, instruments }) {
   }).map(({ name }) => name);
 }
 
+// Instruments of which more is asked for than there can be.
+function clipped(model, { base, instruments }) {
+  return model.policy.instruments.filter((one) => {
+    const set = instruments[one.name];
+    if (one.most === null || !(set?.level > 100)) return false;
+    const [own, free] = [one, { ...one, most: null }].map((of) => pathsOf(model.policy, of, base, set).now);
+    return own.some((value, i) => value < free[i]);
+  }).map(({ name }) => name);
+}
+
+// The same setting without any end, with all its levels.
+function withoutEnds({ base, instruments }) {
+  const kept = Object.entries(instruments).filter(([, one]) => one.level !== 100).map(([name, one]) => [name, { ...one, shape: "" }]);
+  return { base, instruments: Object.fromEntries(kept) };
+}
+
 // Numbers that came packed, put where the description names them.
 function filledIn(model, numbers) {
   const at = ([first, length]) => numbers.subarray(first, first + length), { policy } = model;

@@ -133,6 +133,7 @@ def _asked(study: PhaseOutStudy) -> dict[str, object]:
 
 def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[str, object]:
     paid, model = {base: page.paid[base][about.name] for base in page.bases}, page.model
+    beside = {one.beside for one in page.instruments if one.to_buyers or one.price}
     return {
         "name": about.name,
         "variable": model.variable(about.variable).name,
@@ -141,7 +142,7 @@ def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[
         "share": about.unit == "Dmnl",
         "price": about.price and model.variable(about.price).name,
         "beside": about.beside and model.variable(about.beside).name,
-        "buyers": about.to_buyers or bool(about.price),
+        "buyers": about.to_buyers or bool(about.price) or about.variable in beside,
         "past": numbers.add(next(iter(paid.values())).past[page.open]),
         "bases": {base: _lines(page, numbers, one) for base, one in paid.items()},
     }

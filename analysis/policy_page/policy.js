@@ -1,6 +1,6 @@
 // The page: settings are run and judged, and told in the language chosen.  All text is set as text.
 
-// That of the address, `?lang=zh`, else that of whoever wrote the page.
+// That of the address, `?lang=zh`, else that of whoever wrote the page; what is chosen on the page stands in the setting.
 function languageOf(model) {
   const asked = new URLSearchParams(location.search).get("lang");
   return Object.hasOwn(model.said, asked) ? asked : model.language;
@@ -8,10 +8,12 @@ function languageOf(model) {
 
 class Policy {
   constructor(model, runs) {
-    Object.assign(this, { model, runs, policy: model.policy, bases: {}, language: languageOf(model), count: 0, setting: new Setting(model.policy) });
+    Object.assign(this, { model, runs, policy: model.policy, bases: {}, waited: {}, held: null, count: 0, asked: null, result: null });
+    Object.assign(this, { home: languageOf(model), setting: new Setting(model.policy, Object.keys(model.said)) });
+    Object.assign(this, { language: this.home, note: null });
     Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), tour: new Tour(this) });
     byId("copy").onclick = () => this.copy();
-    byId("print").onclick = () => window.print();
+    byId("print").onclick = () => { if (!this.busy) window.print(); };
     window.addEventListener("hashchange", () => { if (location.hash !== this.setting.address()) this.reopen(); });
   }
 
@@ -28,9 +30,23 @@ class Policy {
     this.moved();
   }
 
+  // Whether what is told is not, or not yet, what is set.
+  get busy() { return !this.result || this.asked !== this.result.asked; }
+
+  waits() {
+    for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
+    for (const id of ["csv", "print", "try"]) byId(id).disabled = this.busy;
+  }
+
+  // The runs of a path held against; null where they made way for newer ones.
   async basis(base) {
-    this.bases[base] ??= await this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, instruments: {} }) }, () => {});
-    return this.bases[base];
+    if (!this.bases[base]) {
+      this.waited[base] ??= this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, instruments: {} }) }, () => {});
+      const made = await this.waited[base];
+      delete this.waited[base];
+      if (made) this.bases[base] = made;
+    }
+    return this.bases[base] ?? null;
   }
 
   // The runs of a setting while it is `wanted`, else null.
@@ -42,18 +58,36 @@ class Policy {
     return priced(this.model, setting, ask, () => this.basis("history"));
   }
 
+  // The runs that ends are held against: those of the same levels without them, or of the path held against.
+  async against(asked, basis, wanted) {
+    const levels = withoutEnds(asked), ends = Object.values(asked.instruments).some((one) => one.shape);
+    if (!ends || !Object.keys(levels.instruments).length) return basis;
+    const key = JSON.stringify(levels);
+    if (this.held?.key !== key) {
+      const found = await this.run(levels, wanted);
+      if (!found) return null;
+      this.held = { key, runs: found.runs };
+    }
+    return this.held.runs;
+  }
+
   async moved(noted = true) {
-    byId("status").textContent = "";
+    const asked = this.setting.now, started = performance.now(), wanted = () => this.asked === asked;
+    this.asked = asked;
+    this.tell(null);
+    this.failure = null;
+    byId("alert").hidden = true;
     this.verdict.forget();
     this.fields.show();
+    this.waits();
     if (noted) this.remember();
-    const asked = this.setting.now, started = performance.now();
-    this.asked = asked;
-    byId("verdict").ariaBusy = "true";
-    const basis = this.bases[asked.base] ?? await this.basis(asked.base);
-    const found = Object.keys(asked.instruments).length ? await this.run(asked, () => this.asked === asked) : { runs: basis, cut: [] };
-    if (!found || !basis || this.asked !== asked) return;
-    this.result = { asked, made: found.runs, basis, cut: found.cut };
+    let basis = null;
+    while (!basis && wanted()) basis = this.bases[asked.base] ?? await this.basis(asked.base);
+    if (!wanted()) return;
+    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [] };
+    const kept = found && await this.against(asked, basis, wanted);
+    if (!kept || !wanted()) return;
+    this.result = { asked, made: found.runs, basis, kept, cut: found.cut, shortened: this.setting.shortened };
     this.told();
     this.spent = performance.now() - started;
     this.count += 1;
@@ -62,49 +96,69 @@ class Policy {
 
   // Other draws of the runs that are there.
   sifted() {
+    const { third } = this.setting;
     this.verdict.forget();
     this.remember();
+    for (const one of [this.asked, this.result?.asked]) if (one) one.third = third;
     this.told();
   }
 
   told() {
-    const { model, result } = this, { asked, made, basis, cut } = result, last = model.time.values.length - 1;
+    const { model, result } = this;
+    this.waits();
+    if (!result) return;
+    const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
-    const wanted = this.setting.draws(), draws = wanted.filter((run) => fine(made, run) && fine(basis, run)), of = [model, made, basis, draws];
-    const sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
-    this.answer = { ...judged(model, asked, made, basis, draws), ...sums, draws, cut, bad: wanted.length - draws.length };
+    const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
+    const of = [model, made, basis, draws], sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
+    const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
+    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
     this.verdict.tell();
     this.charts.tell(result, draws);
   }
 
   // ---- words
 
+  // Something told below the verdict, until the next move, in whatever language is spoken then; `fields` gives what it names.
+  tell(key, fields = () => ({})) {
+    this.note = key && { key, fields };
+    byId("status").textContent = key ? this.say(key, fields()) : "";
+  }
+
   speak(language) {
+    this.setting.lang = language === this.home ? null : language;
     this.language = document.documentElement.lang = language;
     const { words } = this, text = (id, key, fields) => { byId(id).textContent = this.say(key, fields); };
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
-    for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read"]) text(key, key);
+    for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read", "waiting"]) text(key, key);
     for (const key of ["command", "stages", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
     text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
-    const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings", tour: "guide", but: "cannot head" };
+    const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings" };
+    Object.assign(named, { tour: "guide", but: "cannot head" });
     for (const [id, key] of Object.entries(named)) byId(id).setAttribute("aria-label", this.say(key));
     for (const key of ["cannot", "happened", "evidence"]) byId(key).replaceChildren(...words[key].map((one) => made("li", {}, one)));
     byId("but").replaceChildren(...words.but.map((one) => made("p", {}, one)));
-    byId("rule").replaceChildren(...words.rule.map((one) => made("p", {}, one)));
+    byId("rule").replaceChildren(...words.rule.map((one) => made("p", {}, one)), made("p", {}, this.say("rule here")));
     byId("about").replaceChildren(...words.about.map((one) => made("p", {}, one)), made("p", { id: "checked" }));
     byId("languages").replaceChildren(...Object.entries(this.model.said).map(([code, { own }]) => {
       const one = made("button", { type: "button", lang: code }, own);
       one.setAttribute("aria-pressed", String(code === language));
-      one.onclick = () => { this.speak(code); [...byId("languages").children].find((other) => other.lang === code).focus(); };
+      one.onclick = () => {
+        this.speak(code);
+        this.remember();
+        [...byId("languages").children].find((other) => other.lang === code).focus();
+      };
       return one;
     }));
     this.fields.lay();
     this.fields.show();
     this.tour.tell();
     this.checked();
-    if (this.result) this.told();
-    this.verdict.bars();
+    this.told();
+    this.verdict.retell();
+    if (this.note) this.tell(this.note.key, this.note.fields);
+    if (this.failure) this.refuse(this.failure);
     this.charts.look(this.charts.at);
   }
 
@@ -128,38 +182,65 @@ class Policy {
     this.noting = setTimeout(() => history.replaceState(null, "", this.plainAddress), 400);
   }
 
+  // Takes what the address asks for, and says what it cannot take; only instruments of this page are named.
+  open() {
+    const wrong = this.setting.read(location.hash), spoken = this.setting.lang ?? this.home;
+    const names = () => wrong.names.map((name) => this.words.instruments[name]);
+    const others = () => (wrong.others ? [this.say("unknown", { count: wrong.others })] : []);
+    if (spoken !== this.language || !this.fields.parts) this.speak(spoken);
+    this.leftOut = () => {
+      if (wrong.names.length || wrong.others) this.tell("left out", () => ({ what: [...names(), ...others()].join("; ") }));
+    };
+  }
+
   async reopen() {
-    const wrong = this.setting.read(location.hash);
-    await this.moved(false);
-    if (wrong.length) byId("status").textContent = this.say("left out", { what: plain(wrong.join("; ")) });
+    this.open();
+    const moved = this.moved(false);
+    this.leftOut();
+    await moved;
+  }
+
+  // What went wrong, until the next move.
+  refuse(error) {
+    this.failure = error;
+    byId("alert").textContent = this.say("refused", { why: error.message });
+    byId("alert").hidden = false;
   }
 
   async copy() {
     history.replaceState(null, "", this.plainAddress);
     try {
       await navigator.clipboard.writeText(location.href);
-      byId("status").textContent = this.say("copied");
-    } catch { byId("status").textContent = this.say("no copy"); }
+      this.tell("copied");
+    } catch { this.tell("no copy"); }
   }
 }
 
 async function main() {
-  const about = JSON.parse(byId("model").textContent), { texts } = about.said[about.language];
-  const refuse = (error) => { byId("alert").textContent = texts.refused.replace("{why}", () => error.message); byId("alert").hidden = false; };
+  const about = JSON.parse(byId("model").textContent), { texts } = about.said[languageOf(about)];
+  const refuse = (error) => {
+    if (window.policyPage) { window.policyPage.refuse(error); return; }
+    byId("alert").textContent = texts.refused.replace("{why}", () => error.message);
+    byId("alert").hidden = false;
+  };
   window.addEventListener("unhandledrejection", ({ reason }) => refuse(reason));
   try {
-    if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") throw new Error("WebAssembly, DecompressionStream");
-    const packed = await unpacked(byId("numbers").textContent), model = filledIn(about, ordered(packed, packed.length / 8, 1, Float64Array));
-    const blocks = { module: byId("module").textContent, table: byId("table-bytes").textContent, draws: byId("draws").textContent };
+    const able = typeof WebAssembly === "object" && typeof DecompressionStream === "function", text = (id) => byId(id).textContent;
+    if (!able) throw new Error("WebAssembly, DecompressionStream");
+    const packed = await unpacked(text("numbers")), model = filledIn(about, ordered(packed, packed.length / 8, 1, Float64Array));
+    const blocks = { module: text("module"), table: text("table-bytes"), draws: text("draws") };
     const { runs } = await start(model, blocks, whole);
     await document.fonts.load("16px 'techcycle Han'", "\u4e2d");  // it stands in the page; text laid out before would keep its gaps
     byId("main").hidden = false;
     const page = new Policy(model, runs);
     window.policyPage = page;
-    page.setting.read(location.hash);
-    page.speak(page.language);
+    page.open();
     await page.basis(page.policy.bases[0]);
-    await page.reopen();
+    if (!page.result) {  // what was moved since then is run already, or will be
+      const moved = page.moved(false);
+      page.leftOut();
+      await moved;
+    }
     page.checked();
   } catch (error) { refuse(error); }
 }

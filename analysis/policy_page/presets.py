@@ -19,9 +19,13 @@ class Preset:
     base: str
     settings: Mapping[str, Mapping[str, object]]
 
+    def same(self, other: Preset) -> bool:
+        """Whether it sets the same as another."""
+        return (self.base, self.settings) == (other.base, other.settings)
+
 
 def presets(page: PolicyPage) -> list[Preset]:
-    """Return the shipped schedules of a case that a page can say, the path that exits are held against first."""
+    """Return the shipped schedules that a page can say, equal ones once, the path that exits are held against first."""
     case, found = page.study.case, list[Preset]()
     known = {one.name for one in page.instruments}
     for name in shipped():
@@ -37,7 +41,7 @@ def presets(page: PolicyPage) -> list[Preset]:
         ):
             settings = {one: _settings(page, change) for one, change in schedule.instruments.items()}
             found.append(Preset(schedule.title, "history", settings))
-    return found
+    return [one for i, one in enumerate(found) if not any(one.same(other) for other in found[:i])]
 
 
 def _whole(page: PolicyPage, name: str, change: Change) -> bool:

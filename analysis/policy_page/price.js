@@ -88,7 +88,8 @@ function paymentsOf(model, { base, instruments }) {
 
 // Prices of all draws at the open moments, (run, place), of what was saved at every step.
 function pricesOf(model, { each, from }, outputs, name) {
-  const { steps } = model.code, count = model.policy.times.length, span = steps - from, place = outputs.indexOf(name), out = new Float64Array(model.draws * count);
+  const { steps } = model.code, count = model.policy.times.length, span = steps - from, place = outputs.indexOf(name);
+  const out = new Float64Array(model.draws * count);
   let run = 0;
   for (const part of each)
     for (let own = 0; own * span * outputs.length < part.length; own++, run++)
@@ -105,14 +106,16 @@ async function priced(model, setting, ask, past) {
   if (!before) return null;
   if (!payments.some((one) => one.near(model, before) || one.near(model, plain))) return { runs: plain, cut: [] };
   const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
-  const places = names.map((name) => model.outputs.findIndex((one) => one.name === name)), every = { places, from: model.code.steps - policy.times.length };
+  const places = names.map((name) => model.outputs.findIndex((one) => one.name === name));
+  const every = { places, from: model.code.steps - policy.times.length };
   before.prices ??= await ask(curvesOf(model, { base: "history", instruments: {} }), every);
   let now = before.prices, over = payments;
   for (let pass = 0; now && pass < policy.price.passes; pass++) {
     for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
     now = await ask(curvesOf(model, setting, payments), every);
     over = now ? payments.filter((one) => one.overpaid(pricesOf(model, now, names, one.instrument.price), model.draws)) : over;
-    if (!over.length) return { runs: now.whole, cut: payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, count]) => count) };
+    const cut = () => payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, count]) => count);
+    if (!over.length) return { runs: now.whole, cut: cut() };
   }
   if (now) throw new Error(`still above the price after ${policy.price.passes} passes`);
   return null;

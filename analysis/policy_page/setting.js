@@ -1,15 +1,25 @@
 // What is set: support held against, the draws that count, and instruments; and the address that holds it.
 
 const NUMBERS = ["level", "since", "start", "length", "announced"], THIRDS = ["weak", "middle", "strong"];
+const KEYS = ["base", "third", "instruments", "lang"];
+const isPlain = (one) => typeof one === "object" && one !== null && !Array.isArray(one);
 
+// `asked` are the fields of every instrument that was touched, changed or not; `instruments` those that change anything, with
+// ends that are over in time: what is run.
 class Setting {
-  constructor(policy) {
-    Object.assign(this, { policy, ...this.plain(policy) });
+  constructor(policy, languages = []) {
+    Object.assign(this, { policy, languages, lang: null, ...this.plain(policy) });
   }
 
-  plain({ bases } = this.policy) { return { base: bases[0], third: "all", instruments: {} }; }
+  plain({ bases } = this.policy) { return { base: bases[0], third: "all", asked: {}, instruments: {} }; }
 
   get now() { const { base, third, instruments } = this; return structuredClone({ base, third, instruments }); }
+
+  // What is set with all lengths as they were asked for.
+  get whole() {
+    const instruments = Object.fromEntries(Object.keys(this.instruments).map((name) => [name, this.of(name)]));
+    return structuredClone({ ...this.now, instruments });
+  }
 
   get changed() { return Object.keys(this.instruments).length > 0; }
 
@@ -18,17 +28,30 @@ class Setting {
     return { level: 100, since, shape: "", start: usual, length, announced: 0 };
   }
 
-  of(name) { return this.instruments[name] ?? this.usual(); }
+  of(name) { return this.asked[name] ?? this.usual(); }
 
   set(name, change) {
-    const one = { ...this.of(name), ...change }, { over } = this.policy;
-    if (overBy(this.policy, one) > over) one.length = over - one.start;
-    if (isUsual(one)) delete this.instruments[name]; else this.instruments[name] = one;
+    const one = { ...this.of(name), ...change };
+    this.asked[name] = one;
+    if (isUsual(one)) delete this.instruments[name]; else this.instruments[name] = this.inTime(one);
   }
+
+  inTime(one) {
+    const { over } = this.policy;
+    return overBy(this.policy, one) > over ? { ...one, length: over - one.start } : { ...one };
+  }
+
+  // Instruments whose ends take longer than runs last.
+  get shortened() {
+    return Object.entries(this.instruments).filter(([name, one]) => one.length < this.of(name).length).map(([name]) => name);
+  }
+
+  clear() { Object.assign(this, { asked: {}, instruments: {} }); }
 
   begin({ base, set }) {
     this.base = base;
-    this.instruments = Object.fromEntries(Object.entries(set).map(([name, one]) => [name, { ...this.usual(), ...one }]));
+    this.clear();
+    for (const [name, one] of Object.entries(set)) this.set(name, one);
   }
 
   // Places of the draws that count.
@@ -37,23 +60,31 @@ class Setting {
     return this.policy.third.flatMap((third, i) => (place < 0 || third === place ? [i] : []));
   }
 
-  address() {
-    const usual = this.plain();
-    if (this.base === usual.base && this.third === usual.third && !this.changed) return "";
-    return `#${encodeURIComponent(JSON.stringify(this.now))}`;
+  address(set = this.now) {
+    const usual = this.plain(), { base, third, instruments } = set, own = this.lang ? { lang: this.lang } : {};
+    const bare = base === usual.base && third === usual.third && !Object.keys(instruments).length;
+    if (bare && !this.lang) return "";
+    return `#${encodeURIComponent(JSON.stringify(bare ? own : { base, third, instruments, ...own }))}`;
   }
 
-  // Takes what an address asks for, as far as this page has it; returns what it has not.
+  // Takes what an address asks for, as far as this page has it; returns which instruments it does not take as they are
+  // asked for, and how much else it does not know.
   read(hash) {
-    const wrong = [], { policy } = this;
+    const wrong = { names: [], others: 0 }, { policy } = this, take = (key, value, known) => {
+      if (known.includes(value)) this[key] = value; else if (value !== undefined) wrong.others += 1;
+    };
     let asked = {};
-    if (hash.length > 1) try { asked = JSON.parse(decodeURIComponent(hash.slice(1))) ?? {}; } catch { wrong.push("#"); }
-    Object.assign(this, this.plain());
-    if (policy.bases.includes(asked.base)) this.base = asked.base; else if (asked.base !== undefined) wrong.push(String(asked.base));
-    if (["all", ...THIRDS].includes(asked.third)) this.third = asked.third;
-    for (const [name, one] of Object.entries(asked.instruments ?? {})) {
-      const fine = policy.instruments.some((other) => other.name === name) && this.fine(one);
-      if (!fine) wrong.push(name); else if (!isUsual(fine)) this.instruments[name] = fine;
+    if (hash.length > 1) try { asked = JSON.parse(decodeURIComponent(hash.slice(1))); } catch { asked = null; }
+    Object.assign(this, this.plain(), { lang: null });
+    if (!isPlain(asked)) return { ...wrong, others: 1 };
+    wrong.others += Object.keys(asked).filter((key) => !KEYS.includes(key)).length;
+    take("base", asked.base, policy.bases);
+    take("third", asked.third, ["all", ...THIRDS]);
+    take("lang", asked.lang, this.languages);
+    if (asked.instruments !== undefined && !isPlain(asked.instruments)) wrong.others += 1;
+    else for (const [name, one] of Object.entries(asked.instruments ?? {})) {
+      const known = policy.instruments.some((other) => other.name === name), fine = known && this.fine(one);
+      if (fine) this.set(name, fine); else if (known) wrong.names.push(name); else wrong.others += 1;
     }
     return wrong;
   }
@@ -61,23 +92,28 @@ class Setting {
   // What an address has of one instrument; null where a field would not take it.
   fine(one) {
     const { limits, shapes, over } = this.policy, fine = this.usual();
-    if (!one || !["", ...Object.keys(shapes)].includes(one.shape ?? "")) return null;
+    if (!isPlain(one) || Object.keys(one).some((key) => !(key in fine))) return null;
+    if (one.shape !== undefined && (typeof one.shape !== "string" || !["", ...Object.keys(shapes)].includes(one.shape))) return null;
     fine.shape = one.shape ?? "";
     for (const key of NUMBERS) {
-      const [low, high, step] = limits[key], value = one[key] ?? fine[key];
-      if (typeof value !== "number" || !(value >= low && value <= high) || !(key === "level" || Number.isInteger(value / step))) return null;
+      const [low, high, step] = limits[key], value = one[key] === undefined ? fine[key] : one[key];
+      if (typeof value !== "number" || !(value >= low && value <= high) || !Number.isInteger(value / step)) return null;
       fine[key] = value;
     }
     return overBy(this.policy, fine) <= over ? fine : null;
   }
 
-  // The command that says the same; null where no single one does.
-  command(draws) {
-    const set = Object.entries(this.instruments), ends = set.filter(([, one]) => one.shape), [, first] = ends[0] ?? [];
-    const alike = ([, one]) => one.level === 100 && ["shape", "start", "length", "announced"].every((key) => one[key] === first[key]);
-    if (!ends.length || ends.length < set.length || !set.every(alike)) return null;
-    const length = this.policy.shapes[first.shape].length > 1 ? ` --length ${first.length}` : "", ahead = first.announced ? ` --announced ${first.announced}` : "";
-    const which = ends.map(([name]) => ` --instrument "${name}"`).join("");
-    return `techcycle exit ${this.policy.case}${which} --start ${first.start} --shape ${first.shape}${length}${ahead} --against ${this.base} --draws ${draws}`;
+  // The command that says the same; else why there is none, as a key of words.
+  command({ base, third, instruments }, draws) {
+    const { policy } = this, set = Object.entries(instruments), ends = set.filter(([, one]) => one.shape), [, first] = ends[0] ?? [];
+    if (third !== "all") return { none: "none third" };
+    if (!ends.length) return { none: set.length ? "none levels" : "none set" };
+    if (set.some(([, one]) => one.level !== 100)) return { none: "none levels" };
+    const sloped = policy.shapes[first.shape].length > 1, keys = ["shape", "start", ...(sloped ? ["length"] : [])];
+    const told = ends.filter(([name]) => policy.instruments.find((one) => one.name === name).announced).map(([, one]) => one.announced);
+    if (!ends.every(([, one]) => keys.every((key) => one[key] === first[key])) || new Set(told).size > 1) return { none: "none" };
+    const length = sloped ? ` --length ${first.length}` : "", ahead = told[0] ? ` --announced ${told[0]}` : "";
+    const which = ends.map(([name]) => ` --instrument "${name}"`).join(""), shape = ` --start ${first.start} --shape ${first.shape}`;
+    return { said: `techcycle exit ${policy.case}${which}${shape}${length}${ahead} --against ${base} --draws ${draws}` };
   }
 }

@@ -54,8 +54,9 @@ function ticks(low, high, most) {
 
 // ---- one chart
 
-function frame(low, high, times, width, height, unit, most = 5) {
-  const [scale, word] = scaleOf(Math.max(Math.abs(low), Math.abs(high)));
+// `scaled` tells large numbers in thousands, millions and so on, with a word for it beside the unit.
+function frame(low, high, times, width, height, unit, most = 5, scaled = true) {
+  const [scale, word] = scaleOf(scaled ? Math.max(Math.abs(low), Math.abs(high)) : 0);
   const marks = ticks(low / scale, high / scale, most), box = { left: 52, right: width - 12, top: 24, bottom: height - 24 };
   const x = (time) => box.left + (box.right - box.left) * (time - times[0]) / (times[times.length - 1] - times[0]);
   const y = (value) => box.bottom - (box.bottom - box.top) * (value - low) / (high - low);
@@ -77,7 +78,8 @@ function across(times, most, x, box, parts, text) {
   for (const time of ticks(times[0], times[times.length - 1], most)) {
     const at = x(time), anchor = at > box.right - 14 ? "end" : at < box.left + 14 ? "start" : "middle";
     parts.push(drawn("line", { x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4, stroke: "#8c96a1" }));
-    parts.push(text(moment(time), { x: { end: box.right + 8, start: box.left - 6, middle: at }[anchor], y: box.bottom + 17, "text-anchor": anchor }));
+    const own = { end: box.right + 8, start: box.left - 6, middle: at }[anchor];
+    parts.push(text(moment(time), { x: own, y: box.bottom + 17, "text-anchor": anchor }));
   }
 }
 
@@ -99,11 +101,13 @@ function area(xs, low, high, y) {
 
 function span(lists) {
   let low = Infinity, high = -Infinity;
-  for (const list of lists) for (const value of list) if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
+  const finite = lists.flatMap((list) => Array.from(list).filter(Number.isFinite));
+  for (const value of finite) [low, high] = [Math.min(low, value), Math.max(high, value)];
   if (low > high) return [0, 1];
   if (low > 0 && low < 0.6 * high) low = 0;
   if (high < 0 && high > 0.6 * low) high = 0;
-  if (high - low < 1e-9 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) [low, high] = [low - (Math.abs(low) / 10 || 0.5), high + (Math.abs(high) / 10 || 0.5)];
+  const beyond = (value) => Math.abs(value) / 10 || 0.5;
+  if (high - low < 1e-9 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) [low, high] = [low - beyond(low), high + beyond(high)];
   const margin = 0.04 * (high - low);
   return [low && low - margin, high && high + margin];
 }
@@ -115,10 +119,13 @@ class Chart {
     this.about = page.model.outputs[place];
     this.svg = drawn("svg", { role: "img", xmlns: SVG });
     this.read = made("div", { className: "read" });
-    const image = made("button", { type: "button", className: "small", ariaLabel: `Picture of ${this.about.name} (PNG)` }, "PNG");
+    const spoken = `Picture of ${this.about.name} (PNG)`;
+    const image = made("button", { type: "button", className: "small", ariaLabel: spoken }, "PNG");
     image.onclick = () => png(this.svg, `${this.about.name}.png`);
-    const note = made("details", {}, unfold(this.about.name, "What is this?"), made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it."));
-    this.element = made("figure", { className: "chart" }, made("figcaption", {}, made("div", { className: "bar head" }, made("span", { className: "title" }, named(this.about.name)), image)), this.svg, this.read, note);
+    const said = made("p", { className: "quiet", dir: "auto" }, this.about.note || "The model file says nothing about it.");
+    const note = made("details", {}, unfold(this.about.name, "What is this?"), said);
+    const head = made("div", { className: "bar head" }, made("span", { className: "title" }, named(this.about.name)), image);
+    this.element = made("figure", { className: "chart" }, made("figcaption", {}, head), this.svg, this.read, note);
     const point = (event) => {
       const box = this.svg.getBoundingClientRect(), share = ((event.clientX - box.left) / box.width * this.width - 52) / (this.width - 64);
       page.look(Math.round(share * (page.times.length - 1)));
@@ -136,12 +143,15 @@ class Chart {
   draw() {
     const { page, place, about, width, height } = this, { times } = page, own = page.now?.found[place], base = page.base?.found[place];
     const shown = page.kept.filter((one) => one.shown && one.result), seen = about.observed;
-    const inside = seen ? seen.values.filter((_, i) => seen.times[i] >= times[0] && seen.times[i] <= times[times.length - 1]) : [];
+    const within = (time) => time >= times[0] && time <= times[times.length - 1];
+    const inside = seen ? seen.values.filter((_, i) => within(seen.times[i])) : [];
     const bands = page.model.draws > 1;
-    const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...shown.map((one) => [one.result.found[place][2]]), [inside]].filter(Boolean).flat();
+    const kept = shown.map((one) => [one.result.found[place][2]]);
+    const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...kept, [inside]].filter(Boolean).flat();
     const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, width, height, unitOf(about));
     const xs = times.map((time) => tenth(x(time)));
-    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(xs, values, y), fill: "none", "stroke-linejoin": "round", ...attributes }));
+    const lined = { fill: "none", "stroke-linejoin": "round" };
+    const stroke = (values, attributes) => parts.push(drawn("path", { d: path(xs, values, y), ...lined, ...attributes }));
     if (own && bands) {
       parts.push(drawn("path", { d: area(xs, own[0], own[4], y), fill: BLUE.band }));
       parts.push(drawn("path", { d: area(xs, own[1], own[3], y), fill: BLUE.core }));
@@ -149,13 +159,16 @@ class Chart {
     across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
     parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
-    shown.forEach((one) => stroke(one.result.found[place][2], { stroke: one.colour, "stroke-width": 1.8, "stroke-dasharray": one.dash }));
+    for (const { result, colour, dash } of shown)
+      stroke(result.found[place][2], { stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash });
     if (own) stroke(own[2], { stroke: BLUE.main, "stroke-width": 2.4 });
     if (seen) seen.times.forEach((time, i) => {
-      if (time >= times[0] && time <= times[times.length - 1]) parts.push(drawn("circle", { cx: x(time), cy: y(seen.values[i]), r: 3.2, fill: "#fff", stroke: INK, "stroke-width": 1.4 }));
+      const dot = { cx: x(time), cy: y(seen.values[i]), r: 3.2, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
+      if (within(time)) parts.push(drawn("circle", dot));
     });
     const at = x(times[page.at]);
-    parts.push(drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, stroke: INK, "stroke-width": 1, "stroke-dasharray": "1 2", class: "cursor" }));
+    const dashed = { stroke: INK, "stroke-width": 1, "stroke-dasharray": "1 2", class: "cursor" };
+    parts.push(drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, ...dashed }));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(...parts);
     this.say();
@@ -167,7 +180,8 @@ class Chart {
     const range = page.model.draws > 1 ? ` (${told(own[0][i], 3)} to ${told(own[4][i], 3)})` : "";
     const was = base && page.changed() ? `; base run ${told(base[2][i])}` : "";
     this.read.replaceChildren(`${told(own[2][i])} `, inUnit(about), `${range}${was}`);
-    this.svg.setAttribute("aria-label", `${about.name} over time. At ${page.model.time.unit} ${moment(page.times[i])}: ${this.read.textContent}`);
+    const when = `At ${page.model.time.unit} ${moment(page.times[i])}`;
+    this.svg.setAttribute("aria-label", `${about.name} over time. ${when}: ${this.read.textContent}`);
   }
 }
 
@@ -177,7 +191,8 @@ function png(svg, name) {
   copy.setAttribute("height", height + 18);
   copy.setAttribute("viewBox", `0 -18 ${width} ${height + 18}`);
   copy.setAttribute("font-family", "Helvetica, Arial, sans-serif");
-  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, plain(name.replace(/\.png$/, ""))));
+  const title = drawn("text", { x: 2, y: -4, "font-size": 13, "font-weight": "bold", fill: INK }, plain(name.replace(/\.png$/, "")));
+  copy.prepend(drawn("rect", { x: 0, y: -18, width, height: 18, fill: "#fff" }), title);
   picture.onerror = () => { byId("status").textContent = "This browser cannot make the picture."; };
   picture.onload = () => {
     const canvas = made("canvas", { width: 2 * width, height: 2 * (height + 18) });

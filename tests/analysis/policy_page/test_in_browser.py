@@ -56,7 +56,7 @@ def opened(browser: Tab, file: Path) -> Iterator[Tab]:
 def moved(one: Tab, script: str) -> None:
     """Do something and wait until the page has run what it asks for."""
     one.run(f"{P}.count = 0; {script}")
-    one.until(f"{P}.count > 0 && {P}.runs.busy === false && {P}.result.asked.base === {P}.setting.base")
+    one.until(f"{P}.count > 0 && {P}.busy === false && {P}.runs.busy === false")
 
 
 def field(one: Tab, selector: str, value: object) -> None:
@@ -67,7 +67,10 @@ def field(one: Tab, selector: str, value: object) -> None:
 
 
 def ratio_of(page: PolicyPage, made: dict[str, Set], base: str, start: float) -> tuple[Array, Array]:
+    """Return the share that an end leaves over that of the same levels without it, and what all that is set saves."""
     exits = Exits(page.study, page.samples, base=page.bases[base])
+    levels = {name: Set(one.level, one.since) for name, one in made.items() if one.level != 100}
+    exits.held = exits._share(exits.run(schedule_of(page, base, levels))) if levels else exits.held
     ratio, _, _, _, saved, *_ = exits.judged(exits.run(schedule_of(page, base, made)), start, 0.0)
     return ratio, saved
 
@@ -83,7 +86,9 @@ def test_fields_set_a_schedule_and_the_answer_is_that_of_the_command(opened: Tab
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
     np.testing.assert_allclose(opened.run(f"{P}.answer.saved"), saved, rtol=1e-9)
     assert opened.run(f"{P}.answer.fails") == pytest.approx(float((ratio < 0.9).mean()))
-    assert opened.run("document.getElementById('answer').textContent") == "Not safe"
+    not_told = "Not decided by so many draws"
+    said = f"5 years after the start: {not_told}. 5 years after the last step: {not_told}."
+    assert opened.run("document.getElementById('answer').textContent") == said
 
 
 def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage) -> None:
@@ -156,7 +161,10 @@ def test_an_end_is_over_a_year_before_the_runs_are(opened: Tab, page: PolicyPage
     assert opened.run(f"{P}.setting.instruments['purchase subsidy'].length") == page.study.horizon - 1 - 2029
     opened.run("document.getElementById('try').click()")
     opened.until(f"{P}.verdict.trial?.fails.length === {P}.verdict.trial?.years.length")
-    assert opened.run(f"{P}.verdict.trial.years.at(-1)") == 2029
+    assert opened.run(f"{P}.verdict.trial.years.at(-1)") == 2025  # the nine years asked for
+    assert "ends over 5 years here" in opened.run("document.getElementById('reasons').textContent")
+    moved(opened, f"{P}.set('purchase subsidy', {{ start: 2020 }})")
+    assert opened.run(f"{P}.setting.instruments['purchase subsidy'].length") == 9
 
 
 def test_what_would_exceed_the_price_is_cut_and_told(opened: Tab, page: PolicyPage) -> None:
@@ -200,7 +208,10 @@ def test_an_address_brings_the_setting_back_and_what_it_cannot_is_told(opened: T
     wrong = {"base": "continued", "instruments": {"tax exemption": {"shape": "<img>"}, EVIL[0]: {"level": 1}}}
     opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps(wrong))}")
     assert opened.run(f"{P}.setting.instruments") == {}
-    assert "tax exemption" in opened.run("document.getElementById('status').textContent")
+    status = opened.run("document.getElementById('status').textContent")
+    assert "tax exemption" in status
+    assert "1 more" in status
+    assert EVIL[0] not in status
     opened.open(f"{file.as_uri()}#%7Bbroken")
     assert opened.run("document.getElementById('status').textContent")
 
@@ -222,6 +233,13 @@ def test_both_languages_say_all_and_chinese_says_it_in_chinese(opened: Tab, page
     assert words <= {"English", "CSV", "techcycle", "policy", "list", "compare", "bnCNY"}, words
     two = said(page)
     assert two["en"].keys() == two["zh"].keys()
+    texts, theirs = two["en"]["texts"], two["zh"]["texts"]
+    assert isinstance(texts, dict)
+    assert isinstance(theirs, dict)
+    assert texts.keys() == theirs.keys()
+    for key, one in texts.items():
+        assert theirs[key] != one, key
+        assert set(re.findall(r"{\w+}", theirs[key])) == set(re.findall(r"{\w+}", one)), key
 
 
 def test_a_number_out_of_bounds_is_taken_back(opened: Tab) -> None:
@@ -248,10 +266,15 @@ def test_it_fits_a_telephone_and_paper(opened: Tab) -> None:
 def test_the_keyboard_reaches_and_moves_every_field_that_is_shown(opened: Tab) -> None:
     reached: list[str] = []
     opened.run("document.activeElement.blur()")
-    for _ in range(40):
+    fields = opened.run(
+        "[...document.querySelectorAll('#controls input, #controls select')].filter((one) => one.checkVisibility())"
+        ".map((one, i) => (one.dataset.field = String(i)))"
+    )
+    for _ in range(60):
         opened.key("Tab")
-        reached.append(opened.run("document.activeElement.ariaLabel ?? document.activeElement.id"))
-    assert any("Level" in one for one in reached)
+        reached.append(opened.run("document.activeElement.dataset.field ?? ''"))
+    assert set(fields) <= set(reached)
+    assert len(fields) > 10
     opened.run(f"{SUBSIDY}.querySelector('input[type=range]').focus()")
     opened.key("ArrowLeft")
     opened.until(f"{P}.setting.instruments['purchase subsidy']?.level === 99")
@@ -269,6 +292,9 @@ def test_no_word_of_a_case_becomes_markup(
         for one in words.values():
             one |= {"title": EVIL[0], **{key: list(EVIL) for key in ("happened", "cannot", "about", "but", "rule")}}
             one["instruments"] = dict.fromkeys(one["instruments"], EVIL[0])  # type: ignore[call-overload]
+            one["words"] = dict.fromkeys(one["words"], EVIL[5])  # type: ignore[call-overload]
+            one["units"] = {key: {"factor": 1.0, "unit": EVIL[0]} for key in one["units"]}
+            one["charts"] = [{"name": EVIL[0], "factor": 1.0, "unit": EVIL[5]} for _ in one["charts"]]  # type: ignore[attr-defined]
             one["presets"] = [{"title": EVIL[5], "base": "continued", "set": {}}]
         return words
 
@@ -279,5 +305,10 @@ def test_no_word_of_a_case_becomes_markup(
     browser.open((tmp_path / "evil.html").as_uri())
     assert browser.run("document.querySelectorAll('img, script:not([type]):not(:last-of-type), iframe').length") == 0
     assert browser.run("document.getElementById('title').textContent") == EVIL[0]
+    browser.run(
+        f"{P}.tell('number', () => ({{ name: {P}.words.instruments['tax exemption'], low: 0, high: 1, step: 1 }}))"
+    )
+    assert EVIL[0] in browser.run("document.getElementById('status').textContent")
+    assert browser.run("document.querySelectorAll('img, iframe').length") == 0
     assert browser.errors == []
     assert "default-src 'none'" in text

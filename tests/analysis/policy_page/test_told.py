@@ -1,0 +1,220 @@
+"""What a policy maker's page tells: of which setting, of slopes after their end, of levels, and of addresses."""
+
+import json
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_helpers import EVIL, needs_browser
+from page_settings import Set, schedule_of
+
+from analysis.phase_out.by_instrument.apart import Exits
+from analysis.policy_page.contents import PolicyPage, policy_page
+from analysis.policy_page.page import html
+from analysis.policy_page.presets import presets
+from benchmarks.browser import Tab, tab
+
+pytestmark = needs_browser
+P = "policyPage"
+
+
+@pytest.fixture(scope="module")
+def page() -> PolicyPage:
+    return policy_page("nev", 30)
+
+
+@pytest.fixture(scope="module")
+def file(page: PolicyPage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "nev.html"
+    path.write_text(html(page, "en"), encoding="ascii")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Tab]:
+    with tab() as one:
+        yield one
+
+
+@pytest.fixture
+def opened(browser: Tab, file: Path) -> Iterator[Tab]:
+    browser.size(1280, 900)
+    browser.errors.clear()
+    browser.open(file.as_uri())
+    yield browser
+    assert browser.errors == []
+
+
+def done(one: Tab, script: str) -> None:
+    """Do something and wait until what is told is what is set."""
+    one.run(script)
+    one.until(f"{P}.busy === false && {P}.runs.busy === false")
+
+
+def put(one: Tab, name: str, **change: object) -> None:
+    """Set fields of an instrument."""
+    done(one, f"{P}.set({json.dumps(name)}, {json.dumps(change)})")
+
+
+def text(one: Tab, place: str) -> str:
+    """Return what stands at a place."""
+    return str(one.run(f"document.getElementById('{place}').textContent"))
+
+
+def test_an_old_answer_is_never_shown_as_that_of_a_new_setting(opened: Tab) -> None:
+    put(opened, "tax exemption", shape="cliff", start=2012)
+    command = text(opened, "command")
+    parts = "['verdict', 'results', 'more'].map((id) => document.getElementById(id).ariaBusy)"
+    off = "['csv', 'print', 'try'].map((id) => document.getElementById(id).disabled)"
+    seen = opened.run(
+        f"{P}.set('tax exemption', {{ start: 2020 }}); {P}.speak('zh'); {P}.setting.third = 'weak'; {P}.sifted();"
+        f"{P}.setting.third = 'all'; {P}.sifted(); [{parts}, {off}, document.getElementById('command').textContent]"
+    )
+    assert seen == [["true"] * 3, [True] * 3, command]
+    opened.until(f"{P}.busy === false")
+    assert opened.run(f"[{parts}, {off}]") == [["false"] * 3, [False] * 3]
+    assert "--start 2020" in text(opened, "command")
+    assert opened.run(f"{P}.charts.csv()").splitlines()[-1].startswith('setting,"#%7B')
+
+
+@pytest.mark.parametrize(("start", "length"), [(2017.0, 5.0), (2019.25, 10.75), (2024.0, 8.0)])
+def test_a_slope_is_judged_after_its_last_step_as_the_command_judges_it(
+    start: float, length: float, opened: Tab, page: PolicyPage
+) -> None:
+    put(opened, "purchase subsidy", shape="linear", start=start, length=length)
+    exits = Exits(page.study, page.samples)
+    *_, after = exits.judged(
+        exits.run(schedule_of(page, "continued", {"purchase subsidy": Set(100, 2010, "linear", start, length)})),
+        start,
+        length,
+    )
+    if start + length + 5 > page.study.horizon:
+        assert np.isnan(after).all()
+        assert opened.run(f"{P}.answer.found[0].later.ratio") is None
+        assert text(opened, "answer").endswith("5 years after the last step: not judged.")
+        return
+    np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].later.ratio"), after, rtol=1e-9)
+    assert opened.run(f"{P}.answer.found[0].later.fails") == pytest.approx(float((after < 0.9).mean()))
+    assert "As long after the last step" in text(opened, "reasons")
+
+
+def test_levels_do_not_move_what_is_said_of_an_end(opened: Tab) -> None:
+    put(opened, "infrastructure", level=0)
+    assert text(opened, "answer").startswith("Levels only")
+    assert "Levels are not judged" in text(opened, "reasons")
+    assert opened.run(f"{P}.answer.all.year") == 2015
+    put(opened, "basic research", shape="cliff", start=2029)
+    assert "at the same levels without the end" in text(opened, "reasons")
+    held = f"{P}.answer.found[0].ratio.every((one) => Math.abs(one - 1) < 0.05)"
+    assert opened.run(held)
+    assert "judges ends alone" in text(opened, "command")
+
+
+def test_a_level_above_its_ceiling_is_told(opened: Tab) -> None:
+    put(opened, "tax exemption", level=200)
+    assert "Tax exemption: it cannot be more than 1" in text(opened, "reasons")
+
+
+def test_a_command_is_given_only_where_it_says_the_same(opened: Tab) -> None:
+    put(opened, "purchase subsidy", shape="linear", length=3, announced=1)
+    put(opened, "purchase subsidy", shape="cliff")
+    put(opened, "tax exemption", shape="cliff")  # its length is another one, and no field of it is shown
+    assert text(opened, "command").startswith("techcycle exit")
+    assert "--announced 1" in text(opened, "command")
+    done(opened, f"{P}.setting.third = 'weak'; {P}.sifted()")
+    assert "not a third" in text(opened, "command")
+
+
+def test_fields_keep_what_was_set_where_it_counts_for_nothing(opened: Tab) -> None:
+    put(opened, "purchase subsidy", level=98, since=2017, shape="cliff", start=2015)
+    put(opened, "purchase subsidy", level=100, shape="")
+    assert opened.run(f"{P}.setting.instruments") == {}
+    assert opened.run(f"{P}.setting.address()") == ""
+    put(opened, "purchase subsidy", level=99, shape="cliff")
+    kept = opened.run(f"{P}.setting.instruments['purchase subsidy']")
+    assert (kept["since"], kept["start"]) == (2017, 2015)
+
+
+def test_years_never_reached_are_counted(opened: Tab) -> None:
+    assert opened.run("[quantile([-Infinity, 1], 0.5), quantile([1, Infinity], 0.5)].map(String)") == [
+        "-Infinity",
+        "Infinity",
+    ]
+    for name in opened.run(f"{P}.policy.instruments.map((one) => one.name)"):
+        opened.run(f"{P}.setting.set({json.dumps(name)}, {{ level: 0 }})")
+    done(opened, f"{P}.moved()")
+    assert "of draws it is not reached to 2035" in text(opened, "stages")
+    assert "NaN" not in text(opened, "main")
+    assert "not a number" not in text(opened, "main")
+    assert "to not reached" not in text(opened, "stages")
+
+
+def test_an_address_keeps_the_language_and_opens_what_it_changes(opened: Tab, file: Path) -> None:
+    done(opened, f"{P}.speak('zh'); {P}.set('public procurement', {{ level: 50 }})")
+    address = opened.run(f"{P}.setting.address()")
+    opened.open(file.as_uri() + address)
+    assert opened.run("document.documentElement.lang") == "zh"
+    assert opened.run("document.getElementById('rest').open")
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    assert opened.run("document.getElementById('summary').offsetHeight") > 0
+    opened.call("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"base": {"toString": 1}}, "1 more"),
+        ({"third": "nonsense", "more": 1}, "2 more"),
+        ({"instruments": {"purchase subsidy": {"level": 60.5}}}, "purchase subsidy"),
+        ({"instruments": {"purchase subsidy": {"levl": 5}}}, "purchase subsidy"),
+        ({"instruments": {"purchase subsidy": {"shape": ["cliff"]}}}, "purchase subsidy"),
+        ({"instruments": {EVIL[0]: {"level": 1}, "ending it is safe": {"level": 1}}}, "2 more"),
+        ({"instruments": "abc"}, "1 more"),
+        (None, "1 more"),
+        ([], "1 more"),
+    ],
+)
+def test_an_address_puts_no_sentence_on_the_page(asked: object, said: str, browser: Tab, file: Path) -> None:
+    browser.errors.clear()
+    browser.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps(asked))}")
+    status = text(browser, "status")
+    assert said in status
+    assert "ending it" not in status
+    assert browser.run(f"{P}.setting.changed") is False
+    assert browser.run("document.getElementById('alert').hidden")
+    done(browser, f"{P}.speak('zh')")
+    assert text(browser, "status") not in ("", status)
+    assert browser.errors == []
+
+
+def test_what_is_set_before_the_first_answer_is_kept(browser: Tab, file: Path) -> None:
+    browser.errors.clear()
+    browser.call("Page.navigate", url="about:blank")
+    browser.call("Page.navigate", url=file.as_uri())
+    browser.until(f"window.{P} && document.querySelector('#market select')")
+    browser.run(f"{P}.setting.third = 'weak'; {P}.sifted(); {P}.set('purchase subsidy', {{ shape: 'cliff' }})")
+    browser.until(f"{P}.busy === false && {P}.runs.busy === false")
+    assert browser.run(f"{P}.result.asked.instruments['purchase subsidy'].shape") == "cliff"
+    assert browser.run(f"{P}.answer.draws.length") == 10
+    assert browser.errors == []
+
+
+def test_an_alert_goes_with_the_next_move(opened: Tab) -> None:
+    opened.run(f"{P}.refuse(new Error('told'))")
+    assert not opened.run("document.getElementById('alert').hidden")
+    put(opened, "tax exemption", level=50)
+    assert opened.run("document.getElementById('alert').hidden")
+
+
+def test_a_number_off_its_steps_is_told_by_them(opened: Tab) -> None:
+    opened.run("const one = document.getElementById('i0-start'); one.value = 2019.3;")
+    opened.run("document.getElementById('i0-start').dispatchEvent(new Event('change'))")
+    assert "in steps of 0.25" in text(opened, "status")
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_schedules_that_set_the_same_are_offered_once(case: str) -> None:
+    found = [(one.base, json.dumps(one.settings, sort_keys=True)) for one in presets(policy_page(case, 10))]
+    assert len(found) == len(set(found))
