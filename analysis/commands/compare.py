@@ -83,13 +83,18 @@ def compare(
         warn(case, one, until, single.get(one.label), f"{one.label}: ")
     table, words = study.table(found, yearly), study.words(found)
     folder = folder_of([home.name], out, tables)
-    name = f"compare_{home.label}_" + re.sub(r"[^\w-]+", "_", "_".join(found.labels))[:LONGEST].strip("_")
+    name = _name(home.label, found.labels)
     file = folder.table(f"{name}.csv", table, notes_of(home, found.values, wanted, until))
     figure = run_lines(found, table, first, folder.figure(name))
     data = {
         "case": home.name, "runs": [{"run": one.label, **dict(one.facts())} for one in wanted],
         "draws": found.draws, "basis": found.basis, "words": words, "table": records(table),
     }  # fmt: skip
-    basis = [worded("Medians over {basis}.", basis=term(found.basis))] if found.basis else []
+    if found.basis:
+        words = [*words, worded("Medians over {basis}.", basis=term(found.basis))]
     where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
-    say(as_json, data, *words, *basis, "", text(study.brief(found, first)), "", where)
+    say(as_json, data, *words, "", text(study.brief(found, first)), "", where)
+
+
+def _name(case: str, labels: Sequence[str]) -> str:
+    return f"compare_{case}_" + re.sub(r"[^\w-]+", "_", "_".join(labels))[:LONGEST].strip("_")

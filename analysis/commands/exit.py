@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,9 @@ from models.schedules.law import LAWS, Exit
 from stockflow.commands.console import Real, Whole
 from stockflow.errors import InputError
 from stockflow.intervals import interval_columns
+
+if TYPE_CHECKING:
+    from analysis.phase_out.by_instrument.named import NamedExit
 
 
 @click.command("exit")
@@ -75,7 +80,6 @@ def exit_command(
         return
     if until is not None:
         raise InputError("exit: --until goes with --levels; an exit lasts")
-    from analysis.phase_out.by_instrument.apart import most_often
     from analysis.phase_out.by_instrument.named import Asked, exit_figure, exit_lines, exit_text, label_of, named_exit
 
     study = load_exit_study(case)
@@ -84,26 +88,27 @@ def exit_command(
     found = named_exit(
         study, Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against), draws or study.draws
     )  # fmt: skip
-    folder, label, asked = folder_of([study.case], out, tables), label_of(found), found.asked
+    folder, label = folder_of([study.case], out, tables), label_of(found)
     file = folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))
-    size, (year, share) = interval_columns(found.lost, "size"), most_often(found.lost_in)
-    largest = size | {"year": year, "share of draws": share, "of years": study.exit.loss_years}
-    data = {
-        "case": study.case, "ends": list(asked.ends), "start": start, "shape": shape, "length": taken,
-        "against": found.base, "draws": len(found.ratio), "fails": found.fails, "setback": found.setback,
-        "largest_loss": largest, "warnings": list(found.warnings), "still_paid": dict(found.paid),
-        "lines": exit_lines(found), "table": records(found.table),
+    where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
+    say(as_json, _as_data(found), *exit_lines(found), "", exit_text(found), "", where)
+
+
+def _as_data(found: NamedExit) -> dict[str, object]:
+    """Return a named exit for machines."""
+    from analysis.phase_out.by_instrument.apart import most_often
+    from analysis.phase_out.by_instrument.named import exit_lines
+
+    asked, (year, share) = found.asked, most_often(found.lost_in)
+    largest = interval_columns(found.lost, "size") | {"year": year, "share of draws": share}
+    return {
+        "case": found.study.case, "ends": list(asked.ends), "start": asked.start, "shape": asked.shape,
+        "length": asked.length, "against": found.base, "draws": len(found.ratio), "fails": found.fails,
+        "fails_after_its_end": None if isnan(found.fails_after) else found.fails_after, "setback": found.setback,
+        "largest_loss": largest | {"of years": found.study.exit.loss_years}, "warnings": list(found.warnings),
+        "still_paid": dict(found.paid), "lines": exit_lines(found), "table": records(found.table),
     }  # fmt: skip
-    say(
-        as_json,
-        data,
-        *exit_lines(found),
-        "",
-        exit_text(found),
-        "",
-        worded("Table: {table}; figure: {figure}", table=file, figure=figure),
-    )
 
 
 def _levels(
