@@ -14,14 +14,15 @@ from stockflow.conversion.xmile_file import MADE
 from stockflow.language.definition import Definition, Limits, Macro
 from stockflow.language.equations import Equations
 from stockflow.language.functions.dialects import VENSIM
-from stockflow.language.source import Contents
+from stockflow.language.source import AUTOMATIC, METHODS, Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Points, Refused, Stock, Tree, walk
 from stockflow.names import plain
 from stockflow.pictures.layout import View
 from stockflow.pictures.sketch import MARK, written
 
-_METHODS = {"Euler": "0", "RK2": "4", "RK4": "1"}
+# those with a fixed time step
+_METHODS = {name: code for code, name in METHODS.items() if code not in AUTOMATIC}
 _WRITER = Vensim()
 _STARS = "*" * 56
 _LONGEST = 100
@@ -111,8 +112,8 @@ class VensimFile:
 
     def _macro(self, macro: Macro) -> str:
         outer = self.rates
-        self.translator.macro = macro
         try:
+            self.translator.within(macro)
             if plain(macro.name) in VENSIM:
                 raise Refused(["macro with the name of a function of Vensim"])
             self.rates = _rates(macro.definitions)
@@ -123,7 +124,8 @@ class VensimFile:
             self.refuse(error, macro)
             return ""
         finally:
-            self.translator.macro, self.rates = None, outer
+            self.translator.outside()
+            self.rates = outer
 
 
 def _rates(definitions: Sequence[Definition]) -> dict[tuple[str, tuple[str, ...]], Tree]:

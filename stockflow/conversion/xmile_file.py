@@ -267,7 +267,7 @@ class XmileFile:
                 raise Refused(["macro with further results"])
             if plain(macro.name) in XMILE:
                 raise Refused(["macro with the name of a function of XMILE"])
-            translator.macro = macro
+            translator.within(macro)
             own = next(one for one in macro.definitions if plain(one.name) == plain(macro.name))
             definitions = macro.definitions
             if _is_stock(own.tree):
@@ -281,7 +281,8 @@ class XmileFile:
         except Refused as error:
             self.refuse(error, macro)
         finally:
-            translator.macro, translator.renamed = None, {}
+            translator.outside()
+            translator.renamed = {}
 
     def _inside(self, one: Definition) -> Tree:
         """Return the right side of a variable of a macro; a stock with its initial value and its rate."""

@@ -61,7 +61,7 @@ def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     marked = [one for one in dict.fromkeys(_marked(trees)) if one not in reader.bound]
     if not marked:
         raise Refused(["sum without a subscript marked with !"])
-    choices = [reader.ranges.choices(one.removesuffix("!")) for one in marked]
+    choices = [reader.ranges.choices(one.rstrip("!")) for one in marked]
     count = math.prod(map(len, choices))
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
