@@ -228,14 +228,19 @@ def _decoded(file: Path, content: bytes, given: str | None) -> str:
     encoding = encoding_of(file, content, given)
     if encoding == "utf-8":
         return read_text(file, _LARGEST)
-    return io.StringIO(decoded(file, content, encoding).removeprefix("\ufeff"), newline=None).read()
+    return single_ends(decoded(file, content, encoding).removeprefix("\ufeff"))
+
+
+def single_ends(text: str) -> str:
+    """Return a text in which every line ends with one sign."""
+    return io.StringIO(text, newline=None).read()
 
 
 def decoded(file: Path, content: bytes, encoding: str) -> str:
     """Return bytes as the text that they are in an encoding; InputError if they are none."""
     try:
         return content.decode(encoding)
-    except (LookupError, UnicodeDecodeError) as error:
+    except (LookupError, UnicodeError) as error:
         raise InputError(f"{shown(file)}: not text in the encoding {encoding!r}: {error}; save it as UTF-8") from None
 
 
