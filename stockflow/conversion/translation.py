@@ -37,6 +37,18 @@ _FAR = Literal(1e30)
 Rule = Callable[["Translator", Call, bool], Tree]
 
 
+class Refusing:
+    """What cannot be written of a file, variable by variable."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, None] = {}
+
+    def refuse(self, error: Refused, one: Definition | Macro) -> None:
+        """Note what cannot be written of a variable."""
+        place = f" (line {one.line})" if one.line else ""
+        self.refused |= dict.fromkeys(f"{item} in {one.name!r}{place}" for item in error.items)
+
+
 class Translator(ABC):
     """Translates the trees of one file.
 
@@ -119,9 +131,10 @@ class Translator(ABC):
     def macro_call(self, function: str, arguments: Sequence[Tree]) -> Tree:
         """Return a call of the macro that stands for a function."""
         name = self.library.calls[function]
-        own = self.parsed.macros.get(plain(name))
-        if plain(name) in self.known or (own is not None and not self.library.known(own)):
-            raise Refused([f"function {function.upper()} beside what is called {name!r}"])
+        for needed in (one.name for one in self.library.with_needed([name])):
+            own = self.parsed.macros.get(plain(needed))
+            if plain(needed) in self.known or (own is not None and not self.library.known(own)):
+                raise Refused([f"function {function.upper()} beside what is called {needed!r}"])
         self.used.add(name)
         return Call(name, tuple(arguments))
 

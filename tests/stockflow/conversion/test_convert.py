@@ -16,6 +16,7 @@ import stockflow
 from stockflow.commands.cli import main
 from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
+from stockflow.conversion.xmile_file import MADE
 from stockflow.errors import ReadingWarning
 from stockflow.language.definition import Parsed
 from stockflow.language.source import told
@@ -266,6 +267,15 @@ def test_flows_are_flows_and_what_is_none_becomes_one_of_its_own() -> None:
     assert list(other(there).variables) == list(model.variables)
 
 
+def test_only_flows_that_are_made_go_into_a_rate_again() -> None:
+    text = (
+        "<stock name='S'><eqn>1</eqn><inflow>{0}</inflow></stock>"
+        "<flow name='{0}'><eqn>TIME</eqn><doc>{1}</doc>{2}</flow>"
+    )
+    for name, more, kept in (("S net flow", "", 0), ("f", "", 1), ("S net flow", "<units>m</units>", 1)):
+        assert (name in other(xmile(text.format(name, MADE, more))).variables) == kept
+
+
 def test_groups_and_names_of_units_are_read_from_xmile() -> None:
     model = xmile(
         "<aux name='a'><eqn>1</eqn></aux><aux name='b c'><eqn>1</eqn></aux>"
@@ -324,6 +334,15 @@ REFUSED = {
     "r: a,b,c ~~| v[a]= 1 ~~| v[b]= 2 ~~|": "array over elements that are no range of their own in 'v'",
     "c :TEST INPUT: x= 3 ~~| x= 1 ~~|": "reality check or test input in 'c",
     ":MACRO: int(x)\nint= x ~~|\n:END OF MACRO:\ny= int(2) ~~|": "macro with the name of a function of XMILE in 'int'",
+    ":MACRO: m(q)\nm= s ~~|\ns= INTEG(q, 1) ~~|\ns net flow= 1 ~~|\n:END OF MACRO:\nx= m(1) ~~|": (
+        "stock beside a variable 's net flow' in 'm'"
+    ),
+    ":MACRO: m(m stock)\nm= INTEG(m stock, 1) ~~|\n:END OF MACRO:\nx= m(1) ~~|": (
+        "stock beside a variable 'm stock' in 'm'"
+    ),
+    ":MACRO: vensim pulse(a)\nvensim pulse= a ~~|\n:END OF MACRO:\nx= PULSE TRAIN(0, 1, 2, 3)+vensim pulse(1) ~~|": (
+        "function PULSE TRAIN beside what is called 'VENSIM PULSE' in 'x'"
+    ),
     "dt= 1 ~~|": "name that XMILE has of its own in 'dt'",
     ":MACRO: m(time)\nm= time ~~|\n:END OF MACRO:\nx= m(2) ~~|": "macro with TIME among its own names in 'm'",
     ":MACRO: m(dt)\nm= dt ~~|\n:END OF MACRO:\nx= m(2) ~~|": "macro with DT among its own names in 'm'",
@@ -344,6 +363,9 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
     [
         ("<aux name='x'><eqn>EXPRND(1)</eqn></aux>", "function EXPRND in 'x'"),
         ("<aux name='x'><eqn>1</eqn><doc>a | b</doc></aux>", "text with ~ or | in 'x'"),
+        ("<aux name='x'><eqn>1</eqn><doc>as :MACRO: says</doc></aux>", "what divides a Vensim file in 'x'"),
+        ("<aux name='x'><eqn>1</eqn><units>m[2]</units></aux>", "unit with brackets in 'x'"),
+        ("<aux name='x'><eqn>1</eqn></aux><group name='*a'><entity name='x'/></group>", "group with * in 'x'"),
         (
             "<aux name='x'><eqn>INT(2)</eqn></aux><aux name='int'><eqn>2</eqn></aux>",
             "function INT beside what is called",
