@@ -147,7 +147,7 @@ class Translator(ABC):
     def marked(self, tree: Name) -> Name:
         """Return an array that is named alone with marks for all its ranges."""
         dimensions = self.arrays.get(plain(tree.name), ())
-        if tree.subscripts or not dimensions:
+        if tree.subscripts or not dimensions or plain(tree.name) in self.inside:
             return tree
         return Name(tree.name, with_marks(dimensions))
 
@@ -348,13 +348,14 @@ class ToVensim(Translator):
         if tree.subscripts or not dimensions or self.macro:
             return Name(tree.name, tree.subscripts)
         mine = self.arrays.get(plain(self.own.name), ())
-        names = [plain(one) for one in mine]
-        if names == [plain(one) for one in dimensions]:
+        names, wanted = [plain(one) for one in mine], [plain(one) for one in dimensions]
+        if names == wanted:
             return Name(tree.name, self.own.subscripts)
         here = dict(zip(names, self.own.subscripts, strict=False))
-        if len(here) < len(names) or any(plain(one) not in here for one in dimensions):
+        # which of two subscripts over one dimension is meant, no name tells
+        if len(here) < len(names) or len(set(wanted)) < len(wanted) or not here.keys() >= set(wanted):
             raise Refused([f"array {tree.name!r} without subscripts"])
-        return Name(tree.name, tuple(here[plain(one)] for one in dimensions))
+        return Name(tree.name, tuple(here[one] for one in wanted))
 
     def chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators; a remainder is a call."""

@@ -79,6 +79,8 @@ def _marked(trees: Sequence[Tree]) -> list[str]:
 def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     """Return all elements of an array that is named without subscripts."""
     name = tree.name if isinstance(tree, Name) else ""
+    if plain(name) in reader.scope.arguments:
+        return [reader.scope.arguments[plain(name)]]
     found = reader.defined(plain(name))
     if found is None:
         raise reader.ranges.unknown("array", name, reader.scope.spelling)

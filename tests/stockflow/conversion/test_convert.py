@@ -231,6 +231,18 @@ def test_a_sum_over_a_dimension_twice_is_of_all_elements() -> None:
         other(model)
 
 
+def test_a_macro_takes_one_value_by_the_name_of_an_array() -> None:
+    base = (
+        "<aux name='base'><dimensions><dim name='region'/></dimensions><eqn>3</eqn></aux>"
+        "<aux name='x'><eqn>own(TIME+5)</eqn></aux>"
+    )
+    macro = "<macro name='own'><parm>base</parm><eqn>MAX(base, 1) + SUM(base)</eqn></macro>"
+    model = xmile(base, macro)
+    assert model.run()["x"].values[0] == 10
+    with pytest.raises(stockflow.InputError, match="sum without a subscript"):
+        other(model)
+
+
 @pytest.mark.parametrize("name", ["dt", "pi", "north", "base"])
 def test_names_of_a_macro_come_before_all_others(name: str) -> None:
     macro = f"<macro name='own'><parm>{name}</parm><eqn>{name}*2</eqn></macro>"
@@ -385,6 +397,20 @@ def test_what_vensim_has_no_form_for_is_refused_with_its_variable(variables: str
     with pytest.raises(stockflow.InputError, match=r"cannot be written as b\.mdl") as error:
         other(xmile(variables))
     assert told in str(error.value)
+
+
+def test_subscripts_that_are_left_out_are_refused_where_a_dimension_stands_twice() -> None:
+    more = "<dimensions><dim name='alike'><elem name='north'/><elem name='south'/></dim></dimensions>"
+    square, mixed = (
+        f"<dimensions><dim name='region'/><dim name='{name}'/></dimensions><element subscript='north,south'>"
+        for name in ("region", "alike")
+    )
+    model = xmile(
+        f"<aux name='a'>{square}<eqn>1</eqn></element></aux><aux name='x'>{mixed}<eqn>a</eqn></element></aux>",
+        more,
+    )
+    with pytest.raises(stockflow.InputError, match="array 'a' without subscripts in 'x'"):
+        other(model)
 
 
 def test_five_refusals_are_told_or_all_and_nothing_is_written(
