@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stockflow.language.definition import Definition, Parsed
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Entries, Name, Refused, Tree, walk
+from stockflow.language.vensim.equation import Left
 from stockflow.names import plain
 
 
@@ -39,7 +40,7 @@ def _array(own: Sequence[Definition], parsed: Parsed, ranges: Ranges) -> Array:
     name, count = own[0].name, len(own[0].subscripts)
     if not count:
         return Array(name, tuple(own), ())
-    inside = [tuple(one) for definition in own for one in _coordinates(definition, ranges)]
+    inside = [tuple(one) for definition in own for one in coordinates_of(definition, ranges)]
     spelled = {plain(one): one for one in parsed.ranges}
     found: list[str] = []
     for place in range(count):
@@ -58,8 +59,8 @@ def _array(own: Sequence[Definition], parsed: Parsed, ranges: Ranges) -> Array:
     return Array(name, tuple(own), tuple(found))
 
 
-def _coordinates(one: Definition, ranges: Ranges) -> Iterator[tuple[str, ...]]:
-    """Yield the elements that a definition is for."""
+def coordinates_of(one: Definition | Left, ranges: Ranges) -> Iterator[tuple[str, ...]]:
+    """Yield the elements that a definition or left side is for."""
     left_out = {
         each
         for exception in one.exceptions
@@ -85,7 +86,7 @@ def one_for_all(array: Array, ranges: Ranges) -> bool:
 def each_element(array: Array, ranges: Ranges) -> Iterator[tuple[tuple[str, ...], Definition, Tree, Mapping[str, str]]]:
     """Yield for every element: its subscripts, its definition, its right side, and what ranges stand for in it."""
     for one in array.definitions:
-        for coordinates in _coordinates(one, ranges):
+        for coordinates in coordinates_of(one, ranges):
             pairs = zip(map(plain, one.subscripts), coordinates, strict=True)
             bound = {name: element for name, element in pairs if name in ranges.members}
             tree = right_side(one)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stockflow.conversion.arrays import coordinates_of
 from stockflow.conversion.expressions import Vensim
 from stockflow.errors import InputError
 from stockflow.language.definition import Parsed
-from stockflow.language.source import Source, contents, decoded, equations
+from stockflow.language.source import Source, contents, decoded, equations, single_ends
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Refused
-from stockflow.language.vensim.entries import Entry, head
+from stockflow.language.vensim.entries import TEST_INPUT, Entry, head, rule_of
 from stockflow.language.vensim.equation import Equation, Left
 from stockflow.model import Model
 from stockflow.names import plain
 
 _MARK = "\ufeff"
+_END = re.compile(r"\r\n|\r|\n")
 #: what a text may be replaced by: its first place, the place behind it, and the text
 _Change = tuple[int, int, str]
 
@@ -34,23 +39,39 @@ def edited(
         raise InputError(f"{file.name}: is no Vensim file (.mdl); only those are edited")
     model.with_constants(constants)
     whole = decoded(Path(file.name), content, encoding)
+    if not _is_text_of(whole, content, encoding):
+        raise InputError(
+            f"{file.name}: cannot be edited in the encoding {encoding!r}, which would write other bytes than the file"
+            " has; save it as UTF-8"
+        )
     mark = _MARK if whole.startswith(_MARK) else ""
     text = whole.removeprefix(_MARK)
-    editor = _Editor(Source(file.name, text), Vensim())
+    editor = _Editor(Source(file.name, single_ends(text)), Vensim())
+    double = [one.start() - place for place, one in enumerate(re.finditer("\r\n", text))]
+    newline = (_END.search(text) or ["\n"])[0]
     changes = [editor.constant(name, value) for name, value in constants.items()]
     changes += [editor.equation(one) for one in others]
     new, at = [], 0
-    for start, stop, right in sorted(changes):
+    for first, end, right in sorted(changes):
+        start, stop = (one + bisect_left(double, one) for one in (first, end))
         if start < at:
             raise InputError(f"{file.name}: two changes of one equation, the second to {right!r}")
-        new += [text[at:start], right]
+        new += [text[at:start], single_ends(right).replace("\n", newline)]
         at = stop
     result = "".join([*new, text[at:]])
-    _check(file, editor, result)
+    _check(file, editor, single_ends(result))
     try:
         return f"{mark}{result}".encode(encoding)
     except UnicodeEncodeError as error:
         raise InputError(f"{file.name}: the encoding {encoding!r} has no {error.object[error.start]!r}") from None
+
+
+def _is_text_of(text: str, content: bytes, encoding: str) -> bool:
+    """Say whether a text is written as the bytes that it was read from."""
+    try:
+        return text.encode(encoding) == content
+    except UnicodeError:
+        return False
 
 
 def _check(file: Source, editor: _Editor, text: str) -> None:
@@ -67,27 +88,27 @@ class _Editor:
     def __init__(self, source: Source, writer: Vensim) -> None:
         self.source, self.writer = source, writer
         self.entries = list(source.entries())
+        # reality checks and test inputs are no equations
+        self.own = [one for one in self.entries if not rule_of(one.equation) and not TEST_INPUT.match(one.equation)]
         parsed = contents(source).parsed
         self.ranges = Ranges(parsed.ranges, parsed.mappings)
-        self.newline = "\r\n" if "\r\n" in source.text else "\n"
 
     def constant(self, name: str, value: float) -> _Change:
         """Return the change of a constant to a number; of a list of numbers, that of its own."""
-        bare, _, inside = plain(name).removesuffix("]").partition("[")
-        coordinates = tuple(inside.split(",")) if inside else ()
-        for entry in self.entries:
-            if entry.key != bare:
+        key = plain(name)
+        for entry in self.own:
+            if key != entry.key and not key.startswith(f"{entry.key}["):
                 continue
             left, right = self.cut(entry)
-            choices = [self.ranges.choices(one) for one in left.subscripts]
-            if any(one not in choice for one, choice in zip(coordinates, choices, strict=True)):
+            inside = list(coordinates_of(left, self.ranges))
+            own = next((one for one in inside if plain(self.ranges.label(entry.key, one)) == key), None)
+            if own is None:
                 continue
             numbers = self.numbers(entry, right)
-            sizes, place = self.ranges.row(left.subscripts, coordinates)
-            many = any(size > 1 for size in sizes)
-            if many and len(numbers) < 2:
+            sizes, place = self.ranges.row(left.subscripts, own)
+            if len(inside) > 1 and len(numbers) < 2:
                 raise InputError(f"{self.source.name}: {name!r} has one equation with other elements; give --equation")
-            start, stop = numbers[place if many else 0]
+            start, stop = numbers[place if len(numbers) == math.prod(sizes) else 0]
             return start, stop, self.writer.number(value)
         raise InputError(f"{self.source.name}: no equation for {name!r}")
 
@@ -103,14 +124,14 @@ class _Editor:
         except Refused as error:
             raise InputError(f'--equation {text!r}: {error}; expected "name= expression"') from None
         key = plain(head(text))
-        named = [entry for entry in self.entries if entry.key == key]
+        named = [entry for entry in self.own if entry.key == key]
         for entry in named:
             own, right = self.cut(entry)
-            if [plain(one) for one in own.subscripts] == [plain(one) for one in left.subscripts]:
+            if _names(own) == _names(left):
                 if own.lookup != left.lookup:
                     raise InputError(f"--equation {text!r}: {head(text)!r} is {'a' if own.lookup else 'no'} table")
-                written = text.strip()[start:].replace("\r\n", "\n").replace("\n", self.newline)
-                return self.place(entry, right), self.place(entry, len(entry.raw)), written
+                last = Equation(entry.raw, entry.line).tokens[:-1][-1].start
+                return self.place(entry, right), self.place(entry, max(right, _end(entry, last))), text.strip()[start:]
         others = (
             f"; its left sides are {', '.join(one.raw.partition('=')[0].strip() for one in named)}" if named else ""
         )
@@ -138,7 +159,16 @@ class _Editor:
         ends = [at for at, one in enumerate(tokens) if one.kind in {",", ";"}]
         parts = [tokens[a:b] for a, b in zip([0, *(at + 1 for at in ends)], [*ends, len(tokens)], strict=True)]
         return [
-            (self.place(entry, part[0].start), self.place(entry, part[-1].start + len(part[-1].text)))
-            for part in parts
-            if part
+            (self.place(entry, part[0].start), self.place(entry, _end(entry, part[-1].start))) for part in parts if part
         ]
+
+
+def _end(entry: Entry, start: int) -> int:
+    """Return the place behind what begins at a place in the text of an equation."""
+    found = Equation.pattern.match(entry.raw, start)
+    return start if found is None else found.end()
+
+
+def _names(left: Left) -> tuple[list[str], list[list[str]]]:
+    """Return the subscripts of a left side and those left out of it, by compared names."""
+    return [plain(one) for one in left.subscripts], sorted([plain(one) for one in each] for each in left.exceptions)

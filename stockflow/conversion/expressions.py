@@ -58,7 +58,8 @@ class Writer(ABC):
     def _part(self, tree: Tree) -> _Part:
         match tree:
             case Literal(value):
-                return self.number(value), _ATOM if value >= 0 or value == MISSING else SIGN
+                text = self.number(value)
+                return text, SIGN if text.startswith("-") else _ATOM
             case Name(name, subscripts):
                 return self.time if plain(name) == "time" else self.name(name) + self.subscripts(subscripts), _ATOM
             case Prefix("not", argument):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from stockflow.conversion.expressions import misplaced
@@ -27,6 +27,7 @@ from stockflow.language.tree import (
     Tree,
     Unfilled,
     WithTable,
+    with_marks,
 )
 from stockflow.language.xmile.variables import ALIASES
 from stockflow.names import plain
@@ -34,6 +35,18 @@ from stockflow.names import plain
 ZERO = Literal(0.0)
 _FAR = Literal(1e30)
 Rule = Callable[["Translator", Call, bool], Tree]
+
+
+class Refusing:
+    """What cannot be written of a file, variable by variable."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, None] = {}
+
+    def refuse(self, error: Refused, one: Definition | Macro) -> None:
+        """Note what cannot be written of a variable."""
+        place = f" (line {one.line})" if one.line else ""
+        self.refused |= dict.fromkeys(f"{item} in {one.name!r}{place}" for item in error.items)
 
 
 class Translator(ABC):
@@ -45,6 +58,8 @@ class Translator(ABC):
 
     vensim: bool
     rules: Mapping[str, Rule]
+    #: names of the model's clock
+    reserved: Iterable[str]
 
     def __init__(self, parsed: Parsed, ranges: Ranges, arrays: Mapping[str, Sequence[str]]) -> None:
         self.parsed, self.ranges, self.arrays = parsed, ranges, arrays
@@ -57,6 +72,8 @@ class Translator(ABC):
         self.own = Definition("", (), (), None)
         self.bound: Mapping[str, str] | None = None
         self.macro: Macro | None = None
+        #: compared names of what the present macro takes and defines
+        self.inside: frozenset[str] = frozenset()
 
     def translated(self, tree: Tree, own: Definition, bound: Mapping[str, str] | None = None) -> Tree:
         """Return a whole right side; `bound` are the elements that ranges stand for, where it is of one element."""
@@ -114,9 +131,10 @@ class Translator(ABC):
     def macro_call(self, function: str, arguments: Sequence[Tree]) -> Tree:
         """Return a call of the macro that stands for a function."""
         name = self.library.calls[function]
-        own = self.parsed.macros.get(plain(name))
-        if plain(name) in self.known or (own is not None and not self.library.known(own)):
-            raise Refused([f"function {function.upper()} beside what is called {name!r}"])
+        for needed in (one.name for one in self.library.with_needed([name])):
+            own = self.parsed.macros.get(plain(needed))
+            if plain(needed) in self.known or (own is not None and not self.library.known(own)):
+                raise Refused([f"function {function.upper()} beside what is called {needed!r}"])
         self.used.add(name)
         return Call(name, tuple(arguments))
 
@@ -129,9 +147,9 @@ class Translator(ABC):
     def marked(self, tree: Name) -> Name:
         """Return an array that is named alone with marks for all its ranges."""
         dimensions = self.arrays.get(plain(tree.name), ())
-        if tree.subscripts or not dimensions:
+        if tree.subscripts or not dimensions or plain(tree.name) in self.inside:
             return tree
-        return Name(tree.name, tuple(f"{one}!" for one in dimensions))
+        return Name(tree.name, with_marks(dimensions))
 
     def over(self, tree: Call) -> tuple[Tree, int]:
         """Return what a function of an array takes, with marks, and how many elements that are."""
@@ -140,7 +158,19 @@ class Translator(ABC):
         if not isinstance(array, Name):
             raise Refused([f"{tree.name.upper()} of an expression"])
         marks = dict.fromkeys(one for one in array.subscripts if one.endswith("!"))
-        return self.tree(array), math.prod(len(self.ranges.choices(one.removesuffix("!"))) for one in marks)
+        return self.tree(array), math.prod(len(self.ranges.choices(one.rstrip("!"))) for one in marks)
+
+    def within(self, macro: Macro) -> None:
+        """Turn to a macro, whose own names come before all others; Refused for one that has another meaning there."""
+        inside = {plain(one) for one in (*macro.parameters, *(each.name for each in macro.definitions))}
+        for name in ("time", *self.reserved):
+            if name in inside:
+                raise Refused([f"macro with {name.upper()} among its own names"])
+        self.macro, self.inside = macro, frozenset(inside)
+
+    def outside(self) -> None:
+        """Turn back to the model."""
+        self.macro, self.inside = None, frozenset()
 
     @abstractmethod
     def reference(self, tree: Name) -> Tree:
@@ -193,10 +223,13 @@ class ToXmile(Translator):
     """Translates Vensim's trees."""
 
     vensim = False
+    reserved = tuple(ALIASES)
 
     def reference(self, tree: Name) -> Tree:
         """Return a name; in a macro, the marks of the model's clock are left out."""
         key = plain(tree.name)
+        if key in self.inside:
+            return Name(self.renamed.get(key, tree.name), tree.subscripts)
         if self.macro is not None and key.endswith("$"):
             inside = key.removesuffix("$")
             words = {"time": "TIME", **{name: word.upper() for word, name in ALIASES.items()}}
@@ -213,6 +246,8 @@ class ToXmile(Translator):
         """Return subscripts, with the elements in the place of ranges where it is one element's equation."""
         dimensions = self.arrays.get(plain(tree.name), ())
         found: list[str] = []
+        if len(set(marks := [plain(one) for one in tree.subscripts if one.endswith("!")])) < len(marks):
+            raise Refused([f"diagonal of the array {tree.name!r}"])
         for place, one in enumerate(tree.subscripts):
             if one.endswith("!"):
                 if place >= len(dimensions) or plain(one.removesuffix("!")) != plain(dimensions[place]):
@@ -292,10 +327,13 @@ class ToVensim(Translator):
     """Translates XMILE's trees."""
 
     vensim = True
+    reserved = tuple(ALIASES.values())
 
     def reference(self, tree: Name) -> Tree:
         """Return a name with the subscripts that XMILE leaves out."""
         key = plain(tree.name)
+        if key in self.inside:
+            return tree
         if key not in self.known:
             if key in ALIASES or key == "time":
                 name = ALIASES.get(key, "Time")
@@ -305,13 +343,19 @@ class ToVensim(Translator):
             if key == "self":
                 return Name(self.own.name, self.own.subscripts)
         dimensions = self.arrays.get(key, ())
+        if any(one.endswith("!!") for one in tree.subscripts):
+            raise Refused([f"all elements of {tree.name!r}, an array over one dimension twice,"])
         if tree.subscripts or not dimensions or self.macro:
             return Name(tree.name, tree.subscripts)
         mine = self.arrays.get(plain(self.own.name), ())
-        here = dict(zip(map(plain, mine), self.own.subscripts, strict=False))
-        if any(plain(one) not in here for one in dimensions):
+        names, wanted = [plain(one) for one in mine], [plain(one) for one in dimensions]
+        if names == wanted:
+            return Name(tree.name, self.own.subscripts)
+        here = dict(zip(names, self.own.subscripts, strict=False))
+        # which of two subscripts over one dimension is meant, no name tells
+        if len(here) < len(names) or len(set(wanted)) < len(wanted) or not here.keys() >= set(wanted):
             raise Refused([f"array {tree.name!r} without subscripts"])
-        return Name(tree.name, tuple(here[plain(one)] for one in dimensions))
+        return Name(tree.name, tuple(here[one] for one in wanted))
 
     def chain(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators; a remainder is a call."""
@@ -392,7 +436,7 @@ def _drawn(name: str, *before: Tree) -> Rule:
         if len(arguments) == 5:
             mean, deviation, seed, low, high = arguments
             return Call(name, (low, high, mean, deviation, seed))
-        if arguments == [ZERO, Literal(1.0)]:
+        if arguments == [ZERO, Literal(1.0)] and not before:
             return Call("random 0 1", ())
         return Call(name, (*before, *arguments, *(ZERO,) * (3 - len(arguments))))
 

@@ -9,37 +9,39 @@ from itertools import groupby
 
 from stockflow.conversion.expressions import Vensim
 from stockflow.conversion.macros import libraries
-from stockflow.conversion.translation import ToVensim
-from stockflow.conversion.xmile_file import MADE
-from stockflow.language.definition import Definition, Limits, Macro
+from stockflow.conversion.translation import Refusing, ToVensim
+from stockflow.conversion.xmile_file import MADE, is_made
+from stockflow.language.definition import OPEN, Definition, Limits, Macro
 from stockflow.language.equations import Equations
 from stockflow.language.functions.dialects import VENSIM
-from stockflow.language.source import Contents
+from stockflow.language.source import AUTOMATIC, METHODS, Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Points, Refused, Stock, Tree, walk
 from stockflow.names import plain
 from stockflow.pictures.layout import View
 from stockflow.pictures.sketch import MARK, written
 
-_METHODS = {"Euler": "0", "RK2": "4", "RK4": "1"}
+# those with a fixed time step
+_METHODS = {name: code for code, name in METHODS.items() if code not in AUTOMATIC}
 _WRITER = Vensim()
 _STARS = "*" * 56
 _LONGEST = 100
 #: where an equation and where a text may be broken
 _OPERATOR, _SPACE = re.compile(r"(?<=[-+,<>=:]) "), re.compile(" ")
+_MARKS = re.compile(r":(END OF )?MACRO:|\\{3}---///|///---\\{3}", re.IGNORECASE)
 SETTINGS = "///---\\\\\\\n:L\x7f<%^E!@\n"
 
 
-class VensimFile:
+class VensimFile(Refusing):
     """Writes what an XMILE file says; what cannot be written is in `refused`, variable by variable."""
 
     def __init__(self, contents: Contents, equations: Equations) -> None:
+        super().__init__()
         self.contents, self.equations = contents, equations
         self.parsed = contents.parsed
         self.ranges = Ranges(self.parsed.ranges, self.parsed.mappings)
         arrays = {key: tuple(one) for key, one in self.parsed.arrays.items() if one}
         self.translator = ToVensim(self.parsed, self.ranges, arrays)
-        self.refused: dict[str, None] = {}
         self.rates = _rates(self.parsed.definitions)
 
     def text(self, views: Sequence[View]) -> str:
@@ -58,11 +60,6 @@ class VensimFile:
         units = "".join(f"22:{','.join(one)}\n" for one in self.contents.equivalences)
         parts = ["{UTF-8}\n", *needed, *macros, *self._ranges(), *groups]
         return f"{''.join(parts)}{written(views) or MARK}{SETTINGS}{units}15:0,0,0,{method},0,0\n"
-
-    def refuse(self, error: Refused, one: Definition | Macro) -> None:
-        """Note what cannot be written of a variable."""
-        place = f" (line {one.line})" if one.line else ""
-        self.refused |= dict.fromkeys(f"{item} in {one.name!r}{place}" for item in error.items)
 
     def _in_order(self) -> list[Definition]:
         """Return the definitions, those of one group together, in the order of their first ones."""
@@ -85,8 +82,7 @@ class VensimFile:
 
     def _entry(self, one: Definition) -> str:
         try:
-            if re.search(r"[~|]", one.documentation + one.unit + one.group):
-                raise Refused(["text with ~ or |"])
+            _check_texts(one)
             tree = self.translator.translated(self._right(one), one)
             left = f"{_WRITER.name(_WRITER.checked(one.name))}{_WRITER.subscripts(one.subscripts)}"
             text = f"{left}({_WRITER.points(tree)})" if isinstance(tree, Points) else f"{left}= {_WRITER.whole(tree)}"
@@ -111,19 +107,35 @@ class VensimFile:
 
     def _macro(self, macro: Macro) -> str:
         outer = self.rates
-        self.translator.macro = macro
         try:
+            self.translator.within(macro)
             if plain(macro.name) in VENSIM:
                 raise Refused(["macro with the name of a function of Vensim"])
             self.rates = _rates(macro.definitions)
             own = [one for one in macro.definitions if (plain(one.name), ()) not in self.rates]
+            for one in own:
+                _check_texts(one)
             trees = [self.translator.translated(self._right(one), one) for one in own]
             return _macro(replace(macro, definitions=tuple(own)), trees)
         except Refused as error:
             self.refuse(error, macro)
             return ""
         finally:
-            self.translator.macro, self.rates = None, outer
+            self.translator.outside()
+            self.rates = outer
+
+
+def _check_texts(one: Definition) -> None:
+    """Raise Refused for texts that would say something else in a Vensim file."""
+    texts = f"{one.documentation} {one.unit} {one.group}"
+    if re.search(r"[~|]", texts):
+        raise Refused(["text with ~ or |"])
+    if _MARKS.search(texts):
+        raise Refused(["text with what divides a Vensim file"])
+    if any(sign in one.unit for sign in "[]"):
+        raise Refused(["unit with brackets"])
+    if "*" in one.group:
+        raise Refused(["group with *"])
 
 
 def _rates(definitions: Sequence[Definition]) -> dict[tuple[str, tuple[str, ...]], Tree]:
@@ -131,10 +143,19 @@ def _rates(definitions: Sequence[Definition]) -> dict[tuple[str, tuple[str, ...]
     trees = [one.tree for one in definitions if one.tree is not None]
     parts = (part for one in trees for part in walk(one.initial if isinstance(one, Stock) else one))
     read = {plain(one.name) for one in parts if isinstance(one, (Name, Call))}
+    made = {
+        plain(flow.name)
+        for one in definitions
+        if isinstance(one.tree, Stock)
+        for flow in (*one.tree.inflows, *one.tree.outflows)
+        if isinstance(flow, Name) and is_made(flow.name, one.name)
+    }
     return {
         (plain(one.name), one.subscripts): one.tree
         for one in definitions
-        if one.documentation == MADE and one.tree is not None and plain(one.name) not in read
+        if one.tree is not None
+        and plain(one.name) in made - read
+        and (one.documentation, one.unit, one.group, one.limits) == (MADE, "", "", OPEN)
     }
 
 

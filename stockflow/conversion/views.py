@@ -222,6 +222,8 @@ def _of_view(file: File, view: Any, flows: Mapping[str, Mapping[bool, str]], tit
         if spot is None:
             continue
         name = " ".join((file.inside(node, "of") or "").replace("_", " ").split()) if shadow else name_of(node)
+        if not name.split():
+            continue
         x, y = spot
         places[f"uid {node.attrib.get('uid', '')}" if shadow else plain(name)] = len(words)
         points = [end for end in map(_spot, file.found("pts/pt", node)) if end is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from stockflow.conversion.arrays import Array, arrays, each_element, one_for_all, right_side
 from stockflow.conversion.expressions import Xmile
 from stockflow.conversion.macros import libraries
-from stockflow.conversion.translation import BEYOND, ToXmile
+from stockflow.conversion.translation import BEYOND, Refusing, ToXmile
 from stockflow.conversion.views import into_xmile
 from stockflow.language.definition import Definition, Limits, Macro
 from stockflow.language.equations import CONTROLS, Equations
@@ -31,6 +32,14 @@ _TYPES = {"hold": "continuous", "extrapolate": "extrapolate", "steps": "discrete
 _WRITER = Xmile()
 #: what a flow says that stands for a part of a stock's rate which is no variable; read back, it is that part again
 MADE = "A part of the equation of the stock."
+_NET = "net flow"
+_MADE = re.compile(rf"{_NET}|(in|out)flow \d+")
+
+
+def is_made(name: str, stock: str) -> bool:
+    """Say whether a flow has the name of one that is made for a stock."""
+    own = f"{plain(stock)} "
+    return plain(name).startswith(own) and _MADE.fullmatch(plain(name).removeprefix(own)) is not None
 
 
 @dataclass(slots=True)
@@ -46,10 +55,11 @@ class Flows:
     net: str = ""
 
 
-class XmileFile:
+class XmileFile(Refusing):
     """Writes what a Vensim file says; what cannot be written is in `refused`, variable by variable."""
 
     def __init__(self, contents: Contents, equations: Equations) -> None:
+        super().__init__()
         self.contents, self.equations = contents, equations
         self.parsed = contents.parsed
         self.ranges = Ranges(self.parsed.ranges, self.parsed.mappings)
@@ -57,7 +67,6 @@ class XmileFile:
         dimensions = {key: one.dimensions for key, one in self.arrays.items() if one.dimensions}
         self.translator = ToXmile(self.parsed, self.ranges, dimensions)
         self.translator.kinds = self._kinds()
-        self.refused: dict[str, None] = {}
         self.flows = self._flows()
         self.flowing = {plain(one) for flows in self.flows.values() for one in (*flows.into, *flows.out)}
 
@@ -91,11 +100,6 @@ class XmileFile:
             self._written_macro(root, macro, [one.tree for one in macro.definitions if one.tree])
         _child(root, "model").append(variables)
         return root
-
-    def refuse(self, error: Refused, one: Definition | Macro) -> None:
-        """Note what cannot be written of a variable."""
-        place = f" (line {one.line})" if one.line else ""
-        self.refused |= dict.fromkeys(f"{item} in {one.name!r}{place}" for item in error.items)
 
     def _clock(self, root: Element) -> None:
         method = _METHODS.get(self.equations.method)
@@ -157,7 +161,7 @@ class XmileFile:
                 continue
             flows = found[key] = Flows()
             if array.dimensions and not one_for_all(array, self.ranges):
-                flows.net = f"{array.name} net flow"
+                flows.net = f"{array.name} {_NET}"
                 flows.into.append(flows.net)
                 continue
             sides, own_flows = _signed(stock.arguments[0]), (flows.into, flows.out)
@@ -167,7 +171,7 @@ class XmileFile:
                         side.add(plain(one.name))
                         own.append(one.name)
                         continue
-                    name = f"{array.name} {'net flow' if sum(map(len, sides)) == 1 else f'{word} {number}'}"
+                    name = f"{array.name} {_NET if sum(map(len, sides)) == 1 else f'{word} {number}'}"
                     flows.made[name] = one
                     own.append(name)
         return found
@@ -267,21 +271,27 @@ class XmileFile:
                 raise Refused(["macro with further results"])
             if plain(macro.name) in XMILE:
                 raise Refused(["macro with the name of a function of XMILE"])
-            translator.macro = macro
+            translator.within(macro)
             own = next(one for one in macro.definitions if plain(one.name) == plain(macro.name))
             definitions = macro.definitions
+            made = [f"{one.name} {_NET}" for one in definitions if _is_stock(one.tree) and one is not own]
             if _is_stock(own.tree):
                 # what a macro gives is an expression: that of a stock is a variable in it
                 inside = replace(own, name=f"{macro.name} stock")
+                made += [inside.name, f"{inside.name} {_NET}"]
                 translator.renamed = {plain(macro.name): inside.name}
                 own = replace(own, tree=Name(macro.name))
                 definitions = (own, inside, *(one for one in definitions if plain(one.name) != plain(macro.name)))
+            for name in made:
+                if plain(name) in translator.inside:
+                    raise Refused([f"stock beside a variable {name!r}"])
             trees = [self._inside(one) for one in definitions]
             self._written_macro(root, replace(macro, definitions=definitions), trees)
         except Refused as error:
             self.refuse(error, macro)
         finally:
-            translator.macro, translator.renamed = None, {}
+            translator.outside()
+            translator.renamed = {}
 
     def _inside(self, one: Definition) -> Tree:
         """Return the right side of a variable of a macro; a stock with its initial value and its rate."""
@@ -309,7 +319,7 @@ class XmileFile:
             if one.unit:
                 _child(variable, "units", one.unit)
             if isinstance(tree, Stock):
-                net = f"{one.name} net flow"
+                net = f"{one.name} {_NET}"
                 _child(variable, "inflow", _WRITER.name(net))
                 flow = _child(inside, "flow", name=net)
                 _child(flow, "doc", MADE)

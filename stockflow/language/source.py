@@ -41,8 +41,9 @@ _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-_METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
-_AUTOMATIC = frozenset({"1", "3"})
+#: methods of integration by their numbers in the settings of a Vensim file, and those that choose a time step
+METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
+AUTOMATIC = frozenset({"1", "3"})
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -227,14 +228,19 @@ def _decoded(file: Path, content: bytes, given: str | None) -> str:
     encoding = encoding_of(file, content, given)
     if encoding == "utf-8":
         return read_text(file, _LARGEST)
-    return io.StringIO(decoded(file, content, encoding).removeprefix("\ufeff"), newline=None).read()
+    return single_ends(decoded(file, content, encoding).removeprefix("\ufeff"))
+
+
+def single_ends(text: str) -> str:
+    """Return a text in which every line ends with one sign."""
+    return io.StringIO(text, newline=None).read()
 
 
 def decoded(file: Path, content: bytes, encoding: str) -> str:
     """Return bytes as the text that they are in an encoding; InputError if they are none."""
     try:
         return content.decode(encoding)
-    except (LookupError, UnicodeDecodeError) as error:
+    except (LookupError, UnicodeError) as error:
         raise InputError(f"{shown(file)}: not text in the encoding {encoding!r}: {error}; save it as UTF-8") from None
 
 
@@ -251,9 +257,9 @@ def told(source: Source) -> None:
             " holds it back, for which no results of Stella were at hand"
         )
     for code in _methods(source) if source.is_vensim else ():
-        if code in _AUTOMATIC:
+        if code in AUTOMATIC:
             warn(
-                f"{source.name}: asks for {_METHODS[code]} with an automatic time step; it is run with the fixed"
+                f"{source.name}: asks for {METHODS[code]} with an automatic time step; it is run with the fixed"
                 " TIME STEP of the file"
             )
 
@@ -346,9 +352,9 @@ def _methods(source: Source) -> list[str]:
 def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
     for code in _methods(source):
-        if code not in _METHODS:
+        if code not in METHODS:
             raise InputError(
                 f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"
             )
-        method = _METHODS[code]
+        method = METHODS[code]
     return method

@@ -5,7 +5,7 @@ Both dialects give these nodes.  Operators are those of `equations.ARGUMENTS`; n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
@@ -199,6 +199,11 @@ def walk(tree: Tree) -> Iterator[Tree]:
         one = todo.pop()
         yield one
         todo.extend(reversed(children(one)))
+
+
+def with_marks(ranges: Sequence[str]) -> tuple[str, ...]:
+    """Return ranges with marks, over each of which something runs on its own, also where one stands twice."""
+    return tuple(f"{one}{'!' * (1 + ranges[:place].count(one))}" for place, one in enumerate(ranges))
 
 
 def subscripts_of(tree: Tree) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     marked = [one for one in dict.fromkeys(_marked(trees)) if one not in reader.bound]
     if not marked:
         raise Refused(["sum without a subscript marked with !"])
-    choices = [reader.ranges.choices(one.removesuffix("!")) for one in marked]
+    choices = [reader.ranges.choices(one.rstrip("!")) for one in marked]
     count = math.prod(map(len, choices))
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
@@ -79,6 +79,8 @@ def _marked(trees: Sequence[Tree]) -> list[str]:
 def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     """Return all elements of an array that is named without subscripts."""
     name = tree.name if isinstance(tree, Name) else ""
+    if plain(name) in reader.scope.arguments:
+        return [reader.scope.arguments[plain(name)]]
     found = reader.defined(plain(name))
     if found is None:
         raise reader.ranges.unknown("array", name, reader.scope.spelling)

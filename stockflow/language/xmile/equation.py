@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from stockflow.language.parser import QUOTED, Parser, Token, pattern
-from stockflow.language.tree import Call, Name, Refused, Tree
+from stockflow.language.tree import Call, Name, Refused, Tree, with_marks
 from stockflow.names import plain
 
 _LETTER = r"[^\x00-\x7f\s]"
@@ -79,8 +79,8 @@ class Equation(Parser):
         own = self.arrays.get(plain(tree.name), ())
         if len(own) != len(tree.subscripts):
             raise Refused([f"{len(tree.subscripts)} subscripts of {tree.name!r}, which has {len(own)}"])
-        marked = (f"{name}!" if one == "*" else one for name, one in zip(own, tree.subscripts, strict=True))
-        return Name(tree.name, tuple(marked), tree.line)
+        stars = iter(with_marks([name for name, one in zip(own, tree.subscripts, strict=True) if one == "*"]))
+        return Name(tree.name, tuple(next(stars) if one == "*" else one for one in tree.subscripts), tree.line)
 
     def name(self) -> str:
         """Return a name as the whole model has it."""

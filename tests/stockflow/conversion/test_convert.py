@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ import stockflow
 from stockflow.commands.cli import main
 from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
+from stockflow.conversion.xmile_file import MADE
+from stockflow.errors import ReadingWarning
 from stockflow.language.definition import Parsed
+from stockflow.language.source import told
 from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile.equation import Equation as XmileEquation
@@ -138,6 +142,8 @@ def test_arrays_go_over_whole_or_element_by_element() -> None:
         "curve(Time)+LOOKUP EXTRAPOLATE(beyond, Time)+LOOKUP BACKWARD(stairs, Time)",
         "twice(Time, 3)+twice(1, Time)*-2",
         '"odd (name), of"+if',
+        "(:NA:)^2",
+        "own(Time, 2)",
         "RANDOM UNIFORM(0, 1, 3)+RANDOM NORMAL(-1, 1, 0, 1, 2)*9+RANDOM 0 1()",
     ],
 )
@@ -147,6 +153,11 @@ def test_what_vensim_means_by_a_word_is_what_xmile_says_and_comes_back(expressio
     twice= inner*2+Time$ ~ Dmnl ~ It. |
     inner= x+y*TIME STEP$ ~~|
     :END OF MACRO:
+    :MACRO: own(east, pi)
+    own= east*2+west+pi ~~|
+    west= east+7 ~~|
+    :END OF MACRO:
+    way: east, west ~~|
     curve((0,1),(1,3)) ~~|
     beyond((0,1),(1,3)) ~~|
     stairs((0,1),(1,3)) ~~|
@@ -174,6 +185,8 @@ def test_what_vensim_means_by_a_word_is_what_xmile_says_and_comes_back(expressio
         "IF TIME > 2 THEN IF TIME > 3 THEN 1 ELSE 2 ELSE IF NOT (TIME = 1) THEN 3 ELSE 4",
         "(IF TIME > 2 THEN 1 ELSE 2)*3 - -TIME",
         "NOT TIME = 1",
+        "NORMAL(0, 1) + RANDOM(0, 1)",
+        "square[north,south] + alike[north,south]",
         "MAX(base) + MIN(base[*]) + SUM(base) + SUM(base[*]) + MEAN(base) + SIZE(base[*])",
         "curve(TIME) + LOOKUP(stairs, TIME) + beyond(TIME)",
         "DT*2 + STOPTIME + STARTTIME",
@@ -187,6 +200,13 @@ def test_what_xmile_means_by_a_word_is_what_vensim_says_and_comes_back(equation:
     <gf name="beyond" type="extrapolate"><xpts>0,1</xpts><ypts>1,3</ypts></gf>
     <aux name="base"><dimensions><dim name="region"/></dimensions><element subscript="north"><eqn>1</eqn></element>
     <element subscript="south"><eqn>4</eqn></element></aux>
+    <aux name="square"><dimensions><dim name="region"/><dim name="region"/></dimensions>
+    <element subscript="north,north"><eqn>1</eqn></element><element subscript="north,south"><eqn>2</eqn></element>
+    <element subscript="south,north"><eqn>3</eqn></element><element subscript="south,south"><eqn>4</eqn></element></aux>
+    <aux name="alike"><dimensions><dim name="region"/><dim name="region"/></dimensions>
+    <element subscript="north,north"><eqn>square</eqn></element><element subscript="north,south"><eqn>square</eqn>
+    </element><element subscript="south,north"><eqn>square</eqn></element>
+    <element subscript="south,south"><eqn>square</eqn></element></aux>
     <aux name="implied"><dimensions><dim name="region"/></dimensions><eqn>base*2</eqn></aux>
     <aux name="x"><eqn>{equation.replace("<", "&lt;")}</eqn></aux>
     """
@@ -195,6 +215,50 @@ def test_what_xmile_means_by_a_word_is_what_vensim_says_and_comes_back(equation:
     there = other(model)
     assert_same_runs(model, there)
     assert_same_runs(model, other(there))
+
+
+def test_a_sum_over_a_dimension_twice_is_of_all_elements() -> None:
+    square = "<dimensions><dim name='region'/><dim name='region'/></dimensions>" + "".join(
+        f"<element subscript='{one},{two}'><eqn>{value}</eqn></element>"
+        for (one, two), value in {("north", "north"): 1, ("north", "south"): 2, ("south", "north"): 4}.items()
+    )
+    model = xmile(
+        f"<aux name='a'>{square}<element subscript='south,south'><eqn>8</eqn></element></aux>"
+        "<aux name='x'><eqn>SUM(a[*,*])*1000 + SIZE(a[*,*])*100 + SUM(a)</eqn></aux>"
+    )
+    assert model.run()["x"].values[0] == 15415
+    with pytest.raises(stockflow.InputError, match="all elements of 'a', an array over one dimension twice, in 'x'"):
+        other(model)
+
+
+def test_a_macro_takes_one_value_by_the_name_of_an_array() -> None:
+    base = (
+        "<aux name='base'><dimensions><dim name='region'/></dimensions><eqn>3</eqn></aux>"
+        "<aux name='x'><eqn>own(TIME+5)</eqn></aux>"
+    )
+    macro = "<macro name='own'><parm>base</parm><eqn>MAX(base, 1) + SUM(base)</eqn></macro>"
+    model = xmile(base, macro)
+    assert model.run()["x"].values[0] == 10
+    with pytest.raises(stockflow.InputError, match="sum without a subscript"):
+        other(model)
+
+
+@pytest.mark.parametrize("name", ["dt", "pi", "north", "base"])
+def test_names_of_a_macro_come_before_all_others(name: str) -> None:
+    macro = f"<macro name='own'><parm>{name}</parm><eqn>{name}*2</eqn></macro>"
+    model = xmile("<aux name='base'><eqn>3</eqn></aux><aux name='x'><eqn>own(TIME+5)</eqn></aux>", macro)
+    assert_same_runs(model, other(model))
+
+
+def test_a_method_keeps_its_fixed_time_step() -> None:
+    model = stockflow.from_text(
+        "a.xmile", f"{SPECS}<model><variables/></model></xmile>".replace("<sim_specs", "<sim_specs method='RK4'")
+    )
+    there = other(model)
+    assert there.equations.method == "RK4"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingWarning)
+        told(there.file)
 
 
 def test_non_negative_stocks_keep_their_meaning() -> None:
@@ -213,6 +277,15 @@ def test_flows_are_flows_and_what_is_none_becomes_one_of_its_own() -> None:
     assert "<outflow>S_outflow_1</outflow>" in text
     assert_same_runs(model, there)
     assert list(other(there).variables) == list(model.variables)
+
+
+def test_only_flows_that_are_made_go_into_a_rate_again() -> None:
+    text = (
+        "<stock name='S'><eqn>1</eqn><inflow>{0}</inflow></stock>"
+        "<flow name='{0}'><eqn>TIME</eqn><doc>{1}</doc>{2}</flow>"
+    )
+    for name, more, kept in (("S net flow", "", 0), ("f", "", 1), ("S net flow", "<units>m</units>", 1)):
+        assert (name in other(xmile(text.format(name, MADE, more))).variables) == kept
 
 
 def test_groups_and_names_of_units_are_read_from_xmile() -> None:
@@ -273,7 +346,18 @@ REFUSED = {
     "r: a,b,c ~~| v[a]= 1 ~~| v[b]= 2 ~~|": "array over elements that are no range of their own in 'v'",
     "c :TEST INPUT: x= 3 ~~| x= 1 ~~|": "reality check or test input in 'c",
     ":MACRO: int(x)\nint= x ~~|\n:END OF MACRO:\ny= int(2) ~~|": "macro with the name of a function of XMILE in 'int'",
+    ":MACRO: m(q)\nm= s ~~|\ns= INTEG(q, 1) ~~|\ns net flow= 1 ~~|\n:END OF MACRO:\nx= m(1) ~~|": (
+        "stock beside a variable 's net flow' in 'm'"
+    ),
+    ":MACRO: m(m stock)\nm= INTEG(m stock, 1) ~~|\n:END OF MACRO:\nx= m(1) ~~|": (
+        "stock beside a variable 'm stock' in 'm'"
+    ),
+    ":MACRO: vensim pulse(a)\nvensim pulse= a ~~|\n:END OF MACRO:\nx= PULSE TRAIN(0, 1, 2, 3)+vensim pulse(1) ~~|": (
+        "function PULSE TRAIN beside what is called 'VENSIM PULSE' in 'x'"
+    ),
     "dt= 1 ~~|": "name that XMILE has of its own in 'dt'",
+    ":MACRO: m(time)\nm= time ~~|\n:END OF MACRO:\nx= m(2) ~~|": "macro with TIME among its own names in 'm'",
+    ":MACRO: m(dt)\nm= dt ~~|\n:END OF MACRO:\nx= m(2) ~~|": "macro with DT among its own names in 'm'",
     "f((0,1),(1,2)) ~~| x= LOOKUP EXTRAPOLATE(f, Time)+f(1) ~~|": "read in another way, too",
 }
 
@@ -291,6 +375,9 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
     [
         ("<aux name='x'><eqn>EXPRND(1)</eqn></aux>", "function EXPRND in 'x'"),
         ("<aux name='x'><eqn>1</eqn><doc>a | b</doc></aux>", "text with ~ or | in 'x'"),
+        ("<aux name='x'><eqn>1</eqn><doc>as :MACRO: says</doc></aux>", "what divides a Vensim file in 'x'"),
+        ("<aux name='x'><eqn>1</eqn><units>m[2]</units></aux>", "unit with brackets in 'x'"),
+        ("<aux name='x'><eqn>1</eqn></aux><group name='*a'><entity name='x'/></group>", "group with * in 'x'"),
         (
             "<aux name='x'><eqn>INT(2)</eqn></aux><aux name='int'><eqn>2</eqn></aux>",
             "function INT beside what is called",
@@ -310,6 +397,20 @@ def test_what_vensim_has_no_form_for_is_refused_with_its_variable(variables: str
     with pytest.raises(stockflow.InputError, match=r"cannot be written as b\.mdl") as error:
         other(xmile(variables))
     assert told in str(error.value)
+
+
+def test_subscripts_that_are_left_out_are_refused_where_a_dimension_stands_twice() -> None:
+    more = "<dimensions><dim name='alike'><elem name='north'/><elem name='south'/></dim></dimensions>"
+    square, mixed = (
+        f"<dimensions><dim name='region'/><dim name='{name}'/></dimensions><element subscript='north,south'>"
+        for name in ("region", "alike")
+    )
+    model = xmile(
+        f"<aux name='a'>{square}<eqn>1</eqn></element></aux><aux name='x'>{mixed}<eqn>a</eqn></element></aux>",
+        more,
+    )
+    with pytest.raises(stockflow.InputError, match="array 'a' without subscripts in 'x'"):
+        other(model)
 
 
 def test_five_refusals_are_told_or_all_and_nothing_is_written(

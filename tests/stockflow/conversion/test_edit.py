@@ -73,6 +73,56 @@ def test_every_other_byte_stays(tmp_path: Path, encoding: str, newline: str) -> 
     assert stockflow.load(out).run()["z"].values[0] == 1 / 1.5 + 1
 
 
+WHOLE = "INITIAL TIME= 0~~|FINAL TIME= 1~~|TIME STEP= 1~~|SAVEPER= 1~~|"
+
+
+def changed(folder: Path, content: bytes, *options: str) -> bytes:
+    file, out = folder / "c.mdl", folder / "d.mdl"
+    file.write_bytes(content + WHOLE.encode())
+    assert outcome(main, "stockflow", "edit", file, *options, "--out", out) == 0
+    return out.read_bytes().removesuffix(WHOLE.encode())
+
+
+@pytest.mark.parametrize(
+    ("before", "options", "after"),
+    [
+        ("r: a,b,c~~|x[r] :EXCEPT: [a]= 4~~|x[a]= 7~~|", ["--set", "x[a]=9"], ("7", "9")),
+        ("r: a,b~~|x[r] :EXCEPT: [a]= 4~~|x[a]= 7~~|", ["--set", "x[b]=9"], ("4", "9")),
+        ("r: a,b~~|x[r] :EXCEPT: [a]= 4~~|x[a]= 7~~|", ["--equation", "x[r] :EXCEPT: [a]= 9"], ("4", "9")),
+        ('r: "a,b",c~~|x[r]= 4,5~~|', ["--set", 'x["a,b"]=9'], ("4", "9")),
+        ("x= 4 {kept}\n~~|", ["--equation", "x= 9"], ("4", "9")),
+        ("x= :NA: {kept}~~|", ["--set", "x=9"], (":NA:", "9")),
+        ("far r: aa\\\r\n bb,c~~|\r\nx[far\\\r\n r]= 4~~|\r\n", ["--equation", "x[far r]= 9"], ("4", "9")),
+        ("r: aa\\\r\n bb,c~~|\r\nx[r]= 4,5~~|\r\n", ["--set", "x[aa bb]=9"], ("4", "9")),
+        ("y= 1~~|\rx= 4~~|\r", ["--equation", "x= y\n+1"], ("4", "y\r+1")),
+        ("x= 4 ~~|\ny= 5~~|\r\nz= 6~~|\r\n", ["--set", "z=9"], ("6", "9")),
+        ("x :TEST INPUT: x= 3~~|x= 4~~|", ["--set", "x=9"], ("4", "9")),
+    ],
+)
+def test_one_right_side_changes(tmp_path: Path, before: str, options: list[str], after: tuple[str, str]) -> None:
+    assert changed(tmp_path, before.encode(), *options) == before.replace(*after).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "told"),
+    [
+        (b"x= 1~~ \x87\x90|", "cp932", "would write other bytes"),
+        (b"x= 1~~|", "utf-8-sig", "would write other bytes"),
+        (b"x= 1~~|\n", "unicode_escape", "would write other bytes"),
+        (b"x= 1~~|", "undefined", "not text in the encoding 'undefined'"),
+    ],
+)
+def test_an_encoding_that_writes_other_bytes_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, encoding: str, told: str
+) -> None:
+    file, out = tmp_path / "a.mdl", tmp_path / "b.mdl"
+    file.write_bytes(content + WHOLE.encode())
+    options = ["--set", "x=2", "--encoding", encoding, "--out", out]
+    assert outcome(main, "stockflow", "edit", file, *options) == 2
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -81,6 +131,7 @@ def test_every_other_byte_stays(tmp_path: Path, encoding: str, newline: str) -> 
         (["--set", "rate=3"], "outside [0, 2]"),
         (["--set", "each[b]=3"], "has one equation with other elements"),
         (["--equation", "no=1"], "no equation with the left side"),
+        (["--equation", "y[r] :EXCEPT: [a]=1"], "its left sides are y[r]"),
         (["--equation", "y[a]=1"], "its left sides are y[r]"),
         (["--equation", "z=1+"], "cannot be parsed"),
         (["--equation", "z=nothing"], "unknown name 'nothing'"),

@@ -77,6 +77,16 @@ def test_an_arrow_leaves_in_the_direction_in_which_its_bend_lies(ends: tuple[int
     assert abs(math.remainder(angle(picture, bend) - direction, 360)) < 5
 
 
+@pytest.mark.parametrize("name", ["", "name=''", "name=' '"])
+def test_what_has_no_name_is_left_out(name: str) -> None:
+    text = (
+        '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><model><variables>'
+        f"<aux name='a'/></variables><views><view><aux {name} x='1' y='2'/><alias x='1' y='2'/></view></views>"
+        "</model></xmile>"
+    )
+    assert not of_xmile("a.xmile", text)[0].words
+
+
 @pytest.mark.parametrize("spot", ["x='a' y='2'", "x='1'", "x='inf' y='nan'", ""])
 def test_what_stands_nowhere_is_left_out(spot: str) -> None:
     text = (
