@@ -403,6 +403,24 @@ def test_data_are_read_at_any_time(tmp_path) -> None:
     assert run["next"].values.tolist() == [missing, 10.0, 30.0, 30.0, missing]
     assert run["last"].values.tolist() == [missing, 10.0, 10.0, 30.0, missing]
     assert run["ends"].values.tolist() == [31.0] * 5
+    # whatever keyword the data have
+    for how in (":RAW:", ":HOLD BACKWARD:", ":LOOK FORWARD:"):
+        for own in (equations.replace("d ~", f"d{how} ~"), equations.replace("d ~", f"d{how}:= e ~") + "e ~ Dmnl"):
+            table.write_text(f"Time,{'e' if 'e ~ Dmnl' in own else 'd'}\n1,10\n3,30\n")
+            again = stockflow.load(written(tmp_path, own, 1.0, 4.0, 1.0), data=[table]).run()
+            for name in ("between", "next", "last", "ends"):
+                assert again[name].values.tolist() == run[name].values.tolist(), (how, name)
+
+
+def test_raw_data_stand_for_one_step(tmp_path) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text("Time,d,one\n2000,1,\n2001,2,7\n2002,4,\n")
+    equations = "d:RAW: ~ Dmnl\none:RAW: ~ Dmnl"
+    path = written(tmp_path, equations, 2.0**-12, 2002.0, 2.0**-12)
+    path.write_text(path.read_text().replace("INITIAL TIME= 0", "INITIAL TIME= 2000"))
+    run = stockflow.load(path, data=[table]).run()
+    assert [one for one in run["d"].values.tolist() if one > 0] == [1.0, 2.0, 4.0]
+    assert [one for one in run["one"].values.tolist() if one > 0] == [7.0]
 
 
 @pytest.mark.parametrize(
