@@ -275,6 +275,10 @@ def test_claims_of_hardly_any_width_share_what_there_is(tmp_path, shape: int) ->
     # a width that is set is no number of the file
     for one in (model, model.with_constants({"width": 0.0}), model.with_constants({"width": -1.0})):
         np.testing.assert_allclose(one.run()["given[a]"].values, shared, atol=1e-5)
+    if shape == 3:
+        none = loaded(tmp_path, equations.replace("0.001", "0"), step=1.0, final=4.0, save=1.0)
+        np.testing.assert_allclose(none.run()["given[a]"].values, shared, atol=1e-5)
+        return
     with pytest.raises(InputError, match=r"with the width 0, 'profile\[a,pwidth\]', which is not above 0, in 'given'"):
         loaded(tmp_path, equations.replace("0.001", "0"))
 
