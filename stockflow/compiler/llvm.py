@@ -20,7 +20,7 @@ from llvmlite import binding
 from numpy.typing import NDArray
 
 from stockflow.arrays import Array
-from stockflow.compiler.machine import assembled, linked
+from stockflow.compiler.machine import assembled, is_long, linked
 from stockflow.compiler.pieces import in_pieces
 
 if TYPE_CHECKING:
@@ -168,8 +168,12 @@ def generate(plan: Plan, width: int | None = None) -> Code:
 
 
 def stack_of(text: str, width: int) -> int:
-    """Return how many bytes of a stack a module takes at most, where every instruction leaves vectors on it."""
-    return _SLOTS * text.count("\n") * 8 * width
+    """Return how many bytes of a stack a module takes at most, where every instruction leaves vectors on it.
+
+    Code that keeps what it can in registers leaves less than an eighth of that there.
+    """
+    most = _SLOTS * text.count("\n") * 8 * width
+    return most if is_long(text) else most // 4
 
 
 def load(code: Code) -> Kernel:

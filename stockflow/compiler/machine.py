@@ -12,6 +12,11 @@ LONG = 40_000
 _FLOATS = "\n@_fltused = global i32 0\n"
 
 
+def is_long(text: str) -> bool:
+    """Say whether a module is so long that its code is made in the quickest way."""
+    return text.count("\n") > LONG
+
+
 def assembled(text: str) -> bytes:
     """Return the object file of a module for this processor; RuntimeError if it is malformed.
 
@@ -20,7 +25,7 @@ def assembled(text: str) -> bytes:
     length where it keeps what it can in registers: in a long one it keeps nothing, and a run takes two to ten times as
     long.
     """
-    machine = target(opt=0 if text.count("\n") > LONG else 1)
+    machine = target(opt=0 if is_long(text) else 1)
     if "windows" in machine.triple:
         text += _FLOATS
     module = binding.parse_assembly(text)

@@ -28,7 +28,8 @@ class Definition:
     """The equation of a variable, or of some elements of an array.
 
     `subscripts` are names of ranges or elements, `exceptions` such lists that are left out; `tree` is
-    the right side, None where it cannot be read.  `data` says how values between data points are found.
+    the right side, None where it cannot be read.  `data` is the keyword that says how values between
+    data points are found, empty for data without one.
     """
 
     name: str

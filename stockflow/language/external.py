@@ -98,17 +98,28 @@ class External:
         whole = (int(one) if isinstance(one, float) and one.is_integer() else one for one in found)
         return [f"{where.prefix}{one}" for one in whole]
 
-    def filled(self, name: str, how: str) -> Expression:
-        """Return the path over time that a table has for a data variable; Refused if none has it."""
+    def filled(self, name: str, how: str, step: float | None = None) -> Expression:
+        """Return the path over time that a table has for a data variable; Refused if none has it.
+
+        `step` is the time step, where :RAW: data need it.
+        """
         column = self.series.get(plain(name))
         if column is None:
             raise Refused(["data without a file: give a table that has a column of that name (--data FILE)"])
-        return WithLookup(Time(), _table(column.times, column.values, how))
+        return WithLookup(Time(), _table(column.times, column.values, how, step))
 
-    def read(self, tree: Call, definition: Definition, coordinates: Sequence[str], ranges: Ranges) -> Expression:
+    def read(
+        self,
+        tree: Call,
+        definition: Definition,
+        coordinates: Sequence[str],
+        ranges: Ranges,
+        step: float | None = None,
+    ) -> Expression:
         """Return the number, table or path over time of one element of a definition.
 
-        Raises Refused if the file lies outside the folder or cannot be read.
+        `step` is the time step, where :RAW: data need it.  Raises Refused if the file
+        lies outside the folder or cannot be read.
         """
         what, count = FROM_FILES[plain(tree.name)]
         texts = [one.value for one in tree.arguments if isinstance(one, Text)]
@@ -123,7 +134,7 @@ class External:
             if math.isnan(ys[0]):
                 raise Refused([f"cell from {texts[2]!r} on in {texts[0]!r} that holds no number,"])
             return Number(ys[0])
-        table = _table(xs, ys, definition.data or "interpolate")
+        table = _table(xs, ys, definition.data or "", step)
         return table if what == "lookups" else WithLookup(Time(), table)
 
     def _constants(self, texts: Sequence[str], sizes: Sequence[int]) -> list[tuple[list[float], list[float]]]:
@@ -226,28 +237,31 @@ def _points(xs: Sequence[float], ys: Sequence[float], where: str) -> tuple[list[
     return [x for x, _ in found], [y for _, y in found]
 
 
-def _table(xs: Sequence[float], ys: Sequence[float], how: str) -> Table:
-    return kept(Points(tuple(xs), tuple(ys), "hold").table(), how)
+def _table(xs: Sequence[float], ys: Sequence[float], how: str, step: float | None) -> Table:
+    return kept(Points(tuple(xs), tuple(ys), "hold").table(), how, step)
 
 
-def kept(points: Table, how: str) -> Table:
-    """Return the points of data as a keyword has them: in between, of the last or the next one, or at points alone."""
+def kept(points: Table, how: str, step: float | None = None) -> Table:
+    """Return the points of data as a keyword has them: in between, of the last or the next one, or at points alone.
+
+    Those at points alone stand for less than half a time `step` on both sides.
+    """
     match how:
         case "hold_backward":
             return replace(points, kind="steps")
         case "look_forward":
             return points.forward()
         case "raw":
-            return _alone(points)
+            return _alone(points, step or math.inf)
     return points
 
 
-def _alone(points: Table) -> Table:
+def _alone(points: Table, step: float) -> Table:
     """Return a table that has its values close to its points, and `:NA:` between them."""
     xs, ys = [points.xs[0] - 1.0], [MISSING]
-    gaps = [right - left for left, right in pairwise(points.xs)] or [1.0]
-    for x, y, before, after in zip(points.xs, points.ys, [gaps[0], *gaps], [*gaps, gaps[-1]], strict=True):
-        near = min(_CLOSE * max(1.0, abs(x)), before / 4.0, after / 4.0)
+    gaps = [step, *(right - left for left, right in pairwise(points.xs)), step]
+    for x, y, (before, after) in zip(points.xs, points.ys, pairwise(gaps), strict=True):
+        near = min(_CLOSE * max(1.0, abs(x)), before / 4.0, after / 4.0, step / 4.0)
         xs += [x - near, x + near]
         ys += [y, MISSING]
     return Table(tuple(xs), tuple(ys), "steps")

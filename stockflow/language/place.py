@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
@@ -103,14 +103,16 @@ class Place(ABC):
         finally:
             self.bound = before
 
-    def definite(self, tree: Name) -> Expression:
-        """Return the expression of what a name means, which is fixed by this."""
+    def definite(self, tree: Name, *, points: bool = False) -> Expression:
+        """Return the expression of what a name means, which is fixed by this; of data, their mere `points`."""
         scope, key, coordinates = self._found(tree)
         name = self.named(scope, key, coordinates).name
         self.translation.structural.add(name)
         definition = scope.definitions[key][coordinates]
+        if points and definition.data:
+            definition = replace(definition, data="")
         other = type(self)(self.translation, scope, self.owner, name, definition, coordinates)
-        return self.translation.once(("definite", name), other.expression)
+        return self.translation.once(("points" if points else "definite", name), other.expression)
 
     def fixed(self, expression: Expression, depth: int = 0) -> float | None:
         """Return the number that an expression of constants is, all of which are fixed by this; None for others."""

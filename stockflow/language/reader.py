@@ -39,6 +39,8 @@ _DEEPEST = 150
 _DEEPEST_TREE = 100
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
+# of data that are not on the line between their points
+_KEYWORDS = frozenset({"hold_backward", "look_forward", "raw"})
 # names of data that stand for other data
 _MOST_NAMES = 20
 _Node = TypeVar("_Node")
@@ -91,6 +93,8 @@ class Reader(Place):
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
         match tree:
+            case Name() if self.definition.data:
+                return self.data_of(tree, self.definition.data)
             case Stock(_, _, initial, floored):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
             case Conveyed():
@@ -98,17 +102,19 @@ class Reader(Place):
             case Emptied():
                 return conveyors.emptied(self, tree)
             case Call(name) if plain(name) in FROM_FILES:
-                return self.translation.external.read(tree, self.definition, self.coordinates, self.ranges)
-            case Call():
+                return self.translation.external.read(
+                    tree, self.definition, self.coordinates, self.ranges, self.raw_step
+                )
+            case Call() if self.definition.data not in _KEYWORDS:
                 return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
-            case Points():
+            case Points() if self.definition.data not in _KEYWORDS:
                 return self.table(tree)
             case Entries():
                 return self.top(self.entry(tree))
-            case Name() if self.definition.data not in {None, "interpolate"}:
-                return self.data_of(tree)
             case Unfilled():
-                return self.translation.external.filled(self.name, self.definition.data or "interpolate")
+                return self.translation.external.filled(self.name, self.definition.data or "", self.raw_step)
+            case _ if self.definition.data in _KEYWORDS:
+                raise _no_data(self.definition.data or "")
         return self.read(tree)
 
     def read(self, tree: Tree) -> eq.Expression:
@@ -151,10 +157,15 @@ class Reader(Place):
         signs = "+" * (len(stock.inflows) - 1) + "-" * (len(stock.outflows) - (not stock.inflows))
         return _chained(signs, flows) if signs else flows[0]
 
-    def data_of(self, tree: Name) -> eq.Expression:
+    @property
+    def raw_step(self) -> float | None:
+        """The time step, which is fixed by :RAW: data, as they stand for less than one of it; None for others."""
+        return self.fixed(self.step) if self.definition.data == "raw" else None
+
+    def data_of(self, tree: Name, how: str) -> eq.Expression:
         """Return the data of another variable as a keyword of this one has them."""
-        how = self.definition.data or ""
-        found: eq.Expression | None = self.read(tree)
+        whole = self.read(tree)
+        found: eq.Expression | None = whole
         for _ in range(_MOST_NAMES):
             found = self.meaning(found.name) if isinstance(found, eq.Reference) else found
         if (
@@ -162,8 +173,10 @@ class Reader(Place):
             or not isinstance(found.argument, eq.Time)
             or found.table.kind != "hold"
         ):
-            raise Refused([f"data with the keyword {how.upper()} of what is no data variable without one"])
-        return eq.WithLookup(found.argument, kept(found.table, how))
+            if how == "interpolate" and not (isinstance(found, eq.WithLookup) and isinstance(found.argument, eq.Time)):
+                return whole
+            raise _no_data(how)
+        return whole if how == "interpolate" else eq.WithLookup(found.argument, kept(found.table, how, self.raw_step))
 
     def entry(self, tree: Entries) -> Tree:
         """Return what belongs to this element in a list or matrix."""
@@ -190,6 +203,10 @@ class Reader(Place):
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
         return eq.Reference(name)
+
+
+def _no_data(how: str) -> Refused:
+    return Refused([f"data with the keyword {how.replace('_', ' ').upper()} of what is no data variable without one"])
 
 
 def _depth(root: _Node, children: Callable[[_Node], Iterable[_Node]]) -> int:

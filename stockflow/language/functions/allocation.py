@@ -18,8 +18,8 @@ _HALF, _ONE = Number(0.5), Number(1.0)
 # how many widths from its middle each shape ends: rectangles, triangles, normal and exponential curves
 _REACH = {1: 0.5, 2: 0.5, 3: 9.0, 4: 37.0}
 _HALVINGS = 52
-# the least deviation that Vensim takes
-_NARROWEST = Number(0.05)
+# the least width of each shape: of normal curves the least deviation that Vensim takes
+_NARROWEST = {1: 1e-6, 2: 1e-6, 3: 0.05, 4: 1e-6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,13 @@ class Claim:
     width: Expression
     shape: int
 
+    def spread(self) -> Expression:
+        """Return how wide the claim is, which no claim is less than a little."""
+        return Operation("max", (self.width, Number(_NARROWEST[self.shape])))
+
     def received(self, price: Expression) -> Expression:
         """Return what the claim gets at a price: half of it at its middle, less above."""
-        width = Operation("max", (self.width, _NARROWEST)) if self.shape == 3 else self.width
-        below = memory.over(memory.minus(self.middle, price), width)
+        below = memory.over(memory.minus(self.middle, price), self.spread())
         return memory.times(self.request, _SHARES[self.shape](below))
 
 
@@ -98,11 +101,25 @@ def available(reader: Place, tree: Call) -> Expression:
         shape = reader.fixed(profile)
         if shape not in _REACH:
             raise Refused(["ALLOCATE AVAILABLE with a profile that is not the number 1, 2, 3 or 4 in the file"])
+        if shape != 3:  # normal curves of no width are as narrow as they may be
+            _check(reader, width)
         claims.append(Claim(request, middle, width, int(shape)))
+    there = Operation("max", (reader.read(supply), Number(0.0)))
     if all(one.shape == 1 for one in claims):
-        ranked = [(one.request, memory.plus(one.middle, memory.times(_HALF, one.width)), one.width) for one in claims]
-        return _allocation(reader, ranked, place, reader.read(supply))
-    return _searched(reader, claims, place, reader.read(supply))
+        ranked = [
+            (one.request, memory.plus(one.middle, memory.times(_HALF, one.spread())), one.spread()) for one in claims
+        ]
+        return _allocation(reader, ranked, place, there)
+    return _searched(reader, claims, place, there)
+
+
+def _check(reader: Place, width: Reference) -> None:
+    """Raise Refused for a width that the file has as a number which is not above 0; another may be set in its place."""
+    before = set(reader.translation.structural)
+    found = reader.fixed(width)
+    reader.translation.structural.intersection_update(before)
+    if found is not None and not found > 0:
+        raise Refused([f"ALLOCATE AVAILABLE with the width {found:g}, {width.name!r}, which is not above 0,"])
 
 
 def _searched(reader: Place, claims: Sequence[Claim], place: int, supply: Expression) -> Expression:
@@ -110,7 +127,7 @@ def _searched(reader: Place, claims: Sequence[Claim], place: int, supply: Expres
 
     def price() -> Reference:
         reader.translation.spend(_PARTS * _HALVINGS * len(claims))
-        reaches = [memory.times(Number(_REACH[one.shape]), one.width) for one in claims]
+        reaches = [memory.times(Number(_REACH[one.shape]), one.spread()) for one in claims]
         ends = [
             (memory.minus(one.middle, far), memory.plus(one.middle, far))
             for one, far in zip(claims, reaches, strict=True)

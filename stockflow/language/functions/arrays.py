@@ -39,6 +39,9 @@ def listed(reader: Place, tree: Call) -> list[eq.Expression]:
     one = tree.arguments[0]
     if len(tree.arguments) == 1 and isinstance(one, Name) and (one.subscripts or reader.defined(plain(one.name))):
         return values(reader, one)
+    whole = next((one for one in tree.arguments if any(name.endswith("!") for name in subscripts_of(one))), None)
+    if whole is not None:
+        raise Refused([f"{tree.name.upper()} of several values, one of which is an array with a star,"])
     return [reader.read(one) for one in tree.arguments]
 
 

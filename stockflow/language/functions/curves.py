@@ -139,8 +139,10 @@ def _table(reader: Place, tree: Tree) -> eq.Table:
 
 
 def _data(reader: Place, tree: Tree) -> eq.Table:
-    """Return the points of a data variable by its name."""
-    found = reader.definite(tree) if isinstance(tree, Name) else None
-    if not isinstance(found, eq.WithLookup) or not isinstance(found.argument, eq.Time):
+    """Return the points of a data variable by its name, whatever keyword it has."""
+    found = reader.definite(tree, points=True) if isinstance(tree, Name) else None
+    if isinstance(found, eq.Reference):  # data that read other data
+        found = reader.meaning(found.name)
+    if not isinstance(found, eq.WithLookup) or not isinstance(found.argument, eq.Time) or found.table.kind != "hold":
         raise Refused(["function of data with what is no data variable"])
     return found.table

@@ -66,6 +66,8 @@ def _order(reader: Place, tree: Tree) -> int:
     value = reader.at_start(order) if value is None else value
     if value is None or not 1 <= value <= _MOST_ORDERS:
         raise Refused(["order of a delay that is not known from time and constants as a number from 1 to 1000"])
+    if value != int(value):
+        raise Refused([f"order of a delay that is no whole number, {value:g},"])
     return int(value)
 
 
@@ -149,7 +151,9 @@ def _derivative(reader: Place, tree: Call) -> eq.Expression:
         raise Refused(["DERIVN of an order other than 1"])
     value = reader.keep("changing", reader.read(tree.arguments[0]))
     before = reader.keep("before", eq.DelayFixed(value, reader.step, value))
-    return memory.over(memory.minus(value, before), reader.step)
+    start = eq.Reference(reader.translation.main.spelling.get("initial time", "INITIAL TIME"))
+    later = eq.Operation(">", (eq.Time(), start))
+    return vectors.choice(later, memory.over(memory.minus(value, before), reader.step), eq.Number(0.0))
 
 
 def _log_gamma(reader: Place, tree: Call) -> eq.Expression:

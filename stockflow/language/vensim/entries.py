@@ -71,7 +71,7 @@ def parse(entries: Iterable[Entry], reads: type[Equation] = Equation) -> Parsed:
             left, tree = Left((), ()), None
         texts = (unit, entry.documentation, entry.group)
         lookup = left.lookup or (isinstance(tree, Call) and plain(tree.name) in TABLE_FILES)
-        data = (left.keyword or "interpolate") if left.data else None
+        data = (left.keyword or "") if left.data else None
         calls = [one for one in walk(tree) if isinstance(one, Call) and one.outputs] if tree else []
         parsed.definitions += [
             Definition(output.name, output.subscripts, (), Output(one, place), line=entry.line, group=entry.group)

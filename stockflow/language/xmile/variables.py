@@ -149,6 +149,8 @@ class _File(File):
         name = part.prefix + name_of(node)
         try:
             ins, names = self._own(part, node, "queue")
+            if names and self.found("overflow", self.nodes[names[0]]):
+                raise Refused(["queue whose first outflow is an overflow, which takes what another leaves,"])
             for other, stock in self.variables:
                 held = next((one for one in _HOLDING if self.found(one, stock)), "")
                 taken = {
@@ -291,19 +293,29 @@ class _File(File):
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
+            if self._first(node, element) is not None:
+                raise Refused(["stock with an init_eqn, where its equation says what it is at the start,"])
+            if kinds == ["queue"] and not (isinstance(tree, Literal) and tree.value >= 0.0):
+                tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not kinds)
         return self._value(part, node, tree, element)
 
     def _value(self, part: Part, node: Any, tree: Tree, element: Any) -> Tree:
         """Return the tree of a flow or auxiliary with the graphical function beside its equation."""
+        first = self._first(node, element)
+        if first is not None:
+            tree = Call("active initial", (tree, self._equation(part, first)))
         curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
         onto = not part.macro and part.key(node) in self.onto
         floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
-        tree = Call("max", (tree, Literal(0.0))) if floored else tree
-        first = self.found("init_eqn", element) or self.found("init_eqn", node)
-        return Call("active initial", (tree, self._equation(part, first[0]))) if first else tree
+        return Call("max", (tree, Literal(0.0))) if floored else tree
+
+    def _first(self, node: Any, element: Any) -> Any:
+        """Return the element that says what a variable is at the start, None where nothing is said."""
+        found = [*self.found("init_eqn", element), *self.found("init_eqn", node)]
+        return next((one for one in found if len(one) or (one.text or "").strip()), None)
 
     def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
         """Return what is known of a variable, None in macros, whose variables have their own names."""
@@ -374,7 +386,11 @@ class _File(File):
             yield Definition(what, (), (), Literal(value), *texts, line=nodes[0].sourceline)
         # Stella says in an attribute of its own how often it keeps results
         kept = [text for name, text in specs.attrib.items() if name.rpartition("}")[2] == "save_interval"]
-        period = number(kept[0]) if kept and kept[0].strip() not in {"", "0"} else value
+        try:
+            period = number(kept[0]) if kept and kept[0].strip() not in {"", "0"} else value
+        except InputError as error:
+            place = f"{self.name}: line {specs.sourceline}"
+            raise InputError(f"{place}: save_interval of sim_specs is {kept[0]!r}, which is no number") from error
         yield Definition("SAVEPER", (), (), Literal(period), unit, "", "Control", line=specs.sourceline)
 
 

@@ -257,6 +257,32 @@ def test_a_supply_goes_to_overlapping_claims_until_it_is_used_up(tmp_path) -> No
         model.with_constants({"profile[a,ptype]": 3.0})
 
 
+@pytest.mark.parametrize("shape", [1, 2, 3, 4])
+def test_claims_of_hardly_any_width_share_what_there_is(tmp_path, shape: int) -> None:
+    equations = f"""
+        r: a, b ~ ~
+        part: ptype, ppriority, pwidth ~ ~
+        profile[r,ptype]= {shape} ~ Dmnl
+        profile[r,ppriority]= 5 ~ Dmnl
+        profile[r,pwidth]= width ~ Dmnl
+        width= 0.001 ~ Dmnl
+        given[r]= ALLOCATE AVAILABLE(asked[r], profile[r,ptype], supply) ~ Dmnl
+        asked[r]= 100 ~ Dmnl
+        supply= Time*50-50 ~ Dmnl
+    """
+    model = loaded(tmp_path, equations, step=1.0, final=4.0, save=1.0)
+    shared = [0.0, 0.0, 25.0, 50.0, 75.0]
+    # a width that is set is no number of the file
+    for one in (model, model.with_constants({"width": 0.0}), model.with_constants({"width": -1.0})):
+        np.testing.assert_allclose(one.run()["given[a]"].values, shared, atol=1e-5)
+    if shape == 3:
+        none = loaded(tmp_path, equations.replace("0.001", "0"), step=1.0, final=4.0, save=1.0)
+        np.testing.assert_allclose(none.run()["given[a]"].values, shared, atol=1e-5)
+        return
+    with pytest.raises(InputError, match=r"with the width 0, 'profile\[a,pwidth\]', which is not above 0, in 'given'"):
+        loaded(tmp_path, equations.replace("0.001", "0"))
+
+
 def test_a_mapped_range_takes_its_partners_elements(tmp_path) -> None:
     # PySD makes a matrix of both ranges here, and forgets the order of the second mapping
     model = loaded(

@@ -153,6 +153,12 @@ def test_a_queue_that_nothing_holds_back_is_empty_after_every_step(tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
+def test_a_queue_holds_no_less_than_nothing_at_first(tmp_path: Path) -> None:
+    run = stockflow.load(written(tmp_path, QUEUE.replace("<eqn>3<", "<eqn>-3<").replace("TIME-1", "0.5"))).run()
+    assert not run["S"].values.any() and run["o"].values.tolist() == [0.5] * 9
+
+
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @pytest.mark.parametrize(
     ("stock", "message"),
     [
@@ -160,6 +166,11 @@ def test_a_queue_that_nothing_holds_back_is_empty_after_every_step(tmp_path: Pat
         ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><oven/></stock>", "oven 'B'"),
         ("<stock name='B'><eqn>1</eqn><queue/><oven/></stock>", "oven and queue, which is not simulated"),
         ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
+        (
+            "<stock name='B'><eqn>1</eqn><outflow>q</outflow><queue/></stock>"
+            "<flow name='q'><eqn>1</eqn><overflow/></flow>",
+            "queue whose first outflow is an overflow, which takes what another leaves, in 'B'",
+        ),
     ],
 )
 def test_what_may_hold_a_queue_back_is_refused_by_name(tmp_path: Path, stock: str, message: str) -> None:

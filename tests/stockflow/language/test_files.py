@@ -228,6 +228,18 @@ def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> 
             "data with the keyword RAW of what is no data variable without one in 'a'",
         ),
         (
+            "a:RAW::= b+0 ~ Dmnl\nb:= Time ~ Dmnl",
+            "data with the keyword RAW of what is no data variable without one in 'a'",
+        ),
+        (
+            "a:HOLD BACKWARD::= MAX(Time, 1) ~ Dmnl",
+            "data with the keyword HOLD BACKWARD of what is no data variable without one in 'a'",
+        ),
+        (
+            "a:INTERPOLATE::= b ~ Dmnl\nb:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl",
+            "data with the keyword INTERPOLATE of what is no data variable without one in 'a'",
+        ),
+        (
             "a:INTERPOLATE: ~ Dmnl",
             "data without a file: give a table that has a column of that name (--data FILE) in 'a'",
         ),

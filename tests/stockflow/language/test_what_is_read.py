@@ -180,6 +180,14 @@ XMILE_CASES = [
         [45, 45, 46, 48, 51],
     ),
     (
+        "what a variable is at the start, beside its equation (`init_eqn`), through its curve and its bound",
+        "<flow name='x'><eqn>TIME</eqn><init_eqn>3</init_eqn><gf><xscale min='0' max='4'/><ypts>-8,0</ypts></gf>"
+        "</flow><flow name='f'><eqn>TIME</eqn><init_eqn>-9</init_eqn><non_negative/></flow><aux name='e'><eqn>5</eqn>"
+        "<init_eqn> </init_eqn></aux><stock name='s'><eqn>x + 10*f + e</eqn></stock>"
+        "<aux name='y'><eqn>s + 0*x</eqn></aux>",
+        [3] * 5,
+    ),
+    (
         "names of flows in a stock without quotes, whatever signs they have",
         "<stock name='y'><eqn>0</eqn><inflow>in/flow,_(a*b)</inflow></stock>"
         "<flow name='in/flow, (a*b)'><eqn>2</eqn></flow>",
@@ -209,6 +217,12 @@ XMILE_CASES = [
     ("FORCST", "<aux name='y'><eqn>FORCST(TIME + 1, 2, 1)</eqn></aux>", [1, 3, 4.5, 50 / 9, 6.5]),
     ("EXPRND", "<aux name='y'><eqn>IF EXPRND(3) &gt; 0 THEN 1 ELSE 0</eqn></aux>", [1] * 5),
     ("DERIVN", "<aux name='y'><eqn>DERIVN(TIME^2, 1)</eqn></aux>", [0, 1, 3, 5, 7]),
+    (
+        "DERIVN",
+        "<aux name='x'><eqn>TIME</eqn><init_eqn>45</init_eqn></aux><aux name='y'><eqn>DERIVN(x, 1)</eqn></aux>",
+        [0, 1, 1, 1, 1],
+    ),
+    ("INF", "<aux name='y'><eqn>IF TIME &lt; 3 THEN MIN(TIME, INF) ELSE NAN</eqn></aux>", [0, 1, 2, np.nan, np.nan]),
     ("SINWAVE", "<aux name='y'><eqn>SINWAVE(2, 4) + COSWAVE(3, 4) + SIGN(TIME-2)</eqn></aux>", [2, 1, -3, -1, 4]),
     (
         "a flow out of two stocks",
@@ -254,7 +268,11 @@ def test_every_function_of_both_dialects_stands_on_the_page_and_in_a_test() -> N
     tests = " ".join(path.read_text(encoding="utf-8").lower() for path in Path(__file__).parents[1].rglob("test_*.py"))
     for known in (VENSIM, XMILE):
         assert [name for name in known if f"`{name.upper()}`" not in PAGE] == []
-        assert [name for name in known if not re.search(rf"\b{name.replace(' ', '[ _]')}\(?", tests)] == []
+        for name, function in known.items():
+            called = rf"\b{name.replace(' ', '[ _]')}\s*\("
+            # what takes no arguments may stand without parentheses
+            bare = rf"|<eqn>[^<]*\b{name}\b" if function.most == 0 else ""
+            assert re.search(called + bare, tests), name
 
 
 def test_a_run_may_set_a_constant_that_the_final_time_is_made_of(tmp_path) -> None:
@@ -352,6 +370,25 @@ def test_results_are_kept_as_often_as_stella_says(tmp_path) -> None:
     path = small(tmp_path, "<aux name='y'><eqn>TIME</eqn></aux>")
     path.write_text(path.read_text().replace("<sim_specs>", "<sim_specs isee:save_interval='2.0'>"))
     assert stockflow.load(path).run()["y"].values.tolist() == [0.0, 2.0, 4.0]
+    path.write_text(path.read_text().replace("'2.0'", "'abc'"))
+    with pytest.raises(InputError, match=r"small\.xmile: line 1: save_interval of sim_specs is 'abc', which is no num"):
+        stockflow.load(path)
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("MEAN(v[*], 3)", "MEAN of several values, one of which is an array with a star, in 'y'"),
+        ("1 + MAX(2, v[*])", "MAX of several values, one of which is an array with a star, in 'y'"),
+        ("SMTHN(TIME, 3, 2.7)", "order of a delay that is no whole number, 2.7, in 'y'"),
+        ("1</eqn></aux><stock name='s'><eqn>1</eqn><init_eqn>2</init_eqn></stock><aux name='z'><eqn>1", "in 's'"),
+    ],
+)
+def test_what_an_equation_of_xmile_cannot_be_is_refused(tmp_path, equation: str, message: str) -> None:
+    array = "<aux name='v'><dimensions><dim name='d'/></dimensions><eqn>2, 5</eqn></aux>"
+    with pytest.raises(InputError) as caught:
+        stockflow.load(small(tmp_path, f"{array}<aux name='y'><eqn>{equation}</eqn></aux>"))
+    assert message in str(caught.value) and "!" not in str(caught.value)
 
 
 def test_outflows_of_a_non_negative_stock_take_what_is_left_in_their_order(tmp_path) -> None:
@@ -403,6 +440,24 @@ def test_data_are_read_at_any_time(tmp_path) -> None:
     assert run["next"].values.tolist() == [missing, 10.0, 30.0, 30.0, missing]
     assert run["last"].values.tolist() == [missing, 10.0, 10.0, 30.0, missing]
     assert run["ends"].values.tolist() == [31.0] * 5
+    # whatever keyword the data have
+    for how in (":RAW:", ":HOLD BACKWARD:", ":LOOK FORWARD:"):
+        for own in (equations.replace("d ~", f"d{how} ~"), equations.replace("d ~", f"d{how}:= e ~") + "e ~ Dmnl"):
+            table.write_text(f"Time,{'e' if 'e ~ Dmnl' in own else 'd'}\n1,10\n3,30\n")
+            again = stockflow.load(written(tmp_path, own, 1.0, 4.0, 1.0), data=[table]).run()
+            for name in ("between", "next", "last", "ends"):
+                assert again[name].values.tolist() == run[name].values.tolist(), (how, name)
+
+
+def test_raw_data_stand_for_one_step(tmp_path) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text("Time,d,one\n2000,1,\n2001,2,7\n2002,4,\n")
+    equations = "d:RAW: ~ Dmnl\none:RAW: ~ Dmnl"
+    path = written(tmp_path, equations, 2.0**-12, 2002.0, 2.0**-12)
+    path.write_text(path.read_text().replace("INITIAL TIME= 0", "INITIAL TIME= 2000"))
+    run = stockflow.load(path, data=[table]).run()
+    assert [one for one in run["d"].values.tolist() if one > 0] == [1.0, 2.0, 4.0]
+    assert [one for one in run["one"].values.tolist() if one > 0] == [7.0]
 
 
 @pytest.mark.parametrize(
