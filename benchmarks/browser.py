@@ -62,10 +62,14 @@ class Tab:
         self.call("Page.navigate", url=url)
         self.until(ready)
 
-    def enter_frame(self) -> None:
-        """Speak to the page's first frame of another origin from now on."""
-        (frame, *_) = (one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe")
-        self._session = self.call("Target.attachToTarget", targetId=frame["targetId"], flatten=True)["sessionId"]
+    def enter_frame(self, seconds: float = 60.0) -> None:
+        """Speak to the page's first frame of another origin from now on; TimeoutError if none comes."""
+        end = time.monotonic() + seconds
+        while not (frames := [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe"]):
+            if time.monotonic() > end:
+                raise TimeoutError("no frame of another origin")
+            time.sleep(0.02)
+        self._session = self.call("Target.attachToTarget", targetId=frames[0]["targetId"], flatten=True)["sessionId"]
         for domain in ("Runtime", "Log"):
             self.call(f"{domain}.enable")
 

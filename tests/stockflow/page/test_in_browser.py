@@ -546,7 +546,7 @@ def test_a_widget_shows_the_page_in_a_frame_that_reaches_nothing_of_the_notebook
     assert one.page == html(contents(model, Asked()))
     state = json.dumps({"page": one.page, "title": one.title, "height": one.height}).replace("<", "\\u003c")
     (tmp_path / "notebook.html").write_text(HOST.format(shown=json.dumps(one._esm), state=state), encoding="utf-8")
-    with tab() as browser:
+    with tab("--site-per-process") as browser:
         browser.open((tmp_path / "notebook.html").as_uri(), "document.querySelector('iframe')")
         assert browser.run("document.querySelector('iframe').contentDocument") is None
         browser.enter_frame()
