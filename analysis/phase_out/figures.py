@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.phase_out.account import ARREARS_ROW, LINES
 from analysis.phase_out.answer import PhaseOutAnswer
-from analysis.phase_out.by_instrument.apart_told import at_a_stroke, exit_words, when_words, worse_later
+from analysis.phase_out.by_instrument.apart_told import at_a_stroke, exit_words, shortly, worse_later
 from analysis.phase_out.exit import doubt
 from analysis.phase_out.results import Results
 from analysis.phase_out.runs import main_arm, only
@@ -108,12 +108,12 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     starts = np.asarray(study.grid.starts)
     rows, names = [], []
     for row in answers.to_dict("records"):
-        safe, exit = when_words(row, study, ""), exit_words(row)
+        safe, exit = shortly(row, study), exit_words(row)
         rows.append(row)
         names.append(worded("{ends},\n{exit}: {safe}", ends=term(row["ends"]), safe=safe, exit=exit))
         if (late := worse_later(row, study)) is not None:
             rows.append({**late, "exit": f"{row['exit']}, judged after its end"})
-            safe, years = when_words(late, study, ""), study.exit.years_after
+            safe, years = shortly(late, study), study.exit.years_after
             names.append(
                 worded(
                     "{ends},\n{years:g} years after the last step:\n{safe}",

@@ -86,14 +86,15 @@ def exit_rows(case: str) -> pd.DataFrame:
     """Return a row for each set of instruments and exit: from when it is safe, how sure, what breaks, what goes on."""
     study = load_phase_out_study(case)
     after = worded("safe from, judged {years:g} years after the last step", years=study.exit.years_after)
+    back = worded("setback in the first {years:g} years if from", years=study.exit.years_after)
     return pd.DataFrame(
         {worded("what ends"): term(row["ends"]), worded("how"): exit_words(row),
          worded("safe from"): safe_year(row, study), worded("fails then (of draws)"): fails_words(row, study),
          after: worded("the same") if row["exit"] == "cliff" else
              worded("not judged") if (late := after_its_end(row, study)) is None else safe_year(late, study),
-         worded("safe from, if buyers respond weakly / middling / strongly"):
+         worded("first safe start, by third of draws: buyers respond weakly / middling / strongly"):
              " / ".join(year_words(row[third], study) for third in THIRDS),
-         worded("setback if from"): spans_words(row["setback if from"]),
+         back: spans_words(row["setback if from"]),
          worded("what stays in place"): term(row["goes on"])}
         for row in load_answer(case)["by_instrument"].to_dict("records")
     )  # fmt: skip
@@ -101,12 +102,14 @@ def exit_rows(case: str) -> pd.DataFrame:
 
 def safe_in_short(case: str) -> str:
     """Say what counts as safe, and why two years may be named."""
-    asked = load_phase_out_study(case).exit
+    study = load_phase_out_study(case)
+    asked, draws = study.exit, study.draws
     return worded(
-        "Safe: in fewer than {probability:.0%} of draws (runs with parameters that the data allow) the share of the "
-        "market is, {years:g} years after the end begins, below {kept:.0%} of what it is with all support kept; such a "
-        "draw fails. A year is the one on whose first day the end begins.",
-        probability=asked.probability, years=asked.years_after, kept=asked.share_kept,
+        "A draw (a run with parameters that the data allow) fails if, {years:g} years after the end begins, the share "
+        "of the market is below {kept:.0%} of what it is with all support kept. Safe from a year: if the end begins on "
+        "its first day, or later, clearly fewer than {probability:.0%} of draws fail. Too near to tell: {draws} draws "
+        "cannot place it above or below {probability:.0%}.",
+        probability=asked.probability, years=asked.years_after, kept=asked.share_kept, draws=draws,
     )  # fmt: skip
 
 
@@ -124,8 +127,9 @@ def years_sentence(durations: pd.DataFrame) -> str:
     """Say how long each industry took to a tenth of its market, from its first clock; rows are those of that stage."""
     told = [
         worded(
-            "{case} {years:.0f} years ({low:.0f} to {high:.0f}; {clock}, {year:g})",
+            "{case} {years:.0f} years ({low:.0f} to {high:.0f}{observed}; {clock}, {year:g})",
             case=term(load_case(row["case"]).title), years=row["years"], low=row["years low"], high=row["years high"],
+            observed=worded(", observed {years:.0f}", years=seen) if (seen := row["observed years"]) > 0 else "",
             clock=term(row["clock"]), year=row["clock year"],
         )
         for row in durations.drop_duplicates("case").to_dict("records")

@@ -32,9 +32,10 @@ def criteria_words(study: PhaseOutStudy) -> str:
     asked = study.exit
     return worded(
         "Two criteria. Safe: in fewer than {probability:.0%} of draws the share {years:g} years after the start is "
-        "below {kept:g} times that with all support going on; of two years named the first is too near to "
-        "{probability:.0%} for the draws to tell, the second is clear. A slope is judged as long after its start. "
-        "Setback: in {probability:.0%} of draws or more the share drops, within those years, from its own peak by over "
+        "below {kept:g} times that with all support going on; years too near to {probability:.0%} for the draws to "
+        "tell are named, and what lasts is safe with all later starts. A slope is judged as long after its first step, "
+        "and after its last where the horizon allows. Setback: in {probability:.0%} of draws or more the share drops, "
+        "within those years, from its own peak by over "
         "{fall:.0%} of that peak more than with all support going on.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept, fall=asked.own_fall,
     )  # fmt: skip
@@ -49,21 +50,10 @@ def instrument_words(said: Beside, study: PhaseOutStudy) -> list[str]:
             thirds = worded(", weak to strong: {years}", years=" / ".join(years))
         else:
             thirds = worded(", whatever it is: {year}", year=years[0])
-        if np.isfinite(row["safe from"]):
-            safe = worded(
-                "safe {when} (fails in {fails} of {draws} draws)",
-                when=when_words(row, study), fails=fails_words(row, study), draws=row["draws"],
-            )  # fmt: skip
-            safe += _later_words(row, study)
-        else:
-            safe = worded(
-                "no start to {last:g} is safe (the best, {at:g}, fails in {fails:.1%} of {draws} draws)",
-                last=study.grid.last, at=row["at"], fails=row["fails"], draws=row["draws"],
-            )  # fmt: skip
         words.append(
             worded(
-                "{ends}, {exit}: {safe}; by response{thirds}. Setback if from: {setback}. Goes on: {goes_on}.",
-                ends=capital(term(row["ends"])), exit=term(row["exit"]), safe=safe, thirds=thirds,
+                "{ends}: {safe}; by response{thirds}. Setback if from: {setback}. Goes on: {goes_on}.",
+                ends=capital(term(row["ends"])), safe=_exit_and_risk(row, study), thirds=thirds,
                 setback=spans_words(row["setback if from"]), goes_on=term(row["goes on"]),
             )
         )  # fmt: skip
@@ -109,7 +99,8 @@ def points(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> list[str]:
         if most >= study.exit.probability or any(row["setbacks"] for row in rows):
             each = one_by_one(_exit_and_risk(row, study) for row in rows)
         elif most == 0:
-            each = worded("no start tried, {first:g} to {last:g}, fails in any draw", **span)
+            draws = rows[0]["draws"]
+            each = worded("0 of {draws} draws fail at any start, {first:g} to {last:g}", draws=draws, **span)
         else:
             each = worded(
                 "at every start tried, {first:g} to {last:g} ({most:.1%} of draws or fewer fail)", **span, most=most
@@ -120,20 +111,29 @@ def points(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> list[str]:
 
 
 def _exit_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    if (late := worse_later(row, study)) is not None:
+        return _not_for_good(row, late, study)
     told = worded("{exit}, {when}", exit=exit_words(row), when=_when_and_risk(row, study))
     safe = lasting(row, study)
     if safe is not None and (back := np.array([year for year in row["setbacks"] if year >= safe])).size:
         years = spans_words(spans(back, study.grid.step))
         told += worded(", with a setback for a time if it begins in {years}", years=years)
-    return told + _later_words(row, study)
+    return told
 
 
-def _later_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
-    if (late := worse_later(row, study)) is None:
-        return ""
-    return worded(
-        ", but not for good: as judged {years:g} years after the last step {late}",
-        years=study.exit.years_after, late=_when_and_risk(late, study),
+def _not_for_good(row: Mapping[Hashable, Any], late: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    """Say first what comes of an exit after its end, then from when it seemed safe before, and what fails from then."""
+    safe, (starts, failing) = near_years(row, study)[1], judged(late, study)
+    then = failing[starts == safe]
+    told = worded(
+        "{exit}, {late} as judged {years:g} years after its last step",
+        exit=exit_words(row), late=_when_and_risk(late, study), years=study.exit.years_after,
+    )  # fmt: skip
+    if then.size:
+        told += worded(", {fails:.0%} if it begins in {start:g}", fails=then[0], start=safe)
+    return told + worded(
+        ", though it looks safe {when} as judged {years:g} years after its first step",
+        when=_when_and_risk(row, study), years=study.exit.years_after,
     )  # fmt: skip
 
 
@@ -194,6 +194,16 @@ def at_a_stroke(by_instrument: pd.DataFrame, study: PhaseOutStudy) -> str:
     return worded("{case}, at a stroke: {each}", case=term(load_case(study.case).title), each=each)
 
 
+def shortly(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    """From when an exit is clearly safe, beside a picture that shows the rest: "from 2022", "none lasts"."""
+    latest = near_years(row, study)[1]
+    if lasting(row, study) is None or np.isinf(latest):
+        return worded("none to {last:g}", last=judged(row, study)[0][-1]) if np.isinf(row["safe from"]) else (
+            worded("none that lasts")
+        )  # fmt: skip
+    return worded("from {safe}", safe=year_words(latest, study))
+
+
 def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy, none: str | None = None) -> str:
     """Put "from" before a safe year that lasts, else `none` before what there is instead; "at" if not given."""
     safe = safe_year(row, study)
@@ -210,7 +220,8 @@ def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     if lasting(row, study) is None:
         return worded("{fails:.1%} (least, in {at:g})", fails=failing.min(), at=starts[failing.argmin()])
     near, latest = near_years(row, study)
-    return _shares(failing[near | (starts == latest)])
+    found = [_shares(some) for some in (failing[starts == latest], failing[near]) if some.size]
+    return found[0] if len(found) == 1 else worded("{safe} ({near})", safe=found[0], near=found[1])
 
 
 def lasting(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> float | None:
@@ -240,10 +251,10 @@ def safe_year(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     near, latest = near_years(row, study)
     if not near.any():
         return year_words(latest, study)
-    first = spans_words(spans(starts[near], study.grid.step))
-    return worded("{first} or later", first=first) if np.isinf(latest) else (
-        worded("{first} or {latest:g}", first=first, latest=latest)
-    )  # fmt: skip
+    years = spans_words(spans(starts[near], study.grid.step))
+    if np.isinf(latest):
+        return worded("perhaps {years}, too near to tell", years=years)
+    return worded("{safe} ({years} too near to tell)", safe=year_words(latest, study), years=years)
 
 
 def year_words(year: float, study: PhaseOutStudy) -> str:

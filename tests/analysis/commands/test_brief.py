@@ -36,7 +36,9 @@ def test_a_brief_is_a_page_and_a_pdf_that_say_what_the_readme_says(techcycle: Ru
     assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 3
     if spoken == "en":
         assert list(support["points"].values()) == [exit_points("nev")]
-        assert support["sentences"][0].startswith("Safe: in fewer than 10% of draws")
+        assert support["sentences"][0].startswith(
+            "A draw (a run with parameters that the data allow) fails if, 5 years"
+        )
         assert all(f"- {one}" in README.read_text(encoding="utf-8") for one in exit_points("nev"))
         assert exit_objection("nev") in support["objections"][0]
 

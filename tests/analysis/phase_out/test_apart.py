@@ -143,9 +143,13 @@ def test_a_slope_that_is_safe_only_on_the_day_it_ends_is_said_not_to_last(study:
            "safe from": study.grid.first + 1, "fails": 0.0, "at": study.grid.first + 1, "setbacks": [],
            "failing": [0.5] + [0.0] * (few + 4), "failing after": [0.5] * few}  # fmt: skip
     (line,) = points(pd.DataFrame([row]), study)
-    assert "from 2012 (0.0% of draws fail), but not for good: as judged 5 years after the last step at no start" in line
+    assert line.endswith(
+        "linear over 5 years, at no start by 2024 (50.0% of draws or more fail) as judged 5 years after its last step, "
+        "50% if it begins in 2012, though it looks safe from 2012 (0.0% of draws fail) as judged 5 years after its "
+        "first step"
+    )
     (line,) = points(pd.DataFrame([row | {"failing": [0.0] * (few + 5), "safe from": study.grid.first}]), study)
-    assert "but not for good" in line
+    assert "though it looks safe" in line
     assert worse_later(row | {"failing after": []}, study) is None  # no start can be judged by the horizon
     (line,) = points(pd.DataFrame([row | {"failing after": [0.5] + [0.0] * (few - 1)}]), study)
     assert line.endswith("(going on: the rest): linear over 5 years, from 2012 (0.0% of draws fail)")
@@ -171,7 +175,7 @@ def test_a_point_says_what_is_too_near_to_tell_what_falls_back_and_what_never_fa
         "for a time if it begins in 2012 to 2013, 2016"
     )
     never = row | {"failing": [0.0] * len(study.grid.starts), "setbacks": []}
-    assert points(pd.DataFrame([never]), study) == ["A (going on: b): no start tried, 2011 to 2029, fails in any draw"]
+    assert points(pd.DataFrame([never]), study) == ["A (going on: b): 0 of 400 draws fail at any start, 2011 to 2029"]
     none = row | {"failing": [0.4, *[0.3] * (len(study.grid.starts) - 1)], "safe from": np.inf}
     assert points(pd.DataFrame([none]), study)[0].endswith("at no start by 2029 (30.0% of draws or more fail)")
     once = row | {"failing": [0.5, 0.09, 0.5, *after], "safe from": 2012.0}
