@@ -90,7 +90,7 @@ class Source:
         out, last = [], 0
         for entry in self.entries():
             if entry.key in wanted:
-                out += [self.text[last : entry.start], f"\n{wanted.pop(entry.key)}\n\t"]
+                out += [self.text[last : entry.start], f"{wanted.pop(entry.key)}\n\t"]
                 last = entry.end
         if wanted:
             raise InputError(f"{self.name}: no equation for {', '.join(sorted(wanted))}")

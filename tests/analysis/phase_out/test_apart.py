@@ -24,6 +24,7 @@ from analysis.phase_out.by_instrument.apart import (
 from analysis.phase_out.by_instrument.apart_told import end_words, points, safe_year, worse_later
 from analysis.phase_out.by_instrument.happened import failing, happened_table, happened_words
 from analysis.phase_out.cost_words import best_refused
+from analysis.phase_out.exit import doubt
 from analysis.phase_out.figures import strips
 from analysis.phase_out.prepare import arms_of
 from analysis.phase_out.study import Apart, Happened, PhaseOutStudy, load_phase_out_study
@@ -216,7 +217,8 @@ def test_the_figure_by_instrument_has_a_cell_for_every_start_and_says_the_findin
     safe = first.index[first["share of draws that fail"] < study.exit.probability]
     assert safe.min() == kept["safe from"][0]
     lasts = (first.loc[safe.min() :, "share of draws that fail"] < study.exit.probability).all()
-    told = f"from {safe.min():g}" if lasts else "at no start that lasts"
+    clear = first.index[first["share of draws that fail"] < study.exit.probability - doubt(0.1, study.draws)]
+    told = f"from {clear.min():g}" if lasts else "at no start that lasts"
     assert end_words(kept, study).startswith(f"{kept['ends'][0]} {told}")
 
 

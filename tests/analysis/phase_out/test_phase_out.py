@@ -101,7 +101,7 @@ def test_another_number_of_draws_is_another_ensemble_and_refused(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ic",), "phase-out studies exist for 'pv' and 'nev', not for 'ic'"),
+        (("ic",), "phase-out studies exist for 'pv', 'nev', not for 'ic'"),
         (("nowhere.toml",), "nowhere.toml"),
         (("nev", "--draws", "0"), "--draws"),
     ],

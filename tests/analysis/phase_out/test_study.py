@@ -108,5 +108,5 @@ def test_a_schedule_of_another_case_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ic", "nev2", "study"])
 def test_a_study_that_is_neither_shipped_nor_a_file_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(InputError, match="'pv' and 'nev'"):
+    with pytest.raises(InputError, match="'pv', 'nev'"):
         study_file(name)
