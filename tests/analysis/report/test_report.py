@@ -181,6 +181,22 @@ def test_no_page_scrolls_sideways_or_without_end(output: Path, width: int, scree
             assert high <= screens * SCREEN, one.name
 
 
+PAPER = 680  # pixels between the margins of an A4 sheet
+BEYOND = """[...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .map((one) => one.textContent.slice(0, 60))"""
+
+
+@needs_browser
+@pytest.mark.parametrize("pages", ["report*.html", pytest.param("report/*.html", marks=pytest.mark.slow)])
+def test_no_line_of_a_page_is_cut_on_paper(output: Path, pages: str) -> None:
+    with tab() as browser:
+        browser.size(PAPER, 960)
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        for one in sorted(output.glob(pages)):
+            browser.open(one.as_uri(), "document.readyState === 'complete'")
+            assert browser.run(BEYOND) == [], one.name
+
+
 AXE = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map((one) => one.id))"
 
 
