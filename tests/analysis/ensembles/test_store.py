@@ -64,10 +64,13 @@ class Interrupted(Waves):
 def half(tmp_path: Path) -> Path:
     """The place of a store that was left after its first block."""
     path = tmp_path / "half.zarr"
-    with pytest.raises(KeyboardInterrupt):
-        write(replace(ensemble(), evaluator=Interrupted()), path, progress=False, block=BLOCK)
-    assert marks_in(path) == 1
-    return path
+    for _ in range(10):  # on a busy machine another block may be done before the interruption is heard
+        with pytest.raises(KeyboardInterrupt):
+            write(replace(ensemble(), evaluator=Interrupted()), path, progress=False, block=BLOCK)
+        if marks_in(path) == 1:
+            return path
+        shutil.rmtree(part_of(path))
+    raise AssertionError("never interrupted after the first block")
 
 
 def part_of(path: Path) -> Path:
