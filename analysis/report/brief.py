@@ -86,10 +86,11 @@ def exit_rows(case: str) -> pd.DataFrame:
     """Return a row for each set of instruments and exit: from when it is safe, how sure, what breaks, what goes on."""
     study = load_phase_out_study(case)
     after = worded("safe from, judged {years:g} years after the last step", years=study.exit.years_after)
+    first = worded("safe from, judged {years:g} years after the start", years=study.exit.years_after)
     back = worded("setback in the first {years:g} years if from", years=study.exit.years_after)
     return pd.DataFrame(
         {worded("what ends"): term(row["ends"]), worded("how"): exit_words(row),
-         worded("safe from"): safe_year(row, study), worded("fails then (of draws)"): fails_words(row, study),
+         first: safe_year(row, study), worded("fails then (of draws)"): fails_words(row, study),
          after: worded("the same") if row["exit"] == "cliff" else
              worded("not judged") if (late := after_its_end(row, study)) is None else safe_year(late, study),
          worded("first safe start, by third of draws: buyers respond weakly / middling / strongly"):
@@ -106,9 +107,10 @@ def safe_in_short(case: str) -> str:
     asked, draws = study.exit, study.draws
     return worded(
         "A draw (a run with parameters that the data allow) fails if, {years:g} years after the end begins, the share "
-        "of the market is below {kept:.0%} of what it is with all support kept. Safe from a year: if the end begins on "
-        "its first day, or later, clearly fewer than {probability:.0%} of draws fail. Too near to tell: {draws} draws "
-        "cannot place it above or below {probability:.0%}.",
+        "of the market is below {kept:.0%} of what it is with all support kept; a slope is judged as long after its "
+        "last step, too, and that is told where it is worse. Safe from a year: if the end begins on the first day of "
+        "that year, or of any later one tried, clearly fewer than {probability:.0%} of draws fail. Too near to tell: "
+        "{draws} draws cannot place it above or below {probability:.0%}.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept, draws=draws,
     )  # fmt: skip
 

@@ -143,9 +143,15 @@ def _when_and_risk(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
         least = failing.min()
         return worded("at no start by {last:g} ({least:.1%} of draws or more fail)", last=starts[-1], least=least)
     if lasting(row, study) is None:
+        at, fails = starts[failing.argmin()], failing.min()
+        if verdict(fails, row["draws"], study.exit.probability) == "safe":
+            return worded(
+                "at no start that is safe with all later ones (at best {at:g}: {fails:.1%} of draws fail)",
+                at=at, fails=fails,
+            )  # fmt: skip
         return worded(
-            "at no start that is safe with all later ones (at best {at:g}: {fails:.1%} of draws fail)",
-            at=starts[failing.argmin()], fails=failing.min(),
+            "at no start that is clearly safe (at best {at:g}: {fails:.1%} of draws fail, too near to tell)",
+            at=at, fails=fails,
         )  # fmt: skip
     near, latest = near_years(row, study)
     shares = _shares(failing[near])
