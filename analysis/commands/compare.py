@@ -82,18 +82,14 @@ def compare(
         doubt_scale(case, one.policy, one.schedule)
         warn(case, one, until, single.get(one.label), f"{one.label}: ")
     table, words = study.table(found, yearly), study.words(found)
-    folder = folder_of([home.name], out, tables)
-    name = _name(home.label, found.labels)
+    folder, name = folder_of([home.name], out, tables), _name(home.label, found.labels)
     file = folder.table(f"{name}.csv", table, notes_of(home, found.values, wanted, until))
     figure = run_lines(found, table, first, folder.figure(name))
-    data = {
-        "case": home.name, "runs": [{"run": one.label, **dict(one.facts())} for one in wanted],
-        "draws": found.draws, "basis": found.basis, "words": words, "table": records(table),
-    }  # fmt: skip
-    if found.basis:
-        words = [*words, worded("Medians over {basis}.", basis=term(found.basis))]
+    facts = [{"run": one.label, **dict(one.facts())} for one in wanted]
+    data = {"case": home.name, "runs": facts, "draws": found.draws, "basis": found.basis, "words": words}
+    basis = [worded("Medians over {basis}.", basis=term(found.basis))] if found.basis else []
     where = worded("Table: {table}; figure: {figure}", table=file, figure=figure)
-    say(as_json, data, *words, "", text(study.brief(found, first)), "", where)
+    say(as_json, data | {"table": records(table)}, *words, *basis, "", text(study.brief(found, first)), "", where)
 
 
 def _name(case: str, labels: Sequence[str]) -> str:

@@ -38,7 +38,6 @@ FILLS = (("#1b4965", ""), ("#edae49", "///"), ("#66a182", "..."), ("#d1495b", "\
 NAMES = {"support kept": marked("early support kept")}  # beside "continued support", which is another
 PANELS = 6
 LIGHT = 0.55  # probability up to which text on a cell is dark
-NEAR = (0.05, 0.15)  # shares of draws that are told to a tenth of a per cent
 MOST_LINES = 4  # lines of the account drawn apart; the rest is drawn as one
 
 
@@ -124,7 +123,7 @@ def strips(answers: pd.DataFrame, study: PhaseOutStudy, stem: Path) -> Path:
     limit = study.exit.probability
     title = fill(at_a_stroke(answers, study), 92)
     with drawing(figsize=(9.2, 0.56 * len(rows) + 1.5), title=title, fontsize=10.5) as (figure, ax):
-        image = _cells(ax, failing, [[_percent(share) for share in row] for row in failing])
+        image = _cells(ax, failing, [[_percent(share, limit) for share in row] for row in failing])
         error = np.array([doubt(limit, row["draws"]) for row in rows])[:, None]
         _mark(ax, failing < limit - error, (failing < limit + error) & (failing >= limit - error))
         ax.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5)
@@ -157,11 +156,11 @@ def _cells(ax: Axes, shade: Array, words: Sequence[Sequence[str]]) -> QuadMesh:
     return image
 
 
-def _percent(share: float) -> str:
-    """Return a share in per cent for a cell, to a tenth where a limit of a tenth may hang on it; nothing for none."""
+def _percent(share: float, limit: float) -> str:
+    """Return a share in per cent for a cell, to a tenth where it is near a limit; nothing for none."""
     if not np.isfinite(share):
         return ""
-    return f"{100 * share:.1f}" if NEAR[0] <= share < NEAR[1] else f"{100 * share:.0f}"
+    return f"{100 * share:.1f}" if abs(share - limit) <= limit / 2 else f"{100 * share:.0f}"
 
 
 def _mark(ax: Axes, framed: Flags, hatched: Flags) -> None:

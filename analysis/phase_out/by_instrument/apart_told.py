@@ -210,14 +210,14 @@ def shortly(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
     return worded("from {safe}", safe=year_words(latest, study))
 
 
-def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy, none: str | None = None) -> str:
-    """Put "from" before a safe year that lasts, else `none` before what there is instead; "at" if not given."""
+def when_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:
+    """Put "from" before a safe year that lasts, else "at" before what there is instead."""
     safe = safe_year(row, study)
     if lasting(row, study) is not None:
         return worded("from {safe}", safe=safe)
-    if none is None and np.isinf(row["safe from"]):
+    if np.isinf(row["safe from"]):
         return worded("at no start to {last:g}", last=judged(row, study)[0][-1])
-    return worded("at {safe}", safe=safe) if none is None else none + safe
+    return worded("at {safe}", safe=safe)
 
 
 def fails_words(row: Mapping[Hashable, Any], study: PhaseOutStudy) -> str:

@@ -3,7 +3,6 @@
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,42 +14,15 @@ from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.named import model_objection
 from analysis.phase_out.exit import undecided, verdict
 from analysis.policy_page import page as page_module
-from analysis.policy_page.contents import PolicyPage, policy_page
+from analysis.policy_page.contents import PolicyPage
 from analysis.policy_page.page import html
 from analysis.policy_page.texts import said
-from benchmarks.browser import Tab, tab
+from benchmarks.browser import Tab
 from stockflow.arrays import Array
 
 pytestmark = needs_browser
 P = "policyPage"
 SUBSIDY = f"{P}.fields.parts[0].element"
-
-
-@pytest.fixture(scope="module")
-def page() -> PolicyPage:
-    return policy_page("nev", 30)
-
-
-@pytest.fixture(scope="module")
-def file(page: PolicyPage, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "nev.html"
-    path.write_text(html(page, "en"), encoding="ascii")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    with tab() as one:
-        yield one
-
-
-@pytest.fixture
-def opened(browser: Tab, file: Path) -> Iterator[Tab]:
-    browser.size(1280, 900)
-    browser.errors.clear()
-    browser.open(file.as_uri())
-    yield browser
-    assert browser.errors == []
 
 
 def moved(one: Tab, script: str) -> None:

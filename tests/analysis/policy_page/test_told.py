@@ -2,7 +2,6 @@
 
 import json
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,39 +11,11 @@ from page_settings import Set, schedule_of
 
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
-from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
-from benchmarks.browser import Tab, tab
+from benchmarks.browser import Tab
 
 pytestmark = needs_browser
 P = "policyPage"
-
-
-@pytest.fixture(scope="module")
-def page() -> PolicyPage:
-    return policy_page("nev", 30)
-
-
-@pytest.fixture(scope="module")
-def file(page: PolicyPage, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "nev.html"
-    path.write_text(html(page, "en"), encoding="ascii")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    with tab() as one:
-        yield one
-
-
-@pytest.fixture
-def opened(browser: Tab, file: Path) -> Iterator[Tab]:
-    browser.size(1280, 900)
-    browser.errors.clear()
-    browser.open(file.as_uri())
-    yield browser
-    assert browser.errors == []
 
 
 def done(one: Tab, script: str) -> None:
