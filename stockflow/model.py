@@ -431,8 +431,13 @@ def _equations(file: Source) -> Equations:
         return source.equations(file)
     parts = json.dumps(sorted(file.elements.items()))
     sources = (file.name.rpartition(".")[2].lower(), file.text, parts, file.rules)
-    content = cache.kept("equations", sources, lambda: codec.encoded(source.equations(file)))
-    return codec.decoded(content, file.name)
+    return cache.kept(
+        "equations",
+        sources,
+        lambda: source.equations(file),
+        codec.encoded,
+        lambda content: codec.decoded(content, file.name),
+    )
 
 
 def _quoted(name: str) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
-
-_BRACKETS = re.compile(r"\s*([\[\],])\s*")
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -15,4 +12,7 @@ def plain(name: str) -> str:
     Quotes and the spaces around the brackets and commas of subscripts do not count.
     """
     words = " ".join(name.replace('"', " ").replace("_", " ").split()).casefold()
-    return _BRACKETS.sub(r"\1", words)
+    if "[" in words or "]" in words or "," in words:
+        for sign in "[],":
+            words = words.replace(f" {sign}", sign).replace(f"{sign} ", sign)
+    return words

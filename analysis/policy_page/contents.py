@@ -28,7 +28,8 @@ from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.names import plain
 from stockflow.over_time import QUARTER
-from stockflow.page.contents import MOST_DRAWS, Asked, Contents, contents
+from stockflow.page import MOST_DRAWS
+from stockflow.page.contents import Asked, Contents, contents
 
 PARITY = TRIGGERS["cost parity ratio"][1]
 OWNERS = ("user cost", "reference cost")

@@ -11,7 +11,7 @@ from analysis.policy_page.contents import policy_page
 from analysis.policy_page.page import html
 from analysis.report.lettering import inline, lettering, with_letters
 from stockflow.files import write_whole
-from stockflow.page.contents import MOST_DRAWS
+from stockflow.page import MOST_DRAWS
 
 
 def page_name(case: str) -> str:

@@ -23,8 +23,6 @@ from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
 from stockflow.language.equations import Method
 from stockflow.model import Model
-from stockflow.pictures.diagram import svg
-from stockflow.pictures.layout import groups
 from stockflow.vensim_files.files import with_changes
 
 # most rows of a run that are text at a time
@@ -234,6 +232,9 @@ def diagram(file: Path, out: Path, group: Sequence[str]) -> None:
     A name in angle brackets stands elsewhere, too; + and - are signs of links that the equation
     alone tells.
     """
+    from stockflow.pictures.diagram import svg
+    from stockflow.pictures.layout import groups
+
     model = loaded(file)
     drawn = {name: svg(model, name) for name in group or groups(model.equations)}
     try:

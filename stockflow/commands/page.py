@@ -13,8 +13,7 @@ from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL, 
 from stockflow.files import check_ending, replace_file
 from stockflow.language.data_tables import read_data
 from stockflow.language.equations import Method
-from stockflow.page.contents import MOST_DRAWS, Asked, contents
-from stockflow.page.page import html
+from stockflow.page import MOST_DRAWS
 from stockflow.vensim_files.files import with_changes
 
 _PATH = click.Path(path_type=Path)
@@ -64,6 +63,9 @@ def page(
       stockflow page model.mdl --out page.html
       stockflow page model.mdl --inputs "birth rate,lifetime" --outputs Population --samples draws.csv --out page.html
     """
+    from stockflow.page.contents import Asked, contents
+    from stockflow.page.page import html
+
     check_ending(out, ".html", ".htm")
     model, given = loaded(file), settings(pairs)
     points = {name: column for table in tables() for name, column in read_data(table).columns.items()}

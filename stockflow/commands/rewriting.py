@@ -9,8 +9,6 @@ import click
 
 from stockflow.commands.console import settings
 from stockflow.commands.options import FILE, encoding, loaded
-from stockflow.conversion.convert import converted
-from stockflow.conversion.edit import edited
 from stockflow.errors import InputError
 from stockflow.files import check_ending, read_bytes, write_whole
 from stockflow.language.source import encoding_of
@@ -35,6 +33,8 @@ def convert(file: Path, out: Path, every: bool) -> None:
       stockflow convert model.mdl model.xmile
       stockflow convert model.xmile again.mdl
     """
+    from stockflow.conversion.convert import converted
+
     check_ending(out, ".mdl", *ENDINGS)
     write_whole(out, converted(loaded(file), str(out), None if every else 5))
 
@@ -66,6 +66,8 @@ def edit(file: Path, pairs: Sequence[str], equations: Sequence[str], out: Path) 
     Example:
       stockflow edit model.mdl --set "birth rate=0.03" --equation "births= Population*birth rate" --out new.mdl
     """
+    from stockflow.conversion.edit import edited
+
     check_ending(out, ".mdl")
     if not pairs and not equations:
         raise InputError("nothing to change: give --set or --equation")

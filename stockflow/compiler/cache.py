@@ -13,10 +13,12 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from stockflow.files import put_whole
 from stockflow.version import fingerprint
 
+Made = TypeVar("Made")
 _HASH = hashlib.sha256
 _HASHED = 32
 # bytes on disk; the entries unused for longest go first
@@ -25,10 +27,17 @@ _LARGEST = 2**28
 _written: dict[Path, int] = {}
 
 
-def kept(kind: str, sources: tuple[str | bytes, ...], make: Callable[[], bytes]) -> bytes:
+def kept(
+    kind: str,
+    sources: tuple[str | bytes, ...],
+    make: Callable[[], Made],
+    packed: Callable[[Made], bytes],
+    unpacked: Callable[[bytes], Made],
+) -> Made:
     """Return what `make` returns, from a file if it was made before from the same `sources`.
 
-    The text of this package is a source of everything.
+    `packed` makes bytes of it and `unpacked` what they were made of.  The text of this package is a source of
+    everything.
     """
     folder = _folder()
     if folder is None:
@@ -36,12 +45,13 @@ def kept(kind: str, sources: tuple[str | bytes, ...], make: Callable[[], bytes])
     key = _key(kind, sources)
     path = folder / f"{kind}-{key}"
     content = _read(path, key)
-    if content is None:
-        content = make()
-        # a full or read-only disk costs time, not the result
-        with contextlib.suppress(OSError):
-            _write(path, key, content)
-    return content
+    if content is not None:
+        return unpacked(content)
+    made = make()
+    # a full or read-only disk costs time, not the result
+    with contextlib.suppress(OSError):
+        _write(path, key, packed(made))
+    return made
 
 
 def _key(kind: str, sources: tuple[str | bytes, ...]) -> str:

@@ -168,5 +168,6 @@ def compiled(task: Task) -> Simulator:
     """Return the simulator for a task, from the cache if it was compiled before."""
     digest = codec.digest(task.equations)
     wanted = json.dumps([task.inputs, task.outputs, task.tables, task.watched])
-    content = cache.kept("code", (digest, wanted, *processor()), lambda: generate(task.plan()).packed())
-    return Simulator(task, digest, task.clock().saved_times, load(Code.unpacked(content)))
+    sources = (digest, wanted, *processor())
+    code = cache.kept("code", sources, lambda: generate(task.plan()), Code.packed, Code.unpacked)
+    return Simulator(task, digest, task.clock().saved_times, load(code))

@@ -156,7 +156,7 @@ def gradient(
     passes = Passes(what, where, writer, SCHEMES[equations.method], moments, _KEPT // (8 * width))
     functions = [*Functions(what, where, writer).text(), *passes.text()]
     text = "\n".join([*writer.globals, *sorted(writer.declarations), *functions])
-    engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text)))
+    engine = linked(cache.kept("gradient", (text, *processor()), lambda: assembled(text), bytes, bytes))
     marks = np.where(moments.saved, np.cumsum(moments.saved) - 1, -1)
     function, workspace = _SIGNATURE(engine.get_function_address("gradient")), 8 * width * passes.size
     stack = stack_of(text, width)

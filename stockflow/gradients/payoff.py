@@ -210,9 +210,9 @@ def payoff(equations: Equations, inputs: tuple[str, ...], terms: Sequence[Term])
     compared = comparison(equations, terms)
     asked = codec.digest(equations), json.dumps([inputs, compared.outputs]), compared.moments.saved.tobytes()
 
-    def code() -> bytes:
+    def code() -> Code:
         system = simplify(lower(equations, inputs, compared.outputs))
-        return generate(plan(system, compared.moments, equations.method)).packed()
+        return generate(plan(system, compared.moments, equations.method))
 
-    kernel = load(Code.unpacked(cache.kept("payoff", (*asked, *processor()), code)))
+    kernel = load(cache.kept("payoff", (*asked, *processor()), code, Code.packed, Code.unpacked))
     return Payoff(equations, inputs, tuple(terms), compared, kernel)

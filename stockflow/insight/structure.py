@@ -10,9 +10,6 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
@@ -69,15 +66,45 @@ def links(equations: eq.Equations) -> Links:
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     """Return the sets of variables that all act on each other, largest first, members in file order."""
-    from scipy.sparse.csgraph import connected_components
+    return _components(links(equations))
 
-    graph = links(equations)
+
+def _components(graph: Links) -> tuple[tuple[str, ...], ...]:
     order = {name: place for place, name in enumerate(graph)}
-    found: dict[int, list[str]] = {}
-    for name, label in zip(graph, connected_components(_matrix(graph), connection="strong")[1].tolist(), strict=True):
-        found.setdefault(label, []).append(name)
-    loops = (tuple(one) for one in found.values() if len(one) > 1 or one[0] in graph[one[0]])
-    return tuple(sorted(loops, key=lambda one: (-len(one), order[one[0]])))
+    loops = (sorted(one, key=order.__getitem__) for one in strong(graph) if len(one) > 1 or one[0] in graph[one[0]])
+    return tuple(sorted(map(tuple, loops), key=lambda one: (-len(one), order[one[0]])))
+
+
+def strong(graph: Links) -> Iterator[list[str]]:
+    """Yield the strongly connected components of a graph (Tarjan), without recursion: a chain may be long."""
+    numbers: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: dict[str, None] = {}
+    for root in graph:
+        todo = [] if root in numbers else [(root, iter(graph[root]))]
+        while todo:
+            name, others = todo[-1]
+            if name not in numbers:
+                numbers[name] = lowest[name] = len(numbers)
+                path[name] = None
+            fresh = None
+            for other in others:
+                if other not in numbers:
+                    fresh = other
+                    break
+                if other in path:
+                    lowest[name] = min(lowest[name], numbers[other])
+            if fresh is not None:
+                todo.append((fresh, iter(graph[fresh])))
+                continue
+            todo.pop()
+            if todo:
+                lowest[todo[-1][0]] = min(lowest[todo[-1][0]], lowest[name])
+            if lowest[name] == numbers[name]:
+                component = [path.popitem()[0]]
+                while component[-1] != name:
+                    component.append(path.popitem()[0])
+                yield component
 
 
 def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
@@ -90,7 +117,7 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
     graph = links(equations)
     order = {name: place for place, name in enumerate(equations.variables)}
     out: list[tuple[str, ...]] = []
-    for component in components(equations):
+    for component in _components(graph):
         members = set(component)
         inside = {name: tuple(one for one in graph[name] if one in members) for name in component}
         arrows = sum(map(len, inside.values()))
@@ -114,16 +141,6 @@ def _reversed(graph: Links) -> dict[str, tuple[str, ...]]:
         for other in others:
             out[other].append(name)
     return {name: tuple(others) for name, others in out.items()}
-
-
-def _matrix(graph: Links) -> Any:
-    """Return a graph as the sparse matrix that scipy walks, 1 for each link, in the order of its vertices."""
-    from scipy.sparse import csr_array
-
-    order = {name: place for place, name in enumerate(graph)}
-    rows = [order[name] for name, others in graph.items() for _ in others]
-    columns = [order[one] for others in graph.values() for one in others]
-    return csr_array(([1] * len(rows), (rows, columns)), shape=(len(graph), len(graph)))
 
 
 def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> tuple[str, ...]:
@@ -161,13 +178,18 @@ def _only_loop(graph: Links) -> tuple[str, ...]:
 
 def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
     """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
-    from scipy.sparse.csgraph import breadth_first_order
-
-    names, forwards = list(graph), _matrix(graph)
+    names = list(graph)
+    order = {name: place for place, name in enumerate(names)}
+    forwards = [sorted(order[one] for one in graph[name]) for name in names]
+    backwards: list[list[int]] = [[] for _ in names]
+    for start, others in enumerate(forwards):
+        for end in others:
+            backwards[end].append(start)
+    arrows = [(start, end) for start, others in enumerate(forwards) for end in others]
     found: set[tuple[int, ...]] = set()
     for vertex in range(len(names)):
-        away, back = (breadth_first_order(one, vertex)[1].tolist() for one in (forwards, forwards.T.tocsr()))
-        for start, end in np.transpose(forwards.nonzero()).tolist():
+        away, back = _before(forwards, vertex), _before(backwards, vertex)
+        for start, end in arrows:
             head, tail = _path(away, vertex, start)[::-1], _path(back, vertex, end)[:-1]
             if not set(head).intersection(tail):
                 loop = [*head, *tail]
@@ -177,7 +199,19 @@ def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
         yield tuple(names[place] for place in places)
 
 
-def _path(before: Sequence[int], root: int, place: int) -> list[int]:
+def _before(graph: Sequence[Sequence[int]], root: int) -> dict[int, int]:
+    """Return, for each vertex, the one before it on a shortest way from the root: the first of those found."""
+    before = {root: root}
+    todo = [root]
+    for one in todo:
+        for other in graph[one]:
+            if other not in before:
+                before[other] = one
+                todo.append(other)
+    return before
+
+
+def _path(before: Mapping[int, int], root: int, place: int) -> list[int]:
     """Return the way from a vertex back to the root of a tree, both ends included."""
     path = [place]
     while path[-1] != root:

@@ -79,12 +79,12 @@ class Moment:
             return float(_KNOWN[operator](*map(np.float64, values)))
 
 
-def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
+def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[Mapping[str, Variable], set[str]]:
     """Return variables in which a FINAL TIME that moves with time has the number at which it is reached.
 
     Also the names of what that depends on.  InputError for one that is never reached.
     """
-    by_key = {plain(one.name): one for one in variables.values() if not one.owner}
+    by_key = {plain(name): one for name, one in variables.items() if not one.owner and not name.endswith("]")}
     final, *controls = (by_key.get(name) for name in ("final time", "initial time", "time step"))
     read: set[str] = set()
 
@@ -95,10 +95,10 @@ def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, 
     still = Moment(None, math.nan, meaning)
     start, step = (None if one is None else still.value(one.expression) for one in controls)
     if final is None or start is None or step is None or not step > 0 or still.value(final.expression) is not None:
-        return dict(variables), set()
+        return variables, set()
     time = start
     if Moment(time, step, meaning).value(final.expression) is None:
-        return dict(variables), set()
+        return variables, set()
     for _ in range(_MOST_STEPS):
         end = Moment(time, step, meaning).value(final.expression)
         if end is None or not time < end - _SLACK * step:

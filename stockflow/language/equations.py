@@ -173,9 +173,11 @@ Expression = Number | Time | Random | Reference | Operation | WithLookup | Looku
 
 def children(expression: Expression) -> tuple[Expression, ...]:
     """Return the direct parts of an expression."""
+    if isinstance(expression, Operation):
+        return expression.arguments
+    if isinstance(expression, (Reference, Number)):
+        return ()
     match expression:
-        case Operation(_, arguments):
-            return arguments
         case WithLookup(argument, table):
             return (argument, table)
         case LookupCall(_, argument):
@@ -196,13 +198,14 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while todo:
         one = todo.pop()
         yield one
-        todo.extend(reversed(children(one)))
+        if parts := children(one):
+            todo.extend(reversed(parts))
 
 
 def references(expression: Expression) -> tuple[str, ...]:
     """Return the names of the variables an expression reads, each once, in order of appearance."""
-    names = (one.name for one in walk(expression) if isinstance(one, Reference))
-    return tuple(dict.fromkeys(names))
+    names = [one.name for one in walk(expression) if isinstance(one, Reference)]
+    return tuple(dict.fromkeys(names)) if len(names) > 1 else tuple(names)
 
 
 def terms(expression: Expression, sign: int = 1) -> Iterator[tuple[Expression, int]]:
@@ -274,7 +277,8 @@ class Equations:
         flows = _flows(self.variables)
         sorted_out = {name: _with_kind(one, flows, self.variables) for name, one in self.variables.items()}
         object.__setattr__(self, "variables", MappingProxyType(sorted_out))
-        named = {name: one for name, one in sorted_out.items() if not one.owner}
+        hidden = any(one.owner for one in sorted_out.values())
+        named = {name: one for name, one in sorted_out.items() if not one.owner} if hidden else sorted_out
         object.__setattr__(self, "visible", MappingProxyType(named))
         object.__setattr__(self, "_index", MappingProxyType({plain(name): name for name in named}))
         for name in CONTROLS:
@@ -340,6 +344,16 @@ def number(expression: Expression, known: Mapping[str, float | None] = MappingPr
         return float(ARITHMETIC[expression.operator](*(np.float64(value) for value in values if value is not None)))
 
 
+def kind(expression: Expression) -> tuple[Kind, float | None]:
+    """Return what kind of variable an expression alone makes, and the number of a constant."""
+    if isinstance(expression, Table):
+        return "lookup", None
+    if isinstance(expression, Integral):
+        return "stock", None
+    value = number(expression)
+    return "auxiliary" if value is None else "constant", value
+
+
 def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
     expressions = (one.expression for one in variables.values() if not one.owner)
     stocks = (one for one in expressions if isinstance(one, Integral))
@@ -348,21 +362,15 @@ def _flows(variables: Mapping[str, Variable]) -> frozenset[str]:
 
 
 def _with_kind(one: Variable, flows: frozenset[str], variables: Mapping[str, Variable]) -> Variable:
-    kind: Kind
-    value: float | None = None
-    if isinstance(one.expression, Table):
-        kind = "lookup"
-    elif isinstance(one.expression, Integral):
-        kind = "stock"
-    elif plain(one.name) in CONTROLS:
-        kind = "control"
-        value = _control_value(one.name, variables)
+    sort, value = kind(one.expression)
+    if sort in {"constant", "auxiliary"} and not one.name.endswith("]") and plain(one.name) in CONTROLS:
+        sort, value = "control", _control_value(one.name, variables)
         value = one.value if value is None else value
-    else:
-        value = number(one.expression)
-        kind = "constant" if value is not None else "flow" if one.name in flows else "auxiliary"
-    known = one.kind == kind and repr(one.value) == repr(value)  # a negative zero is another value
-    return one if known else replace(one, kind=kind, value=value)
+    elif sort == "auxiliary" and one.name in flows:
+        sort = "flow"
+    # a negative zero is another value
+    known = one.kind == sort and (one.value is value or repr(one.value) == repr(value))
+    return one if known else replace(one, kind=sort, value=value)
 
 
 def _control_value(name: str, variables: Mapping[str, Variable]) -> float | None:

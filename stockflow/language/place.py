@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
 from stockflow.language.definition import OPEN, Definition
-from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, number
+from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, kind, number
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Refused, Tree
@@ -91,8 +91,8 @@ class Place(ABC):
     def fulfil(self, promised: Reference, expression: Expression) -> None:
         """Set the expression of a hidden variable."""
         line = self.definition.line
-        hidden = Variable(promised.name, "auxiliary", "", "", "", OPEN, expression, None, line, self.owner)
-        self.translation.add(hidden)
+        sort, value = kind(expression)
+        self.translation.add(Variable(promised.name, sort, "", "", "", OPEN, expression, value, line, self.owner))
 
     def within(self, bound: Mapping[str, str], read: Callable[[], Expression]) -> Expression:
         """Read something with ranges standing for other elements."""
@@ -157,6 +157,8 @@ class Place(ABC):
 
     def defined(self, key: str) -> tuple[Scope, str] | None:
         """Return where a compared name is defined, and as what, or None."""
+        if key in self.scope.definitions:  # as nearly all names
+            return self.scope, key
         for scope in (self.scope, self.translation.main):
             for one in (key, self._bare(key), self.translation.aliases.get(key, key)):
                 if one in scope.definitions:
@@ -166,7 +168,8 @@ class Place(ABC):
     def find(self, tree: Name | Call) -> tuple[str, Definition]:
         """Return the variable that a name with subscripts means, and its definition."""
         scope, key, coordinates = self._found(tree)
-        return self.named(scope, key, coordinates).name, scope.definitions[key][coordinates]
+        name = self.ranges.label(scope.spelling[key], coordinates)
+        return scope.label(name), scope.definitions[key][coordinates]
 
     def _found(self, tree: Name | Call) -> tuple[Scope, str, tuple[str, ...]]:
         """Return where a name is defined, as what, and the elements that are meant."""
@@ -179,18 +182,21 @@ class Place(ABC):
             raise Refused([f"{name!r}, which has no elements"])
         count = len(next(iter(elements)))
         coordinates = (
-            tuple(self.ranges.element(one, self.bound) for one in tree.subscripts)
+            tuple([self.ranges.element(one, self.bound) for one in tree.subscripts])
             if tree.subscripts
             else self.implied(scope, key, count)
         )
         if len(coordinates) != count:
             raise Refused([f"{len(coordinates)} subscripts of {name!r}, which has {count}"])
-        self.named(scope, key, coordinates)
+        if coordinates not in elements:
+            self.named(scope, key, coordinates)
         return scope, key, coordinates
 
     def implied(self, scope: Scope, key: str, count: int) -> tuple[str, ...]:
         """Return the elements an array has where it is named without subscripts: those of the left side."""
         along = self.translation.along
+        if not self.coordinates and not count:
+            return ()
         mine = along(self.scope, plain(self.definition.name), len(self.coordinates))
         own = [(names, one) for (names, _), one in zip(mine, self.coordinates, strict=True)]
         result: list[str] = []

@@ -63,7 +63,8 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
                 broken.add(id(one))
                 translation.refuse(reader.refused, one)
             texts = (one.unit, one.documentation, one.group, one.limits)
-            translation.add(eq.Variable(name, "auxiliary", *texts, expression, eq.number(expression), one.line))
+            kind, value = eq.kind(expression)
+            translation.add(eq.Variable(name, kind, *texts, expression, value, one.line))
     return translation.variables
 
 
@@ -83,12 +84,16 @@ class Reader(Place):
             result = self.attempt(lambda: self._whole(tree))
         except RecursionError:  # macros in macros, each of which is nested not too deeply
             return self.refuse("expression nested too deeply")
-        return self.refuse("expression nested too deeply") if _depth(result, eq.children) > _DEEPEST else result
+        return self.refuse("expression nested too deeply") if _deeper(result, eq.children, _DEEPEST) else result
 
     def _whole(self, tree: Tree) -> eq.Expression:
         # of a list only what belongs to this element is looked at
         own = self.entry(tree) if isinstance(tree, Entries) else tree
-        return self.refuse("expression nested too deeply") if _depth(own, children) > _DEEPEST_TREE else self.top(own)
+        if own is tree and self.coordinates:  # the same for all elements
+            deep = self.translation.once(("deep", id(tree)), lambda: _deeper(tree, children, _DEEPEST_TREE))
+        else:
+            deep = _deeper(own, children, _DEEPEST_TREE)
+        return self.refuse("expression nested too deeply") if deep else self.top(own)
 
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
@@ -209,14 +214,14 @@ def _no_data(how: str) -> Refused:
     return Refused([f"data with the keyword {how.replace('_', ' ').upper()} of what is no data variable without one"])
 
 
-def _depth(root: _Node, children: Callable[[_Node], Iterable[_Node]]) -> int:
-    """Return how many parts stand inside each other."""
-    deepest, todo = 0, [(root, 1)]
-    while todo:
-        one, depth = todo.pop()
-        deepest = max(deepest, depth)
-        todo += [(part, depth + 1) for part in children(one)]
-    return deepest
+def _deeper(root: _Node, children: Callable[[_Node], Iterable[_Node]], most: int) -> bool:
+    """Say whether more than so many parts stand inside each other."""
+    level = [root]
+    for _ in range(most):
+        level = [part for one in level for part in children(one)]
+        if not level:
+            return False
+    return True
 
 
 def _chained(operators: Sequence[str], values: list[eq.Expression]) -> eq.Expression:

@@ -20,7 +20,7 @@ from typing import Literal
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
 from stockflow.language.definition import Macro, Parsed, TooLarge
-from stockflow.language.equations import Equations, Method
+from stockflow.language.equations import Equations, Method, Variable
 from stockflow.language.order import evaluation_order, initial_order
 from stockflow.language.tree import Refused
 from stockflow.language.vensim import entries as vensim
@@ -282,6 +282,16 @@ def equations(source: Source) -> Equations:
 
 
 def _equations(source: Source) -> Equations:
+    found = contents(source)
+    variables, structural = _variables(source, found.parsed)
+    model = Equations(source.name, variables, found.equivalences, found.method, structural)
+    evaluation_order(model)
+    initial_order(model)
+    return model
+
+
+def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], frozenset[str]]:
+    """Return the variables of a file, and which constants decide how many hidden ones there are."""
     # a model found in the cache needs none of these
     from stockflow.language import pysd
     from stockflow.language.at_time import with_end
@@ -292,8 +302,6 @@ def _equations(source: Source) -> Equations:
     from stockflow.language.subscripts import Ranges
 
     external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
-    found = contents(source)
-    parsed = found.parsed
     words = pysd if source.rules == "pysd" else functions
     known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
     for name, where in parsed.imported:
@@ -301,15 +309,11 @@ def _equations(source: Source) -> Equations:
     translation = Translation(
         Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
     )
-    variables = variables_of(translation, parsed.definitions)
+    read = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    variables, fixed = with_end(source.name, variables)
-    structural = frozenset(translation.structural | fixed)
-    model = Equations(source.name, variables, found.equivalences, found.method, structural)
-    evaluation_order(model)
-    initial_order(model)
-    return model
+    variables, fixed = with_end(source.name, read)
+    return variables, frozenset(translation.structural | fixed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,4 +142,4 @@ class Ranges:
 
     def label(self, name: str, elements: Sequence[str]) -> str:
         """Return the display name of an element of an array."""
-        return f"{name}[{','.join(self.spelling[one] for one in elements)}]" if elements else name
+        return f"{name}[{','.join([self.spelling[one] for one in elements])}]" if elements else name

@@ -17,6 +17,7 @@ from stockflow.errors import InputError
 from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
+from stockflow.page import MOST_DRAWS
 from stockflow.page.pictures import beside
 from stockflow.page.resume import resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
@@ -24,8 +25,6 @@ from stockflow.page.wasm import WIDTH, Module, module
 
 #: charts where nobody names outputs
 MOST_CHARTS = 6
-#: draws that are taken of more
-MOST_DRAWS = 200
 #: variables without a chart whose values stand in the pictures
 MOST_BESIDE = 40
 # bytes that all draws of all outputs take in a browser, and what depends on time alone

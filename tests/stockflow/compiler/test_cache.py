@@ -117,10 +117,10 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path, monkeyp
 def test_entries_unused_for_longest_make_room(folder, monkeypatch) -> None:
     monkeypatch.setattr(cache, "_LARGEST", 100)
     for name in ("one", "two", "three"):
-        assert cache.kept("text", (name,), lambda name=name: name.encode() * 5) == name.encode() * 5
+        assert cache.kept("text", (name,), lambda name=name: name.encode() * 5, bytes, bytes) == name.encode() * 5
     made: list[str] = []
     for name in ("three", "one"):
-        cache.kept("text", (name,), lambda name=name: made.append(name) or b"new")
+        cache.kept("text", (name,), lambda name=name: made.append(name) or b"new", bytes, bytes)
     assert made == ["one"]
 
 
@@ -129,14 +129,14 @@ def test_the_whole_folder_is_looked_at_first_and_then_once_for_many_bytes(folder
     monkeypatch.setattr(cache, "_make_room", looked.append)
     monkeypatch.setattr(cache, "_LARGEST", 160)
     for name in range(9):
-        cache.kept("text", (str(name),), lambda: b"12345")
+        cache.kept("text", (str(name),), lambda: b"12345", bytes, bytes)
     assert len(looked) == 1 + 8 // 3
 
 
 def test_the_folder_is_that_of_the_user_unless_named(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("STOCKFLOW_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    cache.kept("text", ("x",), lambda: b"y")
+    cache.kept("text", ("x",), lambda: b"y", bytes, bytes)
     assert len(list((tmp_path / "stockflow").iterdir())) == 1
 
 
