@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-
-from stockflow.compiler.graph import TIME, Path
 from stockflow.compiler.instruction_order import reordered, waits
 from stockflow.compiler.plan import Plan
-from stockflow.compiler.vector import Writer, literal
-from stockflow.language.clock import SCHEMES
+from stockflow.compiler.skeleton import BLOCK, Skeleton
 
-_BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
 # The code generator takes a time that grows with the square of a block of instructions: one of more than so many is cut
 # into parts of fewer.
 _LONGEST_BLOCK = 4000
 _PART = 500
 
 
-class Assembly:
-    """Writes LLVM assembly for a plan, `width` runs at a time.
-
-    Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
-    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  After
-    `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
-    """
+class Assembly(Skeleton):
+    """Writes a plan as one function, in which states and all that is computed from them stand in registers."""
 
     def __init__(self, plan: Plan, width: int) -> None:
-        self.plan = plan
-        self.states = plan.system.states
-        self.outputs = plan.system.outputs
-        self.graph = plan.system.graph
-        self.writer = Writer(width)
-        self.names: dict[int, str] = {}
-        self.rings: dict[int, int] = {}
-        self.scheme = SCHEMES[plan.method]
-        self.staged = len(self.scheme.parts) > 1
-        self.waits = False
-        self.workspace = len(self.outputs)
-        for place, state in enumerate(self.states):
-            if state.delay:
-                self.rings[place] = self.workspace
-                self.workspace += state.delay
-        self.points = self.workspace
-        self.workspace += plan.points
-        self.columns = len(plan.system.inputs) + plan.points
+        super().__init__(plan, width)
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
         self.stored: set[int] = set()
         self.last = ""
-        self.moving = [place for place, state in enumerate(self.states) if not state.delay]
 
     def text(self) -> str:
         """Return the module, with the entry point `simulate`."""
@@ -61,75 +31,12 @@ class Assembly:
         self.observation()
         new = self.advance()
         loop = self.taken()
-        # spilled vectors that straddle two cache lines would cost a quarter of the speed
-        aligned = f"alignstack({8 * writer.width})"
-        head = [f"define void @block({_BLOCK}, i64 %seed) noinline {aligned} {{", "entry:", *start]
-        row = "%rowbegin" if self.staged else "%row"
-        head += [
-            "  br label %loop",
-            "loop:",
-            f"  %k = phi i64 [0, %{last}], [%k1, %next]",
-            f"  {row} = phi ptr [%out, %{last}], [%rownext, %next]",
-        ]
+        head = [self.defined("block", BLOCK), "entry:", *start, *self.moments(last)]
         for place, state in enumerate(self.states):
             initial = self.name(state.initial)
             head.append(f"  %s{place} = phi {writer.double} [{initial}, %{last}], [{new[place]}, %next]")
         block = [*head, *(self.stage_head() if self.staged else ()), *loop, "exit:", "  ret void", "}"]
         return "\n".join([*writer.globals, *sorted(writer.declarations), *block, self.driver()])
-
-    def taken(self) -> list[str]:
-        """Return the lines written so far and begin anew."""
-        lines, self.writer.lines = self.writer.lines, []
-        return lines
-
-    def name(self, node: int) -> str:
-        """Return the name or literal of a node that has been computed."""
-        value, truth = self.graph.value(node), self.graph.truth(node)
-        if value is not None:
-            return self.writer.number(value)
-        if truth is not None:
-            return self.writer.always(truth)
-        return self.names[node]
-
-    def compute(self, nodes: Iterable[int]) -> None:
-        """Write operations in order, skipping constants and what has a name already."""
-        for node in nodes:
-            if node in self.names or not self.graph.stage[node]:
-                continue
-            op, args, payload = self.graph.nodes[node]
-            if op == "path":
-                self.names[node] = self.path(node)
-            elif op in {"random", "initial random"}:
-                self.names[node] = self.random(str(payload), "%k" if op == "random" else "0")
-            else:
-                self.names[node] = self.writer.operation(self.graph, node, [self.name(one) for one in args])
-
-    def path(self, node: int) -> str:
-        """Read an open table; where all runs are at the same position, whole vectors at once."""
-        writer, (_, (position,), payload) = self.writer, self.graph.nodes[node]
-        assert isinstance(payload, Path)
-        first, count = payload
-        start = self.points + first
-        lanes = ", ".join(f"i64 {start * writer.width + lane}" for lane in range(writer.width))
-
-        def together(index: str) -> str:
-            scalar = writer.let(f"extractelement {writer.integer} {index}, i64 0")
-            return writer.get("%work", writer.let(f"add i64 {scalar}, {start}"))
-
-        def apart(index: str) -> str:
-            row = writer.integers("mul", index, writer.whole(writer.width))
-            return writer.gathered("%work", writer.integers("add", row, f"<{lanes}>"))
-
-        alike = self.graph.stage[position] in {0, TIME}
-        return writer.curve(self.name(position), count, together if alike else apart)
-
-    def random(self, site: str, step: str) -> str:
-        """Draw a number that depends on seed, site, step and run alone."""
-        writer = self.writer
-        key = int.from_bytes(hashlib.sha256(site.encode()).digest()[:8], "little", signed=True)
-        run = writer.let(f"load {writer.integer}, ptr %runs, align 8")
-        keys = (writer.spread("%seed", "i64"), writer.whole(key))
-        return writer.uniform(writer.threefry(keys, (writer.spread(step, "i64"), run)))
 
     def prologue(self) -> str:
         """Gather inputs and open tables, compute what is constant in a run; return the last label."""
@@ -139,19 +46,7 @@ class Assembly:
             op, _, payload = self.graph.nodes[node]
             if op == "input":
                 self.names[node] = writer.lanes("%values", int(str(payload)), self.columns)
-        last = "entry"
-        if self.plan.points:
-            writer.line("br label %tables")
-            writer.lines.append("tables:")
-            writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
-            at = writer.let("getelementptr double, ptr %values, i64 %point")
-            vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
-            writer.put(vector, "%work", writer.let(f"add i64 %point, {self.points}"))
-            writer.line("%nextpoint = add i64 %point, 1")
-            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
-            writer.line("br i1 %unread, label %tables, label %read")
-            last = "read"
-            writer.lines.append("read:")
+        last = self.read_tables()
         self.compute(wanted)
         return last
 
@@ -190,16 +85,10 @@ class Assembly:
         writer.lines = reordered(writer.lines)
         self.put_early()
         self.last = self.cut("stages" if self.staged else "loop")
-        if self.staged:
-            writer.line("%begins = icmp eq i64 %stage, 0")
-            writer.line("br i1 %begins, label %first, label %further")
-            writer.lines.append("first:")
-        writer.line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
-        writer.line("%savedbyte = load i8, ptr %savedplace")
-        writer.line("%keep = icmp ne i8 %savedbyte, 0")
+        self.asked_whether_kept()
         if self.staged:
             self.remember()
-        writer.line(f"br i1 %keep, label %observe, label %{'further' if self.staged else 'next'}")
+        writer.line(f"br i1 %keep, label %observe, label %{self.after}")
 
     def put_early(self) -> None:
         """Store outputs of a long step where they are computed: thousands that wait for its end fill the stack."""
@@ -232,7 +121,7 @@ class Assembly:
 
     def observation(self) -> None:
         """Store outputs as vectors, then lane by lane to where each run's rows stand."""
-        writer, double, count = self.writer, self.writer.double, len(self.outputs)
+        writer = self.writer
         inside, before = dict(self.names), self.taken()
         self.compute(self.plan.observed)
         for column, node in enumerate(self.outputs):
@@ -241,44 +130,23 @@ class Assembly:
         self.names = inside
         last = self.cut("observe")
         writer.lines = [*before, "observe:", *writer.lines]
-        writer.line("br label %spread")
-        writer.lines.append("spread:")
-        writer.line(f"%j = phi i64 [0, %{last}], [%j1, %spread]")
-        vector = writer.get("%work", "%j")
-        stride = count * int(self.plan.clock.saved.sum())
-        for lane in range(writer.width):
-            value = writer.let(f"extractelement {double} {vector}, i64 {lane}")
-            at = writer.let(f"add i64 %j, {lane * stride}")
-            target = writer.let(f"getelementptr double, ptr %row, i64 {at}")
-            writer.line(f"store double {value}, ptr {target}")
-        writer.line("%j1 = add i64 %j, 1")
-        writer.line(f"%more = icmp ult i64 %j1, {count}")
-        writer.line("br i1 %more, label %spread, label %spreaddone")
-        writer.lines.append("spreaddone:")
-        writer.line(f"%rowafter = getelementptr double, ptr %row, i64 {count}")
-        writer.line(f"br label %{'further' if self.staged else 'next'}")
+        self.spread(last)
 
     def advance(self) -> list[str]:
         """Take one step; return the names of the new states."""
         writer = self.writer
         new: dict[int, str] = {}
+        self.gone_on(self.last)
         if self.staged:
-            writer.lines.append("further:")
-            writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%row, %first], [%rowafter, %spreaddone]")
-            writer.line("%k1 = add i64 %k, 1")
             new = self.combined_stages()
         else:
-            writer.lines.append("next:")
-            writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%rowafter, %spreaddone]")
-            writer.line("%k1 = add i64 %k, 1")
             step = writer.number(self.plan.clock.step)
             for place in self.moving:
                 new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
             self.remember()
         for place in self.rings:
             new[place] = writer.get("%work", self.slot(place, "%k1"))
-        writer.line(f"%done = icmp uge i64 %k1, {len(self.plan.clock.times)}")
-        writer.line("br i1 %done, label %exit, label %loop")
+        self.ended()
         return [new[place] for place in range(len(self.states))]
 
     def remember(self) -> None:
@@ -286,79 +154,23 @@ class Assembly:
         for place in self.rings:
             self.writer.put(self.name(self.states[place].rate), "%work", self.slot(place, "%k"))
 
-    def slot(self, place: int, moment: str) -> str:
-        """Return which vector of `%work` belongs to a moment in a delay's ring."""
-        writer = self.writer
-        turn = writer.let(f"urem i64 {moment}, {self.states[place].delay}")
-        return writer.let(f"add i64 {turn}, {self.rings[place]}")
-
     def stage_head(self) -> list[str]:
-        """Open the loop over the stages of a step, of which the last moment needs only the first."""
-        double, rows = self.writer.double, self.scheme.rows
-        lines = [
-            f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",
-            f"  %count = select i1 %final, i64 1, i64 {len(self.scheme.parts)}",
-            "  br label %stages",
-            "stages:",
-            "  %stage = phi i64 [0, %loop], [%stage1, %further]",
-            "  %row = phi ptr [%rowbegin, %loop], [%rownext, %further]",
-        ]
+        """Open the loop over the stages of a step, with what each state is in them."""
+        double = self.writer.double
+        lines = self.stages()
         for place in self.moving:
             lines.append(f"  %x{place} = phi {double} [%s{place}, %loop], [{self.probes[place]}, %further]")
             lines.append(f"  %a{place} = phi {double} [zeroinitializer, %loop], [{self.totals[place]}, %further]")
-        return [
-            *lines,
-            "  %stage1 = add i64 %stage, 1",
-            f"  %halves = {'lshr i64 %stage1, 1' if rows[-1] == len(rows) // 2 else f'mul i64 %stage, {rows[1]}'}",
-            "  %whole = mul i64 %k, 2",
-            "  %moment = add i64 %whole, %halves",
-        ]
-
-    def by_stage(self, values: Sequence[float]) -> str:
-        """Return, spread over a vector, the one of `values` that belongs to the present stage."""
-        chosen = f"double {literal(values[-1])}"
-        for stage, (value, after) in reversed(list(enumerate(pairwise(values), start=1))):
-            if value != after:
-                before = self.writer.let(f"icmp ult i64 %stage, {stage}")
-                chosen = f"double {self.writer.let(f'select i1 {before}, double {literal(value)}, {chosen}')}"
-        return self.writer.spread(chosen.removeprefix("double "))
+        return [*lines, *self.stage_moment()]
 
     def combined_stages(self) -> dict[int, str]:
         """Add up the rates in parts and move on to the next stage, or from the last to the next moment."""
-        writer, step, scheme = self.writer, self.plan.clock.step, self.scheme
-        weight = self.by_stage(scheme.parts)
-        ahead = self.by_stage([share * step for share in scheme.ahead[1:]])
+        writer = self.writer
+        weight, ahead = self.weights()
         for place in self.moving:
             rate = self.name(self.states[place].rate)
             self.totals[place] = writer.fused(weight, rate, f"%a{place}")
             self.probes[place] = writer.fused(ahead, rate, f"%s{place}")
-        writer.line("%again = icmp ult i64 %stage1, %count")
-        writer.line("br i1 %again, label %stages, label %next")
-        writer.lines.append("next:")
-        share = writer.number(step / sum(scheme.parts))
+        self.left_stages()
+        share = self.share()
         return {place: writer.fused(share, self.totals[place], f"%s{place}") for place in self.moving}
-
-    def driver(self) -> str:
-        """Return the entry point, for so many blocks of runs; `%runs` are their numbers."""
-        width = self.writer.width
-        rows = int(self.plan.clock.saved.sum())
-        return f"""
-define void @simulate(ptr %values, ptr %out, ptr %table, ptr %saved, ptr %work, ptr %runs, i64 %seed, i64 %count) {{
-entry:
-  br label %blocks
-blocks:
-  %b = phi i64 [0, %entry], [%b1, %blocks]
-  %vo = mul i64 %b, {width * self.columns}
-  %v = getelementptr double, ptr %values, i64 %vo
-  %oo = mul i64 %b, {width * rows * len(self.outputs)}
-  %o = getelementptr double, ptr %out, i64 %oo
-  %before = mul i64 %b, {width}
-  %r = getelementptr i64, ptr %runs, i64 %before
-  call void @block(ptr %v, ptr %o, ptr %table, ptr %saved, ptr %work, ptr %r, i64 %seed)
-  %b1 = add i64 %b, 1
-  %more = icmp slt i64 %b1, %count
-  br i1 %more, label %blocks, label %done
-done:
-  ret void
-}}
-"""

@@ -154,8 +154,9 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     processor would wait for each of them: a second vector is computed meanwhile.
     """
     from stockflow.compiler.assembly import Assembly
+    from stockflow.compiler.parted import PartedAssembly, is_long
 
-    assembly = Assembly(plan, width or vector_width())
+    assembly = (PartedAssembly if is_long(plan) else Assembly)(plan, width or vector_width())
     text = assembly.text()
     if width is None and assembly.waits:
         assembly = Assembly(plan, 2 * vector_width())
@@ -163,7 +164,8 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)
     machine = assembled(text)
-    stack, outputs = stack_of(text, width), len(assembly.outputs)
+    # of all functions but one, none calls another
+    stack, outputs = stack_of(max(text.split("\ndefine "), key=len), width), len(assembly.outputs)
     return Code(width, assembly.workspace, stack, assembly.columns, outputs, saved, plan.table, machine)
 
 

@@ -13,8 +13,8 @@ _FLOATS = "\n@_fltused = global i32 0\n"
 
 
 def is_long(text: str) -> bool:
-    """Say whether a module is so long that its code is made in the quickest way."""
-    return text.count("\n") > LONG
+    """Say whether a module has so long a function that its code is made in the quickest way."""
+    return any(one.count("\n") > LONG for one in text.split("\ndefine "))
 
 
 def assembled(text: str) -> bytes:
