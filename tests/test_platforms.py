@@ -186,6 +186,6 @@ def test_code_for_another_system_is_made_and_wants_nothing_of_its_libraries(
     options = {"opt": 2, "codemodel": "jitdefault", "jit": True}
     monkeypatch.setattr(machine, "target", lambda opt=1: foreign.create_target_machine(**options))
     monkeypatch.setattr(llvm, "assembled", lambda text: machine.assembled(f'target triple = "{triple}"\n{text}'))
-    code = llvm.generate(plan, width).machine
+    (code,) = llvm.generate(plan, width).machine
     assert code.hex().startswith(begins)
     assert [name.lstrip("_") for name in undefined(code) if "chkstk" not in name] == []

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Code:
     outputs: int
     saved: NDArray[np.uint8]
     table: Array
-    machine: bytes
+    machine: tuple[bytes, ...]
 
     def packed(self) -> bytes:
         """Return everything as bytes."""
@@ -60,18 +61,21 @@ class Code:
             self.outputs,
             *self.table.shape,
             len(self.saved),
+            *map(len, self.machine),
         ]
         head = json.dumps(numbers).encode()
-        return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), self.machine])
+        return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), *self.machine])
 
     @classmethod
     def unpacked(cls, content: bytes) -> Code:
         """Return what `packed` made bytes of."""
         head, _, rest = content.partition(b"\n")
-        width, workspace, stack, columns, outputs, rows, series, steps = json.loads(head)
+        width, workspace, stack, columns, outputs, rows, series, steps, *lengths = json.loads(head)
         table = np.frombuffer(rest, dtype=np.float64, count=rows * series).reshape(rows, series).copy()
         saved = np.frombuffer(rest, dtype=np.uint8, count=steps, offset=table.nbytes).copy()
-        return cls(width, workspace, stack, columns, outputs, saved, table, rest[table.nbytes + steps :])
+        ends = np.cumsum([table.nbytes + steps, *lengths]).tolist()
+        machine = tuple(rest[first:last] for first, last in pairwise(ends))
+        return cls(width, workspace, stack, columns, outputs, saved, table, machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +159,28 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     """
     from stockflow.compiler.assembly import Assembly
     from stockflow.compiler.parted import PartedAssembly, is_long
+    from stockflow.compiler.skeleton import Skeleton
 
-    assembly = (PartedAssembly if is_long(plan) else Assembly)(plan, width or vector_width())
+    machine: list[bytes] = []
+    stacks = [0]
+
+    def add(module: str) -> None:
+        machine.append(assembled(module, alone=False))
+        # a function of it calls no other
+        stacks.append(stack_of(max(module.split("\ndefine "), key=len), assembly.writer.width))
+
+    assembly: Skeleton = (
+        PartedAssembly(plan, width or vector_width(), add) if is_long(plan) else Assembly(plan, width or vector_width())
+    )
     text = assembly.text()
     if width is None and assembly.waits:
         assembly = Assembly(plan, 2 * vector_width())
         text = assembly.text()
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)
-    machine = assembled(text)
-    # of all functions but one, none calls another
-    stack, outputs = stack_of(max(text.split("\ndefine "), key=len), width), len(assembly.outputs)
-    return Code(width, assembly.workspace, stack, assembly.columns, outputs, saved, plan.table, machine)
+    machine.append(assembled(text))
+    stack, outputs = stack_of(text, width) + max(stacks), len(assembly.outputs)
+    return Code(width, assembly.workspace, stack, assembly.columns, outputs, saved, plan.table, tuple(machine))
 
 
 def stack_of(text: str, width: int) -> int:
@@ -180,5 +194,5 @@ def stack_of(text: str, width: int) -> int:
 
 def load(code: Code) -> Kernel:
     """Return the code ready to run in this process."""
-    engine = linked(code.machine)
+    engine = linked(*code.machine)
     return Kernel(code, _SIGNATURE(engine.get_function_address("simulate")), engine)

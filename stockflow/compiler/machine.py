@@ -17,8 +17,10 @@ def is_long(text: str) -> bool:
     return any(one.count("\n") > LONG for one in text.split("\ndefine "))
 
 
-def assembled(text: str) -> bytes:
+def assembled(text: str, alone: bool = True) -> bytes:
     """Return the object file of a module for this processor; RuntimeError if it is malformed.
+
+    One that is not `alone` is linked with one that is.
 
     Passes over the module before its code is made gain nothing: it is written in registers, without calls between
     functions, and what they would find the code generator finds.  Its own time grows with the square of a function's
@@ -26,17 +28,18 @@ def assembled(text: str) -> bytes:
     long.
     """
     machine = target(opt=0 if is_long(text) else 1)
-    if "windows" in machine.triple:
+    if alone and "windows" in machine.triple:
         text += _FLOATS
     module = binding.parse_assembly(text)
     module.verify()
     return bytes(machine.emit_object(module))
 
 
-def linked(code: bytes) -> Any:
-    """Return the engine that holds an object file ready to run; functions live as long as it does."""
+def linked(*objects: bytes) -> Any:
+    """Return the engine that holds object files ready to run; functions live as long as it does."""
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    for one in objects:
+        engine.add_object_file(binding.ObjectFileRef.from_data(one))
     engine.finalize_object()
     return engine
 

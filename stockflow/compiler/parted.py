@@ -17,7 +17,10 @@ from stockflow.compiler.skeleton import BLOCK, Skeleton
 _LONG = 2000
 # instructions of a function
 _PART = 200
+# instructions of a module, of which the code generator holds all in memory
+_MODULE = 20_000
 _SHARED = "ptr %values, ptr %table, ptr %work, ptr %runs"
+_GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage"
 _MOMENT, _START = ("%k", "%moment", "%stage"), ("0", "0", "0")
 
 
@@ -46,12 +49,15 @@ class PartedAssembly(Skeleton):
     """Writes a plan with a function for every few hundred instructions.
 
     Behind the memory of all assemblies, `workspace` has a vector for each value that one function leaves to others: of
-    a state what it holds and, where a step has stages, where it is probed and what its rates add up to.
+    a state what it holds and, where a step has stages, where it is probed and what its rates add up to.  `text` hands
+    all modules but its own to `module` as they are written: together they would fill the memory.
     """
 
-    def __init__(self, plan: Plan, width: int) -> None:
+    def __init__(self, plan: Plan, width: int, module: Callable[[str], None]) -> None:
         super().__init__(plan, width)
+        self.module = module
         self.functions: list[str] = []
+        self.length = 0
         self.column_of = {node: column for column, node in reversed(list(enumerate(self.outputs)))}
         self.series = {node: column for column, node in enumerate(plan.series)}
         self.slots: dict[int, int] = {}
@@ -80,10 +86,20 @@ class PartedAssembly(Skeleton):
             *self.parts("initial", [partial(self.begin, place) for place in places], _START),
             *self.moments(last),
         ]
-        moment = self.moment()
-        code = [self.defined("block", BLOCK), "entry:", *begin, *moment, "exit:", "  ret void", "}"]
-        head = [*self.writer.globals, *sorted(self.writer.declarations), self.fill()]
-        return "\n".join([*head, *self.functions, *code, self.driver()])
+        block = [*begin, *self.moment()]
+        self.close()
+        called = (
+            one.removeprefix("  call void @").partition("(")[0] for one in block if one.startswith("  call void @")
+        )
+        parts = [f"declare void @{name}({_GIVEN}, i64 %seed)" for name in called]
+        code = [self.defined("block", BLOCK), "entry:", *block, "exit:", "  ret void", "}"]
+        return "\n".join([*parts, self.fill(), *code, self.driver()])
+
+    def close(self) -> None:
+        """Hand on the functions written so far as a module."""
+        writer, fill = self.writer, f"declare void @fill(ptr, {self.writer.double}, i64, i64)"
+        self.module("\n".join([*writer.globals, *sorted(writer.declarations), fill, *self.functions]))
+        self.functions, self.length, writer.globals = [], 0, []
 
     def moment(self) -> list[str]:
         """Return what is done in every moment."""
@@ -156,9 +172,11 @@ class PartedAssembly(Skeleton):
         for node in self.fresh:
             if self.needed.get(node, -1) > self.reached:
                 self.leave(node)
-        arguments = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage"
-        self.functions += [self.defined(name, arguments), "entry:", *self.taken(), "  ret void", "}"]
+        self.length += len(self.writer.lines)
+        self.functions += [self.defined(name, _GIVEN), "entry:", *self.taken(), "  ret void", "}"]
         self.names, self.fresh, self.weighed = {}, [], None
+        if self.length >= _MODULE:
+            self.close()
         return f"  call void @{name}({_SHARED}, {', '.join(f'i64 {one}' for one in moment)}, i64 %seed)"
 
     def leave(self, node: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from stockflow.language.clock import SCHEMES
 BLOCK = ", ".join(f"ptr noalias %{name}" for name in ("values", "out", "table", "saved", "work", "runs"))
 
 
-class Skeleton:
+class Skeleton(ABC):
     """Writes LLVM assembly for a plan, `width` runs at a time.
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
@@ -44,6 +45,10 @@ class Skeleton:
         self.workspace += plan.points
         self.columns = len(plan.system.inputs) + plan.points
         self.moving = [place for place, state in enumerate(self.states) if not state.delay]
+
+    @abstractmethod
+    def text(self) -> str:
+        """Return the module with the entry point `simulate`."""
 
     def taken(self) -> list[str]:
         """Return the lines written so far and begin anew."""
