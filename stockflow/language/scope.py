@@ -17,11 +17,15 @@ from stockflow.language.definition import Definition, Function, Macro, TooLarge
 from stockflow.language.equations import Expression, Variable
 from stockflow.language.external import External
 from stockflow.language.subscripts import Ranges
-from stockflow.language.tree import Refused
+from stockflow.language.tree import Entries, Name, Refused, walk
 from stockflow.names import plain
 
-_MOST_VARIABLES = 100_000
-_MOST_PARTS = 1_000_000
+_MOST_VARIABLES = 500_000
+# operations as they are written, and what sums, functions and macros make of them beyond that
+_MOST_PARTS = 4_000_000
+_MOST_MADE = 3_000_000
+# letters of a name that take as much memory as an operation
+_LETTERS = 64
 Made = TypeVar("Made")
 
 
@@ -66,6 +70,8 @@ class Translation:
     structural: set[str] = field(default_factory=set)
     # what several elements of an array read, by what it is made of
     known: dict[Hashable, Any] = field(default_factory=dict)
+    elements: int = 0
+    foreseen: int = 0
     parts: int = 0
 
     def refuse(self, items: Iterable[str], one: Definition) -> None:
@@ -86,17 +92,22 @@ class Translation:
             left_out: set[tuple[str, ...]] = set()
             for exception in one.exceptions:
                 excepted = [self.ranges.choices(subscript) for subscript in exception]
-                self.spend(math.prod(map(len, excepted)))
+                self.foresee(math.prod(map(len, excepted)))
                 left_out.update(itertools.product(*excepted))
         except Refused as error:
             return error.items
         count = math.prod(map(len, choices))
         if count > _MOST_VARIABLES:
             return [f"array of more than {_MOST_VARIABLES} elements"]
-        self.spend(count)
+        if scope is self.main:
+            self.foresee(count * self.size(one, choices))
+        else:  # written once, however often it is used; a use takes as much again
+            self.spend(2 * count * self.size(one, choices))
         if any(len(other) != len(choices) for other in (*itertools.islice(elements, 1), *one.exceptions)):
             return ["another number of subscripts"]
         wanted = [one for one in itertools.product(*choices) if one not in left_out]
+        self.elements += len(wanted)
+        self.check(self.elements)
         twice = next((coordinates for coordinates in wanted if coordinates in elements), None)
         elements.update((coordinates, one) for coordinates in wanted if coordinates not in elements)
         return [] if twice is None else [f"second definition of {self.ranges.label(one.name, twice)!r}"]
@@ -124,7 +135,11 @@ class Translation:
     def add(self, one: Variable) -> None:
         """Enter a variable; TooLarge if there are too many."""
         self.variables[one.name] = one
-        if len(self.variables) > _MOST_VARIABLES:
+        self.check(len(self.variables))
+
+    def check(self, count: int) -> None:
+        """Raise TooLarge for so many variables if they are too many."""
+        if count > _MOST_VARIABLES:
             raise TooLarge(f"more than {_MOST_VARIABLES} variables, counting array elements and parts of functions")
 
     def once(self, made_of: Hashable, make: Callable[[], Made]) -> Made:
@@ -134,8 +149,28 @@ class Translation:
         made: Made = self.known[made_of]
         return made
 
-    def spend(self, count: int = 1) -> None:
-        """Count parts of expressions; TooLarge if there are too many."""
-        self.parts += count
-        if self.parts > _MOST_PARTS:
+    def size(self, one: Definition, choices: Sequence[Sequence[str]]) -> int:
+        """Return about how many operations a definition is for each element; long names count as several."""
+        inside = sum(max(len(self.ranges.spelling[name]) for name in each) for each in choices if each)
+        # of a list only one entry belongs to an element
+        parts = [] if one.tree is None or isinstance(one.tree, Entries) else list(walk(one.tree))
+        names = [part for part in parts if isinstance(part, Name)]
+        long = sum((len(name) + inside) // _LETTERS for name in (one.name, *(part.name for part in names)))
+        return 1 + len(parts) + long + sum(map(self.repeated, names))
+
+    def repeated(self, name: Name) -> int:
+        """Return how many operations a name makes beside one, where it runs over all elements of ranges."""
+        marked = [plain(one).rstrip("!") for one in name.subscripts if one.endswith("!")]
+        return 2 * math.prod(len(self.ranges.members.get(one, ())) for one in marked) if marked else 0
+
+    def foresee(self, count: int) -> None:
+        """Count operations that are written; TooLarge if there are too many, before any of them is read."""
+        self.foreseen += count
+        if self.foreseen > _MOST_PARTS:
             raise TooLarge(f"more than {_MOST_PARTS} operations, counting array elements")
+
+    def spend(self, count: int = 1) -> None:
+        """Count parts of expressions; TooLarge if there are many more than are written."""
+        self.parts += count
+        if self.parts > self.foreseen + _MOST_MADE:
+            raise TooLarge(f"more than {_MOST_MADE} operations that sums, functions and macros are made of")

@@ -6,7 +6,9 @@ from stockflow_helpers import loaded, written
 import stockflow
 from stockflow import InputError
 
-PARTS = "more than 1000000 operations, counting array elements"
+PARTS = "more than 4000000 operations, counting array elements"
+MADE = "more than 3000000 operations that sums, functions and macros are made of"
+VARIABLES = "more than 500000 variables, counting array elements and parts of functions"
 LARGE = "r: (r1-r50000) ~ ~\n"
 REFUSED = {
     "ranges that double": (
@@ -26,7 +28,14 @@ REFUSED = {
         "ranges and mappings of more than 2000000 elements",
     ),
     "exceptions of all elements thrice": (f"{LARGE}x[r] :EXCEPT: [r,r,r]= 1 ~ Dmnl", PARTS),
-    "an array again and again": (LARGE + "x[r]= 1 ~ Dmnl\n" * 30, PARTS),
+    "an array again and again": (LARGE + "x[r]= 1 ~ Dmnl\n" * 30, VARIABLES),
+    "many arrays": (LARGE + "".join(f"x{one}[r]= 1 ~ Dmnl\n" for one in range(11)), VARIABLES),
+    "many operations": (LARGE + f"x[r]= {'+'.join(['1'] * 90)} ~ Dmnl", PARTS),
+    "sums of sums": (
+        "r: (r1-r1000) ~ ~\ns: (s1-s3000) ~ ~\na[s]= s ~ Dmnl\nx[r]= SUM(a[s!]) ~ Dmnl",
+        PARTS,
+    ),
+    "a long name": (f"{LARGE}{'x' * 10_000}[r]= 1 ~ Dmnl", PARTS),
     "signs inside each other": (f"x= 2{'^-2' * 5000} ~ Dmnl", "more than 40 parentheses, signs or choices"),
     "negations inside each other": (f"x= {'- :NOT: ' * 5000}1 ~ Dmnl", "more than 40 parentheses, signs or choices"),
     "a number that does not end": (f"r: (a{'1' * 50_000}x-a2) ~ ~", "not one name with two numbers"),
@@ -39,8 +48,8 @@ REFUSED = {
         r"a loop without a stock: x0 -> .* -> x19 -> \(480 more\) -> x0$",
     ),
     "shares of many": (
-        "r: (r1-r40) ~ ~\ns: (s1-s64) ~ ~\na[r,s]= s ~ Dmnl\nx[r,s]= ALLOCATE BY PRIORITY(a[r,s],a[r,s],64,1,9) ~ Dmnl",
-        PARTS,
+        "r: (r1-r90) ~ ~\ns: (s1-s64) ~ ~\na[r,s]= s ~ Dmnl\nx[r,s]= ALLOCATE BY PRIORITY(a[r,s],a[r,s],64,1,9) ~ Dmnl",
+        MADE,
     ),
 }
 
@@ -55,7 +64,7 @@ def test_what_grows_beyond_its_text_is_refused_in_one_line(tmp_path, kind: str) 
 
 
 def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("stockflow.language.scope._MOST_PARTS", 10_000)
+    monkeypatch.setattr("stockflow.language.scope._MOST_MADE", 10_000)
     space = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
     each = "<dimensions><dim name='d'/></dimensions>"
     path = tmp_path / "sums.xmile"
@@ -64,7 +73,7 @@ def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch) -> No
         "<dimensions><dim name='d' size='200'/></dimensions><model><variables>"
         f"<aux name='v'>{each}<eqn>1</eqn></aux><aux name='y'>{each}<eqn>SUM(v)</eqn></aux></variables></model></xmile>"
     )
-    with pytest.raises(InputError, match="more than 10000 operations, counting array elements"):
+    with pytest.raises(InputError, match="more than 10000 operations that sums, functions and macros are made of"):
         stockflow.load(path)
 
 
