@@ -9,16 +9,19 @@ of the shortest independent loop set of Oliva (2004), System Dynamics Review 20(
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from stockflow.errors import InputError
 from stockflow.language import equations as eq
 from stockflow.language.order import reached
+from stockflow.language.source import warn
 
 #: variable -> variables it has a link to
 Links = Mapping[str, tuple[str, ...]]
 Link = tuple[str, str]
 _MOST_CANDIDATES = 5_000_000
+# variables of a large component through which loops are looked for
+_MOST_SAMPLED = 200
 
 
 def read_names(expression: eq.Expression) -> tuple[str, ...]:
@@ -112,23 +115,43 @@ def independent_loops(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:
 
     Loops of one component come together.  Each has the shortest length among the loops that are no
     combination of those before it; between equals, the one whose members come first in the file.
-    Raises InputError for a component with more than five million pairs of a variable and a link.
+    Where components have more than five million pairs of a variable and a link together, the largest of them give a
+    sample: the shortest loops through some of their variables, stocks first, with a warning that says so.
     """
     graph = links(equations)
     order = {name: place for place, name in enumerate(equations.variables)}
+    inside = [_inside(graph, component) for component in _components(graph)]
+    fewest = sorted(range(len(inside)), key=lambda place: len(inside[place]) * _arrows(inside[place]))
+    sizes = itertools.accumulate(len(inside[place]) * _arrows(inside[place]) for place in fewest)
+    listed = {place for place, size in zip(fewest, sizes, strict=True) if size <= _MOST_CANDIDATES}
     out: list[tuple[str, ...]] = []
-    for component in _components(graph):
-        members = set(component)
-        inside = {name: tuple(one for one in graph[name] if one in members) for name in component}
-        arrows = sum(map(len, inside.values()))
-        if len(inside) * arrows > _MOST_CANDIDATES:
-            raise InputError(
-                f"{equations.source}: {len(inside)} variables with {arrows} links act on each other,"
-                " too many to list their feedback loops"
+    left = _MOST_CANDIDATES
+    for place, one in enumerate(inside):
+        if _arrows(one) == len(one):
+            loops = [_only_loop(one)]
+        elif place in listed:
+            loops = _independent(one, _candidates(one))
+        else:
+            effort = len(one) + _arrows(one)
+            count = max(1, min(_MOST_SAMPLED, left // effort, len(one)))
+            left -= count * effort
+            stocks_first = sorted(one, key=lambda name: (equations.variables[name].kind != "stock", order[name]))
+            loops = _independent(one, _sampled(one, stocks_first[:count]))
+            warn(
+                f"{equations.source}: {len(one)} variables with {_arrows(one)} links act on each other: of their"
+                f" feedback loops these are a sample, the shortest through {count} of them"
             )
-        loops = _basis(inside) if arrows > len(inside) else [_only_loop(inside)]
         out += [_from_first_stock(loop, equations, order) for loop in loops]
     return tuple(out)
+
+
+def _inside(graph: Links, component: Sequence[str]) -> Links:
+    members = set(component)
+    return {name: tuple(one for one in graph[name] if one in members) for name in component}
+
+
+def _arrows(graph: Links) -> int:
+    return sum(map(len, graph.values()))
 
 
 def _reads(equations: eq.Equations) -> dict[str, tuple[str, ...]]:
@@ -150,14 +173,17 @@ def _closure(equations: eq.Equations, name: str, graph: Links, direct: bool) -> 
     return tuple(one for one in equations.visible if one in seen)
 
 
-def _basis(graph: Links) -> list[tuple[str, ...]]:
-    """Pick loops by Horton's way: shortest paths from a vertex to a link and back, independent mod 2."""
+def _independent(graph: Links, loops: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the loops that are no combination, mod 2, of those before them, up to as many as make a basis."""
     numbers = {(a, b): place for place, (a, b) in enumerate((a, b) for a in graph for b in graph[a])}
     wanted = len(numbers) - len(graph) + 1
     leads: dict[int, int] = {}
     out: list[tuple[str, ...]] = []
-    for loop in _candidates(graph):
-        bits = sum(1 << numbers[a, b] for a, b in pairs(loop))
+    for loop in loops:
+        marks = bytearray(len(numbers) // 8 + 1)
+        for pair in pairs(loop):
+            marks[numbers[pair] // 8] |= 1 << numbers[pair] % 8
+        bits = int.from_bytes(marks, "little")
         while bits and bits.bit_length() in leads:
             bits ^= leads[bits.bit_length()]
         if bits:
@@ -177,10 +203,8 @@ def _only_loop(graph: Links) -> tuple[str, ...]:
 
 
 def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
-    """Yield loops vertex -> link -> vertex along shortest paths, shortest first, each once."""
-    names = list(graph)
-    order = {name: place for place, name in enumerate(names)}
-    forwards = [sorted(order[one] for one in graph[name]) for name in names]
+    """Yield loops by Horton's way: vertex -> link -> vertex along shortest paths, shortest first, each once."""
+    names, forwards = list(graph), _numbered(graph)
     backwards: list[list[int]] = [[] for _ in names]
     for start, others in enumerate(forwards):
         for end in others:
@@ -197,6 +221,25 @@ def _candidates(graph: Links) -> Iterator[tuple[str, ...]]:
                 found.add(tuple(loop[first:] + loop[:first]))
     for places in sorted(found, key=lambda one: (len(one), one)):
         yield tuple(names[place] for place in places)
+
+
+def _sampled(graph: Links, through: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return a shortest loop through each of some variables, each once, shortest first."""
+    names, forwards = list(graph), _numbered(graph)
+    order = {name: place for place, name in enumerate(names)}
+    found: dict[frozenset[int], tuple[str, ...]] = {}
+    for vertex in map(order.__getitem__, through):
+        before = _before(forwards, vertex)
+        last = next(one for one in before if vertex in forwards[one])
+        loop = _path(before, vertex, last)[::-1]
+        found.setdefault(frozenset(loop), tuple(names[one] for one in loop))
+    return sorted(found.values(), key=len)
+
+
+def _numbered(graph: Links) -> list[list[int]]:
+    """Return a graph by the places of its vertices, neighbours in order."""
+    order = {name: place for place, name in enumerate(graph)}
+    return [sorted(order[one] for one in others) for others in graph.values()]
 
 
 def _before(graph: Sequence[Sequence[int]], root: int) -> dict[int, int]:
