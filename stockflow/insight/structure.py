@@ -26,7 +26,9 @@ _MOST_SAMPLED = 200
 
 def read_names(expression: eq.Expression) -> tuple[str, ...]:
     """Return every variable an expression reads, lookups included, each once."""
-    names = (one.name for one in eq.walk(expression) if isinstance(one, (eq.Reference, eq.LookupCall)))
+    if isinstance(expression, (eq.Number, eq.Table)):
+        return ()
+    names = [one.name for one in eq.walk(expression) if isinstance(one, (eq.Reference, eq.LookupCall))]
     return tuple(dict.fromkeys(names))
 
 

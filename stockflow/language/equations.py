@@ -337,11 +337,14 @@ def number(expression: Expression, known: Mapping[str, float | None] = MappingPr
         return known.get(expression.name)
     if not isinstance(expression, Operation) or expression.operator not in ARITHMETIC:
         return None
-    values = [number(one, known) for one in expression.arguments]
-    if any(value is None for value in values):
-        return None
+    values: list[np.float64] = []
+    for one in expression.arguments:
+        value = number(one, known)
+        if value is None:
+            return None
+        values.append(np.float64(value))
     with np.errstate(all="ignore"):
-        return float(ARITHMETIC[expression.operator](*(np.float64(value) for value in values if value is not None)))
+        return float(ARITHMETIC[expression.operator](*values))
 
 
 def kind(expression: Expression) -> tuple[Kind, float | None]:
