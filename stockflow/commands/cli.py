@@ -199,7 +199,7 @@ def run(
     frame.index.name = "Time"
     parts = range(0, len(frame), _ROWS)
     deliver((frame.iloc[at : at + _ROWS].to_csv(float_format=DIGITS, header=at == 0) for at in parts), out)
-    bad = [str(name) for name in dataset if not np.isfinite(dataset[name].values).all()]
+    bad = [str(name) for name in frame.columns[~np.isfinite(frame.to_numpy()).all(axis=0)]]
     if bad:
         # a second look knows what was computed first
         again = model.with_constants(given).runs({}, bad, until, save_period, method=method, seed=seed).dataset()
