@@ -12,6 +12,7 @@ from functools import partial
 from stockflow.compiler.graph import Graph
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
+from stockflow.compiler.vector import Writer
 
 # nodes of a plan, and states, from which on its code is made so
 _LONG = 2000
@@ -45,6 +46,32 @@ def _late(graph: Graph, nodes: Sequence[int], needed: Container[int]) -> frozens
     return frozenset(late)
 
 
+class _Calling(Writer):
+    """Writes exp and log as calls of functions: written out each time, they would be most of a long plan."""
+
+    def exp(self, x: str) -> str:
+        return self.called("exponential", x)
+
+    def log(self, x: str) -> str:
+        return self.called("logarithm", x)
+
+    def called(self, function: str, x: str) -> str:
+        """Return the value of a function of one vector."""
+        self.declarations.add(f"declare {self.double} @{function}({self.double})")
+        return self.let(f"call {self.double} @{function}({self.double} {x})")
+
+
+def _functions(width: int) -> str:
+    """Return the functions that `_Calling` calls."""
+    writer, found = Writer(width), list[str]()
+    for name, write in (("exponential", writer.exp), ("logarithm", writer.log)):
+        result = write("%x")
+        head = f"define {writer.double} @{name}({writer.double} %x) noinline {{"
+        found += [head, "entry:", *writer.lines, f"  ret {writer.double} {result}", "}"]
+        writer.lines = []
+    return "\n".join([*sorted(writer.declarations), *found])
+
+
 class PartedAssembly(Skeleton):
     """Writes a plan with a function for every few hundred instructions.
 
@@ -56,6 +83,7 @@ class PartedAssembly(Skeleton):
     def __init__(self, plan: Plan, width: int, module: Callable[[str], None]) -> None:
         super().__init__(plan, width)
         self.module = module
+        self.writer = _Calling(width)
         self.functions: list[str] = []
         self.length = 0
         self.column_of = {node: column for column, node in reversed(list(enumerate(self.outputs)))}
@@ -93,7 +121,7 @@ class PartedAssembly(Skeleton):
         )
         parts = [f"declare void @{name}({_GIVEN}, i64 %seed)" for name in called]
         code = [self.defined("block", BLOCK), "entry:", *block, "exit:", "  ret void", "}"]
-        return "\n".join([*parts, self.fill(), *code, self.driver()])
+        return "\n".join([*parts, _functions(self.writer.width), self.fill(), *code, self.driver()])
 
     def close(self) -> None:
         """Hand on the functions written so far as a module."""
