@@ -158,7 +158,7 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     processor would wait for each of them: a second vector is computed meanwhile.
     """
     from stockflow.compiler.assembly import Assembly
-    from stockflow.compiler.parted import PartedAssembly, is_long
+    from stockflow.compiler.parted import PartedAssembly, is_parted
     from stockflow.compiler.skeleton import Skeleton
 
     machine: list[bytes] = []
@@ -169,10 +169,12 @@ def generate(plan: Plan, width: int | None = None) -> Code:
         # a function of it calls no other
         stacks.append(stack_of(max(module.split("\ndefine "), key=len), assembly.writer.width))
 
-    assembly: Skeleton = (
-        PartedAssembly(plan, width or vector_width(), add) if is_long(plan) else Assembly(plan, width or vector_width())
-    )
+    usual = width or vector_width()
+    assembly: Skeleton = PartedAssembly(plan, usual, add) if is_parted(plan) else Assembly(plan, usual)
     text = assembly.text()
+    if is_long(text):
+        assembly = PartedAssembly(plan, usual, add)
+        text = assembly.text()
     if width is None and assembly.waits:
         assembly = Assembly(plan, 2 * vector_width())
         text = assembly.text()

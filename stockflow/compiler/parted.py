@@ -14,7 +14,7 @@ from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
 from stockflow.compiler.vector import Writer
 
-# nodes of a plan, and states, from which on its code is made so
+# nodes, states and outputs of a plan from which on its code is made so
 _LONG = 2000
 # instructions of a function
 _PART = 200
@@ -25,9 +25,10 @@ _GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage"
 _MOMENT, _START = ("%k", "%moment", "%stage"), ("0", "0", "0")
 
 
-def is_long(plan: Plan) -> bool:
+def is_parted(plan: Plan) -> bool:
     """Say whether the code of a plan is made in parts."""
-    return sum(map(len, (plan.hoisted, plan.body, plan.observed, plan.system.states))) > _LONG
+    system = plan.system
+    return sum(map(len, (plan.hoisted, plan.body, plan.observed, system.states, system.outputs))) > _LONG
 
 
 def _late(graph: Graph, nodes: Sequence[int], needed: Container[int]) -> frozenset[int]:

@@ -107,3 +107,10 @@ def test_a_long_chain_is_compiled_in_seconds_and_right(tmp_path) -> None:
     assert process_time() - start < 4
     found = np.array(kernel.run(np.zeros((1, 0)), 1))
     assert (found.reshape(5, 3000) == np.arange(5)[:, None] + np.arange(3000)).all()
+
+
+def test_many_outputs_that_are_numbers_are_right(tmp_path) -> None:
+    wanted = task(loaded(tmp_path, "r: (r1-r2100) ~ ~\nv[r]= r ~ Dmnl\ny[r]= VECTOR ELM MAP(v[r], 1) ~ Dmnl"))
+    assert parted.is_parted(wanted.plan())
+    found = outputs(wanted)[0]
+    assert (found == np.arange(2, 2101)).all()
