@@ -12,6 +12,7 @@ import string
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +29,7 @@ from stockflow.language.vensim.entries import TEST_INPUT, Entry, rule_of
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile import variables as xmile
 from stockflow.language.xmile.equation import Equation as XmileEquation
+from stockflow.language.xmile.includes import joined
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
@@ -198,7 +200,16 @@ def read(
         text = read_text(file, _LARGEST)
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
+    if file.suffix.lower() != ".mdl":
+        text = joined(str(file), text, partial(_beside, folder, folders))
     return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
+
+
+def _beside(folder: str, folders: Sequence[str], name: str) -> str:
+    """Return the text of a file that a model names; Refused for one outside the folders, or that is not there."""
+    from stockflow.language.external import External
+
+    return read_text(External(folder, folders).check(name), _LARGEST)
 
 
 def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
