@@ -20,6 +20,8 @@ _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
 # what to do about functions that real files have and this does not
 _INSTEAD = {
+    "geometric": " (whether the trial that succeeds counts is not said in its manual; write it with LN of UNIFORM)",
+    "negbinomial": " (whether the trials that succeed count is not said in its manual)",
     "a function of": " (an equation that is not written yet)",
     "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
     "get vdf data": " (give its data as a table: --data FILE)",

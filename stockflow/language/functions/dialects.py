@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
-from stockflow.language.functions import allocation, arrays, curves, memory, random, vectors
+from stockflow.language.functions import allocation, arrays, curves, laws, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
 
@@ -220,9 +220,14 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "random uniform": Function(3, 3, random.random_uniform),
         "random normal": Function(5, 5, random.random_normal),
         "random exponential": Function(5, 5, random.random_exponential),
-        "random triangular": Function(6, 6, random.triangular),
-        "random poisson": Function(6, 6, random.poisson),
-        "random binomial": Function(7, 7, random.binomial),
+        "random triangular": Function(6, 6, random.random_triangular),
+        "random weibull": Function(6, 6, random.random_weibull),
+        "random lookup": Function(6, 6, random.of_lookup),
+        "random pink noise": Function(4, 4, random.pink_noise),
+        **{
+            name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random.tabled)
+            for name in (f"RANDOM {law}" for law in ("GAMMA", "BETA", "POISSON", "BINOMIAL", "NEGATIVE BINOMIAL"))
+        },
     }
 )
 VENSIM: Mapping[str, Function] = MappingProxyType(
@@ -283,8 +288,16 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "lookup": Function(2, 2, curves.call),
         "random": Function(2, 3, random.random_uniform),
         "uniform": Function(2, 3, random.random_uniform),
-        "normal": Function(2, 5, random.normal),
-        "exprnd": Function(1, 2, random.exponential),
+        **{
+            name: Function(count, count + 4, partial(random.closed, name)) for name, (count, _) in random.CLOSED.items()
+        },
+        "triangular": Function(3, 7, random.triangular),
+        "beta": Function(2, 6, random.beta),
+        "gamma": Function(2, 6, random.gamma),
+        "binomial": Function(2, 6, random.binomial),
+        "poisson": Function(1, 5, random.poisson),
+        "montecarlo": Function(1, 2, random.monte_carlo),
+        "normalpink": Function(3, 4, random.pink_noise),
         "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
         # the amount comes first
         "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),
