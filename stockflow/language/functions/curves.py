@@ -87,6 +87,8 @@ def slope(reader: Place, tree: Call) -> eq.Expression:
     table = named_table(reader, tree.arguments[0])
     if reader.fixed(reader.read(tree.arguments[2])) != 1 or len(table.xs) < 2:
         raise Refused(["LOOKUP SLOPE with a mode other than 1, or of a single point"])
+    if any(map(table.is_step, range(len(table.xs) - 1))):
+        raise Refused(["LOOKUP SLOPE of a table with a vertical step"])
     return _with(reader, tree, _slopes)
 
 

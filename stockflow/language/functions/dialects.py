@@ -12,11 +12,23 @@ from stockflow.language.definition import Function
 from stockflow.language.functions import allocation, arrays, curves, laws, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
+from stockflow.names import plain
 
 _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
 _ZERO = Literal(0.0)
 _TURN = eq.Number(2 * math.pi)
+_HARDLY = eq.Number(1e-6)
+# GET TIME VALUE of a time in years: how many there are in one, after how many their count begins anew, and with which
+_CALENDAR: Mapping[float, tuple[float, float, float]] = MappingProxyType(
+    {
+        1.0: (1.0, 0.0, 0.0),
+        2.0: (4.0, 4.0, 1.0),
+        3.0: (12.0, 12.0, 1.0),
+        4.0: (360.0, 30.0, 1.0),
+        6.0: (360.0, 0.0, 0.0),
+    }
+)
 Remembering = Callable[[Place, eq.Expression, eq.Expression, eq.Expression, int], eq.Expression]
 
 
@@ -101,12 +113,23 @@ def _discrete_delay(reader: Place, tree: Call) -> eq.Expression:
 
 
 def _time_value(reader: Place, tree: Call) -> eq.Expression:
+    """GET TIME VALUE: a time in the unit of the model, or what a calendar of 360 days says of it."""
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
-    of = eq.number(relative)
-    if of not in {0, 1} or eq.number(measure) != 0:
-        raise Refused(["GET TIME VALUE of the computer's clock, or in other units than the model's"])
+    of, what = eq.number(relative), eq.number(measure)
+    if of not in {0, 1}:
+        raise Refused(["GET TIME VALUE of the computer's clock, with which no run could be repeated,"])
     start = eq.Reference(reader.translation.main.spelling.get("initial time", "INITIAL TIME"))
-    return memory.plus(start if of else eq.Time(), offset)
+    time = memory.plus(start if of else eq.Time(), offset)
+    if what == 0:
+        return time
+    unit = next((one.unit for one in reader.translation.main.definitions.get("time step", {}).values()), "")
+    if what not in _CALENDAR or plain(unit) not in {"year", "years"}:
+        known = "measure 0, or 1 to 4 and 6 of a time in years"
+        raise Refused([f"GET TIME VALUE other than {known}; here TIME STEP has the unit {unit!r},"])
+    length, parts, first = _CALENDAR[what]
+    # a sum of steps may be a little short of the day
+    passed = vectors.floor(memory.plus(memory.times(time, eq.Number(length)), _HARDLY))
+    return memory.plus(vectors.remainder(passed, eq.Number(parts)) if parts else passed, eq.Number(first))
 
 
 def _previous(reader: Place, tree: Call) -> eq.Expression:

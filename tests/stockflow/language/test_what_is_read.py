@@ -467,7 +467,10 @@ def test_raw_data_stand_for_one_step(tmp_path) -> None:
         ("DELAY MATERIAL(Time, Time, 0, 0)", "DELAY MATERIAL with a delay time that is not a number of the file"),
         ("DELAY INFORMATION(Time, Time, 0)", "DELAY INFORMATION with a delay time that is not a number of the file"),
         ("GET TIME VALUE(2, 0, 0)", "GET TIME VALUE of the computer's clock"),
-        ("GET TIME VALUE(0, 0, 3)", "in other units than the model's"),
+        ("GET TIME VALUE(0, 0, 5)", "GET TIME VALUE other than measure 0, or 1 to 4 and 6 of a time in years"),
+        ("LOOKUP(f, Time)", r"function LOOKUP \(a table is called by its own name, as in table\(x\)\) in 'y'"),
+        ("LOOKUP EXTRAPOLATE(step, Time)", "a table that goes on beyond its ends ends with a vertical step in 'y'"),
+        ("LOOKUP SLOPE(step, Time, 1)", "LOOKUP SLOPE of a table with a vertical step in 'y'"),
         ("RANDOM POISSON(0, 9, Time, 0, 1, 1)", "RANDOM POISSON of what is not a number of the file"),
         ("RANDOM POISSON(0, 9, 1e9, 0, 1, 1)", "RANDOM POISSON of more than 10000 different numbers"),
         ("RANDOM POISSON(1.2, 1.8, 3, 0, 1, 1)", "RANDOM POISSON with nothing between its ends"),
@@ -476,7 +479,9 @@ def test_raw_data_stand_for_one_step(tmp_path) -> None:
 )
 def test_forms_of_functions_without_a_definite_meaning_are_refused(tmp_path, equation: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        stockflow.load(written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\ny= {equation} ~ Dmnl"))
+        stockflow.load(
+            written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\nstep((0,0),(1,1),(1,2)) ~ Dmnl\ny= {equation} ~ Dmnl")
+        )
 
 
 def test_an_array_without_subscripts_goes_by_the_names_of_its_ranges(tmp_path) -> None:
