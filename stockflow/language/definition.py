@@ -100,8 +100,10 @@ class Parsed:
     _size: int = 0
 
     def add_range(self, name: str, elements: Sequence[str]) -> None:
-        """Enter a range; Refused if there is one of that name; TooLarge if all have too many elements."""
+        """Enter a range; Refused if another one has that name; TooLarge if all have too many elements."""
         if plain(name) in self._known:
+            if list(self.ranges.get(name, ())) == list(elements):
+                return
             raise Refused([f"second definition of the range {name!r}"])
         self._size += len(elements)
         if self._size > MOST_ELEMENTS:

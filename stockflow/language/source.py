@@ -37,6 +37,7 @@ _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 _QUEUE = re.compile(r"<(?:\w+:)?queue\b")
+_STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -256,6 +257,10 @@ def told(source: Source) -> None:
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
         )
+    started = None if source.is_vensim else _STARTED.search(source.text)
+    if started:
+        line = source.text.count("\n", 0, started.start()) + 1
+        warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
     for code in _methods(source) if source.is_vensim else ():
         if code in AUTOMATIC:
             warn(

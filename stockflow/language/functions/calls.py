@@ -61,19 +61,19 @@ def _lookup(reader: Place, tree: Call) -> eq.Expression:
 
 def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
-    marked = [one for one in dict.fromkeys(_marked(trees)) if one not in reader.bound]
-    if not marked:
+    over = [one for one in dict.fromkeys(marked(trees)) if one not in reader.bound]
+    if not over:
         raise Refused(["sum without a subscript marked with !"])
-    choices = [reader.ranges.choices(one.rstrip("!")) for one in marked]
+    choices = [reader.ranges.choices(one.rstrip("!")) for one in over]
     count = math.prod(map(len, choices))
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
     reader.translation.spend(count)
-    bindings = (dict(zip(marked, elements, strict=True)) for elements in itertools.product(*choices))
+    bindings = (dict(zip(over, elements, strict=True)) for elements in itertools.product(*choices))
     return [[reader.within(bound, partial(reader.read, one)) for one in trees] for bound in bindings]
 
 
-def _marked(trees: Sequence[Tree]) -> list[str]:
+def marked(trees: Sequence[Tree]) -> list[str]:
     """Return the subscripts marked with `!` in trees."""
     named = (one for tree in trees for one in walk(tree) if isinstance(one, (Name, Call)))
     return [plain(one) for tree in named for one in tree.subscripts if one.endswith("!")]

@@ -123,7 +123,7 @@ def _time_value(reader: Place, tree: Call) -> eq.Expression:
     if what == 0:
         return time
     unit = next((one.unit for one in reader.translation.main.definitions.get("time step", {}).values()), "")
-    if what not in _CALENDAR or plain(unit) not in {"year", "years"}:
+    if what is None or what not in _CALENDAR or plain(unit) not in {"year", "years"}:
         known = "measure 0, or 1 to 4 and 6 of a time in years"
         raise Refused([f"GET TIME VALUE other than {known}; here TIME STEP has the unit {unit!r},"])
     length, parts, first = _CALENDAR[what]
