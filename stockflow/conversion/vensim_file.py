@@ -132,6 +132,8 @@ def _check_texts(one: Definition) -> None:
         raise Refused(["text with ~ or |"])
     if _MARKS.search(texts):
         raise Refused(["text with what divides a Vensim file"])
+    if '"' in one.unit or '"' in one.group:
+        raise Refused(["unit or group with a double quote"])
     if any(sign in one.unit for sign in "[]"):
         raise Refused(["unit with brackets"])
     if "*" in one.group:
@@ -170,7 +172,9 @@ def _macro(macro: Macro, trees: Iterable[Tree]) -> str:
 
 
 def _ended(equation: str, unit: str, documentation: str) -> str:
-    return f"{_wrapped(equation, _OPERATOR)}\n\t~\t{unit}\n\t~\t{_wrapped(documentation, _SPACE)}\n\t|\n\n"
+    # a backslash at the end of a line would join it to the next
+    end = " |" if documentation.endswith("\\") else "\n\t|"
+    return f"{_wrapped(equation, _OPERATOR)}\n\t~\t{unit}\n\t~\t{_wrapped(documentation, _SPACE)}{end}\n\n"
 
 
 def _limits(limits: Limits) -> str:

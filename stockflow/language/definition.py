@@ -65,13 +65,14 @@ class Function:
     """A function of a dialect: how many arguments it takes, and what makes its expression of a place and a call.
 
     The expression of one with a `part` may only be the whole of a variable: inside another it stands in a hidden one
-    of that name.
+    of that name.  One of arrays (`of_arrays`) runs over the subscripts that are marked in its arguments.
     """
 
     least: int
     most: int
     make: Callable[..., Expression]
     part: str = ""
+    of_arrays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,13 @@ from stockflow.language.xmile.equation import Equation as XmileEquation
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
-_QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
+_QUOTED = r'(?>"(?:\\"|[^"])*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
+# a line goes on after a backslash; one at the end of all is a sign like others
+_JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
 _QUEUE = re.compile(r"<(?:\w+:)?queue\b")
 _STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
@@ -151,7 +153,7 @@ class Source:
             if marker:
                 group = found[1][marker.end() :].strip(f"*{string.whitespace}").removeprefix(".")
             else:
-                texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
+                texts = [" ".join(_JOINED.sub(" ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
 
     def own_tags(self) -> dict[str, str]:

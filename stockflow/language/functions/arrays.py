@@ -41,25 +41,36 @@ def listed(reader: Place, tree: Call) -> list[eq.Expression]:
         return values(reader, one)
     found: list[eq.Expression] = []
     for one in tree.arguments:
-        found += [row[0] for row in rows(reader, [one])] if marked([one]) else [reader.read(one)]
+        free = marked([one], reader.translation.functions)
+        found += [row[0] for row in rows(reader, [one])] if free else [reader.read(one)]
     return found
 
 
 def reduction(operator: str) -> Function:
     """A function that joins the elements over the ranges marked with `!`."""
-    return Function(
-        1, 1, lambda reader, tree: vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
-    )
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
+
+    return Function(1, 1, make, of_arrays=True)
 
 
 def of_array(operator: str) -> Function:
     """A function that joins the elements of an array, whether marked or not."""
-    return Function(1, 1, lambda reader, tree: vectors.joined(operator, values(reader, tree.arguments[0])))
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, values(reader, tree.arguments[0]))
+
+    return Function(1, 1, make, of_arrays=True)
 
 
 def extreme(operator: str) -> Function:
     """MIN or MAX of XMILE: of some values, or of all elements of an array."""
-    return Function(1, MOST_LISTED, lambda reader, tree: vectors.joined(operator, listed(reader, tree)))
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, listed(reader, tree))
+
+    return Function(1, MOST_LISTED, make, of_arrays=True)
 
 
 def size(reader: Place, tree: Call) -> eq.Expression:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from stockflow.language import equations as eq
-from stockflow.language.definition import Macro
+from stockflow.language.definition import Function, Macro
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
-from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of, walk
+from stockflow.language.tree import Call, Name, Refused, Tree, children, subscripts_of
 from stockflow.names import plain
 
 _MOST_SORTED = 64
@@ -61,7 +61,7 @@ def _lookup(reader: Place, tree: Call) -> eq.Expression:
 
 def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
-    over = [one for one in dict.fromkeys(marked(trees)) if one not in reader.bound]
+    over = [one for one in dict.fromkeys(marked(trees, reader.translation.functions)) if one not in reader.bound]
     if not over:
         raise Refused(["sum without a subscript marked with !"])
     choices = [reader.ranges.choices(one.rstrip("!")) for one in over]
@@ -73,10 +73,18 @@ def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     return [[reader.within(bound, partial(reader.read, one)) for one in trees] for bound in bindings]
 
 
-def marked(trees: Sequence[Tree]) -> list[str]:
-    """Return the subscripts marked with `!` in trees."""
-    named = (one for tree in trees for one in walk(tree) if isinstance(one, (Name, Call)))
-    return [plain(one) for tree in named for one in tree.subscripts if one.endswith("!")]
+def marked(trees: Sequence[Tree], functions: Mapping[str, Function]) -> list[str]:
+    """Return the subscripts marked with `!` in trees, but for those of functions of arrays inside."""
+    found: list[str] = []
+    todo = list(reversed(trees))
+    while todo:
+        tree = todo.pop()
+        if isinstance(tree, (Name, Call)):
+            found += [plain(one) for one in tree.subscripts if one.endswith("!")]
+        function = functions.get(plain(tree.name)) if isinstance(tree, Call) else None
+        if function is None or not function.of_arrays:
+            todo += reversed(children(tree))
+    return found
 
 
 def everything(reader: Place, tree: Tree) -> list[eq.Expression]:

@@ -187,6 +187,12 @@ def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
     assert (found["sorted"] == np.sort(cases, axis=1)).all()
 
 
+def test_a_function_of_arrays_has_marks_of_its_own(tmp_path) -> None:
+    inside = "r: a, b ~ ~\ns: c, d ~ ~\nv[r]= 3, 5 ~ Dmnl\nw[s]= 1, 2 ~ Dmnl\ny= SUM(MIN(v[r!], 4)) ~ Dmnl"
+    model = loaded(tmp_path, f"{inside}\nz= VMAX(v[r!]*SUM(w[s!])) ~ Dmnl\nu= 2*VMIN(1+0*SUM(v[r!])+w[s!]) ~ Dmnl")
+    assert [float(model.run()[name][0]) for name in "yzu"] == [7.0, 15.0, 4.0]
+
+
 @pytest.mark.parametrize("size", [3, 8])
 def test_a_matrix_is_inverted_anew_in_every_run(tmp_path, size: int) -> None:
     model = loaded(

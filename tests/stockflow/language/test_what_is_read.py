@@ -390,7 +390,9 @@ def test_what_an_equation_of_xmile_cannot_be_is_refused(tmp_path, equation: str,
 
 def test_elements_of_an_array_are_values_among_others(tmp_path) -> None:
     array = "<aux name='v'><dimensions><dim name='d'/></dimensions><eqn>2, 5</eqn></aux>"
-    equation = "MEAN(v[*]*2, 1) + 100*MAX(TIME, v[*]) + 1000*MIN(v[*], 3, v[*]-2) + 10000*MEAN(v[*]+TIME)"
+    equation = (
+        "MEAN(v[*]*2, 1) + 100*MAX(TIME, v[*]) + 1000*MIN(MAX(v[*], 1), 3, v[*]-2, SUM(v[*])) + 10000*MEAN(v[*]+TIME)"
+    )
     run = stockflow.load(small(tmp_path, f"{array}<aux name='y'><eqn>{equation}</eqn></aux>")).run()
     assert run["y"].values.tolist() == [5 + 500 + 10000 * (3.5 + time) for time in range(5)]
 
