@@ -79,13 +79,14 @@ class Moment:
             return float(_KNOWN[operator](*map(np.float64, values)))
 
 
-def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
-    """Return variables in which a FINAL TIME that moves with time has the number at which it is reached.
+def with_controls(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
+    """Return variables in which controls that move with time have numbers, and the names of what these depend on.
 
-    Also the names of what that depends on.  InputError for one that is never reached.
+    FINAL TIME has the number at which it is reached, SAVEPER that of the initial time.  InputError for a FINAL TIME
+    that is never reached.
     """
     by_key = {plain(one.name): one for one in variables.values() if not one.owner}
-    final, *controls = (by_key.get(name) for name in ("final time", "initial time", "time step"))
+    final, period, *controls = (by_key.get(name) for name in ("final time", "saveper", "initial time", "time step"))
     read: set[str] = set()
 
     def meaning(name: str) -> Expression | None:
@@ -94,16 +95,43 @@ def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, 
 
     still = Moment(None, math.nan, meaning)
     start, step = (None if one is None else still.value(one.expression) for one in controls)
-    if final is None or start is None or step is None or not step > 0 or still.value(final.expression) is not None:
+    if start is None or step is None or not step > 0:
         return dict(variables), set()
-    time = start
-    if Moment(time, step, meaning).value(final.expression) is None:
-        return dict(variables), set()
+    found, fixed = dict(variables), set()
+    for one in (final, period):
+        if one is None or still.value(one.expression) is not None:
+            continue
+        read.clear()
+        value = Moment(start, step, meaning).value(one.expression)
+        if value is not None and one is final:
+            value = _reached(
+                source, final, lambda time: Moment(time, step, meaning).value(final.expression), start, step
+            )
+        if value is not None:
+            found[one.name] = replace(one, value=value)
+            fixed |= read
+    return found, fixed
+
+
+def _reached(source: str, final: Variable, end: Callable[[float], float | None], time: float, step: float) -> float:
     for _ in range(_MOST_STEPS):
-        end = Moment(time, step, meaning).value(final.expression)
-        if end is None or not time < end - _SLACK * step:
-            break
+        value = end(time)
+        if value is None or not time < value - _SLACK * step:
+            return time
         time += step
-    else:
-        raise InputError(f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_STEPS} steps")
-    return {**variables, final.name: replace(final, value=time)}, read
+    raise InputError(f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_STEPS} steps")
+
+
+def over_time(one: Variable, variables: Mapping[str, Variable], step: float) -> Callable[[float], float] | None:
+    """Return what a control that moves with time and constants is at a time, None for one that does not move."""
+
+    def meaning(name: str) -> Expression | None:
+        return variables[name].expression if name in variables else None
+
+    if Moment(None, step, meaning).value(one.expression) is not None:
+        return None
+    return lambda time: _number(Moment(time, step, meaning).value(one.expression))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -6,7 +6,7 @@ Methods of integration are data, read by runs, gradients and clocks alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
+from stockflow.language.at_time import over_time
 from stockflow.language.equations import Equations, Method
 
 # PySD's slack, as a share of the time step, for the final time and the save grid
@@ -99,7 +100,10 @@ def clock(equations: Equations) -> Clock:
     # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
     # ... but count what is saved: over many steps the sums stray from the save grid
-    return Clock(step, moments, _saved(steps, period / step))
+    moving = over_time(equations.find("saveper"), equations.variables, step)
+    return Clock(
+        step, moments, _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
+    )
 
 
 def _saved(steps: int, period: float) -> Flags:
@@ -109,6 +113,20 @@ def _saved(steps: int, period: float) -> Flags:
     saved = np.zeros(steps + 1, dtype=bool)
     wanted = np.ceil(np.arange(steps / max(period, 1.0) + 1) * max(period, 1.0) - _SLACK).astype(int)
     saved[wanted[wanted <= steps]] = True
+    return saved
+
+
+def _moving(place: str, moments: Array, step: float, period: Callable[[float], float]) -> Flags:
+    """Mark the moments to keep, each the first at or after its time: a period after the one before, as it is there."""
+    saved = np.zeros(len(moments), dtype=bool)
+    wanted = moments[0]
+    for at, time in enumerate(moments):
+        if time >= wanted - _SLACK * step:
+            saved[at] = True
+            now = period(float(time))
+            if not (math.isfinite(now) and now > 0):
+                raise InputError(f"{place}: SAVEPER is {now:g} at {time:.15g}, but must be above 0")
+            wanted = max(wanted + now, time)
     return saved
 
 

@@ -291,7 +291,7 @@ def equations(source: Source) -> Equations:
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language import pysd
-    from stockflow.language.at_time import with_end
+    from stockflow.language.at_time import with_controls
     from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
@@ -311,7 +311,7 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    variables, fixed = with_end(source.name, variables)
+    variables, fixed = with_controls(source.name, variables)
     structural = frozenset(translation.structural | fixed)
     model = Equations(source.name, variables, found.equivalences, found.method, structural)
     evaluation_order(model)

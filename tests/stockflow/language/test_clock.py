@@ -61,3 +61,33 @@ def test_a_run_ends_with_the_first_step_that_reaches_the_final_time(tmp_path: Pa
 def test_a_save_period_that_is_no_multiple_of_the_time_step_is_refused(tmp_path: Path, period: float) -> None:
     with pytest.raises(InputError, match=r"SAVEPER is \S+, not a whole multiple of TIME STEP 0.25"):
         loaded(tmp_path, LEVEL).run(save_period=period)
+
+
+def test_results_are_kept_as_often_as_saveper_says_at_the_time(tmp_path: Path) -> None:
+    path = written(tmp_path, f"{LEVEL}\nbrake= 2 ~ Year", 0.25, 6.0, 1.0)
+    path.write_text(path.read_text().replace("SAVEPER= 1.0", "SAVEPER= IF THEN ELSE(Time < brake, 1, 0.4+Time/4)"))
+    model = stockflow.load(path)
+    run = model.run()
+    # each the first step at or after its time: 2.9, then 1.15 later 4.05, then 1.4625 later 5.5125
+    assert run["time"].values.tolist() == [0.0, 1.0, 2.0, 3.0, 4.25, 5.75]
+    assert run["level"].values.tolist() == run["time"].values.tolist()
+    np.testing.assert_allclose(run["SAVEPER"].values, [1.0, 1.0, 0.9, 1.15, 1.4625, 1.8375])
+    assert model.run(save_period=2.0)["time"].values.tolist() == [0.0, 2.0, 4.0, 6.0]
+    with pytest.raises(InputError, match="brake decides how an equation is built"):
+        model.with_constants({"brake": 3.0})
+
+
+def test_a_period_that_falls_to_nothing_is_refused_where_it_does(tmp_path: Path) -> None:
+    path = written(tmp_path, LEVEL, 0.25, 6.0, 1.0)
+    path.write_text(path.read_text().replace("SAVEPER= 1.0", "SAVEPER= 2-Time"))
+    with pytest.raises(InputError, match="SAVEPER is 0 at 2, but must be above 0"):
+        stockflow.load(path).run()
+
+
+@pytest.mark.parametrize("control", ["TIME STEP", "INITIAL TIME"])
+def test_a_time_step_or_start_that_moves_is_refused_by_name(tmp_path: Path, control: str) -> None:
+    path = written(tmp_path, LEVEL, 0.25, 6.0, 1.0)
+    old = "INITIAL TIME= 0" if control == "INITIAL TIME" else "TIME STEP= 0.25"
+    path.write_text(path.read_text().replace(old, f"{control}= IF THEN ELSE(Time < 1, 0.5, 1)"))
+    with pytest.raises(InputError, match=f"{control} must be a number, not an equation"):
+        stockflow.load(path).run()
