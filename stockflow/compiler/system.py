@@ -10,7 +10,9 @@ from stockflow.compiler.functions import SMALL, Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
+from stockflow.language.clock import SCHEMES, TOLERANCES
 from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
+from stockflow.names import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,7 @@ class _Lowering:
         self.inputs = tuple(inputs)
         for name in equations.structural.intersection(inputs):
             raise InputError(f"{equations.source}: {name} decides how an equation is built, so it is fixed by the file")
-        for control in eq.CONTROLS:
-            named = equations.find(control).name
+        for named in _clock_names(equations):
             if deciding := [one for one in made_of(equations, [named]) if one in self.inputs]:
                 raise InputError(
                     f"{equations.source}: {' and '.join(deciding)} decides {named},"
@@ -61,6 +62,7 @@ class _Lowering:
                 )
         self.graph = Graph()
         self.step = equations.control("time step")
+        self.automatic = bool(SCHEMES[equations.method].order)
         self.functions = Functions(self.graph, self.graph.constant(self.step))
         self.start: dict[str, int] = {}
         self.now: dict[str, int] = {}
@@ -152,14 +154,22 @@ class _Lowering:
                 if isinstance(points, eq.Table):
                     return self.functions.lookup(self._lower(argument, values, time), points)
             case eq.Operation(operator, arguments):
-                return self.functions.node(operator, [self._lower(one, values, time) for one in arguments], time)
+                # what switches with time does so between the steps of an automatic method
+                moment = graph.add("time", (), "held") if self.automatic and values is self.now else time
+                return self.functions.node(operator, [self._lower(one, values, time) for one in arguments], moment)
         raise InputError(f"{self.equations.source}: {type(expression).__name__} inside an expression")
 
 
+def _clock_names(equations: eq.Equations) -> list[str]:
+    """Return the names of what says when and how exactly a run is computed."""
+    wanted = {*eq.CONTROLS, *(TOLERANCES if SCHEMES[equations.method].order else ())}
+    return [one.name for one in equations.visible.values() if plain(one.name) in wanted]
+
+
 def delay_constants(equations: eq.Equations) -> tuple[str, ...]:
-    """Return the constants that decide the length of some fixed delay, or of the run."""
+    """Return the constants that decide the length of some fixed delay or of the run, or how exact it is."""
     delays = (one.expression.delay for one in equations.variables.values() if isinstance(one.expression, eq.DelayFixed))
     roots = [name for delay in delays for name in eq.references(delay)]
-    roots += [equations.find(control).name for control in eq.CONTROLS]
+    roots += _clock_names(equations)
     names = initial_order(equations, roots)
     return tuple(name for name in names if equations.variables[name].kind == "constant")

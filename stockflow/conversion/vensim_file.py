@@ -14,7 +14,7 @@ from stockflow.conversion.xmile_file import MADE, is_made
 from stockflow.language.definition import OPEN, Definition, Limits, Macro
 from stockflow.language.equations import Equations
 from stockflow.language.functions.dialects import VENSIM
-from stockflow.language.source import AUTOMATIC, METHODS, Contents
+from stockflow.language.source import METHODS, Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Points, Refused, Stock, Tree, walk
 from stockflow.names import plain
@@ -22,7 +22,7 @@ from stockflow.pictures.layout import View
 from stockflow.pictures.sketch import MARK, written
 
 # those with a fixed time step
-_METHODS = {name: code for code, name in METHODS.items() if code not in AUTOMATIC}
+_METHODS = {name: code for code, name in METHODS.items()}
 _WRITER = Vensim()
 _STARS = "*" * 56
 _LONGEST = 100

@@ -16,10 +16,14 @@ from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.language.at_time import over_time
 from stockflow.language.equations import Equations, Method
+from stockflow.names import plain
 
 # PySD's slack, as a share of the time step, for the final time and the save grid
 _SLACK = 1e-5
 _MOST_STEPS = 10_000_000
+#: constants that say how exact an automatic step is, and what Vensim takes where a model has none
+TOLERANCES = ("absolute tolerance", "relative tolerance")
+_TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,14 @@ class Scheme:
     """An explicit method: each stage begins `ahead` steps along the rates of the stage before it.
 
     A step is made of the rates of its stages in `parts`, of their sum.  It has `stride` rows in a table of what
-    depends on time alone, and its stages stand in `rows` of them.
+    depends on time alone, and its stages stand in `rows` of them.  One with an `order` cuts steps into parts by itself.
     """
 
     ahead: tuple[float, ...]
     parts: tuple[float, ...]
     rows: tuple[int, ...]
     stride: int
+    order: int = 0
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -48,17 +53,23 @@ SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
         "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
         "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
         "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
+        "RK2 auto": Scheme((0.0, 0.5), (0.0, 1.0), (0, 0), 1, 2),
+        "RK4 auto": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 0, 0, 0), 1, 4),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones."""
+    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones.
+
+    `tolerances` are how far a stock may be off in a time step of an automatic method, and as a share of its size.
+    """
 
     step: float
     times: Array
     saved: Flags
+    tolerances: tuple[float, float] = (_TOLERANCE, _TOLERANCE)
 
     @property
     def saved_times(self) -> Array:
@@ -101,9 +112,18 @@ def clock(equations: Equations) -> Clock:
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
     # ... but count what is saved: over many steps the sums stray from the save grid
     moving = over_time(equations.find("saveper"), equations.variables, step)
-    return Clock(
-        step, moments, _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
-    )
+    saved = _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
+    absolute, relative = (_tolerance(equations, name) for name in TOLERANCES)
+    return Clock(step, moments, saved, (absolute, relative))
+
+
+def _tolerance(equations: Equations, name: str) -> float:
+    own = {plain(one.name): one for one in equations.visible.values()}.get(name)
+    if own is None or not SCHEMES[equations.method].order:
+        return _TOLERANCE
+    if own.value is None or not own.value > 0:
+        raise InputError(f"{equations.source}: {own.name} must be a number above 0 for {equations.method}")
+    return own.value
 
 
 def _saved(steps: int, period: float) -> Flags:

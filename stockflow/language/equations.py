@@ -21,7 +21,7 @@ from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
-Method = Literal["Euler", "RK2", "Heun", "RK4"]
+Method = Literal["Euler", "RK2", "Heun", "RK4", "RK2 auto", "RK4 auto"]
 
 #: what `:NA:` is: a number that no model reaches, and which stays what it is under small additions
 MISSING = -(2.0**109)

@@ -44,9 +44,10 @@ _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-#: methods of integration by their numbers in the settings of a Vensim file, and those that choose a time step
-METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
-AUTOMATIC = frozenset({"1", "3"})
+#: methods of integration by their numbers in the settings of a Vensim file
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {"0": "Euler", "1": "RK4 auto", "3": "RK2 auto", "4": "RK2", "5": "RK4"}
+)
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -253,7 +254,7 @@ def warn(words: str, level: int = 2) -> None:
 
 
 def told(source: Source) -> None:
-    """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
+    """Say what is read otherwise than a file asks."""
     if not source.is_vensim and _QUEUE.search(source.text):
         warn(
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
@@ -263,12 +264,6 @@ def told(source: Source) -> None:
     if started:
         line = source.text.count("\n", 0, started.start()) + 1
         warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
-    for code in _methods(source) if source.is_vensim else ():
-        if code in AUTOMATIC:
-            warn(
-                f"{source.name}: asks for {METHODS[code]} with an automatic time step; it is run with the fixed"
-                " TIME STEP of the file"
-            )
 
 
 def equations(source: Source) -> Equations:
