@@ -133,7 +133,7 @@ def _check_texts(one: Definition) -> None:
     if _MARKS.search(texts):
         raise Refused(["text with what divides a Vensim file"])
     if '"' in one.unit or '"' in one.group:
-        raise Refused(["unit or group with a double quote"])
+        raise Refused(["unit or group with a double quote (take it out)"])
     if any(sign in one.unit for sign in "[]"):
         raise Refused(["unit with brackets"])
     if "*" in one.group:

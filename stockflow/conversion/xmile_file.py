@@ -130,9 +130,8 @@ class XmileFile(Refusing):
                 for one in self.ranges.choices(name):
                     element = self.ranges.spelling[one]
                     if "," in element:
-                        self.refused[
-                            f"element {element!r} of {name!r} with a comma, which divides subscripts in XMILE"
-                        ] = None
+                        why = "with a comma, which divides subscripts in XMILE (rename it)"
+                        self.refused[f"element {element!r} of {name!r} {why}"] = None
                     _child(dimension, "elem", name=element)
 
     def _groups(self, variables: Element) -> None:
@@ -344,9 +343,7 @@ def _held(*texts: str) -> None:
     """Raise Refused for texts that XML has no form for."""
     for text in texts:
         if found := _UNHELD.search(text):
-            raise Refused(
-                [f"name, unit, comment or group with the control character {found[0]!r}, which XML cannot hold,"]
-            )
+            raise Refused([f"name, unit, comment or group with the control character {found[0]!r} (take it out)"])
 
 
 def _is_stock(tree: Tree | None) -> bool:

@@ -25,7 +25,7 @@ _INSTEAD = {
     "a function of": " (an equation that is not written yet)",
     "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
     "lookup": " (a table is called by its own name, as in table(x))",
-    "get vdf data": " (give its data as a table: --data FILE)",
+    "get vdf data": " (a .vdf has no published form; export it and give the table: --data FILE)",
     "get vdf constants": " (write the numbers into the model, or a table beside it)",
 }
 

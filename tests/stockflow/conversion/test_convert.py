@@ -365,9 +365,9 @@ def test_stocks_in_macros_go_over() -> None:
 REFUSED = {
     "x= GAME(1) ~~|": "function GAME in 'x' (line 1)",
     "x= 1+ACTIVE INITIAL(1, 2) ~~|": "ACTIVE INITIAL inside an expression or macro in 'x'",
-    'r: "a,b", c ~~| x[r]= 1,2 ~~|': "element 'a,b' of 'r' with a comma, which divides subscripts in XMILE",
-    "x= 1 ~ \x02 ~|": "unit, comment or group with the control character '\\x02', which XML cannot hold, in 'x'",
-    '"x\\"y"= 1 ~~|': "with a quote, a backslash or a line break, which cannot stand in quotes, in 'x",
+    'r: "a,b", c ~~| x[r]= 1,2 ~~|': "element 'a,b' of 'r' with a comma, which divides subscripts in XMILE (rename it)",
+    "x= 1 ~ \x02 ~|": "unit, comment or group with the control character '\\x02' (take it out) in 'x'",
+    '"x\\"y"= 1 ~~|': "with a quote, a backslash or a line break, which cannot stand in quotes (rename it), in 'x",
     "x= 1+WITH LOOKUP(Time, ((0,1),(1,2))) ~~|": "table inside an expression in 'x'",
     "r: a,b,c ~~| s: a,b ~~| v[r]= 1,2,3 ~~| x= SUM(v[s!]) ~~|": "s! as a part of an array in 'x'",
     "r: a,b,c ~~| v[a]= 1 ~~| v[b]= 2 ~~|": "array over elements that are no range of their own in 'v'",
@@ -404,7 +404,10 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
         ("<aux name='x'><eqn>1</eqn><doc>a | b</doc></aux>", "text with ~ or | in 'x'"),
         ("<aux name='x'><eqn>1</eqn><doc>as :MACRO: says</doc></aux>", "what divides a Vensim file in 'x'"),
         ("<aux name='x'><eqn>1</eqn><units>m[2]</units></aux>", "unit with brackets in 'x'"),
-        ("<aux name='x'><eqn>1</eqn><units>m&quot;</units></aux>", "unit or group with a double quote in 'x'"),
+        (
+            "<aux name='x'><eqn>1</eqn><units>m&quot;</units></aux>",
+            "unit or group with a double quote (take it out) in 'x'",
+        ),
         (
             "<aux name='x'><eqn>TIME</eqn><init_eqn>1</init_eqn><gf><xpts>0,1</xpts><ypts>0,1</ypts></gf></aux>",
             "ACTIVE INITIAL inside an expression or macro in 'x'",
