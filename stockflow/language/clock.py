@@ -21,6 +21,7 @@ from stockflow.names import plain
 # PySD's slack, as a share of the time step, for the final time and the save grid
 _SLACK = 1e-5
 _MOST_STEPS = 10_000_000
+_MOST_WALKED = 1_000_000
 #: constants that say how exact an automatic step is, and what Vensim takes where a model has none
 TOLERANCES = ("absolute tolerance", "relative tolerance")
 _TOLERANCE = 0.001
@@ -63,6 +64,7 @@ SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
 class Clock:
     """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones.
 
+    `step` is the first one where they differ (`moves`).
     `tolerances` are how far a stock may be off in a time step of an automatic method, and as a share of its size.
     """
 
@@ -70,13 +72,17 @@ class Clock:
     times: Array
     saved: Flags
     tolerances: tuple[float, float] = (_TOLERANCE, _TOLERANCE)
+    moves: bool = False
 
     @property
     def saved_times(self) -> Array:
         """Times of the kept moments, rounded as PySD rounds them, shape (time,).
 
-        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
+        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.  Steps that
+        move are added up as they are.
         """
+        if self.moves:
+            return self.times[self.saved]
         digits = -int(np.log10(self.step * _SLACK))
         counted: Array = self.times[0] + self.step * np.flatnonzero(self.saved)
         return np.round(counted, digits)
@@ -93,10 +99,9 @@ class Clock:
 
 def clock(equations: Equations) -> Clock:
     """Return the moments between the initial and final time; InputError if the four controls clash."""
-    start, final, step, period = (
-        equations.control(name) for name in ("initial time", "final time", "time step", "saveper")
-    )
-    place = equations.source
+    place, steps_at = equations.source, moving_step(equations)
+    start, final, period = (equations.control(name) for name in ("initial time", "final time", "saveper"))
+    step = equations.control("time step") if steps_at is None else steps_at(start)
     if not step > 0:
         raise InputError(f"{place}: TIME STEP is {step:g}, but must be above 0")
     if not final > start:
@@ -107,6 +112,11 @@ def clock(equations: Equations) -> Clock:
         raise InputError(f"{place}: SAVEPER is {period:g}, more than {_MOST_STEPS} times the TIME STEP {step:g}")
     if not (math.isfinite(period) and period > 0):
         raise InputError(f"{place}: SAVEPER is {period:g}, but must be above 0")
+    if steps_at is not None:
+        moments = _walked(equations, start, final, steps_at)
+        periods = over_time(equations.find("saveper"), equations.variables, math.nan) or (lambda _: period)
+        saved = _moving(place, moments, float(np.diff(moments).min()), periods)
+        return Clock(step, moments, saved, moves=True)
     steps = math.ceil((final - start) / step - _SLACK)
     # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
@@ -115,6 +125,36 @@ def clock(equations: Equations) -> Clock:
     saved = _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
     absolute, relative = (_tolerance(equations, name) for name in TOLERANCES)
     return Clock(step, moments, saved, (absolute, relative))
+
+
+def moving_step(equations: Equations) -> Callable[[float], float] | None:
+    """Return what TIME STEP is at a time, None where it is one number; InputError if it is neither."""
+    steps = over_time(equations.find("time step"), equations.variables, math.nan)
+    if steps is not None and math.isnan(steps(equations.control("initial time"))):
+        equations.control("time step")  # which says that it is no number
+    return steps
+
+
+def first_step(equations: Equations) -> float:
+    """Return TIME STEP at the initial time."""
+    steps = moving_step(equations)
+    return equations.control("time step") if steps is None else steps(equations.control("initial time"))
+
+
+def _walked(equations: Equations, start: float, final: float, steps: Callable[[float], float]) -> Array:
+    """Return the moments of steps that move; InputError for a method that cannot follow them."""
+    place = equations.source
+    if equations.method != "Euler":
+        raise InputError(f"{place}: TIME STEP moves, which Euler's method alone follows, not {equations.method}")
+    times = [start]
+    while len(times) <= _MOST_WALKED:
+        step = steps(times[-1])
+        if not (math.isfinite(step) and step > 0):
+            raise InputError(f"{place}: TIME STEP is {step:g} at {times[-1]:.15g}, but must be above 0")
+        if not times[-1] < final - _SLACK * step:
+            return np.array(times)
+        times.append(times[-1] + step)
+    raise InputError(f"{place}: TIME STEP makes more than {_MOST_WALKED} steps")
 
 
 def _tolerance(equations: Equations, name: str) -> float:
