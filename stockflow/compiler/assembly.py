@@ -27,6 +27,9 @@ class Assembly:
     `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
     """
 
+    #: what is 0 in the first stage of a step
+    first_stage = "%stage"
+
     def __init__(self, plan: Plan, width: int) -> None:
         self.plan = plan
         self.states = plan.system.states
@@ -120,7 +123,7 @@ class Assembly:
             row = writer.integers("mul", index, writer.whole(writer.width))
             return writer.gathered("%work", writer.integers("add", row, f"<{lanes}>"))
 
-        alike = self.graph.stage[position] in {0, TIME}
+        alike = self.graph.stage[position] in ({0} if self.scheme.order else {0, TIME})
         return writer.curve(self.name(position), count, together if alike else apart)
 
     def random(self, site: str, step: str) -> str:
@@ -174,7 +177,8 @@ class Assembly:
     def body(self) -> None:
         """Compute rates at the present moment, then branch on whether it is kept."""
         writer, graph = self.writer, self.graph
-        moment = "%moment" if self.staged else "%k"
+        self.moments()
+        moment = "%moment" if self.staged and not self.scheme.order else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
         for column, node in enumerate(self.plan.series):
             vector = writer.everywhere("%table", writer.let(f"add i64 {offset}, {column}"))
@@ -191,7 +195,7 @@ class Assembly:
         self.put_early()
         self.last = self.cut("stages" if self.staged else "loop")
         if self.staged:
-            writer.line("%begins = icmp eq i64 %stage, 0")
+            writer.line(f"%begins = icmp eq i64 {self.first_stage}, 0")
             writer.line("br i1 %begins, label %first, label %further")
             writer.lines.append("first:")
         writer.line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
@@ -200,6 +204,9 @@ class Assembly:
         if self.staged:
             self.remember()
         writer.line(f"br i1 %keep, label %observe, label %{'further' if self.staged else 'next'}")
+
+    def moments(self) -> None:
+        """Name the times of a stage where no table has what depends on them."""
 
     def put_early(self) -> None:
         """Store outputs of a long step where they are computed: thousands that wait for its end fill the stack."""

@@ -106,7 +106,9 @@ class Writer(ABC):
     def checked(self, name: str) -> str:
         """Return a name that can stand between quotes."""
         if '"' in name or "\\" in name or "\n" in name:
-            raise Refused([f"name {name!r}"])
+            raise Refused(
+                [f"name {name!r} with a quote, a backslash or a line break, which cannot stand in quotes (rename it),"]
+            )
         return name
 
     @abstractmethod

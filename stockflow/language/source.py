@@ -33,19 +33,23 @@ from stockflow.language.xmile.includes import joined
 from stockflow.names import plain
 
 # what a comment in braces or a quoted name holds ends no part
-_QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
+_QUOTED = r'(?>"(?:\\"|[^"])*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
+# a line goes on after a backslash; one at the end of all is a sign like others
+_JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
 _QUEUE = re.compile(r"<(?:\w+:)?queue\b")
+_STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-#: methods of integration by their numbers in the settings of a Vensim file, and those that choose a time step
-METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
-AUTOMATIC = frozenset({"1", "3"})
+#: methods of integration by their numbers in the settings of a Vensim file
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {"0": "Euler", "1": "RK4 auto", "3": "RK2 auto", "4": "RK2", "5": "RK4"}
+)
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -152,7 +156,7 @@ class Source:
             if marker:
                 group = found[1][marker.end() :].strip(f"*{string.whitespace}").removeprefix(".")
             else:
-                texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
+                texts = [" ".join(_JOINED.sub(" ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
 
     def own_tags(self) -> dict[str, str]:
@@ -261,18 +265,16 @@ def warn(words: str, level: int = 2) -> None:
 
 
 def told(source: Source) -> None:
-    """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
+    """Say what is read otherwise than a file asks."""
     if not source.is_vensim and _QUEUE.search(source.text):
         warn(
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
         )
-    for code in _methods(source) if source.is_vensim else ():
-        if code in AUTOMATIC:
-            warn(
-                f"{source.name}: asks for {METHODS[code]} with an automatic time step; it is run with the fixed"
-                " TIME STEP of the file"
-            )
+    started = None if source.is_vensim else _STARTED.search(source.text)
+    if started:
+        line = source.text.count("\n", 0, started.start()) + 1
+        warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
 
 
 def equations(source: Source) -> Equations:
@@ -295,7 +297,7 @@ def equations(source: Source) -> Equations:
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language import pysd
-    from stockflow.language.at_time import with_end
+    from stockflow.language.at_time import with_controls
     from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
@@ -315,7 +317,7 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    variables, fixed = with_end(source.name, variables)
+    variables, fixed = with_controls(source.name, variables)
     structural = frozenset(translation.structural | fixed)
     model = Equations(source.name, variables, found.equivalences, found.method, structural)
     evaluation_order(model)

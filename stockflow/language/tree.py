@@ -5,6 +5,8 @@ Both dialects give these nodes.  Operators are those of `equations.ARGUMENTS`; n
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -93,11 +95,28 @@ class Points:
     kind: str = "hold"
 
     def table(self) -> Table:
-        """Return the table; Refused for points that are none."""
+        """Return the table; Refused for points that are none.
+
+        Of points at one x the first holds there and the last just beyond: what lies between them is a vertical step.
+        """
+        places: dict[float, list[float]] = {}
+        for x, y in zip(self.xs, self.ys, strict=True):
+            places.setdefault(x, []).append(y)
+        if len(places) == 1 < len(self.xs):
+            raise Refused([f"table of several points at one x, {self.xs[0]:.15g},"])
+        points = [
+            point
+            for x, ys in places.items()
+            for point in ([(x, ys[0])] if len(set(ys)) == 1 else [(x, ys[0]), (self._beyond(x), ys[-1])])
+        ]
         try:
-            return Table(self.xs, self.ys, self.kind)  # type: ignore[arg-type]
+            return Table(tuple(x for x, _ in points), tuple(y for _, y in points), self.kind)  # type: ignore[arg-type]
         except InputError as error:
             raise Refused([f"table ({error})"]) from error
+
+    def _beyond(self, x: float) -> float:
+        """Return what is just beyond an x: the slope of a step must be a number there, near 0 too."""
+        return max(math.nextafter(x, math.inf), x + (self.xs[-1] - self.xs[0]) * sys.float_info.epsilon)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.arrays import Array
-from stockflow.compiler.assembly import Assembly
+from stockflow.compiler.adaptive import written
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
@@ -116,7 +116,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = Assembly(plan, WIDTH)
+    assembly = written(plan, WIDTH)
     text, held = resumable(assembly)
     made = module(text, "simulate")
     sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}

@@ -293,8 +293,6 @@ class _File(File):
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
-            if self._first(node, element) is not None:
-                raise Refused(["stock with an init_eqn, where its equation says what it is at the start,"])
             if kinds == ["queue"] and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not kinds)

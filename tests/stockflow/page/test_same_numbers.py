@@ -65,7 +65,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", "RK4", "RK4 auto"])
 def test_every_function_is_compiled_in_and_agrees(method: str, tmp_path: Path) -> None:
     texts = [f"{name}= {right}" for name, right in FUNCTIONS.items()]
     total = "total= INTEG(" + "+".join(FUNCTIONS) + ", 0)"
