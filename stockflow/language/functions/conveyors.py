@@ -1,67 +1,224 @@
-"""Flows out of conveyors and queues: what comes off the end of a belt, what leaks from it on its way, what waits.
+"""Conveyors: what comes off the end of a belt, what leaks from it on its way, and what room is on it.
 
 A belt of a transit time of so many steps holds what came in during each of them.  Linear leakage takes the same share
 of what came in from it at every step on the belt, the last one included; exponential leakage takes the same share of
-what is left.  What the belt holds at first lies on it as a constant inflow would have left it.  A queue that nothing
-holds back is empty after every step.
+what is left.  What the belt holds at first lies on it as a constant inflow would have left it.  A belt that stands
+still at times, or whose transit time varies, is written out step by step: what comes in is put as many steps from the
+end as the transit time has at that moment.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from stockflow.language import equations as eq
-from stockflow.language.functions.memory import minus, over, times
-from stockflow.language.functions.vectors import joined
+from stockflow.language.functions import memory, vectors
+from stockflow.language.functions.held import CLOSE, MOST_STEPS, ONE, ZERO, Made, arrested, steps_of_run, total
+from stockflow.language.functions.memory import minus, over, plus, times
+from stockflow.language.functions.vectors import choice, joined
 from stockflow.language.place import Place
-from stockflow.language.tree import Conveyed, Emptied, Refused
+from stockflow.language.tree import Holder, Name, Refused, Stock
+from stockflow.names import plain
 
-#: the hidden variables of every belt and of every queue
-OFF, OUT = "off the belt", "out of the queue"
-_CLOSE = 1e-9
-_MOST_STEPS = 1_000_000
-
-
-def has_belts(equations: eq.Equations) -> bool:
-    """Say whether there are conveyors or queues, which take and give only what Euler's method has in a step."""
-    hidden = (one.name for one in equations.variables.values() if one.owner)
-    return any(f"~{kind}" in name for name in hidden for kind in (OFF, OUT))
+_LONGEST = 1_000_000
+# of a time step
+_SLACK = 1e-6
 
 
-def emptied(reader: Place, tree: Emptied) -> eq.Expression:
-    """Return the expression of the flow out of a queue."""
-    inflows = [reader.read(one) for one in tree.inflows]
-    return reader.keep(OUT, joined("+", [over(reader.read(tree.stock), reader.step), *inflows]))
+@dataclass(frozen=True, slots=True)
+class _Leaks:
+    """The leakage fractions of the outflows of a conveyor, None for the one at its end."""
+
+    fractions: tuple[float | None, ...]
+    exponential: bool
+    step: float
+
+    @property
+    def share(self) -> float:
+        """What leaks in all: of what came in, or of what is left in one step."""
+        return sum(one for one in self.fractions if one is not None) * (self.step if self.exponential else 1.0)
+
+    def left(self, steps: eq.Expression, after: eq.Expression) -> eq.Expression:
+        """Return the share of what came in that is left after some of the steps on a belt."""
+        if self.exponential:
+            return eq.Operation("^", (eq.Number(1.0 - self.share), after))
+        return minus(ONE, over(times(eq.Number(self.share), after), steps))
+
+    def held(self, steps: eq.Expression) -> eq.Expression:
+        """Return what lies on a belt for each unit of a constant inflow, by its number of steps."""
+        length = times(steps, eq.Number(self.step))
+        if not self.share:
+            return length
+        if self.exponential:
+            whole = minus(ONE, eq.Operation("^", (eq.Number(1.0 - self.share), steps)))
+            return times(whole, eq.Number(self.step / self.share))
+        return minus(length, times(minus(steps, ONE), eq.Number(self.share * self.step / 2.0)))
 
 
-def flow(reader: Place, tree: Conveyed) -> eq.Expression:
-    """Return the expression of a flow out of a conveyor; Refused for a belt that is not of whole steps."""
-    length, step = (reader.fixed(one) for one in (reader.read(tree.length), reader.step))
-    leaks = [reader.fixed(reader.read(one)) for one in tree.leaks]
-    if length is None or step is None:
-        raise Refused(["conveyor whose transit time is not a number of the file"])
-    steps = round(length / step) if length > 0 else 0
-    if not 1 <= steps <= _MOST_STEPS or abs(steps * step - length) > _CLOSE * length:
-        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
-    if any(one is None for one in leaks):
-        raise Refused(["conveyor whose leakage fraction is not a number of the file"])
-    known = [one for one in leaks if one is not None]
-    share = sum(known) * (step if tree.exponential else 1.0)
-    if min(known, default=0.0) < 0 or share > 1:
-        raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
-    if tree.leak is not None and tree.exponential:
-        return times(eq.Number(known[tree.leak]), reader.read(tree.stock))
-    if tree.exponential:
-        left = (1.0 - share) ** steps
-        held = step * sum((1.0 - share) ** one for one in range(steps))
+def made(reader: Place, holder: Holder) -> Made:
+    """Return the flows out of a conveyor and its room; Refused for what is not simulated."""
+    step = reader.fixed(reader.step)
+    if step is None:
+        raise Refused(["conveyor in a model whose time step is no number"])
+    fixed = reader.fixed(reader.read(holder.settings["len"]))
+    leaks = _leaks(reader, holder, step)
+    if "discrete" in holder.marks and step != 1.0 and reader.fixed(_first(reader, holder)) != 0.0:
+        raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
+    still = arrested(reader, holder)
+    steps = None if fixed is None else _whole(fixed, step)
+    if still is None and steps is not None:
+        outflows = _carried(reader, holder, leaks, steps)
     else:
-        left = 1.0 - share
-        held = length - (steps - 1) * share * step / 2.0
-    inflow = joined("+", [reader.read(one) for one in tree.inflows]) if tree.inflows else eq.Number(0.0)
-    start = over(reader.read(tree.stock), eq.Number(held))
-    delayed = eq.DelayFixed(inflow, eq.Number(length), start)
-    off = reader.translation.once((OFF, delayed), lambda: reader.keep(OFF, delayed))
-    if tree.leak is None:
-        return off if left == 1.0 else times(eq.Number(left), off)
-    # what came in during the transit time, before any of it leaked
-    belt = eq.Integral(minus(inflow, off), times(start, eq.Number(length)))
-    came_in = reader.translation.once(("on the belt", belt), lambda: reader.keep("on the belt", belt))
-    return times(eq.Number(known[tree.leak] / length), came_in)
+        outflows = _written_out(reader, holder, leaks, steps, still)
+    return Made(outflows, _room(reader, holder, still))
+
+
+def _first(reader: Place, holder: Holder) -> eq.Expression:
+    """Return what a conveyor holds at first."""
+    stock = reader.find(holder.stock)[1].tree
+    return reader.read(stock.initial) if isinstance(stock, Stock) else ZERO
+
+
+def _leaks(reader: Place, holder: Holder, step: float) -> _Leaks:
+    fractions = [None if one is None else reader.fixed(reader.read(one)) for one in holder.leaks]
+    if any(one is None and tree is not None for one, tree in zip(fractions, holder.leaks, strict=True)):
+        raise Refused(["conveyor whose leakage fraction is not a number of the file"])
+    found = _Leaks(tuple(fractions), "exponential_leak" in holder.marks, step)
+    if min((one for one in fractions if one is not None), default=0.0) < 0 or found.share > 1:
+        raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
+    return found
+
+
+def _whole(length: float, step: float) -> int:
+    """Return a transit time in time steps; Refused if it is not a whole number of them."""
+    steps = round(length / step) if length > 0 else 0
+    if not 1 <= steps <= _LONGEST or abs(steps * step - length) > CLOSE * length:
+        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
+    return steps
+
+
+def _carried(reader: Place, holder: Holder, leaks: _Leaks, steps: int) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that never stands still, of a transit time that does not change."""
+    length, inflow = eq.Number(steps * leaks.step), total(reader, holder.inflows)
+    stock, count = reader.read(holder.stock), eq.Number(float(steps))
+    start = over(stock, leaks.held(count))
+    off = reader.keep("off the belt", eq.DelayFixed(inflow, length, start))
+    result: list[eq.Expression] = []
+    came_in: eq.Expression = ZERO
+    if leaks.share and not leaks.exponential:
+        # what came in during the transit time, before any of it leaked
+        came_in = reader.keep("on the belt", eq.Integral(minus(inflow, off), times(start, length)))
+    for fraction in leaks.fractions:
+        if fraction is None:
+            result.append(times(leaks.left(count, count), off) if leaks.share else off)
+        elif leaks.exponential:
+            result.append(times(eq.Number(fraction), stock))
+        else:
+            result.append(times(eq.Number(fraction / (steps * leaks.step)), came_in))
+    return tuple(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slats:
+    """A belt written out step by step: its first `most` places, of which the present transit time counts `steps`."""
+
+    reader: Place
+    steps: eq.Expression
+    most: int
+    still: eq.Expression | None
+
+    def kept(self, now: eq.Reference, later: eq.Expression, start: eq.Expression) -> None:
+        """Say what something on the belt is a step later, unless it stands still, and at first."""
+        moved = later if self.still is None else choice(self.still, now, later)
+        self.reader.fulfil(now, eq.DelayFixed(moved, self.reader.step, start))
+
+    def row(
+        self,
+        what: str,
+        enters: eq.Expression,
+        starts: Callable[[eq.Expression], eq.Expression],
+        stays: Callable[[int, eq.Expression], eq.Expression],
+    ) -> list[eq.Expression]:
+        """Return what lies at each place, from the end: of what `enters` and lies there at first, what `stays`."""
+        names = [self.reader.promise(what) for _ in range(self.most)]
+        left = [stays(place, one) for place, one in enumerate(names)]
+        for place, one in enumerate(names):
+            number = eq.Number(place + 1.0)
+            put = choice(eq.Operation("=", (self.steps, number)), enters, ZERO)
+            later = plus(left[place + 1], put) if place + 1 < self.most else put
+            there = eq.Operation("<=", (number, self.steps))
+            self.kept(one, later, choice(there, starts(minus(self.steps, number)), ZERO))
+        return left
+
+
+def _written_out(
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that stands still at times, or whose transit time varies."""
+    most = steps_of_run(reader) if steps is None else steps
+    if most is None or most > MOST_STEPS:
+        what = "is arrested at times" if steps else "has a transit time that varies"
+        raise Refused([f"conveyor that {what}, over more than {MOST_STEPS} time steps"])
+    count = _latched(reader, holder, still) if steps is None else eq.Number(float(steps))
+    belt = _Slats(reader, count, max(most, 1), still)
+    stock, inflow = reader.read(holder.stock), total(reader, holder.inflows)
+    start, share = over(stock, leaks.held(count)), eq.Number(leaks.share)
+    leaking: list[eq.Expression] = []
+    all_leaking: eq.Expression = stock
+    if leaks.share and not leaks.exponential:
+        # what leaks at each place in a step, as a part of the fraction
+        leaking = belt.row("leaking", over(inflow, count), lambda _: over(start, count), lambda _, one: one)
+        all_leaking = reader.promise("all that leaks")
+        belt.kept(all_leaking, plus(minus(all_leaking, leaking[0]), over(inflow, count)), start)
+
+    def stays(place: int, there: eq.Expression) -> eq.Expression:
+        if not leaks.share:
+            return there
+        return minus(there, times(share, leaking[place] if leaking else there))
+
+    ends = belt.row("on the belt", inflow, lambda after: times(leaks.left(count, after), start), stays)[0]
+    flows = [ends if one is None else times(eq.Number(one), all_leaking) for one in leaks.fractions]
+    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+
+
+def _latched(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression:
+    """Return the transit time in whole time steps, at least one, as it was sampled last."""
+    length, setting = reader.read(holder.settings["len"]), holder.settings.get("sample")
+    nearest = eq.Operation("integer", (plus(over(length, reader.step), eq.Number(0.5)),))
+    steps = reader.keep("transit time", eq.Operation("max", (nearest, ONE)))
+    if setting is None and still is None:
+        return steps
+    moving = ONE if still is None else eq.Operation("not", (still,))
+    sampled = moving if setting is None else eq.Operation("<>", (reader.read(setting), ZERO))
+    return memory.sample(reader, eq.Operation("and", (sampled, moving)), steps, steps)
+
+
+def _room(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression | None:
+    """Return what may flow onto a belt per unit of time, beside what other conveyors bring; None for all."""
+    limits: list[eq.Expression] = []
+    if "capacity" in holder.settings:
+        free = over(minus(reader.read(holder.settings["capacity"]), reader.read(holder.stock)), reader.step)
+        driven = [one for one in holder.inflows if isinstance(one, Name) and plain(one.name) in holder.driven]
+        limits.append(minus(plus(free, total(reader, holder.outflows)), total(reader, driven)))
+    if "in_limit" in holder.settings:
+        limit = reader.read(holder.settings["in_limit"])
+        limits.append(_of_this_unit(reader, holder, limit) if "discrete" in holder.marks else limit)
+    if not limits and still is None:
+        return None
+    room = joined("min", limits) if limits else eq.Number(math.inf)
+    room = eq.Operation("max", (room, ZERO))
+    return reader.keep("room", room if still is None else choice(still, ZERO, room))
+
+
+def _of_this_unit(reader: Place, holder: Holder, limit: eq.Expression) -> eq.Expression:
+    """Return what is left of an inflow limit, which a discrete conveyor may use up at once in each unit of time."""
+    now, before = (
+        vectors.floor(plus(eq.Time(), times(reader.step, eq.Number(part)))) for part in (_SLACK, _SLACK - 1.0)
+    )
+    carried = reader.promise("came in")
+    used = choice(eq.Operation(">", (now, before)), ZERO, carried)
+    later = plus(used, times(total(reader, holder.inflows), reader.step))
+    reader.fulfil(carried, eq.DelayFixed(later, reader.step, ZERO))
+    return over(minus(limit, used), reader.step)

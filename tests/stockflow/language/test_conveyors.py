@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from holders import written
 
 import stockflow
 from stockflow import InputError
-from stockflow.errors import LoopError, ReadingWarning
+from stockflow.errors import LoopError
 
-SPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
 IN = "<flow name='i'><eqn>2+TIME</eqn></flow>"
 END = "<flow name='o'><eqn>1</eqn></flow>"
 LEAK = "<flow name='l'><eqn>0.25</eqn><leak/></flow>"
@@ -19,18 +19,6 @@ BELT = "<conveyor><len>2</len></conveyor>"
 def belt(conveyor: str = BELT, leaks: int = 0) -> str:
     outflows = "".join(f"<outflow>{name}</outflow>" for name in ("o", "l", "m")[: 1 + leaks])
     return f"<stock name='S'><eqn>12</eqn><inflow>i</inflow>{outflows}{conveyor}</stock>"
-
-
-def written(folder: Path, variables: str, specs: str = "", rest: str = "") -> Path:
-    path = folder / "belt.xmile"
-    path.write_text(
-        f'<xmile version="1.0" xmlns="{SPACE}"><header><vendor>x</vendor><product version="1">x</product></header>'
-        f"<sim_specs {specs}><start>0</start><stop>4</stop><dt>0.5</dt></sim_specs>"
-        "<dimensions><dim name='d'><elem name='a'/><elem name='b'/></dim></dimensions>"
-        f"<model><variables>{variables}</variables></model>{rest}</xmile>",
-        encoding="utf-8",
-    )
-    return path
 
 
 def test_what_comes_in_leaves_after_the_transit_time(tmp_path: Path) -> None:
@@ -85,12 +73,20 @@ def test_a_belt_is_that_of_the_other_engine(tmp_path: Path, kind: str, leaks: in
     [
         ("<conveyor><len>1.7</len></conveyor>", IN + END + LEAK, "transit time, 1.7, is no whole number of time steps"),
         ("<conveyor><len>0</len></conveyor>", IN + END + LEAK, "transit time, 0, is no whole number"),
-        ("<conveyor><len>2+TIME</len></conveyor>", IN + END + LEAK, "transit time is not a number of the file"),
+        (
+            "<conveyor><len>0.5*TIME</len><capacity/></conveyor>",
+            IN + END + LEAK.replace("0.25", "TIME"),
+            "fraction is not",
+        ),
         ("<conveyor/>", IN + END + LEAK, "conveyor without a transit time"),
-        ("<conveyor><len>2</len><capacity>5</capacity></conveyor>", IN + END + LEAK, "conveyor with capacity in 'S'"),
-        ("<conveyor><len>2</len><in_limit>5</in_limit></conveyor>", IN + END + LEAK, "conveyor with in_limit"),
-        ("<conveyor><len>2</len><arrest>TIME</arrest></conveyor>", IN + END + LEAK, "conveyor with arrest"),
-        ("<conveyor discrete='true'><len>2</len></conveyor>", IN + END + LEAK, "conveyor with discrete"),
+        ("<conveyor isee:fifo='true'><len>2</len></conveyor>", IN + END + LEAK, "conveyor with fifo in 'S'"),
+        ("<conveyor><len>2</len><split>5</split></conveyor>", IN + END + LEAK, "conveyor with split in 'S'"),
+        (
+            "<conveyor discrete='true'><len>2</len></conveyor>",
+            IN + END + LEAK,
+            "discrete conveyor without a queue before",
+        ),
+        (BELT, IN.replace("'i'", "'i' isee:spreadflow='even'") + END + LEAK, "inflow that is spread by 'even' in 'S'"),
         (BELT, IN + END + LEAK.replace("<leak/>", ""), "conveyor with 2 outflows at its end"),
         (BELT, IN + END + LEAK.replace("0.25", "0.1*TIME"), "leakage fraction is not a number of the file"),
         (BELT, IN + END + LEAK.replace("0.25", "1.5"), "more than all of what is on it"),
@@ -108,7 +104,7 @@ def test_belts_need_the_method_of_euler_and_no_macro(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="simulated by Euler's method alone, but the file asks for RK4"):
         stockflow.load(written(tmp_path, belt() + IN + END, "method='rk4'"))
     model = stockflow.load(written(tmp_path, belt() + IN + END))
-    with pytest.raises(InputError, match="method is 'RK4', but conveyors and queues need Euler's"):
+    with pytest.raises(InputError, match="method is 'RK4', but conveyors, queues and ovens need Euler's"):
         model.run(method="RK4")
     macro = f"<macro name='f'><eqn>S</eqn><variables>{belt()}{IN}{END}</variables></macro>"
     with pytest.raises(InputError, match="conveyor in a macro"):
@@ -131,48 +127,3 @@ def test_a_belt_in_a_circle_is_no_loop_without_a_stock(tmp_path: Path) -> None:
 def test_a_flow_off_a_belt_may_be_given(tmp_path: Path) -> None:
     model = stockflow.load(written(tmp_path, belt() + IN + END)).with_series({"o": ([0.0, 4.0], [1.0, 1.0])})
     assert model.run()["o"].values.tolist() == [1.0] * 9
-
-
-QUEUE = (
-    "<stock name='S'><eqn>3</eqn><inflow>i</inflow><outflow>o</outflow><outflow>p</outflow><queue/></stock>"
-    "<flow name='i'><eqn>TIME-1</eqn></flow><flow name='o'/><flow name='p'><eqn>9</eqn><overflow/></flow>"
-)
-
-
-def test_a_queue_that_nothing_holds_back_is_empty_after_every_step(tmp_path: Path) -> None:
-    further = "<stock name='T'><eqn>1</eqn><inflow>o</inflow><outflow>q</outflow><queue/></stock><flow name='q'/>"
-    with pytest.warns(ReadingWarning, match="has a queue"):
-        model = stockflow.load(written(tmp_path, QUEUE + further))
-    run = model.run()
-    assert run["o"].values.tolist() == [6, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert run["q"].values.tolist() == [8, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert run["S"].values.tolist() == [3, *[0] * 8] and run["T"].values.tolist() == [1, *[0] * 8]
-    assert not run["p"].values.any()
-    with pytest.raises(InputError, match="but conveyors and queues need Euler's"):
-        model.run(method="RK4")
-
-
-@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
-def test_a_queue_holds_no_less_than_nothing_at_first(tmp_path: Path) -> None:
-    run = stockflow.load(written(tmp_path, QUEUE.replace("<eqn>3<", "<eqn>-3<").replace("TIME-1", "0.5"))).run()
-    assert not run["S"].values.any() and run["o"].values.tolist() == [0.5] * 9
-
-
-@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
-@pytest.mark.parametrize(
-    ("stock", "message"),
-    [
-        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><conveyor><len>2</len></conveyor></stock>", "conveyor 'B'"),
-        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><oven/></stock>", "oven 'B'"),
-        ("<stock name='B'><eqn>1</eqn><queue/><oven/></stock>", "oven and queue, which is not simulated"),
-        ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
-        (
-            "<stock name='B'><eqn>1</eqn><outflow>q</outflow><queue/></stock>"
-            "<flow name='q'><eqn>1</eqn><overflow/></flow>",
-            "queue whose first outflow is an overflow, which takes what another leaves, in 'B'",
-        ),
-    ],
-)
-def test_what_may_hold_a_queue_back_is_refused_by_name(tmp_path: Path, stock: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        stockflow.load(written(tmp_path, QUEUE + stock))
