@@ -28,9 +28,10 @@ def content(reader: Place, holder: Holder, rate: eq.Expression, initial: eq.Expr
 def let_out(reader: Place, tree: LetOut) -> eq.Expression:
     """Return the expression of a flow out of a conveyor, queue or oven; what is not simulated, its stock says."""
     try:
-        return _made(reader, tree.holder).outflows[tree.place]
+        flow = _made(reader, tree.holder).outflows[tree.place]
     except Refused:
         return ZERO
+    return flow if isinstance(flow, eq.Reference) else reader.keep("let out", flow)
 
 
 def let_in(reader: Place, tree: LetIn) -> eq.Expression:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from stockflow.language.tree import Holder, LetIn, LetOut, Name, Refused, Tree
+from stockflow.language.tree import Holder, LetIn, LetOut, Literal, Name, Refused, Tree
 from stockflow.language.xmile.file import File, Part, name_of
 from stockflow.names import plain
 
@@ -69,9 +69,11 @@ class Holders:
             self.stuck[key] = error
             self.made.pop(key, None)
 
-    def let_out(self, key: str) -> LetOut | None:
-        """Return what the flow of a compared name is, if it comes out of one of these."""
+    def let_out(self, key: str) -> Tree | None:
+        """Return what the flow of a compared name is, if it comes out of one of these: 0 if that is not simulated."""
         stock, place = self._out.get(key, ("", 0))
+        if stock in self.stuck:
+            return Literal(0.0)
         return LetOut(self.made[stock], place) if stock in self.made else None
 
     def let_in(self, key: str, asked: Tree) -> Tree:
@@ -95,6 +97,7 @@ class Holders:
         keys = [plain(one.name) for one in names]
         if len(names) < len(outs) or not self._flows.keys() >= set(keys) or self._out.keys() & set(keys):
             raise Refused([f"{kind} with an outflow that is no flow of its own"])
+        self._out |= {one: (key, place) for place, one in enumerate(keys)}
         entering = {plain(one.name): (key, place) for place, one in enumerate(ins) if isinstance(one, Name)}
         parts = {local(one.tag): one for one in own}
         flows = [self._flows[one][1] for one in keys]
@@ -102,7 +105,6 @@ class Holders:
         problems += _problems(kind, parts, flows, len(ins))
         if problems:
             raise Refused(problems)
-        self._out |= {one: (key, place) for place, one in enumerate(keys)}
         self._in |= entering
         holder = Holder(
             kind,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from holders import written
+from stockflow_helpers import MODELS
 
 import stockflow
 from stockflow import InputError
@@ -186,3 +187,18 @@ def test_what_is_not_simulated_is_refused_by_name(tmp_path: Path, stock: str, me
     with pytest.raises(InputError) as error:
         stockflow.load(written(tmp_path, QUEUE + stock))
     assert message in str(error.value)
+
+
+def test_a_plant_keeps_what_it_has_and_its_units_balance() -> None:
+    model = stockflow.load(MODELS / "held" / "plant.xmile")
+    assert model.unbalanced() == []
+    run = model.run()
+    held = sum(run[name].values for name in ("yard", "kiln", "cart", "line", "racks", "belt"))
+    gained = run["arriving"] + run["bought"] - run["sold at once"] - run["broken"] - run["sent"]
+    assert np.allclose(held[1:], held[0] + 0.25 * np.cumsum(gained.values)[:-1], rtol=1e-12)
+    assert run["line"].values.max() <= 7.2 * (1 + 1e-9) and run["sold at once"].values.any()
+    orders = np.array([4.0, 6.5])
+    batch = model.runs({"orders": orders}, outputs=["sent"]).dataset()["sent"].values
+    for place, value in enumerate(orders):
+        alone = model.with_constants({"orders": value}).run()["sent"].values
+        assert np.array_equal(batch[place], alone)
