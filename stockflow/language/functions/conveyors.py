@@ -29,32 +29,37 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class _Leaks:
-    """The leakage fractions of the outflows of a conveyor, None for the one at its end."""
+    """The leakage fractions of the outflows of a conveyor, None for the one at its end, and what leaks in all.
 
-    fractions: tuple[float | None, ...]
+    That is the `share` of what came in, or where leakage is exponential, of what is left in one `step`.
+    """
+
+    fractions: tuple[eq.Expression | None, ...]
+    share: eq.Expression
     exponential: bool
-    step: float
+    step: eq.Number
 
     @property
-    def share(self) -> float:
-        """What leaks in all: of what came in, or of what is left in one step."""
-        return sum(one for one in self.fractions if one is not None) * (self.step if self.exponential else 1.0)
+    def linear(self) -> bool:
+        """Whether anything leaks, by the same amount in each step."""
+        return self.share != ZERO and not self.exponential
 
     def left(self, steps: eq.Expression, after: eq.Expression) -> eq.Expression:
         """Return the share of what came in that is left after some of the steps on a belt."""
         if self.exponential:
-            return eq.Operation("^", (eq.Number(1.0 - self.share), after))
-        return minus(ONE, over(times(eq.Number(self.share), after), steps))
+            return eq.Operation("^", (minus(ONE, self.share), after))
+        return minus(ONE, over(times(self.share, after), steps))
 
     def held(self, steps: eq.Expression) -> eq.Expression:
         """Return what lies on a belt for each unit of a constant inflow, by its number of steps."""
-        length = times(steps, eq.Number(self.step))
-        if not self.share:
+        length = times(steps, self.step)
+        if self.share == ZERO:
             return length
-        if self.exponential:
-            whole = minus(ONE, eq.Operation("^", (eq.Number(1.0 - self.share), steps)))
-            return times(whole, eq.Number(self.step / self.share))
-        return minus(length, times(minus(steps, ONE), eq.Number(self.share * self.step / 2.0)))
+        if not self.exponential:
+            return minus(length, times(minus(steps, ONE), times(self.share, over(self.step, eq.Number(2.0)))))
+        held = over(times(minus(ONE, self.left(steps, steps)), self.step), self.share)
+        known = isinstance(self.share, eq.Number)
+        return held if known else choice(eq.Operation("=", (self.share, ZERO)), length, held)
 
 
 def made(reader: Place, holder: Holder) -> Made:
@@ -68,7 +73,7 @@ def made(reader: Place, holder: Holder) -> Made:
         raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
     still = arrested(reader, holder)
     steps = None if fixed is None else _whole(fixed, step)
-    if still is None and steps is not None:
+    if still is None and steps is not None and isinstance(leaks.share, eq.Number):
         outflows = _carried(reader, holder, leaks, steps)
     else:
         outflows = _written_out(reader, holder, leaks, steps, still)
@@ -82,13 +87,23 @@ def _first(reader: Place, holder: Holder) -> eq.Expression:
 
 
 def _leaks(reader: Place, holder: Holder, step: float) -> _Leaks:
-    fractions = [None if one is None else reader.fixed(reader.read(one)) for one in holder.leaks]
-    if any(one is None and tree is not None for one, tree in zip(fractions, holder.leaks, strict=True)):
-        raise Refused(["conveyor whose leakage fraction is not a number of the file"])
-    found = _Leaks(tuple(fractions), "exponential_leak" in holder.marks, step)
-    if min((one for one in fractions if one is not None), default=0.0) < 0 or found.share > 1:
-        raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
-    return found
+    """Return the leaks of a conveyor; exponential ones may vary, and leak no more than there is."""
+    exponential, length = "exponential_leak" in holder.marks, eq.Number(step)
+    read = [None if one is None else reader.read(one) for one in holder.leaks]
+    known = [reader.fixed(one) for one in read if one is not None]
+    numbers = [one for one in known if one is not None]
+    if len(numbers) == len(known):
+        share = sum(numbers) * (step if exponential else 1.0)
+        if min(numbers, default=0.0) < 0 or share > 1:
+            raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
+        return _Leaks(tuple(read), eq.Number(share), exponential, length)
+    if not exponential:
+        raise Refused(["conveyor whose linear leakage fraction is not a number of the file"])
+    fractions = [None if one is None else eq.Operation("max", (one, ZERO)) for one in read]
+    whole = reader.keep("leaking", times(joined("+", [one for one in fractions if one is not None]), length))
+    most = eq.Operation("max", (whole, ONE))
+    parts = tuple(None if one is None else over(one, most) for one in fractions)
+    return _Leaks(parts, reader.keep("leaking share", over(whole, most)), exponential, length)
 
 
 def _whole(length: float, step: float) -> int:
@@ -101,23 +116,17 @@ def _whole(length: float, step: float) -> int:
 
 def _carried(reader: Place, holder: Holder, leaks: _Leaks, steps: int) -> tuple[eq.Expression, ...]:
     """Return the flows out of a belt that never stands still, of a transit time that does not change."""
-    length, inflow = eq.Number(steps * leaks.step), total(reader, holder.inflows)
-    stock, count = reader.read(holder.stock), eq.Number(float(steps))
+    inflow, stock, count = total(reader, holder.inflows), reader.read(holder.stock), eq.Number(float(steps))
+    length = eq.Number(steps * leaks.step.value)
     start = over(stock, leaks.held(count))
     off = reader.keep("off the belt", eq.DelayFixed(inflow, length, start))
-    result: list[eq.Expression] = []
-    came_in: eq.Expression = ZERO
-    if leaks.share and not leaks.exponential:
+    leaking: eq.Expression = stock
+    if leaks.linear:
         # what came in during the transit time, before any of it leaked
         came_in = reader.keep("on the belt", eq.Integral(minus(inflow, off), times(start, length)))
-    for fraction in leaks.fractions:
-        if fraction is None:
-            result.append(times(leaks.left(count, count), off) if leaks.share else off)
-        elif leaks.exponential:
-            result.append(times(eq.Number(fraction), stock))
-        else:
-            result.append(times(eq.Number(fraction / (steps * leaks.step)), came_in))
-    return tuple(result)
+        leaking = over(came_in, length)
+    end = off if leaks.share == ZERO else times(leaks.left(count, count), off)
+    return tuple(end if one is None else times(one, leaking) for one in leaks.fractions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +168,27 @@ def _written_out(
     """Return the flows out of a belt that stands still at times, or whose transit time varies."""
     most = steps_of_run(reader) if steps is None else steps
     if most is None or most > MOST_STEPS:
-        what = "is arrested at times" if steps else "has a transit time that varies"
+        what = "is arrested at times or leaks by a varying share" if steps else "has a transit time that varies"
         raise Refused([f"conveyor that {what}, over more than {MOST_STEPS} time steps"])
     count = _latched(reader, holder, still) if steps is None else eq.Number(float(steps))
     belt = _Slats(reader, count, max(most, 1), still)
     stock, inflow = reader.read(holder.stock), total(reader, holder.inflows)
-    start, share = over(stock, leaks.held(count)), eq.Number(leaks.share)
+    start = over(stock, leaks.held(count))
     leaking: list[eq.Expression] = []
     all_leaking: eq.Expression = stock
-    if leaks.share and not leaks.exponential:
+    if leaks.linear:
         # what leaks at each place in a step, as a part of the fraction
         leaking = belt.row("leaking", over(inflow, count), lambda _: over(start, count), lambda _, one: one)
         all_leaking = reader.promise("all that leaks")
         belt.kept(all_leaking, plus(minus(all_leaking, leaking[0]), over(inflow, count)), start)
 
     def stays(place: int, there: eq.Expression) -> eq.Expression:
-        if not leaks.share:
+        if leaks.share == ZERO:
             return there
-        return minus(there, times(share, leaking[place] if leaking else there))
+        return minus(there, times(leaks.share, leaking[place] if leaking else there))
 
     ends = belt.row("on the belt", inflow, lambda after: times(leaks.left(count, after), start), stays)[0]
-    flows = [ends if one is None else times(eq.Number(one), all_leaking) for one in leaks.fractions]
+    flows = [ends if one is None else times(one, all_leaking) for one in leaks.fractions]
     return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
 
 

@@ -57,6 +57,15 @@ def test_belts(tmp_path: Path, limits: str, length: str, step: float) -> None:
         assert max(found.values()) < CLOSE, (marks, leaks, found)
 
 
+@pytest.mark.parametrize("length", LENGTHS, ids=LENGTHS.values())
+def test_exponential_leakage_that_varies(tmp_path: Path, length: str) -> None:
+    for share in ("0.3+0.3*SIN(TIME*2)", "MAX(0,TIME-2)", "0.4-TIME/4"):
+        for limits in ("", f"<capacity>9</capacity>{ARREST}"):
+            variables = belt("exponential_leak='true'", f"<len>{length}</len>{limits}", 2) + FLOW + LEAKS
+            found = apart(written(tmp_path, variables.replace("0.25", share), stop=5))
+            assert max(found.values()) < CLOSE, (share, found)
+
+
 @pytest.mark.parametrize("arrest", ["", "<arrest>IF TIME=2 THEN 1 ELSE 0</arrest>"])
 def test_a_transit_time_that_is_sampled_now_and_then(tmp_path: Path, arrest: str) -> None:
     parts = f"<len>1.5+SIN(TIME*4)</len><sample>IF INT(TIME)=TIME THEN 1 ELSE 0</sample>{arrest}"
