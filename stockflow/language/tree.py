@@ -128,8 +128,8 @@ class Holder:
 
     `inflows` are what comes in, of which other conveyors and ovens decide on those of the compared names `driven`;
     `settings` are its parts by their tags, and `marks` those that are set.  `leaks` are the fractions of its outflows
-    that leak, None for others.  `before` is what takes from a queue and may hold it back, and `overflow` the place of
-    the outflow that takes what is held back.
+    that leak, None for others, and `zones` the parts of its length in which they do, from its entry.  `before` is what
+    takes from a queue and may hold it back, and `overflow` the place of the outflow that takes what is held back.
     """
 
     kind: str
@@ -139,6 +139,7 @@ class Holder:
     settings: Mapping[str, Tree] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
     leaks: tuple[Tree | None, ...] = ()
+    zones: tuple[tuple[float, float], ...] = ()
     driven: frozenset[str] = frozenset()
     before: Holder | None = None
     overflow: int | None = None

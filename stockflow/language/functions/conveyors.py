@@ -10,7 +10,7 @@ end as the transit time has at that moment.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stockflow.language import equations as eq
@@ -73,7 +73,9 @@ def made(reader: Place, holder: Holder) -> Made:
         raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
     still = arrested(reader, holder)
     steps = None if fixed is None else _whole(fixed, step)
-    if still is None and steps is not None and isinstance(leaks.share, eq.Number):
+    if any(one != (0.0, 1.0) for one in holder.zones):
+        outflows = _in_zones(reader, holder, leaks, steps, still)
+    elif still is None and steps is not None and isinstance(leaks.share, eq.Number):
         outflows = _carried(reader, holder, leaks, steps)
     else:
         outflows = _written_out(reader, holder, leaks, steps, still)
@@ -147,7 +149,7 @@ class _Slats:
         self,
         what: str,
         enters: eq.Expression,
-        starts: Callable[[eq.Expression], eq.Expression],
+        starts: Callable[[int, eq.Expression], eq.Expression],
         stays: Callable[[int, eq.Expression], eq.Expression],
     ) -> list[eq.Expression]:
         """Return what lies at each place, from the end: of what `enters` and lies there at first, what `stays`."""
@@ -158,7 +160,7 @@ class _Slats:
             put = choice(eq.Operation("=", (self.steps, number)), enters, ZERO)
             later = plus(left[place + 1], put) if place + 1 < self.most else put
             there = eq.Operation("<=", (number, self.steps))
-            self.kept(one, later, choice(there, starts(minus(self.steps, number)), ZERO))
+            self.kept(one, later, choice(there, starts(place, minus(self.steps, number)), ZERO))
         return left
 
 
@@ -178,7 +180,7 @@ def _written_out(
     all_leaking: eq.Expression = stock
     if leaks.linear:
         # what leaks at each place in a step, as a part of the fraction
-        leaking = belt.row("leaking", over(inflow, count), lambda _: over(start, count), lambda _, one: one)
+        leaking = belt.row("leaking", over(inflow, count), lambda *_: over(start, count), lambda _, one: one)
         all_leaking = reader.promise("all that leaks")
         belt.kept(all_leaking, plus(minus(all_leaking, leaking[0]), over(inflow, count)), start)
 
@@ -187,9 +189,63 @@ def _written_out(
             return there
         return minus(there, times(leaks.share, leaking[place] if leaking else there))
 
-    ends = belt.row("on the belt", inflow, lambda after: times(leaks.left(count, after), start), stays)[0]
+    ends = belt.row("on the belt", inflow, lambda _, after: times(leaks.left(count, after), start), stays)[0]
     flows = [ends if one is None else times(one, all_leaking) for one in leaks.fractions]
     return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+
+
+def _in_zones(
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that leaks in parts of its length, whose transit time does not change."""
+    known = [0.0 if one is None else reader.fixed(one) for one in leaks.fractions]
+    fractions = [one for one in known if one is not None]
+    if steps is None or len(fractions) < len(known) or steps > MOST_STEPS:
+        problem = f"with a transit time or leakage that varies, or of more than {MOST_STEPS} time steps"
+        raise Refused([f"conveyor that leaks in a part of its length, {problem},"])
+    zones = [[start <= 1.0 - (place + 0.5) / steps <= end for place in range(steps)] for start, end in holder.zones]
+    left, parts = _profile(fractions, zones, leaks)
+    belt = _Slats(reader, eq.Number(float(steps)), steps, still)
+    inflow = total(reader, holder.inflows)
+    start = over(reader.read(holder.stock), eq.Number(sum(left) * leaks.step.value))
+    came_in = belt.row("came in", inflow, lambda *_: start, lambda _, one: one) if leaks.linear else []
+    there: list[eq.Expression] = []
+
+    def leaked(flow: int, place: int) -> eq.Expression:
+        return times(eq.Number(parts[flow]), came_in[place] if came_in else there[place])
+
+    def stays(place: int, one: eq.Expression) -> eq.Expression:
+        there.append(one)
+        losses = [leaked(flow, place) for flow, zone in enumerate(zones) if zone[place] and parts[flow]]
+        return minus(one, joined("+", losses)) if losses else one
+
+    ends = belt.row("on the belt", inflow, lambda place, _: times(eq.Number(left[place]), start), stays)[0]
+    flows = [
+        ends
+        if holder.leaks[flow] is None
+        else joined("+", [leaked(flow, place) for place in range(steps) if zone[place]] or [ZERO])
+        for flow, zone in enumerate(zones)
+    ]
+    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+
+
+def _profile(
+    fractions: Sequence[float], zones: Sequence[Sequence[bool]], leaks: _Leaks
+) -> tuple[list[float], list[float]]:
+    """Return what is left of one unit at each place of a belt, from its end, and what each flow takes in one step.
+
+    A linear fraction is of what is left where its zone begins.
+    """
+    left, now = [0.0] * len(zones[0]), 1.0
+    parts = [one * leaks.step.value for one in fractions] if leaks.exponential else [0.0] * len(fractions)
+    for place in reversed(range(len(left))):
+        left[place] = now
+        for flow, zone in enumerate(zones):
+            if not leaks.exponential and zone[place] and not parts[flow]:
+                parts[flow] = fractions[flow] * now / sum(zone)
+        lost = sum(part for part, zone in zip(parts, zones, strict=True) if zone[place])
+        now = max(now - lost * (now if leaks.exponential else 1.0), 0.0)
+    return left, parts
 
 
 def _latched(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from stockflow.errors import InputError
 from stockflow.language.tree import Holder, LetIn, LetOut, Literal, Name, Refused, Tree
 from stockflow.language.xmile.file import File, Part, name_of
 from stockflow.names import plain
+from stockflow.numerals import number
 
 _KINDS = ("oven", "queue", "conveyor")
 _BATCHES = frozenset({"one_at_a_time", "batch_integrity"})
@@ -114,6 +116,7 @@ class Holders:
             {name: self.equation(part, one) for name, one in parts.items() if _says(name, one)},
             _marks(own),
             tuple(self._fraction(*self._flows[one]) if leaks(self._flows[one][1]) else None for one in keys),
+            tuple(map(_zone, flows)),
             overflow=next((place for place, one in enumerate(flows) if _has(one, "overflow")), None),
         )
         if _is_limited(holder) and not all(isinstance(one, Name) for one in holder.inflows):
@@ -232,7 +235,7 @@ def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows
     said = {name for name, one in parts.items() if _says(name, one)}
     found = []
     if kind == "conveyor":
-        found += [text for one in flows if leaks(one) for text in _zones(one)]
+        found += ["conveyor that leaks whole units" for one in flows if _has(one, "leak_integers")]
         ends = sum(not leaks(one) for one in flows)
         if ends != 1:
             found.append(f"conveyor with {ends} outflows at its end, where one must be")
@@ -248,9 +251,14 @@ def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows
     return found
 
 
-def _zones(flow: Any) -> list[str]:
-    """Return what of a leak is not simulated: other zones than the whole belt, whole units."""
-    named = _texts(flow)
-    whole = named.get("leak_start", "0") in {"", "0", "0.0"} and named.get("leak_end", "1") in {"", "1", "1.0"}
-    found = [] if whole else ["conveyor that leaks in a part of its length"]
-    return [*found, "conveyor that leaks whole units"] if "leak_integers" in named else found
+def _zone(flow: Any) -> tuple[float, float]:
+    """Return the part of a conveyor's length in which a flow leaks from it; Refused for what is none."""
+    texts = _texts(flow)
+    ends = [texts.get(name) or whole for name, whole in (("leak_start", "0"), ("leak_end", "1"))]
+    try:
+        start, end = map(number, ends)
+    except InputError as error:
+        raise Refused([f"conveyor that leaks in a part of its length that is no number: {error}"]) from error
+    if not 0 <= start < end <= 1:
+        raise Refused([f"conveyor that leaks from {start:g} to {end:g} of its length"])
+    return start, end

@@ -66,6 +66,19 @@ def test_exponential_leakage_that_varies(tmp_path: Path, length: str) -> None:
             assert max(found.values()) < CLOSE, (share, found)
 
 
+@pytest.mark.parametrize("marks", ["", "exponential_leak='true'"])
+@pytest.mark.parametrize("zones", [((0.0, 0.5), (0.0, 1.0)), ((0.25, 0.75), (0.5, 1.0)), ((0.3, 0.9), (0.0, 0.45))])
+def test_leaks_in_parts_of_a_belt(tmp_path: Path, zones: tuple[tuple[float, float], ...], marks: str) -> None:
+    leaks = LEAKS
+    for name, (start, end) in zip("lm", zones, strict=True):
+        leaks = leaks.replace(f"'{name}'", f"'{name}' leak_start='{start}' leak_end='{end}'")
+    for limits, count in (("", 2), (f"<capacity>9</capacity>{ARREST}", 2), ("", 1)):
+        variables = belt(marks, f"<len>2</len>{limits}", count) + FLOW
+        variables += leaks if count == 2 else leaks.partition("<flow name='m'")[0]
+        found = apart(written(tmp_path, variables, step=0.1, stop=5))
+        assert max(found.values()) < CLOSE, found
+
+
 @pytest.mark.parametrize("arrest", ["", "<arrest>IF TIME=2 THEN 1 ELSE 0</arrest>"])
 def test_a_transit_time_that_is_sampled_now_and_then(tmp_path: Path, arrest: str) -> None:
     parts = f"<len>1.5+SIN(TIME*4)</len><sample>IF INT(TIME)=TIME THEN 1 ELSE 0</sample>{arrest}"

@@ -90,7 +90,12 @@ def test_a_belt_is_that_of_the_other_engine(tmp_path: Path, kind: str, leaks: in
         (BELT, IN + END + LEAK.replace("<leak/>", ""), "conveyor with 2 outflows at its end"),
         (BELT, IN + END + LEAK.replace("0.25", "0.1*TIME"), "leakage fraction is not a number of the file"),
         (BELT, IN + END + LEAK.replace("0.25", "1.5"), "more than all of what is on it"),
-        (BELT, IN + END + LEAK.replace("'l'", "'l' leak_end='0.5'"), "leaks in a part of its length"),
+        (BELT, IN + END + LEAK.replace("'l'", "'l' leak_start='0.5' leak_end='0.2'"), "leaks from 0.5 to 0.2 of its"),
+        (
+            BELT.replace(">2<", ">2+TIME<"),
+            IN + END + LEAK.replace("'l'", "'l' leak_end='0.5'"),
+            "part of its length, with a transit time",
+        ),
         (BELT, IN + END + LEAK.replace("<leak/>", "<leak/><leak_integers/>"), "leaks whole units"),
         (BELT, IN + END, "outflow that is no flow of its own"),
     ],
