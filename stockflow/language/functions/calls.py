@@ -21,7 +21,6 @@ _DEEPEST_MACRO = 20
 # what to do about functions that real files have and this does not
 _INSTEAD = {
     "a function of": " (an equation that is not written yet)",
-    "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
     "get vdf data": " (give its data as a table: --data FILE)",
     "get vdf constants": " (write the numbers into the model, or a table beside it)",
 }

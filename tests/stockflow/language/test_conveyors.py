@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from holders import written
+from stockflow_helpers import loaded
 
 import stockflow
 from stockflow import InputError
@@ -132,3 +133,46 @@ def test_a_belt_in_a_circle_is_no_loop_without_a_stock(tmp_path: Path) -> None:
 def test_a_flow_off_a_belt_may_be_given(tmp_path: Path) -> None:
     model = stockflow.load(written(tmp_path, belt() + IN + END)).with_series({"o": ([0.0, 4.0], [1.0, 1.0])})
     assert model.run()["o"].values.tolist() == [1.0] * 9
+
+
+CONVEY = """
+    flat( (0,1),(1,1) ) ~ Dmnl
+    input= IF THEN ELSE(Time < 1.5, 4+Time, 0) ~ Dmnl
+    stuff= 6 ~ Dmnl
+    rate= {} ~ Dmnl
+    out= DELAY CONVEYOR(input, 2, rate, flat, stuff, {}) ~ Dmnl
+    ahead= total+TIME STEP*(input-out) ~ Dmnl
+    leaking= ahead*rate ~ Dmnl
+    total= INTEG(input-out-leaking, stuff) ~ Dmnl
+"""
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_a_conveyor_of_vensim_lets_out_what_came_in_less_what_leaked(tmp_path: Path, method: str) -> None:
+    run = loaded(tmp_path, CONVEY.format(0, 2), 0.5, save=0.5).run(method=method)
+    assert run["out"].values.tolist()[:9] == [3, 3, 3, 3, 4, 4.5, 5, 0, 0]
+    run = loaded(tmp_path, CONVEY.format(0.4, 1), 0.5, save=0.5).run(method=method)
+    fast, slow = 6 * 0.8 ** np.arange(2), np.array([4, 4.5, 5]) * 0.8**4
+    assert np.allclose(run["out"].values[:9], [*fast, 0, 0, *slow, 0, 0], rtol=1e-12)
+
+
+def test_all_that_comes_onto_a_conveyor_of_vensim_leaves_or_leaks(tmp_path: Path) -> None:
+    # the manual's own account of it
+    run = loaded(tmp_path, CONVEY.format(0.4, 2)).run()
+    assert abs(run["total"].values[-1]) < 1e-12 < run["leaking"].values[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("DELAY CONVEYOR(input, Time, 0, flat, 1, 2)", "whose times or leakage are not numbers of the file in 'y'"),
+        ("DELAY CONVEYOR(input, 2, 9, flat, 1, 2)", "with a leakage of 9, below 0 or more than all of it in a step"),
+        ("DELAY CONVEYOR(input, 2, 0, rising, 1, 2)", "with an initial profile that is not flat in 'y'"),
+        ("DELAY CONVEYOR(input, 2, 0, 1, 1, 2)", "with an initial profile that is not flat in 'y'"),
+        ("DELAY CONVEYOR(input, 1.7, 0, flat, 1, 2)", "transit time, 1.7, is no whole number of time steps"),
+    ],
+)
+def test_what_of_a_conveyor_of_vensim_is_not_simulated_is_refused(tmp_path: Path, call: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        loaded(tmp_path, f"{CONVEY.format(0, 2)}\n rising( (0,0),(1,1) ) ~ Dmnl\n y= {call} ~ Dmnl")
+    assert message in str(error.value)
