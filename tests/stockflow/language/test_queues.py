@@ -202,3 +202,23 @@ def test_a_plant_keeps_what_it_has_and_its_units_balance() -> None:
     for place, value in enumerate(orders):
         alone = model.with_constants({"orders": value}).run()["sent"].values
         assert np.array_equal(batch[place], alone)
+
+
+def test_elements_of_an_array_have_queues_and_ovens_of_their_own(tmp_path: Path) -> None:
+    line = LINE + oven("<cook_time>2</cook_time><capacity>{}</capacity>") + FLOWS
+    dimension = "<dimensions><dim name='d'/></dimensions>"
+    each = line.replace("'>", f"'>{dimension}").replace("<flow name='i'/>", f"<flow name='i'>{dimension}</flow>")
+    each = each.replace("<flow name='o'/>", f"<flow name='o'>{dimension}</flow>").format("2+d")
+    run = stockflow.load(yearly(tmp_path, each)).run()
+    for name, capacity in (("a", 3), ("b", 4)):
+        alone = stockflow.load(yearly(tmp_path, line.format(capacity))).run()
+        assert all(np.array_equal(run[f"{one}[{name}]"], alone[one]) for one in ("Q", "S", "i", "o"))
+    assert run["o[a]"].values.tolist() != run["o[b]"].values.tolist()
+
+
+def test_a_run_of_single_batches_is_as_long_as_the_file_says(tmp_path: Path) -> None:
+    variables = LINE + oven("<cook_time>2</cook_time><capacity>5</capacity>") + FLOWS
+    with pytest.raises(InputError, match="FINAL TIME decides how an equation is built, so it is fixed by the file"):
+        stockflow.load(yearly(tmp_path, variables)).run(until=5)
+    with pytest.raises(InputError, match=r"queue of single batches in a run of more than 999 time steps in 'Q'"):
+        stockflow.load(written(tmp_path, variables, step=0.001))
