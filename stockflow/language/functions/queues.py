@@ -1,14 +1,14 @@
 """Queues: what leaves them at once, or as a conveyor or oven after them has room for it.
 
-What comes into a queue during a step is one batch, which may leave in the same step.  What takes one batch at a time
-takes from the first alone, all of it or, where batches may be split, what it has room for.  An overflow takes what is
-left of that.
+What an inflow brings into a queue during a step is one batch, which may leave in the same step.  What takes one batch
+at a time takes from the first alone, all of it or, where batches may be split, what it has room for.  An overflow takes
+what is left of that.
 """
 
 from __future__ import annotations
 
 from stockflow.language import equations as eq
-from stockflow.language.functions.held import CLOSE, MOST_STEPS, ONE, ZERO, Made, steps_of_run, there, total
+from stockflow.language.functions.held import CLOSE, MOST_STEPS, ONE, ZERO, Made, steps_of_run, there
 from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.functions.vectors import choice
 from stockflow.language.place import Place
@@ -42,39 +42,38 @@ def made(reader: Place, holder: Holder, room: eq.Expression | None) -> Made:
 
 
 class _Batches:
-    """The batches of a queue, per unit of time, the first one first: a place for each step of a run."""
+    """The batches of a queue, per unit of time, the first one first: a place for each that a run may bring."""
 
     def __init__(self, reader: Place, holder: Holder) -> None:
         run = steps_of_run(reader)
-        if run is None or run >= MOST_STEPS:
-            raise Refused([f"queue of single batches in a run of more than {MOST_STEPS - 1} time steps"])
+        if run is None or run * len(holder.inflows) >= MOST_STEPS:
+            raise Refused([f"queue of single batches in a run that may bring more than {MOST_STEPS - 1} of them"])
         self.reader = reader
         self.stock = over(reader.read(holder.stock), reader.step)
-        self.comes = total(reader, holder.inflows)
         self.count = reader.promise("batches")
-        self.places = [reader.promise("batch") for _ in range(run + 1)]
-        #: with what comes in now
-        self.row = [self._with_new(place, one) for place, one in enumerate(self.places)]
+        self.places = [reader.promise("batch") for _ in range(run * len(holder.inflows) + 1)]
+        #: with what comes in now, and how many there are then
+        self.row: list[eq.Expression] = list(self.places)
+        self.after: eq.Expression = self.count
+        for one in map(reader.read, holder.inflows):
+            last = self.after
+            self.row = [
+                plus(batch, choice(eq.Operation("=", (last, eq.Number(float(place)))), one, ZERO))
+                for place, batch in enumerate(self.row)
+            ]
+            self.after = plus(last, choice(eq.Operation(">", (one, ZERO)), ONE, ZERO))
         self.first = self.row[0]
-
-    def _with_new(self, place: int, batch: eq.Expression) -> eq.Expression:
-        last = eq.Operation("=", (self.count, eq.Number(float(place))))
-        return plus(batch, choice(last, self.comes, ZERO))
 
     def move(self, taken: eq.Expression, overflows: bool) -> None:
         """Say what the batches are a step later; with an overflow nothing is left of the first."""
-        reader, first = self.reader, self.row[0]
-        gone: eq.Expression = eq.Operation("<=", (first, taken))
-        if overflows:
-            gone = ONE
-        gone = reader.keep("a batch is gone", choice(gone, ONE, ZERO))
+        reader, first = self.reader, self.first
+        all_taken = choice(eq.Operation("<=", (first, taken)), ONE, ZERO)
+        gone = reader.keep("a batch is gone", ONE if overflows else all_taken)
         for place, (now, own) in enumerate(zip(self.places, self.row, strict=True)):
             after = self.row[place + 1] if place + 1 < len(self.row) else ZERO
             stays = own if place else minus(first, taken)
             start = ZERO if place else self.stock
             reader.fulfil(now, eq.DelayFixed(choice(gone, after, stays), reader.step, start))
-        some = choice(eq.Operation(">", (self.comes, ZERO)), ONE, ZERO)
         left = eq.Operation("and", (gone, eq.Operation(">", (first, ZERO))))
-        later = minus(plus(self.count, some), choice(left, ONE, ZERO))
-        full = choice(eq.Operation(">", (self.stock, ZERO)), ONE, ZERO)
-        reader.fulfil(self.count, eq.DelayFixed(later, reader.step, full))
+        at_first = choice(eq.Operation(">", (self.stock, ZERO)), ONE, ZERO)
+        reader.fulfil(self.count, eq.DelayFixed(minus(self.after, choice(left, ONE, ZERO)), reader.step, at_first))

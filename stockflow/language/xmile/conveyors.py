@@ -175,8 +175,6 @@ def _held_back(queue: Holder, before: Holder) -> list[str]:
     """Return what is not simulated of a queue before a conveyor or oven, which may hold it back."""
     found, single = [], "one_at_a_time" in before.marks
     name = f"the {before.kind} {before.stock.name!r}"
-    if single and len(queue.inflows) > 1:
-        found.append(f"queue of several inflows before {name}, which takes one batch at a time")
     if "batch_integrity" in before.marks and (before.kind == "oven" or not single):
         found.append(f"queue before {name}, which takes {'' if single else 'several '}whole batches alone")
     if len(queue.outflows) > 1 and (before.kind == "oven" or queue.overflow is None):

@@ -138,6 +138,16 @@ def test_a_queue_waits_for_an_oven(tmp_path: Path, marks: str, waits: list[float
     assert other["S"].values.tolist() == holds
 
 
+def test_every_inflow_of_a_queue_brings_a_batch_of_its_own_in_their_order(tmp_path: Path) -> None:
+    # the second brings nothing in its second year
+    line = LINE.replace("<inflow>a</inflow>", "<inflow>a</inflow><inflow>b</inflow>")
+    second = "<flow name='b'><eqn>IF TIME=1 THEN 0 ELSE 1</eqn></flow>"
+    belt = oven("<len>1</len><in_limit>3</in_limit>", "discrete='true'", kind="conveyor")
+    run = stockflow.load(yearly(tmp_path, line + belt + FLOWS + second)).run()
+    assert run["i"].values.tolist() == [2, 1, 2, 2, 1, 2, 1, 2, 1, 2]
+    assert run["Q"].values.tolist() == [0, 1, 2, 3, 4, 6, 7, 9, 10, 12]
+
+
 BEFORE = "<stock name='B'><eqn>0</eqn><inflow>o</inflow><outflow>e</outflow>{}</stock><flow name='e'/>"
 
 
@@ -220,5 +230,7 @@ def test_a_run_of_single_batches_is_as_long_as_the_file_says(tmp_path: Path) -> 
     variables = LINE + oven("<cook_time>2</cook_time><capacity>5</capacity>") + FLOWS
     with pytest.raises(InputError, match="FINAL TIME decides how an equation is built, so it is fixed by the file"):
         stockflow.load(yearly(tmp_path, variables)).run(until=5)
-    with pytest.raises(InputError, match=r"queue of single batches in a run of more than 999 time steps in 'Q'"):
+    with pytest.raises(
+        InputError, match=r"queue of single batches in a run that may bring more than 999 of them in 'Q'"
+    ):
         stockflow.load(written(tmp_path, variables, step=0.001))
