@@ -43,7 +43,8 @@ class Assembly:
         self.waits = False
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
-            if state.delay:
+            # what is remembered for one step alone is handed on, but where a step has stages
+            if state.delay > 1 or (state.delay and self.staged):
                 self.rings[place] = self.workspace
                 self.workspace += state.delay
         self.points = self.workspace
@@ -279,8 +280,11 @@ class Assembly:
             writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%rowafter, %spreaddone]")
             writer.line("%k1 = add i64 %k, 1")
             step = writer.number(self.plan.clock.step)
-            for place in self.moving:
-                new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
+            for place, state in enumerate(self.states):
+                if not state.delay:
+                    new[place] = writer.fused(self.name(state.rate), step, f"%s{place}")
+                elif place not in self.rings:
+                    new[place] = self.name(state.rate)
             self.remember()
         for place in self.rings:
             new[place] = writer.get("%work", self.slot(place, "%k1"))

@@ -14,6 +14,9 @@ from stockflow.language.clock import SCHEMES, TOLERANCES, first_step, moving_ste
 from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
 from stockflow.names import plain
 
+# of what a conveyor, queue or oven has in a step: what is left of it by rounding alone
+_ROUNDING = 2.0**-48
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -115,6 +118,8 @@ class _Lowering:
     def _state(self, name: str, expression: eq.Integral | eq.DelayFixed) -> State:
         graph, time = self.graph, self.graph.add("time")
         initial = graph.as_number(self.start[name])
+        if isinstance(expression, eq.Content):
+            return State(name, initial, self._left(name, expression), 1)
         if isinstance(expression, eq.Integral):
             rate = graph.as_number(self._lower(expression.rate, self.now, time))
             if expression.floored:
@@ -141,6 +146,16 @@ class _Lowering:
             raise InputError(f"{self.equations.source}: the length of the delay in {name} is not a number")
         # what went in longer ago than a run lasts never comes out
         return State(name, initial, rate, round(min(max(delay / self.step, 1.0), math.ceil(steps) + 1.0) + SMALL))
+
+    def _left(self, name: str, expression: eq.Content) -> int:
+        """Return what a conveyor, queue or oven holds a step later."""
+        graph, time = self.graph, self.graph.add("time")
+        rate, there = (self._lower(one, self.now, time) for one in (expression.rate, expression.there))
+        step = graph.constant(self.step)
+        left = graph.apply("add", self.now[name], graph.apply("mul", rate, step))
+        rounding = graph.apply("mul", graph.apply("abs", there), graph.constant(self.step * _ROUNDING))
+        nothing = graph.apply("le", graph.apply("abs", left), rounding)
+        return graph.apply("select", nothing, graph.constant(0.0), left)
 
     def _culprits(self, node: int) -> str:
         below = [self.graph.nodes[one] for one in self.graph.reachable([node]) if self.graph.stage[one] == INPUT]

@@ -153,6 +153,16 @@ class Integral:
 
 
 @dataclass(frozen=True, slots=True)
+class Content(Integral):
+    """What a conveyor, queue or oven holds; `there` is what it has in a step per unit of time, by Euler's method.
+
+    What is left of `there` by rounding alone is nothing.
+    """
+
+    there: Expression = Number(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class DelayFixed:
     """`input` as it was `delay` ago; `initial` until then."""
 
@@ -176,7 +186,7 @@ class ActiveInitial:
     initial: Expression
 
 
-Remembering = Integral | DelayFixed | Initial | ActiveInitial
+Remembering = Integral | Content | DelayFixed | Initial | ActiveInitial
 Expression = Number | Time | Random | Reference | Operation | WithLookup | LookupCall | Remembering | Table
 
 
@@ -189,6 +199,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument, table)
         case LookupCall(_, argument):
             return (argument,)
+        case Content(one, initial, _, there):
+            return (one, initial, there)
         case Integral(one, initial) | ActiveInitial(one, initial):
             return (one, initial)
         case DelayFixed(flow, delay, initial):

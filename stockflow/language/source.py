@@ -40,7 +40,7 @@ _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 # a line goes on after a backslash; one at the end of all is a sign like others
 _JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
-_QUEUE = re.compile(r"<(?:\w+:)?queue\b")
+_HOLDER = re.compile(r"<(?:\w+:)?(queue|oven)\b")
 _STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
@@ -266,10 +266,16 @@ def warn(words: str, level: int = 2) -> None:
 
 def told(source: Source) -> None:
     """Say what is read otherwise than a file asks."""
-    if not source.is_vensim and _QUEUE.search(source.text):
+    held = {one[1] for one in _HOLDER.finditer(source.text)} if not source.is_vensim else set()
+    if "queue" in held:
         warn(
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
+        )
+    if "oven" in held:
+        warn(
+            f"{source.name}: has an oven; as its manual has it, it cooks once it is full or its time for filling, from"
+            " when something comes in, is over, for which no results of Stella were at hand"
         )
     started = None if source.is_vensim else _STARTED.search(source.text)
     if started:

@@ -23,7 +23,6 @@ _INSTEAD = {
     "geometric": " (whether the trial that succeeds counts is not said in its manual; write it with LN of UNIFORM)",
     "negbinomial": " (whether the trials that succeed count is not said in its manual)",
     "a function of": " (an equation that is not written yet)",
-    "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
     "lookup": " (a table is called by its own name, as in table(x))",
     "get vdf data": " (a .vdf has no published form; export it and give the table: --data FILE)",
     "get vdf constants": " (write the numbers into the model, or a table beside it)",

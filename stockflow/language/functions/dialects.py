@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
-from stockflow.language.functions import allocation, arrays, curves, laws, memory, random, vectors
+from stockflow.language.functions import allocation, arrays, conveyors, curves, laws, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
 from stockflow.names import plain
@@ -262,6 +262,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
+        "delay conveyor": Function(6, 6, conveyors.delayed),
         "delay1i": _delayed(memory.delay, 1, (3, 3)),
         "delay3i": _delayed(memory.delay, 3, (3, 3)),
         "delay n": _of_order(memory.delay_n, 3),

@@ -124,7 +124,7 @@ def test_every_unsupported_construct_is_listed_with_its_variable_and_line(tmp_pa
         source._equations(source.read(path))
     text = "; ".join(caught.value.items)
     for what in [
-        "function DELAY CONVEYOR (write it as DELAY FIXED, or as stocks) in 'a' (line 2)",
+        "DELAY CONVEYOR takes 6 arguments, not 2 in 'a' (line 2)",
         "function SIMULTANEOUS in 'b' (line 3)",
         "unknown subscript 'region' in 'c' (line 4)",
         "INTEG takes 2 arguments, not 3 in 'd' (line 5)",

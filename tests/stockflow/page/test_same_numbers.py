@@ -11,11 +11,11 @@ from stockflow.intervals import FAN, quantiles
 from stockflow.model import Model
 from stockflow.page.contents import Asked, contents
 
-pytestmark = needs_node
+pytestmark = [needs_node, pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")]
 NOTHING: Setting = {"values": {}, "curves": {}}
 MODELS = [
     *(f"stockflow/examples/{name}.mdl" for name in ("commodity", "epidemic", "population")),
-    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "tank.mdl")),
+    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "held/plant.xmile", "tank.mdl")),
     "models/vensim/nev.mdl",
 ]
 
