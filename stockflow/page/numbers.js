@@ -8,50 +8,60 @@ function runner() {
   // `code.stops`, and gives { out: (run, time, output) from there on }; or, without a stop, at the start and gives
   // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
-    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) });
+    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) }), { width, columns } = code;
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
-    const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / code.width) * code.width;
+    const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / width) * width;
     let free = code.data;
     const room = (size) => { const at = Math.ceil(free / 64) * 64; free = at + size; return at; };
-    const places = [filled * code.columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
-      code.workspace * code.width * 8, filled * 8, filled * code.held * 8].map(room);
+    const places = [filled * columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
+      code.workspace * width * 8, filled * 8, filled * code.held * 8].map(room);
     memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
-    const [values, out, drivers, marks, , numbers, states] = places;
+    const [values, out, drivers, marks, work, numbers, states] = places, curves = work / 8 + (code.workspace - code.points) * width;
     doubles.set(table, drivers / 8);
     const among = new Int32Array(saved.length + 1), all = saved.map(() => 1);  // how many are saved before a step
     saved.forEach((one, step) => { among[step + 1] = among[step] + one; });
+    // points stand side by side for the runs of a vector, once for all vectors if all have the same
+    const lay = (points, from) => {
+      for (let lane = 0; lane < width; lane++)
+        for (let point = 0, own = from(lane), at = curves + lane; point < code.points; point++, at += width) doubles[at] = points[own + point];
+    };
     return (rows, points, first, runs, stop = -1, given = null, every = null) => {
-      const blocks = Math.ceil(runs / code.width), inputs = rows.length / runs, open = code.columns - inputs;
-      for (let run = 0; run < blocks * code.width; run++) {  // the last vector is filled up with the last run
-        const from = Math.min(run, runs - 1), at = values / 8 + run * code.columns, own = points.length > open ? from * open : 0;
-        doubles.set(rows.subarray(from * inputs, (from + 1) * inputs), at);
-        doubles.set(points.subarray(own, own + open), at + inputs);
-        longs[numbers / 8 + run] = BigInt(first + from);
+      const blocks = Math.ceil(runs / width), apiece = points.length > code.points, last = (run) => Math.min(run, runs - 1);
+      for (let run = 0; run < blocks * width; run++) {  // the last vector is filled up with the last run
+        doubles.set(rows.subarray(last(run) * columns, (last(run) + 1) * columns), values / 8 + run * columns);
+        longs[numbers / 8 + run] = BigInt(first + last(run));
       }
-      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [], rest = kept - among[begin];
-      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * (code.steps - begin) * every.length);
+      const begin = code.stops[stop] ?? 0, size = blocks * width * code.held, rest = kept - among[begin], span = code.steps - begin;
+      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * span * every.length);
+      const held = given ? [] : code.stops.map(() => new Float64Array(size));
       // what stands where a run's rows begin, to be kept: of steps that are all saved, no more at a time than there is room
       const take = (run, from, to) => {
         const at = out / 8 + run * kept * outputs;
         if (!every) { late.set(doubles.subarray(at + among[begin] * outputs, at + kept * outputs), run * rest * outputs); return; }
-        for (let step = from; step < to; step++) {
-          const row = at + (step - from) * outputs;
-          every.forEach((output, k) => { each[(run * (code.steps - begin) + step - begin) * every.length + k] = doubles[row + output]; });
+        for (let step = from, row = at; step < to; step++, row += outputs) {
+          const place = (run * span + step - begin) * every.length;
+          for (let k = 0; k < every.length; k++) each[place + k] = doubles[row + every[k]];
           if (saved[step]) late.set(doubles.subarray(row, row + outputs), (run * rest + among[step] - among[begin]) * outputs);
         }
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
       if (given) doubles.set(given, states / 8);
-      let from = begin;
-      for (const end of [...(given ? [] : code.stops), code.steps])
-        while (from < end) {
-          const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
-          instance.exports.simulate(values, out + skipped, ...places.slice(2, 6), 0n, BigInt(blocks), BigInt(from), BigInt(to), states);
-          if (to === end && to < code.steps) held.push(doubles.slice(states / 8, states / 8 + size));
-          if (every || to === code.steps) for (let run = 0; run < runs; run++) take(run, from, to);
-          from = to;
-        }
+      const step = apiece ? 1 : blocks;
+      for (let block = 0; block < blocks; block += step) {
+        lay(points, (lane) => (apiece ? last(block * width + lane) * code.points : 0));
+        const run = block * width, own = states / 8 + run * code.held, until = Math.min((block + step) * width, runs);
+        const [rows, wide, which, memories] = [values + run * columns * 8, out + run * kept * outputs * 8, numbers + run * 8, own * 8];
+        let from = begin;
+        for (const [k, end] of [...(given ? [] : code.stops), code.steps].entries())
+          while (from < end) {
+            const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
+            instance.exports.simulate(rows, wide + skipped, drivers, marks, work, which, 0n, BigInt(step), BigInt(from), BigInt(to), memories);
+            if (to === end && to < code.steps) held[k].set(doubles.subarray(own, own + step * width * code.held), run * code.held);
+            if (every || to === code.steps) for (let one = run; one < until; one++) take(one, from, to);
+            from = to;
+          }
+      }
       return { out: late, held, each };
     };
   }
@@ -232,7 +242,7 @@ class Runs {
 
   async made(job) {
     const { model, piece } = this, { every = null } = job.setting, rows = rowsOf(model, this.data.draws, job.setting), points = pointsOf(model, job.setting);
-    const inputs = model.inputs.length, open = model.code.columns - inputs, apiece = points.length > open, each = [];
+    const inputs = model.inputs.length, open = model.code.points, apiece = points.length > open, each = [];
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
     const { whole } = this, differs = whole ? Math.min(apart(model, whole.setting, job.setting), every?.from ?? Infinity) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
