@@ -5,7 +5,7 @@
 function runner() {
   // Returns run(rows, points, first, runs, stop, held, every) of runs numbered from `first`: rows (run, input), and points
   // of all curves, (point,) for all runs or (run, point).  It begins with the states `held` at a stop, of which there are
-  // `code.stops`, and gives { out: (run, time, output) from there on }; or, without a stop, at the start and gives
+  // `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and gives
   // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
     const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) }), { width, columns } = code;
@@ -35,14 +35,17 @@ function runner() {
       const begin = code.stops[stop] ?? 0, size = blocks * width * code.held, rest = kept - among[begin], span = code.steps - begin;
       const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * span * every.length);
       const held = given ? [] : code.stops.map(() => new Float64Array(size));
-      // what stands where a run's rows begin, to be kept: of steps that are all saved, no more at a time than there is room
-      const take = (run, from, to) => {
-        const at = out / 8 + run * kept * outputs;
-        if (!every) { late.set(doubles.subarray(at + among[begin] * outputs, at + kept * outputs), run * rest * outputs); return; }
-        for (let step = from, row = at; step < to; step++, row += outputs) {
-          const place = (run * span + step - begin) * every.length;
-          for (let k = 0; k < every.length; k++) each[place + k] = doubles[row + every[k]];
-          if (saved[step]) late.set(doubles.subarray(row, row + outputs), (run * rest + among[step] - among[begin]) * outputs);
+      // what stands in the rows of some runs, to be kept: of steps that are all saved, no more at a time than there is room
+      const take = (run, until, from, to) => {
+        for (let step = from; step < to; step++) {
+          const row = out / 8 + (every ? step - from : among[step]) * outputs;
+          for (let one = run; every && one < until; one++)
+            for (let k = 0; k < every.length; k++)
+              each[(one * span + step - begin) * every.length + k] = doubles[row + one * kept * outputs + every[k]];
+          for (let output = 0; saved[step] && output < outputs; output++) {
+            const to = (output * rest + among[step] - among[begin]) * runs;
+            for (let one = run, at = row + output + run * kept * outputs; one < until; one++, at += kept * outputs) late[to + one] = doubles[at];
+          }
         }
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
@@ -58,9 +61,10 @@ function runner() {
             const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
             instance.exports.simulate(rows, wide + skipped, drivers, marks, work, which, 0n, BigInt(step), BigInt(from), BigInt(to), memories);
             if (to === end && to < code.steps) held[k].set(doubles.subarray(own, own + step * width * code.held), run * code.held);
-            if (every || to === code.steps) for (let one = run; one < until; one++) take(one, from, to);
+            if (every) take(run, until, from, to);
             from = to;
           }
+        if (!every) take(run, until, begin, code.steps);
       }
       return { out: late, held, each };
     };
@@ -152,45 +156,58 @@ function sort(values, beside) {
   }
 }
 
+// All runs where they are, in parts (output, time, run), the first `cut` times in those of an earlier setting: nothing is
+// copied.
+class Whole {
+  constructor(parts, times, outputs, early = null, cut = 0) {
+    const sizes = parts.map((part, i) => (cut ? early[i] : part).length / (times * outputs));
+    Object.assign(this, { parts, times, outputs, early, cut, runs: sizes.reduce((sum, one) => sum + one, 0) });
+    [this.piece, this.own, this.size] = [0, 1, 2].map(() => new Uint32Array(this.runs));
+    let first = 0;
+    parts.forEach((_, i) => { for (let own = 0; own < sizes[i]; own++, first++) [this.piece[first], this.own[first], this.size[first]] = [i, own, sizes[i]]; });
+  }
+
+  at(run, time, place) {
+    const { cut, times } = this, piece = this.piece[run], size = this.size[run], own = this.own[run];
+    return time < cut ? this.early[piece][(place * times + time) * size + own] : this.parts[piece][(place * (times - cut) + time - cut) * size + own];
+  }
+
+  // One output of some runs at a time, put into `out` from `first` on.
+  put(place, time, runs, out, first = 0) {
+    const { cut, times, piece, size, own } = this, early = time < cut, from = early ? this.early : this.parts;
+    const row = early ? place * times + time : place * (times - cut) + time - cut;
+    for (let k = 0; k < runs.length; k++) { const run = runs[k]; out[first + k] = from[piece[run]][row * size[run] + own[run]]; }
+    return out;
+  }
+}
+
 // Quantiles of runs, by chart and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Of several runs
 // those are left out whose charts are not finite throughout, all are counted; the median of any output at any time is
-// found on demand, of the runs that have a number there.  Of `early`, parts of whole runs, the first `cut` times are
-// taken, which the runs of `parts` then lack.
-function quantiles(parts, times, outputs, charts, early = [], cut = 0) {
-  const size = (times - cut) * outputs, all = [];
-  const isFinite = (run) => {
-    for (let row = 0; row < run.length; row += outputs)
-      for (let place = row; place < row + charts; place++) if (!Number.isFinite(run[place])) return false;
-    return true;
-  };
-  parts.forEach((part, piece) => {
-    for (let run = 0; run * size < part.length; run++) {
-      const head = cut ? early[piece].subarray(run * times * outputs, (run * times + cut) * outputs) : [];
-      all.push([head, part.subarray(run * size, (run + 1) * size)]);
-    }
-  });
-  const whole = all.filter((run) => run.every(isFinite)), finite = all.length > 1 ? whole : all;
-  const [before, after] = [0, 1].map((part) => finite.map((run) => run[part]));
-  const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
-  const n = finite.length, one = new Float64Array(n);
-  const at = (time, output) => (time < cut ? [before, time * outputs + output] : [after, (time - cut) * outputs + output]);
-  for (let output = 0; n && output < charts; output++) {
-    const order = Uint32Array.from(finite.keys());  // at the moment before, which is nearly that of this one
+// found on demand, of the runs that have a number there.
+function quantiles(all, charts) {
+  const { times, runs } = all, sound = new Uint8Array(runs).fill(1), every = Uint32Array.from(sound.keys()), one = new Float64Array(runs);
+  for (let output = 0; output < charts; output++)
     for (let time = 0; time < times; time++) {
-      const [rows, place] = at(time, output);
-      for (let run = 0; run < n; run++) one[run] = rows[order[run]][place];
-      sort(one, order);
+      all.put(output, time, every, one);
+      for (let run = 0; run < runs; run++) if (!Number.isFinite(one[run])) sound[run] = 0;
+    }
+  const whole = every.filter((run) => sound[run]), finite = runs > 1 ? whole : every, n = finite.length, values = one.subarray(0, n);
+  const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
+  for (let output = 0; n && output < charts; output++) {
+    const order = finite.slice();  // at the moment before, which is nearly that of this one
+    for (let time = 0; time < times; time++) {
+      sort(all.put(output, time, order, values), order);
       SHARES.forEach((share, index) => {
         const between = share * (n - 1), low = Math.floor(between), high = Math.min(low + 1, n - 1);
-        found[output][index][time] = one[low] + (between - low) * (one[high] - one[low]);
+        found[output][index][time] = values[low] + (between - low) * (values[high] - values[low]);
       });
     }
   }
   const median = (output, time) => {
-    const [rows, place] = at(time, output), there = Float64Array.from(rows, (run) => run[place]).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
+    const there = all.put(output, time, finite, new Float64Array(n)).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
     return m ? (there[(m - 1) >> 1] + there[m >> 1]) / 2 : NaN;
   };
-  return { found, failed: all.length - whole.length, runs: all.length, median };
+  return { found, failed: runs - whole.length, runs, median };
 }
 
 // The moment from which on runs of two settings can differ, the number of moments where nothing does.  That of a
@@ -247,7 +264,7 @@ class Runs {
     const { whole } = this, differs = whole ? Math.min(apart(model, whole.setting, job.setting), every?.from ?? Infinity) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
     const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
-    const known = () => this.summed(parts, times, outputs, charts, whole?.parts, cut);
+    const known = () => this.summed(new Whole(parts, times, outputs, whole?.parts, cut), charts);
     const begun = performance.now();
     let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;

@@ -4,8 +4,8 @@ import fs from "node:fs";
 const [page, settings, out] = process.argv.slice(2), html = fs.readFileSync(page, "utf8");
 const text = (id) => html.match(new RegExp(`<script[^>]* id="${id}">([\\s\\S]*?)</script>`))[1];
 const own = html.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "{ runner, opened, rowsOf, pointsOf, quantiles, totalOf, copied }";
-const { runner, opened, rowsOf, pointsOf, quantiles, totalOf, copied } = new Function(`${own}; return ${names};`)();
+const names = "{ runner, opened, rowsOf, pointsOf, Whole, quantiles, totalOf, copied }";
+const { runner, opened, rowsOf, pointsOf, Whole, quantiles, totalOf, copied } = new Function(`${own}; return ${names};`)();
 const model = JSON.parse(text("model")), times = model.time.values.length, outputs = totalOf(model);
 const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
 const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, outputs, piece);
@@ -16,7 +16,8 @@ for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
     const last = Math.min(runs, first + piece);
     parts.push(run(rows.slice(first * columns, last * columns), points, first, last - first).out);
   }
-  all.push(...parts);
-  spreads.push(...quantiles(parts, times, outputs, model.outputs.length).found.flat());
+  const whole = new Whole(parts, times, outputs), places = [...Array(outputs).keys()];
+  for (let one = 0; one < runs; one++) for (let time = 0; time < times; time++) all.push(Float64Array.from(places, (place) => whole.at(one, time, place)));
+  spreads.push(...quantiles(whole, model.outputs.length).found.flat());
 }
 fs.writeFileSync(out, Buffer.concat([...all, ...spreads].map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength))));
