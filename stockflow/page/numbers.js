@@ -99,13 +99,26 @@ function ordered(bytes, rows, columns, Kind) {
   return new Kind(out.buffer);
 }
 
+// Doubles, (row, column), of what their bits differ by from a straight line through the two rows before (`straightened` in
+// page.py), in their place.
+function restored(values, columns) {
+  const bits = new BigInt64Array(values.buffer), line = new Float64Array(1), its = new BigInt64Array(line.buffer);
+  for (let at = 0; at < values.length; at++) {
+    const far = BigInt.asUintN(64, bits[at]), before = at < columns ? 0 : values[at - columns];
+    const ahead = at < 2 * columns ? before : before + (before - values[at - 2 * columns]);
+    line[0] = Number.isFinite(ahead) ? ahead : 0;
+    bits[at] = its[0] + ((far >> 1n) ^ -(far & 1n));
+  }
+  return values;
+}
+
 async function opened(model, texts) {
   const { code } = model, [steps, series] = code.shape;
   const bytes = await unpacked(texts.module), rest = await unpacked(texts.table), drawn = await unpacked(texts.draws);
   const split = steps * series * 8;
   return {
     bytes,
-    table: ordered(rest.subarray(0, split), steps, series, Float64Array),
+    table: restored(ordered(rest.subarray(0, split), steps, series, Float64Array), series),
     saved: rest.slice(split),
     draws: ordered(drawn, model.draws, model.samples.length, Float32Array),
   };
