@@ -2,11 +2,12 @@
 
 import subprocess
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import NODE, ROOT, Setting, difference, in_node, needs_node, of_text, random_setting
+from page_helpers import NODE, ROOT, SPIDERMONKEY, Setting, difference, in_node, needs_node, of_text, random_setting
 
 import stockflow
 from stockflow.intervals import FAN, quantiles
@@ -44,6 +45,18 @@ def test_a_page_gives_the_engines_numbers_for_any_setting(path: str, tmp_path: P
         if np.isfinite(ours).all():
             wanted = quantiles(ours[..., : page.charts], FAN).transpose(2, 0, 1)
             np.testing.assert_allclose(spread, wanted, rtol=1e-13, atol=0)
+
+
+@pytest.mark.skipif(find_spec("pythonmonkey") is None, reason="pythonmonkey, Firefox's engine, is not installed")
+@pytest.mark.parametrize("path", MODELS)
+def test_firefoxs_engine_gives_the_same_bits(path: str, tmp_path: Path) -> None:
+    model = stockflow.load(ROOT / path)
+    page = contents(model, sampled(model, contents(model, Asked()).sliders[:4], 7))
+    settings = [NOTHING, random_setting(page, 1)]
+    for ours, theirs in zip(
+        in_node(page, settings, tmp_path), in_node(page, settings, tmp_path, SPIDERMONKEY), strict=True
+    ):
+        np.testing.assert_array_equal(theirs, ours)
 
 
 ONES = ("a= 0.7", "b= 1.3", "Stock= INTEG(a*COS(Time)-0.1*Stock, b)")
