@@ -7,16 +7,20 @@ function reader(model, runs) {
 }
 
 const YEAR = 4;  // saved times
-// A chart's numbers, (time, draw), at some of the saved times: what is gained over a year, a level, or one of two over the
-// other.
+// One output, (time, draw), at some of the saved times.
+function outputOf(model, name, runs, times, draws) {
+  const place = model.outputs.findIndex((one) => one.name === name), some = [...times], out = new Float64Array(some.length * draws.length);
+  some.forEach((time, i) => runs.put(place, time, draws, out, i * draws.length));
+  return out;
+}
+
+// A chart's numbers, (time, draw): what is gained over a year, a level, or one of two over the other.
 function valuesOf(model, { of: names, gained, scale }, runs, times, draws) {
-  const count = draws.length, one = new Float64Array(count), [own, other] = names.map((name) => {
-    const place = model.outputs.findIndex((one) => one.name === name), out = new Float64Array(times.length * count);
-    times.forEach((time, i) => {
-      runs.put(place, time, draws, out, i * count);
-      if (gained) runs.put(place, time - YEAR, draws, one).forEach((before, k) => { out[i * count + k] -= before; });
-    });
-    return out;
+  const [own, other] = names.map((name) => {
+    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws);
+    if (!gained) return at(0);
+    const before = at(YEAR);
+    return at(0).map((value, k) => value - before[k]);
   });
   return own.map(other ? (value, k) => value * scale / other[k] : (value) => value * scale);
 }
@@ -53,15 +57,17 @@ function setback(shares, draw, draws) {
   return lost;
 }
 
-// The year in which a path reaches a level and stays for a year, or to the end (`year_reached` in stockflow/over_time.py).
-function reached(times, path, run, level) {
+// The year in which a path, (time, draw), reaches a level in a draw and stays for a year, or to the end (`year_reached` in
+// stockflow/over_time.py).
+function reached(times, paths, draw, draws, level) {
+  const path = (time) => paths[time * draws + draw];
   for (let time = 0; time < times.length; time++) {
-    if (!(path(run, time) >= level)) continue;
+    if (!(path(time) >= level)) continue;
     let end = time;
-    while (end < times.length && path(run, end) >= level && times[end] - times[time] < 1) end++;
+    while (end < times.length && path(end) >= level && times[end] - times[time] < 1) end++;
     if (end < times.length && times[end] - times[time] < 1) { time = end; continue; }
     if (!time) return times[0];
-    const [low, high] = [path(run, time - 1), path(run, time)];
+    const [low, high] = [path(time - 1), path(time)];
     return times[time - 1] + (level - low) / (high - low) * (times[time] - times[time - 1]);
   }
   return Infinity;
@@ -123,16 +129,13 @@ const placeOf = (model, year) => model.time.values.findIndex((time) => time >= y
 // Public money saved, units sold more, and what such a unit costs: of the path that sells more, in most draws, against the
 // other, where it sells a thousandth more (`per_additional_unit` in analysis/phase_out/exit.py); all by draw.
 function gained(model, runs, basis, draws) {
-  const { policy } = model, [own, other] = [runs, basis].map((one) => reader(model, one)), end = placeOf(model, policy.horizon);
-  const saved = draws.map((run) => {
-    let sum = 0;
-    for (const [name, weights] of Object.entries(policy.weights)) {
-      const [mine, theirs] = [own(name), other(name)];
-      for (let time = 0; time < weights.length; time++) if (weights[time]) sum += weights[time] * (theirs(run, time) - mine(run, time));
-    }
-    return sum;
-  });
-  const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(policy.sold)(run, end)));
+  const { policy } = model, saved = draws.map(() => 0);
+  for (const [name, weights] of Object.entries(policy.weights)) {
+    const times = [...weights.keys()].filter((time) => weights[time]);
+    const [own, other] = [runs, basis].map((one) => outputOf(model, name, one, times, draws));
+    times.forEach((time, i) => draws.forEach((_, k) => { saved[k] += weights[time] * (other[i * draws.length + k] - own[i * draws.length + k]); }));
+  }
+  const [mine, theirs] = [runs, basis].map((one) => Array.from(outputOf(model, policy.sold, one, [placeOf(model, policy.horizon)], draws)));
   const sold = mine.map((value, k) => value - theirs[k]);
   const more = 2 * sold.filter((one) => one > 0).length >= draws.length ? 1 : -1;
   const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? -saved[k] / value : NaN));
@@ -141,9 +144,9 @@ function gained(model, runs, basis, draws) {
 
 // Public money to the horizon by line, medians on both paths and of the difference: those lines of which there is anything.
 function linesOf(model, runs, basis, draws) {
-  const { policy } = model, end = placeOf(model, policy.horizon), [own, other] = [runs, basis].map((one) => reader(model, one));
+  const { policy } = model, end = placeOf(model, policy.horizon), middle = (values) => fan(values)[2];
   return policy.lines.map((name) => {
-    const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(name)(run, end))), middle = (values) => fan(values)[2];
+    const [mine, theirs] = [runs, basis].map((one) => outputOf(model, name, one, [end], draws));
     return { name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) };
   });
 }
@@ -151,11 +154,9 @@ function linesOf(model, runs, basis, draws) {
 // Years in which the share of the market reaches some levels, medians on both paths, and how many of them are lost.
 function yearsOf(model, runs, basis, draws) {
   const { policy } = model, end = placeOf(model, policy.horizon) + 1, times = model.time.values.slice(0, end);
+  const shares = [runs, basis].map((one) => outputOf(model, policy.share, one, times.keys(), draws));
   return policy.levels.map((level) => {
-    const [own, other] = [runs, basis].map((one) => {
-      const path = reader(model, one)(policy.share);
-      return draws.map((run) => reached(times, path, run, level));
-    });
+    const [own, other] = shares.map((paths) => draws.map((_, k) => reached(times, paths, k, draws.length, level)));
     const lost = own.map((year, k) => (year === other[k] ? 0 : year - other[k]));
     const [never, neverBase] = [own, other].map((years) => years.filter((year) => year === Infinity).length / draws.length);
     return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost), never, neverBase };
