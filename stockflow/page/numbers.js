@@ -138,7 +138,9 @@ function rowsOf(model, draws, setting) {
 // Points of all curves, (point,); (run, point) where one is { head, own(run) }: points that all runs have, and those of
 // one run after them.
 function pointsOf(model, { curves }) {
-  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = Float64Array.from(all.flatMap((ys, i) => (Array.isArray(ys) ? ys : model.curves[i].ys)));
+  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = new Float64Array(model.code.points);
+  let first = 0;
+  all.forEach((ys, i) => { shared.set(Array.isArray(ys) ? ys : model.curves[i].ys, first); first += model.curves[i].ys.length; });
   if (all.every(Array.isArray)) return shared;
   const runs = Math.max(1, model.draws), points = new Float64Array(runs * shared.length);
   for (let run = 0; run < runs; run++) {
