@@ -28,8 +28,8 @@ class Adaptive(Assembly):
 
     first_stage = "%turns"
 
-    def __init__(self, plan: Plan, width: int) -> None:
-        super().__init__(plan, width)
+    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
+        super().__init__(plan, width, laid)
         self.stages = len(self.scheme.parts)
         self.next: dict[str, str] = {}
 
@@ -151,6 +151,6 @@ class Adaptive(Assembly):
         return taken, {place: select(stuck, number(math.nan), result) for place, result in results.items()}
 
 
-def written(plan: Plan, width: int) -> Assembly:
+def written(plan: Plan, width: int, laid: bool = False) -> Assembly:
     """Return what writes a plan, `width` runs at a time."""
-    return Adaptive(plan, width) if SCHEMES[plan.method].order else Assembly(plan, width)
+    return (Adaptive if SCHEMES[plan.method].order else Assembly)(plan, width, laid)

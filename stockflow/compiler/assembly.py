@@ -23,14 +23,15 @@ class Assembly:
     """Writes LLVM assembly for a plan, `width` runs at a time.
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
-    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  After
-    `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
+    then the open tables, whose y values stand behind the inputs in a run's row of `values`, unless they are
+    `laid` there before the call.  After `text`, `waits` says whether a time step takes as long as its longest chain of
+    instructions.
     """
 
     #: what is 0 in the first stage of a step
     first_stage = "%stage"
 
-    def __init__(self, plan: Plan, width: int) -> None:
+    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
         self.plan = plan
         self.states = plan.system.states
         self.outputs = plan.system.outputs
@@ -49,7 +50,8 @@ class Assembly:
                 self.workspace += state.delay
         self.points = self.workspace
         self.workspace += plan.points
-        self.columns = len(plan.system.inputs) + plan.points
+        self.gathered = 0 if laid else plan.points
+        self.columns = len(plan.system.inputs) + self.gathered
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
         self.stored: set[int] = set()
@@ -144,7 +146,7 @@ class Assembly:
             if op == "input":
                 self.names[node] = writer.lanes("%values", int(str(payload)), self.columns)
         last = "entry"
-        if self.plan.points:
+        if self.gathered:
             writer.line("br label %tables")
             writer.lines.append("tables:")
             writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
@@ -152,7 +154,7 @@ class Assembly:
             vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
             writer.put(vector, "%work", writer.let(f"add i64 %point, {self.points}"))
             writer.line("%nextpoint = add i64 %point, 1")
-            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
+            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.gathered}")
             writer.line("br i1 %unread, label %tables, label %read")
             last = "read"
             writer.lines.append("read:")

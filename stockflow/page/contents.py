@@ -116,11 +116,11 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = written(plan, WIDTH)
+    assembly = written(plan, WIDTH, laid=True)
     text, held = resumable(assembly)
     made = module(text, "simulate")
-    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}
-    code = {**sizes, "data": made.data, "steps": len(plan.clock.saved)}
+    sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
+    code = {**sizes, "width": WIDTH, "data": made.data, "steps": len(plan.clock.saved)}
     rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
