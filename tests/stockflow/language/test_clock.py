@@ -126,6 +126,13 @@ def test_a_time_step_may_move_with_time_and_constants(tmp_path: Path) -> None:
     assert float(slope[0, 0]) == pytest.approx((near[1] - near[0]) / 2e-6, rel=1e-5)
 
 
+def test_moving_steps_are_those_of_pysd(tmp_path: Path) -> None:
+    model = stockflow.load(with_step(tmp_path, "s= INTEG ( -s*0.3+Time, 1) ~ Dmnl\nbrake= 1 ~ Year", MOVING))
+    ours, theirs = model.run(), model.run(engine="reference")
+    np.testing.assert_allclose(ours["time"].values, theirs["time"].values, atol=1e-4)  # which it rounds
+    np.testing.assert_allclose(ours["s"].values, theirs["s"].values, rtol=1e-12)
+
+
 def test_final_time_and_saveper_may_move_with_a_time_step_that_does(tmp_path: Path) -> None:
     path = with_step(tmp_path, f"{LEVEL}\nbrake= 1 ~ Year", MOVING, "1.2", "MIN(4, 2+Time)")
     assert stockflow.load(path).run()["time"].values.tolist() == [0.0, 1.5, 2.90625, 3.8828125, 5.103515625]
