@@ -19,6 +19,7 @@ from stockflow.language.tree import Call, Refused, Tree
 _ZERO, _ONE, _HUNDRED = eq.Number(0.0), eq.Number(1.0), eq.Number(100.0)
 # a table of quantiles: its points evenly between so many standard deviations of a normal number; and the most of counts
 _POINTS, _FURTHEST, _MOST_COUNTS = 1025, 8.0, 3000
+_LEAST_SHAPE = 0.01
 # of a mean that changes: its binary digits, and the largest count that a mean below 1 gives
 _DIGITS, _MOST_OF_ONE = 10, 18
 # in standard deviations of a count, what never comes
@@ -133,8 +134,8 @@ def random_weibull(reader: Place, tree: Call) -> eq.Expression:
     """RANDOM WEIBULL: of mean 1 before it is stretched, shifted and cut off at both ends."""
     low, high, shape, shift, stretch = (reader.read(one) for one in tree.arguments[:5])
     fixed = reader.fixed(shape)
-    if fixed is None or not fixed > 0:
-        raise Refused([f"{_title(tree)} with a shape that is no number of the file above 0"])
+    if fixed is None or not fixed >= _LEAST_SHAPE:
+        raise Refused([f"{_title(tree)} with a shape that is no number of the file from {_LEAST_SHAPE} on"])
     scale = memory.over(stretch, eq.Number(math.gamma(1.0 + 1.0 / fixed)))
     return _drawn(reader, _weibull(eq.Number(fixed), scale, shift), (low, high))
 
@@ -186,14 +187,8 @@ def triangular(reader: Place, tree: Call) -> eq.Expression:
     return _triangular(reader, low, high, *corners)
 
 
-def _triangular(
-    reader: Place,
-    low: eq.Expression,
-    high: eq.Expression,
-    start: eq.Expression,
-    peak: eq.Expression,
-    stop: eq.Expression,
-) -> eq.Expression:
+def _triangular(reader: Place, *parts: eq.Expression) -> eq.Expression:
+    low, high, start, peak, stop = parts
     width, rise, fall = memory.minus(stop, start), memory.minus(peak, start), memory.minus(stop, peak)
 
     def clamped(value: eq.Expression, least: eq.Expression, most: eq.Expression) -> eq.Expression:
