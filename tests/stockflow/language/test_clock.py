@@ -118,6 +118,7 @@ def test_a_time_step_may_move_with_time_and_constants(tmp_path: Path) -> None:
         run["tap"].values * run["TIME STEP"].values, -run["s"].values + 0.5 * (run["time"].values == 1), rtol=1e-12
     )
     assert model.time_step == 0.5
+    assert "inexact-moment" not in {one.code for one in model.lint()}
     batch = model.runs({"k": [0.3, 0.6]}, ["s"]).dataset()
     np.testing.assert_allclose(batch["s"].values[0], s, rtol=1e-12)
     term = Term("s", observed=0.0, scale=1.0, at=times[5], transform="linear")
