@@ -15,8 +15,8 @@ _PART = 500
 class Assembly(Skeleton):
     """Writes a plan as one function, in which states and all that is computed from them stand in registers."""
 
-    def __init__(self, plan: Plan, width: int) -> None:
-        super().__init__(plan, width)
+    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
+        super().__init__(plan, width, laid)
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
         self.stored: set[int] = set()
@@ -31,7 +31,7 @@ class Assembly(Skeleton):
         self.observation()
         new = self.advance()
         loop = self.taken()
-        head = [self.defined("block", BLOCK), "entry:", *start, *self.moments(last)]
+        head = [self.defined("block", BLOCK), "entry:", *start, *self.over_moments(last)]
         for place, state in enumerate(self.states):
             initial = self.name(state.initial)
             head.append(f"  %s{place} = phi {writer.double} [{initial}, %{last}], [{new[place]}, %next]")
@@ -69,7 +69,8 @@ class Assembly(Skeleton):
     def body(self) -> None:
         """Compute rates at the present moment, then branch on whether it is kept."""
         writer, graph = self.writer, self.graph
-        moment = "%moment" if self.staged else "%k"
+        self.moments()
+        moment = "%moment" if self.staged and not self.scheme.order else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
         for column, node in enumerate(self.plan.series):
             vector = writer.everywhere("%table", writer.let(f"add i64 {offset}, {column}"))
@@ -89,6 +90,9 @@ class Assembly(Skeleton):
         if self.staged:
             self.remember()
         writer.line(f"br i1 %keep, label %observe, label %{self.after}")
+
+    def moments(self) -> None:
+        """Name the times of a stage where no table has what depends on them."""
 
     def put_early(self) -> None:
         """Store outputs of a long step where they are computed: thousands that wait for its end fill the stack."""
@@ -141,8 +145,11 @@ class Assembly(Skeleton):
             new = self.combined_stages()
         else:
             step = writer.number(self.plan.clock.step)
-            for place in self.moving:
-                new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
+            for place, state in enumerate(self.states):
+                if not state.delay:
+                    new[place] = writer.fused(self.name(state.rate), step, f"%s{place}")
+                elif place not in self.rings:
+                    new[place] = self.name(state.rate)
             self.remember()
         for place in self.rings:
             new[place] = writer.get("%work", self.slot(place, "%k1"))
@@ -157,7 +164,7 @@ class Assembly(Skeleton):
     def stage_head(self) -> list[str]:
         """Open the loop over the stages of a step, with what each state is in them."""
         double = self.writer.double
-        lines = self.stages()
+        lines = self.over_stages()
         for place in self.moving:
             lines.append(f"  %x{place} = phi {double} [%s{place}, %loop], [{self.probes[place]}, %further]")
             lines.append(f"  %a{place} = phi {double} [zeroinitializer, %loop], [{self.totals[place]}, %further]")

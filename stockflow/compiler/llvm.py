@@ -157,8 +157,8 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     That is one vector register of runs, or two where a time step is one long chain of operations, in which the
     processor would wait for each of them: a second vector is computed meanwhile.
     """
-    from stockflow.compiler.assembly import Assembly
-    from stockflow.compiler.parted import PartedAssembly, is_parted
+    from stockflow.compiler.adaptive import written
+    from stockflow.compiler.parted import PartedAssembly, can_be_parted, is_parted
     from stockflow.compiler.skeleton import Skeleton
 
     machine: list[bytes] = []
@@ -170,13 +170,13 @@ def generate(plan: Plan, width: int | None = None) -> Code:
         stacks.append(stack_of(max(module.split("\ndefine "), key=len), assembly.writer.width))
 
     usual = width or vector_width()
-    assembly: Skeleton = PartedAssembly(plan, usual, add) if is_parted(plan) else Assembly(plan, usual)
+    assembly: Skeleton = PartedAssembly(plan, usual, add) if is_parted(plan) else written(plan, usual)
     text = assembly.text()
-    if is_long(text):
+    if is_long(text) and can_be_parted(plan):
         assembly = PartedAssembly(plan, usual, add)
         text = assembly.text()
     if width is None and assembly.waits:
-        assembly = Assembly(plan, 2 * vector_width())
+        assembly = written(plan, 2 * vector_width())
         text = assembly.text()
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)

@@ -13,6 +13,7 @@ from stockflow.compiler.graph import Graph
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
 from stockflow.compiler.vector import Writer
+from stockflow.language.clock import SCHEMES
 
 # nodes, states and outputs of a plan from which on its code is made so
 _LONG = 2000
@@ -25,10 +26,16 @@ _GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage"
 _MOMENT, _START = ("%k", "%moment", "%stage"), ("0", "0", "0")
 
 
+def can_be_parted(plan: Plan) -> bool:
+    """Say whether a plan can be made in parts: one with automatic steps is one function, however long."""
+    return not SCHEMES[plan.method].order
+
+
 def is_parted(plan: Plan) -> bool:
     """Say whether the code of a plan is made in parts."""
     system = plan.system
-    return sum(map(len, (plan.hoisted, plan.body, plan.observed, system.states, system.outputs))) > _LONG
+    size = sum(map(len, (plan.hoisted, plan.body, plan.observed, system.states, system.outputs)))
+    return size > _LONG and can_be_parted(plan)
 
 
 def _late(graph: Graph, nodes: Sequence[int], needed: Container[int]) -> frozenset[int]:
@@ -113,7 +120,7 @@ class PartedAssembly(Skeleton):
             *self.taken(),
             *self.computed("begin", self.graph.reachable(begun), begun, _START),
             *self.parts("initial", [partial(self.begin, place) for place in places], _START),
-            *self.moments(last),
+            *self.over_moments(last),
         ]
         block = [*begin, *self.moment()]
         self.close()
@@ -135,7 +142,7 @@ class PartedAssembly(Skeleton):
         plan, lines = self.plan, list[str]()
         if self.staged:
             lines += self.parts("probe", [partial(self.probe, place) for place in self.moving], ("%k", "0", "0"))
-            lines += [*self.stages(), *self.stage_moment()]
+            lines += [*self.over_stages(), *self.stage_moment()]
         else:
             lines += ["  %moment = add i64 %k, 0", "  %stage = add i64 0, 0"]
         observed = [arg for node in plan.observed for arg in self.graph.nodes[node].args]
@@ -247,7 +254,7 @@ class PartedAssembly(Skeleton):
         """Store what a state starts from, and fill the memory of a delay with it."""
         state, initial = self.states[place], self.name(self.states[place].initial)
         self.writer.put(initial, "%work", self.held[place])
-        if state.delay:
+        if place in self.rings:
             first = self.rings[place]
             ends = f"i64 {first}, i64 {first + state.delay}"
             self.writer.line(f"call void @fill(ptr %work, {self.writer.double} {initial}, {ends})")
@@ -306,9 +313,11 @@ done:
     def advance_one(self, place: int) -> None:
         """Take a state to the next moment."""
         writer = self.writer
-        if self.states[place].delay:
+        if place in self.rings:
             following = writer.let("add i64 %k, 1")
             new = writer.get("%work", self.slot(place, following))
+        elif self.states[place].delay:
+            new = self.rate(place)
         else:
             share = self.share() if self.staged else writer.number(self.plan.clock.step)
             rate = writer.get("%work", self.added[place]) if self.staged else self.rate(place)

@@ -20,11 +20,15 @@ class Skeleton(ABC):
     """Writes LLVM assembly for a plan, `width` runs at a time.
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
-    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  `waits` says
-    whether a time step is known to take as long as its longest chain of instructions.
+    then the open tables, whose y values stand behind the inputs in a run's row of `values`, unless they are
+    `laid` there before the call.  `waits` says whether a time step is known to take as long as its longest chain of
+    instructions.
     """
 
-    def __init__(self, plan: Plan, width: int) -> None:
+    #: what is 0 in the first stage of a step
+    first_stage = "%stage"
+
+    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
         self.plan = plan
         self.states = plan.system.states
         self.outputs = plan.system.outputs
@@ -38,12 +42,14 @@ class Skeleton(ABC):
         self.waits = False
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
-            if state.delay:
+            # what is remembered for one step alone is handed on, but where a step has stages
+            if state.delay > 1 or (state.delay and self.staged):
                 self.rings[place] = self.workspace
                 self.workspace += state.delay
         self.points = self.workspace
         self.workspace += plan.points
-        self.columns = len(plan.system.inputs) + plan.points
+        self.gathered = 0 if laid else plan.points
+        self.columns = len(plan.system.inputs) + self.gathered
         self.moving = [place for place, state in enumerate(self.states) if not state.delay]
 
     @abstractmethod
@@ -60,7 +66,7 @@ class Skeleton(ABC):
         speed."""
         return f"define void @{name}({arguments}, i64 %seed) noinline alignstack({8 * self.writer.width}) {{"
 
-    def moments(self, last: str) -> list[str]:
+    def over_moments(self, last: str) -> list[str]:
         """Open the loop over the moments of a run, which is entered from the label `last`."""
         row = "%rowbegin" if self.staged else "%row"
         return [
@@ -108,7 +114,7 @@ class Skeleton(ABC):
             row = writer.integers("mul", index, writer.whole(writer.width))
             return writer.gathered("%work", writer.integers("add", row, f"<{lanes}>"))
 
-        alike = self.graph.stage[position] in {0, TIME}
+        alike = self.graph.stage[position] in ({0} if self.scheme.order else {0, TIME})
         return writer.curve(self.name(position), count, together if alike else apart)
 
     def random(self, site: str, step: str) -> str:
@@ -121,7 +127,7 @@ class Skeleton(ABC):
 
     def read_tables(self) -> str:
         """Gather open tables; return the last label."""
-        if not self.plan.points:
+        if not self.gathered:
             return "entry"
         writer = self.writer
         writer.line("br label %tables")
@@ -131,7 +137,7 @@ class Skeleton(ABC):
         vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
         writer.put(vector, "%work", writer.let(f"add i64 %point, {self.points}"))
         writer.line("%nextpoint = add i64 %point, 1")
-        writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
+        writer.line(f"%unread = icmp ult i64 %nextpoint, {self.gathered}")
         writer.line("br i1 %unread, label %tables, label %read")
         writer.lines.append("read:")
         return "read"
@@ -140,7 +146,7 @@ class Skeleton(ABC):
         """Look up whether the present moment is kept; the further stages of a step are not asked."""
         line = self.writer.line
         if self.staged:
-            line("%begins = icmp eq i64 %stage, 0")
+            line(f"%begins = icmp eq i64 {self.first_stage}, 0")
             line("br i1 %begins, label %first, label %further")
             self.writer.lines.append("first:")
         line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
@@ -186,7 +192,7 @@ class Skeleton(ABC):
         turn = writer.let(f"urem i64 {moment}, {self.states[place].delay}")
         return writer.let(f"add i64 {turn}, {self.rings[place]}")
 
-    def stages(self) -> list[str]:
+    def over_stages(self) -> list[str]:
         """Open the loop over stages, of which the last moment needs only the first."""
         return [
             f"  %final = icmp eq i64 %k, {len(self.plan.clock.times) - 1}",

@@ -6,13 +6,24 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from holders import written
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
 from stockflow.compiler import assembly, machine, parted
 from stockflow.compiler.llvm import generate, load
 from stockflow.compiler.simulator import Task
+from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Method
+
+FILES = ["constructs.mdl", "tank.mdl", "market.xmile", "vensim/diffusion.mdl"]
+BELT = """
+    <stock name='Q'><eqn>5</eqn><inflow>a</inflow><outflow>i</outflow><queue/></stock><flow name='i'/><flow name='o'/>
+    <flow name='a'><eqn>3+9*SIN(TIME*3)</eqn></flow>
+    <stock name='S'><eqn>1</eqn><inflow>i</inflow><outflow>o</outflow>
+    <conveyor><len>1</len><capacity>6</capacity></conveyor></stock>
+"""
+AUTOMATIC = [one for one in get_args(Method) if SCHEMES[one].order]
 
 
 def task(model: stockflow.Model, method: Method = "Euler") -> Task:
@@ -39,10 +50,21 @@ def test_a_step_in_parts_has_the_bits_of_a_whole_one(monkeypatch, file: str, met
     assert outputs(wanted).tobytes() == whole.tobytes()
 
 
-@pytest.mark.parametrize("method", get_args(Method))
-@pytest.mark.parametrize("file", ["constructs.mdl", "tank.mdl", "market.xmile", "vensim/diffusion.mdl"])
+@pytest.mark.parametrize("method", [one for one in get_args(Method) if one not in AUTOMATIC])
+@pytest.mark.parametrize("file", FILES)
 def test_many_functions_have_the_bits_of_one(monkeypatch, file: str, method: Method) -> None:
-    wanted = task(stockflow.load(MODELS / file), method)
+    same_in_parts(monkeypatch, task(stockflow.load(MODELS / file), method))
+
+
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_many_functions_hold_what_queues_and_belts_do(monkeypatch, tmp_path, method: Method) -> None:
+    same_in_parts(monkeypatch, task(stockflow.load(written(tmp_path, BELT)), method))
+
+
+def same_in_parts(monkeypatch, wanted: Task) -> None:
+    """Check that code in many functions has the bits of code in one."""
+    monkeypatch.setattr(parted, "_LONG", 9000)
     whole = outputs(wanted)
     assert len(generate(wanted.plan()).machine) == 1
     monkeypatch.setattr(parted, "_LONG", 0)
@@ -53,7 +75,18 @@ def test_many_functions_have_the_bits_of_one(monkeypatch, file: str, method: Met
         assert outputs(wanted).tobytes() == whole.tobytes()
 
 
-def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path) -> None:
+@pytest.mark.parametrize("method", AUTOMATIC)
+def test_automatic_steps_stay_one_function_however_long(monkeypatch, method: Method) -> None:
+    wanted = task(stockflow.load(MODELS / "tank.mdl"), method)
+    careful = outputs(wanted)
+    monkeypatch.setattr(parted, "_LONG", 0)
+    monkeypatch.setattr(machine, "LONG", 10)
+    assert len(generate(wanted.plan()).machine) == 1
+    np.testing.assert_allclose(outputs(wanted), careful, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path, method: Method) -> None:
     equations = """
         f((0,0),(1,2),(4,8)) ~ Dmnl
         k= 2 ~ Dmnl
@@ -62,6 +95,9 @@ def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path) -> No
         u= INTEG(u, k) ~ Dmnl
         late= DELAY FIXED(s, 2, k) ~ Dmnl
         later= DELAY FIXED(late, 1, 0) ~ Dmnl
+        next= DELAY FIXED(s, 0.25, k) ~ Dmnl
+        second= DELAY FIXED(next, 0.25, 0) ~ Dmnl
+        third= DELAY FIXED(second, 0.25, t*k) ~ Dmnl
         high= IF THEN ELSE(t>k, late, RANDOM UNIFORM(0, 1, 0)) ~ Dmnl
     """
     found = []
@@ -69,7 +105,10 @@ def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path) -> No
         monkeypatch.setattr(parted, "_LONG", most)
         monkeypatch.setattr(parted, "_PART", 3)
         runs = loaded(tmp_path, equations).runs(
-            {"k": [1.0, 2.0, 3.0]}, ["s", "t", "u", "k", "late", "later", "high"], lookups={"f": ([0, 1, 4], [0, 3, 9])}
+            {"k": [1.0, 2.0, 3.0]},
+            ["s", "t", "u", "k", "late", "later", "high", "next", "second", "third"],
+            lookups={"f": ([0, 1, 4], [0, 3, 9])},
+            method=method,
         )
         found.append(runs.dataset().to_array().to_numpy().tobytes())
     assert found[0] == found[1]
