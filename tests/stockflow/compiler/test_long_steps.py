@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from time import process_time
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,17 +12,15 @@ import stockflow
 from stockflow.compiler import assembly, machine, parted
 from stockflow.compiler.llvm import generate, load
 from stockflow.compiler.simulator import Task
-from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Method
 
 FILES = ["constructs.mdl", "tank.mdl", "market.xmile", "vensim/diffusion.mdl"]
 BELT = """
-    <stock name='Q'><eqn>5</eqn><inflow>a</inflow><outflow>i</outflow><queue/></stock><flow name='i'/><flow name='o'/>
+    <stock name='Q'><eqn>0</eqn><inflow>a</inflow><outflow>i</outflow><queue/></stock><flow name='i'/><flow name='o'/>
     <flow name='a'><eqn>3+9*SIN(TIME*3)</eqn></flow>
-    <stock name='S'><eqn>1</eqn><inflow>i</inflow><outflow>o</outflow>
-    <conveyor><len>1</len><capacity>6</capacity></conveyor></stock>
+    <stock name='S'><eqn>0</eqn><inflow>i</inflow><outflow>o</outflow>
+    <conveyor discrete='true'><len>1</len><capacity>6</capacity></conveyor></stock>
 """
-AUTOMATIC = [one for one in get_args(Method) if SCHEMES[one].order]
 
 
 def task(model: stockflow.Model, method: Method = "Euler") -> Task:
@@ -50,7 +47,7 @@ def test_a_step_in_parts_has_the_bits_of_a_whole_one(monkeypatch, file: str, met
     assert outputs(wanted).tobytes() == whole.tobytes()
 
 
-@pytest.mark.parametrize("method", [one for one in get_args(Method) if one not in AUTOMATIC])
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
 @pytest.mark.parametrize("file", FILES)
 def test_many_functions_have_the_bits_of_one(monkeypatch, file: str, method: Method) -> None:
     same_in_parts(monkeypatch, task(stockflow.load(MODELS / file), method))
@@ -69,13 +66,13 @@ def same_in_parts(monkeypatch, wanted: Task) -> None:
     assert len(generate(wanted.plan()).machine) == 1
     monkeypatch.setattr(parted, "_LONG", 0)
     monkeypatch.setattr(parted, "_MODULE", 100)
-    for instructions in (1, 5, 200):
+    for instructions in (1, 200):
         monkeypatch.setattr(parted, "_PART", instructions)
         assert len(generate(wanted.plan()).machine) > 1
         assert outputs(wanted).tobytes() == whole.tobytes()
 
 
-@pytest.mark.parametrize("method", AUTOMATIC)
+@pytest.mark.parametrize("method", ["RK2 auto", "RK4 auto"])
 def test_automatic_steps_stay_one_function_however_long(monkeypatch, method: Method) -> None:
     wanted = task(stockflow.load(MODELS / "tank.mdl"), method)
     careful = outputs(wanted)
@@ -126,7 +123,7 @@ def test_code_that_is_made_quickly_computes_the_same(monkeypatch, file: str, met
 def test_large_models_are_compiled_in_linear_time(tmp_path) -> None:
     curves = "f((0,0),(1,2),(4,8)) ~ Dmnl\nx[r]= f(f(s[r]/9)/9) ~ Dmnl\ns[r]= INTEG(x[r]-s[r], r) ~ Dmnl"
     seconds = []
-    for count in (1000, 4000):
+    for count in (500, 2000):
         wanted = task(loaded(tmp_path, f"r: (r1-r{count}) ~ ~\n{curves}", step=1.0, save=1.0))
         plan, start = wanted.plan(), process_time()
         code = generate(plan)
