@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -425,6 +427,19 @@ def _of(file: Source) -> Model:
     return Model(equations, file)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for garbage: what is read stays, and the search would go through it again and again."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
+@_uncollected()
 def _equations(file: Source) -> Equations:
     """Read the equations of a file, or find them in the cache if they are all in the file itself."""
     if file.data or _OUTSIDE.search(file.text):

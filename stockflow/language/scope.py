@@ -22,7 +22,7 @@ from stockflow.names import plain
 
 _MOST_VARIABLES = 500_000
 # operations as they are written, and what sums, functions and macros make of them beyond that
-_MOST_PARTS = 4_000_000
+_MOST_PARTS = 2_500_000
 _MOST_MADE = 3_000_000
 # letters of a name that take as much memory as an operation
 _LETTERS = 64
