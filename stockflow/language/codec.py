@@ -19,19 +19,20 @@ from stockflow.language.equations import Equations, Expression, Variable
 _KNOWN: Mapping[str, type] = MappingProxyType({one.__name__: one for one in (Variable, *get_args(Expression))})
 # the field of a node that comes before those it is made of
 _NODE = "node"
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encoded(equations: Equations) -> bytes:
     """Return equations as bytes; the name of their source is left out."""
     writer = _Writer()
-    content = {
-        "variables": [writer.written(one) for one in equations.variables.values()],
+    variables = ",".join(_JSON(writer.written(one)) for one in equations.variables.values())
+    rest = {
         "equivalences": equations.equivalences,
         "method": equations.method,
         "structural": sorted(equations.structural),
-        "nodes": writer.nodes,
     }
-    return json.dumps(content, separators=(",", ":")).encode()
+    # every node is text as soon as it is written: as objects, those of a large model would fill the memory
+    return f'{{"variables":[{variables}],{_JSON(rest)[1:-1]},"nodes":[{",".join(writer.nodes)}]}}'.encode()
 
 
 @lru_cache(maxsize=32)  # a study loads the same model again and again
@@ -58,7 +59,7 @@ def digest(equations: Equations) -> str:
 
 class _Writer:
     def __init__(self) -> None:
-        self.nodes: list[list[Any]] = []
+        self.nodes: list[str] = []
         self.places: dict[int, int] = {}
 
     def written(self, value: Any) -> Any:
@@ -70,7 +71,7 @@ class _Writer:
         place = self.places.get(id(value))
         if place is None:
             parts = [self.written(getattr(value, one.name)) for one in fields(value)]
-            self.nodes.append([type(value).__name__, *parts])
+            self.nodes.append(_JSON([type(value).__name__, *parts]))
             place = self.places[id(value)] = len(self.nodes) - 1
         return {_NODE: place}
 
