@@ -37,6 +37,7 @@ _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 _QUEUE = re.compile(r"<(?:\w+:)?queue\b")
+_IMPORT = re.compile(r"<import\b(?![^>]*\benabled\s*=\s*[\"']false)[^>]*\bresource\s*=\s*[\"']([^\"'>]*)")
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -256,6 +257,8 @@ def told(source: Source) -> None:
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
         )
+    for file in [] if source.is_vensim else _IMPORT.findall(source.text)[:1]:
+        warn(f"{source.name}: imports data from {shown(file)}, which are not read; the numbers of the file itself hold")
     for code in _methods(source) if source.is_vensim else ():
         if code in AUTOMATIC:
             warn(

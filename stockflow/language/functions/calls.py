@@ -85,6 +85,8 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     if found is None:
         raise reader.ranges.unknown("array", name, reader.scope.spelling)
     scope, key = found
+    if any(one.lookup for one in scope.definitions[key].values()):
+        raise Refused([f"lookup {name!r} without an argument"])
     reader.translation.spend(len(scope.definitions[key]))
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
     return [eq.Reference(scope.label(one)) for one in names]
@@ -144,5 +146,6 @@ def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
         if () not in inner.definitions.get(plain(name), {}):
             problems.append("no equation for its own name" if name == macro.name else f"no equation for {name!r}")
     if problems:
-        raise Refused([f"{item} in the macro {macro.name!r}" for item in problems])
+        where = f" in the macro {macro.name!r}"
+        raise Refused([f"{item.removesuffix(where)}{where}" for item in problems])
     return inner

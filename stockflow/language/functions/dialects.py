@@ -183,6 +183,7 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
                 *("if then else", "ramp"),
             )
         },
+        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "power": _operation("^"),
         "log10": Function(
             1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
@@ -230,7 +231,6 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         **_COMMON,
         "integ": _whole(eq.Integral, 2, "stock"),
         "initial": _whole(eq.Initial, 1, "initial"),
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
@@ -253,7 +253,6 @@ XMILE: Mapping[str, Function] = MappingProxyType(
     {
         **_COMMON,
         "init": _whole(eq.Initial, 1, "initial"),
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay": Function(2, 3, _fixed_delay, "fixed delay"),
         "delay1": _delayed(memory.delay, 1, (2, 3)),
         "delay3": _delayed(memory.delay, 3, (2, 3)),
@@ -277,6 +276,7 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
+        "prod": arrays.of_array("*"),
         "mean": Function(1, arrays.MOST_LISTED, arrays.mean),
         "stddev": Function(1, 1, arrays.deviation),
         "size": Function(1, 1, arrays.size),

@@ -16,6 +16,13 @@ _DEEPEST = 20
 _MOST_PREFIXES = 20
 _UNDECLARED = re.compile(r"Namespace prefix (\w+)")
 _FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
+# what would change the results of a file and is not read: where it stands, and the attribute that says so
+_UNREAD = (
+    ("header/includes/include", "resource", "file that is included"),
+    ("model", "resource", "model in a file of its own"),
+    ("model", "encryption-scheme", "encrypted model"),
+    ("macro", "filter", "macro that filters others' values"),
+)
 
 
 @dataclass(slots=True)
@@ -62,7 +69,7 @@ class File:
     """The elements of one file, whatever namespace it uses.
 
     `variables` are those of all its models in file order, each with the model that it is in.  InputError for text that
-    is no XMILE, for document types, and for modules without a model.
+    is no XMILE, for document types, for modules without a model, and for models, macros and files that are not read.
     """
 
     def __init__(self, name: str, text: str) -> None:
@@ -76,6 +83,11 @@ class File:
             raise InputError(f"{name}: not XMILE: the outermost element is {self.tag(self.root)!r}")
         if not self.space:
             raise InputError(f"{name}: XMILE without its namespace")
+        for path, attribute, what in _UNREAD:
+            for node in self.found(path):
+                if attribute in node.attrib:
+                    place = f"{name}: line {node.sourceline}"
+                    raise InputError(f"{place}: {what} ({attribute}={node.attrib[attribute]!r}), which is not read")
         self.variables = [
             (part, node)
             for part in self._parts()

@@ -50,7 +50,8 @@ def parse(
     integration method that is not known.
     """
     file = _File(name, text, reads, guarded)
-    specs = file.found("sim_specs")
+    # those of the model itself come before those of the file
+    specs = [*file.found("model/sim_specs")[:1], *file.found("sim_specs")]
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
     parsed = Parsed(arrays=file.arrays)
@@ -289,6 +290,8 @@ class _File(File):
             if not curves:
                 raise Refused(["variable without an equation"])
             return self._points(curves[0])
+        if len(equations) > 1:
+            raise Refused([f"{len(equations)} equations of one variable"])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
