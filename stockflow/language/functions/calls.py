@@ -18,6 +18,7 @@ from stockflow.names import plain
 _MOST_SORTED = 64
 _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
+_OF_A_MACRO = 20  # operations that the use of a macro counts for, besides its own
 # what to do about functions that real files have and this does not
 _INSTEAD = {
     "a function of": " (an equation that is not written yet)",
@@ -36,7 +37,9 @@ def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     if reader.defined(key) and not (function and not reader.find(tree)[1].lookup):
         return _lookup(reader, tree)
     if function is None:
-        near = difflib.get_close_matches(key, reader.translation.functions, 1, cutoff=0.75)
+        known = reader.translation.functions
+        # a macro may ask for it very often
+        near = reader.translation.once(("near", key), lambda: difflib.get_close_matches(key, known, 1, cutoff=0.75))
         hint = _INSTEAD.get(key) or (f" (did you mean {near[0].upper()}?)" if near else "")
         raise Refused([f"function {tree.name.replace('_', ' ').upper()}{hint}"])
     count = len(tree.arguments)
@@ -128,6 +131,7 @@ def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
     if reader.scope.depth >= _DEEPEST_MACRO:
         raise Refused([f"macro {macro.name!r} inside itself"])
+    reader.translation.spend(_OF_A_MACRO)
     values = [reader.read(one) for one in trees]
     given = {
         plain(name): value if isinstance(value, (eq.Number, eq.Reference, eq.Time)) else reader.keep(name, value)
