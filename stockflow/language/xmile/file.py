@@ -13,6 +13,7 @@ from stockflow.names import plain
 VARIABLES = ("aux", "flow", "stock", "gf")
 _MOST_VARIABLES = 100_000
 _DEEPEST = 20
+_MOST_ELEMENTS = 100_000
 _MOST_PREFIXES = 20
 _UNDECLARED = re.compile(r"Namespace prefix (\w+)")
 _FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
@@ -109,6 +110,19 @@ class File:
         """Return the text of an element in a node, None if there is none."""
         found = self.found(what, node)
         return None if not found else found[0].text or ""
+
+    def elements(self, node: Any) -> list[str]:
+        """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
+        size = node.attrib.get("size", "")
+        named = [name_of(one) for one in self.found("elem", node)]
+        if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
+            place = f"{self.name}: line {node.sourceline}: dimension {name_of(node)!r}"
+            raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
+        return named or [str(one) for one in range(1, int(size) + 1)]
+
+    def dimensions(self, node: Any) -> list[str]:
+        """Return the names of the dimensions of a variable."""
+        return [name_of(one) for one in self.found("dimensions/dim", node)]
 
     def _parts(self) -> Iterator[Part]:
         """Yield the whole model, then those of its modules; InputError for a module without a model."""

@@ -33,7 +33,6 @@ _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heu
 # stocks that take in what is there when they are free
 _HOLDING = ("conveyor", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
-_MOST_ELEMENTS = 100_000
 _ENDS = ("min", "max")
 _Kept = TypeVar("_Kept")
 
@@ -213,19 +212,6 @@ class _File(File):
             for one in self.found("model_units/unit")
         )
         return tuple(names for names in named if len(names) > 1)
-
-    def elements(self, node: Any) -> list[str]:
-        """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
-        size = node.attrib.get("size", "")
-        named = [name_of(one) for one in self.found("elem", node)]
-        if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
-            place = f"{self.name}: line {node.sourceline}: dimension {name_of(node)!r}"
-            raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
-        return named or [str(one) for one in range(1, int(size) + 1)]
-
-    def dimensions(self, node: Any) -> list[str]:
-        """Return the names of the dimensions of a variable."""
-        return [name_of(one) for one in self.found("dimensions/dim", node)]
 
     def definitions(self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
