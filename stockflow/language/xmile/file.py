@@ -23,6 +23,7 @@ _UNREAD = (
     ("model", "resource", "model in a file of its own"),
     ("model", "encryption-scheme", "encrypted model"),
     ("macro", "filter", "macro that filters others' values"),
+    ("sim_specs/run", "by", "run of some groups or modules alone"),
 )
 
 
@@ -86,7 +87,7 @@ class File:
             raise InputError(f"{name}: XMILE without its namespace")
         for path, attribute, what in _UNREAD:
             for node in self.found(path):
-                if attribute in node.attrib:
+                if node.attrib.get(attribute, "all") != "all":
                     place = f"{name}: line {node.sourceline}"
                     raise InputError(f"{place}: {what} ({attribute}={node.attrib[attribute]!r}), which is not read")
         self.variables = [
