@@ -276,7 +276,6 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
-        "prod": arrays.of_array("*"),
         "mean": Function(1, arrays.MOST_LISTED, arrays.mean),
         "stddev": Function(1, 1, arrays.deviation),
         "size": Function(1, 1, arrays.size),
