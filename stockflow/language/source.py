@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
@@ -29,6 +29,9 @@ from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile import variables as xmile
 from stockflow.language.xmile.equation import Equation as XmileEquation
 from stockflow.names import plain
+
+if TYPE_CHECKING:
+    from stockflow.language.external import External
 
 # what a comment in braces or a quoted name holds ends no part
 _QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
@@ -288,19 +291,16 @@ def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language import pysd
     from stockflow.language.at_time import with_end
-    from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
-    external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
+    external = files_beside(source)
     found = contents(source)
-    parsed = found.parsed
+    parsed = with_listed(found.parsed, external)
     words = pysd if source.rules == "pysd" else functions
     known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
-    for name, where in parsed.imported:
-        parsed.add_range(name, external.elements(where))
     translation = Translation(
         Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
     )
@@ -313,6 +313,20 @@ def _equations(source: Source) -> Equations:
     evaluation_order(model)
     initial_order(model)
     return model
+
+
+def files_beside(source: Source) -> External:
+    """Return the files beside a model that its equations may name."""
+    from stockflow.language.external import External
+
+    return External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
+
+
+def with_listed(parsed: Parsed, files: External) -> Parsed:
+    """Return what a file says with the ranges that other files list; Refused for a place that lists none."""
+    for name, where in parsed.imported:
+        parsed.add_range(name, files.elements(where))
+    return parsed
 
 
 @dataclass(frozen=True, slots=True)
