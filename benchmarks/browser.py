@@ -96,6 +96,22 @@ class Tab:
             width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
         )  # fmt: skip
 
+    def processor(self) -> tuple[float, float]:
+        """Return the ms of processor time that pages took so far: on the threads that draw, and on their workers'.
+
+        Linux alone counts them. What else a browser does beside them (collecting garbage, painting) is in neither.
+        """
+        session, self._session = self._session, ""
+        found = self.call("SystemInfo.getProcessInfo")["processInfo"]
+        self._session = session
+        times = [0.0, 0.0]
+        for one in found:
+            for thread in Path(f"/proc/{one['id']}/task").iterdir() if one["type"] == "renderer" else ():
+                own, worker = thread.name == str(one["id"]), "Worker" in (thread / "comm").read_text()
+                if own or worker:
+                    times[worker] += int((thread / "schedstat").read_text().split()[0]) / 1e6
+        return times[0], times[1]
+
     def picture(self, path: Path, whole: bool = False) -> None:
         """Write what is seen, or the whole page, as PNG."""
         answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -2,24 +2,35 @@
 
 Run with `python -m benchmarks.page`; it prints. Pages are of the shipped cases with draws of their accepted posteriors,
 opened from a file in headless Chromium; a move is the time from a slider's event to the frame that shows its result.
-Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores. A policy
+Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores, and plain
+JavaScript of the same equations with the page's curves as they are, one run after the other in the same tab. A policy
 is changed at a point of its curve, drawn at random, once from where it counts and once, in the same turn, from the
-start: on all threads of the page, and on one.
+start: on all threads of the page, and on one. Then the same sizes, and moves by kind, of the policy maker's pages.
+
+Other engines' WebAssembly is not here: SDEverywhere's is made by Emscripten, a compiler of some hundred MB beside
+its own packages, and Simlin's, which runs one draw at a time, is in no package registry; its native form stands in
+`benchmarks.engine`.
 """
 
 import argparse
 import gzip
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from analysis.draws.runs import drawn
+from analysis.policy_page.contents import policy_page
+from analysis.policy_page.page import html as policy_html
 from benchmarks.browser import Tab, tab
 from benchmarks.engine import OUTPUTS
 from benchmarks.machine import machine
+from benchmarks.policy_page import HEAD, moved
+from benchmarks.scalar_c import script
 from benchmarks.table import grid
 from stockflow.arrays import Array
 from stockflow.commands.bench import timed
@@ -27,6 +38,7 @@ from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
 
 DRAWS = 200
+SIZES = ("case", "kB", "kB gzipped", "first answer, ms", "native runs, ms", "plain JavaScript, one thread")
 POLICIES = {"nev": "central subsidy", "pv": "feed in tariff"}
 # ends when the frame that shows the result has been painted
 _MOVE = """(async (place, position) => {
@@ -56,6 +68,18 @@ _POLICY = """(async (point, share, whole) => {
   runs.whole = base;
   return spent;
 })"""
+# the quickest of five times that plain JavaScript makes all runs, and what it finds at the end of each
+_SCRIPT = """((values, table, saved, moments, runs, size) => {
+  %s
+  const given = [Float64Array.from(values), new Float64Array(size), Float64Array.from(table), Uint8Array.from(saved)];
+  let best = Infinity;
+  for (let k = 0; k < 5; k++) {
+    const begin = performance.now();
+    simulate(...given, moments, 0, runs);
+    best = Math.min(best, performance.now() - begin);
+  }
+  return [best, Array.from(given[1])];
+})"""
 # the parts of a move, one after the other on one thread: runs, quantiles, drawing
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
@@ -63,7 +87,7 @@ _PARTS = """(async () => {
   const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()), parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, points, 0, model.draws), b = performance.now();
-    quantiles([out.out], page.times.length, totalOf(model), model.outputs.length);
+    quantiles(new Whole([out.out], page.times.length, totalOf(model)), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());
     [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));
@@ -74,7 +98,7 @@ _PARTS = """(async () => {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Sizes in bytes; times in ms: first frame; moves; parts on one thread; native runs.
+    """Sizes in bytes; times in ms: first frame; moves; parts on one thread; native runs; plain JavaScript.
 
     Moves are seen when some draws are on the screen (median), whole when all are (quickest, median, 95%).
     """
@@ -87,6 +111,7 @@ class Measured:
     moves: tuple[float, ...]
     parts: tuple[float, ...]
     native: float
+    script: float
     difference: float
     policy: dict[str, Array]
 
@@ -117,7 +142,7 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
         for _ in range(moves):
             place, position = random.integers(len(page.sliders)), random.integers(201)
             times.append(browser.run(f"{_MOVE}({place}, {position})"))
-        parts = tuple(browser.run(_PARTS))
+        parts, script = tuple(browser.run(_PARTS)), scripted(page, browser)
         policy = {}
         for threads, set_up in (("all", ""), ("one", "stockflowPage.runs.workers.length = 1;")):
             browser.run(f"{set_up}document.getElementById('reset').click()")
@@ -130,7 +155,52 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
     first, whole = np.array(times).T
     quick = (float(np.median(first)), *(float(np.quantile(whole, share)) for share in (0.0, 0.5, 0.95)))
     packed = len(gzip.compress(text.encode(), 9))
-    return Measured(case, page, len(text), packed, float(np.median(frames)), quick, parts, native, apart, policy)
+    return Measured(
+        case, page, len(text), packed, float(np.median(frames)), quick, parts, native, script, apart, policy
+    )
+
+
+def scripted(page: Contents, browser: Tab) -> float:
+    """Return the ms that plain JavaScript takes for a page's runs; ArithmeticError if they are not the engine's."""
+    asked, values = page.asked, np.empty((page.runs, len(page.simulator.inputs)))
+    for place, name in enumerate(page.simulator.inputs):
+        values[:, place] = page.model.variable(name).value
+        if name in page.samples:
+            values[:, place] = page.drawn[:, page.samples.index(name)]
+    simulator = page.model.simulator(
+        page.simulator.inputs, page.simulator.outputs, asked.until, asked.save_period, asked.method
+    )
+    plan, native = simulator.task.plan(), simulator(values)
+    moments, saved = len(plan.clock.times), plan.clock.saved.astype(int).tolist()
+    given = (values.ravel().tolist(), plan.table.ravel().tolist(), saved, moments, len(values), native.size)
+    best, made = browser.run(f"{_SCRIPT % script(plan)}({', '.join(map(json.dumps, given))})")
+    distance = np.abs(np.array(made).reshape(native.shape) - native).max(axis=(0, 1))
+    if not (distance <= 1e-9 * np.abs(native).max(axis=(0, 1))).all():
+        raise ArithmeticError(
+            f"plain JavaScript of {page.model.file.name} differs from the engine by {distance.max():g}"
+        )
+    return float(best)
+
+
+def policy_pages(cases: Sequence[str], draws: int, moves: int, browser: Tab) -> tuple[list[tuple[str, ...]], ...]:
+    """Return the sizes of policy maker's pages with what native and plain runs take, and their moves by kind."""
+    sizes, rows = [], []
+    for case in cases:
+        page = policy_page(case, draws)
+        text = policy_html(page, "en")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{case}.html"
+            path.write_text(text, encoding="ascii")
+            frames = []
+            for _ in range(5):
+                browser.open(path.as_uri())
+                frames.append(float(browser.run("performance.now()")))
+            rows += moved(page, moves, browser)
+            native = min(timed(partial(page.page.native, {}))[1] for _ in range(moves)) * 1e3
+            times = (float(np.median(frames)), native, scripted(page.page, browser))
+        packed = len(gzip.compress(text.encode(), 9))
+        sizes.append((case, f"{len(text) / 1e3:.0f}", f"{packed / 1e3:.0f}", *(f"{one:.0f}" for one in times)))
+    return sizes, rows
 
 
 def _policy_moves(browser: Tab, points: int, moves: int, random: np.random.Generator) -> Array:
@@ -162,17 +232,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "median",
             "95%",
         ),
-        *("one thread: runs", "quantiles", "drawing", "native runs, ms", "difference"),
+        *("one thread: runs", "quantiles", "drawing", "native runs, ms", "plain JavaScript", "difference"),
     )
     rows, changes = [], []
     with tab() as browser:
         browser.size(1280, 900)
-        for case in options.cases.split(","):
+        cases = options.cases.split(",")
+        for case in cases:
             one = measured(case, options.draws, options.moves, browser)
             sizes = (f"{one.raw / 1e3:.0f}", f"{one.packed / 1e3:.0f}", f"{len(one.page.module.content):,}")
-            times = (one.frame, *one.moves, *one.parts, one.native)
+            times = (one.frame, *one.moves, *one.parts, one.native, one.script)
             rows.append((case, *sizes, *(f"{time:.0f}" for time in times), f"{one.difference:.0e}"))
             changes += [one.policy_row(threads) for threads in one.policy]
+        pages, kinds = policy_pages(cases, options.draws, options.moves, browser)
     print("\n".join(grid(head, rows)))
     spread = [
         f"{what} {one}"
@@ -180,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for one in ("quickest", "median", "95%")
     ]
     print("\nA change of policy:\n\n" + "\n".join(grid(("case", "threads", *spread, "ratio"), changes)))
+    print("\nPolicy maker's pages:\n\n" + "\n".join([*grid(SIZES, pages), "", *grid(HEAD, kinds)]))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ _VENSIM_MANUAL = "https://www.vensim.com/documentation/{}.html"
 _XMILE_STANDARD = "https://docs.oasis-open.org/xmile/xmile/v1.0/xmile-v1.0.html"
 _STELLA_MANUAL = "https://www.iseesystems.com/resources/help/v3/Content/08-Reference/07-Builtins/Builtins.htm"
 # functions that the standard itself has; others are those of its programs
-_STANDARD = """abs arccos arcsin arctan cos exp inf int ln log10 max min pi sin sqrt tan exprnd normal random delay
-delay1 delay3 delayn forcst smth1 smth3 smthn trend pulse ramp step init previous self mean size stddev sum"""
+_STANDARD = """abs arccos arcsin arctan cos exp inf int ln log10 max min pi sin sqrt tan exprnd lognormal normal poisson
+random delay delay1 delay3 delayn forcst smth1 smth3 smthn trend pulse ramp step init previous self lookup mean size
+stddev sum"""
 _WIDE = "```{rst-class} parameters\n```\n"
 
 

@@ -19,7 +19,7 @@ from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
 from stockflow.insight.reality import RealityCheck, run_checks
 from stockflow.language import codec, source
-from stockflow.language.clock import clock
+from stockflow.language.clock import clock, first_step
 from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
 from stockflow.language.source import Rules, Source
 from stockflow.version import VERSION
@@ -76,8 +76,8 @@ class Model:
 
     @property
     def time_step(self) -> float:
-        """TIME STEP of the file, in its unit of time."""
-        return self.equations.control("time step")
+        """TIME STEP of the file at its initial time, in its unit of time."""
+        return first_step(self.equations)
 
     @property
     def save_period(self) -> float:

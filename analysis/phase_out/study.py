@@ -125,8 +125,9 @@ class Doubt(Strict):
 
 
 class Texts(Doubt):
-    """Words for the page: what is supported, with what, and who pays."""
+    """Words for the page: what a share of the market is of, what is supported, with what, and who pays."""
 
+    market: Text
     unit: Text
     per_unit: Text
     support: Text

@@ -37,8 +37,9 @@ DATA = {
     "analysis/page/captions.toml": ALL,
     "analysis/policy_page/texts.toml": ALL,
     "analysis/studies/phase_out_*.toml": (
-        "title", "question", "name", "goes_on", "texts.unit", "texts.per_unit", "support", "paid_by", "evidence",
-        "texts.supported", "what", "means", "words", "columns.unit", "worth.unit", "reported.source", "rush.source",
+        "title", "question", "name", "goes_on", "texts.unit", "texts.per_unit", "texts.market", "support", "paid_by",
+        "evidence", "texts.supported", "what", "means", "words", "columns.unit", "worth.unit", "reported.source",
+        "rush.source",
     ),
     "analysis/studies/exit.toml": ("evidence", "words", "columns.unit"),
     "analysis/studies/paths.toml": ("policies.name", "country", "alone_says", "not_counted"),

@@ -4,13 +4,16 @@ const DASHED = { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 
 
 class Charts {
   constructor(page) {
-    Object.assign(this, { page, times: page.policy.shown.map((i) => page.model.time.values[i]), own: null, base: null });
+    Object.assign(this, { page, times: page.policy.shown.map((i) => page.model.time.values[i]), own: null, base: null, width: 360 });
     this.at = this.times.length - 1;
     byId("moment").max = this.at;
     byId("moment").oninput = () => this.look(Number(byId("moment").value));
     byId("csv").onclick = () => { if (!page.busy) save(`${page.policy.case}.csv`, this.csv()); };
     byId("table-part").ontoggle = () => this.table();
-    new ResizeObserver(() => this.draw()).observe(byId("charts"));
+    new ResizeObserver(() => {  // measured apart from drawing, which would else lay the page out once more
+      this.width = Math.max(280, Math.floor(byId("charts").firstElementChild?.clientWidth || 360));
+      this.draw();
+    }).observe(byId("charts"));
   }
 
   say(key, fields) { return this.page.say(key, fields); }
@@ -39,8 +42,7 @@ class Charts {
   }
 
   drawn() {
-    const width = Math.max(280, Math.floor(byId("charts").firstElementChild?.clientWidth || 360));
-    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, width, 220)));
+    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, 220)));
     this.key();
   }
 

@@ -1,20 +1,5 @@
 // From runs to what is judged of them: shares, public money, units, years.
 
-// All runs where they are, in pieces, the first `cut` times in those of an earlier setting: nothing is copied.
-class Whole {
-  constructor(parts, early, cut, piece, times, outputs) {
-    Object.assign(this, { parts, early, cut, piece, times, outputs });
-  }
-
-  at(run, time, place) {
-    const { cut, times, outputs } = this, piece = Math.floor(run / this.piece), own = run - piece * this.piece;
-    if (time < cut) return this.early[piece][(own * times + time) * outputs + place];
-    return this.parts[piece][(own * (times - cut) + time - cut) * outputs + place];
-  }
-}
-
-function whole(parts, times, outputs, charts, early = null, cut = 0) { return new Whole(parts, early, cut, this.piece, times, outputs); }
-
 // One output of all runs, as a function of run and time.
 function reader(model, runs) {
   const places = new Map(model.outputs.map((one, i) => [one.name, i]));
@@ -22,13 +7,22 @@ function reader(model, runs) {
 }
 
 const YEAR = 4;  // saved times
-// A chart's numbers: what is gained over a year, a level, or one of two over the other, as a function of run and time.
-function valueOf({ of: names, gained, scale }, of) {
-  const [first, second] = names.map((name) => {
-    const at = of(name);
-    return gained ? (run, time) => at(run, time) - at(run, time - YEAR) : at;
+// One output, (time, draw), at some of the saved times.
+function outputOf(model, name, runs, times, draws) {
+  const place = model.outputs.findIndex((one) => one.name === name), some = [...times], out = new Float64Array(some.length * draws.length);
+  some.forEach((time, i) => runs.put(place, time, draws, out, i * draws.length));
+  return out;
+}
+
+// A chart's numbers, (time, draw): what is gained over a year, a level, or one of two over the other.
+function valuesOf(model, { of: names, gained, scale }, runs, times, draws) {
+  const [own, other] = names.map((name) => {
+    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws);
+    if (!gained) return at(0);
+    const before = at(YEAR);
+    return at(0).map((value, k) => value - before[k]);
   });
-  return second ? (run, time) => first(run, time) * scale / second(run, time) : (run, time) => first(run, time) * scale;
+  return own.map(other ? (value, k) => value * scale / other[k] : (value) => value * scale);
 }
 
 const quantile = (sorted, share) => {  // of numbers that may be infinite
@@ -40,57 +34,64 @@ const fan = (values) => { const sorted = Float64Array.from(values).sort(); retur
 // Quantiles of a chart over some draws, (share, time shown); those of `basis` are `known`, and are the same as long as the
 // runs are.
 function band(model, chart, runs, draws, basis = null, known = null) {
-  const value = valueOf(chart, reader(model, runs)), out = SHARES.map(() => []);
-  const order = Uint32Array.from(draws), one = new Float64Array(draws.length);
-  for (const time of model.policy.shown) {  // in the order of the moment before, which is nearly that of this one
-    if (known && time < runs.cut && runs.early === basis.parts) {
-      out.forEach((values, i) => values.push(known[i][values.length]));
-      continue;
-    }
+  const { shown } = model.policy, same = known && runs.early === basis.parts ? shown.filter((time) => time < runs.cut).length : 0;
+  const out = SHARES.map((_, i) => (same ? known[i].slice(0, same) : [])), count = draws.length;
+  const values = valuesOf(model, chart, runs, shown.slice(same), draws), order = Uint32Array.from(draws.keys()), one = new Float64Array(count);
+  for (let first = 0; first < values.length; first += count) {  // in the order of the moment before, which is nearly that of this one
     let sound = true;
-    for (let k = 0; k < order.length; k++) { one[k] = value(order[k], time); sound &&= !Number.isNaN(one[k]); }
+    for (let k = 0; k < count; k++) { one[k] = values[first + order[k]]; sound &&= !Number.isNaN(one[k]); }
     if (sound) sort(one, order); else one.sort();
     SHARES.forEach((share, i) => out[i].push(quantile(one, share)));
   }
   return out;
 }
 
-// How far the share of the market falls below its own highest since a start, at the worst within so many years: a part.
-function setback(share, run, first, last) {
+// How far the share of the market, (time, draw), falls below its own highest of one draw, at the worst: a part.
+function setback(shares, draw, draws) {
   let highest = 0, lost = 0;
-  for (let time = first; time <= last; time++) {
-    const own = share(run, time) || 0;
+  for (let at = draw; at < shares.length; at += draws) {
+    const own = shares[at] || 0;
     highest = Math.max(highest, own);
     if (highest > 0) lost = Math.max(lost, 1 - own / highest);
   }
   return lost;
 }
 
-// The year in which a path reaches a level and stays for a year, or to the end (`year_reached` in stockflow/over_time.py).
-function reached(times, path, run, level) {
+// The year in which a path, (time, draw), reaches a level in a draw and stays for a year, or to the end (`year_reached` in
+// stockflow/over_time.py).
+function reached(times, paths, draw, draws, level) {
+  const path = (time) => paths[time * draws + draw];
   for (let time = 0; time < times.length; time++) {
-    if (!(path(run, time) >= level)) continue;
+    if (!(path(time) >= level)) continue;
     let end = time;
-    while (end < times.length && path(run, end) >= level && times[end] - times[time] < 1) end++;
+    while (end < times.length && path(end) >= level && times[end] - times[time] < 1) end++;
     if (end < times.length && times[end] - times[time] < 1) { time = end; continue; }
     if (!time) return times[0];
-    const [low, high] = [path(run, time - 1), path(run, time)];
+    const [low, high] = [path(time - 1), path(time)];
     return times[time - 1] + (level - low) / (high - low) * (times[time] - times[time - 1]);
   }
   return Infinity;
+}
+
+// The share of the market over that of the same draw on another path, at a time.
+function ratiosAt(model, runs, basis, time, draws) {
+  const [own, other] = [runs, basis].map((one) => valuesOf(model, model.policy.charts[0], one, [time], draws));
+  return Array.from(own, (value, k) => value / other[k]);
 }
 
 // The study's question: the share of the market some years after each start, over that of the same draw on the path that
 // the ends are held against; slopes are asked as long after their last step, too, where the study reaches that far: `later`
 // (`Ended.after` in analysis/phase_out/by_instrument/apart.py).
 function judged(model, { base, instruments }, runs, basis, draws) {
-  const { policy } = model, { rule } = policy, [own, other] = [runs, basis].map((one) => valueOf(policy.charts[0], reader(model, one)));
+  const { policy } = model, { rule } = policy;
   const ends = Object.values(instruments).filter((one) => one.shape), starts = [...new Set(ends.map((one) => one.start))];
-  const part = (some) => some.length / draws.length, ratioAt = (time) => draws.map((run) => own(run, time) / other(run, time));
+  const part = (some) => some.length / draws.length, ratioAt = (time) => ratiosAt(model, runs, basis, time, draws);
   const found = starts.sort((a, b) => a - b).map((start) => {
     const [first, time] = [start, start + rule.years].map((year) => placeOf(model, year)), ratio = ratioAt(time);
     const over = Math.max(...ends.filter((one) => one.start === start).map((one) => overBy(policy, one)));
-    const fall = draws.map((run) => setback(own, run, first, time) - setback(other, run, first, time));
+    const times = [...Array(time + 1).keys()].slice(first);
+    const [own, other] = [runs, basis].map((one) => valuesOf(model, policy.charts[0], one, times, draws));
+    const fall = draws.map((_, k) => setback(own, k, draws.length) - setback(other, k, draws.length));
     return {
       start, year: start + rule.years, ratio, fall,
       later: over > start ? laterOf(policy, over + rule.years, (year) => ratioAt(placeOf(model, year))) : null,
@@ -116,12 +117,10 @@ function worstOf(found) {
 // What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.
 function together(model, { instruments }, runs, basis, draws) {
   const { policy } = model, { rule, horizon } = policy;
-  const [own, other] = [runs, basis].map((one) => valueOf(policy.charts[0], reader(model, one)));
   const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
   if (set.every((one) => one.level === 100)) return null;
   const from = ends.length ? ends : set.map((one) => one.since), year = Math.min(Math.max(...from) + rule.years, horizon);
-  const place = placeOf(model, year);
-  const ratio = draws.map((run) => own(run, place) / other(run, place));
+  const ratio = ratiosAt(model, runs, basis, placeOf(model, year), draws);
   return { year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
 }
 
@@ -130,16 +129,13 @@ const placeOf = (model, year) => model.time.values.findIndex((time) => time >= y
 // Public money saved, units sold more, and what such a unit costs: of the path that sells more, in most draws, against the
 // other, where it sells a thousandth more (`per_additional_unit` in analysis/phase_out/exit.py); all by draw.
 function gained(model, runs, basis, draws) {
-  const { policy } = model, [own, other] = [runs, basis].map((one) => reader(model, one)), end = placeOf(model, policy.horizon);
-  const saved = draws.map((run) => {
-    let sum = 0;
-    for (const [name, weights] of Object.entries(policy.weights)) {
-      const [mine, theirs] = [own(name), other(name)];
-      for (let time = 0; time < weights.length; time++) if (weights[time]) sum += weights[time] * (theirs(run, time) - mine(run, time));
-    }
-    return sum;
-  });
-  const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(policy.sold)(run, end)));
+  const { policy } = model, saved = draws.map(() => 0);
+  for (const [name, weights] of Object.entries(policy.weights)) {
+    const times = [...weights.keys()].filter((time) => weights[time]);
+    const [own, other] = [runs, basis].map((one) => outputOf(model, name, one, times, draws));
+    times.forEach((time, i) => draws.forEach((_, k) => { saved[k] += weights[time] * (other[i * draws.length + k] - own[i * draws.length + k]); }));
+  }
+  const [mine, theirs] = [runs, basis].map((one) => Array.from(outputOf(model, policy.sold, one, [placeOf(model, policy.horizon)], draws)));
   const sold = mine.map((value, k) => value - theirs[k]);
   const more = 2 * sold.filter((one) => one > 0).length >= draws.length ? 1 : -1;
   const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? -saved[k] / value : NaN));
@@ -148,9 +144,9 @@ function gained(model, runs, basis, draws) {
 
 // Public money to the horizon by line, medians on both paths and of the difference: those lines of which there is anything.
 function linesOf(model, runs, basis, draws) {
-  const { policy } = model, end = placeOf(model, policy.horizon), [own, other] = [runs, basis].map((one) => reader(model, one));
+  const { policy } = model, end = placeOf(model, policy.horizon), middle = (values) => fan(values)[2];
   return policy.lines.map((name) => {
-    const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(name)(run, end))), middle = (values) => fan(values)[2];
+    const [mine, theirs] = [runs, basis].map((one) => outputOf(model, name, one, [end], draws));
     return { name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) };
   });
 }
@@ -158,11 +154,9 @@ function linesOf(model, runs, basis, draws) {
 // Years in which the share of the market reaches some levels, medians on both paths, and how many of them are lost.
 function yearsOf(model, runs, basis, draws) {
   const { policy } = model, end = placeOf(model, policy.horizon) + 1, times = model.time.values.slice(0, end);
+  const shares = [runs, basis].map((one) => outputOf(model, policy.share, one, times.keys(), draws));
   return policy.levels.map((level) => {
-    const [own, other] = [runs, basis].map((one) => {
-      const path = reader(model, one)(policy.share);
-      return draws.map((run) => reached(times, path, run, level));
-    });
+    const [own, other] = shares.map((paths) => draws.map((_, k) => reached(times, paths, k, draws.length, level)));
     const lost = own.map((year, k) => (year === other[k] ? 0 : year - other[k]));
     const [never, neverBase] = [own, other].map((years) => years.filter((year) => year === Infinity).length / draws.length);
     return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost), never, neverBase };

@@ -27,9 +27,15 @@ function paidAt(line, place, part, share, most) {
 // Whether buyers know at a time of an end.
 const knownAt = (one, time) => Boolean(one.shape) && time >= one.start - one.announced;
 
-// Paths of one instrument, at the open moments: what is paid, and what buyers expect to be paid `ahead` years later.
+// Paths of one instrument, at the open moments: what is paid, and what buyers expect to be paid `ahead` years later.  Those
+// of an instrument that nothing is set of are found once.
 function pathsOf(about, instrument, base, one) {
-  const { times, ahead, shapes } = about, lines = instrument.bases[base], set = one ?? USUAL;
+  const lines = instrument.bases[base];
+  return isUsual(one) ? (lines.usual ??= pathsSet(about, instrument, lines, USUAL)) : pathsSet(about, instrument, lines, one);
+}
+
+function pathsSet(about, instrument, lines, set) {
+  const { times, ahead, shapes } = about;
   const corners = set.shape ? shapes[set.shape] : null, { most } = instrument;
   const part = (time) => (set.level === 100 || time < set.since ? 1 : set.level / 100);
   const now = times.map((time, i) => paidAt(lines.now, i, part(time), shareLeft(corners, set, time), most));

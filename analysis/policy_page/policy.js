@@ -227,9 +227,9 @@ async function main() {
   try {
     const able = typeof WebAssembly === "object" && typeof DecompressionStream === "function", text = (id) => byId(id).textContent;
     if (!able) throw new Error("WebAssembly, DecompressionStream");
-    const packed = await unpacked(text("numbers")), model = filledIn(about, ordered(packed, packed.length / 8, 1, Float64Array));
+    const packed = await unpacked(text("numbers")), model = filledIn(about, restored(ordered(packed, packed.length / 8, 1, Float64Array), 1));
     const blocks = { module: text("module"), table: text("table-bytes"), draws: text("draws") };
-    const { runs } = await start(model, blocks, whole);
+    const { runs } = await start(model, blocks, (all) => all);
     await document.fonts.load("16px 'techcycle Han'", "\u4e2d");  // it stands in the page; text laid out before would keep its gaps
     byId("main").hidden = false;
     const page = new Policy(model, runs);

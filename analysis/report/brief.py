@@ -65,9 +65,13 @@ class Answer:
 
 
 def exit_head(case: str) -> str:
-    """Say whose support ends, and what an end is compared with."""
-    base = load_schedule(load_phase_out_study(case).supported, case).title
-    return worded("{case}; compared with: {base}", case=term(load_case(case).title), base=term(base))
+    """Say whose support ends, of which market the share is, and what an end is compared with."""
+    study = load_phase_out_study(case)
+    base = load_schedule(study.supported, case).title
+    return worded(
+        "{case}; the market: {market}; compared with: {base}",
+        case=term(load_case(case).title), market=term(study.texts.market), base=term(base),
+    )  # fmt: skip
 
 
 def exit_points(case: str) -> list[str]:

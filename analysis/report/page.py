@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from analysis.draws.stages import LARGE
 from analysis.forecasts.study import yardsticks
 from analysis.plain.folder import Folder
-from analysis.plain.language import LANGUAGES, language, marked, term, translated, worded
+from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
+from analysis.plain.style import HAN_FONT
 from analysis.plain.units import beside_numbers
 from analysis.report.brief import HEADING, TRY_IT, USED, Brief
 from analysis.report.cells import cell, described, html_table, spread_cell
@@ -58,9 +60,6 @@ def write_report(report: Report, folder: Folder) -> Path:
     The first page carries its figures; the others name theirs, small pictures beside them. In every other language of
     the folder the same pages lie beside these: report.LANGUAGE.html over report/NAME.LANGUAGE.html.
     """
-    for name, own in structures().items():
-        for place, svg in enumerate(own.values(), 1):
-            write_whole(folder.root / "report" / diagram_file(name, place), svg)
 
     def write() -> Path:
         _write_pages(report, folder)
@@ -70,8 +69,8 @@ def write_report(report: Report, folder: Folder) -> Path:
 
 
 def diagram_file(name: str, place: int) -> str:
-    """Return where a diagram lies, for the pages beside it in any language."""
-    return f"pictures/structure_{name}_{place}.svg"
+    """Return where a diagram lies in the language spoken, for the pages beside it."""
+    return f"pictures/structure_{name}_{place}.{language()}.svg"
 
 
 def _write_pages(report: Report, folder: Folder) -> None:
@@ -86,9 +85,15 @@ def _write_pages(report: Report, folder: Folder) -> None:
         for one in pages_of(report)
     }  # fmt: skip
     font = f"{folder.named(FONT)}.woff"
-    write_whole(behind / font, lettering("".join(pages.values())))
+    drawn = structures(language())
+    write_whole(behind / font, lettering("".join(chain(pages.values(), *(own.values() for own in drawn.values())))))
     for file, text in pages.items():
         write_whole(behind / file, with_letters(text, font))
+    for name, own in drawn.items():
+        for place, svg in enumerate(own.values(), 1):
+            han_too = f"svg{{font-family:'{HAN_FONT}',Helvetica,Arial,sans-serif}}</style>"
+            lettered = with_letters(svg, f"../{font}").replace("</style>", han_too, 1)
+            write_whole(behind / diagram_file(name, place), lettered)
 
 
 def _ways(folder: Folder, page: str, file: str = "") -> dict[str, object]:
@@ -188,7 +193,7 @@ def pages_of(report: Report) -> list[Page]:
         Page("numerics", "numerics.html", {"numerics": numbers}),
         Page("paper", "paper.html", {"board": report.board, "goals": goal_table()}),
         *(Page(f"structure_{name}", "structure.html", {"drawn": list(own), "of": name})
-          for name, own in structures().items()),
+          for name, own in structures(language()).items()),
         Page("limits", "limits.html", {}),
     ]  # fmt: skip
 
@@ -205,9 +210,10 @@ def brief_of(report: Report) -> Brief:
 
 
 @cache
-def structures() -> dict[str, dict[str, str]]:
+def structures(spoken: str) -> dict[str, dict[str, str]]:
     """Return the diagrams of the sectors that all cases share, and of each case those of its own, by sector, as SVG."""
-    drawn = {case: diagrams(load_case(case).model) for case in CASES}
+    with speaking(spoken):
+        drawn = {case: diagrams(load_case(case).model, term) for case in CASES}
     shared = {name: svg for name, svg in drawn[CASES[0]].items() if all(name in own for own in drawn.values())}
     return {"core": shared} | {
         case: {name: svg for name, svg in own.items() if name not in shared} for case, own in drawn.items()

@@ -103,10 +103,10 @@ class Checked:
             raise InputError(f"{self.place}: method is {asked!r}, but must be one of {', '.join(SCHEMES)}")
         if asked not in {None, "Euler"}:
             # what reads files is not needed otherwise
-            from stockflow.language.functions.conveyors import has_belts
+            from stockflow.language.functions.holders import has_holders
 
-            if has_belts(self.equations):
-                raise InputError(f"{self.place}: method is {asked!r}, but conveyors and queues need Euler's")
+            if has_holders(self.equations):
+                raise InputError(f"{self.place}: method is {asked!r}, but conveyors, queues and ovens need Euler's")
         return asked or self.equations.method
 
     def moments(self, until: float | None, save_period: float | None, method: Method | None = None) -> Equations:

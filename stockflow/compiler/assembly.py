@@ -23,11 +23,15 @@ class Assembly:
     """Writes LLVM assembly for a plan, `width` runs at a time.
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
-    then the open tables, whose y values stand behind the inputs in a run's row of `values`.  After
-    `text`, `waits` says whether a time step takes as long as its longest chain of instructions.
+    then the open tables, whose y values stand behind the inputs in a run's row of `values`, unless they are
+    `laid` there before the call.  After `text`, `waits` says whether a time step takes as long as its longest chain of
+    instructions.
     """
 
-    def __init__(self, plan: Plan, width: int) -> None:
+    #: what is 0 in the first stage of a step
+    first_stage = "%stage"
+
+    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
         self.plan = plan
         self.states = plan.system.states
         self.outputs = plan.system.outputs
@@ -40,12 +44,14 @@ class Assembly:
         self.waits = False
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
-            if state.delay:
+            # what is remembered for one step alone is handed on, but where a step has stages
+            if state.delay > 1 or (state.delay and self.staged):
                 self.rings[place] = self.workspace
                 self.workspace += state.delay
         self.points = self.workspace
         self.workspace += plan.points
-        self.columns = len(plan.system.inputs) + plan.points
+        self.gathered = 0 if laid else plan.points
+        self.columns = len(plan.system.inputs) + self.gathered
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
         self.stored: set[int] = set()
@@ -120,7 +126,7 @@ class Assembly:
             row = writer.integers("mul", index, writer.whole(writer.width))
             return writer.gathered("%work", writer.integers("add", row, f"<{lanes}>"))
 
-        alike = self.graph.stage[position] in {0, TIME}
+        alike = self.graph.stage[position] in ({0} if self.scheme.order else {0, TIME})
         return writer.curve(self.name(position), count, together if alike else apart)
 
     def random(self, site: str, step: str) -> str:
@@ -140,7 +146,7 @@ class Assembly:
             if op == "input":
                 self.names[node] = writer.lanes("%values", int(str(payload)), self.columns)
         last = "entry"
-        if self.plan.points:
+        if self.gathered:
             writer.line("br label %tables")
             writer.lines.append("tables:")
             writer.line("%point = phi i64 [0, %entry], [%nextpoint, %tables]")
@@ -148,7 +154,7 @@ class Assembly:
             vector = writer.lanes(at, len(self.plan.system.inputs), self.columns)
             writer.put(vector, "%work", writer.let(f"add i64 %point, {self.points}"))
             writer.line("%nextpoint = add i64 %point, 1")
-            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.plan.points}")
+            writer.line(f"%unread = icmp ult i64 %nextpoint, {self.gathered}")
             writer.line("br i1 %unread, label %tables, label %read")
             last = "read"
             writer.lines.append("read:")
@@ -174,7 +180,8 @@ class Assembly:
     def body(self) -> None:
         """Compute rates at the present moment, then branch on whether it is kept."""
         writer, graph = self.writer, self.graph
-        moment = "%moment" if self.staged else "%k"
+        self.moments()
+        moment = "%moment" if self.staged and not self.scheme.order else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
         for column, node in enumerate(self.plan.series):
             vector = writer.everywhere("%table", writer.let(f"add i64 {offset}, {column}"))
@@ -191,7 +198,7 @@ class Assembly:
         self.put_early()
         self.last = self.cut("stages" if self.staged else "loop")
         if self.staged:
-            writer.line("%begins = icmp eq i64 %stage, 0")
+            writer.line(f"%begins = icmp eq i64 {self.first_stage}, 0")
             writer.line("br i1 %begins, label %first, label %further")
             writer.lines.append("first:")
         writer.line("%savedplace = getelementptr i8, ptr %saved, i64 %k")
@@ -200,6 +207,9 @@ class Assembly:
         if self.staged:
             self.remember()
         writer.line(f"br i1 %keep, label %observe, label %{'further' if self.staged else 'next'}")
+
+    def moments(self) -> None:
+        """Name the times of a stage where no table has what depends on them."""
 
     def put_early(self) -> None:
         """Store outputs of a long step where they are computed: thousands that wait for its end fill the stack."""
@@ -272,8 +282,11 @@ class Assembly:
             writer.line(f"%rownext = phi ptr [%row, %{self.last}], [%rowafter, %spreaddone]")
             writer.line("%k1 = add i64 %k, 1")
             step = writer.number(self.plan.clock.step)
-            for place in self.moving:
-                new[place] = writer.fused(self.name(self.states[place].rate), step, f"%s{place}")
+            for place, state in enumerate(self.states):
+                if not state.delay:
+                    new[place] = writer.fused(self.name(state.rate), step, f"%s{place}")
+                elif place not in self.rings:
+                    new[place] = self.name(state.rate)
             self.remember()
         for place in self.rings:
             new[place] = writer.get("%work", self.slot(place, "%k1"))

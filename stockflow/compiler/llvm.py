@@ -153,12 +153,12 @@ def generate(plan: Plan, width: int | None = None) -> Code:
     That is one vector register of runs, or two where a time step is one long chain of operations, in which the
     processor would wait for each of them: a second vector is computed meanwhile.
     """
-    from stockflow.compiler.assembly import Assembly
+    from stockflow.compiler.adaptive import written
 
-    assembly = Assembly(plan, width or vector_width())
+    assembly = written(plan, width or vector_width())
     text = assembly.text()
     if width is None and assembly.waits:
-        assembly = Assembly(plan, 2 * vector_width())
+        assembly = written(plan, 2 * vector_width())
         text = assembly.text()
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.compiler.graph import INPUT, TIME, Graph
 from stockflow.compiler.system import System
-from stockflow.language.clock import Clock
+from stockflow.language.clock import SCHEMES, Clock
 from stockflow.language.equations import Method
 
 
@@ -45,7 +45,8 @@ class Plan:
     """The nodes of a system sorted by how often they are needed.
 
     `series` depend on nothing but time: their values for every step stand in `table`, shape
-    (step, series), or (half step, series) for RK4.  `hoisted` are constant in a run; `body` is
+    (step, series), or (half step, series) for RK4; with automatic steps there are none, and the table has the times of
+    the steps.  `hoisted` are constant in a run; `body` is
     computed in every step and `observed` only where outputs are kept.  `points` counts the values
     of open tables that a run brings along behind its inputs.
     """
@@ -67,10 +68,12 @@ def plan(system: System, clock: Clock, method: Method = "Euler", points: int = 0
     rates = [state.rate for state in system.states]
     roots = [*rates, *system.outputs]
     where = layout(graph, roots)
+    if automatic := bool(SCHEMES[method].order):
+        where = Layout((), where.hoisted)
     leaves = frozenset([*where.series, *where.hoisted])
     known = {node for node in graph.reachable(roots) if not graph.stage[node] or node in leaves}
     body = [node for node in graph.reachable(rates, leaves) if node not in known]
     inside = known.union(body)
     observed = [node for node in graph.reachable(system.outputs, leaves) if node not in inside]
-    values = table(graph, where.series, clock.evaluated(method))
+    values = clock.times[:, None].copy() if automatic else table(graph, where.series, clock.evaluated(method))
     return Plan(system, clock, where.series, values, where.hoisted, tuple(body), tuple(observed), method, points)

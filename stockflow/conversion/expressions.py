@@ -15,7 +15,7 @@ from types import MappingProxyType
 from stockflow.language.equations import MISSING
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.parser import BINDING, POWER, SIGN
-from stockflow.language.tree import Call, Chain, Literal, Name, Points, Prefix, Refused, Tree, WithTable
+from stockflow.language.tree import Call, Chain, LetIn, LetOut, Literal, Name, Points, Prefix, Refused, Tree, WithTable
 from stockflow.language.vensim import equation as vensim
 from stockflow.language.xmile import equation as xmile
 from stockflow.names import plain
@@ -28,7 +28,6 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "Points": "table",
         "Entries": "list of numbers",
         "Stock": "stock",
-        "Conveyed": "conveyor",
         "Text": "text",
         "Unfilled": "data of another file",
         "Output": "further result of a macro",
@@ -41,6 +40,8 @@ _Part = tuple[str, int]
 
 def misplaced(tree: Tree) -> Refused:
     """Return the refusal of what stands where only an expression may."""
+    if isinstance(tree, LetIn | LetOut):
+        return Refused([f"{tree.holder.kind} inside an expression"])
     return Refused([f"{_KINDS.get(type(tree).__name__, type(tree).__name__.lower())} inside an expression"])
 
 
@@ -106,7 +107,9 @@ class Writer(ABC):
     def checked(self, name: str) -> str:
         """Return a name that can stand between quotes."""
         if '"' in name or "\\" in name or "\n" in name:
-            raise Refused([f"name {name!r}"])
+            raise Refused(
+                [f"name {name!r} with a quote, a backslash or a line break, which cannot stand in quotes (rename it),"]
+            )
         return name
 
     @abstractmethod

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from stockflow.conversion.expressions import misplaced
 from stockflow.conversion.macros import Library, libraries
 from stockflow.language.definition import Definition, Macro, Parsed
+from stockflow.language.functions.calls import marked
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import (
@@ -151,14 +152,19 @@ class Translator(ABC):
             return tree
         return Name(tree.name, with_marks(dimensions))
 
-    def over(self, tree: Call) -> tuple[Tree, int]:
-        """Return what a function of an array takes, with marks, and how many elements that are."""
-        argument = tree.arguments[0]
-        array = self.marked(argument) if isinstance(argument, Name) else argument
-        if not isinstance(array, Name):
-            raise Refused([f"{tree.name.upper()} of an expression"])
-        marks = dict.fromkeys(one for one in array.subscripts if one.endswith("!"))
-        return self.tree(array), math.prod(len(self.ranges.choices(one.rstrip("!"))) for one in marks)
+    def over(self, tree: Call) -> list[tuple[Tree, int]]:
+        """Return what a function of arrays and values takes, with marks, and how many elements each is; 0 for a value.
+
+        An array named alone is one if nothing else is there.
+        """
+        alone = len(tree.arguments) == 1
+        found: list[tuple[Tree, int]] = []
+        for argument in tree.arguments:
+            array = self.marked(argument) if alone and isinstance(argument, Name) else argument
+            marks = dict.fromkeys(marked([array], XMILE if self.vensim else VENSIM))
+            count = math.prod(len(self.ranges.choices(one.rstrip("!"))) for one in marks)
+            found.append((self.tree(array), count if marks else 0))
+        return found
 
     def within(self, macro: Macro) -> None:
         """Turn to a macro, whose own names come before all others; Refused for one that has another meaning there."""
@@ -214,6 +220,13 @@ def by_count(**rules: Rule) -> Rule:
 
 def _power(one: Translator, tree: Call, whole: bool) -> Tree:
     return one.chain("^", [one.tree(each) for each in tree.arguments])
+
+
+def _active(one: Translator, tree: Call, whole: bool) -> Tree:
+    """ACTIVE INITIAL, which may only be a whole right side: in XMILE it is an equation beside another."""
+    if not whole or one.macro:
+        raise Refused([f"{tree.name.replace('_', ' ').upper()} inside an expression or macro"])
+    return Call(tree.name, tuple(map(one.tree, tree.arguments)))
 
 
 _ALIKE = ("exp", "ln", "log10", "sqrt", "abs", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "step")
@@ -316,6 +329,7 @@ ToXmile.rules = MappingProxyType(
         "smooth n": renamed("smthn", 0, 1, 3, 2),
         "forecast": renamed("forcst"),
         "initial": renamed("init"),
+        "active initial": _active,
         "random uniform": renamed("random"),
         "random normal": renamed("normal", 2, 3, 4, 0, 1),
         "random 0 1": lambda one, tree, whole: Call("random", (ZERO, Literal(1.0))),
@@ -405,8 +419,17 @@ def _lookup(one: Translator, tree: Call, whole: bool) -> Tree:
     return one.lookup(Call(table.name, (argument,), table.subscripts), "")
 
 
-def _of_array(name: str) -> Rule:
-    return lambda one, tree, whole: Call(name, (one.over(tree)[0],))
+def _extreme(name: str, of_array: str) -> Rule:
+    """MIN or MAX of values and of the elements of arrays, two by two."""
+
+    def translate(one: Translator, tree: Call, whole: bool) -> Tree:
+        parts = [Call(of_array, (part,)) if count else part for part, count in one.over(tree)]
+        result = parts[0]
+        for other in parts[1:]:
+            result = Call(name, (result, other))
+        return result
+
+    return translate
 
 
 def _sum(one: Translator, tree: Call, whole: bool) -> Tree:
@@ -415,8 +438,10 @@ def _sum(one: Translator, tree: Call, whole: bool) -> Tree:
 
 
 def _mean(one: Translator, tree: Call, whole: bool) -> Tree:
-    array, count = one.over(tree)
-    return Chain(("/",), (Call("sum", (array,)), Literal(float(count))))
+    found = one.over(tree)
+    parts = [Call("sum", (part,)) if count else part for part, count in found]
+    total = Chain(("+",) * (len(parts) - 1), tuple(parts)) if len(parts) > 1 else parts[0]
+    return Chain(("/",), (total, Literal(float(sum(count or 1 for _, count in found)))))
 
 
 def _of_order(name: str) -> Rule:
@@ -433,8 +458,8 @@ def _drawn(name: str, *before: Tree) -> Rule:
 
     def translate(one: Translator, tree: Call, whole: bool) -> Tree:
         arguments = [one.tree(each) for each in tree.arguments]
-        if len(arguments) == 5:
-            mean, deviation, seed, low, high = arguments
+        if len(arguments) > 3:
+            mean, deviation, seed, low, high = (*arguments, *before[1:])[:5]
             return Call(name, (low, high, mean, deviation, seed))
         if arguments == [ZERO, Literal(1.0)] and not before:
             return Call("random 0 1", ())
@@ -469,17 +494,18 @@ ToVensim.rules = MappingProxyType(
     {
         # both dialects have these, with one meaning
         **{name: renamed(name) for name in VENSIM if XMILE.get(name) is VENSIM[name]},
-        "min": by_count(of1=_of_array("vmin"), of2=renamed("min")),
-        "max": by_count(of1=_of_array("vmax"), of2=renamed("max")),
+        "min": _extreme("min", "vmin"),
+        "max": _extreme("max", "vmax"),
         "sum": _sum,
         "mean": _mean,
-        "size": lambda one, tree, whole: Literal(float(one.over(tree)[1])),
+        "size": lambda one, tree, whole: Literal(float(one.over(tree)[0][1] or 1)),
         "lookup": _lookup,
         "int": by_macro("int"),
         "round": by_macro("round"),
         "safediv": by_macro("safediv", ZERO),
         "previous": by_macro("previous", ZERO),
         "init": by_macro("init", name="initial"),
+        "active initial": _active,
         "delay": _delay,
         "delay1": by_count(of2=renamed("delay1"), of3=renamed("delay1i")),
         "delay3": by_count(of2=renamed("delay3"), of3=renamed("delay3i")),

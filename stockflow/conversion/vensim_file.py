@@ -14,7 +14,7 @@ from stockflow.conversion.xmile_file import MADE, is_made
 from stockflow.language.definition import OPEN, Definition, Limits, Macro
 from stockflow.language.equations import Equations
 from stockflow.language.functions.dialects import VENSIM
-from stockflow.language.source import AUTOMATIC, METHODS, Contents
+from stockflow.language.source import METHODS, Contents
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Points, Refused, Stock, Tree, walk
 from stockflow.names import plain
@@ -22,7 +22,7 @@ from stockflow.pictures.layout import View
 from stockflow.pictures.sketch import MARK, written
 
 # those with a fixed time step
-_METHODS = {name: code for code, name in METHODS.items() if code not in AUTOMATIC}
+_METHODS = {name: code for code, name in METHODS.items()}
 _WRITER = Vensim()
 _STARS = "*" * 56
 _LONGEST = 100
@@ -132,6 +132,8 @@ def _check_texts(one: Definition) -> None:
         raise Refused(["text with ~ or |"])
     if _MARKS.search(texts):
         raise Refused(["text with what divides a Vensim file"])
+    if '"' in one.unit or '"' in one.group:
+        raise Refused(["unit or group with a double quote (take it out)"])
     if any(sign in one.unit for sign in "[]"):
         raise Refused(["unit with brackets"])
     if "*" in one.group:
@@ -170,7 +172,9 @@ def _macro(macro: Macro, trees: Iterable[Tree]) -> str:
 
 
 def _ended(equation: str, unit: str, documentation: str) -> str:
-    return f"{_wrapped(equation, _OPERATOR)}\n\t~\t{unit}\n\t~\t{_wrapped(documentation, _SPACE)}\n\t|\n\n"
+    # a backslash at the end of a line would join it to the next
+    end = " |" if documentation.endswith("\\") else "\n\t|"
+    return f"{_wrapped(equation, _OPERATOR)}\n\t~\t{unit}\n\t~\t{_wrapped(documentation, _SPACE)}{end}\n\n"
 
 
 def _limits(limits: Limits) -> str:

@@ -30,6 +30,7 @@ _STELLA = "http://iseesystems.com/XMILE"
 _METHODS = {"Euler": "Euler", "RK4": "RK4", "Heun": "RK2"}
 _TYPES = {"hold": "continuous", "extrapolate": "extrapolate", "steps": "discrete"}
 _WRITER = Xmile()
+_UNHELD = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: what a flow says that stands for a part of a stock's rate which is no variable; read back, it is that part again
 MADE = "A part of the equation of the stock."
 _NET = "net flow"
@@ -104,7 +105,7 @@ class XmileFile(Refusing):
     def _clock(self, root: Element) -> None:
         method = _METHODS.get(self.equations.method)
         if method is None:
-            self.refused[f"integration method {self.equations.method}, which takes the middle of a step"] = None
+            self.refused[f"integration method {self.equations.method}, which XMILE has not"] = None
         unit, period = self.arrays["time step"].first.unit, self.equations.control("saveper")
         specs = _child(root, "sim_specs", method=method or "")
         specs.set("isee:save_interval", _WRITER.number(period))
@@ -127,7 +128,11 @@ class XmileFile(Refusing):
             for name in self.parsed.ranges:
                 dimension = _child(dimensions, "dim", name=name)
                 for one in self.ranges.choices(name):
-                    _child(dimension, "elem", name=self.ranges.spelling[one])
+                    element = self.ranges.spelling[one]
+                    if "," in element:
+                        why = "with a comma, which divides subscripts in XMILE (rename it)"
+                        self.refused[f"element {element!r} of {name!r} {why}"] = None
+                    _child(dimension, "elem", name=element)
 
     def _groups(self, variables: Element) -> None:
         groups: dict[str, list[str]] = {}
@@ -196,6 +201,7 @@ class XmileFile(Refusing):
                 if item.data is not None:
                     raise Refused(["data that another file holds"])
             _WRITER.checked(array.name)
+            _held(array.name, one.unit, one.documentation, one.group)
             variables.extend(self._elements(array))
         except Refused as error:
             self.refuse(error, one)
@@ -243,6 +249,10 @@ class XmileFile(Refusing):
             _child(node, "eqn", _WRITER.text(tree.argument))
             _points(_child(node, "gf"), tree.points, tree.points.kind)
             return
+        if isinstance(tree, Call) and plain(tree.name) == "active initial":
+            for tag, one in zip(("eqn", "init_eqn"), tree.arguments, strict=True):
+                _child(node, tag, _WRITER.text(one))
+            return
         _child(node, "eqn", _WRITER.text(tree))
 
     def _stock(self, array: Array, flows: Flows) -> list[Element]:
@@ -271,6 +281,7 @@ class XmileFile(Refusing):
                 raise Refused(["macro with further results"])
             if plain(macro.name) in XMILE:
                 raise Refused(["macro with the name of a function of XMILE"])
+            _held(*(text for one in macro.definitions for text in (one.name, one.unit, one.documentation)))
             translator.within(macro)
             own = next(one for one in macro.definitions if plain(one.name) == plain(macro.name))
             definitions = macro.definitions
@@ -326,6 +337,13 @@ class XmileFile(Refusing):
                 _child(flow, "eqn", _WRITER.text(tree.inflows[0]))
         if len(inside):
             node.append(inside)
+
+
+def _held(*texts: str) -> None:
+    """Raise Refused for texts that XML has no form for."""
+    for text in texts:
+        if found := _UNHELD.search(text):
+            raise Refused([f"name, unit, comment or group with the control character {found[0]!r} (take it out)"])
 
 
 def _is_stock(tree: Tree | None) -> bool:

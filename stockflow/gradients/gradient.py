@@ -143,8 +143,11 @@ def gradient(
     """Return the payoff and gradient of runs whose constants `inputs`, by display name, are left open.
 
     Vectors hold `width` runs.  Raises InputError for terms that cannot be read, for an input that
-    decides the length of a fixed delay, and for random numbers.
+    decides the length of a fixed delay, for random numbers, and for a method with automatic steps.
     """
+    if SCHEMES[equations.method].order:
+        fixed = equations.method.removesuffix(" auto")
+        raise InputError(f"{equations.source}: slopes need a fixed time step, not {equations.method}: take {fixed}")
     width = vector_width() if width is None else width
     if width not in _WIDTHS:
         raise InputError(f"width is {width}, but must be 1, 2, 4, 8 or 16")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -141,7 +141,7 @@ def kept(equations: Equations, points: Sequence[tuple[str, float]]) -> tuple[Clo
     saved = np.zeros(steps[-1] + 1, dtype=bool)
     saved[steps] = True
     rows = np.searchsorted(used, nearest).tolist()
-    return Clock(moments.step, moments.times[: steps[-1] + 1], saved), rows
+    return replace(moments, times=moments.times[: steps[-1] + 1], saved=saved), rows
 
 
 def differentiable(equations: Equations, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> System:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Equations, Expression, Number, Operation, Reference, number, walk
 
 # place of the width among the arguments; a train has pulses of one time step at least
@@ -43,7 +44,8 @@ def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
 
 def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield steps and pulses that Runge-Kutta reads within a time step."""
-    if equations.method != "Euler":
+    # automatic steps hold what switches with time
+    if equations.method != "Euler" and not SCHEMES[equations.method].order:
         for name, one in _calls(equations):
             yield (
                 name,

@@ -141,6 +141,10 @@ class _Checker:
                 self.units[name] = None
                 self.unreadable[name] = str(error)
         self.time = self.units[equations.find("time step").name]
+        # what conveyors, queues and ovens are made of counts time in steps, and has no unit of its own
+        contents = [one for one in equations.variables.values() if isinstance(one.expression, eq.Content)]
+        flows = {name for one in contents for name in (one.name, *eq.references(one.expression))}
+        self.units.update({one.name: None for one in equations.variables.values() if one.owner in flows})
 
     def text(self, unit: Unit) -> str:
         return unit_text(unit, self.spelling)

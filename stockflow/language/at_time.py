@@ -44,7 +44,7 @@ _KNOWN: Mapping[str, Callable[..., Any]] = MappingProxyType(
 class Moment:
     """One moment of a run, in which `meaning` returns the expression of a variable, None for one that is unknown.
 
-    Without a `time`, what needs it has no value.
+    Without a `time`, or a `step` that is a number, what needs it has no value.
     """
 
     def __init__(self, time: float | None, step: float, meaning: Callable[[str], Expression | None]) -> None:
@@ -71,7 +71,7 @@ class Moment:
     def _applied(self, operator: str, values: list[float], count: int) -> float | None:
         if len(values) < count:
             return None
-        if operator == "step" and self.time is not None:
+        if operator == "step" and self.time is not None and not math.isnan(self.step):
             return values[0] * (values[1] < self.time + self.step / 2)
         if operator not in _KNOWN:
             return None
@@ -79,13 +79,17 @@ class Moment:
             return float(_KNOWN[operator](*map(np.float64, values)))
 
 
-def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
-    """Return variables in which a FINAL TIME that moves with time has the number at which it is reached.
+def with_controls(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, Variable], set[str]]:
+    """Return variables in which controls that move with time have numbers, and the names of what these depend on.
 
-    Also the names of what that depends on.  InputError for one that is never reached.
+    FINAL TIME has the number at which it is reached, SAVEPER that of the initial time; a TIME STEP that moves has none.
+    InputError for a FINAL TIME that is never reached.
     """
     by_key = {plain(one.name): one for one in variables.values() if not one.owner}
-    final, *controls = (by_key.get(name) for name in ("final time", "initial time", "time step"))
+    names = ("initial time", "time step", "final time", "saveper")
+    initial, step, final, period = (by_key.get(name) for name in names)
+    if initial is None or step is None or final is None or period is None:
+        return dict(variables), set()
     read: set[str] = set()
 
     def meaning(name: str) -> Expression | None:
@@ -93,17 +97,47 @@ def with_end(source: str, variables: Mapping[str, Variable]) -> tuple[dict[str, 
         return variables[name].expression if name in variables else None
 
     still = Moment(None, math.nan, meaning)
-    start, step = (None if one is None else still.value(one.expression) for one in controls)
-    if final is None or start is None or step is None or not step > 0 or still.value(final.expression) is not None:
+    start, length = still.value(initial.expression), still.value(step.expression)
+    if start is None or (length is not None and not length > 0):
         return dict(variables), set()
-    time = start
-    if Moment(time, step, meaning).value(final.expression) is None:
-        return dict(variables), set()
+    found, fixed = dict(variables), set[str]()
+    length = math.nan if length is None else length
+    for one in (step, final, period):
+        if still.value(one.expression) is not None:
+            continue
+        value = Moment(start, length, meaning).value(one.expression)
+        if value is not None:
+            fixed |= read
+        if value is not None and one is not step:
+            found[one.name] = replace(one, value=value)
+    end, steps = over_time(final, variables, length), over_time(step, variables, math.nan)
+    if end is not None and found[final.name] is not final:
+        reached = _reached(source, final, end, start, steps or (lambda _: length))
+        found[final.name] = replace(final, value=reached)
+    return found, fixed
+
+
+def _reached(
+    source: str, final: Variable, end: Callable[[float], float], time: float, steps: Callable[[float], float]
+) -> float:
     for _ in range(_MOST_STEPS):
-        end = Moment(time, step, meaning).value(final.expression)
-        if end is None or not time < end - _SLACK * step:
-            break
+        step = steps(time)
+        if not step > 0 or not time < end(time) - _SLACK * step:
+            return time
         time += step
-    else:
-        raise InputError(f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_STEPS} steps")
-    return {**variables, final.name: replace(final, value=time)}, read
+    raise InputError(f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_STEPS} steps")
+
+
+def over_time(one: Variable, variables: Mapping[str, Variable], step: float) -> Callable[[float], float] | None:
+    """Return what a control that moves with time and constants is at a time, None for one that does not move."""
+
+    def meaning(name: str) -> Expression | None:
+        return variables[name].expression if name in variables else None
+
+    if Moment(None, step, meaning).value(one.expression) is not None:
+        return None
+    return lambda time: _number(Moment(time, step, meaning).value(one.expression))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

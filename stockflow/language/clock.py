@@ -6,7 +6,7 @@ Methods of integration are data, read by runs, gradients and clocks alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,11 +14,17 @@ import numpy as np
 
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
+from stockflow.language.at_time import over_time
 from stockflow.language.equations import Equations, Method
+from stockflow.names import plain
 
 # PySD's slack, as a share of the time step, for the final time and the save grid
 _SLACK = 1e-5
 _MOST_STEPS = 10_000_000
+_MOST_WALKED = 1_000_000
+#: constants that say how exact an automatic step is, and what Vensim takes where a model has none
+TOLERANCES = ("absolute tolerance", "relative tolerance")
+_TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,14 @@ class Scheme:
     """An explicit method: each stage begins `ahead` steps along the rates of the stage before it.
 
     A step is made of the rates of its stages in `parts`, of their sum.  It has `stride` rows in a table of what
-    depends on time alone, and its stages stand in `rows` of them.
+    depends on time alone, and its stages stand in `rows` of them.  One with an `order` cuts steps into parts by itself.
     """
 
     ahead: tuple[float, ...]
     parts: tuple[float, ...]
     rows: tuple[int, ...]
     stride: int
+    order: int = 0
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -47,24 +54,35 @@ SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
         "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
         "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
         "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
+        "RK2 auto": Scheme((0.0, 0.5), (0.0, 1.0), (0, 0), 1, 2),
+        "RK4 auto": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 0, 0, 0), 1, 4),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones."""
+    """`times` of all steps, the last one observed but not stepped from; `saved` marks the kept ones.
+
+    `step` is the first one where they differ (`moves`).
+    `tolerances` are how far a stock may be off in a time step of an automatic method, and as a share of its size.
+    """
 
     step: float
     times: Array
     saved: Flags
+    tolerances: tuple[float, float] = (_TOLERANCE, _TOLERANCE)
+    moves: bool = False
 
     @property
     def saved_times(self) -> Array:
         """Times of the kept moments, rounded as PySD rounds them, shape (time,).
 
-        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.
+        Counted in steps from the start, so that the rounding of a long run's sums does not show in them.  Steps that
+        move are added up as they are.
         """
+        if self.moves:
+            return self.times[self.saved]
         digits = -int(np.log10(self.step * _SLACK))
         counted: Array = self.times[0] + self.step * np.flatnonzero(self.saved)
         return np.round(counted, digits)
@@ -81,10 +99,9 @@ class Clock:
 
 def clock(equations: Equations) -> Clock:
     """Return the moments between the initial and final time; InputError if the four controls clash."""
-    start, final, step, period = (
-        equations.control(name) for name in ("initial time", "final time", "time step", "saveper")
-    )
-    place = equations.source
+    place, steps_at = equations.source, moving_step(equations)
+    start, final, period = (equations.control(name) for name in ("initial time", "final time", "saveper"))
+    step = equations.control("time step") if steps_at is None else steps_at(start)
     if not step > 0:
         raise InputError(f"{place}: TIME STEP is {step:g}, but must be above 0")
     if not final > start:
@@ -95,11 +112,58 @@ def clock(equations: Equations) -> Clock:
         raise InputError(f"{place}: SAVEPER is {period:g}, more than {_MOST_STEPS} times the TIME STEP {step:g}")
     if not (math.isfinite(period) and period > 0):
         raise InputError(f"{place}: SAVEPER is {period:g}, but must be above 0")
+    if steps_at is not None:
+        moments = _walked(equations, start, final, steps_at)
+        periods = over_time(equations.find("saveper"), equations.variables, math.nan) or (lambda _: period)
+        saved = _moving(place, moments, float(np.diff(moments).min()), periods)
+        return Clock(step, moments, saved, moves=True)
     steps = math.ceil((final - start) / step - _SLACK)
     # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
     # ... but count what is saved: over many steps the sums stray from the save grid
-    return Clock(step, moments, _saved(steps, period / step))
+    moving = over_time(equations.find("saveper"), equations.variables, step)
+    saved = _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
+    absolute, relative = (_tolerance(equations, name) for name in TOLERANCES)
+    return Clock(step, moments, saved, (absolute, relative))
+
+
+def moving_step(equations: Equations) -> Callable[[float], float] | None:
+    """Return what TIME STEP is at a time, None where it is one number; InputError if it is neither."""
+    steps = over_time(equations.find("time step"), equations.variables, math.nan)
+    if steps is not None and math.isnan(steps(equations.control("initial time"))):
+        equations.control("time step")  # which says that it is no number
+    return steps
+
+
+def first_step(equations: Equations) -> float:
+    """Return TIME STEP at the initial time."""
+    steps = moving_step(equations)
+    return equations.control("time step") if steps is None else steps(equations.control("initial time"))
+
+
+def _walked(equations: Equations, start: float, final: float, steps: Callable[[float], float]) -> Array:
+    """Return the moments of steps that move; InputError for a method that cannot follow them."""
+    place = equations.source
+    if equations.method != "Euler":
+        raise InputError(f"{place}: TIME STEP moves, which Euler's method alone follows, not {equations.method}")
+    times = [start]
+    while len(times) <= _MOST_WALKED:
+        step = steps(times[-1])
+        if not (math.isfinite(step) and step > 0):
+            raise InputError(f"{place}: TIME STEP is {step:g} at {times[-1]:.15g}, but must be above 0")
+        if not times[-1] < final - _SLACK * step:
+            return np.array(times)
+        times.append(times[-1] + step)
+    raise InputError(f"{place}: TIME STEP makes more than {_MOST_WALKED} steps")
+
+
+def _tolerance(equations: Equations, name: str) -> float:
+    own = {plain(one.name): one for one in equations.visible.values()}.get(name)
+    if own is None or not SCHEMES[equations.method].order:
+        return _TOLERANCE
+    if own.value is None or not own.value > 0:
+        raise InputError(f"{equations.source}: {own.name} must be a number above 0 for {equations.method}")
+    return own.value
 
 
 def _saved(steps: int, period: float) -> Flags:
@@ -109,6 +173,20 @@ def _saved(steps: int, period: float) -> Flags:
     saved = np.zeros(steps + 1, dtype=bool)
     wanted = np.ceil(np.arange(steps / max(period, 1.0) + 1) * max(period, 1.0) - _SLACK).astype(int)
     saved[wanted[wanted <= steps]] = True
+    return saved
+
+
+def _moving(place: str, moments: Array, step: float, period: Callable[[float], float]) -> Flags:
+    """Mark the moments to keep, each the first at or after its time: a period after the one before, as it is there."""
+    saved = np.zeros(len(moments), dtype=bool)
+    wanted = moments[0]
+    for at, time in enumerate(moments):
+        if time >= wanted - _SLACK * step:
+            saved[at] = True
+            now = period(float(time))
+            if not (math.isfinite(now) and now > 0):
+                raise InputError(f"{place}: SAVEPER is {now:g} at {time:.15g}, but must be above 0")
+            wanted = max(wanted + now, time)
     return saved
 
 

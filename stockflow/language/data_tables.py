@@ -42,6 +42,10 @@ def read_data(path: str | Path) -> VensimData:
     number, times that do not increase, a name that stands twice, and a series without values.
     """
     file = Path(path)
+    if file.suffix.lower() in {".vdf", ".vdfx"}:
+        raise InputError(
+            f"{file}: is Vensim's own data file, whose form is not published; export it as a table (.csv, .tab)"
+        )
     text = read_text(file, _LARGEST)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter="," if file.suffix.lower() == ".csv" else "\t")

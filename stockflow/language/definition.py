@@ -65,13 +65,14 @@ class Function:
     """A function of a dialect: how many arguments it takes, and what makes its expression of a place and a call.
 
     The expression of one with a `part` may only be the whole of a variable: inside another it stands in a hidden one
-    of that name.
+    of that name.  One of arrays (`of_arrays`) runs over the subscripts that are marked in its arguments.
     """
 
     least: int
     most: int
     make: Callable[..., Expression]
     part: str = ""
+    of_arrays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,10 @@ class Parsed:
     _size: int = 0
 
     def add_range(self, name: str, elements: Sequence[str]) -> None:
-        """Enter a range; Refused if there is one of that name; TooLarge if all have too many elements."""
+        """Enter a range; Refused if another one has that name; TooLarge if all have too many elements."""
         if plain(name) in self._known:
+            if list(self.ranges.get(name, ())) == list(elements):
+                return
             raise Refused([f"second definition of the range {name!r}"])
         self._size += len(elements)
         if self._size > MOST_ELEMENTS:

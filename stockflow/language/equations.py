@@ -7,6 +7,7 @@ names inside them are display names, so they compare with `==`.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +21,7 @@ from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
-Method = Literal["Euler", "RK2", "Heun", "RK4"]
+Method = Literal["Euler", "RK2", "Heun", "RK4", "RK2 auto", "RK4 auto"]
 
 #: what `:NA:` is: a number that no model reaches, and which stays what it is under small additions
 MISSING = -(2.0**109)
@@ -111,6 +112,14 @@ class Table:
         for left, right in zip(self.xs, self.xs[1:], strict=False):
             if not left < right:
                 raise InputError(f"the x values of a table must increase, but {right:.15g} follows {left:.15g}")
+        if self.kind == "extrapolate" and len(self.xs) > 1 and (self.is_step(0) or self.is_step(-1)):
+            raise InputError("a table that goes on beyond its ends ends with a vertical step")
+
+    def is_step(self, segment: int) -> bool:
+        """Say whether a segment, counted from 0 or backward from -1, is so short that it stands for a vertical step."""
+        at = segment % (len(self.xs) - 1)
+        left, right = self.xs[at], self.xs[at + 1]
+        return right - left <= 4.0 * sys.float_info.epsilon * max(abs(left), abs(right), self.xs[-1] - self.xs[0])
 
     def forward(self) -> Table:
         """Return the steps of a table in which each value holds from just after the point before it."""
@@ -144,6 +153,16 @@ class Integral:
 
 
 @dataclass(frozen=True, slots=True)
+class Content(Integral):
+    """What a conveyor, queue or oven holds; `there` is what it has in a step per unit of time, by Euler's method.
+
+    What is left of `there` by rounding alone is nothing.
+    """
+
+    there: Expression = Number(0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class DelayFixed:
     """`input` as it was `delay` ago; `initial` until then."""
 
@@ -167,7 +186,7 @@ class ActiveInitial:
     initial: Expression
 
 
-Remembering = Integral | DelayFixed | Initial | ActiveInitial
+Remembering = Integral | Content | DelayFixed | Initial | ActiveInitial
 Expression = Number | Time | Random | Reference | Operation | WithLookup | LookupCall | Remembering | Table
 
 
@@ -180,6 +199,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (argument, table)
         case LookupCall(_, argument):
             return (argument,)
+        case Content(one, initial, _, there):
+            return (one, initial, there)
         case Integral(one, initial) | ActiveInitial(one, initial):
             return (one, initial)
         case DelayFixed(flow, delay, initial):

@@ -73,7 +73,7 @@ def _of(make: Callable[..., eq.Expression], count: int) -> Function:
     return Function(count, count, lambda reader, tree: make(*map(reader.read, tree.arguments)))
 
 
-_SELECT = Function(5, 5, lambda reader, tree: arrays.select(reader, tree, swapped=True))
+_SELECT = Function(5, 5, lambda reader, tree: arrays.select(reader, tree, swapped=True), of_arrays=True)
 VENSIM: Mapping[str, Function] = MappingProxyType(
     {**dialects.VENSIM, "pulse": _of(_pulse, 2), "pulse train": _of(_train, 4), "vector select": _SELECT}
 )

@@ -9,16 +9,17 @@ from typing import TypeVar
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES, kept
-from stockflow.language.functions import calls, conveyors
+from stockflow.language.functions import calls, holders
 from stockflow.language.functions.vectors import joined, remainder
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
 from stockflow.language.tree import (
     Call,
     Chain,
-    Conveyed,
-    Emptied,
     Entries,
+    Holder,
+    LetIn,
+    LetOut,
     Literal,
     Name,
     Output,
@@ -95,12 +96,12 @@ class Reader(Place):
         match tree:
             case Name() if self.definition.data:
                 return self.data_of(tree, self.definition.data)
-            case Stock(_, _, initial, floored):
+            case Stock(_, _, initial, floored, None):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
-            case Conveyed():
-                return conveyors.flow(self, tree)
-            case Emptied():
-                return conveyors.emptied(self, tree)
+            case Stock(_, _, initial, _, Holder() as holder):
+                return holders.content(self, holder, self.rate(tree), self.read(initial))
+            case LetOut():
+                return holders.let_out(self, tree)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.translation.external.read(
                     tree, self.definition, self.coordinates, self.ranges, self.raw_step
@@ -135,6 +136,8 @@ class Reader(Place):
                 return self.attempt(lambda: calls.call(self, tree), tree.line)
             case Output(call, place):
                 return self.attempt(lambda: calls.macro_value(self, call, place))
+            case LetIn():
+                return holders.let_in(self, tree)
             case WithTable(argument, points):
                 return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
             case Text(value):

@@ -12,6 +12,7 @@ import string
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -28,26 +29,31 @@ from stockflow.language.vensim.entries import TEST_INPUT, Entry, rule_of
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile import variables as xmile
 from stockflow.language.xmile.equation import Equation as XmileEquation
+from stockflow.language.xmile.includes import joined
 from stockflow.names import plain
 
 if TYPE_CHECKING:
     from stockflow.language.external import External
 
 # what a comment in braces or a quoted name holds ends no part
-_QUOTED = r'(?>"[^"]*"|\{[^{}]*\}|[^~|"])*+'
+_QUOTED = r'(?>"(?:\\"|[^"])*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
-_QUEUE = re.compile(r"<(?:\w+:)?queue\b")
 _IMPORT = re.compile(r"<import\b(?![^>]*\benabled\s*=\s*[\"']false)[^>]*\bresource\s*=\s*[\"']([^\"'>]*)")
+# a line goes on after a backslash; one at the end of all is a sign like others
+_JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
+_HOLDER = re.compile(r"<(?:\w+:)?(queue|oven)\b")
+_STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
-#: methods of integration by their numbers in the settings of a Vensim file, and those that choose a time step
-METHODS: Mapping[str, Method] = MappingProxyType({"0": "Euler", "1": "RK4", "3": "RK2", "4": "RK2", "5": "RK4"})
-AUTOMATIC = frozenset({"1", "3"})
+#: methods of integration by their numbers in the settings of a Vensim file
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {"0": "Euler", "1": "RK4 auto", "3": "RK2 auto", "4": "RK2", "5": "RK4"}
+)
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -154,7 +160,7 @@ class Source:
             if marker:
                 group = found[1][marker.end() :].strip(f"*{string.whitespace}").removeprefix(".")
             else:
-                texts = [" ".join(re.sub(r"\\\r?\n", " ", part or "").split()) for part in found.groups()]
+                texts = [" ".join(_JOINED.sub(" ", part or "").split()) for part in found.groups()]
                 yield Entry(texts[0], texts[1], texts[2], group, *found.span(1), line, found[1].strip())
 
     def own_tags(self) -> dict[str, str]:
@@ -202,7 +208,16 @@ def read(
         text = read_text(file, _LARGEST)
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
+    if file.suffix.lower() != ".mdl":
+        text = joined(str(file), text, partial(_beside, folder, folders))
     return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
+
+
+def _beside(folder: str, folders: Sequence[str], name: str) -> str:
+    """Return the text of a file that a model names; Refused for one outside the folders, or that is not there."""
+    from stockflow.language.external import External
+
+    return read_text(External(folder, folders).check(name), _LARGEST)
 
 
 def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
@@ -254,20 +269,24 @@ def warn(words: str, level: int = 2) -> None:
 
 
 def told(source: Source) -> None:
-    """Say what is read otherwise than a file asks: a time step that its program would choose is the file's own."""
-    if not source.is_vensim and _QUEUE.search(source.text):
+    """Say what is read otherwise than a file asks."""
+    held = {one[1] for one in _HOLDER.finditer(source.text)} if not source.is_vensim else set()
+    if "queue" in held:
         warn(
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
         )
     for file in [] if source.is_vensim else _IMPORT.findall(source.text)[:1]:
         warn(f"{source.name}: imports data from {shown(file)}, which are not read; the numbers of the file itself hold")
-    for code in _methods(source) if source.is_vensim else ():
-        if code in AUTOMATIC:
-            warn(
-                f"{source.name}: asks for {METHODS[code]} with an automatic time step; it is run with the fixed"
-                " TIME STEP of the file"
-            )
+    if "oven" in held:
+        warn(
+            f"{source.name}: has an oven; as its manual has it, it cooks once it is full or its time for filling, from"
+            " when something comes in, is over, for which no results of Stella were at hand"
+        )
+    started = None if source.is_vensim else _STARTED.search(source.text)
+    if started:
+        line = source.text.count("\n", 0, started.start()) + 1
+        warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
 
 
 def equations(source: Source) -> Equations:
@@ -290,7 +309,7 @@ def equations(source: Source) -> Equations:
 def _equations(source: Source) -> Equations:
     # a model found in the cache needs none of these
     from stockflow.language import pysd
-    from stockflow.language.at_time import with_end
+    from stockflow.language.at_time import with_controls
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
@@ -307,7 +326,7 @@ def _equations(source: Source) -> Equations:
     variables = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))
-    variables, fixed = with_end(source.name, variables)
+    variables, fixed = with_controls(source.name, variables)
     structural = frozenset(translation.structural | fixed)
     model = Equations(source.name, variables, found.equivalences, found.method, structural)
     evaluation_order(model)

@@ -5,7 +5,9 @@ Both dialects give these nodes.  Operators are those of `equations.ARGUMENTS`; n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
@@ -93,11 +95,28 @@ class Points:
     kind: str = "hold"
 
     def table(self) -> Table:
-        """Return the table; Refused for points that are none."""
+        """Return the table; Refused for points that are none.
+
+        Of points at one x the first holds there and the last just beyond: what lies between them is a vertical step.
+        """
+        places: dict[float, list[float]] = {}
+        for x, y in zip(self.xs, self.ys, strict=True):
+            places.setdefault(x, []).append(y)
+        if len(places) == 1 < len(self.xs):
+            raise Refused([f"table of several points at one x, {self.xs[0]:.15g},"])
+        points = [
+            point
+            for x, ys in places.items()
+            for point in ([(x, ys[0])] if len(set(ys)) == 1 else [(x, ys[0]), (self._beyond(x), ys[-1])])
+        ]
         try:
-            return Table(self.xs, self.ys, self.kind)  # type: ignore[arg-type]
+            return Table(tuple(x for x, _ in points), tuple(y for _, y in points), self.kind)  # type: ignore[arg-type]
         except InputError as error:
             raise Refused([f"table ({error})"]) from error
+
+    def _beyond(self, x: float) -> float:
+        """Return what is just beyond an x: the slope of a step must be a number there, near 0 too."""
+        return max(math.nextafter(x, math.inf), x + (self.xs[-1] - self.xs[0]) * sys.float_info.epsilon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,35 +129,56 @@ class WithTable:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A stock written as its flows, in XMILE; `floored` ones do not fall below 0."""
+    """A stock written as its flows, in XMILE; `floored` ones do not fall below 0.
+
+    `holder` says how a conveyor, queue or oven lets its flows in and out.
+    """
 
     inflows: tuple[Tree, ...]
     outflows: tuple[Tree, ...]
     initial: Tree
     floored: bool = False
+    holder: Holder | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Conveyed:
-    """What comes off a conveyor: at its end, or as one of its leaks, by place.
+class Holder:
+    """A conveyor, queue or oven, as its `kind` says, and what is in it, `stock`.
 
-    `length` is the transit time, `leaks` are the leakage fractions of all its leaks, and `stock` is what is on it.
+    `inflows` are what comes in, of which other conveyors and ovens decide on those of the compared names `driven`;
+    `settings` are its parts by their tags, and `marks` those that are set.  `leaks` are the fractions of its outflows
+    that leak, None for others, and `zones` the parts of its length in which they do, from its entry.  `before` is what
+    takes from a queue and may hold it back, and `overflow` the place of the outflow that takes what is held back.
     """
 
+    kind: str
     stock: Name
     inflows: tuple[Tree, ...]
-    length: Tree
-    leaks: tuple[Tree, ...]
-    exponential: bool
-    leak: int | None = None
+    outflows: tuple[Name, ...]
+    settings: Mapping[str, Tree] = field(default_factory=dict)
+    marks: frozenset[str] = frozenset()
+    leaks: tuple[Tree | None, ...] = ()
+    zones: tuple[tuple[float, float], ...] = ()
+    driven: frozenset[str] = frozenset()
+    before: Holder | None = None
+    overflow: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Emptied:
-    """What leaves a queue that nothing holds back: all that is in it and comes in."""
+class LetIn:
+    """What a conveyor or oven lets in of what a flow asks for, which is its inflow at a place."""
 
-    stock: Name
-    inflows: tuple[Tree, ...]
+    holder: Holder
+    place: int
+    asked: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class LetOut:
+    """What a conveyor, queue or oven lets out through its outflow at a place."""
+
+    holder: Holder
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +204,8 @@ Tree = (
     | Points
     | WithTable
     | Stock
-    | Conveyed
-    | Emptied
+    | LetIn
+    | LetOut
     | Entries
     | Unfilled
 )
@@ -184,12 +224,18 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (argument, points)
         case Stock(inflows, outflows, initial):
             return (*inflows, *outflows, initial)
-        case Emptied(stock, inflows):
-            return (stock, *inflows)
-        case Conveyed(stock, inflows, length, leaks):
-            return (stock, *inflows, length, *leaks)
+        case LetIn(holder, _, asked):
+            return (asked, *_read_by(holder))
+        case LetOut(holder):
+            return _read_by(holder)
         case _:
             return ()
+
+
+def _read_by(holder: Holder) -> tuple[Tree, ...]:
+    """Return what the flows of a conveyor, queue or oven are made of, beside what was asked of them."""
+    parts = (holder.stock, *holder.settings.values(), *(one for one in holder.leaks if one is not None))
+    return (*parts, *holder.inflows, *(_read_by(holder.before) if holder.before else ()))
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

@@ -32,12 +32,14 @@ const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "d
 
 // ---- numbers as people read them
 
+const FORMATS = [];  // by digits: making one takes longer than all else that is done with it
+const formatOf = (digits) => (FORMATS[digits] ??= new Intl.NumberFormat("en", { maximumSignificantDigits: digits }));
+
 function told(value, digits = 4) {
   if (!Number.isFinite(value)) return "not a number";
   const size = Math.abs(value);
   if (size && (size >= 1e15 || size < 1e-4)) return Number(value.toPrecision(digits)).toExponential().replaceAll("-", "\u2212");
-  const rounded = Number(value.toPrecision(digits));
-  return rounded.toLocaleString("en", { maximumSignificantDigits: Math.max(digits, 1) }).replace("-", "\u2212");
+  return formatOf(digits).format(Number(value.toPrecision(digits))).replace("-", "\u2212");
 }
 // a moment is never grouped: 2030, not 2,030
 const moment = (value) => String(Number(value.toFixed(4)));

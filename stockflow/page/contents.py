@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.arrays import Array
-from stockflow.compiler.assembly import Assembly
+from stockflow.compiler.adaptive import written
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
@@ -116,11 +116,11 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = Assembly(plan, WIDTH)
+    assembly = written(plan, WIDTH, laid=True)
     text, held = resumable(assembly)
     made = module(text, "simulate")
-    sizes = {"columns": assembly.columns, "workspace": assembly.workspace, "held": held, "width": WIDTH}
-    code = {**sizes, "data": made.data, "steps": len(plan.clock.saved)}
+    sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
+    code = {**sizes, "width": WIDTH, "data": made.data, "steps": len(plan.clock.saved)}
     rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 

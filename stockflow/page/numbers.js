@@ -5,53 +5,67 @@
 function runner() {
   // Returns run(rows, points, first, runs, stop, held, every) of runs numbered from `first`: rows (run, input), and points
   // of all curves, (point,) for all runs or (run, point).  It begins with the states `held` at a stop, of which there are
-  // `code.stops`, and gives { out: (run, time, output) from there on }; or, without a stop, at the start and gives
+  // `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and gives
   // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
-    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) });
+    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) }), { width, columns } = code;
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
-    const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / code.width) * code.width;
+    const kept = saved.reduce((sum, one) => sum + one, 0), filled = Math.ceil(most / width) * width;
     let free = code.data;
     const room = (size) => { const at = Math.ceil(free / 64) * 64; free = at + size; return at; };
-    const places = [filled * code.columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
-      code.workspace * code.width * 8, filled * 8, filled * code.held * 8].map(room);
+    const places = [filled * columns * 8, filled * kept * outputs * 8, table.byteLength, saved.length,
+      code.workspace * width * 8, filled * 8, filled * code.held * 8].map(room);
     memory.grow(Math.max(0, Math.ceil(free / 65536) - memory.buffer.byteLength / 65536));
     const doubles = new Float64Array(memory.buffer), longs = new BigInt64Array(memory.buffer);
-    const [values, out, drivers, marks, , numbers, states] = places;
+    const [values, out, drivers, marks, work, numbers, states] = places, curves = work / 8 + (code.workspace - code.points) * width;
     doubles.set(table, drivers / 8);
     const among = new Int32Array(saved.length + 1), all = saved.map(() => 1);  // how many are saved before a step
     saved.forEach((one, step) => { among[step + 1] = among[step] + one; });
+    // points stand side by side for the runs of a vector, once for all vectors if all have the same
+    const lay = (points, from) => {
+      for (let lane = 0; lane < width; lane++)
+        for (let point = 0, own = from(lane), at = curves + lane; point < code.points; point++, at += width) doubles[at] = points[own + point];
+    };
     return (rows, points, first, runs, stop = -1, given = null, every = null) => {
-      const blocks = Math.ceil(runs / code.width), inputs = rows.length / runs, open = code.columns - inputs;
-      for (let run = 0; run < blocks * code.width; run++) {  // the last vector is filled up with the last run
-        const from = Math.min(run, runs - 1), at = values / 8 + run * code.columns, own = points.length > open ? from * open : 0;
-        doubles.set(rows.subarray(from * inputs, (from + 1) * inputs), at);
-        doubles.set(points.subarray(own, own + open), at + inputs);
-        longs[numbers / 8 + run] = BigInt(first + from);
+      const blocks = Math.ceil(runs / width), apiece = points.length > code.points, last = (run) => Math.min(run, runs - 1);
+      for (let run = 0; run < blocks * width; run++) {  // the last vector is filled up with the last run
+        doubles.set(rows.subarray(last(run) * columns, (last(run) + 1) * columns), values / 8 + run * columns);
+        longs[numbers / 8 + run] = BigInt(first + last(run));
       }
-      const size = blocks * code.width * code.held, begin = code.stops[stop] ?? 0, held = [], rest = kept - among[begin];
-      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * (code.steps - begin) * every.length);
-      // what stands where a run's rows begin, to be kept: of steps that are all saved, no more at a time than there is room
-      const take = (run, from, to) => {
-        const at = out / 8 + run * kept * outputs;
-        if (!every) { late.set(doubles.subarray(at + among[begin] * outputs, at + kept * outputs), run * rest * outputs); return; }
+      const begin = code.stops[stop] ?? 0, size = blocks * width * code.held, rest = kept - among[begin], span = code.steps - begin;
+      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * span * every.length);
+      const held = given ? [] : code.stops.map(() => new Float64Array(size));
+      // what stands in the rows of some runs, to be kept: of steps that are all saved, no more at a time than there is room
+      const take = (run, until, from, to) => {
         for (let step = from; step < to; step++) {
-          const row = at + (step - from) * outputs;
-          every.forEach((output, k) => { each[(run * (code.steps - begin) + step - begin) * every.length + k] = doubles[row + output]; });
-          if (saved[step]) late.set(doubles.subarray(row, row + outputs), (run * rest + among[step] - among[begin]) * outputs);
+          const row = out / 8 + (every ? step - from : among[step]) * outputs;
+          for (let one = run; every && one < until; one++)
+            for (let k = 0; k < every.length; k++)
+              each[(one * span + step - begin) * every.length + k] = doubles[row + one * kept * outputs + every[k]];
+          for (let output = 0; saved[step] && output < outputs; output++) {
+            const to = (output * rest + among[step] - among[begin]) * runs;
+            for (let one = run, at = row + output + run * kept * outputs; one < until; one++, at += kept * outputs) late[to + one] = doubles[at];
+          }
         }
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
       if (given) doubles.set(given, states / 8);
-      let from = begin;
-      for (const end of [...(given ? [] : code.stops), code.steps])
-        while (from < end) {
-          const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
-          instance.exports.simulate(values, out + skipped, ...places.slice(2, 6), 0n, BigInt(blocks), BigInt(from), BigInt(to), states);
-          if (to === end && to < code.steps) held.push(doubles.slice(states / 8, states / 8 + size));
-          if (every || to === code.steps) for (let run = 0; run < runs; run++) take(run, from, to);
-          from = to;
-        }
+      const step = apiece ? 1 : blocks;
+      for (let block = 0; block < blocks; block += step) {
+        lay(points, (lane) => (apiece ? last(block * width + lane) * code.points : 0));
+        const run = block * width, own = states / 8 + run * code.held, until = Math.min((block + step) * width, runs);
+        const [rows, wide, which, memories] = [values + run * columns * 8, out + run * kept * outputs * 8, numbers + run * 8, own * 8];
+        let from = begin;
+        for (const [k, end] of [...(given ? [] : code.stops), code.steps].entries())
+          while (from < end) {
+            const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
+            instance.exports.simulate(rows, wide + skipped, drivers, marks, work, which, 0n, BigInt(step), BigInt(from), BigInt(to), memories);
+            if (to === end && to < code.steps) held[k].set(doubles.subarray(own, own + step * width * code.held), run * code.held);
+            if (every) take(run, until, from, to);
+            from = to;
+          }
+        if (!every) take(run, until, begin, code.steps);
+      }
       return { out: late, held, each };
     };
   }
@@ -85,13 +99,26 @@ function ordered(bytes, rows, columns, Kind) {
   return new Kind(out.buffer);
 }
 
+// Doubles, (row, column), of what their bits differ by from a straight line through the two rows before (`straightened` in
+// page.py), in their place.
+function restored(values, columns) {
+  const bits = new BigInt64Array(values.buffer), line = new Float64Array(1), its = new BigInt64Array(line.buffer);
+  for (let at = 0; at < values.length; at++) {
+    const far = BigInt.asUintN(64, bits[at]), before = at < columns ? 0 : values[at - columns];
+    const ahead = at < 2 * columns ? before : before + (before - values[at - 2 * columns]);
+    line[0] = Number.isFinite(ahead) ? ahead : 0;
+    bits[at] = its[0] + ((far >> 1n) ^ -(far & 1n));
+  }
+  return values;
+}
+
 async function opened(model, texts) {
   const { code } = model, [steps, series] = code.shape;
   const bytes = await unpacked(texts.module), rest = await unpacked(texts.table), drawn = await unpacked(texts.draws);
   const split = steps * series * 8;
   return {
     bytes,
-    table: ordered(rest.subarray(0, split), steps, series, Float64Array),
+    table: restored(ordered(rest.subarray(0, split), steps, series, Float64Array), series),
     saved: rest.slice(split),
     draws: ordered(drawn, model.draws, model.samples.length, Float32Array),
   };
@@ -111,7 +138,9 @@ function rowsOf(model, draws, setting) {
 // Points of all curves, (point,); (run, point) where one is { head, own(run) }: points that all runs have, and those of
 // one run after them.
 function pointsOf(model, { curves }) {
-  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = Float64Array.from(all.flatMap((ys, i) => (Array.isArray(ys) ? ys : model.curves[i].ys)));
+  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = new Float64Array(model.code.points);
+  let first = 0;
+  all.forEach((ys, i) => { shared.set(Array.isArray(ys) ? ys : model.curves[i].ys, first); first += model.curves[i].ys.length; });
   if (all.every(Array.isArray)) return shared;
   const runs = Math.max(1, model.draws), points = new Float64Array(runs * shared.length);
   for (let run = 0; run < runs; run++) {
@@ -142,45 +171,58 @@ function sort(values, beside) {
   }
 }
 
+// All runs where they are, in parts (output, time, run), the first `cut` times in those of an earlier setting: nothing is
+// copied.
+class Whole {
+  constructor(parts, times, outputs, early = null, cut = 0) {
+    const sizes = parts.map((part, i) => (cut ? early[i] : part).length / (times * outputs));
+    Object.assign(this, { parts, times, outputs, early, cut, runs: sizes.reduce((sum, one) => sum + one, 0) });
+    [this.piece, this.own, this.size] = [0, 1, 2].map(() => new Uint32Array(this.runs));
+    let first = 0;
+    parts.forEach((_, i) => { for (let own = 0; own < sizes[i]; own++, first++) [this.piece[first], this.own[first], this.size[first]] = [i, own, sizes[i]]; });
+  }
+
+  at(run, time, place) {
+    const { cut, times } = this, piece = this.piece[run], size = this.size[run], own = this.own[run];
+    return time < cut ? this.early[piece][(place * times + time) * size + own] : this.parts[piece][(place * (times - cut) + time - cut) * size + own];
+  }
+
+  // One output of some runs at a time, put into `out` from `first` on.
+  put(place, time, runs, out, first = 0) {
+    const { cut, times, piece, size, own } = this, early = time < cut, from = early ? this.early : this.parts;
+    const row = early ? place * times + time : place * (times - cut) + time - cut;
+    for (let k = 0; k < runs.length; k++) { const run = runs[k]; out[first + k] = from[piece[run]][row * size[run] + own[run]]; }
+    return out;
+  }
+}
+
 // Quantiles of runs, by chart and share (time,): definition 7 of Hyndman and Fan, as the engine has it.  Of several runs
 // those are left out whose charts are not finite throughout, all are counted; the median of any output at any time is
-// found on demand, of the runs that have a number there.  Of `early`, parts of whole runs, the first `cut` times are
-// taken, which the runs of `parts` then lack.
-function quantiles(parts, times, outputs, charts, early = [], cut = 0) {
-  const size = (times - cut) * outputs, all = [];
-  const isFinite = (run) => {
-    for (let row = 0; row < run.length; row += outputs)
-      for (let place = row; place < row + charts; place++) if (!Number.isFinite(run[place])) return false;
-    return true;
-  };
-  parts.forEach((part, piece) => {
-    for (let run = 0; run * size < part.length; run++) {
-      const head = cut ? early[piece].subarray(run * times * outputs, (run * times + cut) * outputs) : [];
-      all.push([head, part.subarray(run * size, (run + 1) * size)]);
-    }
-  });
-  const whole = all.filter((run) => run.every(isFinite)), finite = all.length > 1 ? whole : all;
-  const [before, after] = [0, 1].map((part) => finite.map((run) => run[part]));
-  const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
-  const n = finite.length, one = new Float64Array(n);
-  const at = (time, output) => (time < cut ? [before, time * outputs + output] : [after, (time - cut) * outputs + output]);
-  for (let output = 0; n && output < charts; output++) {
-    const order = Uint32Array.from(finite.keys());  // at the moment before, which is nearly that of this one
+// found on demand, of the runs that have a number there.
+function quantiles(all, charts) {
+  const { times, runs } = all, sound = new Uint8Array(runs).fill(1), every = Uint32Array.from(sound.keys()), one = new Float64Array(runs);
+  for (let output = 0; output < charts; output++)
     for (let time = 0; time < times; time++) {
-      const [rows, place] = at(time, output);
-      for (let run = 0; run < n; run++) one[run] = rows[order[run]][place];
-      sort(one, order);
+      all.put(output, time, every, one);
+      for (let run = 0; run < runs; run++) if (!Number.isFinite(one[run])) sound[run] = 0;
+    }
+  const whole = every.filter((run) => sound[run]), finite = runs > 1 ? whole : every, n = finite.length, values = one.subarray(0, n);
+  const found = Array.from({ length: charts }, () => SHARES.map(() => new Float64Array(times).fill(NaN)));
+  for (let output = 0; n && output < charts; output++) {
+    const order = finite.slice();  // at the moment before, which is nearly that of this one
+    for (let time = 0; time < times; time++) {
+      sort(all.put(output, time, order, values), order);
       SHARES.forEach((share, index) => {
         const between = share * (n - 1), low = Math.floor(between), high = Math.min(low + 1, n - 1);
-        found[output][index][time] = one[low] + (between - low) * (one[high] - one[low]);
+        found[output][index][time] = values[low] + (between - low) * (values[high] - values[low]);
       });
     }
   }
   const median = (output, time) => {
-    const [rows, place] = at(time, output), there = Float64Array.from(rows, (run) => run[place]).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
+    const there = all.put(output, time, finite, new Float64Array(n)).filter((value) => !Number.isNaN(value)).sort(), m = there.length;
     return m ? (there[(m - 1) >> 1] + there[m >> 1]) / 2 : NaN;
   };
-  return { found, failed: all.length - whole.length, runs: all.length, median };
+  return { found, failed: runs - whole.length, runs, median };
 }
 
 // The moment from which on runs of two settings can differ, the number of moments where nothing does.  That of a
@@ -232,12 +274,12 @@ class Runs {
 
   async made(job) {
     const { model, piece } = this, { every = null } = job.setting, rows = rowsOf(model, this.data.draws, job.setting), points = pointsOf(model, job.setting);
-    const inputs = model.inputs.length, open = model.code.columns - inputs, apiece = points.length > open, each = [];
+    const inputs = model.inputs.length, open = model.code.points, apiece = points.length > open, each = [];
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
     const { whole } = this, differs = whole ? Math.min(apart(model, whole.setting, job.setting), every?.from ?? Infinity) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
     const cut = stop < 0 ? 0 : this.data.saved.subarray(0, stops[stop]).reduce((sum, one) => sum + one, 0), held = [];
-    const known = () => this.summed(parts, times, outputs, charts, whole?.parts, cut);
+    const known = () => this.summed(new Whole(parts, times, outputs, whole?.parts, cut), charts);
     const begun = performance.now();
     let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;

@@ -54,9 +54,9 @@ def filled(
         script=script,
         model=json.dumps(about, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         module=_packed(page.module.content),
-        table=_packed(shuffled(page.plan.table) + page.plan.clock.saved.astype(np.uint8).tobytes()),
+        table=_packed(shuffled(straightened(page.plan.table)) + page.plan.clock.saved.astype(np.uint8).tobytes()),
         draws=_packed(shuffled(page.drawn)),
-        **{name: _packed(shuffled(values[:, None])) for name, values in numbers.items()},
+        **{name: _packed(shuffled(straightened(values[:, None]))) for name, values in numbers.items()},
     )
 
 
@@ -70,6 +70,21 @@ def shuffled(values: Array | np.ndarray[tuple[int, int], np.dtype[np.float32]]) 
     size = values.dtype.itemsize
     columns = np.ascontiguousarray(values.T.astype(values.dtype.newbyteorder("<")))
     return columns.view(np.uint8).reshape(len(columns), -1, size).transpose(0, 2, 1).tobytes() if columns.size else b""
+
+
+def straightened(values: Array) -> Array:
+    """Return numbers, shape (row, column), as how far their bits are from a straight line through the two rows before.
+
+    Series over time are straight between their points: what is left of them packs into a third. A double beyond the
+    largest is no line, and 0 stands for it.
+    """
+    ahead = np.zeros(values.shape)
+    with np.errstate(all="ignore"):
+        ahead[1:] = values[:-1]
+        ahead[2:] += values[1:-1] - values[:-2]
+    ahead[~np.isfinite(ahead)] = 0.0
+    apart = np.ascontiguousarray(values).view(np.int64) - ahead.view(np.int64)  # which wraps, as in the page
+    return ((apart << 1) ^ (apart >> 63)).view(np.float64)
 
 
 def _packed(content: bytes) -> str:

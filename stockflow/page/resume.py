@@ -28,9 +28,11 @@ _STATE = re.compile(r"^  %s(\d+) = phi <\d+ x double> \[(.+), %\w+\], \[(.+), %n
 def points_from(plan: Plan) -> list[int]:
     """Return, for every open value of a run, the first moment whose computation reads it, or their number if none does.
 
-    It is 0 for all where that is not known beforehand: what starting values are made of, and tables that are read at
-    anything but a time that is the same in all runs.
+    It is 0 for all where that is not known beforehand: what starting values are made of, tables that are read at
+    anything but a time that is the same in all runs, and automatic steps.
     """
+    if SCHEMES[plan.method].order:
+        return [0] * plan.points
     graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
     starting = set(graph.reachable([*plan.hoisted, *(state.initial for state in states)]))
     found = np.full(plan.points, len(plan.clock.times))
@@ -54,6 +56,8 @@ def inputs_from(plan: Plan) -> list[int]:
     It is 0 but for what is multiplied by something that is 0 until then, or chosen only from then on, by time alone.
     A product with 0 is 0 of the input's sign, hence the condition.
     """
+    if SCHEMES[plan.method].order:
+        return [0] * len(plan.system.inputs)
     graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
     order = graph.reachable([*(state.initial for state in states), *_roots(plan)])
     series = [one for one in order if graph.stage[one] == TIME]

@@ -34,7 +34,7 @@ def described(page: Contents) -> dict[str, object]:
             "equations": simulator.digest,
             "version": VERSION,
             "method": simulator.task.equations.method,
-            "step": model.time_step,
+            "step": model.equations.control("time step"),
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
         "inputs": [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import escape
 
 from stockflow.model import Model
 from stockflow.pictures.layout import CLOUD, VALVE, Arrow, Pipe, View, Word, groups, view
 
-_STYLE = """text{font:12px Helvetica,Arial,sans-serif;text-anchor:middle;dominant-baseline:central;fill:#1a1a1a}
+_STYLE = """svg{font:12px Helvetica,Arial,sans-serif}text{text-anchor:middle;dominant-baseline:central;fill:#1a1a1a}
 .shadow{fill:#888}.title{font-size:16px;font-weight:bold;text-anchor:start}.sign{font-size:12px;fill:#2a5db0}
 .stock{fill:#eef3fa;stroke:#1a1a1a;stroke-width:1.3}.valve{fill:#fff;stroke:#1a1a1a;stroke-width:1.2}
 .cloud{fill:#fff;stroke:#888;stroke-width:1}.pipe{fill:none;stroke:#1a1a1a;stroke-width:5}
@@ -21,24 +21,24 @@ TITLE = 30
 Point = tuple[float, float]
 
 
-def svg(model: Model, group: str) -> str:
-    """Return the diagram of a group as SVG text; UnknownNameError for an unknown group.
+def svg(model: Model, group: str, said: Callable[[str], str] = str) -> str:
+    """Return the diagram of a group as SVG text, in it what is `said` of each name; UnknownNameError for no such group.
 
     Stocks are boxes, flows run through valves from and to stocks or clouds; a name in angle brackets
     belongs to another place.  + and - stand where the equation alone tells the sign of a link.
     """
-    picture = view(model.equations, group)
+    picture = view(model.equations, group, said)
     width, height = picture.size
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + TITLE}"'
         f' viewBox="0 {-TITLE} {width} {height + TITLE}">',
-        f"<style>{_STYLE}</style>",
+        f"<style>\n{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#6b8fc4"/></marker>'
         '<marker id="end" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="2.4" markerHeight="2.4" orient="auto">'
         '<path d="M0 0 8 4 0 8z"/></marker></defs>',
         f'<rect x="0" y="{-TITLE}" width="{width}" height="{height + TITLE}" fill="#fff"/>',
-        f'<text class="title" x="12" y="{-TITLE // 2 + 4}">{escape(picture.name)}</text>',
+        f'<text class="title" x="12" y="{-TITLE // 2 + 4}">{escape(said(picture.name))}</text>',
     ]
     parts += _arrows(picture)
     parts += [_pipe(one) for one in picture.pipes]
@@ -46,9 +46,9 @@ def svg(model: Model, group: str) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-def diagrams(model: Model) -> dict[str, str]:
+def diagrams(model: Model, said: Callable[[str], str] = str) -> dict[str, str]:
     """Return the SVG of every group, by name, in file order."""
-    return {group: svg(model, group) for group in groups(model.equations)}
+    return {group: svg(model, group, said) for group in groups(model.equations)}
 
 
 def bend(picture: View, arrow: Arrow) -> tuple[float, float]:

@@ -11,7 +11,8 @@ Lengths are pixels; x and y are centres, w and h half the width and height.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Literal
@@ -34,7 +35,7 @@ CLOUD, VALVE = (10, 8), (6, 8)
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A name in the picture; a shadow is a variable that is defined elsewhere."""
+    """A name in the picture, `said` in other words if need be; a shadow is a variable that is defined elsewhere."""
 
     name: str
     kind: Literal["stock", "flow", "text"]
@@ -43,12 +44,13 @@ class Word:
     h: int
     x: int = 0
     y: int = 0
+    said: str = ""
 
     @property
     def lines(self) -> list[str]:
         """The text as it is broken into lines."""
-        text, width = f"<{self.name}>" if self.shadow else self.name, _FLOW_WRAP if self.kind == "flow" else _WRAP
-        return textwrap.wrap(text, width, break_long_words=False)
+        text, width = self.said or self.name, _FLOW_WRAP if self.kind == "flow" else _WRAP
+        return textwrap.wrap(f"<{text}>" if self.shadow else text, width, break_long_words=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,11 @@ def groups(equations: Equations) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.group for one in equations.visible.values() if one.kind != "control"))
 
 
-def view(equations: Equations, group: str) -> View:
-    """Return the layout of one group; UnknownNameError if no variable belongs to it."""
+def view(equations: Equations, group: str, said: Callable[[str], str] = str) -> View:
+    """Return the layout of one group, with room for what is `said` of names; UnknownNameError for no such group."""
     if group not in groups(equations):
         raise unknown("group", group, groups(equations), equations.source)
-    return _Layout(equations, group).view()
+    return _Layout(equations, group, said).view()
 
 
 def spread(wanted: Sequence[float], halves: Sequence[float], gap: float) -> Array:
@@ -119,11 +121,17 @@ def spread(wanted: Sequence[float], halves: Sequence[float], gap: float) -> Arra
     return np.asarray(isotonic_regression(np.subtract(wanted, offsets)).x + offsets)
 
 
-def word(name: str, kind: Literal["stock", "flow", "text"], shadow: bool, x: int = 0, y: int = 0) -> Word:
-    """Return a name in a picture with the room that it takes."""
-    lines = Word(name, kind, shadow, 0, 0).lines
-    w, h = round(max(map(len, lines)) * _LETTER) + 6, round(len(lines) * _LINE) + 3
-    return Word(name, kind, shadow, *((max(w, 44), max(h, 22)) if kind == "stock" else (w, h)), x, y)
+def word(
+    name: str, kind: Literal["stock", "flow", "text"], shadow: bool, x: int = 0, y: int = 0, said: str = ""
+) -> Word:
+    """Return a name in a picture with the room that it takes, or what is `said` of it."""
+    lines = Word(name, kind, shadow, 0, 0, said=said).lines
+    w, h = round(max(map(_letters, lines)) * _LETTER) + 6, round(len(lines) * _LINE) + 3
+    return Word(name, kind, shadow, *((max(w, 44), max(h, 22)) if kind == "stock" else (w, h)), x, y, said)
+
+
+def _letters(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in line)
 
 
 @dataclass(slots=True)
@@ -136,8 +144,9 @@ class _Tap:
 
 
 class _Layout:
-    def __init__(self, equations: Equations, group: str) -> None:
+    def __init__(self, equations: Equations, group: str, said: Callable[[str], str]) -> None:
         self.equations = equations
+        self.said = said
         self.group = group
         self.own = [n for n, one in equations.visible.items() if one.group == group and one.kind != "control"]
         self.words: list[Word] = []
@@ -213,7 +222,7 @@ class _Layout:
     def _add(self, name: str, kind: Literal["stock", "flow", "text"], place: Place, shadow: bool | None = None) -> int:
         foreign = name not in self.reads
         number = len(self.words)
-        self.words.append(word(name, kind, foreign if shadow is None else shadow))
+        self.words.append(word(name, kind, foreign if shadow is None else shadow, said=self.said(name)))
         self.place[number] = place
         if shadow is None:
             self.at[name] = number

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
-from scipy import special, stats
 from scipy.stats import qmc
 
 from stockflow.arrays import Array
 from stockflow.errors import InputError
 from stockflow.files import read_text
+from stockflow.language.functions import laws
 from stockflow.model import Model
 from stockflow.names import plain
 from stockflow.vensim_files.text import LARGEST, MOST_WHOLE, Line, lines
@@ -32,22 +31,7 @@ Method = Literal["U", "M", "L", "G", "F"]
 DEFAULT_RUNS, DEFAULT_METHOD, DEFAULT_SEED = 200, "M", 1234
 _MOST_RUNS = 10_000_000
 _WITHIN = "min and max within the limits of the model"
-# arguments of each distribution in order, as the manual names them
-_ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "VECTOR": ("min", "max", "increment"),
-        "RANDOM UNIFORM": ("min", "max"),
-        "RANDOM NORMAL": ("min", "max", "mean", "sd"),
-        "RANDOM TRIANGULAR": ("min", "max", "start", "peak", "stop"),
-        "RANDOM EXPONENTIAL": ("min", "max", "shift", "stretch"),
-        "RANDOM GAMMA": ("min", "max", "order", "shift", "stretch"),
-        "RANDOM WEIBULL": ("min", "max", "shape", "shift", "stretch"),
-        "RANDOM BETA": ("min", "max", "A", "B", "shift", "stretch"),
-        "RANDOM POISSON": ("min", "max", "mean of counts", "shift", "stretch"),
-        "RANDOM BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
-        "RANDOM NEGATIVE BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
-    }
-)
+_VECTOR = ("min", "max", "increment")
 _DRAW = re.compile(r"([A-Za-z][\w ]*?)\s*\(([^()]*)\)")
 
 
@@ -67,52 +51,14 @@ class Draw:
 
     def at(self, share: Array) -> Array:
         """Return the values below which the given shares (any shape, 0 to 1) of the truncated distribution lie."""
+        low, high = self.arguments[:2]
         if self.distribution == "RANDOM UNIFORM":
-            return np.asarray(self.arguments[0] + share * (self.arguments[1] - self.arguments[0]))
-        law, shift, stretch = _law(self.distribution, self.arguments)
-        counts = isinstance(law.dist, stats.rv_discrete)
-        low, high = ((end - shift) / stretch for end in self.arguments[:2])
-        if counts:
-            # counts between the ends, which stretching may have moved by a rounding error
-            low, high = math.ceil(round(low, 9)), math.floor(round(high, 9))
-        below, above = law.cdf(low - 1 if counts else low), law.cdf(high)
-        if not above - below > 1e-12:
+            return np.asarray(low + share * (high - low))
+        given = dict(zip(laws.ARGUMENTS[self.distribution], self.arguments, strict=True))
+        found = laws.law(self.distribution, given).at(share, low, high)
+        if found is None:
             raise self.line.refusal(f"no share of {self.distribution} lies between its min and max", "wider bounds")
-        drawn = np.clip(law.ppf(below + share * (above - below)), low, high)
-        return np.asarray(shift + stretch * drawn, dtype=float)
-
-
-def _law(name: str, arguments: Sequence[float]) -> tuple[Any, float, float]:
-    """Return the distribution of that name, frozen, over real numbers or counts, and its shift and stretch.
-
-    Exponential and Weibull have mean 1 before stretching.  Gamma likewise: order O has scale 1/O.  The negative
-    binomial counts all trials until N succeed.
-    """
-    given = dict(zip(_ARGUMENTS[name], arguments, strict=True))
-    shift, stretch = given.get("shift", 0.0), given.get("stretch", 1.0)
-    law: Any
-    match name:
-        case "RANDOM NORMAL":
-            return stats.norm(), given["mean"], given["sd"]
-        case "RANDOM TRIANGULAR":
-            width = given["stop"] - given["start"]
-            return stats.triang((given["peak"] - given["start"]) / width), given["start"], width
-        case "RANDOM EXPONENTIAL":
-            law = stats.expon()
-        case "RANDOM GAMMA":
-            law = stats.gamma(given["order"], scale=1 / given["order"])
-        case "RANDOM WEIBULL":
-            mean = float(special.gamma(1 + 1 / given["shape"]))
-            law = stats.weibull_min(given["shape"], scale=1 / mean)
-        case "RANDOM BETA":
-            law = stats.beta(given["A"], given["B"])
-        case "RANDOM POISSON":
-            law = stats.poisson(given["mean of counts"])
-        case "RANDOM BINOMIAL":
-            law = stats.binom(given["N"], given["P"])
-        case _:
-            law = stats.nbinom(given["N"], given["P"], loc=given["N"])
-    return law, shift, stretch
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,34 +121,21 @@ def _draw(line: Line, model: Model | None) -> Draw:
     if found is None:
         raise line.refusal("a draw that cannot be read", "name=DISTRIBUTION(min,max,...)")
     law = plain(found[1]).upper()
-    if law not in _ARGUMENTS:
-        raise line.refusal(f"unknown distribution {found[1]!r}", f"one of {', '.join(sorted(_ARGUMENTS))}")
-    names = _ARGUMENTS[law]
+    if law != "VECTOR" and law not in laws.ARGUMENTS:
+        known = ", ".join(sorted([*laws.ARGUMENTS, "VECTOR"]))
+        raise line.refusal(f"unknown distribution {found[1]!r}", f"one of {known}")
+    names = laws.ARGUMENTS.get(law, _VECTOR)
     given = found[2].split(",")
     if len(given) != len(names):
         raise line.refusal(f"{law} with {len(given)} arguments", f"{law}({','.join(names)})")
     values = tuple(line.value(text, f"{what} of {law}") for text, what in zip(given, names, strict=True))
-    _refuse_arguments(line, law, dict(zip(names, values, strict=True)))
+    if (problem := laws.wrong(law, dict(zip(names, values, strict=True)))) is not None:
+        raise line.refusal(*problem)
     display = line.name(name, None) if model is None else line.constant(line.name(name, model), model).name
     if model is not None:
         for end in values[:2]:
             line.check(display, end, model, _WITHIN)
     return Draw(line, display, law, values)
-
-
-def _refuse_arguments(line: Line, law: str, given: Mapping[str, float]) -> None:
-    if not given["min"] < given["max"]:
-        raise line.refusal(f"min {given['min']:g} is not below max {given['max']:g}", "min < max")
-    for what in {"sd", "stretch", "increment", "order", "shape", "A", "B", "mean of counts"} & given.keys():
-        if given[what] <= 0:
-            raise line.refusal(f"{what} of {law} is {given[what]:g}", f"{what} above 0")
-    if "P" in given and not 0 < given["P"] <= 1:
-        raise line.refusal(f"P of {law} is {given['P']:g}", "P above 0, at most 1")
-    if "N" in given and (given["N"] < 1 or given["N"] != int(given["N"])):
-        raise line.refusal(f"N of {law} is {given['N']:g}", "a whole number from 1")
-    corners = [given[one] for one in ("start", "peak", "stop") if one in given]
-    if corners and not (corners == sorted(corners) and corners[0] < corners[2]):
-        raise line.refusal("start, peak and stop are not in order", "start <= peak <= stop, start < stop")
 
 
 def samples(

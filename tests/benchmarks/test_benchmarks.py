@@ -1,11 +1,13 @@
 """The engines that stockflow is timed beside compute the same, and what is reported follows from what is timed."""
 
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from page_helpers import NODE, needs_node
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
@@ -14,7 +16,7 @@ from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
 from benchmarks.reductions import Reduced, million, reductions
-from benchmarks.scalar_c import ScalarC
+from benchmarks.scalar_c import ScalarC, script
 from benchmarks.table import Result, Row, Timing
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
@@ -44,6 +46,24 @@ def same(simulator: stockflow.Simulator, results: np.ndarray, expected: np.ndarr
 @pytest.mark.parametrize("threads", [1, 2])
 def test_scalar_c_computes_every_construct_as_stockflow_does(simulator, values, threads) -> None:
     same(simulator, ScalarC(simulator.task.plan())(values, threads), simulator(values))
+
+
+@needs_node
+def test_plain_javascript_computes_every_construct_as_stockflow_does(simulator, values, tmp_path) -> None:
+    plan, expected = simulator.task.plan(), simulator(values)
+    sizes = f"{len(plan.clock.times)}, 0, {len(values)}"
+    (tmp_path / "run.js").write_text(
+        f"{script(plan)} const fs = require('fs'), doubles = (name) => new Float64Array("
+        "new Uint8Array(fs.readFileSync(process.argv[2] + '/' + name)).buffer);"
+        f" const out = new Float64Array({expected.size}), saved = fs.readFileSync(process.argv[2] + '/saved');"
+        f" simulate(doubles('values'), out, doubles('table'), saved, {sizes});"
+        " fs.writeFileSync(process.argv[2] + '/out', out);"
+    )
+    for name, array in (("values", values), ("table", plan.table), ("saved", plan.clock.saved.astype(np.uint8))):
+        (tmp_path / name).write_bytes(np.ascontiguousarray(array).tobytes())
+    assert NODE is not None
+    subprocess.run([NODE, tmp_path / "run.js", tmp_path], check=True, timeout=60)
+    same(simulator, np.fromfile(tmp_path / "out").reshape(expected.shape), expected)
 
 
 def test_a_plan_with_open_tables_or_other_steps_than_eulers_is_refused(simulator) -> None:

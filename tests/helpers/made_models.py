@@ -63,6 +63,13 @@ _SINGLE = (
 )
 
 
+_HOLDERS = (
+    "<conveyor><len>2</len></conveyor>",
+    "<conveyor><len>1+TIME</len><capacity>3</capacity><arrest>TIME = 1</arrest></conveyor>",
+    "<oven><len>1</len><capacity>3</capacity></oven>",
+)
+
+
 class Maker:
     """Draws the parts of one file; `functions` are those of its format."""
 
@@ -179,7 +186,7 @@ def xmile(seed: int) -> str:
         stock = made.draw.random() < 0.4
         text = f"<eqn>{_escaped(made.number() if stock else made.expression())}</eqn>"
         if stock:
-            kinds = ("", "<non_negative/>", "<queue/>", "<conveyor><len>2</len></conveyor>")
+            kinds = ("", "<non_negative/>", "<queue/>", *_HOLDERS)
             text += made.draw.choice(kinds[:2] if ranges else kinds)
             used = [flows.pop() for _ in range(made.draw.randint(0, min(2, len(flows))))] if not ranges else []
             text += "".join(f"<{way}>{one}</{way}>" for one, way in zip(used, ("outflow", "inflow"), strict=False))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from stockflow.page.page import html
 
 ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
+_HERE = ROOT / "tests" / "stockflow" / "page"
+NODE_PROGRAM = (NODE or "node", str(_HERE / "in_node.mjs"))
+#: Firefox's engine, from the package pythonmonkey
+SPIDERMONKEY = (sys.executable, str(_HERE / "in_spidermonkey.py"))
 needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs WebAssembly without a browser, is not installed")
 needs_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
 Setting = Mapping[str, Mapping[str, Any]]
@@ -68,14 +73,14 @@ def hostile() -> Model:
     return stockflow.from_text(f"{EVIL[1]}.mdl", "{UTF-8}\n" + "".join([*constants, stock, curve, other]) + ENDING)
 
 
-def in_node(page: Contents, settings: Sequence[Setting], folder: Path) -> tuple[Array, Array]:
+def in_node(
+    page: Contents, settings: Sequence[Setting], folder: Path, program: Sequence[str] = NODE_PROGRAM
+) -> tuple[Array, Array]:
     """Return what the page computes: runs (setting, run, time, output) and quantiles (setting, output, share, time)."""
     (folder / "page.html").write_text(html(page), encoding="ascii")
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-    program = ROOT / "tests" / "stockflow" / "page" / "in_node.mjs"
-    assert NODE is not None
     names = ("page.html", "settings.json", "out.bin")
-    subprocess.run([NODE, program, *(folder / name for name in names)], check=True, timeout=300)
+    subprocess.run([*program, *(folder / name for name in names)], check=True, timeout=300)
     numbers = np.fromfile(folder / "out.bin", dtype="<f8")
     times, outputs = len(page.simulator.times), len(page.simulator.outputs)
     split = len(settings) * page.runs * times * outputs

@@ -36,8 +36,9 @@ def criteria_words(study: PhaseOutStudy) -> str:
         "tell are named, and what lasts is safe with all later starts. A slope is judged as long after its first step, "
         "and after its last where the horizon allows. Setback: in {probability:.0%} of draws or more the share drops, "
         "within those years, from its own peak by over "
-        "{fall:.0%} of that peak more than with all support going on.",
+        "{fall:.0%} of that peak more than with all support going on. The market: {market}.",
         probability=asked.probability, years=asked.years_after, kept=asked.share_kept, fall=asked.own_fall,
+        market=term(study.texts.market),
     )  # fmt: skip
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
 from stockflow.language.functions import vectors
-from stockflow.language.functions.calls import column, everything, rows
+from stockflow.language.functions.calls import column, everything, marked, rows
 from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
@@ -17,7 +17,7 @@ from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of
 from stockflow.names import plain
 
 _HALF = eq.Number(0.5)
-_INVERTED = 6
+_INVERTED = 12
 MOST_LISTED = 1000
 
 
@@ -35,31 +35,42 @@ def values(reader: Place, tree: Tree) -> list[eq.Expression]:
 
 
 def listed(reader: Place, tree: Call) -> list[eq.Expression]:
-    """Return the arguments of a call, or all elements of the only one."""
+    """Return the arguments of a call, of arrays with stars all elements, or all elements of the only one."""
     one = tree.arguments[0]
     if len(tree.arguments) == 1 and isinstance(one, Name) and (one.subscripts or reader.defined(plain(one.name))):
         return values(reader, one)
-    whole = next((one for one in tree.arguments if any(name.endswith("!") for name in subscripts_of(one))), None)
-    if whole is not None:
-        raise Refused([f"{tree.name.upper()} of several values, one of which is an array with a star,"])
-    return [reader.read(one) for one in tree.arguments]
+    found: list[eq.Expression] = []
+    for one in tree.arguments:
+        free = marked([one], reader.translation.functions)
+        found += [row[0] for row in rows(reader, [one])] if free else [reader.read(one)]
+    return found
 
 
 def reduction(operator: str) -> Function:
     """A function that joins the elements over the ranges marked with `!`."""
-    return Function(
-        1, 1, lambda reader, tree: vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
-    )
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, [row[0] for row in rows(reader, tree.arguments)])
+
+    return Function(1, 1, make, of_arrays=True)
 
 
 def of_array(operator: str) -> Function:
     """A function that joins the elements of an array, whether marked or not."""
-    return Function(1, 1, lambda reader, tree: vectors.joined(operator, values(reader, tree.arguments[0])))
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, values(reader, tree.arguments[0]))
+
+    return Function(1, 1, make, of_arrays=True)
 
 
 def extreme(operator: str) -> Function:
     """MIN or MAX of XMILE: of some values, or of all elements of an array."""
-    return Function(1, MOST_LISTED, lambda reader, tree: vectors.joined(operator, listed(reader, tree)))
+
+    def make(reader: Place, tree: Call) -> eq.Expression:
+        return vectors.joined(operator, listed(reader, tree))
+
+    return Function(1, MOST_LISTED, make, of_arrays=True)
 
 
 def size(reader: Place, tree: Call) -> eq.Expression:
@@ -203,10 +214,7 @@ def inverse(reader: Place, tree: Call) -> eq.Expression:
         [reader.within({plain(last[0]): row, plain(last[1]): one}, lambda: reader.read(matrix)) for one in across]
         for row in down
     ]
-    rows = tuple(range(len(entries)))
-    reader.translation.spend(math.factorial(len(rows)))
-    whole = reader.translation.once(
-        ("determinant", tuple(map(tuple, entries))),
-        lambda: reader.keep("determinant", vectors.determinant(entries, rows, rows)),
+    made = reader.translation.once(
+        ("inverse", tuple(map(tuple, entries))), lambda: vectors.inverse(partial(reader.keep, "inverse"), entries)
     )
-    return over(vectors.cofactor(entries, across.index(here[1]), down.index(here[0])), whole)
+    return made[down.index(here[0])][across.index(here[1])]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from stockflow.language import equations as eq
-from stockflow.language.definition import Macro
+from stockflow.language.definition import Function, Macro
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
-from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of, walk
+from stockflow.language.tree import Call, Name, Refused, Tree, children, subscripts_of
 from stockflow.names import plain
 
 _MOST_SORTED = 64
@@ -21,9 +21,11 @@ _DEEPEST_MACRO = 20
 _OF_A_MACRO = 20  # operations that the use of a macro counts for, besides its own
 # what to do about functions that real files have and this does not
 _INSTEAD = {
+    "geometric": " (whether the trial that succeeds counts is not said in its manual; write it with LN of UNIFORM)",
+    "negbinomial": " (whether the trials that succeed count is not said in its manual)",
     "a function of": " (an equation that is not written yet)",
-    "delay conveyor": " (write it as DELAY FIXED, or as stocks)",
-    "get vdf data": " (give its data as a table: --data FILE)",
+    "lookup": " (a table is called by its own name, as in table(x))",
+    "get vdf data": " (a .vdf has no published form; export it and give the table: --data FILE)",
     "get vdf constants": " (write the numbers into the model, or a table beside it)",
 }
 
@@ -61,22 +63,30 @@ def _lookup(reader: Place, tree: Call) -> eq.Expression:
 
 def rows(reader: Place, trees: Sequence[Tree]) -> list[list[eq.Expression]]:
     """Read expressions for all elements of the ranges marked with `!` in them."""
-    marked = [one for one in dict.fromkeys(_marked(trees)) if one not in reader.bound]
-    if not marked:
+    over = [one for one in dict.fromkeys(marked(trees, reader.translation.functions)) if one not in reader.bound]
+    if not over:
         raise Refused(["sum without a subscript marked with !"])
-    choices = [reader.ranges.choices(one.rstrip("!")) for one in marked]
+    choices = [reader.ranges.choices(one.rstrip("!")) for one in over]
     count = math.prod(map(len, choices))
     if count > _MOST_SUMMED:
         raise Refused([f"sum over {count} elements, more than {_MOST_SUMMED},"])
     reader.translation.spend(count)
-    bindings = (dict(zip(marked, elements, strict=True)) for elements in itertools.product(*choices))
+    bindings = (dict(zip(over, elements, strict=True)) for elements in itertools.product(*choices))
     return [[reader.within(bound, partial(reader.read, one)) for one in trees] for bound in bindings]
 
 
-def _marked(trees: Sequence[Tree]) -> list[str]:
-    """Return the subscripts marked with `!` in trees."""
-    named = (one for tree in trees for one in walk(tree) if isinstance(one, (Name, Call)))
-    return [plain(one) for tree in named for one in tree.subscripts if one.endswith("!")]
+def marked(trees: Sequence[Tree], functions: Mapping[str, Function]) -> list[str]:
+    """Return the subscripts marked with `!` in trees, but for those of functions of arrays inside."""
+    found: list[str] = []
+    todo = list(reversed(trees))
+    while todo:
+        tree = todo.pop()
+        if isinstance(tree, (Name, Call)):
+            found += [plain(one) for one in tree.subscripts if one.endswith("!")]
+        function = functions.get(plain(tree.name)) if isinstance(tree, Call) else None
+        if function is None or not function.of_arrays:
+            todo += reversed(children(tree))
+    return found
 
 
 def everything(reader: Place, tree: Tree) -> list[eq.Expression]:

@@ -1,67 +1,316 @@
-"""Flows out of conveyors and queues: what comes off the end of a belt, what leaks from it on its way, what waits.
+"""Conveyors: what comes off the end of a belt, what leaks from it on its way, and what room is on it.
 
 A belt of a transit time of so many steps holds what came in during each of them.  Linear leakage takes the same share
 of what came in from it at every step on the belt, the last one included; exponential leakage takes the same share of
-what is left.  What the belt holds at first lies on it as a constant inflow would have left it.  A queue that nothing
-holds back is empty after every step.
+what is left.  What the belt holds at first lies on it as a constant inflow would have left it.  A belt that stands
+still at times, or whose transit time varies, is written out step by step: what comes in is put as many steps from the
+end as the transit time has at that moment.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 from stockflow.language import equations as eq
-from stockflow.language.functions.memory import minus, over, times
-from stockflow.language.functions.vectors import joined
+from stockflow.language.functions import memory, vectors
+from stockflow.language.functions.held import CLOSE, MOST_STEPS, ONE, ZERO, Made, arrested, steps_of_run, total
+from stockflow.language.functions.memory import minus, over, plus, times
+from stockflow.language.functions.vectors import choice, joined
 from stockflow.language.place import Place
-from stockflow.language.tree import Conveyed, Emptied, Refused
+from stockflow.language.tree import Call, Holder, Name, Refused, Stock
+from stockflow.names import plain
 
-#: the hidden variables of every belt and of every queue
-OFF, OUT = "off the belt", "out of the queue"
-_CLOSE = 1e-9
-_MOST_STEPS = 1_000_000
-
-
-def has_belts(equations: eq.Equations) -> bool:
-    """Say whether there are conveyors or queues, which take and give only what Euler's method has in a step."""
-    hidden = (one.name for one in equations.variables.values() if one.owner)
-    return any(f"~{kind}" in name for name in hidden for kind in (OFF, OUT))
+_LONGEST = 1_000_000
+# of a time step
+_SLACK = 1e-6
 
 
-def emptied(reader: Place, tree: Emptied) -> eq.Expression:
-    """Return the expression of the flow out of a queue."""
-    inflows = [reader.read(one) for one in tree.inflows]
-    return reader.keep(OUT, joined("+", [over(reader.read(tree.stock), reader.step), *inflows]))
+@dataclass(frozen=True, slots=True)
+class _Leaks:
+    """The leakage fractions of the outflows of a conveyor, None for the one at its end, and what leaks in all.
+
+    That is the `share` of what came in, or where leakage is exponential, of what is left in one `step`.
+    """
+
+    fractions: tuple[eq.Expression | None, ...]
+    share: eq.Expression
+    exponential: bool
+    step: eq.Number
+
+    @property
+    def linear(self) -> bool:
+        """Whether anything leaks, by the same amount in each step."""
+        return self.share != ZERO and not self.exponential
+
+    def left(self, steps: eq.Expression, after: eq.Expression) -> eq.Expression:
+        """Return the share of what came in that is left after some of the steps on a belt."""
+        if self.exponential:
+            return eq.Operation("^", (minus(ONE, self.share), after))
+        return minus(ONE, over(times(self.share, after), steps))
+
+    def held(self, steps: eq.Expression) -> eq.Expression:
+        """Return what lies on a belt for each unit of a constant inflow, by its number of steps."""
+        length = times(steps, self.step)
+        if self.share == ZERO:
+            return length
+        if not self.exponential:
+            return minus(length, times(minus(steps, ONE), times(self.share, over(self.step, eq.Number(2.0)))))
+        held = over(times(minus(ONE, self.left(steps, steps)), self.step), self.share)
+        known = isinstance(self.share, eq.Number)
+        return held if known else choice(eq.Operation("=", (self.share, ZERO)), length, held)
 
 
-def flow(reader: Place, tree: Conveyed) -> eq.Expression:
-    """Return the expression of a flow out of a conveyor; Refused for a belt that is not of whole steps."""
-    length, step = (reader.fixed(one) for one in (reader.read(tree.length), reader.step))
-    leaks = [reader.fixed(reader.read(one)) for one in tree.leaks]
-    if length is None or step is None:
-        raise Refused(["conveyor whose transit time is not a number of the file"])
-    steps = round(length / step) if length > 0 else 0
-    if not 1 <= steps <= _MOST_STEPS or abs(steps * step - length) > _CLOSE * length:
-        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
-    if any(one is None for one in leaks):
-        raise Refused(["conveyor whose leakage fraction is not a number of the file"])
-    known = [one for one in leaks if one is not None]
-    share = sum(known) * (step if tree.exponential else 1.0)
-    if min(known, default=0.0) < 0 or share > 1:
-        raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
-    if tree.leak is not None and tree.exponential:
-        return times(eq.Number(known[tree.leak]), reader.read(tree.stock))
-    if tree.exponential:
-        left = (1.0 - share) ** steps
-        held = step * sum((1.0 - share) ** one for one in range(steps))
+def made(reader: Place, holder: Holder) -> Made:
+    """Return the flows out of a conveyor and its room; Refused for what is not simulated."""
+    step = reader.fixed(reader.step)
+    if step is None:
+        raise Refused(["conveyor in a model whose time step is no number"])
+    fixed = reader.fixed(reader.read(holder.settings["len"]))
+    leaks = _leaks(reader, holder, step)
+    if "discrete" in holder.marks and step != 1.0 and reader.fixed(_first(reader, holder)) != 0.0:
+        raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
+    still = arrested(reader, holder)
+    steps = None if fixed is None else _whole(fixed, step)
+    if any(one != (0.0, 1.0) for one in holder.zones):
+        outflows = _in_zones(reader, holder, leaks, steps, still)
+    elif still is None and steps is not None and isinstance(leaks.share, eq.Number):
+        outflows = _carried(reader, holder, leaks, steps)
     else:
-        left = 1.0 - share
-        held = length - (steps - 1) * share * step / 2.0
-    inflow = joined("+", [reader.read(one) for one in tree.inflows]) if tree.inflows else eq.Number(0.0)
-    start = over(reader.read(tree.stock), eq.Number(held))
-    delayed = eq.DelayFixed(inflow, eq.Number(length), start)
-    off = reader.translation.once((OFF, delayed), lambda: reader.keep(OFF, delayed))
-    if tree.leak is None:
-        return off if left == 1.0 else times(eq.Number(left), off)
-    # what came in during the transit time, before any of it leaked
-    belt = eq.Integral(minus(inflow, off), times(start, eq.Number(length)))
-    came_in = reader.translation.once(("on the belt", belt), lambda: reader.keep("on the belt", belt))
-    return times(eq.Number(known[tree.leak] / length), came_in)
+        outflows = _written_out(reader, holder, leaks, steps, still)
+    return Made(outflows, _room(reader, holder, still))
+
+
+def _first(reader: Place, holder: Holder) -> eq.Expression:
+    """Return what a conveyor holds at first."""
+    stock = reader.find(holder.stock)[1].tree
+    return reader.read(stock.initial) if isinstance(stock, Stock) else ZERO
+
+
+def _leaks(reader: Place, holder: Holder, step: float) -> _Leaks:
+    """Return the leaks of a conveyor; exponential ones may vary, and leak no more than there is."""
+    exponential, length = "exponential_leak" in holder.marks, eq.Number(step)
+    read = [None if one is None else reader.read(one) for one in holder.leaks]
+    known = [reader.fixed(one) for one in read if one is not None]
+    numbers = [one for one in known if one is not None]
+    if len(numbers) == len(known):
+        share = sum(numbers) * (step if exponential else 1.0)
+        if min(numbers, default=0.0) < 0 or share > 1:
+            raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
+        return _Leaks(tuple(read), eq.Number(share), exponential, length)
+    if not exponential:
+        raise Refused(["conveyor whose linear leakage fraction is not a number of the file"])
+    fractions = [None if one is None else eq.Operation("max", (one, ZERO)) for one in read]
+    whole = reader.keep("leaking", times(joined("+", [one for one in fractions if one is not None]), length))
+    most = eq.Operation("max", (whole, ONE))
+    parts = tuple(None if one is None else over(one, most) for one in fractions)
+    return _Leaks(parts, reader.keep("leaking share", over(whole, most)), exponential, length)
+
+
+def _whole(length: float, step: float) -> int:
+    """Return a transit time in time steps; Refused if it is not a whole number of them."""
+    steps = round(length / step) if length > 0 else 0
+    if not 1 <= steps <= _LONGEST or abs(steps * step - length) > CLOSE * length:
+        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
+    return steps
+
+
+def _carried(reader: Place, holder: Holder, leaks: _Leaks, steps: int) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that never stands still, of a transit time that does not change."""
+    inflow, stock, count = total(reader, holder.inflows), reader.read(holder.stock), eq.Number(float(steps))
+    length = eq.Number(steps * leaks.step.value)
+    start = over(stock, leaks.held(count))
+    off = reader.keep("off the belt", eq.DelayFixed(inflow, length, start))
+    leaking: eq.Expression = stock
+    if leaks.linear:
+        # what came in during the transit time, before any of it leaked
+        came_in = reader.keep("on the belt", eq.Integral(minus(inflow, off), times(start, length)))
+        leaking = over(came_in, length)
+    end = off if leaks.share == ZERO else times(leaks.left(count, count), off)
+    return tuple(end if one is None else times(one, leaking) for one in leaks.fractions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slats:
+    """A belt written out step by step: its first `most` places, of which the present transit time counts `steps`."""
+
+    reader: Place
+    steps: eq.Expression
+    most: int
+    still: eq.Expression | None
+
+    def kept(self, now: eq.Reference, later: eq.Expression, start: eq.Expression) -> None:
+        """Say what something on the belt is a step later, unless it stands still, and at first."""
+        moved = later if self.still is None else choice(self.still, now, later)
+        self.reader.fulfil(now, eq.DelayFixed(moved, self.reader.step, start))
+
+    def row(
+        self,
+        what: str,
+        enters: eq.Expression,
+        starts: Callable[[int, eq.Expression], eq.Expression],
+        stays: Callable[[int, eq.Expression], eq.Expression],
+    ) -> list[eq.Expression]:
+        """Return what lies at each place, from the end: of what `enters` and lies there at first, what `stays`."""
+        names = [self.reader.promise(what) for _ in range(self.most)]
+        left = [stays(place, one) for place, one in enumerate(names)]
+        for place, one in enumerate(names):
+            number = eq.Number(place + 1.0)
+            put = choice(eq.Operation("=", (self.steps, number)), enters, ZERO)
+            later = plus(left[place + 1], put) if place + 1 < self.most else put
+            there = eq.Operation("<=", (number, self.steps))
+            self.kept(one, later, choice(there, starts(place, minus(self.steps, number)), ZERO))
+        return left
+
+
+def _written_out(
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that stands still at times, or whose transit time varies."""
+    most = steps_of_run(reader) if steps is None else steps
+    if most is None or most > MOST_STEPS:
+        what = "is arrested at times or leaks by a varying share" if steps else "has a transit time that varies"
+        raise Refused([f"conveyor that {what}, over more than {MOST_STEPS} time steps"])
+    count = _latched(reader, holder, still) if steps is None else eq.Number(float(steps))
+    belt = _Slats(reader, count, max(most, 1), still)
+    stock, inflow = reader.read(holder.stock), total(reader, holder.inflows)
+    start = over(stock, leaks.held(count))
+    leaking: list[eq.Expression] = []
+    all_leaking: eq.Expression = stock
+    if leaks.linear:
+        # what leaks at each place in a step, as a part of the fraction
+        leaking = belt.row("leaking", over(inflow, count), lambda *_: over(start, count), lambda _, one: one)
+        all_leaking = reader.promise("all that leaks")
+        belt.kept(all_leaking, plus(minus(all_leaking, leaking[0]), over(inflow, count)), start)
+
+    def stays(place: int, there: eq.Expression) -> eq.Expression:
+        if leaks.share == ZERO:
+            return there
+        return minus(there, times(leaks.share, leaking[place] if leaking else there))
+
+    ends = belt.row("on the belt", inflow, lambda _, after: times(leaks.left(count, after), start), stays)[0]
+    flows = [ends if one is None else times(one, all_leaking) for one in leaks.fractions]
+    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+
+
+def _in_zones(
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+) -> tuple[eq.Expression, ...]:
+    """Return the flows out of a belt that leaks in parts of its length, whose transit time does not change."""
+    known = [0.0 if one is None else reader.fixed(one) for one in leaks.fractions]
+    fractions = [one for one in known if one is not None]
+    if steps is None or len(fractions) < len(known) or steps > MOST_STEPS:
+        problem = f"with a transit time or leakage that varies, or of more than {MOST_STEPS} time steps"
+        raise Refused([f"conveyor that leaks in a part of its length, {problem},"])
+    zones = [[start <= 1.0 - (place + 0.5) / steps <= end for place in range(steps)] for start, end in holder.zones]
+    left, parts = _profile(fractions, zones, leaks)
+    belt = _Slats(reader, eq.Number(float(steps)), steps, still)
+    inflow = total(reader, holder.inflows)
+    start = over(reader.read(holder.stock), eq.Number(sum(left) * leaks.step.value))
+    came_in = belt.row("came in", inflow, lambda *_: start, lambda _, one: one) if leaks.linear else []
+    there: list[eq.Expression] = []
+
+    def leaked(flow: int, place: int) -> eq.Expression:
+        return times(eq.Number(parts[flow]), came_in[place] if came_in else there[place])
+
+    def stays(place: int, one: eq.Expression) -> eq.Expression:
+        there.append(one)
+        losses = [leaked(flow, place) for flow, zone in enumerate(zones) if zone[place] and parts[flow]]
+        return minus(one, joined("+", losses)) if losses else one
+
+    ends = belt.row("on the belt", inflow, lambda place, _: times(eq.Number(left[place]), start), stays)[0]
+    flows = [
+        ends
+        if holder.leaks[flow] is None
+        else joined("+", [leaked(flow, place) for place in range(steps) if zone[place]] or [ZERO])
+        for flow, zone in enumerate(zones)
+    ]
+    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+
+
+def _profile(
+    fractions: Sequence[float], zones: Sequence[Sequence[bool]], leaks: _Leaks
+) -> tuple[list[float], list[float]]:
+    """Return what is left of one unit at each place of a belt, from its end, and what each flow takes in one step.
+
+    A linear fraction is of what is left where its zone begins.
+    """
+    left, now = [0.0] * len(zones[0]), 1.0
+    parts = [one * leaks.step.value for one in fractions] if leaks.exponential else [0.0] * len(fractions)
+    for place in reversed(range(len(left))):
+        left[place] = now
+        for flow, zone in enumerate(zones):
+            if not leaks.exponential and zone[place] and not parts[flow]:
+                parts[flow] = fractions[flow] * now / sum(zone)
+        lost = sum(part for part, zone in zip(parts, zones, strict=True) if zone[place])
+        now = max(now - lost * (now if leaks.exponential else 1.0), 0.0)
+    return left, parts
+
+
+def _latched(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression:
+    """Return the transit time in whole time steps, at least one, as it was sampled last."""
+    length, setting = reader.read(holder.settings["len"]), holder.settings.get("sample")
+    nearest = eq.Operation("integer", (plus(over(length, reader.step), eq.Number(0.5)),))
+    steps = reader.keep("transit time", eq.Operation("max", (nearest, ONE)))
+    if setting is None and still is None:
+        return steps
+    moving = ONE if still is None else eq.Operation("not", (still,))
+    sampled = moving if setting is None else eq.Operation("<>", (reader.read(setting), ZERO))
+    return memory.sample(reader, eq.Operation("and", (sampled, moving)), steps, steps)
+
+
+def _room(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression | None:
+    """Return what may flow onto a belt per unit of time, beside what other conveyors bring; None for all."""
+    limits: list[eq.Expression] = []
+    if "capacity" in holder.settings:
+        free = over(minus(reader.read(holder.settings["capacity"]), reader.read(holder.stock)), reader.step)
+        driven = [one for one in holder.inflows if isinstance(one, Name) and plain(one.name) in holder.driven]
+        limits.append(minus(plus(free, total(reader, holder.outflows)), total(reader, driven)))
+    if "in_limit" in holder.settings:
+        limit = reader.read(holder.settings["in_limit"])
+        limits.append(_of_this_unit(reader, holder, limit) if "discrete" in holder.marks else limit)
+    if not limits and still is None:
+        return None
+    room = joined("min", limits) if limits else eq.Number(math.inf)
+    room = eq.Operation("max", (room, ZERO))
+    return reader.keep("room", room if still is None else choice(still, ZERO, room))
+
+
+def _of_this_unit(reader: Place, holder: Holder, limit: eq.Expression) -> eq.Expression:
+    """Return what is left of an inflow limit, which a discrete conveyor may use up at once in each unit of time."""
+    now, before = (
+        vectors.floor(plus(eq.Time(), times(reader.step, eq.Number(part)))) for part in (_SLACK, _SLACK - 1.0)
+    )
+    carried = reader.promise("came in")
+    used = choice(eq.Operation(">", (now, before)), ZERO, carried)
+    later = plus(used, times(total(reader, holder.inflows), reader.step))
+    reader.fulfil(carried, eq.DelayFixed(later, reader.step, ZERO))
+    return over(minus(limit, used), reader.step)
+
+
+def delayed(reader: Place, tree: Call) -> eq.Expression:
+    """DELAY CONVEYOR of Vensim: what came in a conveyance time ago, less what leaked from it in every step since then.
+
+    What is on it at first lies evenly, as a flat profile says, over the initial conveyance time, and leaks alike.
+    """
+    source, time, leak, profile, amount, first = tree.arguments
+    step = reader.fixed(reader.step)
+    share, length, start = (reader.fixed(reader.read(one)) for one in (leak, time, first))
+    if step is None or share is None or length is None or start is None:
+        raise Refused(["DELAY CONVEYOR whose times or leakage are not numbers of the file"])
+    if not 0 <= share * step <= 1:
+        raise Refused([f"DELAY CONVEYOR with a leakage of {share:g}, below 0 or more than all of it in a step"])
+    table = reader.definite(profile) if isinstance(profile, Name) else None
+    if not isinstance(table, eq.Table) or len(set(table.ys)) > 1 or not table.ys[0]:
+        raise Refused(["DELAY CONVEYOR with an initial profile that is not flat"])
+    steps, begun = _whole(length, step), _whole(start, step)
+    left = eq.Number((1.0 - share * step) ** steps)
+    comes = reader.keep("on its way", eq.DelayFixed(times(left, reader.read(source)), eq.Number(length), ZERO))
+    still: eq.Expression = reader.keep("at first", eq.DelayFixed(ZERO, eq.Number(begun * step), ONE))
+    if share:
+        fading = reader.promise("left at first")
+        reader.fulfil(fading, eq.DelayFixed(times(fading, eq.Number(1.0 - share * step)), reader.step, ONE))
+        still = times(still, fading)
+    initial = reader.keep("initial", eq.Initial(over(reader.read(amount), eq.Number(start))))
+    return plus(comes, times(still, initial))

@@ -61,7 +61,7 @@ def _inverse(table: eq.Table) -> eq.Table:
 
 def area(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP AREA: what lies below a table from one x to another; beyond its ends it holds its end values."""
-    table = _table(reader, tree.arguments[0])
+    table = named_table(reader, tree.arguments[0])
     parts = reader.translation.once(("area", id(table)), lambda: _areas(table))
 
     def until(end: Tree) -> eq.Expression:
@@ -84,9 +84,11 @@ def _areas(table: eq.Table) -> tuple[eq.Table, ...]:
 
 def slope(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP SLOPE of mode 1: at a point the mean of both sides, beyond the ends that of the last segment."""
-    table = _table(reader, tree.arguments[0])
+    table = named_table(reader, tree.arguments[0])
     if reader.fixed(reader.read(tree.arguments[2])) != 1 or len(table.xs) < 2:
         raise Refused(["LOOKUP SLOPE with a mode other than 1, or of a single point"])
+    if any(map(table.is_step, range(len(table.xs) - 1))):
+        raise Refused(["LOOKUP SLOPE of a table with a vertical step"])
     return _with(reader, tree, _slopes)
 
 
@@ -125,12 +127,12 @@ def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
 
 def _with(reader: Place, tree: Call, make: Callable[[eq.Table], eq.Table]) -> eq.Expression:
     """Return what a function makes of the table that its first argument names, at its second one."""
-    table = _table(reader, tree.arguments[0])
+    table = named_table(reader, tree.arguments[0])
     made = reader.translation.once((plain(tree.name), id(table)), lambda: make(table))
     return eq.WithLookup(reader.read(tree.arguments[1]), made)
 
 
-def _table(reader: Place, tree: Tree) -> eq.Table:
+def named_table(reader: Place, tree: Tree) -> eq.Table:
     """Return the points of a lookup by its name, which this fixes."""
     found = reader.definite(tree) if isinstance(tree, Name) else None
     if not isinstance(found, eq.Table):

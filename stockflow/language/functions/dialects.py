@@ -9,14 +9,26 @@ from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
-from stockflow.language.functions import allocation, arrays, curves, memory, random, vectors
+from stockflow.language.functions import allocation, arrays, conveyors, curves, laws, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
+from stockflow.names import plain
 
 _MOST_ORDERS = 1000
 _ONE = eq.Number(1.0)
 _ZERO = Literal(0.0)
 _TURN = eq.Number(2 * math.pi)
+_HARDLY = eq.Number(1e-6)
+# GET TIME VALUE of a time in years: how many there are in one, after how many their count begins anew, and with which
+_CALENDAR: Mapping[float, tuple[float, float, float]] = MappingProxyType(
+    {
+        1.0: (1.0, 0.0, 0.0),
+        2.0: (4.0, 4.0, 1.0),
+        3.0: (12.0, 12.0, 1.0),
+        4.0: (360.0, 30.0, 1.0),
+        6.0: (360.0, 0.0, 0.0),
+    }
+)
 Remembering = Callable[[Place, eq.Expression, eq.Expression, eq.Expression, int], eq.Expression]
 
 
@@ -101,12 +113,23 @@ def _discrete_delay(reader: Place, tree: Call) -> eq.Expression:
 
 
 def _time_value(reader: Place, tree: Call) -> eq.Expression:
+    """GET TIME VALUE: a time in the unit of the model, or what a calendar of 360 days says of it."""
     relative, offset, measure = (reader.read(one) for one in tree.arguments)
-    of = eq.number(relative)
-    if of not in {0, 1} or eq.number(measure) != 0:
-        raise Refused(["GET TIME VALUE of the computer's clock, or in other units than the model's"])
+    of, what = eq.number(relative), eq.number(measure)
+    if of not in {0, 1}:
+        raise Refused(["GET TIME VALUE of the computer's clock, with which no run could be repeated,"])
     start = eq.Reference(reader.translation.main.spelling.get("initial time", "INITIAL TIME"))
-    return memory.plus(start if of else eq.Time(), offset)
+    time = memory.plus(start if of else eq.Time(), offset)
+    if what == 0:
+        return time
+    unit = next((one.unit for one in reader.translation.main.definitions.get("time step", {}).values()), "")
+    if what is None or what not in _CALENDAR or plain(unit) not in {"year", "years"}:
+        known = "measure 0, or 1 to 4 and 6 of a time in years"
+        raise Refused([f"GET TIME VALUE other than {known}; here TIME STEP has the unit {unit!r},"])
+    length, parts, first = _CALENDAR[what]
+    # a sum of steps may be a little short of the day
+    passed = vectors.floor(memory.plus(memory.times(time, eq.Number(length)), _HARDLY))
+    return memory.plus(vectors.remainder(passed, eq.Number(parts)) if parts else passed, eq.Number(first))
 
 
 def _previous(reader: Place, tree: Call) -> eq.Expression:
@@ -199,7 +222,7 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "elmcount": Function(1, 1, arrays.count),
         "vector elm map": Function(2, 2, arrays.element_map),
         "vector lookup": Function(5, 5, arrays.vector_lookup),
-        "vector select": Function(5, 5, arrays.select),
+        "vector select": Function(5, 5, arrays.select, of_arrays=True),
         "vector rank": Function(2, 2, arrays.rank),
         "vector sort order": Function(2, 2, arrays.sort_order),
         "vector reorder": Function(2, 2, arrays.reorder),
@@ -221,9 +244,14 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "random uniform": Function(3, 3, random.random_uniform),
         "random normal": Function(5, 5, random.random_normal),
         "random exponential": Function(5, 5, random.random_exponential),
-        "random triangular": Function(6, 6, random.triangular),
-        "random poisson": Function(6, 6, random.poisson),
-        "random binomial": Function(7, 7, random.binomial),
+        "random triangular": Function(6, 6, random.random_triangular),
+        "random weibull": Function(6, 6, random.random_weibull),
+        "random lookup": Function(6, 6, random.of_lookup),
+        "random pink noise": Function(4, 4, random.pink_noise),
+        **{
+            name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random.tabled)
+            for name in (f"RANDOM {law}" for law in ("GAMMA", "BETA", "POISSON", "BINOMIAL", "NEGATIVE BINOMIAL"))
+        },
     }
 )
 VENSIM: Mapping[str, Function] = MappingProxyType(
@@ -234,6 +262,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
+        "delay conveyor": Function(6, 6, conveyors.delayed),
         "delay1i": _delayed(memory.delay, 1, (3, 3)),
         "delay3i": _delayed(memory.delay, 3, (3, 3)),
         "delay n": _of_order(memory.delay_n, 3),
@@ -276,14 +305,22 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
-        "mean": Function(1, arrays.MOST_LISTED, arrays.mean),
-        "stddev": Function(1, 1, arrays.deviation),
-        "size": Function(1, 1, arrays.size),
+        "mean": Function(1, arrays.MOST_LISTED, arrays.mean, of_arrays=True),
+        "stddev": Function(1, 1, arrays.deviation, of_arrays=True),
+        "size": Function(1, 1, arrays.size, of_arrays=True),
         "lookup": Function(2, 2, curves.call),
         "random": Function(2, 3, random.random_uniform),
         "uniform": Function(2, 3, random.random_uniform),
-        "normal": Function(2, 5, random.normal),
-        "exprnd": Function(1, 2, random.exponential),
+        **{
+            name: Function(count, count + 4, partial(random.closed, name)) for name, (count, _) in random.CLOSED.items()
+        },
+        "triangular": Function(3, 7, random.triangular),
+        "beta": Function(2, 6, random.beta),
+        "gamma": Function(2, 6, random.gamma),
+        "binomial": Function(2, 6, random.binomial),
+        "poisson": Function(1, 5, random.poisson),
+        "montecarlo": Function(1, 2, random.monte_carlo),
+        "normalpink": Function(3, 4, random.pink_noise),
         "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
         # the amount comes first
         "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),

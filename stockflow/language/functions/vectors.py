@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stockflow.language.equations import MISSING, Expression, Number, Operation
 from stockflow.language.tree import Refused
@@ -139,20 +139,22 @@ def clearing_price(totals: Sequence[Expression], prices: Sequence[Expression], s
     return choice(Operation("=", (most, least)), low, between)
 
 
-def cofactor(matrix: Sequence[Sequence[Expression]], row: int, column: int) -> Expression:
-    """The determinant of a square matrix without a row and a column, with its sign."""
-    every = tuple(range(len(matrix)))
-    minor = determinant(matrix, every[:row] + every[row + 1 :], every[:column] + every[column + 1 :])
-    return minor if (row + column) % 2 == 0 else Operation("negative", (minor,))
-
-
-def determinant(matrix: Sequence[Sequence[Expression]], rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
-    """The determinant of some rows and columns of a matrix."""
-    if not rows:
-        return _ONE
-    parts: list[Expression] = []
-    for at, column in enumerate(columns):
-        minor = determinant(matrix, rows[1:], columns[:at] + columns[at + 1 :])
-        part = Operation("*", (matrix[rows[0]][column], minor))
-        parts.append(part if at % 2 == 0 else Operation("negative", (part,)))
-    return joined("+", parts)
+def inverse(keep: Callable[[Expression], Expression], matrix: Sequence[Sequence[Expression]]) -> list[list[Expression]]:
+    """The inverse of a square matrix, by elimination with the largest number of each column; `keep` names a part."""
+    count = len(matrix)
+    rows = [[*row, *(_ONE if at == column else _ZERO for column in range(count))] for at, row in enumerate(matrix)]
+    for at in range(count):
+        for below in range(at + 1, count):
+            sizes = (Operation("abs", (rows[one][at],)) for one in (below, at))
+            larger = keep(Operation(">", tuple(sizes)))
+            pairs = list(zip(rows[at], rows[below], strict=True))
+            rows[at] = [keep(choice(larger, other, one)) if other != one else one for one, other in pairs]
+            rows[below] = [keep(choice(larger, one, other)) if other != one else one for one, other in pairs]
+        first = rows[at][at]
+        rows[at] = [keep(Operation("/", (one, first))) for one in rows[at]]
+        for other in range(count):
+            if other != at:
+                part = rows[other][at]
+                pairs = list(zip(rows[other], rows[at], strict=True))
+                rows[other] = [keep(Operation("-", (one, Operation("*", (part, two))))) for one, two in pairs]
+    return [row[count:] for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,6 @@ _UNDECLARED = re.compile(r"Namespace prefix (\w+)")
 _FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
 # what would change the results of a file and is not read: where it stands, and the attribute that says so
 _UNREAD = (
-    ("header/includes/include", "resource", "file that is included"),
     ("model", "resource", "model in a file of its own"),
     ("model", "encryption-scheme", "encrypted model"),
     ("macro", "filter", "macro that filters others' values"),
@@ -38,7 +37,7 @@ class Part:
     prefix: str
     node: Any
     above: Part | None = None
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
     macro: bool = False
@@ -71,20 +70,13 @@ class File:
     """The elements of one file, whatever namespace it uses.
 
     `variables` are those of all its models in file order, each with the model that it is in.  InputError for text that
-    is no XMILE, for document types, for modules without a model, and for models, macros and files that are not read.
+    is no XMILE, for document types, for modules without a model, and for models and macros that are not read.
     """
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.root = _parsed(name, text)
-        if self.root.getroottree().docinfo.doctype:
-            raise InputError(f"{name}: has a document type, which a model does not need")
-        self.space = self.root.nsmap.get(None) or ""
-        self.mark = f"{{{self.space}}}" if self.space else ""
-        if self.tag(self.root) != "xmile":
-            raise InputError(f"{name}: not XMILE: the outermost element is {self.tag(self.root)!r}")
-        if not self.space:
-            raise InputError(f"{name}: XMILE without its namespace")
+        self.root = parsed(name, text)
+        self.mark = space_of(self.root)
         for path, attribute, what in _UNREAD:
             for node in self.found(path):
                 if node.attrib.get(attribute, "all") != "all":
@@ -143,16 +135,21 @@ class File:
                 if self.tag(module) != "module":
                     continue
                 place = f"{self.name}: module {name_of(module)!r} (line {module.sourceline})"
-                model = known.get(plain(name_of(module)))
+                names = map(plain, (name_of(module), module.attrib.get("resource", "")))
+                model = next((known[one] for one in names if one in known), None)
                 if model is None:
                     raise InputError(f"{place}: the file has no model of that name")
                 if depth >= _DEEPEST or self.found("sim_specs", model):
                     raise InputError(f"{place}: " + ("is inside itself" if depth else "has a clock of its own"))
-                given = {
-                    plain(one.attrib.get("to", "").rpartition(".")[2]): part.meant(one.attrib.get("from", ""))
-                    for one in self.found("connect", module)
-                }
-                todo.append((Part(f"{part.prefix}{name_of(module)}.", model, part, given), depth + 1))
+                inner = Part(f"{part.prefix}{name_of(module)}.", model, part)
+                todo.append((inner, depth + 1))
+                for one in self.found("connect", module):
+                    to, source = one.attrib.get("to", ""), part.meant(one.attrib.get("from", ""))
+                    # a point before a single name is the whole model
+                    end = todo[0][0] if to.rpartition(".")[0] == "" and to.startswith(".") else inner
+                    if end is not inner and plain(to[1:]) not in end.names:
+                        raise InputError(f"{place}: connects {to!r}, but the whole model has no variable of that name")
+                    end.given[plain(to.rpartition(".")[2])] = source
 
 
 def name_of(node: Any) -> str:
@@ -160,8 +157,29 @@ def name_of(node: Any) -> str:
     return " ".join(str(node.attrib.get("name", "")).replace("\\n", " ").split())
 
 
-def _parsed(name: str, text: str) -> Any:
-    """Return the outermost element; prefixes that programs use and do not declare are declared for them."""
+def space_of(root: Any) -> str:
+    """Return the namespace of an outermost element as names of elements begin with it."""
+    return f"{{{root.nsmap[None]}}}" if root.nsmap.get(None) else ""
+
+
+def parsed(name: str, text: str, comments: bool = False) -> Any:
+    """Return the outermost element of an XMILE file, with or without its comments; InputError if it is none.
+
+    Prefixes that programs use and do not declare are declared for them.
+    """
+    root = _tree(name, text, comments)
+    mark = space_of(root)
+    if root.getroottree().docinfo.doctype:
+        raise InputError(f"{name}: has a document type, which a model does not need")
+    tag = str(root.tag).removeprefix(mark)
+    if tag != "xmile":
+        raise InputError(f"{name}: not XMILE: the outermost element is {tag!r}")
+    if not mark:
+        raise InputError(f"{name}: XMILE without its namespace")
+    return root
+
+
+def _tree(name: str, text: str, comments: bool) -> Any:
     from lxml import etree
 
     declared: set[str] = set()
@@ -173,7 +191,7 @@ def _parsed(name: str, text: str) -> Any:
             no_network=True,
             huge_tree=False,
             load_dtd=False,
-            remove_comments=True,
+            remove_comments=not comments,
             remove_pis=True,
         )
         try:

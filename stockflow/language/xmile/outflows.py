@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from stockflow.language.definition import Definition
-from stockflow.language.tree import Call, Chain, Conveyed, Literal, Name, Refused, Stock, Tree, walk
+from stockflow.language.tree import Call, Chain, LetOut, Literal, Name, Refused, Stock, Tree, walk
 from stockflow.names import plain
 
 # of one stock: what each may take is written with all those before it
@@ -76,7 +76,9 @@ class _Uses:
 
 def _read(tree: Tree | None) -> set[str]:
     """Return what a tree reads in the moment it is computed; a stock and what comes off a belt are known before."""
-    if tree is None or isinstance(tree, (Stock, Conveyed)):
+    if tree is None or isinstance(tree, Stock):
+        return set()
+    if isinstance(tree, LetOut) and tree.holder.kind != "queue" and "arrest" not in tree.holder.settings:
         return set()
     return {plain(one.name) for one in walk(tree) if isinstance(one, (Name, Call))}
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Emptied, Literal, Name, Points, Refused, Stock, Tree, WithTable
-from stockflow.language.xmile.conveyors import conveyed
+from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused, Stock, Tree, WithTable
+from stockflow.language.xmile.conveyors import Holders, kinds_of
 from stockflow.language.xmile.equation import Equation
 from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
 from stockflow.language.xmile.outflows import limited
@@ -30,11 +29,8 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
 )
 _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
-# stocks that take in what is there when they are free
-_HOLDING = ("conveyor", "oven")
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
 _ENDS = ("min", "max")
-_Kept = TypeVar("_Kept")
 
 
 def parse(
@@ -70,9 +66,9 @@ def parse(
     if method is None:
         known = ", ".join(_METHODS)
         raise InputError(f"{name}: asks for the integration method {', '.join(asked)}; known are {known}")
-    if file.belts and method != "Euler":
+    if file.holders.made and method != "Euler":
         raise InputError(
-            f"{name}: conveyors and queues are simulated by Euler's method alone, but the file asks for {method}"
+            f"{name}: conveyors, queues and ovens are simulated by Euler's method alone, but the file asks for {method}"
         )
     return parsed, method, file.units()
 
@@ -114,72 +110,18 @@ class _File(File):
             for group in self.found("variables/group", part.node)
             for one in (*self.found("entity", group), *self.found("var", group))
         }
-        self.nodes = {part.key(node): node for part, node in self.variables}
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
             part.key(node): (part, found[0])
             for part, node in self.variables
             if guarded and (found := self.found("multiplier", node))
         }
-        self.belts: dict[str, Tree] = {}
-        self.onto: set[str] = set()
-        self.stuck: dict[str, Refused] = {}
-        for part, node in self.variables:
-            if self.tag(node) == "stock" and self.found("conveyor", node):
-                self._lay(part, node)
-            elif self.tag(node) == "stock" and self.found("queue", node):
-                self._line_up(part, node)
+        self.holders = Holders(self, self._flow, self._inflow, self._equation)
         every = bool(self.found("behavior/non_negative") or self.found("model/behavior/non_negative"))
         self.floored = {
             kind: every or any(self.found(f"{where}behavior/{kind}/non_negative") for where in ("", "model/"))
             for kind in ("stock", "flow")
         }
-
-    def _own(self, part: Part, node: Any, what: str) -> tuple[list[Tree], list[str]]:
-        """Return the inflows of a stock, and its outflows by compared name, which no other such stock has."""
-        ins, outs = ([self._flow(part, one) for one in self.found(way, node)] for way in ("inflow", "outflow"))
-        names = [plain(one.name) for one in outs if isinstance(one, Name)]
-        if len(names) < len(outs) or not self.nodes.keys() >= set(names) or self.belts.keys() & set(names):
-            raise Refused([f"{what} with an outflow that is no flow of its own"])
-        self.onto |= {plain(one.name) for one in ins if isinstance(one, Name)}
-        return [self._inflow(one) for one in ins], names
-
-    def _line_up(self, part: Part, node: Any) -> None:
-        """Note the flows into and out of a queue, of which the first takes all that nothing holds back."""
-        name = part.prefix + name_of(node)
-        try:
-            ins, names = self._own(part, node, "queue")
-            if names and self.found("overflow", self.nodes[names[0]]):
-                raise Refused(["queue whose first outflow is an overflow, which takes what another leaves,"])
-            for other, stock in self.variables:
-                held = next((one for one in _HOLDING if self.found(one, stock)), "")
-                taken = {
-                    plain(one.name)
-                    for one in map(partial(self._flow, other), self.found("inflow", stock))
-                    if isinstance(one, Name)
-                }
-                if held and taken & set(names):
-                    raise Refused([f"queue before the {held} {name_of(stock)!r}, whose room decides what waits"])
-            self.belts |= dict.fromkeys(names[1:], Literal(0.0))
-            self.belts |= {one: Emptied(Name(name), tuple(ins)) for one in names[:1]}
-        except Refused as error:
-            self.stuck[plain(name)] = error
-
-    def _lay(self, part: Part, node: Any) -> None:
-        """Note the flows onto and off a conveyor; what of it is not simulated is a problem of the stock."""
-        name = part.prefix + name_of(node)
-        try:
-            ins, names = self._own(part, node, "conveyor")
-            self.belts |= conveyed(
-                name,
-                self.found("conveyor", node)[0],
-                ins,
-                {one: self.nodes[one] for one in names},
-                self.tag,
-                lambda one: self._equation(part, one),
-            )
-        except Refused as error:
-            self.stuck[plain(name)] = error
 
     def macros(self) -> Iterator[Macro]:
         """Yield the macros of the file."""
@@ -241,9 +183,9 @@ class _File(File):
         if plain(name_of(node)) in part.given:
             yield own, Name(part.given[plain(name_of(node))])
             return
-        belt = self._of_model(part, node, self.belts)
-        if belt is not None and self.tag(node) == "flow":
-            yield own, belt
+        let_out = None if part.macro else self.holders.let_out(part.key(node))
+        if let_out is not None and self.tag(node) == "flow":
+            yield own, let_out
             return
         elements = self.found("element", node)
         for one in elements:
@@ -260,14 +202,10 @@ class _File(File):
 
     def _tree(self, part: Part, node: Any, element: Any) -> Tree:
         """Return the tree of a variable, or of one element of it."""
-        kinds = [one for one in ("oven", "queue", "conveyor") if self.tag(node) == "stock" and self.found(one, node)]
-        if "oven" in kinds or len(kinds) > 1:
-            raise Refused([f"{' and '.join(kinds)}, which is not simulated (write it as stocks and delays)"])
-        if kinds and part.macro:
-            raise Refused([f"{kinds[0]} in a macro"])
-        stuck = self._of_model(part, node, self.stuck)
-        if stuck is not None:
-            raise stuck
+        if self.tag(node) == "stock" and part.macro and (kinds := kinds_of(node)):
+            raise Refused([f"{next(iter(kinds))} in a macro"])
+        if not part.macro and part.key(node) in self.holders.stuck:
+            raise self.holders.stuck[part.key(node)]
         if self.tag(node) == "gf":
             return self._points(node)
         equations = self.found("eqn", element) or self.found("eqn", node)
@@ -282,11 +220,10 @@ class _File(File):
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
-            if self._first(node, element) is not None:
-                raise Refused(["stock with an init_eqn, where its equation says what it is at the start,"])
-            if kinds == ["queue"] and not (isinstance(tree, Literal) and tree.value >= 0.0):
+            holder = None if part.macro else self.holders.made.get(part.key(node))
+            if holder and holder.kind == "queue" and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
-            return Stock(inflows, outflows, tree, self._is_floored(node) and not kinds)
+            return Stock(inflows, outflows, tree, self._is_floored(node) and not holder, holder)
         return self._value(part, node, tree, element)
 
     def _value(self, part: Part, node: Any, tree: Tree, element: Any) -> Tree:
@@ -297,18 +234,14 @@ class _File(File):
         curves = self.found("gf", element) or self.found("gf", node)
         if curves:
             tree = WithTable(tree, self._points(curves[0]))
-        onto = not part.macro and part.key(node) in self.onto
-        floored = onto or (self.tag(node) == "flow" and self._is_floored(node))
-        return Call("max", (tree, Literal(0.0))) if floored else tree
+        key = "" if part.macro else part.key(node)
+        floored = self.holders.enters(key) or (self.tag(node) == "flow" and self._is_floored(node))
+        return self.holders.let_in(key, Call("max", (tree, Literal(0.0))) if floored else tree)
 
     def _first(self, node: Any, element: Any) -> Any:
         """Return the element that says what a variable is at the start, None where nothing is said."""
         found = [*self.found("init_eqn", element), *self.found("init_eqn", node)]
         return next((one for one in found if len(one) or (one.text or "").strip()), None)
-
-    def _of_model(self, part: Part, node: Any, known: Mapping[str, _Kept]) -> _Kept | None:
-        """Return what is known of a variable, None in macros, whose variables have their own names."""
-        return None if part.macro else known.get(part.key(node))
 
     def _is_floored(self, node: Any) -> bool:
         own = self.inside(node, "non_negative")

@@ -197,6 +197,7 @@ def test_an_address_names_the_language(opened: Tab, file: Path) -> None:
 def test_both_languages_say_all_and_chinese_says_it_in_chinese(opened: Tab, page: PolicyPage) -> None:
     field(opened, "select", "cliff")
     opened.run(f"{P}.speak('zh')")
+    opened.until(f"!{P}.charts.waiting")  # charts are told anew with the next frame
     assert opened.run("document.documentElement.lang") == "zh"
     text = opened.run("document.body.innerText")
     command = opened.run("document.getElementById('command').textContent")

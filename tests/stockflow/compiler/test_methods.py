@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from stockflow_helpers import loaded, written
 
 import stockflow
-from stockflow.errors import ReadingWarning
 
 SETTINGS = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{},0,0\n"
 STEPS = [2.0**-power for power in (2, 3, 4, 5)]
@@ -80,12 +80,103 @@ def test_the_file_decides_on_the_method_unless_the_caller_does(tmp_path) -> None
     assert euler.runs({}, ["s"], method="RK4").dataset()["s"].values[0].tobytes() == model.run()["s"].values.tobytes()
 
 
-@pytest.mark.parametrize(("code", "name"), [(1, "RK4"), (3, "RK2")])
-def test_automatic_steps_are_the_files_own_and_that_is_said(tmp_path, code: int, name: str) -> None:
-    with pytest.warns(ReadingWarning, match=f"asks for {name} with an automatic time step; it is run with the fixed"):
-        model = stockflow.load(asking_for(tmp_path, code))
-    assert model.equations.method == name
-    assert model.run().equals(stockflow.load(asking_for(tmp_path, {"RK2": 4, "RK4": 5}[name])).run())
+AUTOMATIC = [(1, "RK4 auto"), (3, "RK2 auto")]
+TIGHT = "\nABSOLUTE TOLERANCE= {0} ~ Dmnl\nRELATIVE TOLERANCE= {0} ~ Dmnl"
+
+
+def automatic(folder: Path, equations: str, final: float, code: int = 1, tolerance: float = 1e-8) -> stockflow.Model:
+    """Return a model that asks for automatic steps, with a TIME STEP of 1."""
+    path = written(folder, equations + TIGHT.format(tolerance), 1.0, final, 1.0)
+    path.write_text(path.read_text(encoding="utf-8") + SETTINGS.format(code), encoding="utf-8")
+    return stockflow.load(path)
+
+
+@pytest.mark.parametrize(("code", "name"), AUTOMATIC)
+def test_automatic_steps_meet_their_tolerance_where_fixed_ones_do_not(tmp_path, code: int, name: str) -> None:
+    oscillator = "x= INTEG ( 2*y, 1) ~ Dmnl\ny= INTEG ( -2*x, 0) ~ Dmnl"
+    errors = []
+    for tolerance in (1e-4, 1e-6):
+        model = automatic(tmp_path, oscillator, 20.0, code, tolerance)
+        assert model.equations.method == name
+        run = model.run()
+        errors.append(float(np.abs(run["x"].values - np.cos(2 * run["time"].values)).max()))
+    fixed = model.run(method="RK4")["x"].values
+    assert errors[1] < 0.1 * errors[0] < 0.01
+    assert np.abs(fixed - np.cos(2 * run["time"].values)).max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("size", "final"),
+    [(5.0, 30.0), (40.0, 30.0)],  # the second is stiff
+)
+def test_automatic_steps_follow_an_oscillator_as_scipy_does(tmp_path, size: float, final: float) -> None:
+    model = automatic(tmp_path, "x= INTEG ( v, 1) ~ Dmnl\nv= INTEG ( mu*(1-x*x)*v-x, 0) ~ Dmnl\nmu= 5 ~ Dmnl", final)
+    run = model.with_constants({"mu": size}).run()
+    times = run["time"].values
+    exact = solve_ivp(
+        lambda _, s: [s[1], size * (1 - s[0] ** 2) * s[1] - s[0]],
+        (0, final),
+        [1, 0],
+        "Radau",
+        times,
+        rtol=1e-11,
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(run["x"].values, exact.y[0], atol=1e-5)
+
+
+def test_time_goes_on_within_an_automatic_step_but_what_it_switches_waits(tmp_path) -> None:
+    model = automatic(
+        tmp_path,
+        """
+        s= INTEG ( 3*COS(Time*3)+STEP(2,4), 0) ~ Dmnl
+        fast= INTEG ( -200*(fast-COS(Time)), 0) ~ Dmnl
+        pulsed= INTEG ( PULSE(3,1), 0) ~ Dmnl
+        late= DELAY FIXED ( s, 3, 0) ~ Dmnl
+        heap= INTEG ( late, 0) ~ Dmnl
+        draw= RANDOM UNIFORM(0, 1, 1) ~ Dmnl
+        walk= INTEG ( draw, 0) ~ Dmnl
+        """,
+        12.0,
+    )
+    run = model.run()
+    time = run["time"].values
+    np.testing.assert_allclose(run["s"].values, np.sin(3 * time) + 2 * np.maximum(time - 4, 0), atol=1e-6)
+    exact = (200**2 * (np.cos(time) - np.exp(-200 * time)) + 200 * np.sin(time)) / (1 + 200**2)
+    np.testing.assert_allclose(run["fast"].values, exact, atol=1e-6)
+    assert run["pulsed"].values.tolist() == np.clip(time - 3, 0, 1).tolist()
+    assert run["late"].values[3:].tolist() == run["s"].values[:-3].tolist()
+    np.testing.assert_allclose(np.diff(run["heap"].values), run["late"].values[:-1], atol=1e-9)
+    np.testing.assert_allclose(np.diff(run["walk"].values), run["draw"].values[:-1], atol=1e-12)
+
+
+def test_each_run_takes_its_own_steps_whatever_the_others_do(tmp_path) -> None:
+    model = automatic(tmp_path, "x= INTEG ( -k*x*ABS(x)+SIN(k*Time), 1) ~ Dmnl\nk= 5 ~ Dmnl", 5.0)
+    values = np.linspace(0.1, 30.0, 37)[:, None]
+    whole = model.simulator(["k"], ["x"])(values)
+    assert np.isfinite(whole).all()
+    for place in (0, 3, 36):
+        assert model.simulator(["k"], ["x"])(values[place : place + 1])[0].tobytes() == whole[place].tobytes()
+    assert model.simulator(["k"], ["x"])(values, threads=2).tobytes() == whole.tobytes()
+
+
+def test_a_run_that_cannot_meet_its_tolerance_is_no_number_from_there_on(tmp_path) -> None:
+    model = automatic(tmp_path, "x= INTEG ( x*x, 1/3) ~ Dmnl", 6.0)
+    found = model.run()["x"].values
+    np.testing.assert_allclose(found[:3], 1 / (3 - np.arange(3.0)), rtol=1e-6)
+    assert np.isnan(found[4:]).all()
+
+
+def test_a_tolerance_is_above_0_and_one_for_all_runs_and_slopes_want_fixed_steps(tmp_path) -> None:
+    model = automatic(tmp_path, "s= INTEG ( -k*s, 1) ~ Dmnl\nk= 1 ~ Dmnl", 4.0)
+    with pytest.raises(stockflow.InputError, match="ABSOLUTE TOLERANCE must be a number above 0 for RK4 auto"):
+        model.run({"ABSOLUTE TOLERANCE": 0.0})
+    with pytest.raises(stockflow.InputError, match="RELATIVE TOLERANCE, which is fixed when a simulator is made"):
+        model.runs({"RELATIVE TOLERANCE": [1e-3, 1e-4]}, ["s"])
+    term = stockflow.Term("s", observed=0.0, scale=1.0, at=4.0, transform="linear")
+    with pytest.raises(stockflow.InputError, match="slopes need a fixed time step, not RK4 auto: take RK4"):
+        model.gradient([term], ["k"])
+    assert model.gradient([term], ["k"], method="RK4") is not None
 
 
 def test_a_method_that_is_not_known_is_refused(tmp_path) -> None:
@@ -107,7 +198,9 @@ def test_the_two_methods_of_second_order_are_the_textbook_formulas(tmp_path) -> 
 
 def test_a_method_that_does_not_exist_and_the_reference_under_rk4_are_refused(tmp_path) -> None:
     model = loaded(tmp_path, "s= INTEG ( -s, 1) ~ Dmnl")
-    with pytest.raises(stockflow.InputError, match="method is 'rk4', but must be one of Euler, RK2, Heun, RK4"):
+    with pytest.raises(
+        stockflow.InputError, match="method is 'rk4', but must be one of Euler, RK2, Heun, RK4, RK2 auto, RK4 auto"
+    ):
         model.run(method="rk4")
     with pytest.raises(stockflow.InputError, match="reference engine runs Euler, not RK4"):
         model.run(method="RK4", engine="reference")

@@ -194,6 +194,8 @@ def test_what_vensim_means_by_a_word_is_what_xmile_says_and_comes_back(expressio
         "NORMAL(0, 1) + RANDOM(0, 1)",
         "square[north,south] + alike[north,south]",
         "MAX(base) + MIN(base[*]) + SUM(base) + SUM(base[*]) + MEAN(base) + SIZE(base[*])",
+        "MAX(TIME, base[*], 2) + MIN(base[*]*2, 3) + MEAN(base[*]*2, 3) + MEAN(1, TIME) + MIN(TIME) + MEAN(base[*])",
+        "NORMAL(0, 1, 7, -1)",
         "curve(TIME) + LOOKUP(stairs, TIME) + beyond(TIME)",
         "DT*2 + STOPTIME + STARTTIME",
         "own(TIME, 2) + NORMAL(1, 2, 7) + UNIFORM(1, 2) + NORMAL(0, 1, 1, -1, 2)",
@@ -331,6 +333,28 @@ def test_simlin_runs_what_is_written_to_the_same_numbers(tmp_path: Path, file: P
         np.testing.assert_allclose(found[columns[name]].values, wanted, rtol=1e-9, atol=1e-12 * np.abs(wanted).max())
 
 
+def test_what_holds_at_the_start_goes_over() -> None:
+    model = vensim("r: a, b ~~|x[r]= ACTIVE INITIAL(S[r]*2, 3+r) ~~|S[r]= INTEG(1, x[r]) ~~|")
+    there = other(model)
+    assert "<init_eqn>3 + r</init_eqn>" in there.file.text
+    assert_same_runs(model, there)
+    assert_same_runs(model, other(there))
+    assert model.run()["S[b]"].values[0] == 5.0
+
+
+@pytest.mark.parametrize("end", ["\\", "\\\n\t", " \\ \n"])
+def test_a_backslash_at_the_end_of_a_comment_stays(end: str) -> None:
+    model = vensim(f"x= 3 + \\\n\t 4 ~Year~It goes on \\\n\t\there{end}|y= 1~~|")
+    there = other(model)
+    for one in (model, there, other(there)):
+        about = one.variables["x"]
+        assert (about.value, about.unit, about.documentation) == (
+            7.0,
+            "Year",
+            f"It goes on here{' ' * (end[0] == ' ')}\\",
+        )
+
+
 def test_stocks_in_macros_go_over() -> None:
     model = vensim(
         """:MACRO: approach(goal, delay)
@@ -346,7 +370,10 @@ def test_stocks_in_macros_go_over() -> None:
 
 REFUSED = {
     "x= GAME(1) ~~|": "function GAME in 'x' (line 1)",
-    "x= ACTIVE INITIAL(1, 2) ~~|": "function ACTIVE INITIAL",
+    "x= 1+ACTIVE INITIAL(1, 2) ~~|": "ACTIVE INITIAL inside an expression or macro in 'x'",
+    'r: "a,b", c ~~| x[r]= 1,2 ~~|': "element 'a,b' of 'r' with a comma, which divides subscripts in XMILE (rename it)",
+    "x= 1 ~ \x02 ~|": "unit, comment or group with the control character '\\x02' (take it out) in 'x'",
+    '"x\\"y"= 1 ~~|': "with a quote, a backslash or a line break, which cannot stand in quotes (rename it), in 'x",
     "x= 1+WITH LOOKUP(Time, ((0,1),(1,2))) ~~|": "table inside an expression in 'x'",
     "r: a,b,c ~~| s: a,b ~~| v[r]= 1,2,3 ~~| x= SUM(v[s!]) ~~|": "s! as a part of an array in 'x'",
     "r: a,b,c ~~| v[a]= 1 ~~| v[b]= 2 ~~|": "array over elements that are no range of their own in 'v'",
@@ -383,6 +410,14 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
         ("<aux name='x'><eqn>1</eqn><doc>a | b</doc></aux>", "text with ~ or | in 'x'"),
         ("<aux name='x'><eqn>1</eqn><doc>as :MACRO: says</doc></aux>", "what divides a Vensim file in 'x'"),
         ("<aux name='x'><eqn>1</eqn><units>m[2]</units></aux>", "unit with brackets in 'x'"),
+        (
+            "<aux name='x'><eqn>1</eqn><units>m&quot;</units></aux>",
+            "unit or group with a double quote (take it out) in 'x'",
+        ),
+        (
+            "<aux name='x'><eqn>TIME</eqn><init_eqn>1</init_eqn><gf><xpts>0,1</xpts><ypts>0,1</ypts></gf></aux>",
+            "ACTIVE INITIAL inside an expression or macro in 'x'",
+        ),
         ("<aux name='x'><eqn>1</eqn></aux><group name='*a'><entity name='x'/></group>", "group with * in 'x'"),
         (
             "<aux name='x'><eqn>INT(2)</eqn></aux><aux name='int'><eqn>2</eqn></aux>",

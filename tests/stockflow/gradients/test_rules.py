@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from forward_slopes import forward_slopes
-from stockflow_helpers import loaded
+from stockflow_helpers import MODELS, loaded
 
+import stockflow
 from stockflow import InputError, Term
 
 LONG = ",".join(f"({x / 4!r},{np.sin(x):.3f})" for x in range(-12, 24))
@@ -87,6 +88,13 @@ def test_every_operation_has_its_derivative(tmp_path, name) -> None:
     values = [[0.8, 1.1], [0.83, 0.93], [0.62, 1.27]]
     assert_derivatives(model, ("a", "b"), values, ("s", 4.0))
     assert_derivatives(model, ("a", "b"), values, ("x", 2.75))
+
+
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
+def test_conveyors_queues_and_ovens_have_derivatives() -> None:
+    model = stockflow.load(MODELS / "held" / "plant.xmile")
+    for point in (("racks", 15.0), ("yard", 12.0), ("belt", 18.0)):
+        assert_derivatives(model, ("orders", "swing"), [[6.1, 0.47], [5.3, 0.31]], point)
 
 
 @pytest.mark.parametrize("name", MEMORY)

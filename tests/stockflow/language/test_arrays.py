@@ -187,22 +187,36 @@ def test_sorting_follows_the_state_of_every_run(tmp_path) -> None:
     assert (found["sorted"] == np.sort(cases, axis=1)).all()
 
 
-def test_a_matrix_is_inverted_anew_in_every_run(tmp_path) -> None:
+def test_a_function_of_arrays_has_marks_of_its_own(tmp_path) -> None:
+    inside = "r: a, b ~ ~\ns: c, d ~ ~\nv[r]= 3, 5 ~ Dmnl\nw[s]= 1, 2 ~ Dmnl\ny= SUM(MIN(v[r!], 4)) ~ Dmnl"
+    model = loaded(tmp_path, f"{inside}\nz= VMAX(v[r!]*SUM(w[s!])) ~ Dmnl\nu= 2*VMIN(1+0*SUM(v[r!])+w[s!]) ~ Dmnl")
+    assert [float(model.run()[name][0]) for name in "yzu"] == [7.0, 15.0, 4.0]
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_a_matrix_is_inverted_anew_in_every_run(tmp_path, size: int) -> None:
     model = loaded(
         tmp_path,
-        """
-        row: r1, r2, r3 ~ ~
-        column: c1, c2, c3 ~ ~
-        m[row,column]= 1,2,3;4,5,7;7,8,1; ~ Dmnl
-        inverse[row,column]= INVERT MATRIX(m[row,column], 3) ~ Dmnl
+        f"""
+        row: (r1-r{size}) ~ ~
+        column: (c1-c{size}) ~ ~
+        m[row,column]= {";".join([",".join(["1"] * size)] * size)}; ~ Dmnl
+        inverse[row,column]= INVERT MATRIX(m[row,column], {size}) ~ Dmnl
         """,
         final=0.25,
     )
-    matrices = np.random.default_rng(2).normal(size=(20, 3, 3))
-    names = [f"m[r{i},c{j}]" for i in (1, 2, 3) for j in (1, 2, 3)]
-    batch = model.runs(dict(zip(names, matrices.reshape(20, 9).T, strict=True)), ["inverse"]).dataset()
-    found = np.column_stack([batch[name].values[:, 0] for name in batch.data_vars]).reshape(20, 3, 3)
-    np.testing.assert_allclose(found, np.linalg.inv(matrices), rtol=1e-9)
+    matrices = np.random.default_rng(2).normal(size=(20, size, size))
+    matrices[0, 0, 0] = 0.0  # where a column begins with 0, another row comes first
+    names = [f"m[r{i},c{j}]" for i in range(1, size + 1) for j in range(1, size + 1)]
+    batch = model.runs(dict(zip(names, matrices.reshape(20, -1).T, strict=True)), ["inverse"]).dataset()
+    found = np.column_stack([batch[name].values[:, 0] for name in batch.data_vars]).reshape(20, size, size)
+    np.testing.assert_allclose(found @ matrices, np.broadcast_to(np.eye(size), found.shape), atol=1e-9)
+
+
+def test_a_matrix_of_more_than_twelve_rows_is_refused(tmp_path) -> None:
+    lines = "r: (r1-r13) ~ ~\nc: (c1-c13) ~ ~\nm[r,c]= 1 ~ Dmnl\ny[r,c]= INVERT MATRIX(m[r,c], 13) ~ Dmnl"
+    with pytest.raises(InputError, match="INVERT MATRIX of 13 rows and 13 columns"):
+        loaded(tmp_path, lines)
 
 
 def test_a_scarce_supply_goes_by_priority_as_the_reference_has_it(tmp_path) -> None:

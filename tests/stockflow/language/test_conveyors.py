@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from holders import written
+from stockflow_helpers import loaded
 
 import stockflow
 from stockflow import InputError
-from stockflow.errors import LoopError, ReadingWarning
+from stockflow.errors import LoopError
 
-SPACE = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
 IN = "<flow name='i'><eqn>2+TIME</eqn></flow>"
 END = "<flow name='o'><eqn>1</eqn></flow>"
 LEAK = "<flow name='l'><eqn>0.25</eqn><leak/></flow>"
@@ -19,18 +20,6 @@ BELT = "<conveyor><len>2</len></conveyor>"
 def belt(conveyor: str = BELT, leaks: int = 0) -> str:
     outflows = "".join(f"<outflow>{name}</outflow>" for name in ("o", "l", "m")[: 1 + leaks])
     return f"<stock name='S'><eqn>12</eqn><inflow>i</inflow>{outflows}{conveyor}</stock>"
-
-
-def written(folder: Path, variables: str, specs: str = "", rest: str = "") -> Path:
-    path = folder / "belt.xmile"
-    path.write_text(
-        f'<xmile version="1.0" xmlns="{SPACE}"><header><vendor>x</vendor><product version="1">x</product></header>'
-        f"<sim_specs {specs}><start>0</start><stop>4</stop><dt>0.5</dt></sim_specs>"
-        "<dimensions><dim name='d'><elem name='a'/><elem name='b'/></dim></dimensions>"
-        f"<model><variables>{variables}</variables></model>{rest}</xmile>",
-        encoding="utf-8",
-    )
-    return path
 
 
 def test_what_comes_in_leaves_after_the_transit_time(tmp_path: Path) -> None:
@@ -85,16 +74,29 @@ def test_a_belt_is_that_of_the_other_engine(tmp_path: Path, kind: str, leaks: in
     [
         ("<conveyor><len>1.7</len></conveyor>", IN + END + LEAK, "transit time, 1.7, is no whole number of time steps"),
         ("<conveyor><len>0</len></conveyor>", IN + END + LEAK, "transit time, 0, is no whole number"),
-        ("<conveyor><len>2+TIME</len></conveyor>", IN + END + LEAK, "transit time is not a number of the file"),
+        (
+            "<conveyor><len>0.5*TIME</len><capacity/></conveyor>",
+            IN + END + LEAK.replace("0.25", "TIME"),
+            "fraction is not",
+        ),
         ("<conveyor/>", IN + END + LEAK, "conveyor without a transit time"),
-        ("<conveyor><len>2</len><capacity>5</capacity></conveyor>", IN + END + LEAK, "conveyor with capacity in 'S'"),
-        ("<conveyor><len>2</len><in_limit>5</in_limit></conveyor>", IN + END + LEAK, "conveyor with in_limit"),
-        ("<conveyor><len>2</len><arrest>TIME</arrest></conveyor>", IN + END + LEAK, "conveyor with arrest"),
-        ("<conveyor discrete='true'><len>2</len></conveyor>", IN + END + LEAK, "conveyor with discrete"),
+        ("<conveyor isee:fifo='true'><len>2</len></conveyor>", IN + END + LEAK, "conveyor with fifo in 'S'"),
+        ("<conveyor><len>2</len><split>5</split></conveyor>", IN + END + LEAK, "conveyor with split in 'S'"),
+        (
+            "<conveyor discrete='true'><len>2</len></conveyor>",
+            IN + END + LEAK,
+            "discrete conveyor without a queue before",
+        ),
+        (BELT, IN.replace("'i'", "'i' isee:spreadflow='even'") + END + LEAK, "inflow that is spread by 'even' in 'S'"),
         (BELT, IN + END + LEAK.replace("<leak/>", ""), "conveyor with 2 outflows at its end"),
         (BELT, IN + END + LEAK.replace("0.25", "0.1*TIME"), "leakage fraction is not a number of the file"),
         (BELT, IN + END + LEAK.replace("0.25", "1.5"), "more than all of what is on it"),
-        (BELT, IN + END + LEAK.replace("'l'", "'l' leak_end='0.5'"), "leaks in a part of its length"),
+        (BELT, IN + END + LEAK.replace("'l'", "'l' leak_start='0.5' leak_end='0.2'"), "leaks from 0.5 to 0.2 of its"),
+        (
+            BELT.replace(">2<", ">2+TIME<"),
+            IN + END + LEAK.replace("'l'", "'l' leak_end='0.5'"),
+            "part of its length, with a transit time",
+        ),
         (BELT, IN + END + LEAK.replace("<leak/>", "<leak/><leak_integers/>"), "leaks whole units"),
         (BELT, IN + END, "outflow that is no flow of its own"),
     ],
@@ -108,7 +110,7 @@ def test_belts_need_the_method_of_euler_and_no_macro(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="simulated by Euler's method alone, but the file asks for RK4"):
         stockflow.load(written(tmp_path, belt() + IN + END, "method='rk4'"))
     model = stockflow.load(written(tmp_path, belt() + IN + END))
-    with pytest.raises(InputError, match="method is 'RK4', but conveyors and queues need Euler's"):
+    with pytest.raises(InputError, match="method is 'RK4', but conveyors, queues and ovens need Euler's"):
         model.run(method="RK4")
     macro = f"<macro name='f'><eqn>S</eqn><variables>{belt()}{IN}{END}</variables></macro>"
     with pytest.raises(InputError, match="conveyor in a macro"):
@@ -133,46 +135,44 @@ def test_a_flow_off_a_belt_may_be_given(tmp_path: Path) -> None:
     assert model.run()["o"].values.tolist() == [1.0] * 9
 
 
-QUEUE = (
-    "<stock name='S'><eqn>3</eqn><inflow>i</inflow><outflow>o</outflow><outflow>p</outflow><queue/></stock>"
-    "<flow name='i'><eqn>TIME-1</eqn></flow><flow name='o'/><flow name='p'><eqn>9</eqn><overflow/></flow>"
-)
+CONVEY = """
+    flat( (0,1),(1,1) ) ~ Dmnl
+    input= IF THEN ELSE(Time < 1.5, 4+Time, 0) ~ Dmnl
+    stuff= 6 ~ Dmnl
+    rate= {} ~ Dmnl
+    out= DELAY CONVEYOR(input, 2, rate, flat, stuff, {}) ~ Dmnl
+    ahead= total+TIME STEP*(input-out) ~ Dmnl
+    leaking= ahead*rate ~ Dmnl
+    total= INTEG(input-out-leaking, stuff) ~ Dmnl
+"""
 
 
-def test_a_queue_that_nothing_holds_back_is_empty_after_every_step(tmp_path: Path) -> None:
-    further = "<stock name='T'><eqn>1</eqn><inflow>o</inflow><outflow>q</outflow><queue/></stock><flow name='q'/>"
-    with pytest.warns(ReadingWarning, match="has a queue"):
-        model = stockflow.load(written(tmp_path, QUEUE + further))
-    run = model.run()
-    assert run["o"].values.tolist() == [6, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert run["q"].values.tolist() == [8, 0, 0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert run["S"].values.tolist() == [3, *[0] * 8] and run["T"].values.tolist() == [1, *[0] * 8]
-    assert not run["p"].values.any()
-    with pytest.raises(InputError, match="but conveyors and queues need Euler's"):
-        model.run(method="RK4")
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_a_conveyor_of_vensim_lets_out_what_came_in_less_what_leaked(tmp_path: Path, method: str) -> None:
+    run = loaded(tmp_path, CONVEY.format(0, 2), 0.5, save=0.5).run(method=method)
+    assert run["out"].values.tolist()[:9] == [3, 3, 3, 3, 4, 4.5, 5, 0, 0]
+    run = loaded(tmp_path, CONVEY.format(0.4, 1), 0.5, save=0.5).run(method=method)
+    fast, slow = 6 * 0.8 ** np.arange(2), np.array([4, 4.5, 5]) * 0.8**4
+    assert np.allclose(run["out"].values[:9], [*fast, 0, 0, *slow, 0, 0], rtol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
-def test_a_queue_holds_no_less_than_nothing_at_first(tmp_path: Path) -> None:
-    run = stockflow.load(written(tmp_path, QUEUE.replace("<eqn>3<", "<eqn>-3<").replace("TIME-1", "0.5"))).run()
-    assert not run["S"].values.any() and run["o"].values.tolist() == [0.5] * 9
+def test_all_that_comes_onto_a_conveyor_of_vensim_leaves_or_leaks(tmp_path: Path) -> None:
+    # the manual's own account of it
+    run = loaded(tmp_path, CONVEY.format(0.4, 2)).run()
+    assert abs(run["total"].values[-1]) < 1e-12 < run["leaking"].values[0]
 
 
-@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 @pytest.mark.parametrize(
-    ("stock", "message"),
+    ("call", "message"),
     [
-        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><conveyor><len>2</len></conveyor></stock>", "conveyor 'B'"),
-        ("<stock name='B'><eqn>1</eqn><inflow>o</inflow><oven/></stock>", "oven 'B'"),
-        ("<stock name='B'><eqn>1</eqn><queue/><oven/></stock>", "oven and queue, which is not simulated"),
-        ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
-        (
-            "<stock name='B'><eqn>1</eqn><outflow>q</outflow><queue/></stock>"
-            "<flow name='q'><eqn>1</eqn><overflow/></flow>",
-            "queue whose first outflow is an overflow, which takes what another leaves, in 'B'",
-        ),
+        ("DELAY CONVEYOR(input, Time, 0, flat, 1, 2)", "whose times or leakage are not numbers of the file in 'y'"),
+        ("DELAY CONVEYOR(input, 2, 9, flat, 1, 2)", "with a leakage of 9, below 0 or more than all of it in a step"),
+        ("DELAY CONVEYOR(input, 2, 0, rising, 1, 2)", "with an initial profile that is not flat in 'y'"),
+        ("DELAY CONVEYOR(input, 2, 0, 1, 1, 2)", "with an initial profile that is not flat in 'y'"),
+        ("DELAY CONVEYOR(input, 1.7, 0, flat, 1, 2)", "transit time, 1.7, is no whole number of time steps"),
     ],
 )
-def test_what_may_hold_a_queue_back_is_refused_by_name(tmp_path: Path, stock: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        stockflow.load(written(tmp_path, QUEUE + stock))
+def test_what_of_a_conveyor_of_vensim_is_not_simulated_is_refused(tmp_path: Path, call: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        loaded(tmp_path, f"{CONVEY.format(0, 2)}\n rising( (0,0),(1,1) ) ~ Dmnl\n y= {call} ~ Dmnl")
+    assert message in str(error.value)

@@ -203,6 +203,16 @@ def test_data_without_a_file_is_filled_from_tables(folder: Path) -> None:
         stockflow.load(path, data=[folder / "first.csv"])
 
 
+def test_data_files_of_vensim_itself_are_refused_with_what_to_do(folder: Path) -> None:
+    (folder / "run.vdf").write_bytes(b"\x7f\xf7\x17\x52")
+    with pytest.raises(
+        InputError, match=r"run\.vdf: is Vensim's own data file, whose form is not published; export it"
+    ):
+        stockflow.load(written(folder, "d ~ Dmnl"), data=[folder / "run.vdf"])
+    with pytest.raises(InputError, match=r"a \.vdf has no published form; export it and give the table: --data FILE"):
+        stockflow.load(written(folder, "d= GET VDF DATA('run.vdf', 'd', 0, 0, 0) ~ Dmnl"))
+
+
 def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> None:
     away = tmp_path_factory.mktemp("away") / "secret.csv"
     away.write_text("1,2\n")

@@ -223,3 +223,49 @@ def test_a_sum_of_a_thousand_terms_is_no_nest(tmp_path) -> None:
     model = loaded(tmp_path, f"x= 1 ~ Dmnl\ny= {terms} ~ Dmnl", final=0.25)
     assert model.runs({"x": [2.0]}, ["y"]).dataset()["y"].values[0, 0] == sum(range(1000))
     assert math.isfinite(model.run()["y"].values[0])
+
+
+def test_points_at_one_x_are_a_vertical_step(tmp_path) -> None:
+    model = loaded(
+        tmp_path,
+        """
+        x= 1 ~ Dmnl
+        f((0,0),(1,1),(1,9),(1,3),(2,4)) ~ Dmnl
+        g((-1,0),(0,0),(0,5),(3,5)) ~ Dmnl
+        y= f(x) ~ Dmnl
+        z= g(x-1) ~ Dmnl
+        w= WITH LOOKUP(x, ((1,2),(1,4),(5,8))) ~ Dmnl
+        back= LOOKUP INVERT(f, x*2) ~ Dmnl
+        area= LOOKUP AREA(f, 0, x+1) ~ Dmnl
+        same((0,1),(0,1),(2,5)) ~ Dmnl
+        slope= LOOKUP SLOPE(same, x, 1) ~ Dmnl
+        """,
+        final=0.25,
+    )
+    x = np.array([0.5, 1.0, 1.0 + 1e-9, 1.5, 2.0])
+    found = model.runs({"x": x}, ["y", "z", "w", "back", "area", "slope"]).dataset()
+
+    def values(name: str) -> np.ndarray:
+        return found[name].values[:, 0]
+
+    np.testing.assert_allclose(values("y"), [0.5, 1.0, 3.0, 3.5, 4.0], atol=1e-8)
+    np.testing.assert_allclose(values("z"), [0.0, 0.0, 5.0, 5.0, 5.0])
+    np.testing.assert_allclose(values("w"), [2.0, 2.0, 4.0, 4.5, 5.0], atol=1e-8)
+    np.testing.assert_allclose(values("back"), [1.0, 1.0, 1.0, 1.0, 2.0], atol=1e-8)
+    np.testing.assert_allclose(values("area"), [2.125, 4.0, 4.0, 6.0, 8.0], atol=1e-8)
+    assert (values("slope") == 2.0).all()
+    moved = model.with_constants({"x": 1.0}).run()
+    assert (float(moved["y"][0]), float(moved["z"][0])) == (1.0, 0.0)
+
+
+def test_a_calendar_of_360_days_is_read_off_a_time_in_years(tmp_path) -> None:
+    equations = "\n".join(f"y{what}= GET TIME VALUE(0, 2000, {what}) ~ Dmnl" for what in (1, 2, 3, 4, 6))
+    last = "first= GET TIME VALUE(1, 2000.5, 3) ~ Dmnl"
+    model = loaded(tmp_path, f"{equations}\n{last}", step=1 / 12, final=2.0, save=1 / 12)
+    run, months = model.run(), np.arange(25)
+    assert run["y1"].values.tolist() == (2000 + months // 12).tolist()
+    assert run["y2"].values.tolist() == (months % 12 // 3 + 1).tolist()
+    assert run["y3"].values.tolist() == (months % 12 + 1).tolist()
+    assert run["y4"].values.tolist() == [1] * 25
+    assert run["y6"].values.tolist() == (2000 * 360 + months * 30).tolist()
+    assert set(run["first"].values) == {7}

@@ -1,11 +1,15 @@
 """Random numbers have the distributions they are named for, and the same seed gives the same numbers."""
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
-from stockflow_helpers import loaded
+from stockflow_helpers import loaded, written
 
 import stockflow
+from stockflow import InputError
 
 RUNS = 4000
 EQUATIONS = """
@@ -20,6 +24,15 @@ EQUATIONS = """
     counted= RANDOM POISSON(1, 9, 3, 0, 1, 5) ~ Dmnl
     doubled= RANDOM BINOMIAL(-90, 90, 0.3, 10, 1, 2, 5) ~ Dmnl
     exponential= RANDOM EXPONENTIAL(0, 4, 1, 2, 5) ~ Dmnl
+    waited= RANDOM GAMMA(0, 99, 2.5, 1, 3, 5) ~ Dmnl
+    late= RANDOM GAMMA(0.2, 1, 0.4, 0, 1, 5) ~ Dmnl
+    part= RANDOM BETA(-9, 9, 0.5, 2, 1, 4, 5) ~ Dmnl
+    life= RANDOM WEIBULL(1, 4, 2, 0, 2, 5) ~ Dmnl
+    tried= RANDOM NEGATIVE BINOMIAL(0, 90, 0.3, 2, 0, 1, 5) ~ Dmnl
+    density((0,0),(1,2),(1.5,0),(2,0),(3,1)) ~ Dmnl
+    any= RANDOM LOOKUP(density, 1.25, 5, 1, 2, 0) ~ Dmnl
+    pink= RANDOM PINK NOISE(3, 2, 1, 5) ~ Dmnl
+    quick= RANDOM PINK NOISE(0, 1, 0.01, 5) ~ Dmnl
     each[region]= RANDOM UNIFORM(0, 1, 0) ~ Dmnl
     Walk= INTEG(unit-0.5, uniform) ~ Dmnl
     held= SAMPLE IF TRUE(Time >= 1 :AND: Time < 1.2, unit, 0)*1 ~ Dmnl
@@ -45,6 +58,10 @@ def sample(model: stockflow.Model, name: str, moment: int = 3) -> np.ndarray:
         ("wide", stats.norm(10, 0.5)),
         ("slope", stats.triang(0, loc=1, scale=2)),
         ("exponential", stats.truncexpon(1.5, loc=1, scale=2)),
+        ("waited", stats.gamma(2.5, loc=1, scale=3 / 2.5)),
+        ("part", stats.beta(0.5, 2, loc=1, scale=4)),
+        ("pink", stats.norm(3, 2)),
+        ("quick", stats.norm(0, 1)),
     ],
 )
 def test_numbers_follow_their_distribution(model: stockflow.Model, name: str, distribution) -> None:
@@ -63,6 +80,7 @@ def test_a_triangle_is_cut_off_at_both_ends(model: stockflow.Model) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "shares"),
     [
+        ("tried", np.arange(2.0, 91.0), stats.nbinom(2, 0.3).pmf(np.arange(89))),
         ("counted", np.arange(1.0, 10.0), stats.poisson(3).pmf(np.arange(1, 10))),
         ("doubled", 1 + 2 * np.arange(11.0), stats.binom(10, 0.3).pmf(np.arange(11))),
     ],
@@ -75,6 +93,154 @@ def test_whole_numbers_come_as_often_as_they_should(model: stockflow.Model, name
     found = np.array([(drawn == one).sum() for one in values])
     distance = ((found - expected)[common] ** 2 / expected[common]).sum()
     assert stats.chi2(common.sum() - 1).sf(distance) > 1e-3
+
+
+def between(law, low: float, high: float):
+    """Return the share below each value of what a distribution has between two ends."""
+    start, whole = law.cdf(low), law.cdf(high) - law.cdf(low)
+    return lambda x: np.clip((law.cdf(x) - start) / whole, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "law", "low", "high"),
+    [
+        ("late", stats.gamma(0.4, scale=2.5), 0.2, 1),
+        ("life", stats.weibull_min(2, scale=2 / math.gamma(1.5)), 1, 4),
+    ],
+)
+def test_what_is_left_of_a_distribution_has_its_shape(model: stockflow.Model, name: str, law, low, high) -> None:
+    drawn = sample(model, name)
+    assert stats.kstest(drawn, between(law, low, high)).pvalue > 1e-3
+    assert low <= drawn.min() < drawn.max() <= high
+
+
+def test_a_lookup_is_the_density_of_a_number(model: stockflow.Model) -> None:
+    xs, ys = np.array([0, 1, 1.5, 2, 3.0]), np.array([0, 2, 0, 0, 1.0])
+    reached = np.concatenate([[0.0], np.cumsum((ys[1:] + ys[:-1]) / 2 * np.diff(xs))])
+
+    def below(x: np.ndarray) -> np.ndarray:
+        at = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
+        slope = (ys[at + 1] - ys[at]) / (xs[at + 1] - xs[at])
+        return reached[at] + (x - xs[at]) * (ys[at] + slope * (x - xs[at]) / 2)
+
+    low, high = below(np.array([0.125, 2.0]))
+    drawn = sample(model, "any")
+    assert stats.kstest((drawn - 1) / 2, lambda x: (below(x) - low) / (high - low)).pvalue > 1e-3
+    assert 1.25 <= drawn.min() < drawn.max() <= 5.0
+
+
+@pytest.mark.parametrize(("method", "step"), [("Euler", 0.25), ("RK4", 0.25), ("Euler", 0.125)])
+def test_pink_noise_stays_alike_for_its_time(tmp_path, method, step: float) -> None:
+    model = loaded(tmp_path, "pink= RANDOM PINK NOISE(3, 2, 1, 5) ~ Dmnl", step=step, final=2.0, save=step)
+    pink = model.simulator([], ["pink"], method=method)(np.zeros((RUNS, 0)))
+    drawn = pink[:, :, 0] - 3
+    last = drawn.shape[1] - 1
+    assert stats.kstest(drawn[:, last], stats.norm(0, 2).cdf).pvalue > 1e-3
+    for apart in (1, 4):
+        alike = np.corrcoef(drawn[:, last], drawn[:, last - apart])[0, 1]
+        assert abs(alike - (1 - step) ** apart) < 0.05
+
+
+STELLA = [
+    ("NORMAL(3, 2)", stats.norm(3, 2), -math.inf, math.inf),
+    ("NORMAL(3, 2, 7, 2)", stats.norm(3, 2), 2, math.inf),
+    ("NORMAL(3, 2, 7, NAN, 4)", stats.norm(3, 2), -math.inf, 4),
+    ("LOGNORMAL(1, 0.5, 7, 0, 4)", stats.lognorm(0.5, scale=math.e), 0, 4),
+    ("LOGISTIC(1, 2, 7, -3, 3)", stats.logistic(1, 2), -3, 3),
+    ("PARETO(3, 2, 7, 1, 5)", stats.pareto(3, scale=2), 1, 5),
+    ("WEIBULL(2, 3, 7, 1)", stats.weibull_min(2, scale=3), 1, math.inf),
+    ("EXPRND(2 + 0*TIME, 7, 1, 3)", stats.expon(scale=2), 1, 3),
+    ("TRIANGULAR(1, 2, 4)", stats.triang(1 / 3, loc=1, scale=3), 1, 4),
+    ("TRIANGULAR(1, 2, 4, 7, 1.5)", stats.triang(1 / 3, loc=1, scale=3), 1.5, 4),
+    ("BETA(2, 3)", stats.beta(2, 3), 0, 1),
+    ("GAMMA(2, 3, 7, NAN, 9)", stats.gamma(2, scale=3), 0, 9),
+    ("NORMALPINK(1, 2, 4)", stats.norm(1, 2), -math.inf, math.inf),
+]
+
+
+def stella(folder: Path, equation: str) -> np.ndarray:
+    path = folder / "model.xmile"
+    path.write_text(
+        '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><sim_specs><start>0</start>'
+        f"<stop>2</stop><dt>0.5</dt></sim_specs><model><variables><aux name='y'><eqn>{equation}</eqn></aux>"
+        "</variables></model></xmile>"
+    )
+    return stockflow.load(path).simulator([], ["y"])(np.zeros((RUNS, 0)))[:, 3, 0]
+
+
+@pytest.mark.parametrize(("equation", "law", "low", "high"), STELLA, ids=[one[0] for one in STELLA])
+def test_numbers_of_stella_follow_their_distribution(tmp_path, equation: str, law, low: float, high: float) -> None:
+    drawn = stella(tmp_path, equation)
+    assert stats.kstest(drawn, between(law, low, high)).pvalue > 1e-3
+    assert low <= drawn.min() < drawn.max() <= high
+
+
+@pytest.mark.parametrize(
+    ("equation", "law", "values"),
+    [
+        ("POISSON(3)", stats.poisson(3), np.arange(12)),
+        ("POISSON(3, 7, 1, 4)", stats.poisson(3), np.arange(1, 5)),
+        ("BINOMIAL(5, 0.3)", stats.binom(5, 0.3), np.arange(6)),
+        ("MONTECARLO(50)", stats.bernoulli(0.25), np.arange(2)),
+    ],
+)
+def test_counts_of_stella_come_as_often_as_they_should(tmp_path, equation: str, law, values: np.ndarray) -> None:
+    drawn = stella(tmp_path, equation)
+    expected = law.pmf(values) / law.pmf(values).sum()
+    found = np.array([(drawn == one).mean() for one in values])
+    assert set(drawn) <= set(values)
+    np.testing.assert_allclose(found, expected, atol=4 * np.sqrt(0.25 / RUNS))
+
+
+@pytest.mark.parametrize(
+    ("law", "equation"),
+    [
+        (stats.gamma(0.2, scale=5.0), "RANDOM GAMMA(0, 9, 0.2, 0, 1, 1)"),
+        (stats.gamma(30, scale=1 / 30), "RANDOM GAMMA(0, 9, 30, 0, 1, 1)"),
+        (stats.beta(0.3, 0.6), "RANDOM BETA(0, 1, 0.3, 0.6, 0, 1, 1)"),
+    ],
+)
+def test_a_table_of_quantiles_is_right_to_a_ten_thousandth(tmp_path, law, equation: str) -> None:
+    model = loaded(tmp_path, f"y= {equation} ~ Dmnl", step=1.0, final=1.0, save=1.0)
+    (table,) = (one.expression.table for one in model.equations.variables.values() if one.name == "y")
+    normal = np.linspace(-5, 5, 20001)
+    share = law.cdf(9) * stats.norm.cdf(normal)
+    assert np.abs(np.interp(normal, table.xs, table.ys) - law.ppf(share)).max() < 1e-4 * law.std()
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("RANDOM GAMMA(0, 9, Time, 0, 1, 1)", "RANDOM GAMMA of what is not a number of the file in 'y'"),
+        ("RANDOM GAMMA(0, 9, 0, 0, 1, 1)", "RANDOM GAMMA: order of RANDOM GAMMA is 0 (order above 0) in 'y'"),
+        ("RANDOM BETA(2, 1, 1, 1, 0, 1, 1)", "RANDOM BETA: min 2 is not below max 1 (min < max) in 'y'"),
+        ("RANDOM BETA(2, 3, 1, 1, 0, 1, 1)", "RANDOM BETA with nothing between its ends in 'y'"),
+        ("RANDOM WEIBULL(0, 9, Time, 0, 1, 1)", "RANDOM WEIBULL with a shape that is no number of the file above 0"),
+        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-9, 2, 0, 1, 1)", "of more than 10000 different numbers in 'y'"),
+        ("RANDOM LOOKUP(f, 7, 9, 0, 1, 1)", "RANDOM LOOKUP with nothing between its ends in 'y'"),
+        ("RANDOM LOOKUP(g, 0, 9, 0, 1, 1)", "RANDOM LOOKUP with a density below 0"),
+        ("RANDOM LOOKUP(y, 0, 9, 0, 1, 1)", "function of a lookup with what is none in 'y'"),
+    ],
+)
+def test_what_is_no_distribution_is_refused(tmp_path, equation: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        stockflow.load(written(tmp_path, f"f((0,0),(1,1)) ~ Dmnl\ng((0,0),(1,-1)) ~ Dmnl\ny= {equation} ~ Dmnl"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("NORMAL(0, 1, 7, 0, 1, 2)", "NORMAL with a time for which its number is kept in 'y'"),
+        ("GEOMETRIC(0.5)", "function GEOMETRIC (whether the trial that succeeds counts is not said in its manual"),
+        ("NEGBINOMIAL(3, 0.5)", "function NEGBINOMIAL (whether the trials that succeed count is not said"),
+        ("POISSON(TIME)", "POISSON of what is not a number of the file in 'y'"),
+    ],
+)
+def test_what_stella_alone_knows_is_refused(tmp_path, equation: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        stella(tmp_path, equation)
+    assert message in str(caught.value)
 
 
 def test_places_steps_and_runs_draw_independently(model: stockflow.Model) -> None:

@@ -24,6 +24,10 @@ def test_a_step_of_stages_reads_ahead_and_so_counts_a_moment_before() -> None:
     assert read(f"c= {CURVE.format('Time')}", "S= INTEG(c, 0)", method="RK4") == [0, 0, 5 * 8 - 1, 10 * 8 - 1]
 
 
+def test_with_automatic_steps_a_point_may_count_from_the_start_on() -> None:
+    assert read(f"c= {CURVE.format('Time')}", "S= INTEG(c, 0)", method="RK4 auto") == [0, 0, 0, 0]
+
+
 def test_a_curve_that_is_read_ahead_of_time_counts_before() -> None:
     assert read(f"c= {CURVE.format('Time+2')}", "S= INTEG(c, 0)") == [0, 0, 3 * 8, 8 * 8]
 

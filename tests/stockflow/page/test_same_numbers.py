@@ -1,21 +1,25 @@
 """The page's WebAssembly gives the engine's own numbers, whatever is set, drawn or bent."""
 
+import subprocess
+from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import ROOT, Setting, difference, in_node, needs_node, of_text, random_setting
+from page_helpers import NODE, ROOT, SPIDERMONKEY, Setting, difference, in_node, needs_node, of_text, random_setting
 
 import stockflow
 from stockflow.intervals import FAN, quantiles
 from stockflow.model import Model
 from stockflow.page.contents import Asked, contents
+from stockflow.page.page import shuffled, straightened
 
-pytestmark = needs_node
+pytestmark = [needs_node, pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")]
 NOTHING: Setting = {"values": {}, "curves": {}}
 MODELS = [
     *(f"stockflow/examples/{name}.mdl" for name in ("commodity", "epidemic", "population")),
-    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "tank.mdl")),
+    *(f"tests/model_files/{name}" for name in ("constructs.mdl", "market.xmile", "held/plant.xmile", "tank.mdl")),
     "models/vensim/nev.mdl",
 ]
 
@@ -43,6 +47,18 @@ def test_a_page_gives_the_engines_numbers_for_any_setting(path: str, tmp_path: P
             np.testing.assert_allclose(spread, wanted, rtol=1e-13, atol=0)
 
 
+@pytest.mark.skipif(find_spec("pythonmonkey") is None, reason="pythonmonkey, Firefox's engine, is not installed")
+@pytest.mark.parametrize("path", MODELS)
+def test_firefoxs_engine_gives_the_same_bits(path: str, tmp_path: Path) -> None:
+    model = stockflow.load(ROOT / path)
+    page = contents(model, sampled(model, contents(model, Asked()).sliders[:4], 7))
+    settings = [NOTHING, random_setting(page, 1)]
+    for ours, theirs in zip(
+        in_node(page, settings, tmp_path), in_node(page, settings, tmp_path, SPIDERMONKEY), strict=True
+    ):
+        np.testing.assert_array_equal(theirs, ours)
+
+
 ONES = ("a= 0.7", "b= 1.3", "Stock= INTEG(a*COS(Time)-0.1*Stock, b)")
 POINTS = ",".join(f"({x},{x * x % 7})" for x in range(-20, 40))
 FUNCTIONS = {
@@ -65,7 +81,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", "RK4", "RK4 auto"])
 def test_every_function_is_compiled_in_and_agrees(method: str, tmp_path: Path) -> None:
     texts = [f"{name}= {right}" for name, right in FUNCTIONS.items()]
     total = "total= INTEG(" + "+".join(FUNCTIONS) + ", 0)"
@@ -134,3 +150,23 @@ def test_names_that_every_object_of_a_script_has_are_names_as_any_other(tmp_path
     runs, _ = in_node(page, settings, tmp_path)
     for setting, ours in zip(settings, runs, strict=True):
         assert difference(ours, page.native(setting["values"])) < 1e-12
+
+
+def test_what_is_packed_as_far_from_a_straight_line_is_restored_to_the_bit(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    bent = np.interp(np.arange(40), [0, 7, 40], [1, 3.3, -2e5])
+    values = np.column_stack([np.arange(40.0), bent, random.normal(size=40)])
+    odd = np.where(random.random((40, 2)) < 0.3, [[np.inf, -1.7e308]], -0.0)
+    values = np.hstack([values, values[::-1] * 8e302, odd])
+    values[11, 2], values[13, 0] = np.nan, 5e-324
+    (tmp_path / "packed").write_bytes(shuffled(straightened(values)))
+    script = resources.files("stockflow.page").joinpath("numbers.js").read_text(encoding="utf-8")
+    shape = f"40, {values.shape[1]}, Float64Array), {values.shape[1]}"
+    (tmp_path / "restore.js").write_text(
+        f"{script}; const fs = require('fs'), bytes = new Uint8Array(fs.readFileSync(process.argv[2]));"
+        f" fs.writeFileSync(process.argv[3], restored(ordered(bytes, {shape}));"
+    )
+    assert NODE is not None
+    names = [tmp_path / name for name in ("restore.js", "packed", "restored")]
+    subprocess.run([NODE, *names], check=True, timeout=60)
+    assert (tmp_path / "restored").read_bytes() == values.tobytes()
