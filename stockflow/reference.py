@@ -25,7 +25,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.errors import InputError, StoppedError
-from stockflow.language.clock import clock
+from stockflow.language.clock import clock, moving_step
 from stockflow.language.equations import Equations
 from stockflow.language.source import Source
 from stockflow.language.tree import Refused
@@ -67,10 +67,12 @@ def run(file: Source, equations: Equations, names: Sequence[str]) -> tuple[Array
             model = pysd.load(translated(path))
         interpolate_quickly(model)
         _change_elements(model, file)
+        moves = moving_step(equations) is not None
         with np.errstate(all="ignore"), _stopping(file.name):
             frame = model.run(
                 final_time=equations.control("final time"),
-                saveper=equations.control("saveper"),
+                return_timestamps=clock(equations).saved_times if moves else None,
+                saveper=None if moves else equations.control("saveper"),
                 flatten_output=True,
             )
     moments = int(clock(equations).saved.sum())

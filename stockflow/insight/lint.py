@@ -15,6 +15,7 @@ from stockflow.insight.lint_moments import inexact_moments, jumps_inside_steps, 
 from stockflow.insight.structure import read_names
 from stockflow.insight.units import read_unit
 from stockflow.language import equations as eq
+from stockflow.language.clock import first_step
 from stockflow.language.order import reached, same_moment
 
 _STEPS_OF_A_DELAY = 4
@@ -104,7 +105,7 @@ def _output_only(equations: eq.Equations) -> Iterator[tuple[str, str]]:
 
 
 def _short_delays(equations: eq.Equations) -> Iterator[tuple[str, str]]:
-    step, time = equations.find("time step"), equations.control("time step")
+    step, time = equations.find("time step"), first_step(equations)
     limit = _STEPS_OF_A_DELAY * time
     users: dict[str, str] = {}
     for one in equations.variables.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stockflow.language.clock import SCHEMES
+from stockflow.language.clock import SCHEMES, first_step, moving_step
 from stockflow.language.equations import Equations, Expression, Number, Operation, Reference, number, walk
 
 # place of the width among the arguments; a train has pulses of one time step at least
@@ -16,7 +16,7 @@ _FINEST = 2.0**-32
 
 def short_pulses(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield pulses of known width that are shorter than a time step; a width of 0 is one time step."""
-    step = equations.control("time step")
+    step = first_step(equations)
     for name, one in _calls(equations):
         if one.operator in _WIDTH:
             width = _value(equations, one.arguments[_WIDTH[one.operator]])
@@ -30,8 +30,8 @@ def short_pulses(equations: Equations) -> Iterator[tuple[str, str]]:
 
 def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield steps and pulses of a model whose time steps do not add up exactly."""
-    step = equations.control("time step")
-    if (step / _FINEST).is_integer():
+    step = first_step(equations)
+    if moving_step(equations) is not None or (step / _FINEST).is_integer():
         return
     for name, one in _calls(equations):
         if _halfway(equations, one, step):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -56,10 +57,11 @@ class Law:
             low = np.ceil(round(low, 9))
         if self.counts and np.isfinite(high):
             high = np.floor(round(high, 9))
-        below, above = law.cdf(low - 1 if self.counts else low), law.cdf(high)
-        if not above - below > _LEAST_SHARE:
-            return None
-        drawn = np.clip(law.ppf(below + share * (above - below)), low, high)
+        with np.errstate(all="ignore"):
+            below, above = law.cdf(low - 1 if self.counts else low), law.cdf(high)
+            if not above - below > _LEAST_SHARE:
+                return None
+            drawn = np.clip(law.ppf(below + share * (above - below)), low, high)
         return np.asarray(self.shift + self.stretch * drawn, dtype=float)
 
 
@@ -67,6 +69,9 @@ def wrong(name: str, given: Mapping[str, float]) -> tuple[str, str] | None:
     """Return what is wrong with the arguments of a distribution and what they must be, None if nothing is."""
     if not given["min"] < given["max"]:
         return f"min {given['min']:g} is not below max {given['max']:g}", "min < max"
+    for what, value in given.items():
+        if what not in {"min", "max"} and not math.isfinite(value):
+            return f"{what} of {name} is {value:g}", "a finite number"
     for what in _ABOVE_ZERO:
         if what in given and not given[what] > 0:
             return f"{what} of {name} is {given[what]:g}", f"{what} above 0"

@@ -18,7 +18,10 @@ from stockflow.language.tree import Call, Refused, Tree
 
 _ZERO, _ONE, _HUNDRED = eq.Number(0.0), eq.Number(1.0), eq.Number(100.0)
 # a table of quantiles: its points evenly between so many standard deviations of a normal number; and the most of counts
-_POINTS, _FURTHEST, _MOST_COUNTS = 1025, 8.0, 10_000
+_POINTS, _FURTHEST, _MOST_COUNTS = 1025, 8.0, 3000
+_LEAST_SHAPE = 0.01
+# of a mean that changes: its binary digits, and the largest count that a mean below 1 gives
+_DIGITS, _MOST_OF_ONE = 10, 18
 # in standard deviations of a count, what never comes
 _FAR = 40.0
 Ends = tuple[eq.Expression | None, eq.Expression | None]
@@ -131,14 +134,10 @@ def random_weibull(reader: Place, tree: Call) -> eq.Expression:
     """RANDOM WEIBULL: of mean 1 before it is stretched, shifted and cut off at both ends."""
     low, high, shape, shift, stretch = (reader.read(one) for one in tree.arguments[:5])
     fixed = reader.fixed(shape)
-    if fixed is None or not fixed > 0:
-        raise Refused([f"{_title(tree)} with a shape that is no number of the file above 0"])
+    if fixed is None or not fixed >= _LEAST_SHAPE:
+        raise Refused([f"{_title(tree)} with a shape that is no number of the file from {_LEAST_SHAPE} on"])
     scale = memory.over(stretch, eq.Number(math.gamma(1.0 + 1.0 / fixed)))
     return _drawn(reader, _weibull(eq.Number(fixed), scale, shift), (low, high))
-
-
-def _exponential(mean: eq.Expression) -> _Law:
-    return _weibull(_ONE, mean)
 
 
 #: distributions of XMILE and Stella, with the number of their parameters
@@ -149,7 +148,7 @@ CLOSED: Mapping[str, tuple[int, Callable[..., _Law]]] = MappingProxyType(
         "logistic": (2, _logistic),
         "pareto": (2, _pareto),
         "weibull": (2, _weibull),
-        "exprnd": (1, _exponential),
+        "exprnd": (1, partial(_weibull, _ONE)),
     }
 )
 
@@ -188,14 +187,8 @@ def triangular(reader: Place, tree: Call) -> eq.Expression:
     return _triangular(reader, low, high, *corners)
 
 
-def _triangular(
-    reader: Place,
-    low: eq.Expression,
-    high: eq.Expression,
-    start: eq.Expression,
-    peak: eq.Expression,
-    stop: eq.Expression,
-) -> eq.Expression:
+def _triangular(reader: Place, *parts: eq.Expression) -> eq.Expression:
+    low, high, start, peak, stop = parts
     width, rise, fall = memory.minus(stop, start), memory.minus(peak, start), memory.minus(stop, peak)
 
     def clamped(value: eq.Expression, least: eq.Expression, most: eq.Expression) -> eq.Expression:
@@ -236,9 +229,31 @@ def binomial(reader: Place, tree: Call) -> eq.Expression:
 
 
 def poisson(reader: Place, tree: Call) -> eq.Expression:
-    """POISSON: a count with a mean."""
-    (mean,) = _numbers(reader, tree, tree.arguments[:1])
-    return _with_ends(reader, tree, 1, "RANDOM POISSON", {"mean of counts": mean})
+    """POISSON: a count with a mean, which may change, below 1024, where nothing is cut off."""
+    mean, structural = reader.read(tree.arguments[0]), set(reader.translation.structural)
+    if len(tree.arguments) > 2 or reader.fixed(mean) is not None:
+        (value,) = _numbers(reader, tree, tree.arguments[:1])
+        return _with_ends(reader, tree, 1, "RANDOM POISSON", {"mean of counts": value})
+    reader.translation.structural.intersection_update(structural)  # it is not fixed by this
+    mean = reader.keep("mean", mean)
+    whole, drawn = reader.keep("whole", vectors.floor(mean)), reader.keep("drawn", uniform(reader))
+    # a sum of counts whose means are the powers of 2 in the mean, and of one with the rest, below 1
+    rest = reader.keep("rest", memory.minus(mean, whole))
+    share = reached = reader.keep("share", eq.Operation("exp", (eq.Operation("negative", (rest,)),)))
+    parts = [vectors.choice(eq.Operation(">", (drawn, reached)), _ONE, _ZERO)]
+    for count in range(1, _MOST_OF_ONE):
+        share = reader.keep("share", memory.over(memory.times(share, rest), eq.Number(float(count))))
+        reached = reader.keep("reached", memory.plus(reached, share))
+        parts.append(vectors.choice(eq.Operation(">", (drawn, reached)), _ONE, _ZERO))
+    for power in (2.0**digit for digit in range(_DIGITS)):
+        table = reader.translation.once(("POISSON", power), partial(_counts, power))
+        half = (eq.Operation("integer", (memory.over(whole, eq.Number(one)),)) for one in (power, 2.0 * power))
+        odd = eq.Operation(">", (next(half), memory.times(eq.Number(2.0), next(half))))
+        parts.append(vectors.choice(odd, eq.WithLookup(uniform(reader), table), _ZERO))
+    inside = eq.Operation(
+        "and", (eq.Operation(">=", (mean, _ZERO)), eq.Operation("<", (mean, eq.Number(2.0**_DIGITS))))
+    )
+    return vectors.choice(inside, vectors.joined("+", parts), eq.Number(math.nan))
 
 
 def beta(reader: Place, tree: Call) -> eq.Expression:
@@ -299,6 +314,10 @@ def _steps(title: str, law: laws.Law, low: float, high: float) -> eq.Table:
     # of numbers whose shares are too small to move on, the last holds
     steps = dict(zip(map(float, reached), map(float, values[inside]), strict=True))
     return eq.Table(tuple(steps), tuple(steps.values()), "steps")
+
+
+def _counts(mean: float) -> eq.Table:
+    return _steps("POISSON", laws.law("RANDOM POISSON", {"mean of counts": mean}), -math.inf, math.inf)
 
 
 def of_lookup(reader: Place, tree: Call) -> eq.Expression:

@@ -89,10 +89,10 @@ PULSED = CLEAN + "now= {} ~ Dmnl ~ When.\n width= 0.2 ~ Year ~ How long.\n start
 MOMENTS = ("short-pulse", "inexact-moment", "jump-inside-step")
 
 
-def moments(folder: Path, call: str, step: float = 0.25, rk4: bool = False) -> dict[str, set[str]]:
+def moments(folder: Path, call: str, step: float = 0.25, method: int = 0) -> dict[str, set[str]]:
     path = written(folder, PULSED.format(call), step, final=3.0, save=step)
-    if rk4:
-        sketch = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,5,0,0\n"
+    if method:
+        sketch = f"\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{method},0,0\n"
         path.write_text(path.read_text(encoding="utf-8") + sketch, encoding="utf-8")
     found: dict[str, set[str]] = {}
     for one in stockflow.load(path).lint():
@@ -145,7 +145,9 @@ def test_steps_and_pulses_off_the_moments_of_an_inexact_time_step_are_found(
 
 @pytest.mark.parametrize("call", ["STEP(1, start)", "PULSE(start, 1)", "SMOOTH(PULSE TRAIN(start, 1, 2, 9), 2)"])
 def test_steps_and_pulses_under_rk4_are_found(tmp_path: Path, call: str) -> None:
-    assert moments(tmp_path, call, rk4=True) == {"jump-inside-step": {"now"}}
+    assert moments(tmp_path, call, method=5) == {"jump-inside-step": {"now"}}
+    # automatic steps hold them for a whole time step
+    assert moments(tmp_path, call, method=1) == {}
     assert moments(tmp_path, call) == {}
 
 

@@ -159,13 +159,23 @@ STELLA = [
 
 
 def stella(folder: Path, equation: str) -> np.ndarray:
+    return stella_model(folder, equation).simulator([], ["y"])(np.zeros((RUNS, 0)))[:, 3, 0]
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory) -> stockflow.Model:
+    more = "</eqn></aux><aux name='mean'><eqn>4</eqn></aux><aux name='grown'><eqn>mean + 2*TIME"
+    return stella_model(tmp_path_factory.mktemp("counting"), f"POISSON(grown){more}")
+
+
+def stella_model(folder: Path, equation: str) -> stockflow.Model:
     path = folder / "model.xmile"
     path.write_text(
         '<xmile version="1.0" xmlns="http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"><sim_specs><start>0</start>'
         f"<stop>2</stop><dt>0.5</dt></sim_specs><model><variables><aux name='y'><eqn>{equation}</eqn></aux>"
         "</variables></model></xmile>"
     )
-    return stockflow.load(path).simulator([], ["y"])(np.zeros((RUNS, 0)))[:, 3, 0]
+    return stockflow.load(path)
 
 
 @pytest.mark.parametrize(("equation", "law", "low", "high"), STELLA, ids=[one[0] for one in STELLA])
@@ -192,6 +202,24 @@ def test_counts_of_stella_come_as_often_as_they_should(tmp_path, equation: str, 
     np.testing.assert_allclose(found, expected, atol=4 * np.sqrt(0.25 / RUNS))
 
 
+@pytest.mark.parametrize("mean", [0.0, 0.37, 1.0, 5.5, 46.0, 300.25, 1023.9])
+def test_a_poisson_number_may_have_a_mean_that_changes(counting: stockflow.Model, mean: float) -> None:
+    drawn = counting.simulator(["mean"], ["y"])(np.full((RUNS, 1), mean - 1.0))[:, 1, 0]
+    assert drawn.min() >= 0
+    assert (drawn == np.floor(drawn)).all()
+    assert abs(drawn.mean() - mean) <= 4 * np.sqrt(mean / RUNS)
+    # between counts a number is spread evenly, which makes the distribution a continuous one
+    spread = drawn + np.random.default_rng(1).uniform(size=RUNS)
+    law = stats.poisson(mean) if mean else stats.poisson(1e-300)
+    share = law.cdf(np.floor(spread) - 1) + law.pmf(np.floor(spread)) * (spread % 1)
+    assert stats.kstest(share, "uniform").pvalue > 1e-3
+
+
+def test_a_mean_out_of_bounds_gives_no_number(counting: stockflow.Model) -> None:
+    found = counting.simulator(["mean"], ["y"])(np.array([[-1.5], [1023.5]]))[:, 1, 0]
+    assert np.isnan(found).all()
+
+
 @pytest.mark.parametrize(
     ("law", "equation"),
     [
@@ -215,8 +243,11 @@ def test_a_table_of_quantiles_is_right_to_a_ten_thousandth(tmp_path, law, equati
         ("RANDOM GAMMA(0, 9, 0, 0, 1, 1)", "RANDOM GAMMA: order of RANDOM GAMMA is 0 (order above 0) in 'y'"),
         ("RANDOM BETA(2, 1, 1, 1, 0, 1, 1)", "RANDOM BETA: min 2 is not below max 1 (min < max) in 'y'"),
         ("RANDOM BETA(2, 3, 1, 1, 0, 1, 1)", "RANDOM BETA with nothing between its ends in 'y'"),
-        ("RANDOM WEIBULL(0, 9, Time, 0, 1, 1)", "RANDOM WEIBULL with a shape that is no number of the file above 0"),
-        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-9, 2, 0, 1, 1)", "of more than 10000 different numbers in 'y'"),
+        ("RANDOM WEIBULL(0, 9, Time, 0, 1, 1)", "RANDOM WEIBULL with a shape that is no number of the file from 0.01"),
+        ("RANDOM WEIBULL(0, 9, 1e-9, 0, 1, 1)", "RANDOM WEIBULL with a shape that is no number of the file from 0.01"),
+        ("RANDOM BINOMIAL(0, 9, 0.5, 1e308*10, 0, 1, 1)", "N of RANDOM BINOMIAL is inf (a finite number) in 'y'"),
+        ("RANDOM POISSON(0, 9, 1e308*10, 0, 1, 1)", "mean of counts of RANDOM POISSON is inf (a finite number) in 'y'"),
+        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-9, 2, 0, 1, 1)", "of more than 3000 different numbers in 'y'"),
         ("RANDOM LOOKUP(f, 7, 9, 0, 1, 1)", "RANDOM LOOKUP with nothing between its ends in 'y'"),
         ("RANDOM LOOKUP(g, 0, 9, 0, 1, 1)", "RANDOM LOOKUP with a density below 0"),
         ("RANDOM LOOKUP(y, 0, 9, 0, 1, 1)", "function of a lookup with what is none in 'y'"),
@@ -234,7 +265,8 @@ def test_what_is_no_distribution_is_refused(tmp_path, equation: str, message: st
         ("NORMAL(0, 1, 7, 0, 1, 2)", "NORMAL with a time for which its number is kept in 'y'"),
         ("GEOMETRIC(0.5)", "function GEOMETRIC (whether the trial that succeeds counts is not said in its manual"),
         ("NEGBINOMIAL(3, 0.5)", "function NEGBINOMIAL (whether the trials that succeed count is not said"),
-        ("POISSON(TIME)", "POISSON of what is not a number of the file in 'y'"),
+        ("POISSON(TIME, 7, 1)", "POISSON of what is not a number of the file in 'y'"),
+        ("BINOMIAL(5, TIME)", "BINOMIAL of what is not a number of the file in 'y'"),
     ],
 )
 def test_what_stella_alone_knows_is_refused(tmp_path, equation: str, message: str) -> None:
