@@ -84,7 +84,8 @@ _SCRIPT = """((values, table, saved, moments, runs, size) => {
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
   const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
-  const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()), parts = [[], [], []];
+  const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()).shared;
+  const parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, points, 0, model.draws), b = performance.now();
     quantiles(new Whole([out.out], page.times.length, totalOf(model)), model.outputs.length);
