@@ -24,7 +24,7 @@ import numpy as np
 
 from analysis.draws.runs import drawn
 from analysis.policy_page.contents import policy_page
-from analysis.policy_page.page import html as policy_html
+from analysis.report.try_it import write_page
 from benchmarks.browser import Tab, tab
 from benchmarks.engine import OUTPUTS
 from benchmarks.machine import machine
@@ -187,19 +187,17 @@ def policy_pages(cases: Sequence[str], draws: int, moves: int, browser: Tab) -> 
     sizes, rows = [], []
     for case in cases:
         page = policy_page(case, draws)
-        text = policy_html(page, "en")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{case}.html"
-            path.write_text(text, encoding="ascii")
-            frames = []
+            path, frames = write_page(case, Path(folder) / f"{case}.html", draws), []
             for _ in range(5):
                 browser.open(path.as_uri())
                 frames.append(float(browser.run("performance.now()")))
             rows += moved(page, moves, browser)
             native = min(timed(partial(page.page.native, {}))[1] for _ in range(moves)) * 1e3
             times = (float(np.median(frames)), native, scripted(page.page, browser))
-        packed = len(gzip.compress(text.encode(), 9))
-        sizes.append((case, f"{len(text) / 1e3:.0f}", f"{packed / 1e3:.0f}", *(f"{one:.0f}" for one in times)))
+            whole = path.read_bytes()
+        packed = len(gzip.compress(whole, 9))
+        sizes.append((case, f"{len(whole) / 1e3:.0f}", f"{packed / 1e3:.0f}", *(f"{one:.0f}" for one in times)))
     return sizes, rows
 
 
