@@ -36,6 +36,9 @@ class Policy {
   waits() {
     for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
     for (const id of ["csv", "print", "try"]) byId(id).disabled = this.busy;
+    // what takes long is dimmed; a transition would draw the page anew at every move
+    if (this.busy) this.late ??= setTimeout(() => byId("main").classList.add("late"), 200);
+    else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
   }
 
   // The runs of a path held against; null where they made way for newer ones.
