@@ -16,7 +16,7 @@ class Charts {
   say(key, fields) { return this.page.say(key, fields); }
 
   tell({ made: own, basis, asked }, draws) {
-    const { model, policy } = this.page, key = `${asked.base} ${draws}`;
+    const { model, policy } = this.page, key = `${asked.base} ${asked.world} ${draws}`;
     const bands = (runs, known = []) => policy.charts.map((chart, i) => band(model, chart, runs, draws, basis, known[i]));
     if (this.of !== key) [this.of, this.base] = [key, bands(basis)];
     this.own = own === basis ? this.base : bands(own, this.base);

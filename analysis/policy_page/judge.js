@@ -66,20 +66,6 @@ function setback(share, run, first, last) {
   return lost;
 }
 
-// The year in which a path reaches a level and stays for a year, or to the end (`year_reached` in stockflow/over_time.py).
-function reached(times, path, run, level) {
-  for (let time = 0; time < times.length; time++) {
-    if (!(path(run, time) >= level)) continue;
-    let end = time;
-    while (end < times.length && path(run, end) >= level && times[end] - times[time] < 1) end++;
-    if (end < times.length && times[end] - times[time] < 1) { time = end; continue; }
-    if (!time) return times[0];
-    const [low, high] = [path(run, time - 1), path(run, time)];
-    return times[time - 1] + (level - low) / (high - low) * (times[time] - times[time - 1]);
-  }
-  return Infinity;
-}
-
 // The study's question: the share of the market some years after each start, over that of the same draw on the path that
 // the ends are held against; slopes are asked as long after their last step, too, where the study reaches that far: `later`
 // (`Ended.after` in analysis/phase_out/by_instrument/apart.py).
@@ -119,10 +105,10 @@ function together(model, { instruments }, runs, basis, draws) {
   const [own, other] = [runs, basis].map((one) => valueOf(policy.charts[0], reader(model, one)));
   const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
   if (set.every((one) => one.level === 100)) return null;
-  const from = ends.length ? ends : set.map((one) => one.since), year = Math.min(Math.max(...from) + rule.years, horizon);
+  const from = ends.length ? ends : set.map((one) => one.since), asked = Math.max(...from) + rule.years, year = Math.min(asked, horizon);
   const place = placeOf(model, year);
   const ratio = draws.map((run) => own(run, place) / other(run, place));
-  return { year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
+  return { year, short: asked - year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
 }
 
 const placeOf = (model, year) => model.time.values.findIndex((time) => time >= year - 1e-9);
@@ -146,26 +132,25 @@ function gained(model, runs, basis, draws) {
   return { saved, sold, more, cost };
 }
 
+// By how many units the two paths differ in the last year of the study, and which part that is of the most in any year: what
+// of an effect is not over when the study is, by draw.
+function leftOver(model, runs, basis, draws) {
+  const { policy } = model, end = placeOf(model, policy.horizon), [own, other] = [runs, basis].map((one) => reader(model, one)(policy.sold));
+  const gained = (of, run, time) => of(run, time) - of(run, time - YEAR), differ = (run, time) => gained(own, run, time) - gained(other, run, time);
+  const last = draws.map((run) => differ(run, end)), part = draws.map((run, k) => {
+    let most = 0;
+    for (let time = YEAR; time <= end; time++) most = Math.max(most, Math.abs(differ(run, time)));
+    return most ? Math.abs(last[k]) / most : 0;
+  });
+  return { last, part };
+}
+
 // Public money to the horizon by line, medians on both paths and of the difference: those lines of which there is anything.
 function linesOf(model, runs, basis, draws) {
   const { policy } = model, end = placeOf(model, policy.horizon), [own, other] = [runs, basis].map((one) => reader(model, one));
   return policy.lines.map((name) => {
     const [mine, theirs] = [own, other].map((of) => draws.map((run) => of(name)(run, end))), middle = (values) => fan(values)[2];
     return { name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) };
-  });
-}
-
-// Years in which the share of the market reaches some levels, medians on both paths, and how many of them are lost.
-function yearsOf(model, runs, basis, draws) {
-  const { policy } = model, end = placeOf(model, policy.horizon) + 1, times = model.time.values.slice(0, end);
-  return policy.levels.map((level) => {
-    const [own, other] = [runs, basis].map((one) => {
-      const path = reader(model, one)(policy.share);
-      return draws.map((run) => reached(times, path, run, level));
-    });
-    const lost = own.map((year, k) => (year === other[k] ? 0 : year - other[k]));
-    const [never, neverBase] = [own, other].map((years) => years.filter((year) => year === Infinity).length / draws.length);
-    return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost), never, neverBase };
   });
 }
 
