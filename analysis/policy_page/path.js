@@ -28,7 +28,7 @@ class Path {
   // A date, or that there is none by the horizon.
   date(value) { return Number.isFinite(value) ? value.toFixed(1) : this.say("not reached", { horizon: this.page.policy.horizon }); }
 
-  years(value) { return Number.isFinite(value) ? value.toFixed(1).replace("-", "\u2212") : "\u2013"; }
+  years(value) { return Number.isFinite(value) ? (Math.round(10 * value) / 10 + 0).toFixed(1).replace("-", "\u2212") : "\u2013"; }
 
   spread([low, , median, , high], as = (value) => this.years(value)) {
     return Number.isFinite(median) ? `${as(median)} (${this.say("to", { low: as(low), high: as(high) })})` : as(median);
