@@ -107,6 +107,9 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -
     assert written.name == "nev.csv"
     lines = written.read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "run,quantity,unit,time,p5,p25,median,p75,p95"
+    dated = opened.run(f"{P}.answer.path.stages.at(-1).own")
+    (stage,) = [line for line in lines if line.startswith('"yours","10% of the market at parity')]
+    assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)
     last = [line for line in lines if line.startswith('"yours"')][len(opened.run(f"{P}.charts.times")) - 1]
     shown = opened.run(f"{P}.charts.own[0].map((values) => values.at(-1))")
     assert [float(one) for one in last.split(",")[-5:]] == pytest.approx(shown)
