@@ -278,6 +278,10 @@ def test_no_word_of_a_case_becomes_markup(
             one["words"] = dict.fromkeys(one["words"], EVIL[5])  # type: ignore[call-overload]
             one["units"] = {key: {"factor": 1.0, "unit": EVIL[0]} for key in one["units"]}
             one["charts"] = [{"name": EVIL[0], "factor": 1.0, "unit": EVIL[5]} for _ in one["charts"]]  # type: ignore[attr-defined]
+            one["stages"] = dict.fromkeys(one["stages"], EVIL[0])  # type: ignore[call-overload]
+            one |= {key: [EVIL[5] for _ in one[key]] for key in ("barriers", "clocks")}  # type: ignore[attr-defined]
+            one["led"] = [{"name": EVIL[0], "meaning": EVIL[5]} for _ in one["led"]]  # type: ignore[attr-defined]
+            one["worlds"] = {key: {"name": EVIL[0], "says": EVIL[5], "source": EVIL[1]} for key in one["worlds"]}  # type: ignore[attr-defined]
             one["presets"] = [{"title": EVIL[5], "base": "continued", "set": {}}]
         return words
 
