@@ -115,7 +115,7 @@ class Charts {
         lines.push([...[this.say(name), one.name, one.unit].map(cell), time, ...bands[place].map((values) => values[i] * one.factor)]
           .join(","))));
     this.page.policy.path.stages.forEach(({ name }, i) => [["here", "own"], ["base", "base"]].forEach(([run, which]) => {
-      const years = this.page.answer.path.stages[i][which].map((year) => (Number.isFinite(year) ? year : ""));
+      const years = this.page.dated.stages[i][which].map((year) => (Number.isFinite(year) ? year : ""));
       lines.push([...[this.say(run), this.page.words.stages[name], this.say("year")].map(cell), "", ...years].join(","));
     }));
     lines.push(`setting,${cell(this.page.setting.address(this.page.result.asked) || "#")},,,,,,,`);

@@ -4,8 +4,11 @@ const LED = { reinforcing: BLUE.core, balancing: "#e3b98a", changing: "#d3d8de" 
 
 class Path {
   constructor(page) {
-    this.page = page;
-    new ResizeObserver(() => this.draw()).observe(byId("path"));
+    Object.assign(this, { page, width: 280 });
+    new ResizeObserver(() => {
+      this.width = Math.max(280, byId("path").clientWidth);
+      this.draw();
+    }).observe(byId("path"));
   }
 
   say(key, fields) { return this.page.say(key, fields); }
@@ -13,16 +16,15 @@ class Path {
   get changed() { return Object.keys(this.page.result.asked.instruments).length > 0; }
 
   tell() {
-    this.draw();
     this.stages();
     this.waits();
-    const { clocks } = this.page.answer.path, { window: [low, high], large } = this.page.policy.path;
+    const { clocks } = this.page.dated, { window: [low, high], large } = this.page.policy.path;
     const stage = this.page.words.stages[large];
     byId("clocks").replaceChildren(...clocks.map(({ year, years, inside }, i) => {
       const fields = { stage, clock: this.page.words.clocks[i], year: moment(year), years: this.spread(years), inside: percent(inside, 0), low, high };
       return made("li", {}, this.say("clock", fields));
     }));
-    this.loops();
+    this.picture();
   }
 
   // A date, or that there is none by the horizon.
@@ -51,17 +53,17 @@ class Path {
   heads(lost) { return this.changed ? ["here", "base", lost, "missed"] : ["here", "missed"]; }
 
   stages() {
-    const { words, policy, answer, model } = this.page, before = this.say("before", { year: moment(model.time.values[0]) });
+    const { words, policy, dated, model } = this.page, before = this.say("before", { year: moment(model.time.values[0]) });
     this.table("stages", ["stage", "observed", ...this.heads("lost")], policy.path.stages.map(({ name, observed }, i) => {
-      const one = answer.path.stages[i], cells = this.cells(one, (value) => this.date(value));
+      const one = dated.stages[i], cells = this.cells(one, (value) => this.date(value));
       return [words.stages[name], observed === null ? "\u2013" : observed.toFixed(1), ...(one.already ? [before, ...cells.slice(1).map(() => "\u2013")] : cells)];
     }));
   }
 
   waits() {
-    const { words, answer, model } = this.page, before = this.say("before", { year: moment(model.time.values[0]) });
+    const { words, dated, model } = this.page, before = this.say("before", { year: moment(model.time.values[0]) });
     const heads = this.heads("longer");
-    this.table("waits", ["barrier", ...heads], answer.path.waits.map((one, i) => {
+    this.table("waits", ["barrier", ...heads], dated.waits.map((one, i) => {
       if (one.before) return [words.barriers[i], before, ...heads.slice(1).map(() => "\u2013")];
       const [own, ...rest] = this.cells(one, (value) => this.years(value));
       return [words.barriers[i], one.least ? this.say("least", { years: own }) : own, ...rest];
@@ -73,15 +75,17 @@ class Path {
     this.table("led", ["years", "loop", "led", "runs"], led.map((one, i) => [years(one), words.led[i].name, `${percent(one.share, 0)}%`, words.led[i].meaning]));
   }
 
-  // ---- the picture
-
+  // In the frame after that of charts and verdict, which else came later.
   draw() {
     if (!this.page.answer || this.waiting) return;
-    this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.drawn(); });
+    const next = (then) => requestAnimationFrame(then);
+    this.waiting = next(() => next(() => { this.waiting = 0; this.tell(); }));
   }
 
-  drawn() {
-    const { page } = this, { policy, answer, words } = page, { clocks, window: late, barriers } = policy.path, width = Math.max(280, byId("path").clientWidth);
+  // ---- the picture
+
+  picture() {
+    const { page, width } = this, { policy, dated, words } = page, { clocks, window: late, barriers } = policy.path;
     const times = [clocks[0], policy.horizon], rows = barriers.length + 2, height = ROW * rows + 30;
     const box = { left: 8, right: width - 12, top: 0, bottom: ROW * rows + 4 };
     const x = (time) => box.left + (box.right - box.left) * (Math.min(time, times[1]) - times[0]) / (times[1] - times[0]);
@@ -92,16 +96,16 @@ class Path {
     this.market(place, ROW * barriers.length);
     this.strip(place, ROW * (rows - 1));
     across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
-    const label = [...barriers.map((_, i) => `${words.barriers[i]}: ${this.spread(answer.path.waits[i].own)}`)].join("; ");
+    const label = [...barriers.map((_, i) => `${words.barriers[i]}: ${this.spread(dated.waits[i].own)}`)].join("; ");
     const svg = drawn("svg", { role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": label }, ...parts);
     byId("path").replaceChildren(svg);
   }
 
   // Medians of a stage by name on a path: `own` or `base`.
-  at(name, which) { return this.page.answer.path.stages[this.page.policy.path.stages.findIndex((one) => one.name === name)][which]; }
+  at(name, which) { return this.page.dated.stages[this.page.policy.path.stages.findIndex((one) => one.name === name)][which]; }
 
   barrier({ x, rect, text, parts }, { begins, ends }, i, top) {
-    const { answer, policy, words, model } = this.page, { before, least, own } = answer.path.waits[i], [clock] = policy.path.clocks;
+    const { dated, policy, words, model } = this.page, { before, least, own } = dated.waits[i], [clock] = policy.path.clocks;
     const from = (which) => (begins ? this.at(begins, which)[2] : clock), [low, , , , high] = this.at(ends, "own");
     const years = before ? this.say("before", { year: moment(model.time.values[0]) }) : this.say("wait", { years: this.spread(own) });
     parts.push(text(`${words.barriers[i]}: ${least && !before ? this.say("least", { years }) : years}`, { x: 8, y: top + 16 }));
@@ -114,7 +118,7 @@ class Path {
 
   // When the share of the market reaches its levels: in every second stage the level stands above, in the others below.
   market({ x, text, parts }, top) {
-    const shares = this.page.policy.path.stages.map((one, i) => ({ ...one, ...this.page.answer.path.stages[i] })).filter((one) => one.of.length === 1 && one.level < 1);
+    const shares = this.page.policy.path.stages.map((one, i) => ({ ...one, ...this.page.dated.stages[i] })).filter((one) => one.of.length === 1 && one.level < 1);
     const y = top + 30;
     parts.push(text(this.say("market"), { x: 8, y: top + 16 }));
     shares.forEach(({ own: [low, , median, , high], base, observed, level }, i) => {

@@ -116,13 +116,16 @@ class Policy {
     const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
-    const of = [model, made, basis, draws], sums = { ...gained(...of), left: leftOver(...of), lines: linesOf(...of), path: pathOf(...of) };
+    const of = [model, made, basis, draws], sums = { ...gained(...of), left: leftOver(...of), lines: linesOf(...of), of };
     const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
     this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
     this.verdict.tell();
     this.charts.tell(result, draws);
-    this.path.tell();
+    this.path.draw();
   }
+
+  // Stages and barriers of what is told, dated when they are first asked for.
+  get dated() { return this.answer.path ??= pathOf(...this.answer.of); }
 
   // ---- words
 
@@ -164,6 +167,7 @@ class Policy {
     this.fields.lay();
     this.fields.show();
     this.tour.tell();
+    this.path.loops();
     this.checked();
     this.told();
     this.verdict.retell();

@@ -5,10 +5,10 @@
 // stockflow/over_time.py).
 function reached(times, paths, draws, level, hold) {
   const since = new Int32Array(draws).fill(-1), stays = new Uint8Array(draws);
-  for (let time = 0, at = 0; time < times.length; time++)
+  for (let time = 0, at = 0, left = draws; left && time < times.length; time++)
     for (let draw = 0; draw < draws; draw++, at++) {
       if (stays[draw]) continue;
-      if (since[draw] >= 0 && times[time] - times[since[draw]] >= hold) stays[draw] = 1;
+      if (since[draw] >= 0 && times[time] - times[since[draw]] >= hold) { stays[draw] = 1; left--; }
       else if (!(paths[at] >= level)) since[draw] = -1;
       else if (since[draw] < 0) since[draw] = time;
     }
@@ -52,11 +52,18 @@ function compared(own, base) {
   return { own: spreadOf(own), base: spreadOf(base), lost, never: never(own), neverBase: never(base) };
 }
 
+// Dates on the path held against, found once for the draws that count.
+function datesAgainst(model, basis, draws) {
+  const key = String(draws);
+  if (basis.dated?.key !== key) basis.dated = { key, dates: datesOf(model, basis, draws) };
+  return basis.dated.dates;
+}
+
 // Stages, waits at barriers and years from each clock to a large share of the market.  What was there when the runs begin
 // has no date: `already`; a wait that begins with such a stage is `least` so long, and one that ends with it is none.
 function pathOf(model, runs, basis, draws) {
   const { stages, barriers, clocks, window: [low, high], large } = model.policy.path, [first] = model.time.values;
-  const [own, base] = [runs, basis].map((one) => datesOf(model, one, draws)), early = (year) => year <= first;
+  const base = datesAgainst(model, basis, draws), own = runs === basis ? base : datesOf(model, runs, draws), early = (year) => year <= first;
   const wait = (dates, { begins, ends }) => dates[ends].map((end, k) => end - (begins ? dates[begins][k] : clocks[0]));
   return {
     stages: stages.map(({ name }) => ({ ...compared(own[name], base[name]), already: own[name].some(early) })),

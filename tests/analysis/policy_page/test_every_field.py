@@ -108,7 +108,7 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -
         time.sleep(0.05)
     lines = written.read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "run,quantity,unit,time,p5,p25,median,p75,p95"
-    dated = opened.run(f"{P}.answer.path.stages.at(-1).own")
+    dated = opened.run(f"{P}.dated.stages.at(-1).own")
     (stage,) = [line for line in lines if line.startswith('"yours","10% of the market at parity')]
     assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)
     last = [line for line in lines if line.startswith('"yours"')][len(opened.run(f"{P}.charts.times")) - 1]
@@ -118,14 +118,15 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -
 
 def test_the_path_is_told_and_drawn_of_what_is_set(opened: Tab) -> None:
     rows = "document.getElementById('stages').querySelectorAll('tr').length"
+    opened.until(f"!{P}.path.waiting")
     assert opened.run(rows) == 1 + opened.run(f"{P}.policy.path.stages.length")
-    before = opened.run(f"{P}.answer.path.clocks[0].years[2]")
+    before = opened.run(f"{P}.dated.clocks[0].years[2]")
     move(opened, 0, "level", 0.0)
-    opened.until(f"{P}.busy === false && {P}.runs.busy === false")
-    after = opened.run(f"{P}.answer.path.clocks[0].years[2]")
+    opened.until(f"{P}.busy === false && {P}.runs.busy === false && !{P}.path.waiting")
+    after = opened.run(f"{P}.dated.clocks[0].years[2]")
     assert after > before + 0.5
     assert f"{after:.1f}" in opened.run("document.getElementById('clocks').firstElementChild.textContent")
     label = "document.querySelector('#path svg').getAttribute('aria-label')"
-    opened.until(f"{label}.includes('Darwinian Sea: ' + {P}.path.spread({P}.answer.path.waits.at(-1).own))")
+    opened.until(f"{label}.includes('Darwinian Sea: ' + {P}.path.spread({P}.dated.waits.at(-1).own))")
     led = opened.run("document.querySelectorAll('#led tbody tr').length")
     assert led == opened.run(f"{P}.policy.path.led.length") > 5
