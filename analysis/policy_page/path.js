@@ -78,8 +78,7 @@ class Path {
   // In the frame after that of charts and verdict, which else came later.
   draw() {
     if (!this.page.answer || this.waiting) return;
-    const next = (then) => requestAnimationFrame(then);
-    this.waiting = next(() => next(() => { this.waiting = 0; this.tell(); }));
+    this.waiting = requestAnimationFrame(() => requestAnimationFrame(() => { this.waiting = 0; this.tell(); }));
   }
 
   // ---- the picture
