@@ -7,9 +7,8 @@ JavaScript of the same equations with the page's curves as they are, one run aft
 is changed at a point of its curve, drawn at random, once from where it counts and once, in the same turn, from the
 start: on all threads of the page, and on one. Then the same sizes, and moves by kind, of the policy maker's pages.
 
-Other engines' WebAssembly is not here: SDEverywhere's is made by Emscripten, a compiler of some hundred MB beside
-its own packages, and Simlin's, which runs one draw at a time, is in no package registry; its native form stands in
-`benchmarks.engine`.
+Other engines' WebAssembly is not here: SDEverywhere's needs Emscripten, and Simlin's is in no package registry; its
+native form stands in `benchmarks.engine`. What SDEverywhere's JavaScript takes is told in `docs/engine/page.md`.
 """
 
 import argparse
@@ -25,7 +24,7 @@ import numpy as np
 
 from analysis.draws.runs import drawn
 from analysis.policy_page.contents import policy_page
-from analysis.policy_page.page import html as policy_html
+from analysis.report.try_it import write_page
 from benchmarks.browser import Tab, tab
 from benchmarks.engine import OUTPUTS
 from benchmarks.machine import machine
@@ -84,7 +83,8 @@ _SCRIPT = """((values, table, saved, moments, runs, size) => {
 _PARTS = """(async () => {
   const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
   const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
-  const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()), parts = [[], [], []];
+  const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()).shared;
+  const parts = [[], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, points, 0, model.draws), b = performance.now();
     quantiles(new Whole([out.out], page.times.length, totalOf(model)), model.outputs.length);
@@ -187,19 +187,17 @@ def policy_pages(cases: Sequence[str], draws: int, moves: int, browser: Tab) -> 
     sizes, rows = [], []
     for case in cases:
         page = policy_page(case, draws)
-        text = policy_html(page, "en")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{case}.html"
-            path.write_text(text, encoding="ascii")
-            frames = []
+            path, frames = write_page(case, Path(folder) / f"{case}.html", draws), []
             for _ in range(5):
                 browser.open(path.as_uri())
                 frames.append(float(browser.run("performance.now()")))
             rows += moved(page, moves, browser)
             native = min(timed(partial(page.page.native, {}))[1] for _ in range(moves)) * 1e3
             times = (float(np.median(frames)), native, scripted(page.page, browser))
-        packed = len(gzip.compress(text.encode(), 9))
-        sizes.append((case, f"{len(text) / 1e3:.0f}", f"{packed / 1e3:.0f}", *(f"{one:.0f}" for one in times)))
+            whole = path.read_bytes()
+        packed = len(gzip.compress(whole, 9))
+        sizes.append((case, f"{len(whole) / 1e3:.0f}", f"{packed / 1e3:.0f}", *(f"{one:.0f}" for one in times)))
     return sizes, rows
 
 

@@ -49,8 +49,8 @@ STUDIES: Mapping[str, type[BaseModel]] = {
 }
 _EVIDENCE = """paper: stands in He et al. 2025; read: read in the source named; recalled: remembered from literature;
 derived: computed from other numbers; assumed: judged; fit: the outcome of a calibration."""
-TESTS = Path(__file__).parents[1] / "tests" / "stockflow" / "language"
-_VENSIM_MANUAL = "https://www.vensim.com/documentation/fn_{}.html"
+READ = Path(__file__).parents[1] / "tests" / "model_files" / "read"
+_VENSIM_MANUAL = "https://www.vensim.com/documentation/{}.html"
 _XMILE_STANDARD = "https://docs.oasis-open.org/xmile/xmile/v1.0/xmile-v1.0.html"
 _STELLA_MANUAL = "https://www.iseesystems.com/resources/help/v3/Content/08-Reference/07-Builtins/Builtins.htm"
 # functions that the standard itself has; others are those of its programs
@@ -67,6 +67,8 @@ def write(folder: Path) -> None:
         "data.inc": data_page(),
         "commands.inc": command_page(),
         "api.inc": api_page(),
+        "read_vensim.inc": read_page({"Vensim"}),
+        "read_xmile.inc": read_page({"XMILE", "Stella"}),
         "functions.inc": functions_page(),
         "schedules.md": format_page("Schedules", {"Schedule": Schedule}),
         "studies.md": format_page("Studies", STUDIES),
@@ -80,24 +82,49 @@ def write(folder: Path) -> None:
             write_whole(file, text)
 
 
-# ---- functions that are read
+# ---- what is read
+
+
+def read_page(dialects: set[str]) -> str:
+    """The rows of some dialects: whether they are read, their file and its numbers, and their place in a manual."""
+    return "\n".join(_table(("construct", "read", "its file, or what is said", "numbers", "manual"), (
+        (row["what"], f"no: {row['no']}" if "no" in row else "yes", f"`{row['file' if 'file' in row else 'refused']}`",
+         row.get("numbers", ""), ", ".join(_places(row["in"], row["place"])))
+        for row in _rows()["row"] if row["in"] in dialects
+    ), links=True))  # fmt: skip
 
 
 def functions_page() -> str:
-    """Every function of both formats: how many arguments, the tests that name it, its place in a manual."""
-    texts = {path.name: path.read_text(encoding="utf-8").lower() for path in sorted(TESTS.rglob("test_*.py"))}
-    lines = ["| function | arguments | tests | manual |", "|---|---|---|---|"]
-    for name in sorted({*dialects.VENSIM, *dialects.XMILE}):
+    """Every function that is read or listed in a manual: how many arguments, which files call it, or why it is not."""
+    files = [row for row in _rows()["row"] if "file" in row]
+    called = {row["file"]: (READ / f"{row['file']}.csv").read_text(encoding="utf-8") for row in files}
+    lines = []
+    for name in {*dialects.VENSIM, *dialects.XMILE}:
         function = dialects.VENSIM.get(name) or dialects.XMILE[name]
         count = f"{function.least}{f' to {function.most}' if function.most > function.least else ''}"
-        named = re.compile(rf"\b{name.replace(' ', '[ _]')}\b")
-        tests = [file.removesuffix(".py") for file, text in texts.items() if named.search(text)]
-        places = [f"[Vensim]({_VENSIM_MANUAL.format(name.replace(' ', '_'))})"] if name in dialects.VENSIM else []
+        named = re.compile(rf"\bof {name.upper()}(?=[,\[\n])")
+        found = ", ".join(f"`{file}`" for file, text in called.items() if named.search(text.partition("\n")[0] + "\n"))
+        places = _places("Vensim", [f"fn_{name.replace(' ', '_')}"]) if name in dialects.VENSIM else []
         if name in dialects.XMILE:
-            standard = name in _STANDARD.split()
-            places.append(f"[XMILE]({_XMILE_STANDARD})" if standard else f"[Stella]({_STELLA_MANUAL})")
-        lines.append(f"| `{name.upper()}` | {count} | {', '.join(tests)} | {', '.join(places)} |")
-    return "\n".join(lines) + "\n"
+            places += _places("XMILE" if name in _STANDARD.split() else "Stella", [])
+        lines.append((f"`{name.upper()}`", count, "yes", found, ", ".join(places)))
+    for group in _rows()["unread"]:
+        for name in group["names"]:
+            pages = [f"fn_{name.lower().replace(' ', '_')}"] if group["in"] == "Vensim" else []
+            lines.append((f"`{name}`", "", f"no: {group['no']}", "", ", ".join(_places(group["in"], pages))))
+    return "\n".join(_table(("function", "arguments", "read", "files", "manual"), sorted(lines), links=True))
+
+
+def _rows() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((READ / "rows.toml").read_text(encoding="utf-8"))
+
+
+def _places(dialect: str, places: Sequence[str]) -> list[str]:
+    """Links to places in a manual: pages of Vensim's help, else sections of the one page of the standard."""
+    if dialect == "Vensim":
+        return [f"[Vensim {one.removeprefix('fn_')}]({_VENSIM_MANUAL.format(one)})" for one in places]
+    manual = _XMILE_STANDARD if dialect == "XMILE" or places else _STELLA_MANUAL
+    return [f"[{' '.join(('XMILE' if places else dialect, *places))}]({manual})"]
 
 
 # ---- model cards
@@ -320,9 +347,9 @@ def api_page() -> str:
     return "\n".join(lines)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table of plain text and an empty line; nothing if there are no rows."""
-    body = [[_plain(cell) for cell in row] for row in rows]
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], links: bool = False) -> list[str]:
+    """A table of plain text, the last column of `links`, and an empty line; nothing if there are no rows."""
+    body = [[cell if links and cell is row[-1] else _plain(cell) for cell in row] for row in rows]
     return [*markdown(head, body), ""] if body else []
 
 

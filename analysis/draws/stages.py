@@ -5,35 +5,53 @@ commercial design), S3 1% of the market, S4 10%, S4b 20%, S5 self-sustaining (10
 benchmark at once). A share counts from when it lasts for a year: a rush before a dated cut is no stage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from stockflow.arrays import Array
-from stockflow.over_time import year_reached
+from stockflow.over_time import LASTS, year_reached
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """When a stage is reached: the first year in which `of` is at a level and stays there for `hold` years."""
+
+    of: str
+    level: float
+    hold: float = LASTS
+
 
 SHARES = (0.01, 0.10, 0.20)
 SELF_SUSTAINING = 0.10  # share that must hold together with parity
 RIVER, PRODUCT, LAST = "river crossed", "product", "self-sustaining"
-STAGES = (RIVER, PRODUCT, *(f"share {level:.0%}" for level in SHARES), LAST)
+SHARE, COST, BENCHMARK = "market share", "unsubsidised user cost", "trigger benchmark"
+
+
+def shares(levels: Sequence[float]) -> dict[str, Reached]:
+    """Return the stages at which the share of the market is at these levels, by name."""
+    return {f"share {level:.0%}": Reached(SHARE, level) for level in levels}
+
+
+#: all stages but the last, which asks for a share and for parity at once
+REACHED: Mapping[str, Reached] = {
+    RIVER: Reached("Cumulative River Crossing", 1.0, hold=0.0),
+    PRODUCT: Reached("Commercial Designs", 1.0, hold=0.0),
+    **shares(SHARES),
+}
+STAGES = (*REACHED, LAST)
 LARGE = "share 10%"  # what "large-scale" means unless another end is named
 # what stages are dated from
-STAGE_OUTPUTS = (
-    "Cumulative River Crossing", "Commercial Designs", "market share", "unsubsidised user cost", "trigger benchmark",
-)  # fmt: skip
+STAGE_OUTPUTS = (*dict.fromkeys(one.of for one in REACHED.values()), COST, BENCHMARK)
 
 
 def date_stages(times: Array, values: Mapping[str, Array]) -> dict[str, Array]:
     """Date every stage of runs (..., time), (...,), linearly between saved times; infinite where never reached."""
-    share = values["market share"]
-    gap = values["trigger benchmark"] - values["unsubsidised user cost"]
-    sustained = np.minimum(share - SELF_SUSTAINING, gap / np.abs(values["trigger benchmark"]))
-    return {
-        RIVER: year_reached(times, values["Cumulative River Crossing"], 1.0, hold=0.0),
-        PRODUCT: year_reached(times, values["Commercial Designs"], 1.0, hold=0.0),
-        **{f"share {level:.0%}": year_reached(times, share, level) for level in SHARES},
-        LAST: year_reached(times, sustained, 0.0),
-    }
+    gap = values[BENCHMARK] - values[COST]
+    sustained = np.minimum(values[SHARE] - SELF_SUSTAINING, gap / np.abs(values[BENCHMARK]))
+    reached = {stage: year_reached(times, values[one.of], one.level, one.hold) for stage, one in REACHED.items()}
+    return {**reached, LAST: year_reached(times, sustained, 0.0)}
 
 
 def later(stages: Array, reference: Array) -> Array:

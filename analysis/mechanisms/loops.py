@@ -58,8 +58,11 @@ class Dominance:
         return np.asarray(((self.share >= top - SAME) & (top > 0)).mean(axis=0))
 
 
-def loop_dominance(of: Drawn, study: LoopStudy) -> Dominance:
-    """Score the named loops of a case in every draw.  Raises InputError for a path with a link the model has not."""
+def loop_dominance(of: Drawn, study: LoopStudy, compared: bool = True) -> Dominance:
+    """Score the named loops of a case in every draw.  Raises InputError for a path with a link the model has not.
+
+    `named` is NaN where they are not `compared` with the model's independent loops, which takes as long again.
+    """
     settings = study.case(of.case)
     loops = study.loops_of(of.case)
     paths = list(single_paths(loops))
@@ -73,9 +76,10 @@ def loop_dominance(of: Drawn, study: LoopStudy) -> Dominance:
         np.stack([x[..., group == i].sum(-1) for i in range(len(names))], -1)[:, 1:] for x in (sizes, signs)
     )
     polarity = tuple(study.named(name).polarity for name in names)
+    years = scores["time"].to_numpy()[1:] - YEAR
+    known = _named_share(of, study, until) if compared else np.full(len(years), np.nan)
     return Dominance(
-        of.case, of.basis, of.posterior, study.dominant, scores["time"].to_numpy()[1:] - YEAR, names, polarity,
-        share, signed, _named_share(of, study, until),
+        of.case, of.basis, of.posterior, study.dominant, years, names, polarity, share, signed, known,
     )  # fmt: skip
 
 

@@ -42,8 +42,11 @@ DATA = {
         "rush.source",
     ),
     "analysis/studies/exit.toml": ("evidence", "words", "columns.unit"),
-    "analysis/studies/paths.toml": ("policies.name", "country", "alone_says", "not_counted"),
-    "analysis/studies/loops.toml": ("name", "not_cut", "says", "cut_says", "words"),
+    "analysis/studies/paths.toml": (
+        "policies.name", "country", "alone_says", "not_counted", "nev.scenarios.*.says", "pv.scenarios.*.says",
+        "nev.scenarios.*.source", "pv.scenarios.*.source",
+    ),
+    "analysis/studies/loops.toml": ("name", "meaning", "not_cut", "says", "cut_says", "words"),
     "analysis/studies/instruments.toml": ("name", "why", "absent", "not_here"),
     "models/latecomers/*.toml": ("title", "leader_title"),
     "calibration/targets/*.toml": ("series.name", "events.name", "effects.name", "effects.source", "partial.name"),

@@ -19,7 +19,7 @@ class Charts {
   say(key, fields) { return this.page.say(key, fields); }
 
   tell({ made: own, basis, asked }, draws) {
-    const { model, policy } = this.page, key = `${asked.base} ${draws}`;
+    const { model, policy } = this.page, key = `${asked.base} ${asked.world} ${draws}`;
     const bands = (runs, known = []) => policy.charts.map((chart, i) => band(model, chart, runs, draws, basis, known[i]));
     if (this.of !== key) [this.of, this.base] = [key, bands(basis)];
     this.own = own === basis ? this.base : bands(own, this.base);
@@ -106,7 +106,7 @@ class Charts {
     byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));
   }
 
-  // All bands, and at the end the address of the setting that they are of.
+  // All bands and dates of stages, and at the end the address of the setting that they are of.
   csv() {
     const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
     const lines = ["run,quantity,unit,time,p5,p25,median,p75,p95"];
@@ -114,6 +114,10 @@ class Charts {
       this.page.words.charts.forEach((one, place) => this.times.forEach((time, i) =>
         lines.push([...[this.say(name), one.name, one.unit].map(cell), time, ...bands[place].map((values) => values[i] * one.factor)]
           .join(","))));
+    this.page.policy.path.stages.forEach(({ name }, i) => [["here", "own"], ["base", "base"]].forEach(([run, which]) => {
+      const years = this.page.dated.stages[i][which].map((year) => (Number.isFinite(year) ? year : ""));
+      lines.push([...[this.say(run), this.page.words.stages[name], this.say("year")].map(cell), "", ...years].join(","));
+    }));
     lines.push(`setting,${cell(this.page.setting.address(this.page.result.asked) || "#")},,,,,,,`);
     return `\ufeff${lines.join("\r\n")}\r\n`;
   }

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.draws.runs import drawn
+from analysis.draws.stages import STAGE_OUTPUTS
+from analysis.paths.forward import changed, check_forward
+from analysis.paths.study import PathStudy
 from analysis.phase_out.account import ARREARS, LINES, SUPPORT, TOTAL, outlay
-from analysis.phase_out.adoption import MARKET, SHARE, SOLD
+from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
 from analysis.phase_out.study import STUDIED, PhaseOutStudy, load_phase_out_study
@@ -23,6 +26,7 @@ from models.schedules.described import Described, described
 from models.schedules.file import Schedule, load_schedule, unchanged
 from models.schedules.instruments import Instrument
 from models.schedules.paths import Grid
+from models.schedules.run import CENT, run_schedule
 from stockflow import Model
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
@@ -38,12 +42,25 @@ BASES = ("continued", "history")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """What goes another way than expected: drivers on the grid, (point,), and what is paid there, by base and name."""
+
+    drivers: Mapping[str, Array]
+    paid: Mapping[str, Mapping[str, Described]]
+
+    def of(self, names: Collection[str]) -> World:
+        """Return the world with some instruments alone."""
+        return World(self.drivers, {base: {name: one[name] for name in names} for base, one in self.paid.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicyPage:
     """A case made ready for its page.
 
-    `model` is that of the study, whose runs `page` makes; of its instruments those are in `paid`, by base and name, of
-    which anything is paid after the study begins. A path is open at the points of history before `since` and at every
+    `model` is that of the study, whose runs `page` makes; of its instruments those are on it of which anything is
+    paid after the study begins. A path is open at the points of history before `since` and at every
     moment of a run from then on; `ahead` is how far buyers see, in years. `third` (draw,) is 0, 1 or 2 by response.
+    `worlds` are those of the study of paths, the expected one first.
     """
 
     study: PhaseOutStudy
@@ -52,9 +69,14 @@ class PolicyPage:
     at: Grid
     ahead: float
     bases: Mapping[str, Schedule]
-    paid: Mapping[str, Mapping[str, Described]]
+    worlds: Mapping[str, World]
     third: Array
     response: str
+
+    @property
+    def paid(self) -> Mapping[str, Mapping[str, Described]]:
+        """The instruments in the expected world, by base and name."""
+        return next(iter(self.worlds.values())).paid
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -92,16 +114,16 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     of, until = drawn(study.case, draws), study.horizon + study.tail
     model = prepared(study, load_case(study.case).model)
     bases = dict(zip(BASES, (load_schedule(study.supported, study.case), unchanged(study.case)), strict=True))
-    found = {}
-    for name, base in bases.items():
-        at, ahead, found[name] = described(model, base, until)
-    later = at.times >= study.since
-    kept = [name for name in found[BASES[0]] if any((one[name].now.full[later] > 0).any() for one in found.values())]
-    paid = {base: {name: one[name] for name in kept} for base, one in found.items()}
-    lines = _lines(model, at, later, paid[BASES[0]].values(), ahead)
-    prices = [one.about.price for one in paid[BASES[0]].values() if one.about.price]
+    worlds, at, ahead = _worlds(model, of.samples, bases, until)
+    later, first = at.times >= study.since, next(iter(worlds.values()))
+    kept = [name for name in first.paid[BASES[0]] if any(_pays(one[name], later) for one in first.paid.values())]
+    worlds = {name: one.of(kept) for name, one in worlds.items()}
+    paid = worlds[next(iter(worlds))].paid[BASES[0]]
+    drivers = dict.fromkeys(driver for one in worlds.values() for driver in one.drivers)
+    lines = _lines(model, at, later, paid.values(), ahead, drivers)
+    prices = [one.about.price for one in paid.values() if one.about.price]
     sums = [SOLD, MARKET, TOTAL, ARREARS, *(line.stock for line in LINES)]
-    outputs = dict.fromkeys([*sums, SHARE, *PARITY, *OWNERS, "Price", *prices])
+    outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *PARITY, *OWNERS, "Price", *prices])
     asked = Asked(
         inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
         save_period=QUARTER, pictures=False,
@@ -112,18 +134,46 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     third = np.empty(len(order))
     for place, some in enumerate(np.array_split(np.argsort(order, kind="stable"), len(THIRDS))):
         third[some] = place
-    return PolicyPage(study, model, page, at, ahead, bases, paid, third, response)
+    return PolicyPage(study, model, page, at, ahead, bases, worlds, third, response)
+
+
+def _pays(one: Described, later: Flags) -> bool:
+    return bool((one.now.full[later] > 0).any())
+
+
+def _worlds(
+    model: Model, samples: Mapping[str, Array], bases: Mapping[str, Schedule], until: float
+) -> tuple[dict[str, World], Grid, float]:  # fmt: skip
+    """Return the worlds of the study of paths, the moments of a run, and how far ahead buyers see (years).
+
+    Worlds in which support that goes on would exceed the price are left out: what is paid there depends on the run.
+    """
+    study, found, case = PathStudy.load(), dict[str, World](), bases[BASES[0]].case
+    check_forward(case, model, study)
+    for name, one in study.forward[case].scenarios.items():
+        world, paid = changed(model, one, name), dict[str, Mapping[str, Described]]()
+        if (run_schedule(world, bases[BASES[0]], samples, ["Price"], until, QUARTER)["cut"] > CENT).any():
+            continue
+        for base, schedule in bases.items():
+            at, ahead, paid[base] = described(world, schedule, until)
+        moved = [model.variable(driver).name for driver in (*one.factors, *one.paths)]
+        drivers = {driver: np.interp(at.times, *history(world, driver)) for driver in moved}
+        found[name] = World(drivers, paid)
+    return found, at, ahead
 
 
 def _lines(
-    model: Model, at: Grid, later: Flags, paid: Collection[Described], ahead: float
+    model: Model, at: Grid, later: Flags, paid: Collection[Described], ahead: float, drivers: Collection[str]
 ) -> dict[str, tuple[Array, Array]]:  # fmt: skip
     """Return the points of all paths: history to the last moment not open, what buyers see read `ahead`, then the open.
+
+    Drivers of the world go on as history has them.
 
     All stand at the same times, so that a run finds its place among them once.
     """
     values = {one.about.variable: (0.0, one.now.full) for one in paid}
     values |= {one.about.announced: (ahead, one.ahead.full) for one in paid if one.ahead is not None}
+    values |= {name: (0.0, np.interp(at.times, *history(model, name))) for name in drivers}
     past, last = {name: history(model, name) for name in values}, at.times[~later][-1]
     head = np.unique(np.concatenate([[last], *(past[name][0] - by for name, (by, _) in values.items())]))
     head = head[head <= last]

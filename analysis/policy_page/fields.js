@@ -17,6 +17,8 @@ class Fields {
   lay() {
     const { page } = this, { words, policy, setting } = page, named = (keys) => keys.map((one) => [one, this.say(one)]);
     const [base, own] = this.choice("against", named(policy.bases), setting.base, (value) => { setting.base = value; page.moved(); });
+    const worlds = policy.worlds.map(({ name }) => [name, words.worlds[name].name]);
+    const [world, chosen] = this.choice("world", worlds, setting.world, (value) => { setting.world = value; page.moved(); });
     const [third, thirds] = this.choice("buyers", named(["all", ...THIRDS]), setting.third, (value) => {
       setting.third = value;
       page.sifted();
@@ -30,8 +32,8 @@ class Fields {
     });
     this.reset = made("button", { type: "button", id: "reset" }, this.say("reset"));
     this.reset.onclick = () => { setting.clear(); page.moved(); };
-    this.selects = { base: own, third: thirds };
-    byId("asked").replaceChildren(base, third, preset, this.reset);
+    this.selects = { base: own, world: chosen, third: thirds };
+    byId("asked").replaceChildren(base, world, third, preset, this.reset);
     this.parts = policy.instruments.map((one) => this.instrument(one));
     const placed = (buyers) => this.parts.filter((_, i) => policy.instruments[i].buyers === buyers).map((one) => one.element);
     byId("market").replaceChildren(...placed(true));
@@ -82,7 +84,7 @@ class Fields {
       const shown = { level: true, since: one.level !== 100, start: one.shape, length: sloped, announced: one.shape && about.announced };
       for (const key of NUMBERS) for (const part of parts[key].row) part.hidden = !shown[key];
       if (!about.buyers && !isUsual(one)) byId("rest").open = true;
-      const seen = JSON.stringify([page.setting.instruments[name] ?? null, page.setting.base]);
+      const seen = JSON.stringify([page.setting.instruments[name] ?? null, page.setting.base, page.setting.world]);
       if (seen !== pictured) this.picture(picture, about, page.setting.instruments[name]);
       pictured = seen;
     };
@@ -94,7 +96,7 @@ class Fields {
     const { policy, setting, words } = this.page, { times } = policy, { factor, unit } = words.units[about.name];
     const some = [...times.keys()].filter((i) => i % 2 === 0 && times[i] <= policy.horizon), at = some.map((i) => times[i]);
     const pick = (values) => some.map((i) => values[i] * factor);
-    const own = pick(pathsOf(policy, about, setting.base, one).now), usual = pick(about.bases[setting.base].now.full);
+    const own = pick(pathsOf(policy, about, setting, one).now), usual = pick(paidOf(about, setting).now.full);
     const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, unit, 2, false), xs = at.map((time) => tenth(x(time)));
     across(at, 5, x, box, parts, text);
     parts.push(drawn("path", { d: path(xs, usual, y), fill: "none", ...DASHED }));
@@ -105,9 +107,11 @@ class Fields {
   }
 
   show() {
-    const { setting } = this.page;
+    const { setting, policy, words } = this.page;
     this.parts.forEach((one) => one.show());
     this.selects.base.value = setting.base;
+    this.selects.world.value = setting.world;
+    byId("world").textContent = setting.world === policy.worlds[0].name ? "" : this.say("world says", words.worlds[setting.world]);
     this.selects.third.value = setting.third;
     this.reset.disabled = !setting.changed;
   }

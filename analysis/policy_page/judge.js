@@ -1,11 +1,5 @@
 // From runs to what is judged of them: shares, public money, units, years.
 
-// One output of all runs, as a function of run and time.
-function reader(model, runs) {
-  const places = new Map(model.outputs.map((one, i) => [one.name, i]));
-  return (name) => { const place = places.get(name); return (run, time) => runs.at(run, time, place); };
-}
-
 const YEAR = 4;  // saved times
 // One output, (time, draw), at some of the saved times.
 function outputOf(model, name, runs, times, draws) {
@@ -57,22 +51,6 @@ function setback(shares, draw, draws) {
   return lost;
 }
 
-// The year in which a path, (time, draw), reaches a level in a draw and stays for a year, or to the end (`year_reached` in
-// stockflow/over_time.py).
-function reached(times, paths, draw, draws, level) {
-  const path = (time) => paths[time * draws + draw];
-  for (let time = 0; time < times.length; time++) {
-    if (!(path(time) >= level)) continue;
-    let end = time;
-    while (end < times.length && path(end) >= level && times[end] - times[time] < 1) end++;
-    if (end < times.length && times[end] - times[time] < 1) { time = end; continue; }
-    if (!time) return times[0];
-    const [low, high] = [path(time - 1), path(time)];
-    return times[time - 1] + (level - low) / (high - low) * (times[time] - times[time - 1]);
-  }
-  return Infinity;
-}
-
 // The share of the market over that of the same draw on another path, at a time.
 function ratiosAt(model, runs, basis, time, draws) {
   const [own, other] = [runs, basis].map((one) => valuesOf(model, model.policy.charts[0], one, [time], draws));
@@ -119,9 +97,9 @@ function together(model, { instruments }, runs, basis, draws) {
   const { policy } = model, { rule, horizon } = policy;
   const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
   if (set.every((one) => one.level === 100)) return null;
-  const from = ends.length ? ends : set.map((one) => one.since), year = Math.min(Math.max(...from) + rule.years, horizon);
+  const from = ends.length ? ends : set.map((one) => one.since), asked = Math.max(...from) + rule.years, year = Math.min(asked, horizon);
   const ratio = ratiosAt(model, runs, basis, placeOf(model, year), draws);
-  return { year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
+  return { year, short: asked - year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
 }
 
 const placeOf = (model, year) => model.time.values.findIndex((time) => time >= year - 1e-9);
@@ -142,24 +120,22 @@ function gained(model, runs, basis, draws) {
   return { saved, sold, more, cost };
 }
 
+// By how many units the two paths differ in the last year of the study, and which part that is of the most in any year: what
+// of an effect is not over when the study is, by draw.
+function leftOver(model, runs, basis, draws) {
+  const { policy } = model, times = [...Array(placeOf(model, policy.horizon) + 1).keys()], count = draws.length, year = YEAR * count;
+  const [own, other] = [runs, basis].map((one) => outputOf(model, policy.sold, one, times, draws)), most = new Float64Array(count);
+  const differ = own.subarray(year).map((value, k) => value - own[k] - (other[year + k] - other[k])), last = Array.from(differ.subarray(-count));
+  differ.forEach((value, k) => { most[k % count] = Math.max(most[k % count], Math.abs(value)); });
+  return { last, part: last.map((value, k) => (most[k] ? Math.abs(value) / most[k] : 0)) };
+}
+
 // Public money to the horizon by line, medians on both paths and of the difference: those lines of which there is anything.
 function linesOf(model, runs, basis, draws) {
   const { policy } = model, end = placeOf(model, policy.horizon), middle = (values) => fan(values)[2];
   return policy.lines.map((name) => {
     const [mine, theirs] = [runs, basis].map((one) => outputOf(model, name, one, [end], draws));
     return { name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) };
-  });
-}
-
-// Years in which the share of the market reaches some levels, medians on both paths, and how many of them are lost.
-function yearsOf(model, runs, basis, draws) {
-  const { policy } = model, end = placeOf(model, policy.horizon) + 1, times = model.time.values.slice(0, end);
-  const shares = [runs, basis].map((one) => outputOf(model, policy.share, one, times.keys(), draws));
-  return policy.levels.map((level) => {
-    const [own, other] = shares.map((paths) => draws.map((_, k) => reached(times, paths, k, draws.length, level)));
-    const lost = own.map((year, k) => (year === other[k] ? 0 : year - other[k]));
-    const [never, neverBase] = [own, other].map((years) => years.filter((year) => year === Infinity).length / draws.length);
-    return { level, own: fan(own)[2], base: fan(other)[2], lost: fan(lost), never, neverBase };
   });
 }
 

@@ -27,10 +27,12 @@ function paidAt(line, place, part, share, most) {
 // Whether buyers know at a time of an end.
 const knownAt = (one, time) => Boolean(one.shape) && time >= one.start - one.announced;
 
-// Paths of one instrument, at the open moments: what is paid, and what buyers expect to be paid `ahead` years later.  Those
-// of an instrument that nothing is set of are found once.
-function pathsOf(about, instrument, base, one) {
-  const lines = instrument.bases[base];
+const paidOf = (instrument, { base, world }) => instrument.paid[world][base];
+
+// Paths of one instrument on a base in a world, at the open moments: what is paid, and what buyers expect to be paid `ahead`
+// years later.  Those of an instrument that nothing is set of are found once.
+function pathsOf(about, instrument, where, one) {
+  const lines = paidOf(instrument, where);
   return isUsual(one) ? (lines.usual ??= pathsSet(about, instrument, lines, USUAL)) : pathsSet(about, instrument, lines, one);
 }
 
@@ -46,13 +48,17 @@ function pathsSet(about, instrument, lines, set) {
 
 // What the model is run on: all open paths as points of curves, history before the first open moment.  Payments that are
 // `bound` by a price are cut, draw by draw.
-function curvesOf(model, { base, instruments }, bound = []) {
-  const curves = {}, { policy } = model;
+function curvesOf(model, { base, world, instruments }, bound = []) {
+  const curves = {}, { policy } = model, headOf = (name, values) => {
+    const { ys } = model.curves.find((one) => one.name === name);
+    return ys.slice(0, ys.length - values.length);
+  };
+  for (const [name, values] of Object.entries(policy.worlds.find(({ name }) => name === world).drivers)) curves[name] = [...headOf(name, values), ...values];
   for (const instrument of policy.instruments) {
-    const paths = pathsOf(policy, instrument, base, instruments[instrument.name]), cut = bound.find((one) => one.instrument === instrument);
+    const paths = pathsOf(policy, instrument, { base, world }, instruments[instrument.name]), cut = bound.find((one) => one.instrument === instrument);
     for (const [name, values, part] of [[instrument.variable, paths.now, "now"], [instrument.announced, paths.ahead, "ahead"]])
       if (values) {
-        const { ys } = model.curves.find((one) => one.name === name), head = ys.slice(0, ys.length - values.length);
+        const head = headOf(name, values);
         curves[name] = cut ? { head, own: (run) => cut[part](run) } : [...head, ...values];
       }
   }
@@ -71,27 +77,27 @@ function startingIn(setting, start) {
 }
 
 // Instruments that end when nothing of them is left: the path is that of the setting without the end.
-function idle(model, { base, instruments }) {
+function idle(model, { base, world, instruments }) {
   return model.policy.instruments.filter(({ name }) => instruments[name]?.shape).filter((one) => {
-    const own = instruments[one.name], [ended, kept] = [own, { ...own, shape: "" }].map((set) => pathsOf(model.policy, one, base, set));
+    const own = instruments[one.name], [ended, kept] = [own, { ...own, shape: "" }].map((set) => pathsOf(model.policy, one, { base, world }, set));
     return ended.now.every((value, i) => value === kept.now[i]) && (ended.ahead ?? []).every((value, i) => value === kept.ahead[i]);
   }).map(({ name }) => name);
 }
 
 // Instruments of which more is asked for than there can be.
-function clipped(model, { base, instruments }) {
+function clipped(model, { base, world, instruments }) {
   return model.policy.instruments.filter((one) => {
     const set = instruments[one.name];
     if (one.most === null || !(set?.level > 100)) return false;
-    const [own, free] = [one, { ...one, most: null }].map((of) => pathsOf(model.policy, of, base, set).now);
+    const [own, free] = [one, { ...one, most: null }].map((of) => pathsOf(model.policy, of, { base, world }, set).now);
     return own.some((value, i) => value < free[i]);
   }).map(({ name }) => name);
 }
 
 // The same setting without any end, with all its levels.
-function withoutEnds({ base, instruments }) {
+function withoutEnds({ base, world, instruments }) {
   const kept = Object.entries(instruments).filter(([, one]) => one.level !== 100).map(([name, one]) => [name, { ...one, shape: "" }]);
-  return { base, instruments: Object.fromEntries(kept) };
+  return { base, world, instruments: Object.fromEntries(kept) };
 }
 
 // Numbers that came packed, put where the description names them.
@@ -100,10 +106,11 @@ function filledIn(model, numbers) {
   const lines = (one) => one && { full: at(one.full), low: one.low && at(one.low) };
   policy.times = Array.from(at(policy.times));
   for (const curve of model.curves) Object.assign(curve, { ys: Array.from(at(curve.ys)), from: Array.from(at(curve.from)) });
+  for (const { drivers } of policy.worlds) for (const name of Object.keys(drivers)) drivers[name] = at(drivers[name]);
   for (const name of Object.keys(policy.weights)) policy.weights[name] = at(policy.weights[name]);
   for (const one of policy.instruments) {
     one.past = at(one.past);
-    for (const base of Object.values(one.bases)) Object.assign(base, { now: lines(base.now), ahead: lines(base.ahead) });
+    for (const base of Object.values(one.paid).flatMap(Object.values)) Object.assign(base, { now: lines(base.now), ahead: lines(base.ahead) });
   }
   return model;
 }

@@ -8,10 +8,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from analysis.phase_out.adoption import SHARE, SOLD
+from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.exit import FEW, doubt
 from analysis.phase_out.study import ExitStudies, PhaseOutStudy
 from analysis.policy_page.contents import PolicyPage
+from analysis.policy_page.path import path
 from analysis.policy_page.texts import LIMITS, MONEY, TEXTS, charts_of, said
 from models.schedules.described import Described, Paid
 from models.schedules.instruments import Instrument
@@ -28,10 +29,12 @@ _SCRIPTS = (
     "law.js",
     "price.js",
     "judge.js",
+    "stages.js",
     "setting.js",
     "verdict.js",
     "fields.js",
     "charts.js",
+    "path.js",
     "tour.js",
     "policy.js",
 )
@@ -87,11 +90,11 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         "times": numbers.add(times),
         "shapes": {shape: corners(shape) for shape in STRAIGHT},
         "bases": list(page.bases),
+        "worlds": [_world(page, numbers, name) for name in page.worlds],
         "instruments": [_instrument(page, numbers, one) for one in page.instruments],
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
-        "share": SHARE,
-        "levels": TEXTS["stages"]["levels"],
+        "path": path(study.case, TEXTS["stages"]["levels"]),
         "lines": list(MONEY),
         "few": FEW,
         "defined": ExitStudies.load().defined,
@@ -131,8 +134,13 @@ def _asked(study: PhaseOutStudy) -> dict[str, object]:
     }
 
 
+def _world(page: PolicyPage, numbers: _Numbers, name: str) -> dict[str, object]:
+    drivers = page.worlds[name].drivers
+    return {"name": name, "drivers": {driver: numbers.add(path[page.open]) for driver, path in drivers.items()}}
+
+
 def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[str, object]:
-    paid, model = {base: page.paid[base][about.name] for base in page.bases}, page.model
+    paid, model = page.paid, page.model
     beside = {one.beside for one in page.instruments if one.to_buyers or one.price}
     return {
         "name": about.name,
@@ -143,8 +151,11 @@ def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[
         "price": about.price and model.variable(about.price).name,
         "beside": about.beside and model.variable(about.beside).name,
         "buyers": about.to_buyers or bool(about.price) or about.variable in beside,
-        "past": numbers.add(next(iter(paid.values())).past[page.open]),
-        "bases": {base: _lines(page, numbers, one) for base, one in paid.items()},
+        "past": numbers.add(next(iter(paid.values()))[about.name].past[page.open]),
+        "paid": {
+            name: {base: _lines(page, numbers, one[about.name]) for base, one in world.paid.items()}
+            for name, world in page.worlds.items()
+        },
     }
 
 

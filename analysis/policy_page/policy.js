@@ -6,12 +6,14 @@ function languageOf(model) {
   return Object.hasOwn(model.said, asked) ? asked : model.language;
 }
 
+const basisKey = (base, world) => JSON.stringify([base, world]);
+
 class Policy {
   constructor(model, runs) {
     Object.assign(this, { model, runs, policy: model.policy, bases: {}, waited: {}, held: null, count: 0, asked: null, result: null });
     Object.assign(this, { home: languageOf(model), setting: new Setting(model.policy, Object.keys(model.said)) });
     Object.assign(this, { language: this.home, note: null });
-    Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), tour: new Tour(this) });
+    Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), path: new Path(this), tour: new Tour(this) });
     byId("copy").onclick = () => this.copy();
     byId("print").onclick = () => { if (!this.busy) window.print(); };
     window.addEventListener("hashchange", () => { if (location.hash !== this.setting.address()) this.reopen(); });
@@ -36,17 +38,21 @@ class Policy {
   waits() {
     for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
     for (const id of ["csv", "print", "try"]) byId(id).disabled = this.busy;
+    // what takes long is dimmed; a transition would draw the page anew at every move
+    if (this.busy) this.late ??= setTimeout(() => byId("main").classList.add("late"), 200);
+    else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
   }
 
   // The runs of a path held against; null where they made way for newer ones.
-  async basis(base) {
-    if (!this.bases[base]) {
-      this.waited[base] ??= this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, instruments: {} }) }, () => {});
-      const made = await this.waited[base];
-      delete this.waited[base];
-      if (made) this.bases[base] = made;
+  async basis({ base, world }) {
+    const key = basisKey(base, world);
+    if (!this.bases[key]) {
+      this.waited[key] ??= this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, world, instruments: {} }) }, () => {});
+      const made = await this.waited[key];
+      delete this.waited[key];
+      if (made) this.bases[key] = made;
     }
-    return this.bases[base] ?? null;
+    return this.bases[key] ?? null;
   }
 
   // The runs of a setting while it is `wanted`, else null.
@@ -55,7 +61,7 @@ class Policy {
       const made = wanted() ? await this.runs.ask({ values: {}, curves, every }, live && !every ? () => {} : undefined) : null;
       return wanted() ? made : null;
     };
-    return priced(this.model, setting, ask, () => this.basis("history"));
+    return priced(this.model, setting, ask, () => this.basis({ ...setting, base: "history" }));
   }
 
   // The runs that ends are held against: those of the same levels without them, or of the path held against.
@@ -82,7 +88,7 @@ class Policy {
     this.waits();
     if (noted) this.remember();
     let basis = null;
-    while (!basis && wanted()) basis = this.bases[asked.base] ?? await this.basis(asked.base);
+    while (!basis && wanted()) basis = await this.basis(asked);
     if (!wanted()) return;
     const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [] };
     const kept = found && await this.against(asked, basis, wanted);
@@ -110,12 +116,16 @@ class Policy {
     const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
-    const of = [model, made, basis, draws], sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
+    const of = [model, made, basis, draws], sums = { ...gained(...of), left: leftOver(...of), lines: linesOf(...of), of };
     const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
     this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
     this.verdict.tell();
     this.charts.tell(result, draws);
+    this.path.draw();
   }
+
+  // Stages and barriers of what is told, dated when they are first asked for.
+  get dated() { return this.answer.path ??= pathOf(...this.answer.of); }
 
   // ---- words
 
@@ -132,7 +142,10 @@ class Policy {
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
     for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read", "waiting"]) text(key, key);
-    for (const key of ["command", "stages", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
+    const { clocks: [first], window: [low, high], draws } = this.policy.path;
+    text("path-key", "path key", { clock: words.clocks[0], year: moment(first), low, high });
+    text("led-key", "led key", { draws });
+    for (const key of ["command", "path", "led", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
     text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
     const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings" };
     Object.assign(named, { tour: "guide", but: "cannot head" });
@@ -154,6 +167,7 @@ class Policy {
     this.fields.lay();
     this.fields.show();
     this.tour.tell();
+    this.path.loops();
     this.checked();
     this.told();
     this.verdict.retell();
@@ -164,10 +178,10 @@ class Policy {
 
   // How far the path held against is here from the engine's own run of it, which the file brings along.
   checked() {
-    const { model } = this, runs = this.bases[this.policy.bases[0]], time = model.time.values.length - 1;
+    const { model } = this, runs = this.bases[basisKey(this.policy.bases[0], this.policy.worlds[0].name)], time = model.time.values.length - 1;
     if (!runs || !model.check) return;
-    const of = reader(model, runs), far = model.outputs.map(({ name }, i) => {
-      const own = fan([...Array(model.draws).keys()].map((run) => of(name)(run, time)))[2];
+    const draws = [...Array(model.draws).keys()], far = model.outputs.map(({ name }, i) => {
+      const own = fan(outputOf(model, name, runs, [time], draws))[2];
       return Math.abs(own - model.check[i]) / (Math.max(Math.abs(own), Math.abs(model.check[i])) || 1);
     });
     byId("checked").textContent = this.say("checked", { far: told(Math.max(...far), 1) });
@@ -235,7 +249,7 @@ async function main() {
     const page = new Policy(model, runs);
     window.policyPage = page;
     page.open();
-    await page.basis(page.policy.bases[0]);
+    await page.basis(page.setting.plain());
     if (!page.result) {  // what was moved since then is run already, or will be
       const moved = page.moved(false);
       page.leftOut();

@@ -9,12 +9,12 @@ function readAt(values, place, first, count) {
 
 // A payment that may exceed the price in a setting, with the bounds of all draws, (run, place), once there are some.
 class Payment {
-  constructor(model, instrument, beside, base, instruments) {
-    const { policy } = model, set = (one) => instruments[one.name], paid = (one) => pathsOf(policy, one, base, set(one));
+  constructor(model, instrument, beside, where, instruments) {
+    const { policy } = model, set = (one) => instruments[one.name], paid = (one) => pathsOf(policy, one, where, set(one));
     const top = beside ? paid(beside).now : null, count = policy.times.length;
     Object.assign(this, { policy, instrument, count, set: set(instrument) ?? USUAL, paths: paid(instrument), limit: null });
-    this.given = givenIn(base, instruments, instrument);
-    this.over = instrument.bases[base].now.low;
+    this.given = givenIn(where, instruments, instrument);
+    this.over = paidOf(instrument, where).now.low;
     this.each = policy.times.map((_, i) => 1 + (top ? top[i] : 0));  // what a yuan of it is with what is paid on top
     this.usual = Float64Array.from(instrument.past, (value, i) => value * (beside ? 1 + beside.past[i] : 1) / this.each[i]);
   }
@@ -37,12 +37,10 @@ class Payment {
 
   // Whether it comes so near to the price at a saved time that it could be above it in between.
   near(model, runs) {
-    const { policy, paths, usual } = this, price = reader(model, runs)(this.instrument.price), times = policy.places.length;
-    const least = policy.places.map((place, time) => {
-      let low = Infinity;
-      for (let run = 0; place >= 0 && run < model.draws; run++) if (price(run, time) < low) low = price(run, time);
-      return low;
-    });
+    const { policy, paths, usual } = this, draws = [...Array(model.draws).keys()], count = draws.length, times = policy.places.length;
+    const prices = outputOf(model, this.instrument.price, runs, policy.places.keys(), draws);
+    const lowest = (time) => prices.subarray(time * count, (time + 1) * count).reduce((low, price) => (price < low ? price : low), Infinity);
+    const least = policy.places.map((place, time) => (place < 0 ? Infinity : lowest(time)));
     return policy.places.some((first, time) => {
       const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
       for (let place = first; first >= 0 && place <= last; place++)
@@ -75,14 +73,14 @@ class Payment {
 }
 
 // Whether an instrument has an amount of its own, where it else follows history.
-const givenIn = (base, instruments, one) => one.bases[base].amount || (instruments[one.name]?.level ?? 100) !== 100;
+const givenIn = (where, instruments, one) => paidOf(one, where).amount || (instruments[one.name]?.level ?? 100) !== 100;
 
-function paymentsOf(model, { base, instruments }) {
-  const { policy } = model, kept = (one) => pathsOf(policy, one, base, { ...USUAL, ...instruments[one.name], shape: "" }).now;
-  const above = (one) => Boolean(one) && givenIn(base, instruments, one) && kept(one).some((value, i) => value > one.past[i]);
+function paymentsOf(model, { base, world, instruments }) {
+  const { policy } = model, where = { base, world }, kept = (one) => pathsOf(policy, one, where, { ...USUAL, ...instruments[one.name], shape: "" }).now;
+  const above = (one) => Boolean(one) && givenIn(where, instruments, one) && kept(one).some((value, i) => value > one.past[i]);
   return policy.instruments.filter((one) => one.price).flatMap((one) => {
     const beside = policy.instruments.find((other) => other.variable === one.beside);
-    return above(one) || above(beside) ? [new Payment(model, one, beside, base, instruments)] : [];
+    return above(one) || above(beside) ? [new Payment(model, one, beside, where, instruments)] : [];
   });
 }
 
@@ -108,7 +106,7 @@ async function priced(model, setting, ask, past) {
   const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
   const places = names.map((name) => model.outputs.findIndex((one) => one.name === name));
   const every = { places, from: model.code.steps - policy.times.length };
-  before.prices ??= await ask(curvesOf(model, { base: "history", instruments: {} }), every);
+  before.prices ??= await ask(curvesOf(model, { base: "history", world: setting.world, instruments: {} }), every);
   let now = before.prices, over = payments;
   for (let pass = 0; now && pass < policy.price.passes; pass++) {
     for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));

@@ -1,7 +1,7 @@
 // What is set: support held against, the draws that count, and instruments; and the address that holds it.
 
 const NUMBERS = ["level", "since", "start", "length", "announced"], THIRDS = ["weak", "middle", "strong"];
-const KEYS = ["base", "third", "instruments", "lang"];
+const KEYS = ["base", "world", "third", "instruments", "lang"];
 const isPlain = (one) => typeof one === "object" && one !== null && !Array.isArray(one);
 
 // `asked` are the fields of every instrument that was touched, changed or not; `instruments` those that change anything, with
@@ -11,9 +11,9 @@ class Setting {
     Object.assign(this, { policy, languages, lang: null, ...this.plain(policy) });
   }
 
-  plain({ bases } = this.policy) { return { base: bases[0], third: "all", asked: {}, instruments: {} }; }
+  plain({ bases, worlds } = this.policy) { return { base: bases[0], world: worlds[0].name, third: "all", asked: {}, instruments: {} }; }
 
-  get now() { const { base, third, instruments } = this; return structuredClone({ base, third, instruments }); }
+  get now() { const { base, world, third, instruments } = this; return structuredClone({ base, world, third, instruments }); }
 
   // What is set with all lengths as they were asked for.
   get whole() {
@@ -49,7 +49,7 @@ class Setting {
   clear() { Object.assign(this, { asked: {}, instruments: {} }); }
 
   begin({ base, set }) {
-    this.base = base;
+    Object.assign(this, { base, world: this.policy.worlds[0].name });
     this.clear();
     for (const [name, one] of Object.entries(set)) this.set(name, one);
   }
@@ -61,10 +61,10 @@ class Setting {
   }
 
   address(set = this.now) {
-    const usual = this.plain(), { base, third, instruments } = set, own = this.lang ? { lang: this.lang } : {};
-    const bare = base === usual.base && third === usual.third && !Object.keys(instruments).length;
+    const usual = this.plain(), { base, world, third, instruments } = set, own = this.lang ? { lang: this.lang } : {};
+    const expected = world === usual.world, bare = base === usual.base && expected && third === usual.third && !Object.keys(instruments).length;
     if (bare && !this.lang) return "";
-    return `#${encodeURIComponent(JSON.stringify(bare ? own : { base, third, instruments, ...own }))}`;
+    return `#${encodeURIComponent(JSON.stringify(bare ? own : { base, ...(expected ? {} : { world }), third, instruments, ...own }))}`;
   }
 
   // Takes what an address asks for, as far as this page has it; returns which instruments it does not take as they are
@@ -79,6 +79,7 @@ class Setting {
     if (!isPlain(asked)) return { ...wrong, others: 1 };
     wrong.others += Object.keys(asked).filter((key) => !KEYS.includes(key)).length;
     take("base", asked.base, policy.bases);
+    take("world", asked.world, policy.worlds.map(({ name }) => name));
     take("third", asked.third, ["all", ...THIRDS]);
     take("lang", asked.lang, this.languages);
     if (asked.instruments !== undefined && !isPlain(asked.instruments)) wrong.others += 1;
@@ -104,8 +105,9 @@ class Setting {
   }
 
   // The command that says the same; else why there is none, as a key of words.
-  command({ base, third, instruments }, draws) {
+  command({ base, world, third, instruments }, draws) {
     const { policy } = this, set = Object.entries(instruments), ends = set.filter(([, one]) => one.shape), [, first] = ends[0] ?? [];
+    if (world !== policy.worlds[0].name) return { none: "none world" };
     if (third !== "all") return { none: "none third" };
     if (!ends.length) return { none: set.length ? "none levels" : "none set" };
     if (set.some(([, one]) => one.level !== 100)) return { none: "none levels" };

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from analysis.mechanisms.barriers import ENDS
+from analysis.mechanisms.loop_study import LoopStudy
+from analysis.paths.study import PathStudy, path_of
 from analysis.phase_out.account import ARREARS, LINES, OWED, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart_told import criteria_words
@@ -16,6 +19,7 @@ from analysis.plain.language import LANGUAGES, language, marked, speaking, term,
 from analysis.plain.shown import capital
 from analysis.plain.units import customary
 from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
+from analysis.policy_page.path import leading, stages
 from analysis.policy_page.presets import presets
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
@@ -104,6 +108,8 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
         "lines": {name: capital(term(words)) for name, words in MONEY.items()},
+        **_path(study.case),
+        "worlds": _worlds(page),
         "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
         "rule": [criteria_words(study)],
         "cannot": [
@@ -111,11 +117,46 @@ def _said(page: PolicyPage) -> dict[str, object]:
             _known("support", support=term(study.texts.support), payer=term(study.texts.paid_by)),
             _known("band"),
             _known("absent"),
+            *(
+                _known("absent world", world=term(name))
+                for name in PathStudy.load().forward[study.case].scenarios
+                if name not in page.worlds
+            ),
         ],
         "happened": happened_words(made),
         "evidence": _evidence(page),
         "about": [_known("made", case=title, draws=runs.runs, digest=runs.simulator.digest)],
     }
+
+
+def _worlds(page: PolicyPage) -> dict[str, object]:
+    """Return the worlds by name: what each is called, what it is and where that is from."""
+    known = PathStudy.load().forward[page.study.case].scenarios
+    return {
+        name: {"name": term(name), "says": capital(translated(one.says)), "source": translated(one.source)}
+        for name, one in known.items()
+        if name in page.worlds
+    }
+
+
+def _path(case: str) -> dict[str, object]:
+    """Return what the long path names: stages, barriers, clocks from the first on, and the loops that led."""
+    loops = LoopStudy.load()
+    clocks = sorted((year, name) for name, year in path_of(case, PathStudy.load()).clocks.items())
+    return {
+        "stages": {name: _stage(name, rule) for name, rule in stages(TEXTS["stages"]["levels"]).items()},
+        "barriers": [term(name) for name in ENDS],
+        "clocks": [term(name) for _, name in clocks],
+        "led": [
+            {"name": term(name), "meaning": translated(loops.named(name).meaning).replace("->", "→")}
+            for _, _, name, _ in leading(case)
+        ],
+    }
+
+
+def _stage(name: str, rule: Mapping[str, object]) -> str:
+    texts = TEXTS["stages"]
+    return capital(worded(texts.get(name, texts["share"]), level=rule["level"]))
 
 
 def _unit(page: PolicyPage, unit: str) -> dict[str, object]:

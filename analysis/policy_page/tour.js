@@ -16,7 +16,8 @@ class Tour {
     this.step = step < TOUR.length ? step : -1;
     this.tell();
     if (this.step < 0) { byId("guide").focus(); return; }
-    byId(TOUR[step]).scrollIntoView({ block: "center" });
+    const told = byId(TOUR[step]);
+    told.scrollIntoView({ block: told.clientHeight > window.innerHeight ? "start" : "center" });
     const held = document.activeElement;
     if (held.disabled || !byId("tour").contains(held)) byId("next").focus();
   }
@@ -29,5 +30,6 @@ class Tour {
     if (step < 0) return;
     byId("step").textContent = `${step + 1}/${TOUR.length} ${this.page.say(`tour ${TOUR[step]}`)}`;
     byId("back").disabled = !step;
+    byId("close").hidden = step + 1 === TOUR.length;  // which the next one is there
   }
 }

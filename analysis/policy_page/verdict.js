@@ -23,7 +23,6 @@ class Verdict {
     const command = page.setting.command(result.asked, page.model.draws);
     byId("command").textContent = command.said ?? this.say(command.none);
     this.money();
-    this.years();
   }
 
   // The worse of both judgements; what is not judged is not called safe.
@@ -67,19 +66,20 @@ class Verdict {
   // A slope as long after its last step.
   later(one, path, horizon) {
     if (!one) return [];
-    if (one.fails === null) return [this.say("beyond", { year: moment(one.year), horizon })];
+    if (one.fails === null) return [this.say("beyond", { year: moment(one.year), more: moment(one.year - horizon), horizon })];
     return [this.ratio("after", one, { path })];
   }
 
   // Levels are no end; what all that is set does by the same measure.
   levels(all, found) {
     if (!all) return [];
-    const out = [this.ratio("all set", all)];
+    const { rule, horizon } = this.page.policy, out = [this.ratio("all set", all)];
+    if (all.short > 0) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
     return found.length ? [this.say("levels apart"), ...out] : [this.say("levels only"), ...out];
   }
 
   sums() {
-    const { result, answer, words, policy } = this.page, { saved, sold, cost, more } = answer, { horizon } = policy;
+    const { result, answer, words, policy } = this.page, { saved, sold, cost, more, left } = answer, { horizon } = policy;
     if (!Object.keys(result.asked.instruments).length) return [];
     const numbers = (values, { factor, unit }) => {
       const [low, , median, , high] = fan(values).map((value) => told(value * factor, 3));
@@ -87,6 +87,8 @@ class Verdict {
     };
     const money = { ...numbers(saved, words.money), base: policy.year, rate: percent(policy.rate, 1) };
     const out = [this.say("saved", money), this.say("sold", numbers(sold, words.sold))];
+    const ended = { year: this.yearTo(horizon), part: percent(fan(left.part)[2], 0) };
+    out.push(this.say("left", { ...numbers(left.last, words.sold), ...ended }));
     const defined = cost.filter((one) => !Number.isNaN(one));
     if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon })];
     const of = percent(defined.length / cost.length, 0);
@@ -112,7 +114,7 @@ class Verdict {
   }
 
   // What is set, in words, for paper.
-  summary({ base, third, instruments }) {
+  summary({ base, world, third, instruments }) {
     const { words, policy } = this.page, part = (key, value) => `${this.say(key)} ${value}`;
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
       const one = instruments[name], out = [];
@@ -122,7 +124,8 @@ class Verdict {
       if (one.shape && announced) out.push(part("announced", one.announced));
       return `${this.page.capital(words.instruments[name])}: ${out.join(", ")}`;
     });
-    return [part("against", this.say(base)), part("buyers", this.say(third)), ...each].join("; ");
+    const where = world === policy.worlds[0].name ? [] : [part("world", words.worlds[world].name)];
+    return [part("against", this.say(base)), ...where, part("buyers", this.say(third)), ...each].join("; ");
   }
 
   money() {
@@ -133,25 +136,6 @@ class Verdict {
     const rows = answer.lines.filter((one) => one.own || one.base).map(row);
     const heads = head.map((key) => made("th", { scope: "col" }, this.say(key)));
     byId("money").replaceChildren(made("thead", {}, made("tr", {}, ...heads)), made("tbody", {}, ...rows));
-  }
-
-  years() {
-    const { answer, result, policy } = this.page, changed = Object.keys(result.asked.instruments).length > 0;
-    const year = (value) => (Number.isFinite(value) ? value.toFixed(1) : this.say("not reached"));
-    byId("stages").replaceChildren(...answer.years.map(({ level, own, base, lost, never, neverBase }) => {
-      const fields = { level: percent(level, 0), own: year(own), base: year(base) }, [low, , median, , high] = lost, said = [];
-      if (!changed) said.push(this.say("stage", fields));
-      else if (![own, base, median].every(Number.isFinite)) said.push(this.say("stage both", fields));
-      else {
-        const way = Math.abs(median) < 0.05 ? "same" : median > 0 ? "later" : "sooner";
-        const years = Math.abs(median).toFixed(1), ends = way === "sooner" ? [-high, -low] : [low, high];
-        const bounded = ends.every(Number.isFinite), [least, most] = ends.map((end) => told(end + 0, 2));
-        said.push(this.say(bounded || way === "same" ? way : `${way} by`, { ...fields, years, low: least, high: most }));
-      }
-      const parts = { horizon: policy.horizon, never: percent(never), base: percent(neverBase) };
-      if (never || (changed && neverBase)) said.push(this.say(changed ? "never both" : "never reached", parts));
-      return made("li", {}, said.join(" "));
-    }));
   }
 
   // ---- every start
@@ -185,7 +169,7 @@ class Verdict {
     this.trial = trial;
     const wanted = () => this.trial === trial;
     let basis = null;
-    while (!basis && wanted()) basis = await page.basis(asked.base);
+    while (!basis && wanted()) basis = await page.basis(asked);
     const kept = wanted() ? await page.against(asked, basis, wanted) : null;
     for (const year of trial.years) {
       const setting = startingIn(asked, year), made = kept && wanted() ? await page.run(setting, wanted, false) : null;

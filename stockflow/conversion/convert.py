@@ -33,6 +33,8 @@ def converted(model: Model, name: str, shown: int | None = _SHOWN) -> str:
     if source.elements:
         raise InputError(f"{source.name}: has changed elements of arrays, which are not written")
     found = contents(source)
+    if listed := [f"range {one!r}, which another file lists" for one, _ in found.parsed.imported]:
+        raise _refused(source.name, name, listed, shown)
     writer = VensimFile(found, model.equations) if target.is_vensim else XmileFile(found, model.equations)
     try:
         text = writer.text(_views(model))

@@ -12,7 +12,15 @@ from stockflow.conversion.arrays import coordinates_of
 from stockflow.conversion.expressions import Vensim
 from stockflow.errors import InputError
 from stockflow.language.definition import Parsed
-from stockflow.language.source import Source, contents, decoded, equations, single_ends
+from stockflow.language.source import (
+    Source,
+    contents,
+    decoded,
+    equations,
+    files_beside,
+    single_ends,
+    with_listed,
+)
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Refused
 from stockflow.language.vensim.entries import TEST_INPUT, Entry, head, rule_of
@@ -46,7 +54,7 @@ def edited(
         )
     mark = _MARK if whole.startswith(_MARK) else ""
     text = whole.removeprefix(_MARK)
-    editor = _Editor(Source(file.name, single_ends(text)), Vensim())
+    editor = _Editor(_with_text(file, single_ends(text)), Vensim())
     double = [one.start() - place for place, one in enumerate(re.finditer("\r\n", text))]
     newline = (_END.search(text) or ["\n"])[0]
     changes = [editor.constant(name, value) for name, value in constants.items()]
@@ -66,6 +74,11 @@ def edited(
         raise InputError(f"{file.name}: the encoding {encoding!r} has no {error.object[error.start]!r}") from None
 
 
+def _with_text(file: Source, text: str) -> Source:
+    """Return another text in the place of a file."""
+    return Source(file.name, text, file.folder, {}, file.folders, file.tags, file.data)
+
+
 def _is_text_of(text: str, content: bytes, encoding: str) -> bool:
     """Say whether a text is written as the bytes that it was read from."""
     try:
@@ -76,7 +89,7 @@ def _is_text_of(text: str, content: bytes, encoding: str) -> bool:
 
 def _check(file: Source, editor: _Editor, text: str) -> None:
     """Raise InputError unless a changed text has the same equations as before, all of which can be read."""
-    changed = Source(file.name, text, file.folder, {}, file.folders, file.tags, file.data)
+    changed = _with_text(file, text)
     if [one.key for one in changed.entries()] != [one.key for one in editor.entries]:
         raise InputError(f"{file.name}: cannot be edited: an equation ends with ~ or |, which its text may not hold")
     equations(changed)
@@ -90,7 +103,7 @@ class _Editor:
         self.entries = list(source.entries())
         # reality checks and test inputs are no equations
         self.own = [one for one in self.entries if not rule_of(one.equation) and not TEST_INPUT.match(one.equation)]
-        parsed = contents(source).parsed
+        parsed = with_listed(contents(source).parsed, files_beside(source))
         self.ranges = Ranges(parsed.ranges, parsed.mappings)
 
     def constant(self, name: str, value: float) -> _Change:

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stockflow.errors import InputError, ReadingWarning
 from stockflow.files import read_bytes, read_text, shown
@@ -32,12 +32,16 @@ from stockflow.language.xmile.equation import Equation as XmileEquation
 from stockflow.language.xmile.includes import joined
 from stockflow.names import plain
 
+if TYPE_CHECKING:
+    from stockflow.language.external import External
+
 # what a comment in braces or a quoted name holds ends no part
 _QUOTED = r'(?>"(?:\\"|[^"])*"|\{[^{}]*\}|[^~|"])*+'
 _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
+_IMPORT = re.compile(r"<import\b(?![^>]*\benabled\s*=\s*[\"']false)[^>]*\bresource\s*=\s*[\"']([^\"'>]*)")
 # a line goes on after a backslash; one at the end of all is a sign like others
 _JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
 _HOLDER = re.compile(r"<(?:\w+:)?(queue|oven)\b")
@@ -272,6 +276,8 @@ def told(source: Source) -> None:
             f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
             " holds it back, for which no results of Stella were at hand"
         )
+    for file in [] if source.is_vensim else _IMPORT.findall(source.text)[:1]:
+        warn(f"{source.name}: imports data from {shown(file)}, which are not read; the numbers of the file itself hold")
     if "oven" in held:
         warn(
             f"{source.name}: has an oven; as its manual has it, it cooks once it is full or its time for filling, from"
@@ -314,17 +320,15 @@ def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], 
     # a model found in the cache needs none of these
     from stockflow.language import pysd
     from stockflow.language.at_time import with_controls
-    from stockflow.language.external import External
     from stockflow.language.functions import dialects as functions
     from stockflow.language.reader import variables_of
     from stockflow.language.scope import Translation
     from stockflow.language.subscripts import Ranges
 
-    external = External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
+    external = files_beside(source)
+    parsed = with_listed(parsed, external)
     words = pysd if source.rules == "pysd" else functions
     known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
-    for name, where in parsed.imported:
-        parsed.add_range(name, external.elements(where))
     translation = Translation(
         Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
     )
@@ -333,6 +337,20 @@ def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], 
         raise Refused(list(translation.refused))
     variables, fixed = with_controls(source.name, read)
     return variables, frozenset(translation.structural | fixed)
+
+
+def files_beside(source: Source) -> External:
+    """Return the files beside a model that its equations may name."""
+    from stockflow.language.external import External
+
+    return External(source.folder, source.folders, {**source.own_tags(), **source.tags}, source.data)
+
+
+def with_listed(parsed: Parsed, files: External) -> Parsed:
+    """Return what a file says with the ranges that other files list; Refused for a place that lists none."""
+    for name, where in parsed.imported:
+        parsed.add_range(name, files.elements(where))
+    return parsed
 
 
 @dataclass(frozen=True, slots=True)

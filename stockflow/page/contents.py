@@ -97,8 +97,9 @@ class Contents:
 def contents(model: Model, asked: Asked) -> Contents:
     """Return what a page of a model holds.
 
-    Outputs that nobody names are the observed ones, then stocks, at most MOST_CHARTS; sliders those of the constants
-    that move the outputs furthest; curves all lookups if they are few. Draws beyond `asked.draws` are left out evenly.
+    Outputs that nobody names are the observed ones, then stocks, then what is worked out of them and nothing else uses,
+    at most MOST_CHARTS; sliders those of the constants that move the outputs furthest; curves all lookups if they are
+    few. Draws beyond `asked.draws` are left out evenly.
     Raises InputError as `Model.simulator` does, and for a page whose draws would not fit into a browser's memory.
     """
     outputs, samples = _outputs(model, asked), asked.samples or {}
@@ -158,12 +159,25 @@ def _outputs(model: Model, asked: Asked) -> list[str]:
     if asked.outputs is not None:
         named = [one for name in asked.outputs for one in model.equations.elements(name)]
         return [*named, *(name for name in observed if name not in named)]
-    rest = model.stocks or [name for name, one in model.variables.items() if one.kind in {"flow", "auxiliary"}]
     most = max(0, MOST_CHARTS - len(observed))
-    found = [*observed, *[name for name in rest if name not in observed][:most]]
+    stocks = [name for name in model.stocks if name not in observed][:most]
+    rest = [name for name in _worked_out(model, len(stocks) < most) if name not in observed]
+    found = [*observed, *stocks, *rest[: most - len(stocks)]]
     if not found:
         raise InputError(f"{model.file.name}: nothing in it changes over time, so there is nothing to show")
     return found
+
+
+def _worked_out(model: Model, wanted: bool) -> Sequence[str]:
+    """Return what a model works out of its stocks and nothing else uses; all of it where there is no stock."""
+    if not wanted:
+        return []
+    names = [name for name, one in model.variables.items() if one.kind in {"flow", "auxiliary"}]
+    if not model.stocks:
+        return names
+    stocks = set(model.stocks)
+    ends = [name for name in names if not model.used_by(name, direct=True)]
+    return [name for name in ends if stocks.intersection(model.depends_on(name))]
 
 
 def _curves(model: Model, asked: Asked, outputs: Sequence[str]) -> Mapping[str, Table]:

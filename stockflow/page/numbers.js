@@ -3,8 +3,9 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(rows, points, first, runs, stop, held, every) of runs numbered from `first`: rows (run, input), and points
-  // of all curves, (point,) for all runs or (run, point).  It begins with the states `held` at a stop, of which there are
+  // Returns run(rows, points, first, runs, stop, held, every, own) of runs numbered from `first`: rows (run, input), points of
+  // all curves, (point,), and of `own` [{ first, count, values }] those from the place `first` on that each run has of its
+  // own, (run, point).  It begins with the states `held` at a stop, of which there are
   // `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and gives
   // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
@@ -21,13 +22,13 @@ function runner() {
     doubles.set(table, drivers / 8);
     const among = new Int32Array(saved.length + 1), all = saved.map(() => 1);  // how many are saved before a step
     saved.forEach((one, step) => { among[step + 1] = among[step] + one; });
-    // points stand side by side for the runs of a vector, once for all vectors if all have the same
-    const lay = (points, from) => {
+    // points stand side by side for the runs of a vector, once for all vectors but what each run has of its own
+    const lay = (first, count, values, from) => {
       for (let lane = 0; lane < width; lane++)
-        for (let point = 0, own = from(lane), at = curves + lane; point < code.points; point++, at += width) doubles[at] = points[own + point];
+        for (let point = 0, own = from(lane) * count, at = curves + first * width + lane; point < count; point++, at += width) doubles[at] = values[own + point];
     };
-    return (rows, points, first, runs, stop = -1, given = null, every = null) => {
-      const blocks = Math.ceil(runs / width), apiece = points.length > code.points, last = (run) => Math.min(run, runs - 1);
+    return (rows, points, first, runs, stop = -1, given = null, every = null, own = []) => {
+      const blocks = Math.ceil(runs / width), last = (run) => Math.min(run, runs - 1);
       for (let run = 0; run < blocks * width; run++) {  // the last vector is filled up with the last run
         doubles.set(rows.subarray(last(run) * columns, (last(run) + 1) * columns), values / 8 + run * columns);
         longs[numbers / 8 + run] = BigInt(first + last(run));
@@ -50,17 +51,18 @@ function runner() {
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
       if (given) doubles.set(given, states / 8);
-      const step = apiece ? 1 : blocks;
+      const step = own.length ? 1 : blocks;
+      lay(0, code.points, points, () => 0);
       for (let block = 0; block < blocks; block += step) {
-        lay(points, (lane) => (apiece ? last(block * width + lane) * code.points : 0));
-        const run = block * width, own = states / 8 + run * code.held, until = Math.min((block + step) * width, runs);
-        const [rows, wide, which, memories] = [values + run * columns * 8, out + run * kept * outputs * 8, numbers + run * 8, own * 8];
+        for (const one of own) lay(one.first, one.count, one.values, (lane) => last(block * width + lane));
+        const run = block * width, state = states / 8 + run * code.held, until = Math.min((block + step) * width, runs);
+        const [rows, wide, which, memories] = [values + run * columns * 8, out + run * kept * outputs * 8, numbers + run * 8, state * 8];
         let from = begin;
         for (const [k, end] of [...(given ? [] : code.stops), code.steps].entries())
           while (from < end) {
             const to = every ? Math.min(end, from + kept) : end, skipped = every ? 0 : among[from] * outputs * 8;
             instance.exports.simulate(rows, wide + skipped, drivers, marks, work, which, 0n, BigInt(step), BigInt(from), BigInt(to), memories);
-            if (to === end && to < code.steps) held[k].set(doubles.subarray(own, own + step * width * code.held), run * code.held);
+            if (to === end && to < code.steps) held[k].set(doubles.subarray(state, state + step * width * code.held), run * code.held);
             if (every) take(run, until, from, to);
             from = to;
           }
@@ -135,23 +137,21 @@ function rowsOf(model, draws, setting) {
   return rows;
 }
 
-// Points of all curves, (point,); (run, point) where one is { head, own(run) }: points that all runs have, and those of
-// one run after them.
+// Points of all curves, (point,), and those that each run has of its own: of curves that are { head, own(run) }, all behind
+// those of `head`.
 function pointsOf(model, { curves }) {
-  const all = model.curves.map((one) => curves[one.name] ?? one.ys), shared = new Float64Array(model.code.points);
-  let first = 0;
-  all.forEach((ys, i) => { shared.set(Array.isArray(ys) ? ys : model.curves[i].ys, first); first += model.curves[i].ys.length; });
-  if (all.every(Array.isArray)) return shared;
-  const runs = Math.max(1, model.draws), points = new Float64Array(runs * shared.length);
-  for (let run = 0; run < runs; run++) {
-    let at = run * shared.length;
-    points.set(shared, at);
-    all.forEach((ys, i) => {
-      if (!Array.isArray(ys)) { points.set(ys.head, at); points.set(ys.own(run), at + ys.head.length); }
-      at += model.curves[i].ys.length;
-    });
+  const runs = Math.max(1, model.draws), shared = new Float64Array(model.code.points), own = [];
+  let at = 0;
+  for (const one of model.curves) {
+    const set = curves[one.name] ?? one.ys, first = at + (set.head?.length ?? 0);
+    shared.set(set.head ?? set, at);
+    at += one.ys.length;
+    if (!set.own) continue;
+    const count = at - first, values = new Float64Array(runs * count);
+    for (let run = 0; run < runs; run++) values.set(set.own(run), run * count);
+    own.push({ first, count, values });
   }
-  return points;
+  return { shared, own };
 }
 
 const totalOf = (model) => model.outputs.length + model.beside.length;
@@ -274,7 +274,7 @@ class Runs {
 
   async made(job) {
     const { model, piece } = this, { every = null } = job.setting, rows = rowsOf(model, this.data.draws, job.setting), points = pointsOf(model, job.setting);
-    const inputs = model.inputs.length, open = model.code.points, apiece = points.length > open, each = [];
+    const inputs = model.inputs.length, each = [];
     const runs = Math.max(1, model.draws), parts = [], times = model.time.values.length, outputs = totalOf(model), charts = model.outputs.length;
     const { whole } = this, differs = whole ? Math.min(apart(model, whole.setting, job.setting), every?.from ?? Infinity) : 0, { stops } = model.code;
     const stop = stops.filter((moment) => moment <= differs).length - 1;  // -1: from the start
@@ -287,8 +287,9 @@ class Runs {
       while (next < runs && !left) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        const at = first / piece, own = apiece ? points.slice(first * open, last * open) : points.slice();
-        const made = await run(rows.slice(first * inputs, last * inputs), own, first, last - first, stop, stop < 0 ? null : whole.held[at][stop], every?.places);
+        const at = first / piece, own = points.own.map((one) => ({ ...one, values: one.values.slice(first * one.count, last * one.count) }));
+        const given = stop < 0 ? null : whole.held[at][stop];
+        const made = await run(rows.slice(first * inputs, last * inputs), points.shared.slice(), first, last - first, stop, given, every?.places, own);
         parts[at] = made.out;
         each[at] = made.each;
         held[at] = made.held;
@@ -320,7 +321,7 @@ function worker(url, args) {
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ run }, [run[0].buffer, run[1].buffer]);
+        own.postMessage({ run }, [run[0], run[1], ...run[7].map((one) => one.values)].map((one) => one.buffer));
       }));
       else answer(data.made);
     };

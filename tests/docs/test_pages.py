@@ -10,10 +10,12 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
+from read_rows import rows
 
 from models.files.build import FOLDER
 from models.files.casefile import CASES, read_case_file
 from models.files.parts import read_part
+from stockflow.language.functions.dialects import VENSIM, XMILE
 
 pytest.importorskip("furo", reason="the site is built where the extra `docs` is installed")
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,15 @@ def test_a_model_card_holds_every_equation_and_number_of_its_case(site: Path, ca
     for number in read_case_file(FOLDER / "cases" / f"{case}.toml").parameters.values():
         words = " ".join(f"{number.name} {number.value:.6g} {number.unit}".split())
         assert words in shown
+
+
+def test_the_page_of_what_is_read_holds_every_row_and_function(site: Path) -> None:
+    shown = text_of(site / "engine" / "reading.html")
+    for row in rows()["row"]:
+        assert re.sub(r"\W", "", row["what"]) in re.sub(r"\W", "", shown), row["what"]
+        assert row.get("file", "") in shown
+    listed = [name for group in rows()["unread"] for name in group["names"]]
+    assert [name for name in (*VENSIM, *XMILE, *listed) if f" {name.upper()} " not in shown] == []
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"])

@@ -18,6 +18,7 @@ from stockflow.names import plain
 _MOST_SORTED = 64
 _MOST_SUMMED = 100_000
 _DEEPEST_MACRO = 20
+_OF_A_MACRO = 20  # operations that the use of a macro counts for, besides its own
 # what to do about functions that real files have and this does not
 _INSTEAD = {
     "geometric": " (whether the trial that succeeds counts is not said in its manual; write it with LN of UNIFORM)",
@@ -38,7 +39,9 @@ def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     if reader.defined(key) and not (function and not reader.find(tree)[1].lookup):
         return _lookup(reader, tree)
     if function is None:
-        near = difflib.get_close_matches(key, reader.translation.functions, 1, cutoff=0.75)
+        known = reader.translation.functions
+        # a macro may ask for it very often
+        near = reader.translation.once(("near", key), lambda: difflib.get_close_matches(key, known, 1, cutoff=0.75))
         hint = _INSTEAD.get(key) or (f" (did you mean {near[0].upper()}?)" if near else "")
         raise Refused([f"function {tree.name.replace('_', ' ').upper()}{hint}"])
     count = len(tree.arguments)
@@ -95,6 +98,8 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     if found is None:
         raise reader.ranges.unknown("array", name, reader.scope.spelling)
     scope, key = found
+    if any(one.lookup for one in scope.definitions[key].values()):
+        raise Refused([f"lookup {name!r} without an argument"])
     reader.translation.spend(len(scope.definitions[key]))
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
     return [eq.Reference(scope.label(one)) for one in names]
@@ -136,6 +141,7 @@ def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
         raise Refused([f"{len(trees)} arguments for the macro {macro.name!r}"])
     if reader.scope.depth >= _DEEPEST_MACRO:
         raise Refused([f"macro {macro.name!r} inside itself"])
+    reader.translation.spend(_OF_A_MACRO)
     values = [reader.read(one) for one in trees]
     given = {
         plain(name): value if isinstance(value, (eq.Number, eq.Reference, eq.Time)) else reader.keep(name, value)
@@ -154,5 +160,6 @@ def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
         if () not in inner.definitions.get(plain(name), {}):
             problems.append("no equation for its own name" if name == macro.name else f"no equation for {name!r}")
     if problems:
-        raise Refused([f"{item} in the macro {macro.name!r}" for item in problems])
+        where = f" in the macro {macro.name!r}"
+        raise Refused([f"{item.removesuffix(where)}{where}" for item in problems])
     return inner

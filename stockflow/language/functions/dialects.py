@@ -206,6 +206,7 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
                 *("if then else", "ramp"),
             )
         },
+        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "power": _operation("^"),
         "log10": Function(
             1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
@@ -258,7 +259,6 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         **_COMMON,
         "integ": _whole(eq.Integral, 2, "stock"),
         "initial": _whole(eq.Initial, 1, "initial"),
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
@@ -282,7 +282,6 @@ XMILE: Mapping[str, Function] = MappingProxyType(
     {
         **_COMMON,
         "init": _whole(eq.Initial, 1, "initial"),
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
         "delay": Function(2, 3, _fixed_delay, "fixed delay"),
         "delay1": _delayed(memory.delay, 1, (2, 3)),
         "delay3": _delayed(memory.delay, 3, (2, 3)),

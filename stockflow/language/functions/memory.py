@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stockflow.language.equations import DelayFixed, Expression, Initial, Integral, Number, Operation, Reference
+from stockflow.language.functions.vectors import choice, joined
 
 if TYPE_CHECKING:
     from stockflow.language.place import Place
@@ -72,9 +73,8 @@ def _chain(
     count: Expression = Number(1.0)
     stocks: list[Reference] = []
     if most > 1:
-        for one in range(2, most + 1):
-            count = plus(count, Operation("<=", (times(Number(float(one)), keeper.step), time)))
-        count = keeper.keep("order", Initial(count))
+        fits = [Operation("<=", (times(Number(float(one)), keeper.step), time)) for one in range(2, most + 1)]
+        count = keeper.keep("order", Initial(joined("+", [count, *fits])))
     inflow = source
     for own in delays:
         stock = keeper.promise("delay")
@@ -84,11 +84,18 @@ def _chain(
         keeper.fulfil(stock, Integral(rate, times(initial, time)))
         stocks.append(stock)
         inflow = outflow
-    content: Expression = stocks[0]
-    for place, stock in enumerate(stocks[1:], start=2):
-        content = Operation("if then else", (Operation("<=", (Number(float(place)), count)), stock, content))
+    content = _counted(stocks, count)
     # the numbers of the stages are no part of the equation that was written
     return over(content if most == 1 else keeper.keep("last stage", content), last)
+
+
+def _counted(stocks: Sequence[Expression], count: Expression, before: int = 0) -> Expression:
+    """Return the stock of a number, counted from 1 with those `before`, as a shallow tree."""
+    half = len(stocks) // 2
+    if not half:
+        return stocks[0]
+    further = Operation("<=", (Number(float(before + half + 1)), count))
+    return choice(further, _counted(stocks[half:], count, before + half), _counted(stocks[:half], count, before))
 
 
 def trend(keeper: Place, source: Expression, time: Expression, initial: Expression) -> Expression:

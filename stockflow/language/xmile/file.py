@@ -13,9 +13,17 @@ from stockflow.names import plain
 VARIABLES = ("aux", "flow", "stock", "gf")
 _MOST_VARIABLES = 100_000
 _DEEPEST = 20
+_MOST_ELEMENTS = 100_000
 _MOST_PREFIXES = 20
 _UNDECLARED = re.compile(r"Namespace prefix (\w+)")
 _FIRST_TAG = re.compile(r"<[A-Za-z_][\w.-]*")
+# what would change the results of a file and is not read: where it stands, and the attribute that says so
+_UNREAD = (
+    ("model", "resource", "model in a file of its own"),
+    ("model", "encryption-scheme", "encrypted model"),
+    ("macro", "filter", "macro that filters others' values"),
+    ("sim_specs/run", "by", "run of some groups or modules alone"),
+)
 
 
 @dataclass(slots=True)
@@ -62,13 +70,18 @@ class File:
     """The elements of one file, whatever namespace it uses.
 
     `variables` are those of all its models in file order, each with the model that it is in.  InputError for text that
-    is no XMILE, for document types, and for modules without a model.
+    is no XMILE, for document types, for modules without a model, and for models and macros that are not read.
     """
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.root = parsed(name, text)
         self.mark = space_of(self.root)
+        for path, attribute, what in _UNREAD:
+            for node in self.found(path):
+                if node.attrib.get(attribute, "all") != "all":
+                    place = f"{name}: line {node.sourceline}"
+                    raise InputError(f"{place}: {what} ({attribute}={node.attrib[attribute]!r}), which is not read")
         self.variables = [
             (part, node)
             for part in self._parts()
@@ -90,6 +103,19 @@ class File:
         """Return the text of an element in a node, None if there is none."""
         found = self.found(what, node)
         return None if not found else found[0].text or ""
+
+    def elements(self, node: Any) -> list[str]:
+        """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
+        size = node.attrib.get("size", "")
+        named = [name_of(one) for one in self.found("elem", node)]
+        if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
+            place = f"{self.name}: line {node.sourceline}: dimension {name_of(node)!r}"
+            raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
+        return named or [str(one) for one in range(1, int(size) + 1)]
+
+    def dimensions(self, node: Any) -> list[str]:
+        """Return the names of the dimensions of a variable."""
+        return [name_of(one) for one in self.found("dimensions/dim", node)]
 
     def _parts(self) -> Iterator[Part]:
         """Yield the whole model, then those of its modules; InputError for a module without a model."""

@@ -30,7 +30,6 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 _METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
 _CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
-_MOST_ELEMENTS = 100_000
 _ENDS = ("min", "max")
 
 
@@ -46,7 +45,8 @@ def parse(
     integration method that is not known.
     """
     file = _File(name, text, reads, guarded)
-    specs = file.found("sim_specs")
+    # those of the model itself come before those of the file
+    specs = [*file.found("model/sim_specs")[:1], *file.found("sim_specs")]
     if not specs:
         raise InputError(f"{name}: no sim_specs element")
     parsed = Parsed(arrays=file.arrays)
@@ -155,19 +155,6 @@ class _File(File):
         )
         return tuple(names for names in named if len(names) > 1)
 
-    def elements(self, node: Any) -> list[str]:
-        """Return the elements of a dimension; those of one that is given by its size alone have numbers."""
-        size = node.attrib.get("size", "")
-        named = [name_of(one) for one in self.found("elem", node)]
-        if not named and not (re.fullmatch(r"[0-9]{1,6}", size) and 1 <= int(size) <= _MOST_ELEMENTS):
-            place = f"{self.name}: line {node.sourceline}: dimension {name_of(node)!r}"
-            raise InputError(f"{place} has size {size!r}, but must have 1 to {_MOST_ELEMENTS} elements")
-        return named or [str(one) for one in range(1, int(size) + 1)]
-
-    def dimensions(self, node: Any) -> list[str]:
-        """Return the names of the dimensions of a variable."""
-        return [name_of(one) for one in self.found("dimensions/dim", node)]
-
     def definitions(self, part: Part, node: Any, dimensions: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
         """Yield the definitions of one variable; what cannot be read is a problem of the definition."""
         name, line = part.prefix + name_of(node), node.sourceline
@@ -227,6 +214,8 @@ class _File(File):
             if not curves:
                 raise Refused(["variable without an equation"])
             return self._points(curves[0])
+        if len(equations) > 1:
+            raise Refused([f"{len(equations)} equations of one variable"])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))

@@ -4,21 +4,21 @@ import fs from "node:fs";
 const [page, settings, out] = process.argv.slice(2), html = fs.readFileSync(page, "utf8");
 const text = (id) => html.match(new RegExp(`<script[^>]* id="${id}">([\\s\\S]*?)</script>`))[1];
 const own = html.match(/<script>([\s\S]*?)<\/script>/)[1];
-const names = "{ runner, unpacked, opened, ordered, restored, Runs, filledIn, curvesOf, priced, judged, gained, linesOf, yearsOf, band }";
-const { runner, unpacked, opened, ordered, restored, Runs, filledIn, curvesOf, priced, judged, gained, linesOf, yearsOf, band } = new Function(`${own}; return ${names};`)();
+const names = "{ runner, unpacked, opened, ordered, restored, Runs, filledIn, curvesOf, priced, judged, gained, linesOf, pathOf, leftOver, band }";
+const { runner, unpacked, opened, ordered, restored, Runs, filledIn, curvesOf, priced, judged, gained, linesOf, pathOf, leftOver, band } =
+  new Function(`${own}; return ${names};`)();
 const packed = await unpacked(text("numbers"));
 const model = filledIn(JSON.parse(text("model")), restored(ordered(packed, packed.length / 8, 1, Float64Array), 1));
 const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
 const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, model.outputs.length, piece);
 const runs = new Runs(model, data, [async (...all) => run(...all)], piece, (all) => all);
 const ask = (curves, every) => runs.ask({ values: {}, curves, every }, every ? undefined : () => {});
-const bases = {}, draws = [...Array(model.draws).keys()], found = [], made = [];
-for (const base of model.policy.bases) bases[base] = await ask(curvesOf(model, { base, instruments: {} }));
+const bases = {}, basis = async ({ base, world }) => bases[`${base} ${world}`] ??= await ask(curvesOf(model, { base, world, instruments: {} })), draws = [...Array(model.draws).keys()], found = [], made = [];
 for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
-  const one = await priced(model, setting, ask, async () => bases.history), of = [model, one.runs, bases[setting.base], draws];
+  const one = await priced(model, setting, ask, () => basis({ ...setting, base: "history" })), of = [model, one.runs, await basis(setting), draws];
   const flat = draws.flatMap((run) => model.time.values.flatMap((_, time) => model.outputs.map((_, place) => one.runs.at(run, time, place))));
   made.push(Buffer.from(Float64Array.from(flat).buffer));
-  const sums = { ...gained(...of), lines: linesOf(...of), years: yearsOf(...of) };
+  const sums = { ...gained(...of), lines: linesOf(...of), left: leftOver(...of), path: pathOf(...of) };
   found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, cut: one.cut, bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
 }
 fs.writeFileSync(out, Buffer.concat(made));

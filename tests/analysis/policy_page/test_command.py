@@ -1,5 +1,6 @@
 """`techcycle page`: what it writes, and what it refuses."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ def test_a_page_is_one_file_of_ascii_that_asks_for_nothing(tmp_path: Path, techc
     assert "default-src 'none'" in text
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in text
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_page_of_all_draws_is_small(case: str, tmp_path: Path, techcycle: Any) -> None:
+    assert techcycle("page", case, "--out", str(tmp_path / "page.html"))[0] == 0
+    whole = (tmp_path / "page.html").read_bytes()
+    assert len(whole) < 1_200_000
+    assert len(gzip.compress(whole)) < 300_000
 
 
 @pytest.mark.parametrize(("case", "out"), [("ic", "ic.html"), ("nev", "nev.pdf"), ("nowhere", "x.html")])

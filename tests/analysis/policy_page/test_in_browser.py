@@ -73,6 +73,16 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
 
 
+def test_an_answer_that_takes_long_is_dimmed_until_the_next_is_there(opened: Tab) -> None:
+    slow = f"const own = {P}.runs.workers; {P}.runs.workers = own.map((run) => async (...all) => {{"
+    opened.run(f"{slow} await new Promise((done) => setTimeout(done, 400)); return run(...all); }})")
+    opened.run(f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2019 }})")
+    dimmed = "getComputedStyle(document.getElementById('verdict')).opacity"
+    opened.until(f"{dimmed} < 1")
+    opened.until(f"{P}.busy === false")
+    assert opened.run(dimmed) == "1"
+
+
 def test_what_so_many_draws_cannot_tell_is_not_called_safe(opened: Tab, page: PolicyPage) -> None:
     rule = page.study.exit
     for fails in np.arange(0, 31) / 30:
@@ -268,6 +278,10 @@ def test_no_word_of_a_case_becomes_markup(
             one["words"] = dict.fromkeys(one["words"], EVIL[5])  # type: ignore[call-overload]
             one["units"] = {key: {"factor": 1.0, "unit": EVIL[0]} for key in one["units"]}
             one["charts"] = [{"name": EVIL[0], "factor": 1.0, "unit": EVIL[5]} for _ in one["charts"]]  # type: ignore[attr-defined]
+            one["stages"] = dict.fromkeys(one["stages"], EVIL[0])  # type: ignore[call-overload]
+            one |= {key: [EVIL[5] for _ in one[key]] for key in ("barriers", "clocks")}  # type: ignore[attr-defined]
+            one["led"] = [{"name": EVIL[0], "meaning": EVIL[5]} for _ in one["led"]]  # type: ignore[attr-defined]
+            one["worlds"] = {key: {"name": EVIL[0], "says": EVIL[5], "source": EVIL[1]} for key in one["worlds"]}  # type: ignore[attr-defined]
             one["presets"] = [{"title": EVIL[5], "base": "continued", "set": {}}]
         return words
 

@@ -13,18 +13,29 @@ import pytest
 from page_helpers import NODE, difference, needs_node
 from page_settings import Set, schedule_of
 
+from analysis.draws.runs import drawn
+from analysis.draws.stages import LARGE, STAGE_OUTPUTS, STAGES, date_stages, shares
+from analysis.mechanisms.barriers import _dates as waits
+from analysis.mechanisms.instrument_study import BARRIERS
+from analysis.mechanisms.loop_study import LoopStudy
+from analysis.mechanisms.loops import loop_dominance, phases
+from analysis.paths.durations import date_path, within
+from analysis.paths.forward import changed
+from analysis.paths.study import PathStudy
 from analysis.phase_out.account import LINES
-from analysis.phase_out.adoption import SHARE
+from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.levels import at_levels
 from analysis.policy_page.contents import BASES, PolicyPage, policy_page
 from analysis.policy_page.page import html
+from analysis.policy_page.path import path
 from analysis.policy_page.presets import presets
-from analysis.policy_page.texts import LIMITS
+from analysis.policy_page.texts import LIMITS, said
 from models.schedules.file import load_schedule, shipped
 from models.schedules.law import SLOPES, STRAIGHT
 from models.schedules.run import CENT, run_schedule
 from stockflow.arrays import Array
+from stockflow.intervals import FAN, quantiles
 from stockflow.over_time import QUARTER, year_reached
 
 pytestmark = needs_node
@@ -56,11 +67,15 @@ def random_settings(page: PolicyPage, seed: int) -> tuple[str, dict[str, Set]]:
 
 
 def in_node(
-    page: PolicyPage, asked: Sequence[tuple[str, Settings]], folder: Path
+    page: PolicyPage, asked: Sequence[tuple[str, Settings]], folder: Path, world: str | None = None
 ) -> tuple[Array, list[dict[str, Any]]]:
     """Return what a page computes, (setting, run, time, output), and what it judges."""
     told = [
-        {"base": base, "instruments": {name: asdict(one) | {"shape": one.shape or ""} for name, one in made.items()}}
+        {
+            "base": base,
+            "world": world or next(iter(page.worlds)),
+            "instruments": {name: asdict(one) | {"shape": one.shape or ""} for name, one in made.items()},
+        }
         for base, made in asked
     ]
     (folder / "page.html").write_text(html(page, "en"), encoding="ascii")
@@ -173,26 +188,109 @@ def test_a_payment_above_the_price_is_cut_as_the_command_cuts_it(case: str, tmp_
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])
-def test_a_page_tells_lines_years_and_what_a_unit_costs_as_the_commands_do(case: str, tmp_path: Path) -> None:
+def test_a_page_tells_lines_what_is_left_over_and_what_a_unit_costs_as_the_commands_do(
+    case: str, tmp_path: Path
+) -> None:
     page = page_of(case)
     study, (name, *_) = page.study, [one.name for one in page.instruments if one.to_buyers]
     asked = [("history", {name: Set(level=level, since=2014.0)}) for level in (75.0, 0.0)]
     _, judged = in_node(page, asked, tmp_path)
     for (base, made), told in zip(asked, judged, strict=True):
-        exits = Exits(study, page.samples, [*(line.stock for line in LINES), SHARE], page.bases[base])
+        exits = Exits(study, page.samples, [*(line.stock for line in LINES)], page.bases[base])
         own, other = exits.run(schedule_of(page, base, made)), exits.supported
         end = int(np.searchsorted(exits.times, study.horizon - 1e-9))
         for one in told["lines"]:
             for key, values in (("own", own), ("base", other)):
                 assert one[key] == pytest.approx(float(np.median(values[one["name"]][:, end])), rel=1e-9)
-        for one in told["years"]:
-            years = [
-                year_reached(exits.times[: end + 1], run[SHARE][:, : end + 1], one["level"]) for run in (own, other)
-            ]
-            np.testing.assert_allclose(
-                [one["own"] or np.inf, one["base"] or np.inf], np.median(years, axis=1), rtol=1e-9
-            )
+        units = [run[SOLD][:, 4 : end + 1] - run[SOLD][:, : end - 3] for run in (own, other)]
+        differ = units[0] - units[1]
+        np.testing.assert_allclose(told["left"]["last"], differ[:, -1], rtol=1e-6)
+        np.testing.assert_allclose(told["left"]["part"], np.abs(differ[:, -1]) / np.abs(differ).max(axis=1), rtol=1e-6)
         levels = at_levels(study, [name], 2014.0, None, (made[name].level, 100.0), base, DRAWS)
         step = levels.step(made[name].level, 100.0)
         cost = np.array([np.nan if one is None else one for one in told["cost"]])
         np.testing.assert_allclose(cost, step.cost.values, rtol=1e-5)  # draws there are not rounded to 32 bits
+
+
+def dates_of(page: PolicyPage, base: str, made: Settings) -> dict[str, Array]:
+    """Return when every draw reaches every stage that a page tells by the horizon, (draw,), as the commands date it."""
+    until, horizon = float(page.at.times[-1]), page.study.horizon
+    found = run_schedule(page.model, schedule_of(page, base, made), page.samples, STAGE_OUTPUTS, until, QUARTER)
+    times = found["time"].to_numpy()
+    values = {name: found[name].to_numpy()[:, times <= horizon] for name in STAGE_OUTPUTS}
+    times = times[times <= horizon]
+    more = {name: year_reached(times, values[one.of], one.level, one.hold) for name, one in shares([0.5]).items()}
+    return date_stages(times, values) | more
+
+
+def same(told: Sequence[float | None], ours: Array) -> None:
+    """Hold what a page tells of years, where what is never reached came as null, against those of the commands."""
+    theirs = quantiles(ours, FAN)
+    np.testing.assert_allclose([np.inf if one is None else one for one in told], theirs, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_page_dates_stages_barriers_and_clocks_as_the_commands_do(case: str, tmp_path: Path) -> None:
+    page, study = page_of(case), PathStudy.load()
+    everything = {one.name: Set(0.0, page.study.since) for one in page.instruments}
+    asked = [("history", {}), ("continued", everything), *(random_settings(page, seed) for seed in range(4))]
+    _, judged = in_node(page, asked, tmp_path)
+    rules, clocks = path(case, [0.5]), sorted(study.cases[case].clocks.values())
+    stages = [one["name"] for one in rules["stages"]]  # type: ignore[attr-defined]
+    assert set(stages) == {*STAGES, "share 50%"}
+    for (base, made), told in zip(asked, judged, strict=True):
+        own, other = dates_of(page, base, made), dates_of(page, base, {})
+        for name, one in zip(stages, told["path"]["stages"], strict=True):
+            same(one["own"], own[name])
+            same(one["base"], other[name])
+            assert one["never"] == pytest.approx(float(np.isinf(own[name]).mean()))
+            with np.errstate(invalid="ignore"):
+                later = own[name] - other[name]
+            if np.isfinite(later).all():
+                same(one["lost"], later)
+        dates = np.stack([own[name] for name in STAGES], axis=1)
+        for barrier, one in zip(BARRIERS, told["path"]["waits"], strict=True):
+            begins, ends = waits(dates, barrier, clocks[0])
+            assert one["before"] == bool((ends <= page.model.initial_time).all())
+            if np.isfinite(ends).all():
+                same(one["own"], ends - begins)
+        for year, one in zip(clocks, told["path"]["clocks"], strict=True):
+            assert one["inside"] == pytest.approx(within(own[LARGE] - year, study.window))
+    command = date_path(drawn(case, DRAWS), study)  # its draws are not rounded to 32 bits
+    for name, one in zip(stages, judged[0]["path"]["stages"], strict=True):
+        if name in STAGES:
+            np.testing.assert_allclose(one["own"][::2], command.spread(name), atol=1e-3)
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_a_world_on_a_page_is_that_of_the_study_of_paths(case: str, tmp_path: Path) -> None:
+    page, outputs = page_of(case), page_of(case).page.simulator.outputs
+    worlds = PathStudy.load().forward[case].scenarios
+    absent = {"nev": [], "pv": ["power worth less"]}[case]
+    assert [*page.worlds, *absent] == sorted(worlds, key=lambda name: name in absent)
+    name = next(one.name for one in page.instruments if one.to_buyers)
+    slope, more = {name: Set(shape="linear", start=2026.0, length=4.0)}, {name: Set(150, 2012.0)}
+    asked: list[tuple[str, Settings]] = [("continued", {}), ("continued", slope), ("history", more)]
+    for world in page.worlds:
+        about = worlds[world]
+        runs, judged = in_node(page, asked, tmp_path, world)
+        model = changed(page.model, about, world)
+        for (base, made), ours, told in zip(asked, runs, judged, strict=True):
+            until = float(page.at.times[-1])
+            found = run_schedule(model, schedule_of(page, base, made), page.samples, outputs, until, QUARTER)
+            assert difference(ours, np.stack([found[one].to_numpy() for one in outputs], axis=2)) < 1e-9, (world, base)
+            usual = run_schedule(model, page.bases[base], page.samples, outputs, until, QUARTER)
+            end = int(np.searchsorted(found["time"].to_numpy(), page.study.horizon - 1e-9))
+            sold = (found[SOLD].to_numpy() - usual[SOLD].to_numpy())[:, end]
+            np.testing.assert_allclose(told["sold"], sold, rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["nev", "pv"])
+def test_the_loops_on_a_page_are_those_of_the_command(case: str) -> None:
+    study = LoopStudy.load()
+    found = loop_dominance(drawn(case, study.draws), study)
+    told = said(page_of(case))["en"]["led"]
+    stretches = phases(found, *study.case(case).shown)
+    assert [one["name"] for one in told] == [loop for _, _, loop, _ in stretches]  # type: ignore[attr-defined]
+    led = path(case, [])["led"]
+    assert [(one["first"], one["last"], one["share"]) for one in led] == [(a, b, p) for a, b, _, p in stretches]  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from read_rows import READ
 from stockflow_helpers import MODELS, outcome
 
 import models
@@ -17,7 +18,7 @@ from stockflow.commands.cli import main
 from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
 from stockflow.conversion.xmile_file import MADE
-from stockflow.errors import ReadingWarning
+from stockflow.errors import InputError, ReadingWarning
 from stockflow.language.definition import Parsed
 from stockflow.language.source import told
 from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
@@ -28,7 +29,7 @@ from stockflow.names import plain
 FILES = [
     *sorted((Path(models.__file__).parent / "vensim").glob("*.mdl")),
     *sorted((Path(stockflow.__file__).parent / "examples").glob("*.mdl")),
-    *sorted(MODELS.glob("**/*.mdl")),
+    *sorted((*MODELS.glob("*.mdl"), *MODELS.glob("vensim/*.mdl"))),
     *sorted(MODELS.glob("*.xmile")),
 ]
 CLOCK = "INITIAL TIME=0~~|FINAL TIME=4~Year~End.|TIME STEP=0.25~Year~|SAVEPER=0.5~~|"
@@ -83,6 +84,11 @@ def test_equations_of_vensim_come_back_but_for_the_order_of_flows(file: Path) ->
     flows_apart = {"Stored"} if file.name == "constructs.mdl" else set()
     changed = {name for name, one in model.variables.items() if back.variables[name].expression != one.expression}
     assert changed == flows_apart
+
+
+def test_a_range_that_another_file_lists_has_no_form_in_xmile() -> None:
+    with pytest.raises(InputError, match=r"cannot be written as b\.xmile: range 'listed', which another file lists$"):
+        other(stockflow.load(READ / "files_beside.mdl"))
 
 
 ARRAYS = r"""{UTF-8}

@@ -176,3 +176,13 @@ def test_a_macro_before_an_equation_stays(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8") == file.read_text(encoding="utf-8").replace("rate= 2 ", "rate= 5 ")
     changed = stockflow.load(file).with_constants({"rate": 5})
     assert stockflow.from_text("a.mdl", changed.file.text).run()["y"].values[0] == 10
+
+
+def test_an_element_of_a_range_that_another_file_lists_is_found(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("north,south\n", encoding="utf-8")
+    file, out = tmp_path / "a.mdl", tmp_path / "b.mdl"
+    listed = "r: GET DIRECT SUBSCRIPT('names.csv', ',', 'A1', 'B1', '') ~~|"
+    clock = "INITIAL TIME= 0~~|FINAL TIME= 1~~|TIME STEP= 1~~|SAVEPER= 1~~|"
+    file.write_text(f"{listed}k[r]= 1, 2 ~~|{clock}", encoding="utf-8")
+    assert outcome(main, "stockflow", "edit", file, "--set", "k[south]=5", "--out", out) == 0
+    assert "k[r]= 1, 5 " in out.read_text(encoding="utf-8")

@@ -213,12 +213,6 @@ def test_a_matrix_is_inverted_anew_in_every_run(tmp_path, size: int) -> None:
     np.testing.assert_allclose(found @ matrices, np.broadcast_to(np.eye(size), found.shape), atol=1e-9)
 
 
-def test_a_matrix_of_more_than_twelve_rows_is_refused(tmp_path) -> None:
-    lines = "r: (r1-r13) ~ ~\nc: (c1-c13) ~ ~\nm[r,c]= 1 ~ Dmnl\ny[r,c]= INVERT MATRIX(m[r,c], 13) ~ Dmnl"
-    with pytest.raises(InputError, match="INVERT MATRIX of 13 rows and 13 columns"):
-        loaded(tmp_path, lines)
-
-
 def test_a_scarce_supply_goes_by_priority_as_the_reference_has_it(tmp_path) -> None:
     model = loaded(
         tmp_path,

@@ -139,23 +139,6 @@ def test_final_time_and_saveper_may_move_with_a_time_step_that_does(tmp_path: Pa
     assert stockflow.load(path).run()["time"].values.tolist() == [0.0, 1.5, 2.90625, 3.8828125, 5.103515625]
 
 
-@pytest.mark.parametrize(
-    ("equations", "step", "complaint"),
-    [
-        (LEVEL, "1-Time/2", "TIME STEP is 0 at 2, but must be above 0"),
-        (LEVEL, "1+level", "TIME STEP must be a number, not an equation"),
-        (
-            f"{LEVEL}\nlate= DELAY FIXED(level, 1, 0) ~ Dmnl",
-            "1+Time",
-            "delay in late counts time steps, but TIME STEP",
-        ),
-    ],
-)
-def test_a_time_step_that_cannot_be_followed_is_refused(tmp_path: Path, equations: str, step: str, complaint) -> None:
-    with pytest.raises(InputError, match=complaint):
-        stockflow.load(with_step(tmp_path, equations, step)).run()
-
-
 def test_what_counts_on_one_time_step_refuses_one_that_moves(tmp_path: Path) -> None:
     model = stockflow.load(with_step(tmp_path, f"{LEVEL}\nbrake= 1 ~ Year", MOVING))
     with pytest.raises(InputError, match="TIME STEP moves, which Euler's method alone follows, not RK4"):
@@ -166,10 +149,3 @@ def test_what_counts_on_one_time_step_refuses_one_that_moves(tmp_path: Path) -> 
         converted(model, "b.xmile")
     with pytest.raises(InputError, match="brake decides how an equation is built"):
         model.with_constants({"brake": 3.0})
-
-
-def test_a_start_that_moves_is_refused_by_name(tmp_path: Path) -> None:
-    path = written(tmp_path, LEVEL, 0.25, 6.0, 1.0)
-    path.write_text(path.read_text().replace("INITIAL TIME= 0", "INITIAL TIME= IF THEN ELSE(Time < 1, 0.5, 1)"))
-    with pytest.raises(InputError, match="INITIAL TIME must be a number, not an equation"):
-        stockflow.load(path).run()

@@ -156,17 +156,6 @@ def test_what_is_missing_can_be_asked_for_and_spoils_what_is_made_of_it(tmp_path
     assert (run["largest"].values == np.where(early, 1, np.maximum(run["time"].values, 1))).all()
 
 
-def test_present_value_discounts_a_stream_step_by_step(tmp_path) -> None:
-    model = loaded(tmp_path, "v= NPV(stream, 0.08, 5, 2) ~ Dmnl\nstream= 3+Time ~ Dmnl", step=0.25)
-    total, discount, expected = 5.0, 1.0, []
-    for time in model.run()["time"].values:
-        stream = 3 + time
-        expected.append((total + stream * 0.25 * discount) * 2)
-        total += stream * discount * 0.25
-        discount -= discount * 0.08 / (1 + 0.08 * 0.25) * 0.25
-    np.testing.assert_allclose(model.run()["v"].values, expected, rtol=1e-13)
-
-
 @pytest.mark.parametrize("name", ["sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"])
 def test_trigonometric_functions_are_exact_in_runs_too(tmp_path, name: str) -> None:
     x = np.random.default_rng(1).uniform(-1, 1, 4000)

@@ -154,39 +154,9 @@ BEFORE = "<stock name='B'><eqn>0</eqn><inflow>o</inflow><outflow>e</outflow>{}</
 @pytest.mark.parametrize(
     ("stock", "message"),
     [
-        (
-            BEFORE.format("<conveyor><len>2</len></conveyor>"),
-            "conveyor after a queue that is not discrete, or has other",
-        ),
-        (
-            BEFORE.format("<oven one_at_a_time='false'><len>2</len><capacity>3</capacity></oven>"),
-            "queue before the oven 'B' with a second outflow in 'S' (line 1)",
-        ),
-        (
-            BEFORE.format("<oven batch_integrity='true'><len>2</len><capacity>3</capacity></oven>"),
-            "queue before the oven 'B', which takes whole batches alone in 'S' (line 1)",
-        ),
-        (
-            BEFORE.replace(">o<", ">p<").format("<oven><len>2</len><capacity>3</capacity></oven>"),
-            "queue whose second outflow",
-        ),
         ("<stock name='B'><eqn>1</eqn><queue/><oven/></stock>", "oven and queue, which is not simulated"),
         ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
-        (
-            "<stock name='B'><eqn>1</eqn><outflow>q</outflow><queue/></stock>"
-            "<flow name='q'><eqn>1</eqn><overflow/></flow>",
-            "queue whose first outflow is an overflow, which takes what another leaves, in 'B'",
-        ),
-        (BEFORE.format("<oven/>"), "oven without a cook time, or with two in 'B' (line 1)"),
-        (
-            BEFORE.format("<oven><len>2</len></oven>"),
-            "oven without a capacity or fill time, which is never full in 'B'",
-        ),
         (BEFORE.format("<oven split='yes'><len>2</len><fill_time>1</fill_time></oven>"), "oven with split in 'B'"),
-        (
-            BEFORE.format("<oven><len>TIME</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
-            "oven whose cook time is not a number of the file in 'B' (line 1)",
-        ),
         (
             BEFORE.format("<oven><len>-1</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
             "oven whose cook time, -1, is below 0 or has no end in 'B' (line 1)",
@@ -230,7 +200,3 @@ def test_a_run_of_single_batches_is_as_long_as_the_file_says(tmp_path: Path) -> 
     variables = LINE + oven("<cook_time>2</cook_time><capacity>5</capacity>") + FLOWS
     with pytest.raises(InputError, match="FINAL TIME decides how an equation is built, so it is fixed by the file"):
         stockflow.load(yearly(tmp_path, variables)).run(until=5)
-    with pytest.raises(
-        InputError, match=r"queue of single batches in a run that may bring more than 999 of them in 'Q'"
-    ):
-        stockflow.load(written(tmp_path, variables, step=0.001))

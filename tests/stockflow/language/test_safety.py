@@ -159,15 +159,6 @@ def test_nothing_in_a_file_is_executed_by_the_reference_engine(tmp_path, equatio
     assert not witness.exists()
 
 
-def test_limits_of_tables_are_read_past(tmp_path) -> None:
-    model = loaded(
-        tmp_path,
-        "f( [(0,0)-(10,10),(0,0),(1,1)],(0,2),(4,6)) ~ Dmnl\n"
-        "y= f(Time)+WITH LOOKUP(Time, ([(-1.5e0,0)-(4,10)],(0,0),(4,-4))) ~ Dmnl",
-    )
-    assert set(model.run()["y"].values.tolist()) == {2.0}
-
-
 @pytest.mark.parametrize(
     "equation",
     [

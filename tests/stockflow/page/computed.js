@@ -11,7 +11,7 @@
   const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, outputs, piece);
   const runs = Math.max(1, model.draws), columns = model.inputs.length, all = [], spreads = [];
   for (const setting of settings) {
-    const rows = rowsOf(model, data.draws, copied(setting)), points = pointsOf(model, copied(setting)), parts = [];
+    const rows = rowsOf(model, data.draws, copied(setting)), points = pointsOf(model, copied(setting)).shared, parts = [];
     for (let first = 0; first < runs; first += piece) {
       const last = Math.min(runs, first + piece);
       parts.push(run(rows.slice(first * columns, last * columns), points, first, last - first).out);

@@ -116,7 +116,7 @@ def test_a_run_that_breaks_down_is_told(opened: Tab, page: Contents) -> None:
 
 
 def test_a_worker_that_breaks_down_says_so(opened: Tab) -> None:
-    run = f"{P}.runs.workers[0](new Float64Array(2), new Float64Array(2), 0, 1e7)"
+    run = f"{P}.runs.workers[0](new Float64Array(2), new Float64Array(2), 0, 1e7, -1, null, null, [])"
     assert "out of bounds" in opened.run(f"{run}.then(() => 'done', (error) => error.message)")
 
 

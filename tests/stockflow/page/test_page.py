@@ -15,7 +15,7 @@ from page_helpers import ROOT, hostile, of_text
 
 import stockflow
 from stockflow.errors import InputError
-from stockflow.language.data_tables import read_data
+from stockflow.language.data_tables import Column, read_data
 from stockflow.page.contents import Asked, contents
 from stockflow.page.page import html, shuffled
 from stockflow.page.sliders import slider
@@ -155,10 +155,17 @@ def test_what_is_observed_has_a_chart_and_its_points(tmp_path: Path) -> None:
     assert first["observed"] == {"times": [10, 20], "values": [3, 5.5]}
 
 
+def test_charts_are_of_stocks_and_of_what_is_worked_out_of_them_for_a_reader() -> None:
+    assert contents(EPIDEMIC, Asked()).simulator.outputs[:4] == (*EPIDEMIC.stocks, "share ever infected")
+    seen = Column("share ever infected", (0.0, 9.0), (0.1, 0.2), ("line 2", "line 3"))
+    observed = Asked(observed={seen.name: seen})
+    assert contents(EPIDEMIC, observed).simulator.outputs[:4] == ("share ever infected", *EPIDEMIC.stocks)
+
+
 def test_a_group_too_large_to_draw_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = described(contents(EPIDEMIC, Asked()))
     assert len(drawn["pictures"]) == 1  # type: ignore[arg-type]
-    assert drawn["beside"] == ["infection", "recovery", "reproduction number", "share ever infected"]
+    assert drawn["beside"] == ["infection", "recovery", "reproduction number"]
     monkeypatch.setattr("stockflow.page.pictures.MOST_DRAWN", 3)
     left = described(contents(EPIDEMIC, Asked()))
     assert (left["pictures"], left["beside"], left["left"]["pictures"]) == ([], [], 1)  # type: ignore[index]

@@ -1,0 +1,79 @@
+// The long path: stages dated in every run, and how long each barrier held, by the rules of the commands (`date_stages` in
+// analysis/draws/stages.py, `barriers` in analysis/mechanisms/barriers.py).
+
+// The years in which paths, (time, draw), reach a level and stay for so many years, or to the end (`year_reached` in
+// stockflow/over_time.py).
+function reached(times, paths, draws, level, hold) {
+  const since = new Int32Array(draws).fill(-1), stays = new Uint8Array(draws);
+  for (let time = 0, at = 0, left = draws; left && time < times.length; time++)
+    for (let draw = 0; draw < draws; draw++, at++) {
+      if (stays[draw]) continue;
+      if (since[draw] >= 0 && times[time] - times[since[draw]] >= hold) { stays[draw] = 1; left--; }
+      else if (!(paths[at] >= level)) since[draw] = -1;
+      else if (since[draw] < 0) since[draw] = time;
+    }
+  return Array.from(since, (time, draw) => {
+    if (time <= 0) return time ? Infinity : times[0];
+    const [low, high] = [time - 1, time].map((one) => paths[one * draws + draw]);
+    return times[time - 1] + (level - low) / (high - low) * (times[time] - times[time - 1]);
+  });
+}
+
+// What is to reach which level: one output, or a share of the market while cost is at its benchmark or below.
+function towards({ of: names, level }, paths) {
+  const [first, cost, benchmark] = names.map((name) => paths[name]);
+  if (!cost) return { path: first, level };
+  return { path: first.map((share, k) => Math.min(share - level, (benchmark[k] - cost[k]) / Math.abs(benchmark[k]))), level: 0 };
+}
+
+// Dates of every stage by draw, by name; infinite where none is reached by the horizon.
+function datesOf(model, runs, draws) {
+  const { stages } = model.policy.path, times = model.time.values.slice(0, placeOf(model, model.policy.horizon) + 1);
+  const names = new Set(stages.flatMap(({ of }) => of)), own = (name) => outputOf(model, name, runs, times.keys(), draws);
+  const paths = Object.fromEntries([...names].map((name) => [name, own(name)]));
+  return Object.fromEntries(stages.map((one) => {
+    const { path, level } = towards(one, paths);
+    return [one.name, reached(times, path, draws.length, level, one.hold)];
+  }));
+}
+
+// Quantiles of years that may be never: between a year and never is nothing (`quantiles` in stockflow/intervals.py).
+function spreadOf(years) {
+  const known = Float64Array.from(years.filter((one) => !Number.isNaN(one))).sort(), count = known.length;
+  if (!count) return SHARES.map(() => NaN);
+  if ([known[0], known[count - 1]].every(Number.isFinite)) return SHARES.map((share) => quantile(known, share));
+  return SHARES.map((share) => known[Math.max(Math.ceil(share * count) - 1, 0)]);
+}
+
+// Years on both paths and what lies between them; `never` are draws in which it is infinite.
+function compared(own, base) {
+  const never = (years) => years.filter((year) => year === Infinity).length / years.length;
+  const lost = spreadOf(own.map((year, k) => year - base[k]));
+  return { own: spreadOf(own), base: spreadOf(base), lost, never: never(own), neverBase: never(base) };
+}
+
+// Dates on the path held against, found once for the draws that count.
+function datesAgainst(model, basis, draws) {
+  const key = String(draws);
+  if (basis.dated?.key !== key) basis.dated = { key, dates: datesOf(model, basis, draws) };
+  return basis.dated.dates;
+}
+
+// Stages, waits at barriers and years from each clock to a large share of the market.  What was there when the runs begin
+// has no date: `already`; a wait that begins with such a stage is `least` so long, and one that ends with it is none.
+function pathOf(model, runs, basis, draws) {
+  const { stages, barriers, clocks, window: [low, high], large } = model.policy.path, [first] = model.time.values;
+  const base = datesAgainst(model, basis, draws), own = runs === basis ? base : datesOf(model, runs, draws), early = (year) => year <= first;
+  const wait = (dates, { begins, ends }) => dates[ends].map((end, k) => end - (begins ? dates[begins][k] : clocks[0]));
+  return {
+    stages: stages.map(({ name }) => ({ ...compared(own[name], base[name]), already: own[name].some(early) })),
+    waits: barriers.map((one) => ({
+      ...compared(wait(own, one), wait(base, one)), before: own[one.ends].every(early),
+      least: Boolean(one.begins) && own[one.begins].some(early),
+    })),
+    clocks: clocks.map((year) => {
+      const years = own[large].map((date) => date - year), inside = years.filter((one) => one >= low && one <= high);
+      return { year, years: spreadOf(years), inside: inside.length / years.length };
+    }),
+  };
+}

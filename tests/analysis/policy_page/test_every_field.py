@@ -1,0 +1,132 @@
+"""Every field of a policy maker's page, moved on a telephone as a reader moves it, gives the engine's own runs."""
+
+import json
+import time
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_helpers import difference, needs_browser
+from page_settings import Set, schedule_of
+
+from analysis.paths.forward import changed
+from analysis.paths.study import PathStudy
+from analysis.policy_page.contents import PolicyPage
+from benchmarks.browser import Tab
+from models.schedules.run import run_schedule
+from stockflow.arrays import Array
+from stockflow.over_time import QUARTER
+
+pytestmark = needs_browser
+P = "policyPage"
+RUNS = (
+    f"[...Array({P}.model.draws).keys()].flatMap((run) => {P}.model.time.values.flatMap((_, time) =>"
+    f" {P}.model.outputs.map((_, place) => {P}.result.made.at(run, time, place))))"
+)
+
+
+def runs_of(one: Tab, page: PolicyPage) -> Array:
+    """Return all runs that a page holds, (run, time, output)."""
+    one.until(f"{P}.busy === false && {P}.runs.busy === false")
+    of = page.page.simulator
+    return np.array(one.run(RUNS)).reshape(page.page.runs, len(of.times), len(of.outputs))
+
+
+def engine(page: PolicyPage, base: str, made: dict[str, Set], world: str | None = None) -> Array:
+    """Return the engine's runs of a setting, (run, time, output)."""
+    model, outputs = page.model, page.page.simulator.outputs
+    if world is not None:
+        model = changed(model, PathStudy.load().forward[page.study.case].scenarios[world], world)
+    until = float(page.at.times[-1])
+    found = run_schedule(model, schedule_of(page, base, made), page.samples, outputs, until, QUARTER)
+    return np.stack([found[name].to_numpy() for name in outputs], axis=2)
+
+
+def move(one: Tab, place: int, key: str, value: float | str) -> None:
+    """Give a field of an instrument a value: its slider where it has one, else its number, else its choice."""
+    field = f"document.getElementById('i{place}-{key}')"
+    slider = f"({field}.previousElementSibling?.type === 'range' ? {field}.previousElementSibling : {field})"
+    kind = "change" if key == "shape" else "input"
+    one.run(
+        f"(() => {{ const one = {slider}; one.value = {json.dumps(value)}; one.dispatchEvent(new Event('{kind}')) }})()"
+    )
+
+
+def choose(one: Tab, which: str, value: str) -> None:
+    """Choose what is held against what, or the world."""
+    select = f"{P}.fields.selects.{which}"
+    one.run(f"{select}.value = {json.dumps(value)}; {select}.dispatchEvent(new Event('change'))")
+
+
+def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Tab, page: PolicyPage) -> None:
+    opened.size(390, 844)
+    fields = {"level": 80.0, "since": 2014.0, "shape": "linear", "start": 2019.5, "length": 4.25}
+    for place, about in enumerate(page.instruments):
+        opened.run("document.getElementById('reset').click()")
+        ahead = 1.5 if about.announced else 0.0
+        for key, value in (fields | ({"announced": ahead} if ahead else {})).items():
+            move(opened, place, key, value)  # type: ignore[arg-type]
+        made = {about.name: Set(80.0, 2014.0, "linear", 2019.5, 4.25, ahead)}
+        assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
+        kept = opened.run(f"{P}.setting.instruments")
+        assert kept == {about.name: fields | {"announced": ahead}}
+    assert opened.run("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page: PolicyPage, file: Path) -> None:
+    opened.size(390, 844)
+    choose(opened, "base", "history")
+    choose(opened, "world", "dear materials")
+    move(opened, 2, "shape", "cliff")
+    move(opened, 2, "start", 2027.0)
+    theirs = engine(page, "history", {page.instruments[2].name: Set(shape="cliff", start=2027.0)}, "dear materials")
+    assert difference(runs_of(opened, page), theirs) < 1e-9
+    assert "three times as dear" in opened.run("document.getElementById('world').textContent")
+    assert "expected world alone" in opened.run("document.getElementById('command').textContent")
+    opened.run("[...document.getElementById('languages').children].find((one) => one.lang === 'zh').click()")
+    opened.run("document.getElementById('copy').click()")
+    address = opened.run("location.href")
+    assert json.loads(urllib.parse.unquote(address.partition("#")[2]))["world"] == "dear materials"
+    opened.open(address)
+    assert difference(runs_of(opened, page), theirs) < 1e-9
+    assert opened.run("document.documentElement.lang") == "zh"
+    assert opened.run(f"{P}.fields.selects.world.selectedOptions[0].textContent") == "材料昂贵"
+    opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps({'world': 'flat earth'}))}")
+    assert opened.run(f"{P}.setting.world") == next(iter(page.worlds))
+    assert "1" in opened.run("document.getElementById('status').textContent")
+
+
+def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -> None:
+    opened.size(390, 844)
+    opened.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    move(opened, 0, "level", 50.0)
+    opened.until(f"{P}.busy === false && {P}.runs.busy === false")
+    opened.run("document.getElementById('csv').click()")
+    written, end = tmp_path / "nev.csv", time.monotonic() + 30
+    while not written.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    lines = written.read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "run,quantity,unit,time,p5,p25,median,p75,p95"
+    dated = opened.run(f"{P}.dated.stages.at(-1).own")
+    (stage,) = [line for line in lines if line.startswith('"yours","10% of the market at parity')]
+    assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)
+    last = [line for line in lines if line.startswith('"yours"')][len(opened.run(f"{P}.charts.times")) - 1]
+    shown = opened.run(f"{P}.charts.own[0].map((values) => values.at(-1))")
+    assert [float(one) for one in last.split(",")[-5:]] == pytest.approx(shown)
+
+
+def test_the_path_is_told_and_drawn_of_what_is_set(opened: Tab) -> None:
+    rows = "document.getElementById('stages').querySelectorAll('tr').length"
+    opened.until(f"!{P}.path.waiting")
+    assert opened.run(rows) == 1 + opened.run(f"{P}.policy.path.stages.length")
+    before = opened.run(f"{P}.dated.clocks[0].years[2]")
+    move(opened, 0, "level", 0.0)
+    opened.until(f"{P}.busy === false && {P}.runs.busy === false && !{P}.path.waiting")
+    after = opened.run(f"{P}.dated.clocks[0].years[2]")
+    assert after > before + 0.5
+    assert f"{after:.1f}" in opened.run("document.getElementById('clocks').firstElementChild.textContent")
+    label = "document.querySelector('#path svg').getAttribute('aria-label')"
+    opened.until(f"{label}.includes('Darwinian Sea: ' + {P}.path.spread({P}.dated.waits.at(-1).own))")
+    led = opened.run("document.querySelectorAll('#led tbody tr').length")
+    assert led == opened.run(f"{P}.policy.path.led.length") > 5
