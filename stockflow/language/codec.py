@@ -30,6 +30,7 @@ def encoded(equations: Equations) -> bytes:
         "method": equations.method,
         "structural": sorted(equations.structural),
         "nodes": writer.nodes,
+        **({"notes": equations.notes} if equations.notes else {}),
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -48,6 +49,7 @@ def decoded(content: bytes, source: str) -> Equations:
         tuple(tuple(names) for names in parts["equivalences"]),
         parts["method"],
         frozenset(parts["structural"]),
+        tuple(parts.get("notes", ())),
     )
 
 

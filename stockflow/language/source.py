@@ -40,8 +40,6 @@ _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 # a line goes on after a backslash; one at the end of all is a sign like others
 _JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
-_HOLDER = re.compile(r"<(?:\w+:)?(queue|oven)\b")
-_STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -264,23 +262,10 @@ def warn(words: str, level: int = 2) -> None:
     warnings.warn(words, ReadingWarning, stacklevel=level + 1)
 
 
-def told(source: Source) -> None:
+def told(equations: Equations) -> None:
     """Say what is read otherwise than a file asks."""
-    held = {one[1] for one in _HOLDER.finditer(source.text)} if not source.is_vensim else set()
-    if "queue" in held:
-        warn(
-            f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
-            " holds it back, for which no results of Stella were at hand"
-        )
-    if "oven" in held:
-        warn(
-            f"{source.name}: has an oven; as its manual has it, it cooks once it is full or its time for filling, from"
-            " when something comes in, is over, for which no results of Stella were at hand"
-        )
-    started = None if source.is_vensim else _STARTED.search(source.text)
-    if started:
-        line = source.text.count("\n", 0, started.start()) + 1
-        warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
+    for note in equations.notes:
+        warn(f"{equations.source}: {note}")
 
 
 def equations(source: Source) -> Equations:
@@ -325,7 +310,8 @@ def _equations(source: Source) -> Equations:
         raise Refused(list(translation.refused))
     variables, fixed = with_controls(source.name, variables)
     structural = frozenset(translation.structural | fixed)
-    model = Equations(source.name, variables, found.equivalences, found.method, structural)
+    notes = (*parsed.notes, *translation.notes)
+    model = Equations(source.name, variables, found.equivalences, found.method, structural, notes)
     evaluation_order(model)
     initial_order(model)
     return model

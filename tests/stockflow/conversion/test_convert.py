@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,7 @@ from stockflow.commands.cli import main
 from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
 from stockflow.conversion.xmile_file import MADE
-from stockflow.errors import ReadingWarning
 from stockflow.language.definition import Parsed
-from stockflow.language.source import told
 from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile.equation import Equation as XmileEquation
@@ -258,9 +255,7 @@ def test_a_method_keeps_its_fixed_time_step() -> None:
     )
     there = other(model)
     assert there.equations.method == "RK4"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ReadingWarning)
-        told(there.file)
+    assert not there.equations.notes
 
 
 def test_non_negative_stocks_keep_their_meaning() -> None:
@@ -334,6 +329,16 @@ def test_what_holds_at_the_start_goes_over() -> None:
     assert_same_runs(model, there)
     assert_same_runs(model, other(there))
     assert model.run()["S[b]"].values[0] == 5.0
+
+
+@pytest.mark.parametrize("start", ["ACTIVE INITIAL(3, 2)", "ACTIVE INITIAL(k, ACTIVE INITIAL(7, 2))"])
+def test_a_stock_starts_as_it_did(start: str) -> None:
+    model = vensim(f"k= 3 ~~|r: a, b ~~|x= INTEG(1, {start}) ~~|y[r]= INTEG(k, {start}) ~~|")
+    there = other(model)
+    assert [one.run()["x"].values[0] for one in (model, there, other(there))] == [2.0, 2.0, 2.0]
+    assert_same_runs(model, there)
+    with pytest.raises(stockflow.InputError, match="stock that starts from a table"):
+        other(vensim("x= INTEG(1, WITH LOOKUP(3, ((0,0), (6,4)))) ~~|"))
 
 
 @pytest.mark.parametrize("end", ["\\", "\\\n\t", " \\ \n"])

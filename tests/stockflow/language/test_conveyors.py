@@ -9,10 +9,10 @@ from stockflow_helpers import loaded
 
 import stockflow
 from stockflow import InputError
-from stockflow.errors import LoopError
+from stockflow.errors import LoopError, ReadingWarning
 
 IN = "<flow name='i'><eqn>2+TIME</eqn></flow>"
-END = "<flow name='o'><eqn>1</eqn></flow>"
+END = "<flow name='o'/>"
 LEAK = "<flow name='l'><eqn>0.25</eqn><leak/></flow>"
 BELT = "<conveyor><len>2</len></conveyor>"
 
@@ -53,7 +53,7 @@ def test_nothing_is_lost_and_two_leaks_share(tmp_path: Path) -> None:
 def test_belts_of_elements_of_an_array(tmp_path: Path) -> None:
     dimension = "<dimensions><dim name='d'/></dimensions>"
     one = belt().replace("<eqn>12</eqn>", f"{dimension}<eqn>12*d</eqn>")
-    flows = IN.replace("<eqn>", f"{dimension}<eqn>") + END.replace("<eqn>", f"{dimension}<eqn>")
+    flows = IN.replace("<eqn>", f"{dimension}<eqn>") + END.replace("/>", f">{dimension}</flow>")
     run = stockflow.load(written(tmp_path, one + flows)).run()
     assert run["o[b]"].values.tolist() == [12, 12, 12, 12, 2, 2.5, 3, 3.5, 4]
 
@@ -67,6 +67,34 @@ def test_a_belt_is_that_of_the_other_engine(tmp_path: Path, kind: str, leaks: in
     simulation.run_to_end()
     for name in ("S", "i", "o", "l")[: 3 + leaks]:
         assert np.allclose(run[name].values, simulation.get_series(name), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("flows", "message"),
+    [
+        (
+            IN + "<flow name='o'><eqn>1</eqn></flow>",
+            r"flow 'o' \(line 1\) has an equation, which is not used: the conv",
+        ),
+        (
+            IN.replace("/flow", "overflow/></flow") + END,
+            r"flow 'i' \(line 1\) has overflow, which is not used: it does",
+        ),
+        (
+            IN.replace("/flow", "leak/></flow") + END,
+            "flow 'i' .* has leak, which is not used: it does not come out of a c",
+        ),
+        (IN + "<flow name='o' leak_start='0.5'/>", "flow 'o' .* has leak_start, which is not used: it does not leak"),
+    ],
+)
+def test_what_a_flow_says_in_vain_is_told(tmp_path: Path, flows: str, message: str) -> None:
+    with pytest.warns(ReadingWarning, match=message):
+        stockflow.load(written(tmp_path, belt() + flows))
+
+
+@pytest.mark.parametrize("equation", ["", "0", "o"])
+def test_an_equation_that_says_nothing_is_no_matter(tmp_path: Path, equation: str) -> None:
+    stockflow.load(written(tmp_path, belt() + IN + f"<flow name='o'><eqn>{equation}</eqn></flow>"))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +155,9 @@ def test_a_belt_in_a_circle_is_no_loop_without_a_stock(tmp_path: Path) -> None:
     path = written(tmp_path, belt() + IN.replace("2+TIME", "o") + END)
     assert stockflow.load(path).run()["S"].values.tolist() == [12.0] * 9
     with pytest.raises(LoopError):
-        stockflow.load(written(tmp_path, belt("") + IN.replace("2+TIME", "o") + END.replace(">1<", ">i<")))
+        stockflow.load(
+            written(tmp_path, belt("") + IN.replace("2+TIME", "o") + END.replace("/>", "><eqn>i</eqn></flow>"))
+        )
 
 
 def test_a_flow_off_a_belt_may_be_given(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the page "What is read" says is read: each construct in a small model, with what it gives."""
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -397,12 +398,28 @@ def test_elements_of_an_array_are_values_among_others(tmp_path) -> None:
 
 
 def test_a_stock_starts_from_its_equation_and_that_is_said_where_it_has_another(tmp_path) -> None:
-    path = small(tmp_path, "<stock name='y'>\n<eqn>1</eqn>\n<init_eqn>2</init_eqn></stock>")
-    with pytest.warns(
-        ReadingWarning, match="line 1: a stock has an init_eqn, which is not used: it starts from its eq"
-    ):
+    second = "<stock name='z'><eqn>1</eqn><init_eqn>2</init_eqn></stock>"
+    path = small(tmp_path, f"<stock name='y'>\n<eqn>1</eqn>\n<init_eqn>2</init_eqn></stock>{second}")
+    words = r"stock 'y' \(line 1\) has an init_eqn, which is not used: it starts from its equation \(and 1 more\)"
+    with pytest.warns(ReadingWarning, match=words):
         model = stockflow.load(path)
     assert model.run()["y"].values.tolist() == [1.0] * 5
+
+
+def test_a_drawn_stock_before_a_variable_with_a_start_is_none(tmp_path) -> None:
+    variables = "<aux name='x'><eqn>1</eqn><init_eqn>2</init_eqn></aux>"
+    drawn = "<views><view><stock name='s'/></view></views><variables>"
+    path = small(tmp_path, variables + "<stock name='s'><eqn>1</eqn></stock>")
+    path.write_text(path.read_text("utf-8").replace("<variables>", drawn), "utf-8")
+    assert stockflow.load(path).run()["s"].values.tolist() == [1.0] * 5
+
+
+def test_warnings_of_a_large_file_cost_no_more_than_its_length(tmp_path) -> None:
+    stocks = "".join(f"<stock name='s{place}'><eqn>1</eqn></stock>" for place in range(4000))
+    path = small(tmp_path, stocks)
+    begun = time.process_time()
+    stockflow.load(path)
+    assert time.process_time() - begun < 5.0
 
 
 def test_outflows_of_a_non_negative_stock_take_what_is_left_in_their_order(tmp_path) -> None:
