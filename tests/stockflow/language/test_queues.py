@@ -188,8 +188,12 @@ BEFORE = "<stock name='B'><eqn>0</eqn><inflow>o</inflow><outflow>e</outflow>{}</
             "oven whose cook time is not a number of the file in 'B' (line 1)",
         ),
         (
+            BEFORE.format("<oven><len>1e308</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
+            "cook time of 1e+308, which must be 0 or more and at most 1000000 time steps, in 'B' (line 1)",
+        ),
+        (
             BEFORE.format("<oven><len>-1</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
-            "oven whose cook time, -1, is below 0 or has no end in 'B' (line 1)",
+            "cook time of -1, which must be 0 or more and at most 1000000 time steps, in 'B' (line 1)",
         ),
     ],
 )
@@ -228,8 +232,11 @@ def test_elements_of_an_array_have_queues_and_ovens_of_their_own(tmp_path: Path)
 
 def test_a_run_of_single_batches_is_as_long_as_the_file_says(tmp_path: Path) -> None:
     variables = LINE + oven("<cook_time>2</cook_time><capacity>5</capacity>") + FLOWS
-    with pytest.raises(InputError, match="FINAL TIME decides how an equation is built, so it is fixed by the file"):
-        stockflow.load(yearly(tmp_path, variables)).run(until=5)
+    model = stockflow.load(yearly(tmp_path, variables))
+    whole, part = model.run(), model.run(until=5)
+    assert all(np.array_equal(part[name].values, whole[name].values[:6]) for name in ("Q", "S", "o"))
+    with pytest.raises(InputError, match="until is 10, but must be after 0 and no later than 9"):
+        model.run(until=10)
     with pytest.raises(
         InputError, match=r"queue of single batches in a run that may bring more than 999 of them in 'Q'"
     ):
