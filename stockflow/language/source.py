@@ -203,15 +203,15 @@ def read(
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
     if file.suffix.lower() != ".mdl":
-        text = joined(str(file), text, partial(_beside, folder, folders))
+        text = joined(file, text, partial(_beside, folder, folders))
     return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
 
 
-def _beside(folder: str, folders: Sequence[str], name: str) -> str:
-    """Return the text of a file that a model names; Refused for one outside the folders, or that is not there."""
+def _beside(folder: str, folders: Sequence[str], name: str, beside: Path | None) -> Path:
+    """Return the file that a model, or a file `beside` it, names; Refused for one outside the folders, or not there."""
     from stockflow.language.external import External
 
-    return read_text(External(folder, folders).check(name), _LARGEST)
+    return External(folder, folders).check(name, beside)
 
 
 def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
