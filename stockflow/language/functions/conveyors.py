@@ -83,7 +83,7 @@ def made(reader: Place, holder: Holder) -> Made:
         raise Refused(["conveyor in a model whose time step is no number"])
     fixed = reader.fixed(reader.read(holder.settings["len"]))
     leaks = _leaks(reader, holder, step)
-    if "discrete" in holder.marks and step != 1.0 and reader.fixed(_first(reader, holder)) != 0.0:
+    if "discrete" in holder.marks and step != 1.0 and reader.at_start(_first(reader, holder)) != 0.0:
         raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
     still = arrested(reader, holder)
     steps = None if fixed is None else rounded(reader, holder.stock, "transit time", fixed)
@@ -289,8 +289,12 @@ def _latched(reader: Place, holder: Holder, still: Still | None) -> eq.Expressio
     if setting is None and still is None:
         return steps
     moving = ONE if still is None else eq.Operation("not", (still.now,))
-    sampled = moving if setting is None else eq.Operation("<>", (reader.read(setting), ZERO))
-    return memory.sample(reader, eq.Operation("and", (sampled, moving)), steps, steps)
+    if setting is None:
+        return memory.sample(reader, moving, steps, steps)
+    wanted = reader.read(setting)
+    sampled = eq.Operation("and", (eq.Operation("<>", (wanted, ZERO)), moving))
+    known = choice(eq.Operation("=", (wanted, wanted)), steps, UNKNOWN)
+    return memory.sample(reader, sampled, known, steps)
 
 
 def _room(reader: Place, holder: Holder, still: Still | None) -> eq.Expression | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +24,7 @@ _HELD: Mapping[str, str] = MappingProxyType(
 _MARKS: Mapping[str, str] = MappingProxyType(
     {**dict.fromkeys(("leak", "leak_start", "leak_end", "leak_integers"), "conveyor"), "overflow": "queue"}
 )
+_NEGATIVE = re.compile(r"-[\s\d.]*[1-9][\d.]*(?:[eE][-+]?\d+)?")
 #: what is said of a variable behind its name
 _Words = Iterator[str]
 
@@ -57,6 +59,14 @@ def _started(holders: Holders, part: Part, node: Any) -> _Words:
             yield f"has an {what}, which is not used: it starts from its equation"
 
 
+def _begins(holders: Holders, part: Part, node: Any) -> _Words:
+    """Yield what is said of a conveyor, queue or oven that is written to hold less than nothing."""
+    if holders.file.tag(node) == "stock" and (kinds := kinds_of(node)):
+        texts = [(one.text or "").strip() for one in holders.file.found("eqn", node)]
+        if any(_NEGATIVE.fullmatch(one) for one in texts):
+            yield f"holds {texts[0]} at first, but a {next(iter(kinds))} holds no less than nothing: 0 is taken"
+
+
 def _given(holders: Holders, part: Part, node: Any) -> _Words:
     """Yield what is said of a flow with an equation that a conveyor, queue or oven decides on."""
     out = holders.let_out(part.key(node)) if holders.file.tag(node) == "flow" else None
@@ -82,4 +92,4 @@ def _marked(holders: Holders, part: Part, node: Any) -> _Words:
             yield f"has {mark}, which is not used: it does not leak"
 
 
-_RULES: tuple[Callable[[Holders, Part, Any], _Words], ...] = (_started, _given, _marked)
+_RULES: tuple[Callable[[Holders, Part, Any], _Words], ...] = (_started, _begins, _given, _marked)

@@ -234,7 +234,7 @@ class _File(File):
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
             holder = None if part.macro else self.holders.made.get(part.key(node))
-            if holder and holder.kind == "queue" and not (isinstance(tree, Literal) and tree.value >= 0.0):
+            if holder and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not holder, holder)
         return self._value(part, node, tree, element)

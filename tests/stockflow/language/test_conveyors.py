@@ -199,6 +199,8 @@ def test_zones_that_lie_apart_may_leak_more_than_all_together(tmp_path: Path) ->
         "<len>IF TIME=1 THEN 1/0 ELSE 1</len>",
         "<len>IF TIME=1 THEN -1 ELSE 1</len>",
         "<len>2</len><arrest>IF TIME=1 THEN 0/0 ELSE 0</arrest>",
+        "<len>1+0*TIME</len><sample>IF TIME=1 THEN 0/0 ELSE 1</sample>",
+        "<len>2</len><capacity>IF TIME=1 THEN 0/0 ELSE 9</capacity>",
     ],
 )
 def test_what_is_put_nowhere_is_no_number(tmp_path: Path, parts: str) -> None:

@@ -1,5 +1,6 @@
 """Queues of XMILE, and ovens: what leaves them and when, by hand; what of them is not simulated is refused by name."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,17 @@ def test_an_emptied_queue_holds_exactly_nothing(tmp_path: Path) -> None:
     assert np.isclose(given["S"].values[-1], 3 + 0.1 * run["i"].values[:-1].sum())
 
 
-def test_a_queue_holds_no_less_than_nothing_at_first(tmp_path: Path) -> None:
-    run = stockflow.load(written(tmp_path, QUEUE.replace("<eqn>3<", "<eqn>-3<").replace("TIME-1", "0.5"))).run()
-    assert not run["S"].values.any() and run["o"].values.tolist() == [0.5] * 9
+@pytest.mark.parametrize("start", ["-3", "-0.3e1", "below"])
+@pytest.mark.parametrize("kind", ["queue", "conveyor", "oven"])
+def test_nothing_holds_less_than_nothing_at_first(tmp_path: Path, kind: str, start: str) -> None:
+    parts = {"queue": "", "conveyor": "<len>2</len>", "oven": "<len>1</len><capacity>9</capacity>"}[kind]
+    variables = oven(parts, start=start, kind=kind) + ENTER + "<aux name='below'><eqn>-3</eqn></aux>"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run = stockflow.load(yearly(tmp_path, variables)).run()
+    words = f"stock 'S' (line 1) holds {start} at first, but a {kind} holds no less than nothing: 0 is taken"
+    assert any(words in str(one.message) for one in told) == (start != "below")
+    assert run["S"].values[0] == 0 and run["o"].values.min() >= 0
 
 
 def test_an_oven_fills_cooks_and_lets_all_out_at_once(tmp_path: Path) -> None:
