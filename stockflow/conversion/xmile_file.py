@@ -105,7 +105,8 @@ class XmileFile(Refusing):
     def _clock(self, root: Element) -> None:
         method = _METHODS.get(self.equations.method)
         if method is None:
-            self.refused[f"integration method {self.equations.method}, which XMILE has not"] = None
+            how = "takes the middle of a step" if self.equations.method == "RK2" else "sets its steps by itself"
+            self.refused[f"integration method {self.equations.method}, which {how}"] = None
         unit, period = self.arrays["time step"].first.unit, self.equations.control("saveper")
         specs = _child(root, "sim_specs", method=method or "")
         specs.set("isee:save_interval", _WRITER.number(period))

@@ -358,8 +358,7 @@ def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
     for code in _methods(source):
         if code not in METHODS:
-            raise InputError(
-                f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"
-            )
+            known = ", ".join(f"{number} ({name})" for number, name in METHODS.items())
+            raise InputError(f"{source.name}: asks for the integration method number {code}; known are {known}")
         method = METHODS[code]
     return method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
 from stockflow.conversion.xmile_file import MADE
 from stockflow.language.definition import Parsed
+from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile.equation import Equation as XmileEquation
@@ -249,6 +251,16 @@ def test_names_of_a_macro_come_before_all_others(name: str) -> None:
     assert_same_runs(model, other(model))
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("RK2", "RK2, which takes the middle of a step"), ("RK4 auto", "RK4 auto, which sets its steps")],
+)
+def test_a_method_that_xmile_has_not_is_refused_by_what_it_does(method: Method, words: str) -> None:
+    model = vensim("x= INTEG(1, 0) ~~|")
+    with pytest.raises(stockflow.InputError, match=f"integration method {words}"):
+        other(stockflow.Model(replace(model.equations, method=method), model.file))
+
+
 def test_a_method_keeps_its_fixed_time_step() -> None:
     model = stockflow.from_text(
         "a.xmile", f"{SPECS}<model><variables/></model></xmile>".replace("<sim_specs", "<sim_specs method='RK4'")
@@ -429,10 +441,15 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
         (
             "<stock name='S'><eqn>1</eqn><outflow>f</outflow><conveyor><len>1</len></conveyor></stock>"
             "<flow name='f'><eqn>0</eqn></flow>",
-            "conveyor inside an expression in 'f'",
+            "'S' is a conveyor, which Vensim has not, in 'S' (line 1); 'S' is a conveyor, which Vensim has not, in 'f'",
+        ),
+        (
+            "<stock name='S'><eqn>1</eqn><inflow>f</inflow><queue/></stock><flow name='f'><eqn>0</eqn></flow>",
+            "'S' is a queue, which Vensim has not, in 'S'",
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 def test_what_vensim_has_no_form_for_is_refused_with_its_variable(variables: str, told: str) -> None:
     with pytest.raises(stockflow.InputError, match=r"cannot be written as b\.mdl") as error:
         other(xmile(variables))
