@@ -423,7 +423,7 @@ def from_text(name: str, text: str) -> Model:
 def _of(file: Source) -> Model:
     equations = _equations(file)
     clock(equations)
-    source.told(file)
+    source.told(equations)
     return Model(equations, file)
 
 

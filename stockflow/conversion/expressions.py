@@ -15,7 +15,20 @@ from types import MappingProxyType
 from stockflow.language.equations import MISSING
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.parser import BINDING, POWER, SIGN
-from stockflow.language.tree import Call, Chain, LetIn, LetOut, Literal, Name, Points, Prefix, Refused, Tree, WithTable
+from stockflow.language.tree import (
+    Call,
+    Chain,
+    Holder,
+    LetIn,
+    LetOut,
+    Literal,
+    Name,
+    Points,
+    Prefix,
+    Refused,
+    Tree,
+    WithTable,
+)
 from stockflow.language.vensim import equation as vensim
 from stockflow.language.xmile import equation as xmile
 from stockflow.names import plain
@@ -41,8 +54,13 @@ _Part = tuple[str, int]
 def misplaced(tree: Tree) -> Refused:
     """Return the refusal of what stands where only an expression may."""
     if isinstance(tree, LetIn | LetOut):
-        return Refused([f"{tree.holder.kind} inside an expression"])
+        return no_form(tree.holder)
     return Refused([f"{_KINDS.get(type(tree).__name__, type(tree).__name__.lower())} inside an expression"])
+
+
+def no_form(holder: Holder) -> Refused:
+    """Return the refusal of a conveyor, queue or oven, and of the flows that it decides on."""
+    return Refused([f"{holder.stock.name!r} is a {holder.kind}, which Vensim has not,"])
 
 
 class Writer(ABC):

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from stockflow.conversion.expressions import misplaced
+from stockflow.conversion.expressions import misplaced, no_form
 from stockflow.conversion.macros import Library, libraries
 from stockflow.language.definition import Definition, Macro, Parsed
 from stockflow.language.functions.calls import marked
@@ -384,6 +384,8 @@ class ToVensim(Translator):
         """Return what may be a whole right side; a stock is the integral of its flows."""
         if not isinstance(tree, Stock):
             return super().whole(tree)
+        if tree.holder is not None:
+            raise no_form(tree.holder)
         flows = [self.tree(one) for one in (*tree.inflows, *tree.outflows)]
         rate: Tree = flows[0] if flows else ZERO
         if flows and not tree.inflows:

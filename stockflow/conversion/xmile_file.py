@@ -105,7 +105,8 @@ class XmileFile(Refusing):
     def _clock(self, root: Element) -> None:
         method = _METHODS.get(self.equations.method)
         if method is None:
-            self.refused[f"integration method {self.equations.method}, which XMILE has not"] = None
+            how = "takes the middle of a step" if self.equations.method == "RK2" else "sets its steps by itself"
+            self.refused[f"integration method {self.equations.method}, which {how}"] = None
         unit, period = self.arrays["time step"].first.unit, self.equations.control("saveper")
         specs = _child(root, "sim_specs", method=method or "")
         specs.set("isee:save_interval", _WRITER.number(period))
@@ -310,7 +311,7 @@ class XmileFile(Refusing):
         if one.subscripts or isinstance(tree, (Points, WithTable)):
             raise Refused([f"{one.name!r}, an array or table,"])
         if isinstance(tree, Call) and _is_stock(tree):
-            rate, initial = (self.translator.translated(each, one) for each in tree.arguments)
+            rate, initial = (self.translator.translated(_part(place, tree), one) for place in (0, 1))
             return Stock((rate,), (), initial)
         return self.translator.translated(tree, one)
 
@@ -351,10 +352,15 @@ def _is_stock(tree: Tree | None) -> bool:
 
 
 def _part(place: int, tree: Tree) -> Tree:
-    """Return the rate or the initial value of a stock."""
+    """Return the rate or the initial value of a stock, of which what holds later is no part."""
     if not (isinstance(tree, Call) and _is_stock(tree)):
         raise Refused(["array of which some elements are stocks"])
-    return tree.arguments[place]
+    part = tree.arguments[place]
+    while place and isinstance(part, Call) and plain(part.name) == "active initial":
+        part = part.arguments[1]
+    if place and isinstance(part, WithTable):
+        raise Refused(["stock that starts from a table (give the table a variable)"])
+    return part
 
 
 def _signed(rate: Tree) -> tuple[list[Tree], list[Tree]]:

@@ -30,6 +30,7 @@ def encoded(equations: Equations) -> bytes:
         "equivalences": equations.equivalences,
         "method": equations.method,
         "structural": sorted(equations.structural),
+        **({"notes": equations.notes} if equations.notes else {}),
     }
     # every node is text as soon as it is written: as objects, those of a large model would fill the memory
     return f'{{"variables":[{variables}],{_JSON(rest)[1:-1]},"nodes":[{",".join(writer.nodes)}]}}'.encode()
@@ -49,6 +50,7 @@ def decoded(content: bytes, source: str) -> Equations:
         tuple(tuple(names) for names in parts["equivalences"]),
         parts["method"],
         frozenset(parts["structural"]),
+        tuple(parts.get("notes", ())),
     )
 
 

@@ -97,6 +97,8 @@ class Parsed:
     #: ranges of arrays by compared name, where a file tells them apart from their equations
     arrays: Mapping[str, Sequence[str]] = field(default_factory=dict)
     imported: list[tuple[str, Listed]] = field(default_factory=list)
+    #: what is read otherwise than the file asks
+    notes: list[str] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
     _size: int = 0
 

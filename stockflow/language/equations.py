@@ -282,8 +282,9 @@ class Equations:
 
     `equivalences` are the sets of unit names the file declares equal, `method` is how it asks to be
     integrated.  `structural` are constants that decided how many hidden variables there are;
-    `visible` are those the file names.  Kinds are worked out here, so a changed expression may turn
-    a stock into an auxiliary and its flows with it.
+    `notes` say what is read otherwise than the file asks.  `visible` are those the file names.
+    Kinds are worked out here, so a changed expression may turn a stock into an auxiliary and its
+    flows with it.
     """
 
     source: str
@@ -291,6 +292,7 @@ class Equations:
     equivalences: tuple[tuple[str, ...], ...] = ()
     method: Method = "Euler"
     structural: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
     visible: Mapping[str, Variable] = field(init=False, repr=False)
     _index: Mapping[str, str] = field(init=False, repr=False)
 
@@ -347,7 +349,8 @@ class Equations:
         return replace(self, variables=variables)
 
     def __reduce__(self) -> tuple[type[Equations], tuple[Any, ...]]:
-        return Equations, (self.source, dict(self.variables), self.equivalences, self.method, self.structural)
+        parts = (self.equivalences, self.method, self.structural, self.notes)
+        return Equations, (self.source, dict(self.variables), *parts)
 
 
 def number(expression: Expression, known: Mapping[str, float | None] = MappingProxyType({})) -> float | None:

@@ -56,19 +56,24 @@ class External:
         self.known: dict[int, list[tuple[list[float], list[float]]]] = {}
         self.sheets: dict[tuple[str, str], sheets.Cells] = {}
 
-    def check(self, name: str) -> Path:
-        """Return the file of a name; Refused if it is outside the folder, missing or too large."""
+    def check(self, name: str, beside: Path | None = None) -> Path:
+        """Return the file of a name, looked for first `beside` a file that names it.
+
+        Refused if it is outside the folders, missing or too large.
+        """
         if name.startswith("?"):
             tag = plain(name[1:])
             if tag not in self.tags:
                 raise Refused([f"file {name!r}, a name for which no file is given (--tag {shown(name)}=FILE)"])
             name = self.tags[tag]
         try:
-            found = [(inside.resolve(), (inside / name).resolve()) for inside in self.folders]
-            paths = [path for inside, path in found if path.is_relative_to(inside)]
+            inside = [one.resolve() for one in self.folders]
+            found = [(one / name).resolve() for one in (*([beside.parent] if beside else []), *self.folders)]
+            paths = [path for path in found if any(map(path.is_relative_to, inside))]
             path = next((one for one in paths if one.is_file()), None)
             size = 0 if path is None else path.stat().st_size
-        except (OSError, ValueError):  # longer than names may be, or with a character that none may have
+        # longer than names may be, with a character that none may have, or a circle of links
+        except (OSError, ValueError, RuntimeError):
             raise Refused([f"file {shown(name)!r}, which no file can be called,"]) from None
         where = " and ".join(map(str, self.folders)) or "."
         if not paths:

@@ -67,6 +67,8 @@ class Translation:
     # how often a name of a hidden variable was asked for
     taken: Counter[str] = field(default_factory=Counter)
     refused: dict[str, None] = field(default_factory=dict)
+    # what is read otherwise than the file asks
+    notes: dict[str, None] = field(default_factory=dict)
     structural: set[str] = field(default_factory=set)
     # what several elements of an array read, by what it is made of
     known: dict[Hashable, Any] = field(default_factory=dict)

@@ -41,11 +41,8 @@ _ENTRY = re.compile(rf"({_QUOTED})~({_QUOTED})(?:~([^~|]*))?(?:~[^~|]*)?\|")
 _GROUP = re.compile(r"(?:\s|\{[^{}]*\})*\*{3,}")
 _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
-_IMPORT = re.compile(r"<import\b(?![^>]*\benabled\s*=\s*[\"']false)[^>]*\bresource\s*=\s*[\"']([^\"'>]*)")
 # a line goes on after a backslash; one at the end of all is a sign like others
 _JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
-_HOLDER = re.compile(r"<(?:\w+:)?(queue|oven)\b")
-_STARTED = re.compile(r"<stock\b(?:(?!</stock>).)*?<init_eqn>\s*[^<\s]", re.DOTALL)
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -209,15 +206,15 @@ def read(
     else:
         text = _decoded(file, read_bytes(file, _LARGEST), encoding)
     if file.suffix.lower() != ".mdl":
-        text = joined(str(file), text, partial(_beside, folder, folders))
+        text = joined(file, text, partial(_beside, folder, folders))
     return Source(str(file), text, folder, {}, tuple(folders), dict(tags or {}), tuple(map(str, data)), rules)
 
 
-def _beside(folder: str, folders: Sequence[str], name: str) -> str:
-    """Return the text of a file that a model names; Refused for one outside the folders, or that is not there."""
+def _beside(folder: str, folders: Sequence[str], name: str, beside: Path | None) -> Path:
+    """Return the file that a model, or a file `beside` it, names; Refused for one outside the folders, or not there."""
     from stockflow.language.external import External
 
-    return read_text(External(folder, folders).check(name), _LARGEST)
+    return External(folder, folders).check(name, beside)
 
 
 def encoding_of(file: Path, content: bytes, given: str | None = None) -> str:
@@ -268,25 +265,10 @@ def warn(words: str, level: int = 2) -> None:
     warnings.warn(words, ReadingWarning, stacklevel=level + 1)
 
 
-def told(source: Source) -> None:
+def told(equations: Equations) -> None:
     """Say what is read otherwise than a file asks."""
-    held = {one[1] for one in _HOLDER.finditer(source.text)} if not source.is_vensim else set()
-    if "queue" in held:
-        warn(
-            f"{source.name}: has a queue; as the standard has it, what comes in leaves in the same step where nothing"
-            " holds it back, for which no results of Stella were at hand"
-        )
-    for file in [] if source.is_vensim else _IMPORT.findall(source.text)[:1]:
-        warn(f"{source.name}: imports data from {shown(file)}, which are not read; the numbers of the file itself hold")
-    if "oven" in held:
-        warn(
-            f"{source.name}: has an oven; as its manual has it, it cooks once it is full or its time for filling, from"
-            " when something comes in, is over, for which no results of Stella were at hand"
-        )
-    started = None if source.is_vensim else _STARTED.search(source.text)
-    if started:
-        line = source.text.count("\n", 0, started.start()) + 1
-        warn(f"{source.name}: line {line}: a stock has an init_eqn, which is not used: it starts from its equation")
+    for note in equations.notes:
+        warn(f"{equations.source}: {note}")
 
 
 def equations(source: Source) -> Equations:
@@ -308,15 +290,15 @@ def equations(source: Source) -> Equations:
 
 def _equations(source: Source) -> Equations:
     found = contents(source)
-    variables, structural = _variables(source, found.parsed)
-    model = Equations(source.name, variables, found.equivalences, found.method, structural)
+    variables, structural, notes = _variables(source, found.parsed)
+    model = Equations(source.name, variables, found.equivalences, found.method, structural, notes)
     evaluation_order(model)
     initial_order(model)
     return model
 
 
-def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], frozenset[str]]:
-    """Return the variables of a file, and which constants decide how many hidden ones there are."""
+def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], frozenset[str], tuple[str, ...]]:
+    """Return the variables of a file, which constants decide how many hidden ones there are, and what is to be told."""
     # a model found in the cache needs none of these
     from stockflow.language import pysd
     from stockflow.language.at_time import with_controls
@@ -336,7 +318,7 @@ def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], 
     if translation.refused:
         raise Refused(list(translation.refused))
     variables, fixed = with_controls(source.name, read)
-    return variables, frozenset(translation.structural | fixed)
+    return variables, frozenset(translation.structural | fixed), (*parsed.notes, *translation.notes)
 
 
 def files_beside(source: Source) -> External:
@@ -394,8 +376,7 @@ def _vensim_method(source: Source) -> Method:
     method: Method = "Euler"
     for code in _methods(source):
         if code not in METHODS:
-            raise InputError(
-                f"{source.name}: asks for the integration method number {code}; known are Euler, RK2 and RK4"
-            )
+            known = ", ".join(f"{number} ({name})" for number, name in METHODS.items())
+            raise InputError(f"{source.name}: asks for the integration method number {code}; known are {known}")
         method = METHODS[code]
     return method

@@ -15,16 +15,30 @@ from dataclasses import dataclass
 
 from stockflow.language import equations as eq
 from stockflow.language.functions import memory, vectors
-from stockflow.language.functions.held import CLOSE, MOST_STEPS, ONE, ZERO, Made, arrested, steps_of_run, total
+from stockflow.language.functions.held import (
+    CLOSE,
+    MOST_STEPS,
+    ONE,
+    UNKNOWN,
+    ZERO,
+    Made,
+    Still,
+    arrested,
+    rounded,
+    steps_of_run,
+    total,
+)
 from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.functions.vectors import choice, joined
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Holder, Name, Refused, Stock
 from stockflow.names import plain
 
-_LONGEST = 1_000_000
+# operations of one place on a belt that is written out
+_PARTS = 60
 # of a time step
 _SLACK = 1e-6
+_WHOLE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,11 @@ def made(reader: Place, holder: Holder) -> Made:
         raise Refused(["conveyor in a model whose time step is no number"])
     fixed = reader.fixed(reader.read(holder.settings["len"]))
     leaks = _leaks(reader, holder, step)
-    if "discrete" in holder.marks and step != 1.0 and reader.fixed(_first(reader, holder)) != 0.0:
+    if "discrete" in holder.marks and step != 1.0 and reader.at_start(_first(reader, holder)) != 0.0:
         raise Refused(["discrete conveyor that is not empty at first, at a time step other than 1"])
     still = arrested(reader, holder)
-    steps = None if fixed is None else _whole(fixed, step)
-    if any(one != (0.0, 1.0) for one in holder.zones):
+    steps = None if fixed is None else rounded(reader, holder.stock, "transit time", fixed)
+    if any(one != _WHOLE for one in holder.zones):
         outflows = _in_zones(reader, holder, leaks, steps, still)
     elif still is None and steps is not None and isinstance(leaks.share, eq.Number):
         outflows = _carried(reader, holder, leaks, steps)
@@ -96,7 +110,9 @@ def _leaks(reader: Place, holder: Holder, step: float) -> _Leaks:
     numbers = [one for one in known if one is not None]
     if len(numbers) == len(known):
         share = sum(numbers) * (step if exponential else 1.0)
-        if min(numbers, default=0.0) < 0 or share > 1:
+        # where parts of a belt leak, what is lost of each decides
+        whole_belt = all(one == _WHOLE for one in holder.zones)
+        if min(numbers, default=0.0) < 0 or (whole_belt and share > 1):
             raise Refused(["conveyor whose leakage fractions are below 0, or more than all of what is on it"])
         return _Leaks(tuple(read), eq.Number(share), exponential, length)
     if not exponential:
@@ -106,14 +122,6 @@ def _leaks(reader: Place, holder: Holder, step: float) -> _Leaks:
     most = eq.Operation("max", (whole, ONE))
     parts = tuple(None if one is None else over(one, most) for one in fractions)
     return _Leaks(parts, reader.keep("leaking share", over(whole, most)), exponential, length)
-
-
-def _whole(length: float, step: float) -> int:
-    """Return a transit time in time steps; Refused if it is not a whole number of them."""
-    steps = round(length / step) if length > 0 else 0
-    if not 1 <= steps <= _LONGEST or abs(steps * step - length) > CLOSE * length:
-        raise Refused([f"conveyor whose transit time, {length:g}, is no whole number of time steps of {step:g}"])
-    return steps
 
 
 def _carried(reader: Place, holder: Holder, leaks: _Leaks, steps: int) -> tuple[eq.Expression, ...]:
@@ -138,11 +146,11 @@ class _Slats:
     reader: Place
     steps: eq.Expression
     most: int
-    still: eq.Expression | None
+    still: Still | None
 
     def kept(self, now: eq.Reference, later: eq.Expression, start: eq.Expression) -> None:
         """Say what something on the belt is a step later, unless it stands still, and at first."""
-        moved = later if self.still is None else choice(self.still, now, later)
+        moved = later if self.still is None else choice(self.still.now, now, later)
         self.reader.fulfil(now, eq.DelayFixed(moved, self.reader.step, start))
 
     def row(
@@ -153,11 +161,15 @@ class _Slats:
         stays: Callable[[int, eq.Expression], eq.Expression],
     ) -> list[eq.Expression]:
         """Return what lies at each place, from the end: of what `enters` and lies there at first, what `stays`."""
+        self.reader.translation.spend(_PARTS * self.most)
+        none = (
+            ZERO if isinstance(self.steps, eq.Number) else self.reader.keep("no place", minus(self.steps, self.steps))
+        )
         names = [self.reader.promise(what) for _ in range(self.most)]
         left = [stays(place, one) for place, one in enumerate(names)]
         for place, one in enumerate(names):
             number = eq.Number(place + 1.0)
-            put = choice(eq.Operation("=", (self.steps, number)), enters, ZERO)
+            put = choice(eq.Operation("=", (self.steps, number)), enters, none)
             later = plus(left[place + 1], put) if place + 1 < self.most else put
             there = eq.Operation("<=", (number, self.steps))
             self.kept(one, later, choice(there, starts(place, minus(self.steps, number)), ZERO))
@@ -165,7 +177,7 @@ class _Slats:
 
 
 def _written_out(
-    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: Still | None
 ) -> tuple[eq.Expression, ...]:
     """Return the flows out of a belt that stands still at times, or whose transit time varies."""
     most = steps_of_run(reader) if steps is None else steps
@@ -191,11 +203,11 @@ def _written_out(
 
     ends = belt.row("on the belt", inflow, lambda _, after: times(leaks.left(count, after), start), stays)[0]
     flows = [ends if one is None else times(one, all_leaking) for one in leaks.fractions]
-    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+    return tuple(flows if still is None else [still.nothing_or(one) for one in flows])
 
 
 def _in_zones(
-    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: eq.Expression | None
+    reader: Place, holder: Holder, leaks: _Leaks, steps: int | None, still: Still | None
 ) -> tuple[eq.Expression, ...]:
     """Return the flows out of a belt that leaks in parts of its length, whose transit time does not change."""
     known = [0.0 if one is None else reader.fixed(one) for one in leaks.fractions]
@@ -203,64 +215,89 @@ def _in_zones(
     if steps is None or len(fractions) < len(known) or steps > MOST_STEPS:
         problem = f"with a transit time or leakage that varies, or of more than {MOST_STEPS} time steps"
         raise Refused([f"conveyor that leaks in a part of its length, {problem},"])
-    zones = [[start <= 1.0 - (place + 0.5) / steps <= end for place in range(steps)] for start, end in holder.zones]
-    left, parts = _profile(fractions, zones, leaks)
+    parts = [[_overlap(zone, place, steps) for place in range(steps)] for zone in holder.zones]
+    shares = _shares(fractions, holder.zones, leaks, steps)
+    losses = [[share * part for part in own] for share, own in zip(shares, parts, strict=True)]
+    left = _left([sum(own) for own in zip(*losses, strict=True)], leaks)
     belt = _Slats(reader, eq.Number(float(steps)), steps, still)
     inflow = total(reader, holder.inflows)
     start = over(reader.read(holder.stock), eq.Number(sum(left) * leaks.step.value))
     came_in = belt.row("came in", inflow, lambda *_: start, lambda _, one: one) if leaks.linear else []
     there: list[eq.Expression] = []
 
-    def leaked(flow: int, place: int) -> eq.Expression:
-        return times(eq.Number(parts[flow]), came_in[place] if came_in else there[place])
+    def leaked(own: Sequence[float], place: int) -> list[eq.Expression]:
+        return [times(eq.Number(own[place]), (came_in or there)[place])] if own[place] else []
 
     def stays(place: int, one: eq.Expression) -> eq.Expression:
         there.append(one)
-        losses = [leaked(flow, place) for flow, zone in enumerate(zones) if zone[place] and parts[flow]]
-        return minus(one, joined("+", losses)) if losses else one
+        lost = [each for own in losses for each in leaked(own, place)]
+        return minus(one, joined("+", lost)) if lost else one
 
     ends = belt.row("on the belt", inflow, lambda place, _: times(eq.Number(left[place]), start), stays)[0]
     flows = [
-        ends
-        if holder.leaks[flow] is None
-        else joined("+", [leaked(flow, place) for place in range(steps) if zone[place]] or [ZERO])
-        for flow, zone in enumerate(zones)
+        ends if leak is None else joined("+", [one for place in range(steps) for one in leaked(own, place)] or [ZERO])
+        for leak, own in zip(holder.leaks, losses, strict=True)
     ]
-    return tuple(flows if still is None else [choice(still, ZERO, one) for one in flows])
+    return tuple(flows if still is None else [still.nothing_or(one) for one in flows])
 
 
-def _profile(
-    fractions: Sequence[float], zones: Sequence[Sequence[bool]], leaks: _Leaks
-) -> tuple[list[float], list[float]]:
-    """Return what is left of one unit at each place of a belt, from its end, and what each flow takes in one step.
+def _overlap(zone: tuple[float, float], place: int, steps: int) -> float:
+    """Return how much of a place of a belt, counted from its end, lies in a zone of the belt's length."""
+    start, end = (min(max((1.0 - one) * steps - place, 0.0), 1.0) for one in zone)
+    return start - end
 
-    A linear fraction is of what is left where its zone begins.
+
+def _shares(fractions: Sequence[float], zones: Sequence[tuple[float, float]], leaks: _Leaks, steps: int) -> list[float]:
+    """Return what each flow takes in one step from a place that lies in its zone, as a share.
+
+    A linear fraction is of what is left where its zone begins, and the share one of what came in.
     """
-    left, now = [0.0] * len(zones[0]), 1.0
-    parts = [one * leaks.step.value for one in fractions] if leaks.exponential else [0.0] * len(fractions)
-    for place in reversed(range(len(left))):
+    if leaks.exponential:
+        return [one * leaks.step.value for one in fractions]
+    taken = [0.0] * len(zones)
+    for flow in sorted(range(len(zones)), key=lambda one: zones[one][0]):
+        before = [
+            lost * min((zones[flow][0] - start) / (end - start), 1.0)
+            for lost, (start, end) in zip(taken, zones, strict=True)
+            if start < zones[flow][0]
+        ]
+        taken[flow] = fractions[flow] * (1.0 - sum(before))
+    return [lost / (steps * (end - start)) for lost, (start, end) in zip(taken, zones, strict=True)]
+
+
+def _left(lost: Sequence[float], leaks: _Leaks) -> list[float]:
+    """Return what is left of one unit at each place of a belt, from its end, of what is `lost` at each in one step.
+
+    Refused where that is more than there is.
+    """
+    left, now = [0.0] * len(lost), 1.0
+    for place in reversed(range(len(lost))):
         left[place] = now
-        for flow, zone in enumerate(zones):
-            if not leaks.exponential and zone[place] and not parts[flow]:
-                parts[flow] = fractions[flow] * now / sum(zone)
-        lost = sum(part for part, zone in zip(parts, zones, strict=True) if zone[place])
-        now = max(now - lost * (now if leaks.exponential else 1.0), 0.0)
-    return left, parts
+        now -= lost[place] * (now if leaks.exponential else 1.0)
+        if now < -CLOSE:
+            raise Refused(["conveyor whose leakage fractions are more than all of what is on a part of it"])
+        now = max(now, 0.0)
+    return left
 
 
-def _latched(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression:
-    """Return the transit time in whole time steps, at least one, as it was sampled last."""
+def _latched(reader: Place, holder: Holder, still: Still | None) -> eq.Expression:
+    """Return the transit time in whole time steps, at least one, as it was sampled last; NaN for one that is none."""
     length, setting = reader.read(holder.settings["len"]), holder.settings.get("sample")
     nearest = eq.Operation("integer", (plus(over(length, reader.step), eq.Number(0.5)),))
-    steps = reader.keep("transit time", eq.Operation("max", (nearest, ONE)))
+    ends = (eq.Operation("<", (ZERO, length)), eq.Operation("<", (length, eq.Number(math.inf))))
+    steps = reader.keep("transit time", choice(eq.Operation("and", ends), eq.Operation("max", (nearest, ONE)), UNKNOWN))
     if setting is None and still is None:
         return steps
-    moving = ONE if still is None else eq.Operation("not", (still,))
-    sampled = moving if setting is None else eq.Operation("<>", (reader.read(setting), ZERO))
-    return memory.sample(reader, eq.Operation("and", (sampled, moving)), steps, steps)
+    moving = ONE if still is None else eq.Operation("not", (still.now,))
+    if setting is None:
+        return memory.sample(reader, moving, steps, steps)
+    wanted = reader.read(setting)
+    sampled = eq.Operation("and", (eq.Operation("<>", (wanted, ZERO)), moving))
+    known = choice(eq.Operation("=", (wanted, wanted)), steps, UNKNOWN)
+    return memory.sample(reader, sampled, known, steps)
 
 
-def _room(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expression | None:
+def _room(reader: Place, holder: Holder, still: Still | None) -> eq.Expression | None:
     """Return what may flow onto a belt per unit of time, beside what other conveyors bring; None for all."""
     limits: list[eq.Expression] = []
     if "capacity" in holder.settings:
@@ -274,7 +311,7 @@ def _room(reader: Place, holder: Holder, still: eq.Expression | None) -> eq.Expr
         return None
     room = joined("min", limits) if limits else eq.Number(math.inf)
     room = eq.Operation("max", (room, ZERO))
-    return reader.keep("room", room if still is None else choice(still, ZERO, room))
+    return reader.keep("room", room if still is None else still.nothing_or(room))
 
 
 def _of_this_unit(reader: Place, holder: Holder, limit: eq.Expression) -> eq.Expression:
@@ -304,13 +341,14 @@ def delayed(reader: Place, tree: Call) -> eq.Expression:
     table = reader.definite(profile) if isinstance(profile, Name) else None
     if not isinstance(table, eq.Table) or len(set(table.ys)) > 1 or not table.ys[0]:
         raise Refused(["DELAY CONVEYOR with an initial profile that is not flat"])
-    steps, begun = _whole(length, step), _whole(start, step)
+    steps = rounded(reader, None, "conveyance time", length)
+    begun = rounded(reader, None, "initial conveyance time", start)
     left = eq.Number((1.0 - share * step) ** steps)
-    comes = reader.keep("on its way", eq.DelayFixed(times(left, reader.read(source)), eq.Number(length), ZERO))
+    comes = reader.keep("on its way", eq.DelayFixed(times(left, reader.read(source)), eq.Number(steps * step), ZERO))
     still: eq.Expression = reader.keep("at first", eq.DelayFixed(ZERO, eq.Number(begun * step), ONE))
     if share:
         fading = reader.promise("left at first")
         reader.fulfil(fading, eq.DelayFixed(times(fading, eq.Number(1.0 - share * step)), reader.step, ONE))
         still = times(still, fading)
-    initial = reader.keep("initial", eq.Initial(over(reader.read(amount), eq.Number(start))))
+    initial = reader.keep("initial", eq.Initial(over(reader.read(amount), eq.Number(begun * step))))
     return plus(comes, times(still, initial))

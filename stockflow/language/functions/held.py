@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stockflow.language import equations as eq
 from stockflow.language.functions.memory import over
-from stockflow.language.functions.vectors import joined
+from stockflow.language.functions.vectors import choice, joined
 from stockflow.language.place import Place
-from stockflow.language.tree import Holder, Tree
+from stockflow.language.tree import Holder, Name, Refused, Tree
 
 #: how near numbers of time steps and amounts that are the same but for rounding are to each other, as a share
 CLOSE = 1e-9
+#: steps of a time
+LONGEST = 1_000_000
 #: of a belt or a queue that is written out step by step
 MOST_STEPS = 1000
-ZERO, ONE = eq.Number(0.0), eq.Number(1.0)
+ZERO, ONE, UNKNOWN = eq.Number(0.0), eq.Number(1.0), eq.Number(math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,64 @@ def there(reader: Place, holder: Holder) -> eq.Expression:
     return joined("+", [over(reader.read(holder.stock), reader.step), *map(reader.read, holder.inflows)])
 
 
-def arrested(reader: Place, holder: Holder) -> eq.Expression | None:
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Whether a conveyor or oven stands still, by the value of its `setting`; where that is NaN, so is what it does."""
+
+    setting: eq.Expression
+
+    @property
+    def now(self) -> eq.Expression:
+        """Whether it stands still."""
+        return eq.Operation("<>", (self.setting, ZERO))
+
+    def nothing_or(self, moves: eq.Expression) -> eq.Expression:
+        """Return what moves, nothing while it stands still."""
+        none = choice(eq.Operation("=", (self.setting, self.setting)), ZERO, UNKNOWN)
+        return choice(self.now, none, moves)
+
+
+def arrested(reader: Place, holder: Holder) -> Still | None:
     """Return when a conveyor or oven stands still, None for never."""
     setting = holder.settings.get("arrest")
-    return None if setting is None else eq.Operation("<>", (reader.read(setting), ZERO))
+    return None if setting is None else Still(reader.read(setting))
+
+
+def steps(length: float, step: float) -> int | None:
+    """Return a time in whole time steps, the nearest number; None where there is none."""
+    count = length / step if step > 0 else math.nan
+    return math.floor(count + 0.5) if math.isfinite(count) else None
+
+
+def rounded(reader: Place, owner: Name | None, what: str, length: float, least: int = 1) -> int:
+    """Return a time of `what` in whole time steps, at least some, and note where it is none of them.
+
+    The `owner` is the stock of what has the time, by default the variable that is read.  Refused for a time that is
+    not above 0 where one step is the least, below 0 otherwise, or more than 1,000,000 steps.
+    """
+    step = reader.fixed(reader.step)
+    count = None if step is None else steps(length, step)
+    if step is None or count is None or count > LONGEST or length < 0 or (least and not length > 0):
+        bounds = "above 0" if least else "0 or more"
+        raise Refused([f"{what} of {length:g}, which must be {bounds} and at most {LONGEST} time steps,"])
+    count = max(count, least)
+    if abs(count * step - length) > CLOSE * length:
+        one = reader.find(owner)[1] if owner else reader.definition
+        words = f"{one.name!r} (line {one.line}) has a {what} of {length:g}, no whole number of time steps"
+        reader.translation.notes[f"{words}: {count * step:g} is taken"] = None
+    return count
 
 
 def steps_of_run(reader: Place) -> int | None:
-    """Return the number of time steps of a run, which is fixed by this; None if it is no number of the file."""
-    spelling = reader.translation.main.spelling
-    start, final = (reader.fixed(eq.Reference(spelling.get(one, one))) for one in ("initial time", "final time"))
+    """Return the number of time steps of a run, of which this fixes the start and the step; None if it is no number."""
+    translation, spelling = reader.translation, reader.translation.main.spelling
+    first, last = (spelling.get(one, one) for one in ("initial time", "final time"))
+    # a run may end before the end that the file says, and none ends later
+    free = last not in translation.structural
+    start, final = (reader.fixed(eq.Reference(one)) for one in (first, last))
     step = reader.fixed(reader.step)
-    return None if start is None or final is None or not step else round((final - start) / step)
+    if free:
+        translation.structural.discard(last)
+    if start is None or final is None or not step:
+        return None
+    return steps(final - start, step)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from stockflow.language import equations as eq
-from stockflow.language.functions.held import CLOSE, ONE, ZERO, Made, arrested, total
+from stockflow.language.functions.held import CLOSE, ONE, ZERO, Made, arrested, rounded, total
 from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.functions.vectors import choice
 from stockflow.language.place import Place
@@ -52,11 +52,11 @@ def made(reader: Place, holder: Holder) -> Made:
     closed = choice(eq.Operation(">", (door, ZERO)), minus(door, ONE), choice(ends, cleaned, plus(door, ONE)))
     moves = {door: (choice(opened, shut, closed), start), filled: (count, ZERO)}
     for now, (later, first) in moves.items():
-        moved = later if still is None else choice(still, now, later)
+        moved = later if still is None else choice(still.now, now, later)
         reader.fulfil(now, eq.DelayFixed(moved, step, first))
     out, enters = choice(ends, over(stock, step), ZERO), choice(opened, room, ZERO)
     if still is not None:
-        out, enters = choice(still, ZERO, out), choice(still, ZERO, enters)
+        out, enters = still.nothing_or(out), still.nothing_or(enters)
     return Made((out,), reader.keep("room", enters))
 
 
@@ -70,10 +70,8 @@ def _steps(reader: Place, holder: Holder, *names: str) -> int | None:
     tree = next((holder.settings[one] for one in names if one in holder.settings), None)
     if tree is None:
         return None
-    time, step = reader.fixed(reader.read(tree)), reader.fixed(reader.step)
+    time = reader.fixed(reader.read(tree))
     what = names[0].replace("_", " ")
-    if time is None or step is None:
+    if time is None or reader.fixed(reader.step) is None:
         raise Refused([f"oven whose {what} is not a number of the file"])
-    if not 0 <= time < math.inf:
-        raise Refused([f"oven whose {what}, {time:g}, is below 0 or has no end"])
-    return math.floor(time / step + 0.5)
+    return rounded(reader, holder.stock, what, time, 0)

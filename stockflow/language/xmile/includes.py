@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
 from typing import Any
 
 from stockflow.errors import InputError
+from stockflow.files import read_text
 from stockflow.language.tree import Refused
 from stockflow.language.xmile.file import name_of, parsed, space_of
 from stockflow.names import plain
@@ -17,36 +21,54 @@ _MOST_FILES = 50
 _LARGEST = 50_000_000
 
 
-def joined(name: str, text: str, read: Callable[[str], str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What names a file: an inclusion or a module, in the file `by`, which for the whole model is `beside` none."""
+
+    node: Any
+    resource: str
+    by: str
+    beside: Path | None
+
+    def refused(self, problem: str) -> InputError:
+        """Return the error of a file that cannot be taken."""
+        return InputError(f"{self.by}: file {self.resource!r} (line {self.node.sourceline}): {problem}")
+
+
+def joined(file: Path, text: str, find: Callable[[str, Path | None], Path]) -> str:
     """Return an XMILE file with what it includes, and the models that its modules name by file.
 
-    `read` returns the text of a file; it raises Refused for one that may not be read or is not there. A model is called
-    as its file then. InputError for files that are no XMILE, without a model, too many or too large together.
+    `find` returns the file of a name, which stands in another one or in the whole model (None); it raises Refused for
+    one that may not be read or is not there. A model is called as its file then, from the folder of the whole model.
+    InputError for files that are no XMILE, without a model, too many or too large together.
     """
     if not _OTHERS.search(text):
         return text
-    root = parsed(name, text, comments=True)
+    root = parsed(str(file), text, comments=True)
     mark = space_of(root)
-    found = set()
+    found: set[Path] = set()
     size = len(text)
-    todo = list(_asked(root, mark))
-    for node, resource in todo:
-        if resource in found:
+    todo = list(_asked(root, mark, str(file), None))
+    for one in todo:
+        path = _path(one, find)
+        if path == file.resolve():
+            raise one.refused("is the whole model, which then includes itself")
+        called = Path(relpath(path, file.resolve().parent)).as_posix()
+        is_module = one.node.tag == f"{mark}module"
+        if is_module:
+            one.node.attrib["resource"] = called
+        if path in found:
             continue
-        place = f"{name}: file {resource!r} (line {node.sourceline})"
-        try:
-            other = read(resource)
-        except Refused as error:
-            raise InputError(f"{name}: not supported: {'; '.join(error.items)} (line {node.sourceline})") from error
-        found.add(resource)
+        other = read_text(path, _LARGEST)
+        found.add(path)
         size += len(other)
         if len(found) > _MOST_FILES or size > _LARGEST:
-            raise InputError(f"{place}: more than {_MOST_FILES} files or {_LARGEST} letters with what is included")
-        part = parsed(resource, other)
+            raise one.refused(f"more than {_MOST_FILES} files or {_LARGEST} letters with what is included")
+        part = parsed(called, other)
         if space_of(part) != mark:
-            raise InputError(f"{place}: has another namespace than the file that includes it")
-        todo += _asked(part, mark)
-        root.extend(_taken(part, mark, place, resource if node.tag == f"{mark}module" else ""))
+            raise one.refused("has another namespace than the file that includes it")
+        todo += _asked(part, mark, called, path)
+        root.extend(_taken(part, mark, one, called if is_module else ""))
     for header in root.findall(f"{mark}header"):
         for includes in header.findall(f"{mark}includes"):
             header.remove(includes)
@@ -55,26 +77,37 @@ def joined(name: str, text: str, read: Callable[[str], str]) -> str:
     return str(etree.tostring(root, encoding="unicode"))
 
 
-def _asked(root: Any, mark: str) -> Iterator[tuple[Any, str]]:
-    """Yield what names a file, and the file: inclusions, and modules of which no model in the file has the name."""
+def _path(one: _Asked, find: Callable[[str, Path | None], Path]) -> Path:
+    """Return the file that is asked for; InputError for one that may not be read or is not there."""
+    if "*" in one.resource:
+        raise one.refused("a wildcard, which is not supported: name each file")
+    try:
+        return find(one.resource, one.beside)
+    except Refused as error:
+        line = one.node.sourceline
+        raise InputError(f"{one.by}: not supported: {'; '.join(error.items)} (line {line})") from error
+
+
+def _asked(root: Any, mark: str, by: str, beside: Path | None) -> Iterator[_Asked]:
+    """Yield what names a file: inclusions, and modules of which no model in the file has the name."""
     named = {plain(name_of(one)) for one in root.findall(f"{mark}model")}
     for node in root.findall(f"{mark}header/{mark}includes/{mark}include"):
-        yield node, node.attrib.get("resource", "")
+        yield _Asked(node, node.attrib.get("resource", ""), by, beside)
     for node in root.findall(f"{mark}model/{mark}variables/{mark}module"):
         resource = node.attrib.get("resource", "")
         if resource and not {plain(name_of(node)), plain(resource)} & named:
-            yield node, resource
+            yield _Asked(node, resource, by, beside)
 
 
-def _taken(root: Any, mark: str, place: str, resource: str) -> Iterator[Any]:
-    """Yield the elements that a file gives; its first model is called as the `resource` of a module."""
+def _taken(root: Any, mark: str, asked: _Asked, called: str) -> Iterator[Any]:
+    """Yield the elements that a file gives; its first model is `called` as the file of a module."""
     models = root.findall(f"{mark}model")
-    if resource and not models:
-        raise InputError(f"{place}: has no model")
-    if resource:
-        models[0].attrib["name"] = resource
+    if called and not models:
+        raise asked.refused("has no model")
+    if called:
+        models[0].attrib["name"] = called
     for one in models:
         if not name_of(one):
-            raise InputError(f"{place}: has a model without a name, which only a module can take")
+            raise asked.refused("has a model without a name, which only a module can take")
     for what in _TAKEN:
         yield from root.findall(f"{mark}{what}")

@@ -19,6 +19,7 @@ from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused,
 from stockflow.language.xmile.conveyors import Holders, kinds_of
 from stockflow.language.xmile.equation import Equation
 from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
+from stockflow.language.xmile.notes import notes, says
 from stockflow.language.xmile.outflows import limited
 from stockflow.names import plain
 from stockflow.numerals import number
@@ -57,6 +58,7 @@ def parse(
     if guarded:
         parsed.definitions = limited(parsed.definitions)
     own = {plain(one.name) for one in parsed.definitions}
+    parsed.notes += notes(file.holders)
     parsed.definitions += [one for one in file.controls(specs[0]) if plain(one.name) not in own]
     for macro in file.macros():
         parsed.add_macro(macro)
@@ -221,7 +223,7 @@ class _File(File):
             inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
             outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
             holder = None if part.macro else self.holders.made.get(part.key(node))
-            if holder and holder.kind == "queue" and not (isinstance(tree, Literal) and tree.value >= 0.0):
+            if holder and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not holder, holder)
         return self._value(part, node, tree, element)
@@ -241,7 +243,7 @@ class _File(File):
     def _first(self, node: Any, element: Any) -> Any:
         """Return the element that says what a variable is at the start, None where nothing is said."""
         found = [*self.found("init_eqn", element), *self.found("init_eqn", node)]
-        return next((one for one in found if len(one) or (one.text or "").strip()), None)
+        return next((one for one in found if says(one)), None)
 
     def _is_floored(self, node: Any) -> bool:
         own = self.inside(node, "non_negative")

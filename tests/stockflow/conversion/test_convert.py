@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,9 @@ from stockflow.commands.cli import main
 from stockflow.conversion.convert import converted
 from stockflow.conversion.expressions import Vensim, Xmile
 from stockflow.conversion.xmile_file import MADE
-from stockflow.errors import InputError, ReadingWarning
+from stockflow.errors import InputError
 from stockflow.language.definition import Parsed
-from stockflow.language.source import told
+from stockflow.language.equations import Method
 from stockflow.language.tree import Call, Chain, Literal, Name, Prefix, Tree
 from stockflow.language.vensim.equation import Equation as VensimEquation
 from stockflow.language.xmile.equation import Equation as XmileEquation
@@ -258,15 +258,23 @@ def test_names_of_a_macro_come_before_all_others(name: str) -> None:
     assert_same_runs(model, other(model))
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("RK2", "RK2, which takes the middle of a step"), ("RK4 auto", "RK4 auto, which sets its steps")],
+)
+def test_a_method_that_xmile_has_not_is_refused_by_what_it_does(method: Method, words: str) -> None:
+    model = vensim("x= INTEG(1, 0) ~~|")
+    with pytest.raises(stockflow.InputError, match=f"integration method {words}"):
+        other(stockflow.Model(replace(model.equations, method=method), model.file))
+
+
 def test_a_method_keeps_its_fixed_time_step() -> None:
     model = stockflow.from_text(
         "a.xmile", f"{SPECS}<model><variables/></model></xmile>".replace("<sim_specs", "<sim_specs method='RK4'")
     )
     there = other(model)
     assert there.equations.method == "RK4"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ReadingWarning)
-        told(there.file)
+    assert not there.equations.notes
 
 
 def test_non_negative_stocks_keep_their_meaning() -> None:
@@ -340,6 +348,16 @@ def test_what_holds_at_the_start_goes_over() -> None:
     assert_same_runs(model, there)
     assert_same_runs(model, other(there))
     assert model.run()["S[b]"].values[0] == 5.0
+
+
+@pytest.mark.parametrize("start", ["ACTIVE INITIAL(3, 2)", "ACTIVE INITIAL(k, ACTIVE INITIAL(7, 2))"])
+def test_a_stock_starts_as_it_did(start: str) -> None:
+    model = vensim(f"k= 3 ~~|r: a, b ~~|x= INTEG(1, {start}) ~~|y[r]= INTEG(k, {start}) ~~|")
+    there = other(model)
+    assert [one.run()["x"].values[0] for one in (model, there, other(there))] == [2.0, 2.0, 2.0]
+    assert_same_runs(model, there)
+    with pytest.raises(stockflow.InputError, match="stock that starts from a table"):
+        other(vensim("x= INTEG(1, WITH LOOKUP(3, ((0,0), (6,4)))) ~~|"))
 
 
 @pytest.mark.parametrize("end", ["\\", "\\\n\t", " \\ \n"])
@@ -430,10 +448,15 @@ def test_what_xmile_has_no_form_for_is_refused_with_its_variable(equations: str)
         (
             "<stock name='S'><eqn>1</eqn><outflow>f</outflow><conveyor><len>1</len></conveyor></stock>"
             "<flow name='f'><eqn>0</eqn></flow>",
-            "conveyor inside an expression in 'f'",
+            "'S' is a conveyor, which Vensim has not, in 'S' (line 1); 'S' is a conveyor, which Vensim has not, in 'f'",
+        ),
+        (
+            "<stock name='S'><eqn>1</eqn><inflow>f</inflow><queue/></stock><flow name='f'><eqn>0</eqn></flow>",
+            "'S' is a queue, which Vensim has not, in 'S'",
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning")
 def test_what_vensim_has_no_form_for_is_refused_with_its_variable(variables: str, told: str) -> None:
     with pytest.raises(stockflow.InputError, match=r"cannot be written as b\.mdl") as error:
         other(xmile(variables))

@@ -75,6 +75,8 @@ def test_macros_models_and_dimensions_are_included(tmp_path: Path) -> None:
     [
         ("../out.xmile", None, "outside the folder"),
         ("none.xmile", None, "which is not in"),
+        ("main.xmile", None, r"file 'main.xmile' \(line 2\): is the whole model, which then includes itself"),
+        ("*.xmile", None, r"file '\*.xmile' \(line 2\): a wildcard, which is not supported: name each file"),
         ("http://example.org/m.xmile", None, "which is not in"),
         ("bad.xmile", "<xmile", "not XMILE|not XML"),
         ("bad.xmile", "<html/>", "not XMILE: the outermost element is 'html'"),
@@ -92,6 +94,35 @@ def test_a_file_that_cannot_be_included_is_told_with_its_line(
         stockflow.load(saved(tmp_path, main=whole("", header=header)))
     assert "\n" not in str(told.value)
     assert "line 2" in str(told.value) or resource in str(told.value)
+
+
+def test_a_file_is_looked_for_beside_the_one_that_names_it_and_is_one_however_it_is_spelled(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    modules = '<module name="A" resource="sub/a.xmile"/><module name="B" resource="./sub/../b.xmile"/>'
+    path = saved(
+        tmp_path,
+        main=whole(f'{modules}<module name="C" resource="b.xmile"/>'),
+        b=whole('<aux name="x"><eqn>1</eqn></aux>', clock=""),
+        **{
+            "sub/a": whole('<module name="D" resource="b.xmile"/>', clock=""),
+            "sub/b": whole('<aux name="x"><eqn>2</eqn></aux>', clock=""),
+        },
+    )
+    model = stockflow.load(path)
+    run = model.run()
+    assert (*(run[one].values[0] for one in ("A.D.x", "B.x", "C.x")),) == (2.0, 1.0, 1.0)
+    assert model.file.text.count("<model") == 4
+    (tmp_path / "sub" / "b.xmile").write_text("<html/>", encoding="utf-8")
+    with pytest.raises(InputError, match=r"sub/b\.xmile: not XMILE"):
+        stockflow.load(path)
+
+
+def test_a_circle_of_links_is_no_file(tmp_path: Path) -> None:
+    for one, other in (("first.xmile", "second.xmile"), ("second.xmile", "first.xmile")):
+        (tmp_path / one).symlink_to(tmp_path / other)
+    header = '<includes><include resource="first.xmile"/></includes>'
+    with pytest.raises(InputError, match=r"file .first\.xmile., which"):
+        stockflow.load(saved(tmp_path, main=whole("", header=header)))
 
 
 def test_a_module_of_a_file_without_a_model_is_told(tmp_path: Path) -> None:

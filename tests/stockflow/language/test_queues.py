@@ -1,5 +1,6 @@
 """Queues of XMILE, and ovens: what leaves them and when, by hand; what of them is not simulated is refused by name."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,17 @@ def test_an_emptied_queue_holds_exactly_nothing(tmp_path: Path) -> None:
     assert np.isclose(given["S"].values[-1], 3 + 0.1 * run["i"].values[:-1].sum())
 
 
-def test_a_queue_holds_no_less_than_nothing_at_first(tmp_path: Path) -> None:
-    run = stockflow.load(written(tmp_path, QUEUE.replace("<eqn>3<", "<eqn>-3<").replace("TIME-1", "0.5"))).run()
-    assert not run["S"].values.any() and run["o"].values.tolist() == [0.5] * 9
+@pytest.mark.parametrize("start", ["-3", "-0.3e1", "below"])
+@pytest.mark.parametrize("kind", ["queue", "conveyor", "oven"])
+def test_nothing_holds_less_than_nothing_at_first(tmp_path: Path, kind: str, start: str) -> None:
+    parts = {"queue": "", "conveyor": "<len>2</len>", "oven": "<len>1</len><capacity>9</capacity>"}[kind]
+    variables = oven(parts, start=start, kind=kind) + ENTER + "<aux name='below'><eqn>-3</eqn></aux>"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run = stockflow.load(yearly(tmp_path, variables)).run()
+    words = f"stock 'S' (line 1) holds {start} at first, but a {kind} holds no less than nothing: 0 is taken"
+    assert any(words in str(one.message) for one in told) == (start != "below")
+    assert run["S"].values[0] == 0 and run["o"].values.min() >= 0
 
 
 def test_an_oven_fills_cooks_and_lets_all_out_at_once(tmp_path: Path) -> None:
@@ -158,8 +167,16 @@ BEFORE = "<stock name='B'><eqn>0</eqn><inflow>o</inflow><outflow>e</outflow>{}</
         ("<stock name='B'><eqn>1</eqn><outflow>o</outflow><queue/></stock>", "outflow that is no flow of its own"),
         (BEFORE.format("<oven split='yes'><len>2</len><fill_time>1</fill_time></oven>"), "oven with split in 'B'"),
         (
+            BEFORE.format("<oven><len>TIME</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
+            "oven whose cook time is not a number of the file in 'B' (line 1)",
+        ),
+        (
+            BEFORE.format("<oven><len>1e308</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
+            "cook time of 1e+308, which must be 0 or more and at most 1000000 time steps, in 'B' (line 1)",
+        ),
+        (
             BEFORE.format("<oven><len>-1</len><fill_time>1</fill_time></oven>").replace("<inflow>o</inflow>", ""),
-            "oven whose cook time, -1, is below 0 or has no end in 'B' (line 1)",
+            "cook time of -1, which must be 0 or more and at most 1000000 time steps, in 'B' (line 1)",
         ),
     ],
 )
@@ -198,5 +215,12 @@ def test_elements_of_an_array_have_queues_and_ovens_of_their_own(tmp_path: Path)
 
 def test_a_run_of_single_batches_is_as_long_as_the_file_says(tmp_path: Path) -> None:
     variables = LINE + oven("<cook_time>2</cook_time><capacity>5</capacity>") + FLOWS
-    with pytest.raises(InputError, match="FINAL TIME decides how an equation is built, so it is fixed by the file"):
-        stockflow.load(yearly(tmp_path, variables)).run(until=5)
+    model = stockflow.load(yearly(tmp_path, variables))
+    whole, part = model.run(), model.run(until=5)
+    assert all(np.array_equal(part[name].values, whole[name].values[:6]) for name in ("Q", "S", "o"))
+    with pytest.raises(InputError, match="until is 10, but must be after 0 and no later than 9"):
+        model.run(until=10)
+    with pytest.raises(
+        InputError, match=r"queue of single batches in a run that may bring more than 999 of them in 'Q'"
+    ):
+        stockflow.load(written(tmp_path, variables, step=0.001))

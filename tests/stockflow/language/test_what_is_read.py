@@ -1,6 +1,7 @@
 """What the page "What is read" says is read: every row of it with its numbers, and what no row can hold."""
 
 import shutil
+import time
 import warnings
 from pathlib import Path
 
@@ -123,6 +124,22 @@ def test_results_are_kept_as_often_as_a_number_says(tmp_path) -> None:
     path.write_text(path.read_text().replace("<sim_specs>", "<sim_specs isee:save_interval='abc'>"))
     with pytest.raises(InputError, match=r"small\.xmile: line 1: save_interval of sim_specs is 'abc', which is no num"):
         stockflow.load(path)
+
+
+def test_a_drawn_stock_before_a_variable_with_a_start_is_none(tmp_path) -> None:
+    variables = "<aux name='x'><eqn>1</eqn><init_eqn>2</init_eqn></aux>"
+    drawn = "<views><view><stock name='s'/></view></views><variables>"
+    path = small(tmp_path, variables + "<stock name='s'><eqn>1</eqn></stock>")
+    path.write_text(path.read_text("utf-8").replace("<variables>", drawn), "utf-8")
+    assert stockflow.load(path).run()["s"].values.tolist() == [1.0] * 5
+
+
+def test_warnings_of_a_large_file_cost_no_more_than_its_length(tmp_path) -> None:
+    stocks = "".join(f"<stock name='s{place}'><eqn>1</eqn></stock>" for place in range(4000))
+    path = small(tmp_path, stocks)
+    begun = time.process_time()
+    stockflow.load(path)
+    assert time.process_time() - begun < 5.0
 
 
 def test_outflows_of_a_non_negative_stock_take_what_is_left_in_their_order(tmp_path) -> None:
