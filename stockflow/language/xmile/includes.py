@@ -84,8 +84,8 @@ def _path(one: _Asked, find: Callable[[str, Path | None], Path]) -> Path:
     try:
         return find(one.resource, one.beside)
     except Refused as error:
-        line = one.node.sourceline
-        raise InputError(f"{one.by}: not supported: {'; '.join(error.items)} (line {line})") from error
+        items = "; ".join(item.removesuffix(",") for item in error.items)
+        raise InputError(f"{one.by}: not supported: {items} (line {one.node.sourceline})") from error
 
 
 def _asked(root: Any, mark: str, by: str, beside: Path | None) -> Iterator[_Asked]:
