@@ -18,6 +18,8 @@ CLOSE = 1e-9
 LONGEST = 1_000_000
 #: of a belt or a queue that is written out step by step
 MOST_STEPS = 1000
+# of a time step, by which a step may miss the end, as in the clock
+_SLACK = 1e-5
 ZERO, ONE, UNKNOWN = eq.Number(0.0), eq.Number(1.0), eq.Number(math.nan)
 
 
@@ -97,6 +99,7 @@ def steps_of_run(reader: Place) -> int | None:
     step = reader.fixed(reader.step)
     if free:
         translation.structural.discard(last)
-    if start is None or final is None or not step:
+    if start is None or final is None or not step or not math.isfinite((final - start) / step):
         return None
-    return steps(final - start, step)
+    # the last one reaches the end
+    return math.ceil((final - start) / step - _SLACK)

@@ -30,9 +30,10 @@ class _Asked:
     by: str
     beside: Path | None
 
-    def refused(self, problem: str) -> InputError:
-        """Return the error of a file that cannot be taken."""
-        return InputError(f"{self.by}: file {self.resource!r} (line {self.node.sourceline}): {problem}")
+    @property
+    def place(self) -> str:
+        """Where the file is named."""
+        return f"{self.by}: file {self.resource!r} (line {self.node.sourceline})"
 
 
 def joined(file: Path, text: str, find: Callable[[str, Path | None], Path]) -> str:
@@ -52,7 +53,7 @@ def joined(file: Path, text: str, find: Callable[[str, Path | None], Path]) -> s
     for one in todo:
         path = _path(one, find)
         if path == file.resolve():
-            raise one.refused("is the whole model, which then includes itself")
+            raise InputError(f"{one.place}: is the whole model, which then includes itself")
         called = Path(relpath(path, file.resolve().parent)).as_posix()
         is_module = one.node.tag == f"{mark}module"
         if is_module:
@@ -63,10 +64,10 @@ def joined(file: Path, text: str, find: Callable[[str, Path | None], Path]) -> s
         found.add(path)
         size += len(other)
         if len(found) > _MOST_FILES or size > _LARGEST:
-            raise one.refused(f"more than {_MOST_FILES} files or {_LARGEST} letters with what is included")
+            raise InputError(f"{one.place}: more than {_MOST_FILES} files or {_LARGEST} letters with what is included")
         part = parsed(called, other)
         if space_of(part) != mark:
-            raise one.refused("has another namespace than the file that includes it")
+            raise InputError(f"{one.place}: has another namespace than the file that includes it")
         todo += _asked(part, mark, called, path)
         root.extend(_taken(part, mark, one, called if is_module else ""))
     for header in root.findall(f"{mark}header"):
@@ -80,12 +81,12 @@ def joined(file: Path, text: str, find: Callable[[str, Path | None], Path]) -> s
 def _path(one: _Asked, find: Callable[[str, Path | None], Path]) -> Path:
     """Return the file that is asked for; InputError for one that may not be read or is not there."""
     if "*" in one.resource:
-        raise one.refused("a wildcard, which is not supported: name each file")
+        raise InputError(f"{one.place}: a wildcard, which is not supported: name each file")
     try:
         return find(one.resource, one.beside)
     except Refused as error:
-        line = one.node.sourceline
-        raise InputError(f"{one.by}: not supported: {'; '.join(error.items)} (line {line})") from error
+        items = "; ".join(item.removesuffix(",") for item in error.items)
+        raise InputError(f"{one.by}: not supported: {items} (line {one.node.sourceline})") from error
 
 
 def _asked(root: Any, mark: str, by: str, beside: Path | None) -> Iterator[_Asked]:
@@ -103,11 +104,11 @@ def _taken(root: Any, mark: str, asked: _Asked, called: str) -> Iterator[Any]:
     """Yield the elements that a file gives; its first model is `called` as the file of a module."""
     models = root.findall(f"{mark}model")
     if called and not models:
-        raise asked.refused("has no model")
+        raise InputError(f"{asked.place}: has no model")
     if called:
         models[0].attrib["name"] = called
     for one in models:
         if not name_of(one):
-            raise asked.refused("has a model without a name, which only a module can take")
+            raise InputError(f"{asked.place}: has a model without a name, which only a module can take")
     for what in _TAKEN:
         yield from root.findall(f"{mark}{what}")

@@ -203,6 +203,16 @@ def test_belts_and_ovens_of_no_time_step_are_refused(tmp_path: Path, step: str) 
             stockflow.load(path)
 
 
+def test_a_belt_that_varies_holds_what_leaves_it_at_the_last_moment(tmp_path: Path) -> None:
+    # the run ends with the step that reaches FINAL TIME
+    varying, fixed = (
+        stockflow.load(written(tmp_path, belt(f"<conveyor><len>{length}</len></conveyor>") + IN + END, stop=4.2)).run()
+        for length in ("4.5+0*TIME", "4.5")
+    )
+    assert fixed["o"].values[-1] == 2.0
+    assert np.allclose(varying["o"].values, fixed["o"].values, rtol=1e-12)
+
+
 def test_hidden_places_count_as_the_operations_that_they_are(tmp_path: Path) -> None:
     dimension = "<dimensions><dim name='e'/></dimensions>"
     many = "<dim name='e' size='70'/></dimensions>"
