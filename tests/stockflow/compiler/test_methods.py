@@ -167,6 +167,36 @@ def test_a_run_that_cannot_meet_its_tolerance_is_no_number_from_there_on(tmp_pat
     assert np.isnan(found[4:]).all()
 
 
+@pytest.mark.parametrize(("code", "tolerance", "close"), [(1, 1e-9, 1e-6), (1, 1e-3, 0.1), (3, 1e-4, 0.1)])
+def test_automatic_steps_see_what_a_whole_step_and_its_halves_miss_alike(tmp_path, code, tolerance, close) -> None:
+    equations = """
+        wave= INTEG ( 100*SIN(12.566370614359172*Time)^2, 0) ~ Dmnl
+        falls= INTEG ( IF THEN ELSE(falls>0.5, -100, 0), 100) ~ Dmnl
+        turned= INTEG ( IF THEN ELSE(turned>0.5, -1000, 1000), 1) ~ Dmnl
+    """
+    run = automatic(tmp_path, equations, 4.0, code, tolerance).run()
+    time = run["time"].values
+    np.testing.assert_allclose(run["wave"].values, 50 * time, atol=close)
+    assert run["falls"].values[0] == 100
+    assert not (run["falls"].values[1:] > 1).any()
+    # it turns at 0.5 for ever, closer than any part can follow
+    assert not (run["turned"].values[1:] > 0.6).any()
+
+
+def test_a_short_pulse_within_a_time_step_is_met_whatever_came_before(tmp_path) -> None:
+    heap = "heap= INTEG ( IF THEN ELSE(Time > 2.4 :AND: Time < 2.45, 1000, 0), 0) ~ Dmnl"
+    found = automatic(tmp_path, heap, 4.0, tolerance=0.1).run()["heap"].values
+    assert found[2] == 0
+    assert found[3:] == pytest.approx([50.0, 50.0], abs=2.0)
+
+
+def test_a_stock_that_meets_its_tolerance_goes_on_beside_one_that_does_not(tmp_path) -> None:
+    model = automatic(tmp_path, "x= INTEG ( -1e6*(x-COS(Time)), 0) ~ Dmnl\nz= INTEG ( 1, 0) ~ Dmnl", 3.0)
+    run = model.run()
+    assert np.isnan(run["x"].values[1:]).all()
+    assert run["z"].values.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_a_tolerance_is_above_0_and_one_for_all_runs_and_slopes_want_fixed_steps(tmp_path) -> None:
     model = automatic(tmp_path, "s= INTEG ( -k*s, 1) ~ Dmnl\nk= 1 ~ Dmnl", 4.0)
     with pytest.raises(stockflow.InputError, match="ABSOLUTE TOLERANCE must be a number above 0 for RK4 auto"):
