@@ -3,8 +3,8 @@
 A part is integrated once in one go and once in two halves; the halves are taken where both agree, and where the rates
 of one moment do, lest both miss alike.  Parts are powers of a half of the time step, so that each run meets the next
 moment exactly, and each run goes its own way, whatever the others of its vector do; its last part is the first that it
-tries in the next time step.  What is random, delayed, given as data or switched by time (STEP, PULSE, RAMP) holds for a
-whole time step.
+tries in the next time step, a quarter of that at most.  What is random, delayed or switched by time (STEP, PULSE, RAMP)
+holds for a whole time step; data and lookups of Time do not.
 """
 
 from __future__ import annotations

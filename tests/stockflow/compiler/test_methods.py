@@ -150,6 +150,13 @@ def test_time_goes_on_within_an_automatic_step_but_what_it_switches_waits(tmp_pa
     np.testing.assert_allclose(np.diff(run["walk"].values), run["draw"].values[:-1], atol=1e-12)
 
 
+def test_data_are_followed_within_an_automatic_step(tmp_path) -> None:
+    model = automatic(tmp_path, "given= 0 ~ Dmnl\ns= INTEG ( given, 0) ~ Dmnl", 4.0)
+    times = np.array([0.0, 1.0, 4.0])
+    run = model.with_series({"given": (times, np.array([0.0, 2.0, 2.0]))}).run()
+    np.testing.assert_allclose(run["s"].values, [0.0, 1.0, 3.0, 5.0, 7.0], atol=1e-6)
+
+
 def test_each_run_takes_its_own_steps_whatever_the_others_do(tmp_path) -> None:
     model = automatic(tmp_path, "x= INTEG ( -k*x*ABS(x)+SIN(k*Time), 1) ~ Dmnl\nk= 5 ~ Dmnl", 5.0)
     values = np.linspace(0.1, 30.0, 37)[:, None]
