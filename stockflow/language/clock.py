@@ -6,8 +6,8 @@ Methods of integration are data, read by runs, gradients and clocks alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -15,13 +15,13 @@ import numpy as np
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
 from stockflow.language.at_time import SLACK, first_length, over_time, unknown, walked
-from stockflow.language.equations import Equations, Method
+from stockflow.language.equations import Equations, Method, Number, Variable
 from stockflow.names import plain
 
 _MOST_STEPS = 10_000_000
 #: constants that say how exact an automatic step is, and what Vensim takes where a model has none
 TOLERANCES = ("absolute tolerance", "relative tolerance")
-_TOLERANCE = 0.001
+TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Clock:
     step: float
     times: Array
     saved: Flags
-    tolerances: tuple[float, float] = (_TOLERANCE, _TOLERANCE)
+    tolerances: tuple[float, float] = (TOLERANCE, TOLERANCE)
     moves: bool = False
 
     @property
@@ -174,10 +174,24 @@ def _walked(equations: Equations, start: float, final: float, steps: Callable[[f
     return np.array(walked(equations.source, step, start, steps, end, lambda _: final))
 
 
+def left_out(equations: Equations) -> tuple[str, ...]:
+    """Return the display names of the tolerances that a model has no constant for."""
+    own = {plain(name) for name in equations.visible}
+    return tuple(name.upper() for name in TOLERANCES if name not in own)
+
+
+def with_tolerances(equations: Equations, names: Iterable[str]) -> Equations:
+    """Return equations with those of the tolerances that are named, as Vensim takes them where a model has none."""
+    wanted = set(map(plain, names))
+    new = [name for name in left_out(equations) if plain(name) in wanted]
+    more = {name: Variable(name, "constant", "Dmnl", "", "", (None, None), Number(TOLERANCE)) for name in new}
+    return replace(equations, variables={**equations.variables, **more}) if more else equations
+
+
 def _tolerance(equations: Equations, name: str) -> float:
     own = {plain(one.name): one for one in equations.visible.values()}.get(name)
     if own is None or not SCHEMES[equations.method].order:
-        return _TOLERANCE
+        return TOLERANCE
     if own.value is None or not own.value > 0:
         raise InputError(f"{equations.source}: {own.name} must be a number above 0 for {equations.method}")
     return own.value

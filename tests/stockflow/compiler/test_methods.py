@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 from stockflow_helpers import loaded, written
 
 import stockflow
+from stockflow.errors import ReadingWarning
 
 SETTINGS = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{},0,0\n"
 STEPS = [2.0**-power for power in (2, 3, 4, 5)]
@@ -214,6 +215,22 @@ def test_a_tolerance_is_above_0_and_one_for_all_runs_and_slopes_want_fixed_steps
     with pytest.raises(stockflow.InputError, match="slopes need a fixed time step, not RK4 auto: take RK4"):
         model.gradient([term], ["k"])
     assert model.gradient([term], ["k"], method="RK4") is not None
+
+
+def test_tolerances_that_a_file_leaves_out_are_told_and_may_be_set(tmp_path) -> None:
+    path = asking_for(tmp_path, 1, "x= INTEG ( 2*y, 1) ~ Dmnl\ny= INTEG ( -2*x, 0) ~ Dmnl")
+    words = "asks for RK4 auto without ABSOLUTE TOLERANCE and RELATIVE TOLERANCE: 0.001 is taken"
+    with pytest.warns(ReadingWarning, match=words):
+        model = stockflow.load(path)
+    tight = {"ABSOLUTE TOLERANCE": 1e-9, "relative tolerance": 1e-9}
+    exact = np.cos(2 * model.run()["time"].values)
+    found = model.run(tight)
+    assert np.abs(found["x"].values - exact).max() < 1e-6 < np.abs(model.run()["x"].values - exact).max()
+    kept = model.with_constants(tight)
+    assert kept.run()["x"].values.tolist() == found["x"].values.tolist()
+    assert stockflow.from_text("kept.mdl", kept.file.text).run()["x"].values.tolist() == found["x"].values.tolist()
+    with pytest.raises(stockflow.InputError, match="ABSOLUTE TOLERANCE must be a number above 0 for RK4 auto"):
+        model.run({"ABSOLUTE TOLERANCE": 0.0})
 
 
 def test_a_method_that_is_not_known_is_refused(tmp_path) -> None:
