@@ -21,7 +21,7 @@ from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
 from stockflow.insight.reality import RealityCheck, run_checks
 from stockflow.language import codec, source
-from stockflow.language.clock import clock, first_step
+from stockflow.language.clock import SCHEMES, TOLERANCE, clock, first_step, left_out, with_tolerances
 from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
 from stockflow.language.source import Rules, Source
 from stockflow.version import VERSION
@@ -96,10 +96,11 @@ class Model:
         Raises InputError for a name that is not a constant and for a value outside the limits
         written in the file.
         """
-        new = self._settings(values)
+        able = self._with_tolerances(values)
+        new = able._settings(values)
         expressions = {name: Number(value) for name, value in new.items()}
         texts = {name: f"{_quoted(name)}= {value!r}" for name, value in new.items()}
-        return Model(self.equations.changed(expressions), self.file.with_equations(texts))
+        return Model(able.equations.changed(expressions), able.file.with_equations(texts))
 
     def with_series(self, series: Mapping[str, Series]) -> Model:
         """Return the model with some variables replaced by given paths over time.
@@ -207,6 +208,9 @@ class Model:
         from stockflow.compiler.system import delay_constants
 
         names = tuple(name for name, one in self.variables.items() if one.kind != "lookup")
+        able = self._with_tolerances(params or {})
+        if able is not self:
+            return able.run(params, until, engine, method, seed, save_period)
         given = self._settings(params or {})
         method = Checked(self.equations).method(method)
         if engine == "reference":
@@ -354,6 +358,14 @@ class Model:
     def _of_kind(self, kind: str) -> tuple[str, ...]:
         return tuple(name for name, one in self.variables.items() if one.kind == kind)
 
+    def _with_tolerances(self, names: Iterable[str]) -> Model:
+        """Return the model with the tolerances that are named and that its file, one of Vensim's, leaves out."""
+        equations = with_tolerances(self.equations, names)
+        if equations is self.equations or not self.file.is_vensim:
+            return self
+        new = [name for name in equations.visible if name not in self.variables]
+        return Model(equations, self.file.with_more("".join(f"{one}= {TOLERANCE!r} ~ Dmnl ~ |\n\n" for one in new)))
+
     def _settings(self, values: Mapping[str, float]) -> dict[str, float]:
         """Numbers for constants, by display name, each given once and within its limits."""
         asked = Checked(self.equations)
@@ -424,6 +436,10 @@ def _of(file: Source) -> Model:
     equations = _equations(file)
     clock(equations)
     source.told(equations)
+    if SCHEMES[equations.method].order and (missing := left_out(equations)):
+        source.warn(
+            f"{file.name}: asks for {equations.method} without {' and '.join(missing)}: {TOLERANCE:g} is taken", 4
+        )
     return Model(equations, file)
 
 

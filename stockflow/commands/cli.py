@@ -18,9 +18,11 @@ from stockflow.commands.loops import loops as loops_command
 from stockflow.commands.options import CHANGES, DIGITS, FILE, JSON, METHOD, NAMED, OUT, SAVE, SEED, SET, UNTIL, loaded
 from stockflow.commands.page import page
 from stockflow.commands.rewriting import convert, edit
+from stockflow.compiler.adaptive import SHORTEST
 from stockflow.errors import InputError, LoopError
 from stockflow.files import check_ending, reason
 from stockflow.insight.loops import Loop
+from stockflow.language.clock import SCHEMES
 from stockflow.language.equations import Method
 from stockflow.model import Model
 from stockflow.vensim_files.files import with_changes
@@ -206,7 +208,19 @@ def run(
         failed: list[str] = []
         list(noting([again], failed))
         where = failed[0].removeprefix("0 (").removesuffix(")") if failed else ", ".join(bad[:NAMED])
-        click.echo(f"stockflow: the run is not finite: {where}", err=True)
+        first = str(again["first_bad_variable"].values[0])
+        click.echo(f"stockflow: the run is not finite: {where}{_unmet(model, first, again.attrs['method'])}", err=True)
+
+
+def _unmet(model: Model, name: str, method: Method) -> str:
+    """Say what leaves a stock without a number under a method with automatic steps."""
+    own = model.equations.variables.get(name)
+    if not SCHEMES[method].order or own is None or own.kind != "stock":
+        return ""
+    return (
+        f": {method} does not meet ABSOLUTE TOLERANCE or RELATIVE TOLERANCE in it in parts of"
+        f" TIME STEP/{1.0 / SHORTEST:.0f}, or its rate is undefined: shorten TIME STEP"
+    )
 
 
 @cli.command()

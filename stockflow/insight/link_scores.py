@@ -21,6 +21,7 @@ from types import MappingProxyType
 from stockflow.errors import InputError
 from stockflow.insight.structure import Link, moving_part, read_names
 from stockflow.language import equations as eq
+from stockflow.language.clock import one_step
 from stockflow.language.functions.memory import minus, plus, times
 
 # a change below this share of what it is a change of is rounding
@@ -58,7 +59,7 @@ class _Scorer:
     def __init__(self, equations: eq.Equations) -> None:
         self.source = equations
         self.variables = equations.variables
-        self.step = equations.control("time step")
+        self.step = one_step(equations, "scores of loops")
         self.start = equations.control("initial time")
         self.new: dict[str, eq.Variable] = {}
 

@@ -15,6 +15,7 @@ import numpy as np
 from stockflow.compiler.simulator import Task, compiled
 from stockflow.insight.structure import Link, moving_part
 from stockflow.language import equations as eq
+from stockflow.language.clock import one_step
 
 # signs: 1 (never below zero), -1 (never above), 0 (zero), None (not known)
 Sign = int | None
@@ -63,7 +64,7 @@ def signs_measured(
 
 def _frozen(equations: eq.Equations, values: Mapping[str, float], time: float) -> dict[str, eq.Variable]:
     """Every variable as a constant, on a clock that starts at the given time and makes one step."""
-    step = equations.control("time step")
+    step = one_step(equations, "signs of links")
     clock = {"initial time": time, "final time": time + step, "time step": step, "saveper": step}
     out = {}
     for name, one in equations.variables.items():

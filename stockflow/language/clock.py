@@ -6,25 +6,22 @@ Methods of integration are data, read by runs, gradients and clocks alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from stockflow.arrays import Array, Flags
 from stockflow.errors import InputError
-from stockflow.language.at_time import over_time
-from stockflow.language.equations import Equations, Method
+from stockflow.language.at_time import SLACK, first_length, over_time, unknown, walked
+from stockflow.language.equations import Equations, Method, Number, Variable
 from stockflow.names import plain
 
-# PySD's slack, as a share of the time step, for the final time and the save grid
-_SLACK = 1e-5
 _MOST_STEPS = 10_000_000
-_MOST_WALKED = 1_000_000
 #: constants that say how exact an automatic step is, and what Vensim takes where a model has none
 TOLERANCES = ("absolute tolerance", "relative tolerance")
-_TOLERANCE = 0.001
+TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Clock:
     step: float
     times: Array
     saved: Flags
-    tolerances: tuple[float, float] = (_TOLERANCE, _TOLERANCE)
+    tolerances: tuple[float, float] = (TOLERANCE, TOLERANCE)
     moves: bool = False
 
     @property
@@ -83,7 +80,7 @@ class Clock:
         """
         if self.moves:
             return self.times[self.saved]
-        digits = -int(np.log10(self.step * _SLACK))
+        digits = -int(np.log10(self.step * SLACK))
         counted: Array = self.times[0] + self.step * np.flatnonzero(self.saved)
         return np.round(counted, digits)
 
@@ -99,40 +96,58 @@ class Clock:
 
 def clock(equations: Equations) -> Clock:
     """Return the moments between the initial and final time; InputError if the four controls clash."""
-    place, steps_at = equations.source, moving_step(equations)
+    steps_at = moving_step(equations)
     start, final, period = (equations.control(name) for name in ("initial time", "final time", "saveper"))
-    step = equations.control("time step") if steps_at is None else steps_at(start)
+    step = first_step(equations)
+    said = {name: f"{equations.source}: {_placed(equations, name)}" for name in ("time step", "final time", "saveper")}
     if not step > 0:
-        raise InputError(f"{place}: TIME STEP is {step:g}, but must be above 0")
+        raise InputError(f"{said['time step']} is {step:g}, but must be above 0")
     if not final > start:
-        raise InputError(f"{place}: FINAL TIME is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
-    if (final - start) / step > _MOST_STEPS:
-        raise InputError(f"{place}: TIME STEP {step:g} makes more than {_MOST_STEPS} steps")
+        raise InputError(f"{said['final time']} is {final:.15g}, but must be after INITIAL TIME {start:.15g}")
+    if steps_at is None and (final - start) / step > _MOST_STEPS:
+        raise InputError(
+            f"{said['time step']} is {step:g}, which makes more than {_MOST_STEPS} steps: let it be longer"
+        )
     if math.isfinite(period) and period / step > _MOST_STEPS:
+        # which a caller may have asked for
+        place = equations.source
         raise InputError(f"{place}: SAVEPER is {period:g}, more than {_MOST_STEPS} times the TIME STEP {step:g}")
     if not (math.isfinite(period) and period > 0):
-        raise InputError(f"{place}: SAVEPER is {period:g}, but must be above 0")
+        raise InputError(f"{said['saveper']} is {period:g}, but must be above 0")
     if steps_at is not None:
         moments = _walked(equations, start, final, steps_at)
-        periods = over_time(equations.find("saveper"), equations.variables, math.nan) or (lambda _: period)
-        saved = _moving(place, moments, float(np.diff(moments).min()), periods)
+        periods = over_time(equations.find("saveper"), equations.variables, step) or (lambda _: period)
+        saved = _moving(said["saveper"], moments, float(np.diff(moments).min()), periods)
         return Clock(step, moments, saved, moves=True)
-    steps = math.ceil((final - start) / step - _SLACK)
+    steps = math.ceil((final - start) / step - SLACK)
     # add up, as PySD does: start + step * count differs in the last digits for steps like 0.1
     moments = np.cumsum(np.concatenate([[start], np.full(steps, step)]))
     # ... but count what is saved: over many steps the sums stray from the save grid
     moving = over_time(equations.find("saveper"), equations.variables, step)
-    saved = _saved(steps, period / step) if moving is None else _moving(place, moments, step, moving)
+    saved = _saved(steps, period / step) if moving is None else _moving(said["saveper"], moments, step, moving)
     absolute, relative = (_tolerance(equations, name) for name in TOLERANCES)
     return Clock(step, moments, saved, (absolute, relative))
 
 
+def _placed(equations: Equations, name: str) -> str:
+    """Return a control variable with the line that it stands in."""
+    line = equations.find(name).line
+    return f"{name.upper()} (line {line})" if line else name.upper()
+
+
 def moving_step(equations: Equations) -> Callable[[float], float] | None:
     """Return what TIME STEP is at a time, None where it is one number; InputError if it is neither."""
-    steps = over_time(equations.find("time step"), equations.variables, math.nan)
-    if steps is not None and math.isnan(steps(equations.control("initial time"))):
-        equations.control("time step")  # which says that it is no number
-    return steps
+    one, start = equations.find("time step"), equations.control("initial time")
+    if one.value is not None:
+        return None
+    first = first_length(one, equations.variables, start)
+    if first is None:
+        stopped = unknown(one, equations.variables, start) or "what has no value before the run"
+        raise InputError(
+            f"{equations.source}: {_placed(equations, 'time step')} may move with Time and constants alone,"
+            f" but reads {stopped}"
+        )
+    return over_time(one, equations.variables, first)
 
 
 def first_step(equations: Equations) -> float:
@@ -141,26 +156,42 @@ def first_step(equations: Equations) -> float:
     return equations.control("time step") if steps is None else steps(equations.control("initial time"))
 
 
+def one_step(equations: Equations, follower: str) -> float:
+    """Return TIME STEP where it is one number; InputError if it moves, which `follower` cannot follow."""
+    if moving_step(equations) is not None:
+        raise InputError(f"{equations.source}: {_placed(equations, 'time step')} moves, which {follower} cannot follow")
+    return equations.control("time step")
+
+
 def _walked(equations: Equations, start: float, final: float, steps: Callable[[float], float]) -> Array:
     """Return the moments of steps that move; InputError for a method that cannot follow them."""
-    place = equations.source
+    step, end = (equations.find(name) for name in ("time step", "final time"))
     if equations.method != "Euler":
-        raise InputError(f"{place}: TIME STEP moves, which Euler's method alone follows, not {equations.method}")
-    times = [start]
-    while len(times) <= _MOST_WALKED:
-        step = steps(times[-1])
-        if not (math.isfinite(step) and step > 0):
-            raise InputError(f"{place}: TIME STEP is {step:g} at {times[-1]:.15g}, but must be above 0")
-        if not times[-1] < final - _SLACK * step:
-            return np.array(times)
-        times.append(times[-1] + step)
-    raise InputError(f"{place}: TIME STEP makes more than {_MOST_WALKED} steps")
+        raise InputError(
+            f"{equations.source}: {_placed(equations, 'time step')} moves, which Euler's method alone follows,"
+            f" not {equations.method}"
+        )
+    return np.array(walked(equations.source, step, start, steps, end, lambda _: final))
+
+
+def left_out(equations: Equations) -> tuple[str, ...]:
+    """Return the display names of the tolerances that a model has no constant for."""
+    own = {plain(name) for name in equations.visible}
+    return tuple(name.upper() for name in TOLERANCES if name not in own)
+
+
+def with_tolerances(equations: Equations, names: Iterable[str]) -> Equations:
+    """Return equations with those of the tolerances that are named, as Vensim takes them where a model has none."""
+    wanted = set(map(plain, names))
+    new = [name for name in left_out(equations) if plain(name) in wanted]
+    more = {name: Variable(name, "constant", "Dmnl", "", "", (None, None), Number(TOLERANCE)) for name in new}
+    return replace(equations, variables={**equations.variables, **more}) if more else equations
 
 
 def _tolerance(equations: Equations, name: str) -> float:
     own = {plain(one.name): one for one in equations.visible.values()}.get(name)
     if own is None or not SCHEMES[equations.method].order:
-        return _TOLERANCE
+        return TOLERANCE
     if own.value is None or not own.value > 0:
         raise InputError(f"{equations.source}: {own.name} must be a number above 0 for {equations.method}")
     return own.value
@@ -171,36 +202,36 @@ def _saved(steps: int, period: float) -> Flags:
     if not _off(period) and period > 0.5:
         return np.asarray(np.arange(steps + 1) % round(period) == 0)
     saved = np.zeros(steps + 1, dtype=bool)
-    wanted = np.ceil(np.arange(steps / max(period, 1.0) + 1) * max(period, 1.0) - _SLACK).astype(int)
+    wanted = np.ceil(np.arange(steps / max(period, 1.0) + 1) * max(period, 1.0) - SLACK).astype(int)
     saved[wanted[wanted <= steps]] = True
     return saved
 
 
-def _moving(place: str, moments: Array, step: float, period: Callable[[float], float]) -> Flags:
+def _moving(said: str, moments: Array, step: float, period: Callable[[float], float]) -> Flags:
     """Mark the moments to keep, each the first at or after its time: a period after the one before, as it is there."""
     saved = np.zeros(len(moments), dtype=bool)
     wanted = moments[0]
     for at, time in enumerate(moments):
-        if time >= wanted - _SLACK * step:
+        if time >= wanted - SLACK * step:
             saved[at] = True
             now = period(float(time))
             if not (math.isfinite(now) and now > 0):
-                raise InputError(f"{place}: SAVEPER is {now:g} at {time:.15g}, but must be above 0")
+                raise InputError(f"{said} is {now:g} at {time:.15g}, but must be above 0")
             wanted = max(wanted + now, time)
     return saved
 
 
 def check_period(equations: Equations, period: float) -> None:
     """Refuse a time between saved moments that is asked for and no whole multiple of the time step."""
-    step = equations.control("time step")
-    if not (math.isfinite(period) and period >= step * (1 - _SLACK)) or _off(min(period / step, 2.0 * _MOST_STEPS)):
+    step = one_step(equations, "a time between saved moments")
+    if not (math.isfinite(period) and period >= step * (1 - SLACK)) or _off(min(period / step, 2.0 * _MOST_STEPS)):
         place = equations.source
         raise InputError(f"{place}: SAVEPER is {period:g}, not a whole multiple of TIME STEP {step:g}")
 
 
 def neighbours(equations: Equations, time: float) -> tuple[float, float] | None:
     """Return the moments of a run before and after `time`, or None if it is one of them."""
-    start, step = equations.control("initial time"), equations.control("time step")
+    start, step = equations.control("initial time"), one_step(equations, "an earlier end")
     if not step > 0 or not _off((time - start) / step):
         return None
     before = math.floor((time - start) / step)
@@ -209,4 +240,4 @@ def neighbours(equations: Equations, time: float) -> tuple[float, float] | None:
 
 def _off(count: float) -> bool:
     """Say whether a number of steps is not whole."""
-    return abs(count - round(count)) > _SLACK
+    return abs(count - round(count)) > SLACK

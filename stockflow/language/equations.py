@@ -333,7 +333,8 @@ class Equations:
         """Return the number of a control variable."""
         one = self.find(name)
         if one.value is None:
-            raise InputError(f"{self.source}: {one.name} must be a number, not an equation")
+            line = f" (line {one.line})" if one.line else ""
+            raise InputError(f"{self.source}: {one.name}{line} must be a number, not an equation")
         return one.value
 
     def changed(self, expressions: Mapping[str, Expression]) -> Equations:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from stockflow.language.clock import one_step
 from stockflow.language.equations import LookupCall, Reference, Table, Time, WithLookup, references, walk
 from stockflow.model import Model
 from stockflow.page.contents import Contents
@@ -34,7 +35,7 @@ def described(page: Contents) -> dict[str, object]:
             "equations": simulator.digest,
             "version": VERSION,
             "method": simulator.task.equations.method,
-            "step": model.equations.control("time step"),
+            "step": one_step(model.equations, "a page"),
         },
         "time": {"unit": model.variable("time step").unit, "values": simulator.times.tolist()},
         "inputs": [

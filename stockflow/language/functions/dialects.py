@@ -9,7 +9,18 @@ from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
-from stockflow.language.functions import allocation, arrays, conveyors, curves, laws, memory, random, vectors
+from stockflow.language.functions import (
+    allocation,
+    arrays,
+    conveyors,
+    curves,
+    laws,
+    memory,
+    random,
+    random_closed,
+    random_tables,
+    vectors,
+)
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
 from stockflow.names import plain
@@ -242,14 +253,14 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
         "get time value": Function(3, 3, _time_value),
         "random 0 1": Function(0, 0, lambda reader, tree: random.uniform(reader)),
         "random uniform": Function(3, 3, random.random_uniform),
-        "random normal": Function(5, 5, random.random_normal),
-        "random exponential": Function(5, 5, random.random_exponential),
-        "random triangular": Function(6, 6, random.random_triangular),
-        "random weibull": Function(6, 6, random.random_weibull),
-        "random lookup": Function(6, 6, random.of_lookup),
+        "random normal": Function(5, 5, random_closed.random_normal),
+        "random exponential": Function(5, 5, random_closed.random_exponential),
+        "random triangular": Function(6, 6, random_closed.random_triangular),
+        "random weibull": Function(6, 6, random_closed.random_weibull),
+        "random lookup": Function(6, 6, random_tables.of_lookup),
         "random pink noise": Function(4, 4, random.pink_noise),
         **{
-            name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random.tabled)
+            name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random_tables.tabled)
             for name in (f"RANDOM {law}" for law in ("GAMMA", "BETA", "POISSON", "BINOMIAL", "NEGATIVE BINOMIAL"))
         },
     }
@@ -312,13 +323,14 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "random": Function(2, 3, random.random_uniform),
         "uniform": Function(2, 3, random.random_uniform),
         **{
-            name: Function(count, count + 4, partial(random.closed, name)) for name, (count, _) in random.CLOSED.items()
+            name: Function(len(names), len(names) + 4, partial(random_closed.closed, name))
+            for name, (names, _) in random_closed.CLOSED.items()
         },
-        "triangular": Function(3, 7, random.triangular),
-        "beta": Function(2, 6, random.beta),
-        "gamma": Function(2, 6, random.gamma),
-        "binomial": Function(2, 6, random.binomial),
-        "poisson": Function(1, 5, random.poisson),
+        "triangular": Function(3, 7, random_closed.triangular),
+        "beta": Function(2, 6, random_tables.beta),
+        "gamma": Function(2, 6, random_tables.gamma),
+        "binomial": Function(2, 6, random_tables.binomial),
+        "poisson": Function(1, 5, random_tables.poisson),
         "montecarlo": Function(1, 2, random.monte_carlo),
         "normalpink": Function(3, 4, random.pink_noise),
         "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),

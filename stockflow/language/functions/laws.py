@@ -28,8 +28,13 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "RANDOM NEGATIVE BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
     }
 )
-_ABOVE_ZERO = ("sd", "stretch", "increment", "order", "shape", "A", "B", "mean of counts")
-_LEAST_SHARE = 1e-12
+#: arguments that must be above 0, and those that must not fall from one to the next
+ABOVE_ZERO = ("sd", "stretch", "scale", "increment", "order", "shape", "A", "B", "mean of counts")
+IN_ORDER = (("start", "peak"), ("peak", "stop"))
+#: of Weibull's distribution
+LEAST_SHAPE = 0.01
+# how far counts reach, and the share between two ends that is told from none
+_MOST_COUNTED, _LEAST_SHARE = 1e9, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,15 @@ class Law:
         if self.counts and np.isfinite(high):
             high = np.floor(round(high, 9))
         with np.errstate(all="ignore"):
-            below, above = law.cdf(low - 1 if self.counts else low), law.cdf(high)
-            if not above - below > _LEAST_SHARE:
+            ends = (low - 1 if self.counts else low, high)
+            below, above = law.cdf(ends)
+            # in the upper half by what is left above, which has its digits there
+            upper = below > 0.5
+            if upper:
+                below, above = law.sf(ends)
+            if not abs(above - below) > _LEAST_SHARE * max(above, below):
                 return None
-            drawn = np.clip(law.ppf(below + share * (above - below)), low, high)
+            drawn = np.clip((law.isf if upper else law.ppf)(below + share * (above - below)), low, high)
         return np.asarray(self.shift + self.stretch * drawn, dtype=float)
 
 
@@ -72,13 +82,18 @@ def wrong(name: str, given: Mapping[str, float]) -> tuple[str, str] | None:
     for what, value in given.items():
         if what not in {"min", "max"} and not math.isfinite(value):
             return f"{what} of {name} is {value:g}", "a finite number"
-    for what in _ABOVE_ZERO:
+    for what in ABOVE_ZERO:
         if what in given and not given[what] > 0:
             return f"{what} of {name} is {given[what]:g}", f"{what} above 0"
     if "P" in given and not 0 < given["P"] <= 1:
         return f"P of {name} is {given['P']:g}", "P above 0, at most 1"
     if "N" in given and (given["N"] < 1 or given["N"] != int(given["N"])):
         return f"N of {name} is {given['N']:g}", "a whole number from 1"
+    counted = given.get("mean of counts", given.get("N", 0.0) / (given["P"] if "NEGATIVE" in name else 1.0))
+    if counted > _MOST_COUNTED:
+        return f"{name} counts to {counted:g}", f"at most {_MOST_COUNTED:g}"
+    if "WEIBULL" in name and given["shape"] < LEAST_SHAPE:
+        return f"shape of {name} is {given['shape']:g}", f"shape from {LEAST_SHAPE:g} on"
     corners = [given[one] for one in ("start", "peak", "stop") if one in given]
     if corners and not (corners == sorted(corners) and corners[0] < corners[2]):
         return "start, peak and stop are not in order", "start <= peak <= stop, start < stop"
@@ -111,6 +126,7 @@ def law(name: str, given: Mapping[str, float]) -> Law:
             beta: Any = stats.beta(given["A"], given["B"])
             # its own quantiles raise an overflow at small shares
             beta.ppf = partial(special.betaincinv, given["A"], given["B"])
+            beta.isf = partial(special.betainccinv, given["A"], given["B"])
             return Law(beta, shift, stretch)
         case "RANDOM POISSON":
             return Law(stats.poisson(given["mean of counts"]), shift, stretch)

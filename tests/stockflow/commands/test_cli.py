@@ -216,6 +216,14 @@ def test_run_names_where_it_stops_being_finite_and_prints_it(command: Run, tmp_p
     assert command("run", path, "--until", 0.75)[2] == ""
 
 
+def test_run_says_where_automatic_steps_do_not_meet_their_tolerances(command: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, "Stock= INTEG ( 1e6*(COS(Time)-Stock), 0) ~ x", 1.0, 2.0, 1.0)
+    assert command("run", path, "--method", "RK4 auto")[2] == (
+        "stockflow: the run is not finite: Stock at 1: RK4 auto does not meet ABSOLUTE TOLERANCE or RELATIVE TOLERANCE"
+        " in it in parts of TIME STEP/16384, or its rate is undefined: shorten TIME STEP\n"
+    )
+
+
 def test_the_reference_engine_too_names_where_a_run_stops_being_finite(command: Run, tmp_path: Path) -> None:
     path = written(tmp_path, "Stock= INTEG ( drain, 0) ~ x\n drain= LN(1-Time) ~ x/Year")
     assert command("run", path, "--engine", "reference")[2] == "stockflow: the run is not finite: drain at 1\n"

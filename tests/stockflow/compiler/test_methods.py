@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 from stockflow_helpers import loaded, written
 
 import stockflow
+from stockflow.errors import ReadingWarning
 
 SETTINGS = "\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{},0,0\n"
 STEPS = [2.0**-power for power in (2, 3, 4, 5)]
@@ -150,6 +151,13 @@ def test_time_goes_on_within_an_automatic_step_but_what_it_switches_waits(tmp_pa
     np.testing.assert_allclose(np.diff(run["walk"].values), run["draw"].values[:-1], atol=1e-12)
 
 
+def test_data_are_followed_within_an_automatic_step(tmp_path) -> None:
+    model = automatic(tmp_path, "given= 0 ~ Dmnl\ns= INTEG ( given, 0) ~ Dmnl", 4.0)
+    times = np.array([0.0, 1.0, 4.0])
+    run = model.with_series({"given": (times, np.array([0.0, 2.0, 2.0]))}).run()
+    np.testing.assert_allclose(run["s"].values, [0.0, 1.0, 3.0, 5.0, 7.0], atol=1e-6)
+
+
 def test_each_run_takes_its_own_steps_whatever_the_others_do(tmp_path) -> None:
     model = automatic(tmp_path, "x= INTEG ( -k*x*ABS(x)+SIN(k*Time), 1) ~ Dmnl\nk= 5 ~ Dmnl", 5.0)
     values = np.linspace(0.1, 30.0, 37)[:, None]
@@ -167,6 +175,36 @@ def test_a_run_that_cannot_meet_its_tolerance_is_no_number_from_there_on(tmp_pat
     assert np.isnan(found[4:]).all()
 
 
+@pytest.mark.parametrize(("code", "tolerance", "close"), [(1, 1e-9, 1e-6), (1, 1e-3, 0.1), (3, 1e-4, 0.1)])
+def test_automatic_steps_see_what_a_whole_step_and_its_halves_miss_alike(tmp_path, code, tolerance, close) -> None:
+    equations = """
+        wave= INTEG ( 100*SIN(12.566370614359172*Time)^2, 0) ~ Dmnl
+        falls= INTEG ( IF THEN ELSE(falls>0.5, -100, 0), 100) ~ Dmnl
+        turned= INTEG ( IF THEN ELSE(turned>0.5, -1000, 1000), 1) ~ Dmnl
+    """
+    run = automatic(tmp_path, equations, 4.0, code, tolerance).run()
+    time = run["time"].values
+    np.testing.assert_allclose(run["wave"].values, 50 * time, atol=close)
+    assert run["falls"].values[0] == 100
+    assert not (run["falls"].values[1:] > 1).any()
+    # it turns at 0.5 for ever, closer than any part can follow
+    assert not (run["turned"].values[1:] > 0.6).any()
+
+
+def test_a_short_pulse_within_a_time_step_is_met_whatever_came_before(tmp_path) -> None:
+    heap = "heap= INTEG ( IF THEN ELSE(Time > 2.4 :AND: Time < 2.45, 1000, 0), 0) ~ Dmnl"
+    found = automatic(tmp_path, heap, 4.0, tolerance=0.1).run()["heap"].values
+    assert found[2] == 0
+    assert found[3:] == pytest.approx([50.0, 50.0], abs=2.0)
+
+
+def test_a_stock_that_meets_its_tolerance_goes_on_beside_one_that_does_not(tmp_path) -> None:
+    model = automatic(tmp_path, "x= INTEG ( -1e6*(x-COS(Time)), 0) ~ Dmnl\nz= INTEG ( 1, 0) ~ Dmnl", 3.0)
+    run = model.run()
+    assert np.isnan(run["x"].values[1:]).all()
+    assert run["z"].values.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_a_tolerance_is_above_0_and_one_for_all_runs_and_slopes_want_fixed_steps(tmp_path) -> None:
     model = automatic(tmp_path, "s= INTEG ( -k*s, 1) ~ Dmnl\nk= 1 ~ Dmnl", 4.0)
     with pytest.raises(stockflow.InputError, match="ABSOLUTE TOLERANCE must be a number above 0 for RK4 auto"):
@@ -177,6 +215,22 @@ def test_a_tolerance_is_above_0_and_one_for_all_runs_and_slopes_want_fixed_steps
     with pytest.raises(stockflow.InputError, match="slopes need a fixed time step, not RK4 auto: take RK4"):
         model.gradient([term], ["k"])
     assert model.gradient([term], ["k"], method="RK4") is not None
+
+
+def test_tolerances_that_a_file_leaves_out_are_told_and_may_be_set(tmp_path) -> None:
+    path = asking_for(tmp_path, 1, "x= INTEG ( 2*y, 1) ~ Dmnl\ny= INTEG ( -2*x, 0) ~ Dmnl")
+    words = "asks for RK4 auto without ABSOLUTE TOLERANCE and RELATIVE TOLERANCE: 0.001 is taken"
+    with pytest.warns(ReadingWarning, match=words):
+        model = stockflow.load(path)
+    tight = {"ABSOLUTE TOLERANCE": 1e-9, "relative tolerance": 1e-9}
+    exact = np.cos(2 * model.run()["time"].values)
+    found = model.run(tight)
+    assert np.abs(found["x"].values - exact).max() < 1e-6 < np.abs(model.run()["x"].values - exact).max()
+    kept = model.with_constants(tight)
+    assert kept.run()["x"].values.tolist() == found["x"].values.tolist()
+    assert stockflow.from_text("kept.mdl", kept.file.text).run()["x"].values.tolist() == found["x"].values.tolist()
+    with pytest.raises(stockflow.InputError, match="ABSOLUTE TOLERANCE must be a number above 0 for RK4 auto"):
+        model.run({"ABSOLUTE TOLERANCE": 0.0})
 
 
 def test_a_method_that_is_not_known_is_refused(tmp_path) -> None:

@@ -90,7 +90,8 @@ MOMENTS = ("short-pulse", "inexact-moment", "jump-inside-step")
 
 
 def moments(folder: Path, call: str, step: float = 0.25, method: int = 0) -> dict[str, set[str]]:
-    path = written(folder, PULSED.format(call), step, final=3.0, save=step)
+    tolerances = "ABSOLUTE TOLERANCE= 0.001 ~ Dmnl ~ Told.\nRELATIVE TOLERANCE= 0.001 ~ Dmnl ~ Told."
+    path = written(folder, f"{PULSED.format(call)}\n{tolerances}", step, final=3.0, save=step)
     if method:
         sketch = f"\\\\\\---/// Sketch information\n///---\\\\\\\n:L\x7f<%^E!@\n15:0,0,0,{method},0,0\n"
         path.write_text(path.read_text(encoding="utf-8") + sketch, encoding="utf-8")

@@ -81,7 +81,7 @@ def test_results_are_kept_as_often_as_saveper_says_at_the_time(tmp_path: Path) -
 def test_a_period_that_falls_to_nothing_is_refused_where_it_does(tmp_path: Path) -> None:
     path = written(tmp_path, LEVEL, 0.25, 6.0, 1.0)
     path.write_text(path.read_text().replace("SAVEPER= 1.0", "SAVEPER= 2-Time"))
-    with pytest.raises(InputError, match="SAVEPER is 0 at 2, but must be above 0"):
+    with pytest.raises(InputError, match=r"SAVEPER \(line 6\) is 0 at 2, but must be above 0"):
         stockflow.load(path).run()
 
 
@@ -127,6 +127,27 @@ def test_a_time_step_may_move_with_time_and_constants(tmp_path: Path) -> None:
     assert float(slope[0, 0]) == pytest.approx((near[1] - near[0]) / 2e-6, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("step", "steps"),
+    [
+        ("0.5+STEP(0.5, 2)", [0.5] * 4 + [1.0] * 4),
+        ("1-PULSE(1, 2)/2", [1.0] + [0.5] * 4 + [1.0] * 3),
+        ("1-PULSE TRAIN(1, 0.5, 3, 4)/2", [1.0, 0.5, 0.5] + [1.0] * 4),
+        ("0.5+RAMP(0.25, 1, 3)", [0.5, 0.5, 0.5, 0.625, 0.78125, 0.9765625, 1.0, 1.0, 1.0]),
+        ("WITH LOOKUP(Time, ((0,0.5),(4,1.5)))", None),
+        ("lengths(Time)", None),
+    ],
+)
+def test_a_time_step_may_switch_and_be_looked_up(tmp_path: Path, step: str, steps: list[float] | None) -> None:
+    model = stockflow.load(with_step(tmp_path, f"{LEVEL}\nlengths((0,0.5),(4,1.5)) ~ Year", step))
+    run = model.run()
+    times, told = run["time"].values, run["TIME STEP"].values
+    np.testing.assert_allclose(np.diff(times), told[:-1], rtol=1e-12)
+    np.testing.assert_allclose(run["level"].values, 1 * times, rtol=1e-12)
+    expected = steps or np.interp(times[:-1], [0, 4], [0.5, 1.5])
+    np.testing.assert_allclose(np.diff(times), expected, rtol=1e-12)
+
+
 def test_moving_steps_are_those_of_pysd(tmp_path: Path) -> None:
     model = stockflow.load(with_step(tmp_path, "s= INTEG ( -s*0.3+Time, 1) ~ Dmnl\nbrake= 1 ~ Year", MOVING))
     ours, theirs = model.run(), model.run(engine="reference")
@@ -139,13 +160,42 @@ def test_final_time_and_saveper_may_move_with_a_time_step_that_does(tmp_path: Pa
     assert stockflow.load(path).run()["time"].values.tolist() == [0.0, 1.5, 2.90625, 3.8828125, 5.103515625]
 
 
+@pytest.mark.parametrize(
+    ("equations", "step", "complaint"),
+    [
+        (LEVEL, "1-Time/2", r"TIME STEP \(line 5\) falls from 1 to 5.96046e-08 at 1.99999988"),
+        (LEVEL, "1-Time", r"TIME STEP \(line 5\) is 0 at 1, but must be above 0"),
+        (LEVEL, "1+level", r"TIME STEP \(line 5\) may move with Time and constants alone, but reads level"),
+        (LEVEL, "1+RANDOM 0 1()", "TIME STEP .line 5. may move with Time and constants alone, but reads what has no"),
+        (
+            f"{LEVEL}\nlate= DELAY FIXED(level, 1, 0) ~ Dmnl",
+            "1+Time",
+            "delay in late counts time steps, but TIME STEP",
+        ),
+    ],
+)
+def test_a_time_step_that_cannot_be_followed_is_refused(tmp_path: Path, equations: str, step: str, complaint) -> None:
+    with pytest.raises(InputError, match=complaint):
+        stockflow.load(with_step(tmp_path, equations, step)).run()
+
+
 def test_what_counts_on_one_time_step_refuses_one_that_moves(tmp_path: Path) -> None:
-    model = stockflow.load(with_step(tmp_path, f"{LEVEL}\nbrake= 1 ~ Year", MOVING))
-    with pytest.raises(InputError, match="TIME STEP moves, which Euler's method alone follows, not RK4"):
+    model = stockflow.load(with_step(tmp_path, "level= INTEG ( -level/5, 1) ~ Dmnl\nbrake= 1 ~ Year", MOVING))
+    with pytest.raises(InputError, match=r"TIME STEP \(line 6\) moves, which Euler's method alone follows, not RK4"):
         model.run(method="RK4")
-    with pytest.raises(InputError, match="TIME STEP must be a number, not an equation"):
-        model.run(save_period=1.0)
-    with pytest.raises(InputError, match="TIME STEP must be a number, not an equation"):
+    for asked, follower in (({"save_period": 1.0}, "a time between saved moments"), ({"until": 3.0}, "an earlier end")):
+        with pytest.raises(InputError, match=rf"TIME STEP \(line 6\) moves, which {follower} cannot follow"):
+            model.run(**asked)
+    with pytest.raises(InputError, match=r"TIME STEP \(line 6\) moves, which scores of loops cannot follow"):
+        model.loop_scores({})
+    with pytest.raises(InputError, match=r"TIME STEP \(line 6\) must be a number, not an equation"):
         converted(model, "b.xmile")
     with pytest.raises(InputError, match="brake decides how an equation is built"):
         model.with_constants({"brake": 3.0})
+
+
+def test_a_start_that_moves_is_refused_by_name(tmp_path: Path) -> None:
+    path = written(tmp_path, LEVEL, 0.25, 6.0, 1.0)
+    path.write_text(path.read_text().replace("INITIAL TIME= 0", "INITIAL TIME= IF THEN ELSE(Time < 1, 0.5, 1)"))
+    with pytest.raises(InputError, match=r"INITIAL TIME \(line 3\) must be a number, not an equation"):
+        stockflow.load(path).run()

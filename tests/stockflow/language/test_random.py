@@ -220,6 +220,71 @@ def test_a_mean_out_of_bounds_gives_no_number(counting: stockflow.Model) -> None
     assert np.isnan(found).all()
 
 
+FAR = [
+    ("NORMAL(40, 60, 0, 1, 1)", stats.norm(), 40, 60),
+    ("NORMAL(-12, -10, 0, 1, 1)", stats.norm(), -12, -10),
+    ("NORMAL(10, 10.05, 0, 1, 1)", stats.norm(), 10, 10.05),
+    ("NORMAL(-60, -35+0*Time, 0, 1, 1)", stats.norm(), -60, -35),
+    ("EXPONENTIAL(40, 41, 0, 1, 1)", stats.expon(), 40, 41),
+    ("WEIBULL(30, 50, 2, 0, 1, 1)", stats.weibull_min(2, scale=1 / math.gamma(1.5)), 30, 50),
+    ("GAMMA(30, 40, 2, 0, 1, 1)", stats.gamma(2, scale=0.5), 30, 40),
+    ("BETA(0.9999, 2, 1, 5, 0, 1, 1)", stats.beta(1, 5), 0.9999, 1),
+]
+
+
+@pytest.mark.parametrize(("equation", "law", "low", "high"), FAR, ids=[one[0] for one in FAR])
+def test_the_tail_of_a_distribution_has_its_shape_however_far_out(tmp_path, equation, law, low, high) -> None:
+    drawn = sample(loaded(tmp_path, f"y= RANDOM {equation} ~ Dmnl", final=1.0), "y")
+    assert low <= drawn.min() < drawn.max() <= high
+    assert len(set(drawn)) > 0.99 * RUNS
+
+    def below(x: np.ndarray) -> np.ndarray:
+        side, sign = (law.logsf, 1.0) if low > 0 else (law.logcdf, -1.0)
+        near, far = (low, high) if low > 0 else (high, low)
+        share = np.expm1(side(x) - side(near)) / np.expm1(side(far) - side(near))
+        return share if sign > 0 else 1.0 - share
+
+    assert stats.kstest(drawn, below).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("equation", "law", "low", "high"),
+    [
+        ("LOGISTIC(0, 1, 7, 40, 50)", stats.expon(40), 40, 50),
+        ("LOGNORMAL(0, 1, 7, 1e10, 1e11)", stats.lognorm(1), 1e10, 1e11),
+        ("PARETO(2, 1, 7, 1e17, 1e18)", stats.pareto(2, scale=1e17), 1e17, 1e18),
+        ("EXPRND(1, 7, 400, 500)", stats.expon(400), 400, 500),
+    ],
+)
+def test_so_have_those_of_stella(tmp_path, equation: str, law, low: float, high: float) -> None:
+    drawn = stella(tmp_path, equation)
+    assert low <= drawn.min() < drawn.max() <= high
+    start, end = law.sf([low, high])
+    assert stats.kstest(drawn, lambda x: (start - law.sf(x)) / (start - end)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("equation", "failing"),
+    [
+        ("RANDOM NORMAL(a, b, 0, 1, 1)", [(1, -1)]),
+        ("RANDOM NORMAL(-1, 1, a, b, 1)", [(0, -1)]),
+        ("RANDOM EXPONENTIAL(a, b, 0, 1, 1)", [(2, 1), (-2, -1)]),
+        ("RANDOM WEIBULL(0, 9, 2, a, b, 1)", [(0, -1), (10, 1)]),
+        ("RANDOM TRIANGULAR(0, 9, 1, a, b, 1)", [(5, 3), (0, 3)]),
+    ],
+)
+def test_what_becomes_no_distribution_in_a_run_gives_no_number(tmp_path, equation: str, failing) -> None:
+    model = loaded(tmp_path, f"a= 1 ~ Dmnl\nb= 2 ~ Dmnl\ny= {equation} ~ Dmnl")
+    found = model.simulator(["a", "b"], ["y"])(np.array([(1, 2), *failing], dtype=float))[:, :, 0]
+    assert np.isfinite(found[0]).all()
+    assert np.isnan(found[1:]).all()
+
+
+def test_without_spread_a_normal_number_is_its_mean(tmp_path) -> None:
+    model = loaded(tmp_path, "sd= 0 ~ Dmnl\ny= RANDOM NORMAL(-1, 1, 0.5, sd, 1) ~ Dmnl")
+    assert set(model.run()["y"].values) == {0.5}
+
+
 @pytest.mark.parametrize(
     ("law", "equation"),
     [
@@ -245,7 +310,17 @@ def test_a_table_of_quantiles_is_right_to_a_ten_thousandth(tmp_path, law, equati
         ("RANDOM WEIBULL(0, 9, 1e-9, 0, 1, 1)", "RANDOM WEIBULL with a shape that is no number of the file from 0.01"),
         ("RANDOM BINOMIAL(0, 9, 0.5, 1e308*10, 0, 1, 1)", "N of RANDOM BINOMIAL is inf (a finite number) in 'y'"),
         ("RANDOM POISSON(0, 9, 1e308*10, 0, 1, 1)", "mean of counts of RANDOM POISSON is inf (a finite number) in 'y'"),
-        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-9, 2, 0, 1, 1)", "of more than 3000 different numbers in 'y'"),
+        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-6, 2, 0, 1, 1)", "of more than 3000 different numbers in 'y'"),
+        ("RANDOM NEGATIVE BINOMIAL(0, 9, 1e-300, 2, 0, 1, 1)", "NEGATIVE BINOMIAL counts to 2e+300 (at most 1e+09)"),
+        ("RANDOM NEGATIVE BINOMIAL(0, 9, 0.5, 1e300, 0, 1, 1)", "NEGATIVE BINOMIAL counts to 2e+300 (at most 1e+09)"),
+        ("RANDOM BINOMIAL(0, 9, 0.5, 1e300, 0, 1, 1)", "RANDOM BINOMIAL counts to 1e+300 (at most 1e+09) in 'y'"),
+        ("RANDOM POISSON(0, 1e308, 1e308, 0, 1, 1)", "RANDOM POISSON counts to 1e+308 (at most 1e+09) in 'y'"),
+        ("RANDOM GAMMA(0, 9, 2, 0/0, 1, 1)", "shift of RANDOM GAMMA is nan (a finite number) in 'y'"),
+        ("RANDOM NORMAL(5, 1, 0, 1, 1)", "RANDOM NORMAL: min 5 is not below max 1 (min < max) in 'y'"),
+        ("RANDOM TRIANGULAR(0, 9, 7, 3, 1, 1)", "start, peak and stop are not in order (start <= peak <= stop"),
+        ("RANDOM TRIANGULAR(0, 1, 5, 6, 7, 1)", "RANDOM TRIANGULAR with nothing between its ends in 'y'"),
+        ("RANDOM EXPONENTIAL(-5, -1, 0, 1, 1)", "RANDOM EXPONENTIAL with nothing between its ends in 'y'"),
+        ("RANDOM WEIBULL(0, 50, 1, 0, -1, 1)", "stretch of RANDOM WEIBULL is -1 (stretch above 0) in 'y'"),
         ("RANDOM LOOKUP(f, 7, 9, 0, 1, 1)", "RANDOM LOOKUP with nothing between its ends in 'y'"),
         ("RANDOM LOOKUP(y, 0, 9, 0, 1, 1)", "function of a lookup with what is none in 'y'"),
     ],
@@ -261,6 +336,10 @@ def test_what_is_no_distribution_is_refused(tmp_path, equation: str, message: st
     [
         ("GEOMETRIC(0.5)", "function GEOMETRIC (whether the trial that succeeds counts is not said in its manual"),
         ("NEGBINOMIAL(3, 0.5)", "function NEGBINOMIAL (whether the trials that succeed count is not said"),
+        ("WEIBULL(0, 3)", "WEIBULL: shape of WEIBULL is 0 (shape above 0) in 'y'"),
+        ("PARETO(0, 1)", "PARETO: shape of PARETO is 0 (shape above 0) in 'y'"),
+        ("EXPRND(-1)", "EXPRND: scale of EXPRND is -1 (scale above 0) in 'y'"),
+        ("LOGNORMAL(0, 1, 7, -2, 0)", "LOGNORMAL with nothing between its ends in 'y'"),
         ("POISSON(TIME, 7, 1)", "POISSON of what is not a number of the file in 'y'"),
     ],
 )

@@ -197,11 +197,11 @@ def test_a_file_that_asks_for_another_method_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("TIME STEP= 0.25", "TIME STEP= 0", "TIME STEP is 0, but must be above 0"),
-        ("FINAL TIME= 4.0", "FINAL TIME= 0", "FINAL TIME is 0, but must be after INITIAL TIME 0"),
-        ("SAVEPER= 0.25", "SAVEPER= 0", "SAVEPER is 0, but must be above 0"),
-        ("SAVEPER= 0.25", "SAVEPER= Time*a", "SAVEPER is 0, but must be above 0"),
-        ("SAVEPER= 0.25", "SAVEPER= SMOOTH(a, 2)", "SAVEPER must be a number, not an equation"),
+        ("TIME STEP= 0.25", "TIME STEP= 0", "TIME STEP (line 5) is 0, but must be above 0"),
+        ("FINAL TIME= 4.0", "FINAL TIME= 0", "FINAL TIME (line 4) is 0, but must be after INITIAL TIME 0"),
+        ("SAVEPER= 0.25", "SAVEPER= 0", "SAVEPER (line 6) is 0, but must be above 0"),
+        ("SAVEPER= 0.25", "SAVEPER= Time*a", "SAVEPER (line 6) is 0, but must be above 0"),
+        ("SAVEPER= 0.25", "SAVEPER= SMOOTH(a, 2)", "SAVEPER (line 6) must be a number, not an equation"),
         ("TIME STEP= 0.25", "TIME STEP= 1e-09", "makes more than 10000000 steps"),
         ("SAVEPER= 0.25", "other= 0.25", "the control variable SAVEPER is missing"),
         ("a= 1 ~ Dmnl", "a= 1 Dmnl", "line 2: an equation that does not end with ~ unit ~ comment |"),
