@@ -48,7 +48,9 @@ def _checked(reader: Place, tree: Call, given: Mapping[str, eq.Expression], law:
     name, low, high = random.title(tree), given["min"], given["max"]
     literal = {what: eq.number(one) for what, one in given.items()}
     known = {what: value for what, value in literal.items() if value is not None}
-    if len(known) == len(given) and (problem := laws.wrong(name, known)) is not None:
+    # without a deviation all numbers are the mean, as where random numbers are switched off
+    spread = {what: value for what, value in known.items() if (what, value) != ("sd", 0.0)}
+    if len(known) == len(given) and (problem := laws.wrong(name, spread)) is not None:
         raise Refused([f"{name}: {problem[0]} ({problem[1]})"])
     drawn = law()
     least, most = eq.number(drawn.least), eq.number(drawn.most)

@@ -280,8 +280,9 @@ def test_what_becomes_no_distribution_in_a_run_gives_no_number(tmp_path, equatio
     assert np.isnan(found[1:]).all()
 
 
-def test_without_spread_a_normal_number_is_its_mean(tmp_path) -> None:
-    model = loaded(tmp_path, "sd= 0 ~ Dmnl\ny= RANDOM NORMAL(-1, 1, 0.5, sd, 1) ~ Dmnl")
+@pytest.mark.parametrize("deviation", ["sd", "0"])
+def test_without_spread_a_normal_number_is_its_mean(tmp_path, deviation: str) -> None:
+    model = loaded(tmp_path, f"sd= 0 ~ Dmnl\ny= RANDOM NORMAL(-1, 1, 0.5, {deviation}, 1) ~ Dmnl")
     assert set(model.run()["y"].values) == {0.5}
 
 
