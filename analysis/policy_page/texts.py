@@ -72,13 +72,13 @@ def charts_of(page: PolicyPage) -> list[Chart]:
 
 
 def _sales_seen(page: PolicyPage) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Return observed sales, of the series that the study holds against what happened, at the ends of years."""
+    """Return observed sales, of the series that the study holds against what happened, at the middle of years."""
     series = {one.name: one for one in load_targets(page.study.case).series}
     named = [one.series for one in page.study.happened if one.series and series[one.series].quantity == SOLD]
     if not named:
         return None
     seen = fitted_series(series[named[0]])
-    return (seen.years + 1.0).tolist(), seen.values.tolist()
+    return (seen.years + 0.5).tolist(), seen.values.tolist()
 
 
 def said(page: PolicyPage) -> dict[str, dict[str, object]]:
