@@ -98,13 +98,21 @@ class Charts {
     byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));
   }
 
+  // What a year that ends at a moment is told by: the mean of its quarters, or what is gained in it, or there at its end.
+  yearly(place, i) {
+    const { model, policy, result, answer: { draws } } = this.page, chart = policy.charts[place];
+    if (!chart.mean) return this.own[place].map((values) => values[i]);
+    const quarters = valuesOf(model, chart, result.made, [4, 3, 2, 1].map((by) => policy.shown[i] - by), draws);
+    return fan(draws.map((_, k) => [0, 1, 2, 3].reduce((sum, q) => sum + quarters[q * draws.length + k], 0) / YEAR));
+  }
+
   table() {
     if (!this.own || !byId("table-part").open) return;
     const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0);
     const head = (text) => made("th", { scope: "col" }, text);
     const heads = [this.say("year"), ...charts.map((one) => `${one.name}, ${one.unit}`)];
     const cell = (place, i) => {
-      const [low, , median, , high] = this.own[place].map((values) => told(values[i] * charts[place].factor, 3));
+      const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
       return made("td", {}, `${median} (${this.say("to", { low, high })})`);
     };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));

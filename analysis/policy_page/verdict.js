@@ -226,7 +226,8 @@ class Verdict {
     parts.push(...years.slice(0, worst.length).filter((_, i) => i % 5 === 0).map(under));
     const at = y(100 * rule.probability);
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: INK, "stroke-dasharray": "4 3" }));
-    parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end" }));
+    const over = { fill: INK, stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" };  // to be read on bars, too
+    parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end", ...over }));
     const done = worst.length, all = years.length;
     byId("tried").textContent = done < all ? this.say("trying", { done, all }) : this.joined(this.outcomes());
     const label = `${this.say("tried")}: ${share.map((one, i) => `${years[i]}: ${percent(one)}`).join(", ")}`;

@@ -33,6 +33,11 @@ def text(one: Tab, place: str) -> str:
     return str(one.run(f"document.getElementById('{place}').textContent"))
 
 
+def columns_of(page: PolicyPage) -> dict[str, float]:
+    """Return what 1 of each column of the command's table is in the model, by variable."""
+    return {one.variable: one.in_model for one in page.study.columns}
+
+
 @pytest.mark.parametrize(
     ("found", "said", "look"),
     [
@@ -97,10 +102,12 @@ def test_a_year_is_the_one_that_a_command_means(opened: Tab, page: PolicyPage) -
     rows = "[...document.querySelectorAll('#table tbody tr')].map((one) => [...one.children].map((c) => c.textContent))"
     (row,) = [cells for cells in opened.run(rows) if cells[0] == "2017"]
     schedule = schedule_of(page, "continued", {"purchase subsidy": Set(shape="cliff", start=2017.0)})
-    found = run_schedule(page.model, schedule, page.samples, [SOLD, MARKET], float(page.at.times[-1]), QUARTER)
+    found = run_schedule(page.model, schedule, page.samples, [SOLD, MARKET, "Price"], float(page.at.times[-1]), QUARTER)
     first, last = np.searchsorted(found["time"].to_numpy(), [2017 - 1e-9, 2018 - 1e-9])
     sold, market = (found[name].to_numpy()[:, last] - found[name].to_numpy()[:, first] for name in (SOLD, MARKET))
     assert float(row[1].split()[0]) == pytest.approx(float(np.median(100 * sold / market)), rel=5e-3)
+    price = found["Price"].to_numpy()[:, first:last].mean(axis=1) / columns_of(page)["Price"]
+    assert float(row[5].split()[0]) == pytest.approx(float(np.median(price)), rel=5e-3)
     opened.run(f"{P}.charts.look({P}.charts.times.indexOf(2018))")
     assert text(opened, "at") == "2017"
     opened.until(f"!{P}.charts.waiting")
