@@ -38,7 +38,8 @@ LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
 class Chart:
     """A chart: one output, or one over another, times `scale`; `gained` over a year where it is a sum over time.
 
-    `mean` is whether a year is told by the mean of its quarters, as commands tell it; `seen` are times and values of observations, in the unit of the chart.
+    `mean` is whether a year is told by the mean of its quarters, as commands tell it; `seen` are times and
+    values of observations, in the unit of the chart.
     """
 
     words: str

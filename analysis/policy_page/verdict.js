@@ -58,7 +58,7 @@ class Verdict {
   // What of the share is there in a year, by a key of words, and in how many draws too little.
   ratio(key, { year, ratio, fails }, more = {}) {
     const { policy, answer } = this.page, { rule } = policy, [low, , median, , high] = fan(ratio).map((one) => percent(one, 0));
-    const fields = { year: moment(year), kept: percent(rule.kept, 0), fails: percent(fails) };
+    const fields = { years: rule.years, year: moment(year), kept: percent(rule.kept, 0), fails: percent(fails) };
     const said = this.say(key, { ...fields, probability: percent(rule.probability, 0), draws: answer.draws.length, ...more });
     return this.joined([said, this.say("share", { median, low, high })]);
   }
@@ -86,7 +86,7 @@ class Verdict {
   later(one, path) {
     if (!one) return [];
     if (!one.beyond) return [this.ratio("after", one, { path })];
-    const { horizon } = this.page.policy, said = this.say("beyond", { year: moment(one.beyond), more: moment(one.beyond - horizon), horizon });
+    const { horizon, rule: { years } } = this.page.policy, said = this.say("beyond", { years, year: moment(one.beyond), more: moment(one.beyond - horizon), horizon });
     return [this.ratio(this.called(one.fails) === "not safe" ? "failed" : "by then", one, { path }), said];
   }
 
