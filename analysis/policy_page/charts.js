@@ -1,5 +1,8 @@
 // Results over time: charts, their key, one moment read off, and the same numbers as a table and as CSV.
 
+// The year that ends at a moment, or the two that it lies in; what is gained over a year stands at its middle.
+const yearTo = (end) => (Number.isInteger(end) ? moment(end - 1) : `${moment(end - 1)}\u2013${moment(end)}`), MIDDLE = 2;
+
 const DASHED = { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" };
 
 class Charts {
@@ -31,8 +34,8 @@ class Charts {
   look(place) {
     this.at = Math.min(Math.max(place, 0), this.times.length - 1);
     byId("moment").value = this.at;
-    byId("at").textContent = moment(this.times[this.at]);
-    byId("moment").setAttribute("aria-valuetext", moment(this.times[this.at]));
+    byId("at").textContent = yearTo(this.times[this.at]);
+    byId("moment").setAttribute("aria-valuetext", yearTo(this.times[this.at]));
     this.draw();
   }
 
@@ -47,14 +50,15 @@ class Charts {
   }
 
   chart(place, width, height) {
-    const { page, times } = this, about = page.words.charts[place], seen = page.policy.charts[place].observed;
-    const inUnit = (bands) => bands[place].map((values) => values.map((value) => value * about.factor));
+    const { page, times } = this, about = page.words.charts[place], { observed: seen, gained } = page.policy.charts[place];
+    const before = gained ? MIDDLE : 0;  // moments from the middle of a year to its end
+    const inUnit = (bands) => bands[place].map((values) => values.slice(before).map((value) => value * about.factor));
     const [own, base] = [this.own, this.base].map(inUnit), inside = ([time]) => time >= times[0] && time <= times.at(-1);
     const dots = seen ? seen.times.map((time, k) => [time, seen.values[k] * about.factor]).filter(inside) : [];
     const [low, high] = span([...own, base[2], dots.map(([, value]) => value)]);
     // units are the customary ones of each language, so no number needs a word for its size
     const { box, x, y, parts, text } = frame(low, high, times, width, height, about.unit, 5, false);
-    const xs = times.map((time) => tenth(x(time)));
+    const xs = times.slice(0, times.length - before).map((time) => tenth(x(time)));
     const upright = (at, how) => drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, "stroke-width": 1, ...how });
     for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
       parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
@@ -64,21 +68,22 @@ class Charts {
     parts.push(drawn("path", { d: path(xs, own[2], y), fill: "none", stroke: BLUE.main, "stroke-width": 2.4 }));
     const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
     for (const [time, value] of dots) parts.push(drawn("circle", { cx: x(time), cy: y(value), ...dot }));
-    parts.push(upright(x(times[this.at]), { stroke: INK, "stroke-dasharray": "1 2" }));
-    const value = this.reading(about, own, base), told = this.say("picture", { name: about.name, year: moment(times[this.at]), value });
+    parts.push(upright(xs[Math.max(this.at - before, 0)], { stroke: INK, "stroke-dasharray": "1 2" }));
+    const value = this.reading(place), told = this.say("picture", { name: about.name, year: yearTo(times[this.at]), value });
     const svg = drawn("svg", { role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": told }, ...parts);
     const point = (event) => {
       const { left, width: wide } = svg.getBoundingClientRect(), part = ((event.clientX - left) / wide * width - 52) / (width - 64);
-      this.look(Math.round(part * (times.length - 1)));
+      this.look(Math.round(part * (times.length - 1)) + before);
     };
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointermove", (event) => { if (event.buttons) point(event); });
     return made("figure", { className: "chart" }, made("figcaption", {}, about.name), svg, made("div", { className: "read" }, value));
   }
 
-  reading(about, own, base) {
-    const at = (values) => told(values[this.at], 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
-    return `${at(own[2])} ${about.unit} (${range})${this.changed ? `; ${this.say("base")}: ${at(base[2])}` : ""}`;
+  reading(place) {
+    const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own[place], this.base[place]];
+    const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
+    return `${at(own[2])} ${unit} (${range})${this.changed ? `; ${this.say("base")}: ${at(base[2])}` : ""}`;
   }
 
   key() {
@@ -93,32 +98,43 @@ class Charts {
     byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));
   }
 
+  // What a year that ends at a moment is told by: the mean of its quarters, or what is gained in it, or there at its end.
+  yearly(place, i) {
+    const { model, policy, result, answer: { draws } } = this.page, chart = policy.charts[place];
+    if (!chart.mean) return this.own[place].map((values) => values[i]);
+    const quarters = valuesOf(model, chart, result.made, [4, 3, 2, 1].map((by) => policy.shown[i] - by), draws);
+    return fan(draws.map((_, k) => [0, 1, 2, 3].reduce((sum, q) => sum + quarters[q * draws.length + k], 0) / YEAR));
+  }
+
   table() {
     if (!this.own || !byId("table-part").open) return;
     const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0);
     const head = (text) => made("th", { scope: "col" }, text);
     const heads = [this.say("year"), ...charts.map((one) => `${one.name}, ${one.unit}`)];
     const cell = (place, i) => {
-      const [low, , median, , high] = this.own[place].map((values) => told(values[i] * charts[place].factor, 3));
+      const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
       return made("td", {}, `${median} (${this.say("to", { low, high })})`);
     };
-    const row = (i) => made("tr", {}, made("th", { scope: "row" }, moment(this.times[i])), ...charts.map((_, place) => cell(place, i)));
+    const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));
     byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));
   }
 
-  // All bands and dates of stages, and at the end the address of the setting that they are of.
+  // Over how many years a chart's numbers are gained.
+  over(place) { return this.page.policy.charts[place].gained ? 1 : 0; }
+
+  // All bands, of what is gained over a year from one moment to another, dates of stages, and at the end the address of the setting that they are of.
   csv() {
     const cell = (text) => `"${String(text).replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
-    const lines = ["run,quantity,unit,time,p5,p25,median,p75,p95"];
+    const lines = ["run,quantity,unit,from,to,p5,p25,median,p75,p95"];
     for (const [name, bands] of [["here", this.own], ["base", this.base]])
       this.page.words.charts.forEach((one, place) => this.times.forEach((time, i) =>
-        lines.push([...[this.say(name), one.name, one.unit].map(cell), time, ...bands[place].map((values) => values[i] * one.factor)]
+        lines.push([...[this.say(name), one.name, one.unit].map(cell), time - this.over(place), time, ...bands[place].map((values) => values[i] * one.factor)]
           .join(","))));
     this.page.policy.path.stages.forEach(({ name }, i) => [["here", "own"], ["base", "base"]].forEach(([run, which]) => {
       const years = this.page.dated.stages[i][which].map((year) => (Number.isFinite(year) ? year : ""));
-      lines.push([...[this.say(run), this.page.words.stages[name], this.say("year")].map(cell), "", ...years].join(","));
+      lines.push([...[this.say(run), this.page.words.stages[name], this.say("year")].map(cell), "", "", ...years].join(","));
     }));
-    lines.push(`setting,${cell(this.page.setting.address(this.page.result.asked) || "#")},,,,,,,`);
+    lines.push(`setting,${cell(this.page.setting.address(this.page.result.asked) || "#")},,,,,,,,`);
     return `\ufeff${lines.join("\r\n")}\r\n`;
   }
 }

@@ -88,6 +88,16 @@ class PolicyPage:
         """The draws that page and command are given alike, (draw,) by parameter."""
         return {name: self.page.drawn[:, place].astype(float) for place, name in enumerate(self.page.samples)}
 
+    def departs(self, world: str) -> float | None:
+        """Return to when a world is the expected one, in drivers and payments; None if it always is."""
+        own, usual = self.worlds[world], next(iter(self.worlds.values()))
+        pairs = [(path, np.interp(self.at.times, *history(self.model, name))) for name, path in own.drivers.items()]
+        for base, paid in own.paid.items():
+            for name, one in paid.items():
+                pairs += _pairs(one, usual.paid[base][name])
+        other = np.any([path != expected for path, expected in pairs], axis=0)
+        return float(self.at.times[max(int(np.argmax(other)) - 1, 0)]) if other.any() else None
+
     @property
     def open(self) -> NDArray[np.intp]:
         """Places, on the grid, of the moments at which paths are open."""
@@ -135,6 +145,13 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     for place, some in enumerate(np.array_split(np.argsort(order, kind="stable"), len(THIRDS))):
         third[some] = place
     return PolicyPage(study, model, page, at, ahead, bases, worlds, third, response)
+
+
+def _pairs(one: Described, other: Described) -> list[tuple[Array, Array]]:
+    now = [(one.now.full, other.now.full), (one.now.low, other.now.low)]
+    if one.ahead is None or other.ahead is None:
+        return now
+    return [*now, (one.ahead.full, other.ahead.full), (one.ahead.low, other.ahead.low)]
 
 
 def _pays(one: Described, later: Flags) -> bool:

@@ -25,14 +25,19 @@ class Fields {
     });
     const shipped = [["", this.say("choose")], ...words.presets.map(({ title }, i) => [i, title])];
     const [preset, presets] = this.choice("preset", shipped, "", (value) => {
-      presets.value = "";
-      if (value === "") return;
+      if (value === "") { this.show(); return; }
       setting.begin(words.presets[value]);
       page.moved();
+      page.tell("begun", () => ({ title: page.words.presets[value].title, base: this.say(setting.base), world: page.words.worlds[setting.world].name }));
+    });
+    this.shipped = words.presets.map((one) => {
+      const begun = new Setting(policy);
+      begun.begin(one);
+      return { ...begun.now, third: null };
     });
     this.reset = made("button", { type: "button", id: "reset" }, this.say("reset"));
     this.reset.onclick = () => { setting.clear(); page.moved(); };
-    this.selects = { base: own, world: chosen, third: thirds };
+    this.selects = { base: own, world: chosen, third: thirds, preset: presets };
     byId("asked").replaceChildren(base, world, third, preset, this.reset);
     this.parts = policy.instruments.map((one) => this.instrument(one));
     const placed = (buyers) => this.parts.filter((_, i) => policy.instruments[i].buyers === buyers).map((one) => one.element);
@@ -111,7 +116,10 @@ class Fields {
     this.parts.forEach((one) => one.show());
     this.selects.base.value = setting.base;
     this.selects.world.value = setting.world;
-    byId("world").textContent = setting.world === policy.worlds[0].name ? "" : this.say("world says", words.worlds[setting.world]);
+    const { departs } = policy.worlds.find(({ name }) => name === setting.world), about = words.worlds[setting.world];
+    byId("world").textContent = departs === null ? "" : this.say("world says", { ...about, departs: moment(departs) });
+    const now = JSON.stringify({ ...setting.now, third: null }), place = this.shipped.findIndex((one) => JSON.stringify(one) === now);
+    this.selects.preset.value = place < 0 ? "" : place;
     this.selects.third.value = setting.third;
     this.reset.disabled = !setting.changed;
   }

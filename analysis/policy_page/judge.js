@@ -59,37 +59,48 @@ function ratiosAt(model, runs, basis, time, draws) {
 
 // The study's question: the share of the market some years after each start, over that of the same draw on the path that
 // the ends are held against; slopes are asked as long after their last step, too, where the study reaches that far: `later`
-// (`Ended.after` in analysis/phase_out/by_instrument/apart.py).
-function judged(model, { base, instruments }, runs, basis, draws) {
+// (`Ended.after` in analysis/phase_out/by_instrument/apart.py).  Ends of what is not paid any more are not asked about
+// beside others.
+function judged(model, { base, world, instruments }, runs, basis, draws) {
   const { policy } = model, { rule } = policy;
-  const ends = Object.values(instruments).filter((one) => one.shape), starts = [...new Set(ends.map((one) => one.start))];
+  const set = Object.entries(instruments).filter(([, one]) => one.shape), nothing = idle(model, { base, world, instruments });
+  const told = set.some(([name]) => !nothing.includes(name)) ? set.filter(([name]) => !nothing.includes(name)) : set;
+  const starts = [...new Set(told.map(([, one]) => one.start))];
   const part = (some) => some.length / draws.length, ratioAt = (time) => ratiosAt(model, runs, basis, time, draws);
   const found = starts.sort((a, b) => a - b).map((start) => {
     const [first, time] = [start, start + rule.years].map((year) => placeOf(model, year)), ratio = ratioAt(time);
-    const over = Math.max(...ends.filter((one) => one.start === start).map((one) => overBy(policy, one)));
+    const own = told.filter(([, one]) => one.start === start), over = Math.max(...own.map(([, one]) => overBy(policy, one)));
     const times = [...Array(time + 1).keys()].slice(first);
-    const [own, other] = [runs, basis].map((one) => valuesOf(model, policy.charts[0], one, times, draws));
-    const fall = draws.map((_, k) => setback(own, k, draws.length) - setback(other, k, draws.length));
+    const [here, there] = [runs, basis].map((one) => valuesOf(model, policy.charts[0], one, times, draws));
+    const fall = draws.map((_, k) => setback(here, k, draws.length) - setback(there, k, draws.length));
     return {
-      start, year: start + rule.years, ratio, fall,
+      names: own.map(([name]) => name), start, year: start + rule.years, ratio, fall,
       later: over > start ? laterOf(policy, over + rule.years, (year) => ratioAt(placeOf(model, year))) : null,
       fails: part(ratio.filter((one) => !(one >= rule.kept))), back: part(fall.filter((one) => one > rule.fall)),
     };
   });
-  return { base, found, fails: found.length ? Math.max(...found.map((one) => one.fails)) : null };
+  return { base, found, worst: worstOf(found), fails: worstOf(found).first };
 }
 
-// What is judged of a slope in a year: nothing beyond the study's horizon.
-function laterOf({ rule, horizon }, year, ratioIn) {
-  if (year > horizon) return { year, ratio: null, fails: null };
-  const ratio = ratioIn(year), known = ratio.filter(Number.isFinite);
-  return { year, ratio, fails: known.length ? known.filter((one) => one < rule.kept).length / known.length : null };
+// What is judged of a slope in a year; of one `beyond` the study's horizon only its last year is known.
+function laterOf({ rule, horizon }, asked, ratioIn) {
+  const year = Math.min(asked, horizon), ratio = ratioIn(year), known = ratio.filter(Number.isFinite);
+  const fails = known.length ? known.filter((one) => one < rule.kept).length / known.length : null;
+  return { year, ratio, fails, beyond: asked > horizon ? asked : null };
 }
 
-// Both judgements of all ends, the worst of each; `none`: a slope's later one lies beyond the horizon.
+// All judgements of all ends, the worst of each: `first` so long after a start, `later` after a last step, `last` in the last
+// year of the study where the later one lies beyond it, `all` of them, and setbacks; null where nothing is judged.
 function worstOf(found) {
-  const later = found.map((one) => one.later).filter(Boolean), known = later.map((one) => one.fails).filter((one) => one !== null);
-  return { sloped: later.length > 0, fails: known.length ? Math.max(...known) : null, none: known.length < later.length };
+  const later = found.map((one) => one.later).filter(Boolean), worst = (some) => {
+    const known = some.map((one) => one.fails).filter((one) => one !== null);
+    return known.length ? Math.max(...known) : null;
+  };
+  return {
+    first: worst(found), later: worst(later.filter((one) => !one.beyond)), last: worst(later.filter((one) => one.beyond)),
+    all: worst([...found, ...later]), sloped: later.length > 0, none: later.some((one) => one.beyond || one.fails === null),
+    back: found.length ? Math.max(...found.map((one) => one.back)) : null,
+  };
 }
 
 // What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.
@@ -104,20 +115,27 @@ function together(model, { instruments }, runs, basis, draws) {
 
 const placeOf = (model, year) => model.time.values.findIndex((time) => time >= year - 1e-9);
 
+// Public money in present value, by draw: what is paid to the horizon, and what falls due later on contracts and debts.
+function outlayOf(model, runs, draws) {
+  const { policy } = model, out = { paid: draws.map(() => 0), due: draws.map(() => 0) };
+  for (const [name, weights] of Object.entries(policy.weights)) {
+    const times = [...weights.keys()].filter((time) => weights[time]), values = outputOf(model, name, runs, times, draws);
+    const sum = out[name === policy.total ? "paid" : "due"];
+    times.forEach((time, i) => draws.forEach((_, k) => { sum[k] += weights[time] * values[i * draws.length + k]; }));
+  }
+  return { ...out, worth: out.paid.map((value, k) => value + out.due[k]) };
+}
+
 // Public money saved, units sold more, and what such a unit costs: of the path that sells more, in most draws, against the
 // other, where it sells a thousandth more (`per_additional_unit` in analysis/phase_out/exit.py); all by draw.
 function gained(model, runs, basis, draws) {
-  const { policy } = model, saved = draws.map(() => 0);
-  for (const [name, weights] of Object.entries(policy.weights)) {
-    const times = [...weights.keys()].filter((time) => weights[time]);
-    const [own, other] = [runs, basis].map((one) => outputOf(model, name, one, times, draws));
-    times.forEach((time, i) => draws.forEach((_, k) => { saved[k] += weights[time] * (other[i * draws.length + k] - own[i * draws.length + k]); }));
-  }
+  const { policy } = model, outlays = [runs, basis].map((one) => outlayOf(model, one, draws));
+  const [saved, now, due] = ["worth", "paid", "due"].map((key) => outlays[1][key].map((value, k) => value - outlays[0][key][k]));
   const [mine, theirs] = [runs, basis].map((one) => Array.from(outputOf(model, policy.sold, one, [placeOf(model, policy.horizon)], draws)));
   const sold = mine.map((value, k) => value - theirs[k]);
   const more = 2 * sold.filter((one) => one > 0).length >= draws.length ? 1 : -1;
   const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? -saved[k] / value : NaN));
-  return { saved, sold, more, cost };
+  return { saved, now, due, outlays, sold, more, cost };
 }
 
 // By how many units the two paths differ in the last year of the study, and which part that is of the most in any year: what
@@ -130,13 +148,27 @@ function leftOver(model, runs, basis, draws) {
   return { last, part: last.map((value, k) => (most[k] ? Math.abs(value) / most[k] : 0)) };
 }
 
-// Public money to the horizon by line, medians on both paths and of the difference: those lines of which there is anything.
-function linesOf(model, runs, basis, draws) {
-  const { policy } = model, end = placeOf(model, policy.horizon), middle = (values) => fan(values)[2];
-  return policy.lines.map((name) => {
-    const [mine, theirs] = [runs, basis].map((one) => outputOf(model, name, one, [end], draws));
-    return { name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) };
-  });
+// Public money by line, medians on both paths and of the difference: to the horizon, then what falls due later, of it what is
+// owed at the horizon already, and all in present value.
+function linesOf(model, runs, basis, draws, { outlays }) {
+  const { policy } = model, { owed, support } = policy, middle = (values) => fan(values)[2];
+  const [end, last] = [placeOf(model, policy.horizon), model.time.values.length - 1];
+  const at = (name, time) => [runs, basis].map((one) => outputOf(model, name, one, [time], draws));
+  const row = (name, [mine, theirs]) =>
+    ({ name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) });
+  const [paid, until, then] = [at(support, last), at(support, end), at(owed, last)];
+  return [
+    ...policy.lines.filter((name) => name !== owed).map((name) => row(name, at(name, end))),
+    row("due", paid.map((values, i) => values.map((value, k) => value - until[i][k] + then[i][k]))),
+    row("owed", at(owed, end)), row("worth", outlays.map((one) => one.worth)),
+  ];
+}
+
+// What is told of a cost by draw: whether it is clear that more is paid for more, or less for less, or neither, or not.
+function costSign({ cost, more }) {
+  const [low, , , , high] = fan(cost.filter((one) => !Number.isNaN(one)));
+  if (low <= 0 && high >= 0) return "cost unclear";
+  return high < 0 ? (more > 0 ? "cost none" : "cost lost") : more > 0 ? "cost" : "cost kept";
 }
 
 // Whether a share of draws that fail is safe, or not, or nothing that so many draws can tell from the bound: `verdict` in

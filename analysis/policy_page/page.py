@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.exit import FEW, doubt
 from analysis.phase_out.study import ExitStudies, PhaseOutStudy
@@ -94,6 +95,9 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         "instruments": [_instrument(page, numbers, one) for one in page.instruments],
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
+        "total": TOTAL,
+        "support": SUPPORT.stock,
+        "owed": ARREARS,
         "path": path(study.case, TEXTS["stages"]["levels"]),
         "lines": list(MONEY),
         "few": FEW,
@@ -136,7 +140,11 @@ def _asked(study: PhaseOutStudy) -> dict[str, object]:
 
 def _world(page: PolicyPage, numbers: _Numbers, name: str) -> dict[str, object]:
     drivers = page.worlds[name].drivers
-    return {"name": name, "drivers": {driver: numbers.add(path[page.open]) for driver, path in drivers.items()}}
+    return {
+        "name": name,
+        "departs": page.departs(name),
+        "drivers": {driver: numbers.add(path[page.open]) for driver, path in drivers.items()},
+    }
 
 
 def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[str, object]:

@@ -37,7 +37,8 @@ class Policy {
 
   waits() {
     for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
-    for (const id of ["csv", "print", "try"]) byId(id).disabled = this.busy;
+    for (const id of ["csv", "print"]) byId(id).disabled = this.busy;
+    this.verdict.retell();
     // what takes long is dimmed; a transition would draw the page anew at every move
     if (this.busy) this.late ??= setTimeout(() => byId("main").classList.add("late"), 200);
     else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
@@ -116,7 +117,7 @@ class Policy {
     const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
-    const of = [model, made, basis, draws], sums = { ...gained(...of), left: leftOver(...of), lines: linesOf(...of), of };
+    const of = [model, made, basis, draws], money = gained(...of), sums = { ...money, left: leftOver(...of), lines: linesOf(...of, money), of };
     const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
     this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
     this.verdict.tell();
@@ -147,6 +148,8 @@ class Policy {
     text("led-key", "led key", { draws });
     for (const key of ["command", "path", "led", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
     text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
+    for (const key of ["money", "path"]) text(`${key}-note`, "within draws");
+    text("years-key", "years key");
     const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings" };
     Object.assign(named, { tour: "guide", but: "cannot head" });
     for (const [id, key] of Object.entries(named)) byId(id).setAttribute("aria-label", this.say(key));
@@ -170,7 +173,6 @@ class Policy {
     this.path.loops();
     this.checked();
     this.told();
-    this.verdict.retell();
     if (this.note) this.tell(this.note.key, this.note.fields);
     if (this.failure) this.refuse(this.failure);
     this.charts.look(this.charts.at);

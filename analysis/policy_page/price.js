@@ -64,11 +64,9 @@ class Payment {
     return false;
   }
 
-  // In how many draws it is cut at some time.
+  // The draws in which it is cut at some time.
   cutIn(draws) {
-    let count = 0;
-    for (let run = 0; run < draws; run++) if (this.now(run).some((value, i) => this.paths.now[i] - value > this.policy.price.cent)) count++;
-    return count;
+    return [...Array(draws).keys()].filter((run) => this.now(run).some((value, i) => this.paths.now[i] - value > this.policy.price.cent));
   }
 }
 
@@ -95,7 +93,7 @@ function pricesOf(model, { each, from }, outputs, name) {
   return out;
 }
 
-// The runs of a setting as { runs, cut: [instrument, in how many draws] }.  `ask(curves, every)` gives runs of all draws, or
+// The runs of a setting as { runs, cut: [instrument, in which draws] }.  `ask(curves, every)` gives runs of all draws, or
 // those with what is `every` step's, or null where the setting is no longer asked for; `past` are the runs of history.
 async function priced(model, setting, ask, past) {
   const payments = paymentsOf(model, setting), plain = await ask(curvesOf(model, setting));
@@ -112,7 +110,7 @@ async function priced(model, setting, ask, past) {
     for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
     now = await ask(curvesOf(model, setting, payments), every);
     over = now ? payments.filter((one) => one.overpaid(pricesOf(model, now, names, one.instrument.price), model.draws)) : over;
-    const cut = () => payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, count]) => count);
+    const cut = () => payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, some]) => some.length);
     if (!over.length) return { runs: now.whole, cut: cut() };
   }
   if (now) throw new Error(`still above the price after ${policy.price.passes} passes`);

@@ -38,7 +38,8 @@ LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
 class Chart:
     """A chart: one output, or one over another, times `scale`; `gained` over a year where it is a sum over time.
 
-    `seen` are times and values of observations, in the unit of the chart.
+    `mean` is whether a year is told by the mean of its quarters, as commands tell it; `seen` are times and
+    values of observations, in the unit of the chart.
     """
 
     words: str
@@ -46,13 +47,15 @@ class Chart:
     unit: str
     scale: float = 1.0
     gained: bool = False
+    mean: bool = False
     seen: tuple[Sequence[float], Sequence[float]] | None = None
 
     @property
     def data(self) -> dict[str, object]:
         """What the page computes it from."""
         seen = None if self.seen is None else {"times": list(self.seen[0]), "values": list(self.seen[1])}
-        return {"of": list(self.of), "scale": self.scale, "gained": self.gained, "observed": seen}
+        own = {"of": list(self.of), "scale": self.scale, "gained": self.gained, "mean": self.mean}
+        return own | {"observed": seen}
 
 
 def charts_of(page: PolicyPage) -> list[Chart]:
@@ -62,23 +65,23 @@ def charts_of(page: PolicyPage) -> list[Chart]:
     owed = [Chart(one.words, (ARREARS,), one.unit) for one in page.study.columns if one.variable == ARREARS]
     return [
         Chart(marked("share of the market, over a year"), (SOLD, MARKET), "%", 100.0, True),
-        Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True, _sales_seen(page)),
-        Chart(marked("cost without support, of what it replaces"), PARITY, "%", 100.0),
-        Chart(marked("cost with support, of what it replaces"), OWNERS, "%", 100.0),
-        Chart(price.words, ("Price",), price.unit, 1 / price.in_model),
+        Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True, seen=_sales_seen(page)),
+        Chart(marked("cost without support, of what it replaces"), PARITY, "%", 100.0, mean=True),
+        Chart(marked("cost with support, of what it replaces"), OWNERS, "%", 100.0, mean=True),
+        Chart(price.words, ("Price",), price.unit, 1 / price.in_model, mean=price.show == "mean"),
         Chart(marked("all public money"), (TOTAL,), "bnCNY/year", 1.0, True),
         *owed,
     ]
 
 
 def _sales_seen(page: PolicyPage) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Return observed sales, of the series that the study holds against what happened, at the ends of years."""
+    """Return observed sales, of the series that the study holds against what happened, at the middle of years."""
     series = {one.name: one for one in load_targets(page.study.case).series}
     named = [one.series for one in page.study.happened if one.series and series[one.series].quantity == SOLD]
     if not named:
         return None
     seen = fitted_series(series[named[0]])
-    return (seen.years + 1.0).tolist(), seen.values.tolist()
+    return (seen.years + 0.5).tolist(), seen.values.tolist()
 
 
 def said(page: PolicyPage) -> dict[str, dict[str, object]]:

@@ -1,7 +1,13 @@
 // The answer in words, what it rests on, and the same end from every year.
 
-const LOOK = { safe: ["safe", "#166534"], open: ["open", "#8c96a1"], "not safe": ["unsafe", "#b45309"] };
+const LOOK = { safe: "safe", open: "open", "not safe": "unsafe" };  // how policy.css colours them
 const percent = (share, digits = 1) => String(Number((100 * share).toFixed(digits)));
+
+// White stripes for what is not judged.
+function stripes() {
+  const about = { id: "stripes", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+  return drawn("pattern", about, drawn("rect", { width: 3, height: 6, fill: "#fff" }));
+}
 
 class Verdict {
   constructor(page) {
@@ -12,12 +18,10 @@ class Verdict {
   say(key, fields) { return this.page.say(key, fields); }
 
   tell() {
-    const { page } = this, { result, answer } = page, { found, fails, all, draws } = answer, { rule } = page.policy;
-    const said = fails === null ? "no exit" : verdictOf(rule, fails, draws.length), later = worstOf(found);
-    const then = later.fails === null ? null : verdictOf(rule, later.fails, draws.length);
-    byId("verdict").className = this.look(said, then, later);
-    byId("answer").textContent = this.answer(said, then, later, all);
-    const lines = [...this.shares(said, then, found), ...this.levels(all, found), ...this.sums(), ...this.doubts(fails)];
+    const { page } = this, { result, answer } = page, { found, worst, all } = answer;
+    byId("verdict").className = this.look(worst);
+    byId("answer").textContent = this.answer(worst, all);
+    const lines = [...this.shares(found), ...this.levels(all, found), ...this.sums(), ...this.doubts(found)];
     byId("reasons").replaceChildren(...lines.map((one) => made("p", {}, one)));
     byId("summary").textContent = this.summary(result.asked);
     const command = page.setting.command(result.asked, page.model.draws);
@@ -25,49 +29,65 @@ class Verdict {
     this.money();
   }
 
-  // The worse of both judgements; what is not judged is not called safe.
-  look(said, then, later) {
-    const worst = ["not safe", "open", "safe"].find((one) => [said, then].includes(one));
-    return LOOK[worst === "safe" && later.none ? "open" : worst]?.[0] ?? "";
+  // What a share of draws that fail is called; null where nothing is judged.
+  called(fails) {
+    const { policy, answer } = this.page;
+    return fails === null ? null : verdictOf(policy.rule, fails, answer.draws.length);
   }
 
-  answer(said, then, later, all) {
-    if (said === "no exit") return this.say(all ? "no exit levels" : said);
-    if (!later.sloped) return this.say(said);
-    const after = [then && this.say(then), later.none && this.say("not judged")].filter(Boolean).join("; ");
-    return this.say("twice", { years: this.page.policy.rule.years, now: this.say(said), later: after });
+  setback(back) { return back >= this.page.policy.rule.probability; }
+
+  // The worst of all judgements; what is not judged, or falls back for a time, is not shown as safe.
+  look({ all, none, back }) {
+    const said = this.called(all);
+    return said !== "safe" ? LOOK[said] ?? "" : this.setback(back) ? "open" : none ? "safe unjudged" : "safe";
   }
 
-  // The year that ends at a moment, or the two that it lies in.
-  yearTo(end) { return Number.isInteger(end) ? moment(end - 1) : `${moment(end - 1)}\u2013${moment(end)}`; }
+  // What comes last is told first.
+  answer({ first, later, last, none, sloped, back }, all) {
+    if (first === null) return this.say(all ? "no exit levels" : "no exit");
+    const said = this.called(first), now = this.say(said === "safe" && this.setback(back) ? "setback" : said);
+    if (!sloped) return now;
+    const { rule: { years }, horizon } = this.page.policy, then = [later === null ? null : this.called(later), none && "not judged"];
+    const told = [this.say("twice", { years, now, later: then.filter(Boolean).map((key) => this.say(key)).join(this.say("apart")) })], ends = this.called(last);
+    return this.joined(ends && ends !== "safe" ? [this.say("by the end", { horizon, then: this.say(ends) }), ...told] : told);
+  }
+
+  joined(sentences) { return sentences.join(this.page.language === "zh" ? "" : " "); }
 
   // What of the share is there in a year, by a key of words, and in how many draws too little.
   ratio(key, { year, ratio, fails }, more = {}) {
-    const { policy, answer, language } = this.page, { rule } = policy, [low, , median, , high] = fan(ratio).map((one) => percent(one, 0));
-    const fields = { year: this.yearTo(year), kept: percent(rule.kept, 0), fails: percent(fails) };
+    const { policy, answer } = this.page, { rule } = policy, [low, , median, , high] = fan(ratio).map((one) => percent(one, 0));
+    const fields = { years: rule.years, year: moment(year), kept: percent(rule.kept, 0), fails: percent(fails) };
     const said = this.say(key, { ...fields, probability: percent(rule.probability, 0), draws: answer.draws.length, ...more });
-    return said + (language === "zh" ? "" : " ") + this.say("share", { median, low, high });
+    return this.joined([said, this.say("share", { median, low, high })]);
   }
 
-  shares(said, then, found) {
-    const { policy, answer, result } = this.page, { rule, horizon } = policy, draws = answer.draws.length;
+  shares(found) {
+    const { policy, answer, result } = this.page, { rule } = policy, draws = answer.draws.length, { worst } = answer;
     if (!found.length) return answer.all ? [] : [this.say("ask")];
-    const path = this.say(result.kept === result.basis ? "the path" : "the levels");
-    const out = found.flatMap((one) => [this.ratio("rule", one, { path }), ...this.later(one.later, path, horizon)]);
-    if ([said, then].includes("open")) {
+    const path = this.say(result.kept === result.basis ? "the path" : "the levels"), several = found.length > 1;
+    const out = found.flatMap((one) => {
+      const lines = [...this.later(one.later, path), this.ratio("rule", one, { path })];
+      return several ? lines.map((said) => this.say("of ends", { said, names: this.names(one.names) })) : lines;
+    });
+    if ([worst.first, worst.later, worst.last].some((fails) => this.called(fails) === "open")) {
       const error = rule.doubt / Math.sqrt(draws), [low, high] = [-error, error].map((by) => percent(Math.max(rule.probability + by, 0)));
       out.push(this.say("open why", { draws, low, high, probability: percent(rule.probability, 0), all: policy.asked }));
     }
-    const back = percent(Math.max(...found.map((one) => one.back)));
-    out.push(this.say("past", { years: rule.years, fall: percent(rule.fall, 0), back }));
-    return found.length > 1 ? [...out, this.say("first", { years: rule.years })] : out;
+    const about = { years: rule.years, fall: percent(rule.fall, 0), back: percent(worst.back), probability: percent(rule.probability, 0) };
+    out.push(this.say("past", about));
+    return several ? [...out, this.say("first", { years: rule.years })] : out;
   }
 
-  // A slope as long after its last step.
-  later(one, path, horizon) {
+  names(some) { return this.page.capital(some.map((name) => this.page.words.instruments[name]).join(this.say("and"))); }
+
+  // A slope as long after its last step, or in the last year of the study where that lies beyond it.
+  later(one, path) {
     if (!one) return [];
-    if (one.fails === null) return [this.say("beyond", { year: moment(one.year), more: moment(one.year - horizon), horizon })];
-    return [this.ratio("after", one, { path })];
+    if (!one.beyond) return [this.ratio("after", one, { path })];
+    const { horizon, rule: { years } } = this.page.policy, said = this.say("beyond", { years, year: moment(one.beyond), more: moment(one.beyond - horizon), horizon });
+    return [this.ratio(this.called(one.fails) === "not safe" ? "failed" : "by then", one, { path }), said];
   }
 
   // Levels are no end; what all that is set does by the same measure.
@@ -79,27 +99,30 @@ class Verdict {
   }
 
   sums() {
-    const { result, answer, words, policy } = this.page, { saved, sold, cost, more, left } = answer, { horizon } = policy;
+    const { result, answer, words, policy } = this.page, { saved, now, due, sold, cost, left } = answer, { horizon } = policy;
     if (!Object.keys(result.asked.instruments).length) return [];
     const numbers = (values, { factor, unit }) => {
       const [low, , median, , high] = fan(values).map((value) => told(value * factor, 3));
       return { low, median, high, unit, horizon };
     };
-    const money = { ...numbers(saved, words.money), base: policy.year, rate: percent(policy.rate, 1) };
+    const [paid, later] = [now, due].map((values) => numbers(values, words.money).median);
+    const money = { ...numbers(saved, words.money), base: policy.year, rate: percent(policy.rate, 1), paid, later };
     const out = [this.say("saved", money), this.say("sold", numbers(sold, words.sold))];
-    const ended = { year: this.yearTo(horizon), part: percent(fan(left.part)[2], 0) };
-    out.push(this.say("left", { ...numbers(left.last, words.sold), ...ended }));
+    out.push(this.say("left", { ...numbers(left.last, words.sold), part: percent(fan(left.part)[2], 0) }));
     const defined = cost.filter((one) => !Number.isNaN(one));
     if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon })];
-    const of = percent(defined.length / cost.length, 0);
-    return [...out, this.say(more > 0 ? "cost" : "cost kept", { ...numbers(defined, words.cost), of })];
+    const sign = costSign(answer), saving = ["cost none", "cost lost"].includes(sign), each = saving ? defined.map((one) => -one) : defined;
+    return [...out, this.say(sign, { ...numbers(each, words.cost), of: percent(defined.length / cost.length, 0) })];
   }
 
-  doubts(fails) {
+  doubts(found) {
     const { model, result, answer, words, policy } = this.page, out = [], { instruments, base, third } = result.asked;
-    const name = (one) => this.page.capital(words.instruments[one]);
+    const name = (one) => this.names([one]), draws = answer.draws.length;
     const about = (one) => policy.instruments.find((other) => other.name === one);
-    for (const [one, count] of answer.cut) out.push(this.say("cut", { instrument: name(one), count, draws: model.draws }));
+    for (const [one, some] of answer.cut) {
+      const count = answer.draws.filter((run) => some.includes(run)).length;
+      if (count) out.push(this.say("cut", { instrument: name(one), count, draws }));
+    }
     for (const one of clipped(model, result.asked)) {
       const { factor, unit } = words.units[one];
       out.push(this.say("clipped", { instrument: name(one), most: told(about(one).most * factor, 3), unit }));
@@ -108,31 +131,39 @@ class Verdict {
     for (const one of idle(model, result.asked))
       out.push(this.say("idle", { instrument: name(one), start: moment(instruments[one].start) }));
     if (third !== "all") out.push(this.say("few"));
-    if (fails !== null && base !== policy.bases[0]) out.push(this.say("of history"));
-    if (answer.bad) out.push(this.say("bad", { count: answer.bad, draws: answer.draws.length + answer.bad }));
+    if (found.length && base !== policy.bases[0]) out.push(this.say("of history"));
+    out.push(...this.elsewhere(result.asked, found));
+    if (answer.bad) out.push(this.say("bad", { count: answer.bad, draws: draws + answer.bad }));
     return out;
   }
 
-  // What is set, in words, for paper.
+  // Another world than the study asks about, and whether it can matter by when an end is judged.
+  elsewhere({ world, instruments }, found) {
+    const { worlds, horizon } = this.page.policy, { departs } = worlds.find(({ name }) => name === world);
+    if (departs === null || !Object.keys(instruments).length) return [];
+    const same = found.length && found.every(({ year, later }) => Math.max(year, later?.year ?? year) <= departs);
+    return [this.say(same ? "no other world" : "other world", { world: this.page.words.worlds[world].name, year: moment(departs), horizon })];
+  }
+
+  // What is set, in words.
   summary({ base, world, third, instruments }) {
-    const { words, policy } = this.page, part = (key, value) => `${this.say(key)} ${value}`;
+    const { words, policy } = this.page, part = (names, said) => this.say("of ends", { names, said });
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
-      const one = instruments[name], out = [];
-      if (one.level !== 100) out.push(part("level", one.level), part("since", one.since));
-      if (one.shape) out.push(part("end", this.say(one.shape)), part("start", one.start));
-      if (one.shape && policy.shapes[one.shape].length > 1) out.push(part("length", one.length));
-      if (one.shape && announced) out.push(part("announced", one.announced));
-      return `${this.page.capital(words.instruments[name])}: ${out.join(", ")}`;
+      const one = instruments[name], keys = [one.level !== 100 && "level", one.shape, one.shape && announced && one.announced && "ahead"];
+      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, one)).join(this.say("comma")));
     });
-    const where = world === policy.worlds[0].name ? [] : [part("world", words.worlds[world].name)];
-    return [part("against", this.say(base)), ...where, part("buyers", this.say(third)), ...each].join("; ");
+    const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world].name)];
+    const whose = third === "all" ? [] : [part(this.say("buyers"), this.say(third))];
+    return [...each, part(this.say("against"), this.say(base)), ...where, ...whose].join(this.say("apart"));
   }
 
   money() {
-    const { words, answer, result } = this.page, { factor } = words.money, changed = Object.keys(result.asked.instruments).length > 0;
+    const { words, answer, result, policy } = this.page, { factor } = words.money, changed = Object.keys(result.asked.instruments).length > 0;
     const head = ["line", "here", ...(changed ? ["base", "more"] : [])], cell = (value) => made("td", {}, told(value * factor, 3));
     const values = (one) => [one.own, one.base, one.more].slice(0, head.length - 1).map(cell);
-    const row = (one) => made("tr", {}, made("th", { scope: "row" }, words.lines[one.name]), ...values(one));
+    const about = { horizon: policy.horizon, base: policy.year, rate: percent(policy.rate, 1) };
+    const title = (name) => words.lines[name] ?? this.say(`${name} line`, about);
+    const row = (one) => made("tr", {}, made("th", { scope: "row" }, title(one.name)), ...values(one));
     const rows = answer.lines.filter((one) => one.own || one.base).map(row);
     const heads = head.map((key) => made("th", { scope: "col" }, this.say(key)));
     byId("money").replaceChildren(made("thead", {}, made("tr", {}, ...heads)), made("tbody", {}, ...rows));
@@ -141,31 +172,29 @@ class Verdict {
   // ---- every start
 
   forget() {
-    this.trial = this.refused = null;
+    this.trial = null;
     byId("years").replaceChildren();
     byId("tried").textContent = "";
   }
 
-  // What every start gave, in the language that is spoken now.
+  // Whether the ends that are set can be tried from every year, and why not; what every start gave, in the language spoken now.
   retell() {
-    if (this.refused) byId("tried").textContent = this.say(this.refused);
+    const { page } = this, ends = Object.values(page.setting.instruments).filter((one) => one.shape);
+    const none = !ends.length ? "no start" : startingIn(page.setting.whole, ends[0].start) ? null : "many starts";
+    byId("try").disabled = page.busy || none !== null;
+    if (!this.trial) byId("tried").textContent = none ? this.say(none) : "";
     this.bars();
   }
 
   // The same ends from every year, one after the other, until anything is set anew.
   async scan() {
     const { page } = this, { model, policy } = page;
-    if (page.busy) return;  // its runs would take the place of those that are waited for
+    if (byId("try").disabled) return;  // its runs would take the place of those that are waited for, or there are none
     const [low, high] = policy.limits.start, asked = page.setting.whole, years = [];
     for (let year = Math.ceil(low); year <= high; year++) years.push(year);
     this.forget();
-    if (!startingIn(asked, low)) {
-      this.refused = "one start";
-      this.retell();
-      return;
-    }
     const late = (year) => Object.values(startingIn(asked, year).instruments).some((one) => overBy(policy, one) > policy.over);
-    const draws = page.setting.draws(), trial = { years: years.filter((year) => !late(year)), fails: [], later: [], draws: draws.length };
+    const draws = page.answer.draws, trial = { years: years.filter((year) => !late(year)), fails: [], worst: [] };
     this.trial = trial;
     const wanted = () => this.trial === trial;
     let basis = null;
@@ -174,49 +203,63 @@ class Verdict {
     for (const year of trial.years) {
       const setting = startingIn(asked, year), made = kept && wanted() ? await page.run(setting, wanted, false) : null;
       if (!made || !wanted()) return;
-      const { found, fails } = judged(model, setting, made.runs, kept, draws);
+      const { worst, fails } = judged(model, setting, made.runs, kept, draws);
       trial.fails.push(fails);
-      trial.later.push(worstOf(found));
+      trial.worst.push(worst);
       this.bars();
     }
   }
 
+  // Bars are as high as the worst judgement, striped where the one after the last step lies beyond the study.
   bars() {
     if (!this.trial) return;
-    const { years, fails, later, draws } = this.trial, { rule } = this.page.policy;
-    const said = fails.map((share) => verdictOf(rule, share, draws));
+    const { years, worst } = this.trial, { rule } = this.page.policy, share = worst.map(({ all }) => all);
     const width = Math.max(280, Math.min(640, byId("trial").clientWidth || 640)), ends = [years[0] - 0.6, years.at(-1) + 0.6];
     const { x, y, parts, text, box } = frame(0, 100, ends, width, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
-    fails.forEach((share, i) => {
-      const top = y(Math.max(100 * share, 0.8)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
-      parts.push(drawn("rect", { ...at, fill: LOOK[said[i]][1] }));
+    parts.push(drawn("defs", {}, stripes()));
+    worst.forEach((one, i) => {
+      const top = y(Math.max(100 * one.all, 0.8)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
+      parts.push(drawn("rect", { ...at, class: this.look(one) }));
+      if (one.none) parts.push(drawn("rect", { ...at, fill: "url(#stripes)" }));
     });
     const under = (year) => text(moment(year), { x: x(year), y: box.bottom + 17, "text-anchor": "middle" });
-    parts.push(...years.filter((_, i) => i % 5 === 0).map(under));
+    parts.push(...years.slice(0, worst.length).filter((_, i) => i % 5 === 0).map(under));
     const at = y(100 * rule.probability);
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: INK, "stroke-dasharray": "4 3" }));
-    const answer = [...this.outcome(said), ...this.afterwards(later, draws)].join(this.page.language === "zh" ? "" : " ");
-    byId("tried").textContent = fails.length < years.length ? this.say("trying", { done: fails.length, all: years.length }) : answer;
-    const label = `${this.say("tried")}: ${fails.map((share, i) => `${years[i]}: ${percent(share)}`).join(", ")}`;
+    const over = { fill: INK, stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" };  // to be read on bars, too
+    parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end", ...over }));
+    const done = worst.length, all = years.length;
+    byId("tried").textContent = done < all ? this.say("trying", { done, all }) : this.joined(this.outcomes());
+    const label = `${this.say("tried")}: ${share.map((one, i) => `${years[i]}: ${percent(one)}`).join(", ")}`;
     const picture = drawn("svg", { role: "img", viewBox: `0 0 ${width} 150`, "aria-label": label }, ...parts);
     picture.style.maxWidth = `${width}px`;
-    byId("years").replaceChildren(made("p", { className: "quiet" }, this.say("tried")), picture);
+    const looks = ["safe", "open", "unsafe", ...(worst.some(({ none }) => none) ? ["unjudged"] : [])];
+    const key = looks.map((one) => made("li", {}, made("span", { className: one }), this.say(`bar ${one}`)));
+    byId("years").replaceChildren(made("p", { className: "quiet" }, this.say("tried")), picture, made("ul", { className: "looks" }, ...key));
   }
 
-  outcome(said) {
-    const of = (which) => this.spans(this.trial.years.filter((_, i) => said[i] === which)), [safe, open] = ["safe", "open"].map(of);
-    const first = safe ? this.say("safe in", { years: safe }) : this.say("safe never");
+  // Slopes as long after their last step first.
+  outcomes() {
+    const { worst } = this.trial, { years } = this.page.policy.rule, of = (key) => worst.map((one) => this.called(one[key]));
+    const back = this.spansOf((_, i) => this.setback(worst[i].back)), setback = back ? [this.say("back in", { years: back })] : [];
+    const first = [...this.outcome(of("first"), "safe never"), ...setback];
+    if (!worst.some((one) => one.sloped)) return first;
+    const later = of("later"), unknown = this.spansOf((_, i) => worst[i].none), failed = this.spansOf((_, i) => this.called(worst[i].last) === "not safe");
+    return [
+      this.say("afterwards", { years }), ...(later.some(Boolean) ? this.outcome(later, "safe never judged") : []),
+      ...(unknown ? [this.say("unknown in", { years: unknown })] : []),
+      ...(failed ? [this.say("failed in", { years: failed, horizon: this.page.policy.horizon })] : []),
+      this.say("as begun", { years }), ...first,
+    ];
+  }
+
+  outcome(said, never) {
+    const [safe, open] = ["safe", "open"].map((which) => this.spansOf((_, i) => said[i] === which));
+    const first = safe ? this.say("safe in", { years: safe }) : this.say(never);
     return open ? [first, this.say("open in", { years: open })] : [first];
   }
 
-  // Slopes as long after their last step.
-  afterwards(later, draws) {
-    if (!later.some((one) => one.sloped)) return [];
-    const { years } = this.trial, { rule } = this.page.policy, unknown = this.spans(years.filter((_, i) => later[i]?.none));
-    const said = later.map((one) => (one.none || one.fails === null ? "" : verdictOf(rule, one.fails, draws)));
-    const out = [this.say("afterwards", { years: rule.years }), ...this.outcome(said)];
-    return unknown ? [...out, this.say("unknown in", { years: unknown })] : out;
-  }
+  spansOf(wanted) { return this.spans(this.trial.years.filter(wanted)); }
 
   spans(years) {
     const found = [];

@@ -18,8 +18,8 @@ for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
   const one = await priced(model, setting, ask, () => basis({ ...setting, base: "history" })), of = [model, one.runs, await basis(setting), draws];
   const flat = draws.flatMap((run) => model.time.values.flatMap((_, time) => model.outputs.map((_, place) => one.runs.at(run, time, place))));
   made.push(Buffer.from(Float64Array.from(flat).buffer));
-  const sums = { ...gained(...of), lines: linesOf(...of), left: leftOver(...of), path: pathOf(...of) };
-  found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, cut: one.cut, bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
+  const money = gained(...of), sums = { ...money, lines: linesOf(...of, money), left: leftOver(...of), path: pathOf(...of) };
+  found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, cut: one.cut.map(([name, some]) => [name, some.length]), bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
 }
 fs.writeFileSync(out, Buffer.concat(made));
 fs.writeFileSync(`${out}.json`, JSON.stringify(found));

@@ -107,7 +107,7 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -
     while not written.exists() and time.monotonic() < end:
         time.sleep(0.05)
     lines = written.read_text(encoding="utf-8-sig").splitlines()
-    assert lines[0] == "run,quantity,unit,time,p5,p25,median,p75,p95"
+    assert lines[0] == "run,quantity,unit,from,to,p5,p25,median,p75,p95"
     dated = opened.run(f"{P}.dated.stages.at(-1).own")
     (stage,) = [line for line in lines if line.startswith('"yours","10% of the market at parity')]
     assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)

@@ -59,7 +59,7 @@ def test_fields_set_a_schedule_and_the_answer_is_that_of_the_command(opened: Tab
     np.testing.assert_allclose(opened.run(f"{P}.answer.saved"), saved, rtol=1e-9)
     assert opened.run(f"{P}.answer.fails") == pytest.approx(float((ratio < 0.9).mean()))
     not_told = "Not decided by so many draws"
-    said = f"5 years after the start: {not_told}. 5 years after the last step: {not_told}."
+    said = f"5 years after the last step: {not_told}. 5 years after the start: {not_told}."
     assert opened.run("document.getElementById('answer').textContent") == said
 
 
@@ -93,16 +93,21 @@ def test_what_so_many_draws_cannot_tell_is_not_called_safe(opened: Tab, page: Po
 
 
 def test_every_start_is_tried_as_a_study_tries_it(opened: Tab, page: PolicyPage) -> None:
-    opened.run("document.getElementById('try').click()")
-    assert "none, or several" in opened.run("document.getElementById('tried').textContent")
+    assert opened.run("document.getElementById('try').disabled")
+    assert "Let an instrument end" in opened.run("document.getElementById('tried').textContent")
+    moved(opened, f"{P}.setting.set('tax exemption', {{ shape: 'cliff', start: 2022 }}); {P}.moved()")
     field(opened, "select", "cliff")
+    assert "in different years" in opened.run("document.getElementById('tried').textContent")
+    moved(opened, f"{P}.set('tax exemption', {{ shape: '' }})")
     opened.run("document.getElementById('try').click()")
     opened.until(f"{P}.verdict.trial?.fails.length === {P}.verdict.trial?.years.length")
     years, fails = opened.run(f"{P}.verdict.trial.years"), opened.run(f"{P}.verdict.trial.fails")
     for year in (2012, 2020, 2029):
         ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=year)}, "continued", year)
         assert fails[years.index(year)] == pytest.approx(float((ratio < page.study.exit.share_kept).mean()))
-    assert opened.run("document.getElementById('tried').textContent").endswith("Not decided: 2021 to 2030.")
+    assert opened.run("document.getElementById('tried').textContent").startswith(
+        "Safe in none of these years. Not decided: 2021 to 2030. With a setback for a time: "
+    )
     moved(opened, f"{P}.set('purchase subsidy', {{ level: 90 }})")
     assert opened.run("document.getElementById('years').textContent") == ""
 

@@ -63,12 +63,12 @@ def test_a_slope_is_judged_after_its_last_step_as_the_command_judges_it(
     )
     if start + length + 5 > page.study.horizon:
         assert np.isnan(after).all()
-        assert opened.run(f"{P}.answer.found[0].later.ratio") is None
-        assert text(opened, "answer").endswith("5 years after the last step: not judged.")
+        assert opened.run(f"{P}.answer.found[0].later.beyond") == start + length + 5
+        assert "5 years after the last step: not judged. 5 years after the start:" in text(opened, "answer")
         return
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].later.ratio"), after, rtol=1e-9)
     assert opened.run(f"{P}.answer.found[0].later.fails") == pytest.approx(float((after < 0.9).mean()))
-    assert "As long after the last step" in text(opened, "reasons")
+    assert "5 years after the last step, over the year before" in text(opened, "reasons")
 
 
 def test_levels_do_not_move_what_is_said_of_an_end(opened: Tab) -> None:
