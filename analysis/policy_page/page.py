@@ -94,7 +94,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         "instruments": [_instrument(page, numbers, one) for one in page.instruments],
         "weights": {name: numbers.add(values) for name, values in page.weights.items()},
         "sold": SOLD,
-        "path": path(study.case, TEXTS["stages"]["levels"]),
+        "path": path(study.case, TEXTS["stages"]["levels"], study.horizon),
         "lines": list(MONEY),
         "few": FEW,
         "defined": ExitStudies.load().defined,

@@ -142,9 +142,10 @@ class Policy {
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
     for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read", "waiting"]) text(key, key);
-    const { clocks: [first], window: [low, high], draws } = this.policy.path;
-    text("path-key", "path key", { clock: words.clocks[0], year: moment(first), low, high });
-    text("led-key", "led key", { draws });
+    const { clocks: [first], window: [low, high], draws, seen, named: share } = this.policy.path;
+    text("path-key", "path key", { clock: words.clocks[0], year: moment(first), low, high, seen });
+    text("led-key", "led key", { draws, named: percent(share, 0) });
+    text("led-fold", "led fold");
     for (const key of ["command", "path", "led", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
     text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
     const named = { controls: "set", results: "results", "table-place": "table head", languages: "language", asked: "settings" };

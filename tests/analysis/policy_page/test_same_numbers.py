@@ -235,7 +235,7 @@ def test_a_page_dates_stages_barriers_and_clocks_as_the_commands_do(case: str, t
     everything = {one.name: Set(0.0, page.study.since) for one in page.instruments}
     asked = [("history", {}), ("continued", everything), *(random_settings(page, seed) for seed in range(4))]
     _, judged = in_node(page, asked, tmp_path)
-    rules, clocks = path(case, [0.5]), sorted(study.cases[case].clocks.values())
+    rules, clocks = path(case, [0.5], page.study.horizon), sorted(study.cases[case].clocks.values())
     stages = [one["name"] for one in rules["stages"]]  # type: ignore[attr-defined]
     assert set(stages) == {*STAGES, "share 50%"}
     for (base, made), told in zip(asked, judged, strict=True):
