@@ -47,7 +47,7 @@ class Path {
   }
 
   spread([low, , median, , high], as = (value) => this.years(value)) {
-    return Number.isFinite(median) ? `${as(median)} (${this.say("to", { low: as(low), high: as(high) })})` : as(median);
+    return Number.isFinite(median) ? this.say("bracketed", { text: as(median), more: this.say("to", { low: as(low), high: as(high) }) }) : as(median);
   }
 
   // Cells know their heads, which narrow screens show beside them.
@@ -130,9 +130,9 @@ class Path {
   // What the picture shows, for whoever hears it: waits, dates of shares, the strongest loop of the last years observed.
   spoken() {
     const { policy, words } = this.page, { path } = policy, shares = this.shares();
-    const waits = path.barriers.map((_, i) => this.wait(i)), dates = shares.map(({ name, own }) => `${words.stages[name]}: ${this.date(own[2])}`);
+    const waits = path.barriers.map((_, i) => this.wait(i)), dates = shares.map(({ name, own }) => this.say("named", { name: words.stages[name], text: this.date(own[2]) }));
     const now = path.led.findLastIndex(({ last }) => last <= path.seen);
-    return [...waits, ...dates, ...(now < 0 ? [] : [`${this.say("strip")}: ${words.led[now].name} (${this.stretch(path.led[now])})`])].join("; ");
+    return [...waits, ...dates, ...(now < 0 ? [] : [this.say("named", { name: this.say("strip"), text: this.say("bracketed", { text: words.led[now].name, more: this.stretch(path.led[now]) }) })])].join("; ");
   }
 
   // Medians of a stage by name on a path: `own` or `base`.
@@ -141,9 +141,10 @@ class Path {
   // How long a barrier holds, in words.
   wait(i) {
     const { dated, words, model } = this.page, { before, least, own } = dated.waits[i];
-    if (before) return `${words.barriers[i]}: ${this.say("before", { year: moment(model.time.values[0]) })}`;
+    const named = (text) => this.say("named", { name: words.barriers[i], text });
+    if (before) return named(this.say("before", { year: moment(model.time.values[0]) }));
     const years = Number.isFinite(own[2]) ? this.say("wait", { years: this.spread(own) }) : this.years(own[2]);
-    return `${words.barriers[i]}: ${least ? this.say("least", { years }) : years}`;
+    return named(least ? this.say("least", { years }) : years);
   }
 
   barrier({ x, rect, text, parts }, { begins, ends }, i, top) {
@@ -169,7 +170,7 @@ class Path {
     this.shares().forEach(({ name, own: [low, , median, , high], base, observed }) => {
       const dot = (year, at, how) => {
         if (!Number.isFinite(year)) return;
-        const told = drawn("title", {}, `${this.page.words.stages[name]}: ${year.toFixed(1)}`);
+        const told = drawn("title", {}, this.say("named", { name: this.page.words.stages[name], text: year.toFixed(1) }));
         parts.push(drawn("circle", { cx: x(year), cy: at, ...how }, told));
       };
       if (this.changed) dot(base[2], against, { r: 4, fill: "none", ...DASHED, "stroke-dasharray": "2 2" });
@@ -199,7 +200,7 @@ class Path {
       const [from, to] = [Math.max(one.first, clocks[0]), Math.min(one.last + 1, horizon)], { name } = words.led[i], [code] = name.split(/[^A-Za-z0-9]/);
       if (from >= to) return;
       const how = { fill: LED[one.polarity], stroke: "#fff", opacity: one.first > seen ? 0.55 : 1 };
-      parts.push(rect(from, to, top + 28, 16, how, drawn("title", {}, `${this.stretch(one)}: ${name}`)));
+      parts.push(rect(from, to, top + 28, 16, how, drawn("title", {}, this.say("named", { name: this.stretch(one), text: name }))));
       if (x(to) - x(from) > 7 * code.length + 2) parts.push(text(code, { x: (x(from) + x(to)) / 2, y: top + 40, "text-anchor": "middle", "font-size": 11 }));
     });
   }

@@ -103,6 +103,8 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "title": term(study.title),
         "texts": {key: translated(text) for key, text in TEXTS["texts"].items()},
         "instruments": {one.name: term(one.name) for one in page.instruments},
+        "others": _known("others", names=translated(", ").join(term(one.name) for one in page.other)),
+        "floors": {one.name: term(one.over) for one in page.instruments if one.over},
         "words": {one.name: capital(term(one.words)) for one in page.instruments},
         "units": {one.name: _unit(page, one.unit) for one in page.instruments},
         "charts": [_chart(one) for one in charts_of(page)],
@@ -167,6 +169,7 @@ def _unit(page: PolicyPage, unit: str) -> dict[str, object]:
     """Return the unit of an instrument as the study's tables have it, and what 1 in the model is there."""
     sold = next(one.unit for one in page.study.columns if one.variable == SOLD)
     names = {"bnCNY/unit": page.study.texts.per_unit, "bnCNY/TWh": "CNY/kWh", "Dmnl": "share", "unit/Year": sold}
+    names["bnCNY/Year"] = "bnCNY/year"  # as the charts have it
     factor, told = customary(names.get(unit, unit))
     return {"factor": factor, "unit": told}
 

@@ -140,15 +140,15 @@ def test_an_address_keeps_the_language_and_opens_what_it_changes(opened: Tab, fi
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"base": {"toString": 1}}, "1 more"),
-        ({"third": "nonsense", "more": 1}, "2 more"),
+        ({"base": {"toString": 1}}, "1 that it does not know"),
+        ({"third": "nonsense", "more": 1}, "2 that it does not know"),
         ({"instruments": {"purchase subsidy": {"level": 60.5}}}, "purchase subsidy"),
         ({"instruments": {"purchase subsidy": {"levl": 5}}}, "purchase subsidy"),
         ({"instruments": {"purchase subsidy": {"shape": ["cliff"]}}}, "purchase subsidy"),
-        ({"instruments": {EVIL[0]: {"level": 1}, "ending it is safe": {"level": 1}}}, "2 more"),
-        ({"instruments": "abc"}, "1 more"),
-        (None, "1 more"),
-        ([], "1 more"),
+        ({"instruments": {EVIL[0]: {"level": 1}, "ending it is safe": {"level": 1}}}, "2 that it does not know"),
+        ({"instruments": "abc"}, "1 that it does not know"),
+        (None, "1 that it does not know"),
+        ([], "1 that it does not know"),
     ],
 )
 def test_an_address_puts_no_sentence_on_the_page(asked: object, said: str, browser: Tab, file: Path) -> None:
@@ -156,6 +156,7 @@ def test_an_address_puts_no_sentence_on_the_page(asked: object, said: str, brows
     browser.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps(asked))}")
     status = text(browser, "status")
     assert said in status
+    assert ("Level, % of what was paid: 0 to 200" in status) == ("purchase subsidy" in said)
     assert "ending it" not in status
     assert browser.run(f"{P}.setting.changed") is False
     assert browser.run("document.getElementById('alert').hidden")
@@ -233,3 +234,10 @@ def test_the_picture_of_the_path_tells_all_its_rows(opened: Tab) -> None:
     titles = opened.run("[...document.querySelectorAll('#path title')].map((one) => one.textContent)")
     assert "2024 to 2025, forecast: R8 investment momentum" in titles
     assert any(one.startswith("20% of the market: 2022") for one in titles)
+
+
+def test_other_instruments_are_those_of_the_case(opened: Tab) -> None:
+    assert text(opened, "others") == (
+        "Other instruments: credit requirement, public procurement, infrastructure, applied research, basic research, "
+        "demonstration"
+    )
