@@ -12,6 +12,7 @@ from page_settings import Set, schedule_of
 from analysis.mechanisms.paper import measured
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
+from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
 from benchmarks.browser import Tab
 
@@ -241,3 +242,38 @@ def test_other_instruments_are_those_of_the_case(opened: Tab) -> None:
         "Other instruments: credit requirement, public procurement, infrastructure, applied research, basic research, "
         "demonstration"
     )
+
+
+@pytest.fixture(scope="module")
+def solar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "pv.html"
+    path.write_text(html(policy_page("pv", 10), "en"), encoding="ascii")
+    return path
+
+
+def test_a_tariff_falls_to_its_floor_and_not_below(browser: Tab, solar: Path) -> None:
+    browser.errors.clear()
+    browser.open(solar.as_uri())
+    put(browser, "feed-in premium", shape="linear", start=2016, length=4)
+    lines = (
+        "[...document.querySelectorAll('#market fieldset:first-child svg path')].map((one) => one.getAttribute('d'))"
+    )
+    *_, own, floor = browser.run(lines)
+    heights = [[float(point.split()[1]) for point in one[1:].split("L")] for one in (own, floor)]
+    assert heights[0][-1] == heights[1][-1]
+    assert all(mine <= least for mine, least in zip(*heights, strict=True))
+    assert "dotted: coal tariff" in text(browser, "market")
+    assert "obsolescence → knowledge; in circuits" not in text(browser, "led")
+    told = "10% of the market: observed 2021.6, under what happened the model has 2018.7 (2016.7 to 2020.6"
+    assert told in text(browser, "clocks")
+    assert browser.errors == []
+
+
+def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
+    opened.size(390, 800)
+    put(opened, "purchase subsidy", shape="cliff", start=2014)
+    for place in ("stages", "waits", "led"):
+        opened.run(f"document.getElementById('{place}').closest('details')?.setAttribute('open', '')")
+        one = f"document.getElementById('{place}')"
+        wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
+        assert wide <= room, place
