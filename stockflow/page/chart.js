@@ -186,10 +186,13 @@ class Chart {
   say() {
     const { page, place, about } = this, i = page.at, own = page.now?.found[place], base = page.base?.found[place];
     if (!own) return;
-    const { scale, word } = this.size, sized = (value, digits) => told(value / scale, digits);  // as the axis has it
-    const range = page.model.draws > 1 ? ` (${sized(own[0][i], 3)} to ${sized(own[4][i], 3)})` : "";
-    const was = base && page.changed() ? `; base run ${sized(base[2][i])}` : "";
-    this.read.replaceChildren(`${sized(own[2][i])} ${word && `${word} `}`, inUnit(about), `${range}${was}`);
+    const banded = page.model.draws > 1, was = base && page.changed() ? [base[2][i]] : [];
+    // as the axis has it, unless a number is small beside that
+    const near = [own[2][i], ...(banded ? [own[0][i], own[4][i]] : []), ...was].every((value) => !value || Math.abs(value) >= this.size.scale / 10);
+    const { scale, word } = near ? this.size : { scale: 1, word: "" }, sized = (value, digits) => told(value / scale, digits);
+    const range = banded ? ` (${sized(own[0][i], 3)} to ${sized(own[4][i], 3)})` : "";
+    const before = was.map((value) => `; base run ${sized(value)}${word && ` ${word}`}`).join("");
+    this.read.replaceChildren(`${sized(own[2][i])} ${word && `${word} `}`, inUnit(about), `${range}${before}`);
     const when = `At ${page.model.time.unit} ${moment(page.times[i])}`;
     this.svg.setAttribute("aria-label", `${about.name} over time. ${when}: ${this.read.textContent}`);
   }
