@@ -46,8 +46,10 @@ class Path {
     return Number.isFinite(value) ? (Math.round(10 * value) / 10 + 0).toFixed(1).replace("-", "\u2212") : "\u2013";
   }
 
-  spread([low, , median, , high], as = (value) => this.years(value)) {
-    return Number.isFinite(median) ? this.say("bracketed", { text: as(median), more: this.say("to", { low: as(low), high: as(high) }) }) : as(median);
+  spread([low, , median, , high], as = (value) => this.years(value), open = "or more") {
+    if (!Number.isFinite(median)) return as(median);
+    const ends = high === Infinity ? this.say(open, { low: as(low) }) : this.say("to", { low: as(low), high: as(high) });
+    return this.say("bracketed", { text: as(median), more: ends });
   }
 
   // Cells know their heads, which narrow screens show beside them.
@@ -59,10 +61,10 @@ class Path {
   }
 
   // What both tables hold of a stage or a wait, beside its name.
-  cells({ own, base, lost, never, neverBase }, as) {
+  cells({ own, base, lost, never, neverBase }, as, open) {
     const none = (share) => `${percent(share)}%`, same = lost.every((one) => Math.abs(one) < 0.05);
-    if (!this.changed) return [this.spread(own, as), none(never)];
-    return [this.spread(own, as), as(base[2]), same ? this.say("same") : this.spread(lost), `${none(never)} / ${none(neverBase)}`];
+    if (!this.changed) return [this.spread(own, as, open), none(never)];
+    return [this.spread(own, as, open), as(base[2]), same ? this.say("same") : this.spread(lost), `${none(never)} / ${none(neverBase)}`];
   }
 
   heads(lost) { return this.changed ? ["here", "base", lost, "missed both"] : ["here", "missed"]; }
@@ -70,7 +72,7 @@ class Path {
   stages() {
     const { words, policy, dated, model } = this.page, before = this.say("before", { year: moment(model.time.values[0]) });
     this.table("stages", ["stage", "observed", ...this.heads("lost")], policy.path.stages.map((stage, i) => {
-      const one = dated.stages[i], cells = this.cells(one, (value) => this.date(value));
+      const one = dated.stages[i], cells = this.cells(one, (value) => this.date(value), "or later");
       const { name, observed } = stage, seen = observed === null ? "\u2013" : `${observed.toFixed(1)}${missed(stage) ? "*" : ""}`;
       return [words.stages[name], seen, ...(one.already ? [before, ...cells.slice(1).map(() => "\u2013")] : cells)];
     }));
@@ -206,5 +208,9 @@ class Path {
   }
 }
 
-// Whether what was observed lies outside 90% of the dates that the model has under what happened.
-const missed = ({ observed, modelled }) => observed !== null && modelled !== null && (observed < modelled[0] || observed > modelled[2]);
+// Whether what was observed lies outside 90% of the dates that the model has under what happened, all as they are shown.
+const missed = ({ observed, modelled }) => {
+  if (observed === null || modelled === null) return false;
+  const [seen, low, high] = [observed, modelled[0], modelled[2]].map((year) => Number(year.toFixed(1)));
+  return seen < low || seen > high;
+};

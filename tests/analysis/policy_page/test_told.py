@@ -123,6 +123,10 @@ def test_years_never_reached_are_counted(opened: Tab) -> None:
     shown = f"{100 * missed['never']:.1f}".removesuffix(".0")
     assert f"{shown}% / 0%" in text(opened, "stages")
     assert "not by 2035" in text(opened, "stages")
+    assert " or later)" in text(opened, "stages")
+    assert " or more)" in text(opened, "stages")
+    wide, room = opened.run("[byId('stages').scrollWidth, byId('stages').closest('.wide').clientWidth]")
+    assert wide <= room
     assert "NaN" not in text(opened, "main")
     assert "not a number" not in text(opened, "main")
 
@@ -264,6 +268,7 @@ def test_a_tariff_falls_to_its_floor_and_not_below(browser: Tab, solar: Path) ->
     assert all(mine <= least for mine, least in zip(*heights, strict=True))
     assert "dotted: coal tariff" in text(browser, "market")
     assert "obsolescence → knowledge; in circuits" not in text(browser, "led")
+    assert "misses 1% of the market" not in text(browser, "clocks")  # 2012.5, as the interval's end is told
     told = "10% of the market: observed 2021.6, under what happened the model has 2018.7 (2016.7 to 2020.6"
     assert told in text(browser, "clocks")
     assert browser.errors == []
