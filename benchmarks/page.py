@@ -7,8 +7,8 @@ JavaScript of the same equations with the page's curves as they are, one run aft
 is changed at a point of its curve, drawn at random, once from where it counts and once, in the same turn, from the
 start: on all threads of the page, and on one. Then the same sizes, and moves by kind, of the policy maker's pages.
 
-Other engines' WebAssembly is not here: SDEverywhere's needs Emscripten, and Simlin's is in no package registry; its
-native form stands in `benchmarks.engine`. What SDEverywhere's JavaScript takes is told in `docs/engine/page.md`.
+Other engines' WebAssembly is not here: SDEverywhere's needs Emscripten, and of Simlin only the native form is measured,
+in `benchmarks.engine`. What SDEverywhere's JavaScript takes is told in `docs/engine/page.md`.
 """
 
 import argparse

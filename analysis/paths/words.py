@@ -31,16 +31,20 @@ def path_words(paths: Sequence[Dated], table: pd.DataFrame, study: PathStudy) ->
         )
         for row in means(paths, study.window).to_dict("records")
     ]  # fmt: skip
+    words.append(choice_words(table, study))
+    return words
+
+
+def choice_words(table: pd.DataFrame, study: PathStudy) -> str:
+    """Say how many pairs of clock and stage have most draws within the years of the paper."""
     known = table.dropna(subset=["in window"])
     some = known[known["in window"] >= 0.5]
-    words.append(
-        worded(
-            "Of {known} pairs of clock and stage that the model dates, {some} have most draws within {window}: the "
-            "figure is a choice of clock as much as a property of technologies.",
-            known=len(known), some=len(some), window=window,
-        )
+    low, high = study.window
+    return worded(
+        "Of {known} pairs of clock and stage that the model dates, {some} have most draws within {window}: the figure "
+        "is a choice of clock as much as a property of technologies.",
+        known=len(known), some=len(some), window=worded("{low:g}-{high:g} years", low=low, high=high),
     )  # fmt: skip
-    return words
 
 
 def _industry(path: Dated, table: pd.DataFrame, window: str) -> str:

@@ -84,6 +84,12 @@ class PolicyPage:
         return tuple(one.about for one in self.paid[BASES[0]].values())
 
     @property
+    def other(self) -> tuple[Instrument, ...]:
+        """The instruments that buyers are given nothing of."""
+        beside = {one.beside for one in self.instruments if one.to_buyers or one.price}
+        return tuple(one for one in self.instruments if not (one.to_buyers or one.price or one.variable in beside))
+
+    @property
     def samples(self) -> dict[str, Array]:
         """The draws that page and command are given alike, (draw,) by parameter."""
         return {name: self.page.drawn[:, place].astype(float) for place, name in enumerate(self.page.samples)}

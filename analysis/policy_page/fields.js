@@ -75,7 +75,7 @@ class Fields {
     const rows = (some) => some.flatMap(({ row }) => row), end = [made("label", { htmlFor: id }, this.say("end")), shape];
     const fields = made("div", { className: "fields" }, ...rows([level, since]), ...end, ...rows(Object.values(ends)));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
-      made("p", { className: "quiet" }, `${words.words[name]} (${words.units[name].unit})`),
+      made("p", { className: "quiet" }, this.say("bracketed", { text: words.words[name], more: words.units[name].unit })),
       made("div", { className: "path" }, picture), fields);
     let pictured = "";
     const show = () => {
@@ -101,11 +101,18 @@ class Fields {
     const { policy, setting, words } = this.page, { times } = policy, { factor, unit } = words.units[about.name];
     const some = [...times.keys()].filter((i) => i % 2 === 0 && times[i] <= policy.horizon), at = some.map((i) => times[i]);
     const pick = (values) => some.map((i) => values[i] * factor);
-    const own = pick(pathsOf(policy, about, setting, one).now), usual = pick(paidOf(about, setting).now.full);
+    const { full, low } = paidOf(about, setting).now, floor = low && words.floors[about.name] ? pick(low) : null;
+    // who is given less than the floor has the floor: what is above it is the support
+    const above = (values) => (floor ? values.map((value, i) => Math.max(value, floor[i])) : values);
+    const own = above(pick(pathsOf(policy, about, setting, one).now)), usual = above(pick(full));
     const { x, y, parts, text, box } = frame(0, span([own, usual])[1], at, 390, 96, unit, 2, false), xs = at.map((time) => tenth(x(time)));
     across(at, 5, x, box, parts, text);
     parts.push(drawn("path", { d: path(xs, usual, y), fill: "none", ...DASHED }));
     parts.push(drawn("path", { d: path(xs, own, y), fill: "none", stroke: BLUE.main, "stroke-width": 2 }));
+    if (floor) {
+      parts.push(drawn("path", { d: path(xs, floor, y), fill: "none", stroke: INK, "stroke-dasharray": "1 3" }));
+      parts.push(text(this.say("floor", { floor: words.floors[about.name] }), { x: box.right, y: 12, "text-anchor": "end" }));
+    }
     svg.setAttribute("viewBox", "0 0 390 96");
     svg.setAttribute("aria-label", `${words.instruments[about.name]}: ${this.say("paths")}`);
     svg.replaceChildren(...parts);

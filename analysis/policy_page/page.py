@@ -98,7 +98,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         "total": TOTAL,
         "support": SUPPORT.stock,
         "owed": ARREARS,
-        "path": path(study.case, TEXTS["stages"]["levels"]),
+        "path": path(study.case, TEXTS["stages"]["levels"], study.horizon),
         "lines": list(MONEY),
         "few": FEW,
         "defined": ExitStudies.load().defined,
@@ -149,7 +149,6 @@ def _world(page: PolicyPage, numbers: _Numbers, name: str) -> dict[str, object]:
 
 def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[str, object]:
     paid, model = page.paid, page.model
-    beside = {one.beside for one in page.instruments if one.to_buyers or one.price}
     return {
         "name": about.name,
         "variable": model.variable(about.variable).name,
@@ -158,7 +157,7 @@ def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[
         "share": about.unit == "Dmnl",
         "price": about.price and model.variable(about.price).name,
         "beside": about.beside and model.variable(about.beside).name,
-        "buyers": about.to_buyers or bool(about.price) or about.variable in beside,
+        "buyers": about not in page.other,
         "past": numbers.add(next(iter(paid.values()))[about.name].past[page.open]),
         "paid": {
             name: {base: _lines(page, numbers, one[about.name]) for base, one in world.paid.items()}

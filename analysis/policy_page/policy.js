@@ -142,10 +142,12 @@ class Policy {
     const { words } = this, text = (id, key, fields) => { byId(id).textContent = this.say(key, fields); };
     document.title = byId("title").textContent = words.title;
     text("lede", "lede", { draws: this.model.draws });
-    for (const key of ["set", "others", "try", "copy", "csv", "print", "guide", "back", "close", "read", "waiting"]) text(key, key);
-    const { clocks: [first], window: [low, high], draws } = this.policy.path;
-    text("path-key", "path key", { clock: words.clocks[0], year: moment(first), low, high });
-    text("led-key", "led key", { draws });
+    byId("others").textContent = words.others;
+    for (const key of ["set", "try", "copy", "csv", "print", "guide", "back", "close", "read", "waiting"]) text(key, key);
+    const { clocks: [first], window: [low, high], draws, seen, named: share } = this.policy.path;
+    text("path-key", "path key", { clock: words.clocks[0], year: moment(first), low, high, seen });
+    text("led-key", "led key", { draws, named: percent(share, 0) });
+    text("led-fold", "led fold");
     for (const key of ["command", "path", "led", "rule", "cannot", "happened", "evidence", "about", "table"]) text(`${key}-head`, `${key} head`);
     text("money-head", "money head", { horizon: this.policy.horizon, unit: words.money.unit });
     for (const key of ["money", "path"]) text(`${key}-note`, "within draws");
@@ -202,11 +204,21 @@ class Policy {
   open() {
     const wrong = this.setting.read(location.hash), spoken = this.setting.lang ?? this.home;
     const names = () => wrong.names.map((name) => this.words.instruments[name]);
-    const others = () => (wrong.others ? [this.say("unknown", { count: wrong.others })] : []);
+    const others = () => (wrong.others ? [this.say(wrong.names.length ? "unknown" : "all unknown", { count: wrong.others })] : []);
+    const what = () => [...names(), ...others()].join("; "), takes = () => (wrong.names.length ? this.takes() : "");
     if (spoken !== this.language || !this.fields.parts) this.speak(spoken);
     this.leftOut = () => {
-      if (wrong.names.length || wrong.others) this.tell("left out", () => ({ what: [...names(), ...others()].join("; ") }));
+      if (wrong.names.length || wrong.others) this.tell("left out", () => ({ what: what(), takes: takes() }));
     };
+  }
+
+  // What an address may give of an instrument.
+  takes() {
+    const bounds = NUMBERS.map((key) => {
+      const [low, high] = this.policy.limits[key];
+      return this.say("field takes", { name: this.say(key), low, high });
+    });
+    return this.say("takes", { bounds: bounds.join("; ") });
   }
 
   async reopen() {

@@ -10,16 +10,19 @@ from importlib.resources import files
 
 from analysis.mechanisms.barriers import ENDS
 from analysis.mechanisms.loop_study import LoopStudy
+from analysis.paths.durations import durations
 from analysis.paths.study import PathStudy, path_of
+from analysis.paths.words import choice_words
 from analysis.phase_out.account import ARREARS, LINES, OWED, TOTAL
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart_told import criteria_words
 from analysis.phase_out.by_instrument.happened import happened_table, happened_words, objection
+from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
 from analysis.plain.shown import capital
 from analysis.plain.units import customary
 from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
-from analysis.policy_page.path import leading, stages
+from analysis.policy_page.path import happened, leading, stages
 from analysis.policy_page.presets import presets
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
@@ -103,6 +106,8 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "title": term(study.title),
         "texts": {key: translated(text) for key, text in TEXTS["texts"].items()},
         "instruments": {one.name: term(one.name) for one in page.instruments},
+        "others": _known("others", names=translated(", ").join(term(one.name) for one in page.other)),
+        "floors": {one.name: term(one.over) for one in page.instruments if one.over},
         "words": {one.name: capital(term(one.words)) for one in page.instruments},
         "units": {one.name: _unit(page, one.unit) for one in page.instruments},
         "charts": [_chart(one) for one in charts_of(page)],
@@ -111,7 +116,7 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
         "lines": {name: capital(term(words)) for name, words in MONEY.items()},
-        **_path(study.case),
+        **_path(study),
         "worlds": _worlds(page),
         "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
         "rule": [criteria_words(study)],
@@ -142,17 +147,18 @@ def _worlds(page: PolicyPage) -> dict[str, object]:
     }
 
 
-def _path(case: str) -> dict[str, object]:
-    """Return what the long path names: stages, barriers, clocks from the first on, and the loops that led."""
-    loops = LoopStudy.load()
-    clocks = sorted((year, name) for name, year in path_of(case, PathStudy.load()).clocks.items())
+def _path(study: PhaseOutStudy) -> dict[str, object]:
+    """Return what the long path names: stages, barriers, clocks from the first on, and the strongest loops."""
+    loops, case, paths = LoopStudy.load(), study.case, PathStudy.load()
+    clocks = sorted((year, name) for name, year in path_of(case, paths).clocks.items())
     return {
         "stages": {name: _stage(name, rule) for name, rule in stages(TEXTS["stages"]["levels"]).items()},
         "barriers": [term(name) for name in ENDS],
         "clocks": [term(name) for _, name in clocks],
+        "choice": choice_words(durations([happened(case)], paths), paths),
         "led": [
             {"name": term(name), "meaning": translated(loops.named(name).meaning).replace("->", "→")}
-            for _, _, name, _ in leading(case)
+            for _, _, name, _ in leading(case, study.horizon).phases
         ],
     }
 
@@ -166,6 +172,7 @@ def _unit(page: PolicyPage, unit: str) -> dict[str, object]:
     """Return the unit of an instrument as the study's tables have it, and what 1 in the model is there."""
     sold = next(one.unit for one in page.study.columns if one.variable == SOLD)
     names = {"bnCNY/unit": page.study.texts.per_unit, "bnCNY/TWh": "CNY/kWh", "Dmnl": "share", "unit/Year": sold}
+    names["bnCNY/Year"] = "bnCNY/year"  # as the charts have it
     factor, told = customary(names.get(unit, unit))
     return {"factor": factor, "unit": told}
 

@@ -28,7 +28,8 @@ const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 const unfold = (name, text) => made("summary", { ariaLabel: `${name}: ${text}` }, text);
 const inUnit = (one) => made("span", { className: "unit", dir: "auto" }, unitOf(one));
 const named = (text) => made("bdi", { className: "name", dir: "auto" }, plain(text));
-const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? "dimensionless" : plain(one.unit));
+const NO_UNIT = "dimensionless";
+const unitOf = (one) => (/^(dmnl|dimensionless|1|)$/i.test(one.unit.trim()) ? NO_UNIT : plain(one.unit));
 
 // ---- numbers as people read them
 
@@ -70,7 +71,7 @@ function frame(low, high, times, width, height, unit, most = 5, scaled = true) {
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: mark ? "#e3e7ec" : "#8c96a1" }));
     parts.push(text(told(mark, 5), { x: box.left - 7, y: at + 4, "text-anchor": "end" }));
   }
-  return { box, x, y, parts, text };
+  return { box, x, y, parts, text, scale, word };
 }
 
 const tenth = (pixels) => Math.round(10 * pixels) / 10;
@@ -114,6 +115,8 @@ function span(lists) {
   return [low && low - margin, high && high + margin];
 }
 
+const complete = (values) => values.every(Number.isFinite);
+
 class Chart {
   constructor(page, place) {
     this.page = page;
@@ -149,8 +152,12 @@ class Chart {
     const inside = seen ? seen.values.filter((_, i) => within(seen.times[i])) : [];
     const bands = page.model.draws > 1;
     const kept = shown.map((one) => [one.result.found[place][2]]);
-    const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...kept, [inside]].filter(Boolean).flat();
-    const [low, high] = span(lists), { box, x, y, parts, text } = frame(low, high, times, width, height, unitOf(about));
+    const lists = [own && (bands ? own : [own[2]]), base && [base[2]], ...kept].filter(Boolean).flat(), whole = lists.filter(complete);
+    // a run that breaks off does so far away: the others say what there is room for, and its line is held at the edge
+    const [low, high] = span([...(whole.length ? whole : lists), inside]), unit = unitOf(about), sized = unit !== NO_UNIT;
+    const { box, x, y: free, parts, text, ...size } = frame(low, high, times, width, height, unit, 5, sized);
+    const y = (value) => Math.min(Math.max(free(value), box.top), box.bottom);
+    this.size = size;
     const xs = times.map((time) => tenth(x(time)));
     const lined = { fill: "none", "stroke-linejoin": "round" };
     const stroke = (values, attributes) => parts.push(drawn("path", { d: path(xs, values, y), ...lined, ...attributes }));
@@ -179,9 +186,13 @@ class Chart {
   say() {
     const { page, place, about } = this, i = page.at, own = page.now?.found[place], base = page.base?.found[place];
     if (!own) return;
-    const range = page.model.draws > 1 ? ` (${told(own[0][i], 3)} to ${told(own[4][i], 3)})` : "";
-    const was = base && page.changed() ? `; base run ${told(base[2][i])}` : "";
-    this.read.replaceChildren(`${told(own[2][i])} `, inUnit(about), `${range}${was}`);
+    const banded = page.model.draws > 1, was = base && page.changed() ? [base[2][i]] : [];
+    // as the axis has it, unless a number is small beside that
+    const near = [own[2][i], ...(banded ? [own[0][i], own[4][i]] : []), ...was].every((value) => !value || Math.abs(value) >= this.size.scale / 10);
+    const { scale, word } = near ? this.size : { scale: 1, word: "" }, sized = (value, digits) => told(value / scale, digits);
+    const range = banded ? ` (${sized(own[0][i], 3)} to ${sized(own[4][i], 3)})` : "";
+    const before = was.map((value) => `; base run ${sized(value)}${word && ` ${word}`}`).join("");
+    this.read.replaceChildren(`${sized(own[2][i])} ${word && `${word} `}`, inUnit(about), `${range}${before}`);
     const when = `At ${page.model.time.unit} ${moment(page.times[i])}`;
     this.svg.setAttribute("aria-label", `${about.name} over time. ${when}: ${this.read.textContent}`);
   }

@@ -25,6 +25,8 @@ from stockflow.page.wasm import WIDTH, Module, module
 
 #: charts where nobody names outputs
 MOST_CHARTS = 6
+# names that are run for each chart, to find some that change
+_LOOKED_AT = 8
 #: variables without a chart whose values stand in the pictures
 MOST_BESIDE = 40
 # bytes that all draws of all outputs take in a browser, and what depends on time alone
@@ -98,8 +100,8 @@ def contents(model: Model, asked: Asked) -> Contents:
     """Return what a page of a model holds.
 
     Outputs that nobody names are the observed ones, then stocks, then what is worked out of them and nothing else uses,
-    at most MOST_CHARTS; sliders those of the constants that move the outputs furthest; curves all lookups if they are
-    few. Draws beyond `asked.draws` are left out evenly.
+    at most MOST_CHARTS, of those that change in the base run if any does; sliders those of the constants that move the
+    outputs furthest; curves all lookups if they are few. Draws beyond `asked.draws` are left out evenly.
     Raises InputError as `Model.simulator` does, and for a page whose draws would not fit into a browser's memory.
     """
     outputs, samples = _outputs(model, asked), asked.samples or {}
@@ -160,12 +162,21 @@ def _outputs(model: Model, asked: Asked) -> list[str]:
         named = [one for name in asked.outputs for one in model.equations.elements(name)]
         return [*named, *(name for name in observed if name not in named)]
     most = max(0, MOST_CHARTS - len(observed))
-    stocks = [name for name in model.stocks if name not in observed][:most]
+    stocks = _moving(model, asked, [name for name in model.stocks if name not in observed], most)
     rest = [name for name in _worked_out(model, len(stocks) < most) if name not in observed]
-    found = [*observed, *stocks, *rest[: most - len(stocks)]]
+    found = [*observed, *stocks, *_moving(model, asked, rest, most - len(stocks))] or [*model.stocks, *rest][:most]
     if not found:
         raise InputError(f"{model.file.name}: nothing in it changes over time, so there is nothing to show")
     return found
+
+
+def _moving(model: Model, asked: Asked, names: Sequence[str], most: int) -> list[str]:
+    """Return the first `most` names that do not keep one value throughout the base run; some of many are looked at."""
+    if most <= 0 or not names:
+        return []
+    some = list(names[: _LOOKED_AT * most])
+    (run,) = model.simulator([], some, asked.until, asked.save_period, asked.method)(np.empty((1, 0)))
+    return [name for name, path in zip(some, run.T, strict=True) if not (path == path[0]).all()][:most]
 
 
 def _worked_out(model: Model, wanted: bool) -> Sequence[str]:

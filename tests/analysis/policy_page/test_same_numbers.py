@@ -247,7 +247,7 @@ def test_a_page_dates_stages_barriers_and_clocks_as_the_commands_do(case: str, t
     everything = {one.name: Set(0.0, page.study.since) for one in page.instruments}
     asked = [("history", {}), ("continued", everything), *(random_settings(page, seed) for seed in range(4))]
     _, judged = in_node(page, asked, tmp_path)
-    rules, clocks = path(case, [0.5]), sorted(study.cases[case].clocks.values())
+    rules, clocks = path(case, [0.5], page.study.horizon), sorted(study.cases[case].clocks.values())
     stages = [one["name"] for one in rules["stages"]]  # type: ignore[attr-defined]
     assert set(stages) == {*STAGES, "share 50%"}
     for (base, made), told in zip(asked, judged, strict=True):
@@ -299,10 +299,21 @@ def test_a_world_on_a_page_is_that_of_the_study_of_paths(case: str, tmp_path: Pa
 
 @pytest.mark.parametrize("case", ["nev", "pv"])
 def test_the_loops_on_a_page_are_those_of_the_command(case: str) -> None:
-    study = LoopStudy.load()
+    study, page = LoopStudy.load(), page_of(case)
     found = loop_dominance(drawn(case, study.draws), study)
-    told = said(page_of(case))["en"]["led"]
-    stretches = phases(found, *study.case(case).shown)
-    assert [one["name"] for one in told] == [loop for _, _, loop, _ in stretches]  # type: ignore[attr-defined]
-    led = path(case, [])["led"]
-    assert [(one["first"], one["last"], one["share"]) for one in led] == [(a, b, p) for a, b, _, p in stretches]  # type: ignore[attr-defined]
+    about = path(case, [], page.study.horizon)
+    led: Any = about["led"]
+    names: Any = said(page)["en"]["led"]
+    first, _ = study.case(case).shown
+    yearly = {
+        year: loop
+        for begins, ends, loop, _ in phases(found, first, page.study.horizon - 1)
+        for year in range(begins, ends + 1)
+    }
+    pairs = list(zip(led, names, strict=True))
+    assert {year: name["name"] for one, name in pairs for year in range(one["first"], one["last"] + 1)} == yearly
+    for one, name in pairs:
+        inside = (found.years >= one["first"]) & (found.years <= one["last"])
+        assert one["share"] == pytest.approx(found.strongest[inside, found.names.index(name["name"])].mean())
+        assert one["last"] <= 2023 or one["first"] > 2023
+    assert about["named"] == pytest.approx(np.median(found.named))

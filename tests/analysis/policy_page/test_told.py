@@ -9,8 +9,10 @@ import pytest
 from page_helpers import EVIL, needs_browser
 from page_settings import Set, schedule_of
 
+from analysis.mechanisms.paper import measured
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
+from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
 from benchmarks.browser import Tab
 
@@ -116,11 +118,15 @@ def test_years_never_reached_are_counted(opened: Tab) -> None:
     for name in opened.run(f"{P}.policy.instruments.map((one) => one.name)"):
         opened.run(f"{P}.setting.set({json.dumps(name)}, {{ level: 0 }})")
     done(opened, f"{P}.moved()")
-    missed = opened.run(f"{P}.dated.stages.at(-2)")
+    missed = opened.run(f"{P}.dated.stages.at(-1)")
     assert 0 < missed["never"] <= 1
     shown = f"{100 * missed['never']:.1f}".removesuffix(".0")
-    assert f"{shown}%, held against 0%" in text(opened, "stages")
+    assert f"{shown}% / 0%" in text(opened, "stages")
     assert "not by 2035" in text(opened, "stages")
+    assert " or later)" in text(opened, "stages")
+    assert " or more)" in text(opened, "stages")
+    wide, room = opened.run("[byId('stages').scrollWidth, byId('stages').closest('.wide').clientWidth]")
+    assert wide <= room
     assert "NaN" not in text(opened, "main")
     assert "not a number" not in text(opened, "main")
 
@@ -139,15 +145,15 @@ def test_an_address_keeps_the_language_and_opens_what_it_changes(opened: Tab, fi
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"base": {"toString": 1}}, "1 more"),
-        ({"third": "nonsense", "more": 1}, "2 more"),
+        ({"base": {"toString": 1}}, "1 that it does not know"),
+        ({"third": "nonsense", "more": 1}, "2 that it does not know"),
         ({"instruments": {"purchase subsidy": {"level": 60.5}}}, "purchase subsidy"),
         ({"instruments": {"purchase subsidy": {"levl": 5}}}, "purchase subsidy"),
         ({"instruments": {"purchase subsidy": {"shape": ["cliff"]}}}, "purchase subsidy"),
-        ({"instruments": {EVIL[0]: {"level": 1}, "ending it is safe": {"level": 1}}}, "2 more"),
-        ({"instruments": "abc"}, "1 more"),
-        (None, "1 more"),
-        ([], "1 more"),
+        ({"instruments": {EVIL[0]: {"level": 1}, "ending it is safe": {"level": 1}}}, "2 that it does not know"),
+        ({"instruments": "abc"}, "1 that it does not know"),
+        (None, "1 that it does not know"),
+        ([], "1 that it does not know"),
     ],
 )
 def test_an_address_puts_no_sentence_on_the_page(asked: object, said: str, browser: Tab, file: Path) -> None:
@@ -155,6 +161,7 @@ def test_an_address_puts_no_sentence_on_the_page(asked: object, said: str, brows
     browser.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps(asked))}")
     status = text(browser, "status")
     assert said in status
+    assert ("Level, % of what was paid: 0 to 200" in status) == ("purchase subsidy" in said)
     assert "ending it" not in status
     assert browser.run(f"{P}.setting.changed") is False
     assert browser.run("document.getElementById('alert').hidden")
@@ -192,3 +199,86 @@ def test_a_number_off_its_steps_is_told_by_them(opened: Tab) -> None:
 def test_schedules_that_set_the_same_are_offered_once(case: str) -> None:
     found = [(one.base, json.dumps(one.settings, sort_keys=True)) for one in presets(policy_page(case, 10))]
     assert len(found) == len(set(found))
+
+
+def test_strongest_loops_end_with_the_study_and_what_is_ahead_says_so(opened: Tab, page: PolicyPage) -> None:
+    years = opened.run("[...document.querySelectorAll('#led tbody th')].map((one) => one.textContent)")
+    assert {"2012", "2024 to 2025, forecast", "2032 to 2034, forecast"} <= set(years)
+    spans = [[int(year) for year in one.split(",")[0].split(" to ")] for one in years]
+    assert all((one[0] > 2023) == said.endswith("forecast") for one, said in zip(spans, years, strict=True))
+    assert max(one[-1] for one in spans) + 1 == page.study.horizon
+    assert "not what a loop is worth" in text(opened, "led-key")
+    row = "[...document.querySelectorAll('#led tr')].find((one) => one.textContent.includes('R7 talent'))"
+    worth = measured().query("case == 'nev' and name == 'R7 talent'")["output"].item()
+    assert opened.run(f"{row}.children[3].textContent") == f"{100 * worth:.1f}%"
+
+
+def test_what_the_model_misses_is_told_whatever_is_set(opened: Tab) -> None:
+    done(opened, "0")
+    told = "* The model misses 1% of the market: observed 2015.2, under what happened the model has 2015.6 (2015.3 to"
+    assert told in text(opened, "clocks")
+    put(opened, "tax exemption", level=0)
+    assert told in text(opened, "clocks")
+    assert "2015.2*" in text(opened, "stages")
+    assert "2021.1*" not in text(opened, "stages")
+
+
+def test_a_choice_of_clock_is_called_one_and_shares_are_rounded_as_the_command_rounds_them(opened: Tab) -> None:
+    done(opened, "0")
+    assert "choice of clock as much as a property of technologies" in text(opened, "clocks")
+    assert "25 to 35 years after national R&D" in text(opened, "path")
+    shares = [0.885, 0.895, 0.005, 0.4449, 1.0]
+    assert opened.run(f"{json.dumps(shares)}.map((one) => `${{whole(one)}}%`)") == [f"{one:.0%}" for one in shares]
+
+
+def test_the_picture_of_the_path_tells_all_its_rows(opened: Tab) -> None:
+    done(opened, "0")
+    spoken = opened.run("document.querySelector('#path svg').getAttribute('aria-label')")
+    for part in ("Darwinian Sea: ", "10% of the market: 20", "Strongest loop at the moment: B6 Darwinian selection"):
+        assert part in spoken
+    titles = opened.run("[...document.querySelectorAll('#path title')].map((one) => one.textContent)")
+    assert "2024 to 2025, forecast: R8 investment momentum" in titles
+    assert any(one.startswith("20% of the market: 2022") for one in titles)
+
+
+def test_other_instruments_are_those_of_the_case(opened: Tab) -> None:
+    assert text(opened, "others") == (
+        "Other instruments: credit requirement, public procurement, infrastructure, applied research, basic research, "
+        "demonstration"
+    )
+
+
+@pytest.fixture(scope="module")
+def solar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "pv.html"
+    path.write_text(html(policy_page("pv", 10), "en"), encoding="ascii")
+    return path
+
+
+def test_a_tariff_falls_to_its_floor_and_not_below(browser: Tab, solar: Path) -> None:
+    browser.errors.clear()
+    browser.open(solar.as_uri())
+    put(browser, "feed-in premium", shape="linear", start=2016, length=4)
+    lines = (
+        "[...document.querySelectorAll('#market fieldset:first-child svg path')].map((one) => one.getAttribute('d'))"
+    )
+    *_, own, floor = browser.run(lines)
+    heights = [[float(point.split()[1]) for point in one[1:].split("L")] for one in (own, floor)]
+    assert heights[0][-1] == heights[1][-1]
+    assert all(mine <= least for mine, least in zip(*heights, strict=True))
+    assert "dotted: coal tariff" in text(browser, "market")
+    assert "obsolescence → knowledge; in circuits" not in text(browser, "led")
+    assert "misses 1% of the market" not in text(browser, "clocks")  # 2012.5, as the interval's end is told
+    told = "10% of the market: observed 2021.6, under what happened the model has 2018.7 (2016.7 to 2020.6"
+    assert told in text(browser, "clocks")
+    assert browser.errors == []
+
+
+def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
+    opened.size(390, 800)
+    put(opened, "purchase subsidy", shape="cliff", start=2014)
+    for place in ("stages", "waits", "led"):
+        opened.run(f"document.getElementById('{place}').closest('details')?.setAttribute('open', '')")
+        one = f"document.getElementById('{place}')"
+        wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
+        assert wide <= room, place

@@ -65,7 +65,7 @@ def test_samples_may_come_from_a_sensitivity_control(command: Run, tmp_path: Pat
         (["--out", "page.txt"], "must end in .html"),
         (["--inputs", "contact rat", "--out", "page.html"], "did you mean 'contact rate'"),
         (["--outputs", "infectivity=", "--out", "page.html"], "unknown variable"),
-        (["--set", "contact rate=99", "--out", "page.html"], "outside [0, 50]"),
+        (["--set", "contact rate=99", "--out", "page.html"], "outside [0, 20]"),
         (["--samples", "none.csv", "--out", "page.html"], "no such file"),
         (["--draws", "0", "--out", "page.html"], "0 is not in the range"),
         ([], "Missing option '--out'"),

@@ -558,3 +558,35 @@ def test_without_anywidget_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(InputError, match="a page in a notebook needs anywidget: pip install anywidget"):
         widget(hostile())
+
+
+def test_a_run_that_breaks_off_leaves_the_axis_to_those_that_do_not(browser: Tab, tmp_path: Path) -> None:
+    model = of_text("rate= 0.1\n\t~ 1/Year [0,1]\n\t~ |\npower= 1\n\t~ Dmnl [1,9]", "S= INTEG(rate*S^power, 1)")
+    (tmp_path / "made.html").write_text(html(contents(model, Asked())), encoding="ascii")
+    browser.errors.clear()
+    browser.open((tmp_path / "made.html").as_uri())
+    marks = "[...document.querySelectorAll('.chart text')].map((one) => one.textContent)"
+    browser.until(SETTLED)
+    before = browser.run(marks)
+    move(browser, "power", 200)
+    shown(browser)
+    assert browser.run(f"{P}.now.failed") == 1
+    assert browser.run(marks) == before
+    lines = "[...document.querySelectorAll('.chart path')].map((one) => one.getAttribute('d'))"
+    assert min(browser.run(f"{lines}.flatMap((one) => one.match(/ [-.0-9]+/g).map(Number))")) >= 24
+    assert browser.errors == []
+
+
+def test_what_is_read_off_has_the_size_of_its_axis_and_what_has_no_unit_none(browser: Tab, tmp_path: Path) -> None:
+    model = of_text("people= INTEG(1000, 1e6)\n\t~ person\n\t~ |\nshare= people*2")
+    (tmp_path / "made.html").write_text(html(contents(model, Asked())), encoding="ascii")
+    browser.errors.clear()
+    browser.open((tmp_path / "made.html").as_uri())
+    browser.until(SETTLED)
+    assert browser.run("[...document.querySelectorAll('.read')].map((one) => one.textContent)") == [
+        "1,020 thousand person",
+        "2,040,000 dimensionless",
+    ]
+    units = browser.run("[...document.querySelectorAll('.chart text')].map((one) => one.textContent)")
+    assert {"thousand person", "dimensionless"} <= set(units)
+    assert browser.errors == []

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -127,6 +128,21 @@ def test_a_constant_that_its_limits_hold_fast_has_no_slider() -> None:
     assert contents(model, Asked()).sliders == ("b",)
     with pytest.raises(InputError, match="nothing to move"):
         contents(model, Asked(inputs=["a"]))
+
+
+def test_what_keeps_one_value_has_no_chart_where_anything_else_changes() -> None:
+    still, moved = "K= INTEG(0*a, 3)", "S= INTEG(a, 0)"
+    both, alone = (contents(of_text("a= 1", *made), Asked()) for made in ((still, moved), (still,)))
+    assert both.simulator.outputs[: both.charts] == ("S",)
+    assert alone.simulator.outputs[: alone.charts] == ("K",)
+
+
+def test_an_epidemic_is_finite_at_both_ends_of_every_slider() -> None:
+    names = ["contact rate", "infectivity", "duration of illness"]
+    ends = [EPIDEMIC.variable(name).limits for name in names]
+    rows = np.array([*itertools.product(*ends)], dtype=float)
+    runs = EPIDEMIC.simulator(names, ["Susceptible", "Infectious"])(rows)
+    assert ((runs >= -1e-6) & (runs <= 100_000 + 1e-6)).all()
 
 
 def test_a_range_reaches_to_every_draw() -> None:
