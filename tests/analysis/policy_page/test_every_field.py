@@ -108,8 +108,10 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -
         time.sleep(0.05)
     lines = written.read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "run,quantity,unit,from,to,p5,p25,median,p75,p95"
-    dated = opened.run(f"{P}.dated.stages.at(-1).own")
-    (stage,) = [line for line in lines if line.startswith('"yours","10% of the market at parity')]
+    told = "10% of the market at parity"
+    place = f"{P}.policy.path.stages.findIndex(({{ name }}) => {P}.words.stages[name].startsWith('{told}'))"
+    dated = opened.run(f"{P}.dated.stages[{place}].own")
+    (stage,) = [line for line in lines if line.startswith(f'"yours","{told}')]
     assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)
     last = [line for line in lines if line.startswith('"yours"')][len(opened.run(f"{P}.charts.times")) - 1]
     shown = opened.run(f"{P}.charts.own[0].map((values) => values.at(-1))")
