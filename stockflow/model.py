@@ -466,7 +466,7 @@ def _equations(file: Source) -> Equations:
         "equations",
         sources,
         lambda: source.equations(file),
-        codec.encoded,
+        lambda found: codec.encoded(found) if codec.keepable(found) else None,
         lambda content: codec.decoded(content, file.name),
     )
 

@@ -31,13 +31,13 @@ def kept(
     kind: str,
     sources: tuple[str | bytes, ...],
     make: Callable[[], Made],
-    packed: Callable[[Made], bytes],
+    packed: Callable[[Made], bytes | None],
     unpacked: Callable[[bytes], Made],
 ) -> Made:
     """Return what `make` returns, from a file if it was made before from the same `sources`.
 
-    `packed` makes bytes of it and `unpacked` what they were made of.  The text of this package is a source of
-    everything.
+    `packed` makes bytes of it, or None of what is not worth keeping, and `unpacked` what they were made of.  The text
+    of this package is a source of everything.
     """
     folder = _folder()
     if folder is None:
@@ -48,9 +48,11 @@ def kept(
     if content is not None:
         return unpacked(content)
     made = make()
+    content = packed(made)
     # a full or read-only disk costs time, not the result
     with contextlib.suppress(OSError):
-        _write(path, key, packed(made))
+        if content is not None:
+            _write(path, key, content)
     return made
 
 

@@ -11,15 +11,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, get_args
 
-from stockflow.language.equations import Equations, Expression, Variable
+from stockflow.language.equations import Equations, Expression, Variable, walk
 
 _KNOWN: Mapping[str, type] = MappingProxyType({one.__name__: one for one in (Variable, *get_args(Expression))})
 # the field of a node that comes before those it is made of
 _NODE = "node"
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
+# nodes of equations that are kept: of more, writing them takes longer and more memory than reading the file
+_MOST_KEPT = 500_000
+
+
+def keepable(equations: Equations) -> bool:
+    """Say whether equations take less time and memory to keep than to read anew: up to so many nodes."""
+    nodes = (node for one in equations.variables.values() for node in walk(one.expression))
+    return next(islice(nodes, _MOST_KEPT, None), None) is None
 
 
 def encoded(equations: Equations) -> bytes:

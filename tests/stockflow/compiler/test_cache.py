@@ -149,6 +149,15 @@ def test_equations_survive_their_written_form_exactly(folder, monkeypatch) -> No
         assert codec.digest(again) == codec.digest(fresh)
 
 
+def test_equations_of_very_large_models_are_read_anew(folder, monkeypatch) -> None:
+    monkeypatch.setattr(codec, "_MOST_KEPT", 3)
+    model = stockflow.load(MODELS / "tank.mdl")
+    assert not list(folder.glob("equations-*"))
+    monkeypatch.setattr(codec, "_MOST_KEPT", 300)
+    assert stockflow.load(MODELS / "tank.mdl").equations == model.equations
+    assert len(list(folder.glob("equations-*"))) == 1
+
+
 def test_a_changed_file_is_read_again_and_a_bad_one_refused_again(folder, tmp_path) -> None:
     path = written(tmp_path, "a= 1 ~ Dmnl")
     assert stockflow.load(path).variable("a").value == 1.0
