@@ -28,7 +28,7 @@ from stockflow.names import plain
 
 _DEEPEST = 200
 # of steps that move, or on the way to an end that does; and how often the shortest goes into the first
-_MOST_WALKED, _SHORTEST = 200_000, 1e7
+_MOST_WALKED, _SHORTEST = 100_000, 1e7
 #: slack, as a share of the time step, for the final time and the save grid
 SLACK = 1e-5
 # of a time step, just before its middle
