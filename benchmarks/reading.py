@@ -93,6 +93,7 @@ _KINDS = {
     ),
     "delays": ("x[r]= SMOOTH3(Time*r,2)~~|", 4),
 }
+KINDS = (*_KINDS, "chain")
 
 
 def generated(kind: str, scalars: int) -> str:
@@ -116,7 +117,7 @@ def sizes(wanted: list[int]) -> None:
     heads += [f"{name}, {what}" for name in others for what in ("s", "x", "MB")]
     print("| " + " | ".join(heads) + " |")
     print("|---" * len(heads) + "|")
-    for kind in (*_KINDS, "chain"):
+    for kind in KINDS:
         for scalars in wanted:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "generated.mdl"

@@ -144,6 +144,11 @@ class Translation:
         if count > _MOST_VARIABLES:
             raise TooLarge(f"more than {_MOST_VARIABLES} variables, counting array elements and parts of functions")
 
+    def has_tables(self, scope: Scope, key: str) -> bool:
+        """Say whether elements of an array are tables."""
+        found = scope.definitions[key]
+        return self.once(("tables", scope.prefix, key), lambda: any(one.lookup for one in found.values()))
+
     def once(self, made_of: Hashable, make: Callable[[], Made]) -> Made:
         """Return what is made of something, made here if no element made it before."""
         if made_of not in self.known:

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from benchmarks.machine import Cost, cost
 from benchmarks.reductions import Reduced, million, reductions
 from benchmarks.scalar_c import ScalarC, script
 from benchmarks.table import Result, Row, Timing
+from stockflow.language import source
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 INPUTS = ("growth rate", "elasticity", "base size")
@@ -162,3 +165,22 @@ def test_reading_is_measured_beside_the_others(monkeypatch, capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("| model | before, ms | stockflow, ms | PySD, ms |")
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| commodity", "| epidemic", "| population"]
+
+
+def work(kind: str, scalars: int, folder: Path) -> int:
+    """Return how many functions, and steps of generators, are entered while a generated model is read."""
+    path, entered = folder / "generated.mdl", Counter[str]()
+    path.write_text(reading.generated(kind, scalars), encoding="utf-8")
+    sys.setprofile(lambda frame, event, argument: entered.update((event,)))
+    try:
+        source.equations(source.read(path))
+    finally:
+        sys.setprofile(None)
+    return entered["call"]
+
+
+@pytest.mark.parametrize("kind", reading.KINDS)
+def test_reading_takes_work_in_proportion_to_the_number_of_scalars(kind: str, tmp_path: Path) -> None:
+    work(kind, 200, tmp_path)  # what is imported first is no part of reading
+    few, many = (work(kind, scalars, tmp_path) for scalars in (1000, 4000))
+    assert many < 4.5 * few

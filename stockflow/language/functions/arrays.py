@@ -100,7 +100,7 @@ def _place(reader: Place, tree: Tree, what: str) -> tuple[Scope, str, list[tuple
         raise Refused([f"{what} of what is no array"])
     scope, key = found
     here = tuple(reader.ranges.element(one, reader.bound) for one in tree.subscripts)
-    if any(one.lookup for one in scope.definitions[key].values()):
+    if reader.translation.has_tables(scope, key):
         raise Refused([f"{what} of the lookup {tree.name!r}"])
     if here not in scope.definitions[key]:
         raise Refused([f"{what} with {len(here)} subscripts of {tree.name!r}"])

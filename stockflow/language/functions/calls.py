@@ -98,7 +98,7 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     if found is None:
         raise reader.ranges.unknown("array", name, reader.scope.spelling)
     scope, key = found
-    if any(one.lookup for one in scope.definitions[key].values()):
+    if reader.translation.has_tables(scope, key):
         raise Refused([f"lookup {name!r} without an argument"])
     reader.translation.spend(len(scope.definitions[key]))
     names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
