@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ os.environ["TECHCYCLE_LANG"] = "en"
 
 from analysis import cli
 from analysis.plain import progress
+from benchmarks.browser import Tab, tab
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -50,3 +52,20 @@ def techcycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         return code, out, err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Tab]:
+    """A browser for the tests of a module."""
+    with tab() as one:
+        yield one
+
+
+@pytest.fixture
+def opened(browser: Tab, file: Path) -> Iterator[Tab]:
+    """The page in the `file` of a room, which no test leaves with an error."""
+    browser.size(1280, 900)
+    browser.errors.clear()
+    browser.open(file.as_uri())
+    yield browser
+    assert browser.errors == []

@@ -6,7 +6,6 @@ import struct
 import sys
 import time
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,21 +47,6 @@ def file(page: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "commodity.html"
     path.write_text(html(page), encoding="ascii")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    with tab() as one:
-        yield one
-
-
-@pytest.fixture
-def opened(browser: Tab, file: Path) -> Iterator[Tab]:
-    browser.size(1280, 900)
-    browser.errors.clear()
-    browser.open(file.as_uri())
-    yield browser
-    assert browser.errors == []
 
 
 def shown(one: Tab) -> np.ndarray:
