@@ -44,6 +44,7 @@ LONG = {
     "instrument",
     "own",
     "phase_out",
+    "policy_page",
     "schedule",
     "start",
     "study",

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::stockflow.errors.ReadingWarning
 
 CLOSE = 1e-9
 LENGTHS = {"2": "two", "1+STEP(1.3,1)": "longer", "2-STEP(1.2,1)": "shorter", "1.5+SIN(TIME*4)": "moving"}
+# belts of many slats
+FINE = pytest.param(0.1, marks=pytest.mark.slow)
 ARREST = "<arrest>IF TIME&gt;1 AND TIME&lt;2.2 THEN 1 ELSE 0</arrest>"
 LIMITS = {
     "": "free",
@@ -47,7 +49,7 @@ def apart(path: Path) -> dict[str, float]:
     return {name: float(np.max(np.abs(run[name] - other[name]) / (1.0 + np.abs(other[name])))) for name in names}
 
 
-@pytest.mark.parametrize("step", [0.5, 0.1])
+@pytest.mark.parametrize("step", [0.5, FINE])
 @pytest.mark.parametrize("length", LENGTHS, ids=LENGTHS.values())
 @pytest.mark.parametrize("limits", LIMITS, ids=LIMITS.values())
 def test_belts(tmp_path: Path, limits: str, length: str, step: float) -> None:
@@ -99,7 +101,7 @@ QUEUED = ["<capacity>8</capacity>", "<in_limit>5</in_limit>", f"<capacity>7+2*SI
 MARKS = ["", "one_at_a_time='false'", "batch_integrity='true'"]
 
 
-@pytest.mark.parametrize("step", [1, 0.5, 0.1])
+@pytest.mark.parametrize("step", [0.5, pytest.param(1, marks=pytest.mark.slow), FINE])
 @pytest.mark.parametrize("overflow", [False, True])
 def test_queues_before_belts(tmp_path: Path, step: float, overflow: bool) -> None:
     line = LINE.format(*(("<outflow>v</outflow>", "<flow name='v'><overflow/></flow>") if overflow else ("", "")))

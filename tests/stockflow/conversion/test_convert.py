@@ -65,7 +65,14 @@ def facts(model: stockflow.Model) -> dict[str, object]:
     return {name: (one.unit, one.documentation, one.group, one.limits) for name, one in model.variables.items()}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda one: one.name)
+LARGE = ("ic.mdl", "mrna.mdl", "pv.mdl")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one.name in LARGE)) for one in FILES],
+    ids=lambda one: one.name,
+)
 def test_a_file_in_the_other_format_and_back_runs_the_same(file: Path) -> None:
     model = stockflow.load(file)
     there = other(model)
