@@ -23,6 +23,9 @@ _NODE = "node"
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
 # nodes of equations that are kept: of more, writing them takes longer and more memory than reading the file
 _MOST_KEPT = 500_000
+# variables, by identity, with the hash of what they say
+_hashed: dict[int, tuple[Variable, str]] = {}
+_MOST_HASHED = 20_000
 
 
 def keepable(equations: Equations) -> bool:
@@ -35,14 +38,8 @@ def encoded(equations: Equations) -> bytes:
     """Return equations as bytes; the name of their source is left out."""
     writer = _Writer()
     variables = ",".join(_JSON(writer.written(one)) for one in equations.variables.values())
-    rest = {
-        "equivalences": equations.equivalences,
-        "method": equations.method,
-        "structural": sorted(equations.structural),
-        **({"notes": equations.notes} if equations.notes else {}),
-    }
     # every node is text as soon as it is written: as objects, those of a large model would fill the memory
-    return f'{{"variables":[{variables}],{_JSON(rest)[1:-1]},"nodes":[{",".join(writer.nodes)}]}}'.encode()
+    return f'{{"variables":[{variables}],{_JSON(_rest(equations))[1:-1]},"nodes":[{",".join(writer.nodes)}]}}'.encode()
 
 
 @lru_cache(maxsize=32)  # a study loads the same model again and again
@@ -64,14 +61,40 @@ def decoded(content: bytes, source: str) -> Equations:
 
 
 def digest(equations: Equations) -> str:
-    """Return the SHA-256 of all that equations say, whatever file they are from."""
-    return hashlib.sha256(encoded(equations)).hexdigest()
+    """Return the SHA-256 of all that equations say, whatever file they are from.
+
+    Those of a variable that stays when others are changed are worked out once.
+    """
+    writer, whole = _Hasher(), hashlib.sha256(_JSON(_rest(equations)).encode())
+    for one in equations.variables.values():
+        found = _hashed.get(id(one))
+        if found is None:
+            if len(_hashed) >= _MOST_HASHED:
+                _hashed.clear()
+            found = _hashed[id(one)] = one, writer.written(one)[_NODE]
+        whole.update(found[1].encode())
+    return whole.hexdigest()
+
+
+def _rest(equations: Equations) -> dict[str, Any]:
+    """Return what equations say beside their variables."""
+    return {
+        "equivalences": equations.equivalences,
+        "method": equations.method,
+        "structural": sorted(equations.structural),
+        **({"notes": equations.notes} if equations.notes else {}),
+    }
 
 
 class _Writer:
     def __init__(self) -> None:
         self.nodes: list[str] = []
-        self.places: dict[int, int] = {}
+        self.places: dict[int, int | str] = {}
+
+    def put(self, text: str) -> int | str:
+        """Keep the text of a node and return what stands for it elsewhere."""
+        self.nodes.append(text)
+        return len(self.nodes) - 1
 
     def written(self, value: Any) -> Any:
         """Return plain values as they are, sequences as lists, and nodes as their places."""
@@ -82,9 +105,13 @@ class _Writer:
         place = self.places.get(id(value))
         if place is None:
             parts = [self.written(getattr(value, one.name)) for one in fields(value)]
-            self.nodes.append(_JSON([type(value).__name__, *parts]))
-            place = self.places[id(value)] = len(self.nodes) - 1
+            place = self.places[id(value)] = self.put(_JSON([type(value).__name__, *parts]))
         return {_NODE: place}
+
+
+class _Hasher(_Writer):
+    def put(self, text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(value: Any, nodes: list[Any]) -> Any:

@@ -149,6 +149,16 @@ def test_equations_survive_their_written_form_exactly(folder, monkeypatch) -> No
         assert codec.digest(again) == codec.digest(fresh)
 
 
+def test_the_hash_of_equations_is_theirs_whatever_was_hashed_before(tmp_path) -> None:
+    texts = ("a= 1 ~ \n b= a*2 ~", "a= 2 ~ \n b= a*2 ~", "b= a*2 ~ \n a= 1 ~", "a= 1 ~ Year \n b= a*2 ~")
+    made = [stockflow.load(written(tmp_path, text)).equations for text in texts]
+    hashes = [codec.digest(one) for one in made]
+    assert len(set(hashes)) == len(hashes)
+    changed = made[0].changed({"a": made[1].variables["a"].expression})
+    assert codec.digest(changed) == codec.digest(changed.changed({})) == codec.digest(made[1]) != hashes[0]
+    assert codec.digest(changed.changed({"a": made[0].variables["a"].expression})) == hashes[0]
+
+
 def test_equations_of_very_large_models_are_read_anew(folder, monkeypatch) -> None:
     monkeypatch.setattr(codec, "_MOST_KEPT", 3)
     model = stockflow.load(MODELS / "tank.mdl")
