@@ -356,9 +356,16 @@ class ToVensim(Translator):
                 return Literal(math.pi)
             if key == "self":
                 return Name(self.own.name, self.own.subscripts)
+            if not self.ranges.counts_alike(key):
+                raise Refused([f"place in the range {tree.name!r}, which Vensim counts in a larger one,"])
+            place = None if self.ranges.known(key) else self.ranges.position(key, {})
+            if place is not None:
+                return Literal(float(place))
         dimensions = self.arrays.get(key, ())
         if any(one.endswith("!!") for one in tree.subscripts):
             raise Refused([f"all elements of {tree.name!r}, an array over one dimension twice,"])
+        if len(tree.subscripts) == len(dimensions):
+            tree = Name(tree.name, tuple(map(self.ranges.numbered, dimensions, tree.subscripts)))
         if tree.subscripts or not dimensions or self.macro:
             return Name(tree.name, tree.subscripts)
         mine = self.arrays.get(plain(self.own.name), ())

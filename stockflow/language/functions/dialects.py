@@ -14,6 +14,7 @@ from stockflow.language.functions import (
     arrays,
     conveyors,
     curves,
+    data,
     laws,
     memory,
     random,
@@ -286,6 +287,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "sample if true": _read_all(memory.sample, 3, 3),
         # its width comes before its interval
         "pulse train": _operation("pulse train", 0, 2, 1, 3),
+        "x if missing": Function(2, 2, data.if_missing),
         "game": Function(1, 1, lambda reader, tree: reader.read(tree.arguments[0])),
     }
 )

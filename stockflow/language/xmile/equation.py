@@ -12,7 +12,9 @@ _LETTER = r"[^\x00-\x7f\s]"
 _WORD = rf"(?:[^\W\d]|{_LETTER})(?:[\w'$]|{_LETTER})*"
 # a point stands between a module and what is in it; one at the start is the whole model
 _NAME = rf"\.?{_WORD}(?:\.(?:{_WORD}|{QUOTED}))*"
-_SIGNS = r"<>|<=|>=|//|[-+*/^()\[\]=<>,;!]"
+_SIGNS = r"<>|<=|>=|//|\*\s*:|[-+*/^()\[\]=<>,;!]"
+# all elements of a range that is named
+_STAR_OF = "*:"
 _WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 
 
@@ -34,6 +36,8 @@ class Equation(Parser):
     def token(self, kind: str, text: str, start: int) -> Token:
         """Return a token; words of the language are their own kind."""
         word = text.lower()
+        if kind == "sign" and text.endswith(":"):
+            return Token(_STAR_OF, text, start)
         return Token(word, word, start) if kind == "name" and word in _WORDS else super().token(kind, text, start)
 
     def whole(self) -> Tree:
@@ -72,24 +76,29 @@ class Equation(Parser):
         return result
 
     def named(self) -> Tree:
-        """Return a name or a call; a star among subscripts stands for all elements of its dimension."""
+        """Return a name or a call; a star among subscripts stands for all elements of its dimension, or another."""
         tree = super().named()
-        if not isinstance(tree, Name) or "*" not in tree.subscripts:
+        if not isinstance(tree, Name) or not any(one.startswith("*") for one in tree.subscripts):
             return tree
         own = self.arrays.get(plain(tree.name), ())
         if len(own) != len(tree.subscripts):
             raise Refused([f"{len(tree.subscripts)} subscripts of {tree.name!r}, which has {len(own)}"])
-        stars = iter(with_marks([name for name, one in zip(own, tree.subscripts, strict=True) if one == "*"]))
-        return Name(tree.name, tuple(next(stars) if one == "*" else one for one in tree.subscripts), tree.line)
+        over = [
+            one.removeprefix("*") or name for name, one in zip(own, tree.subscripts, strict=True) if one.startswith("*")
+        ]
+        stars = iter(with_marks(over))
+        return Name(tree.name, tuple(next(stars) if one[0] == "*" else one for one in tree.subscripts), tree.line)
 
     def name(self) -> str:
         """Return a name as the whole model has it."""
         return self.meant(super().name().replace("\\n", " "))
 
     def subscript(self) -> str:
-        """Return one subscript; a star is one, too."""
+        """Return one subscript; a star is one, too, of its own dimension or of the range that follows it."""
         if self.skip("*"):
             return "*"
+        if self.skip(_STAR_OF):
+            return f"*{self.subscript()}"
         # what stands in brackets is no variable
         meant, self.meant = self.meant, str
         name = super().subscript()

@@ -129,25 +129,30 @@ class _File(File):
         """Yield the macros of the file."""
         for node in self.found("macro"):
             part, line = Part("", node, macro=True), node.sourceline
-            inside = [one for group in self.found("variables", node) for one in group]
-            definitions = [
-                definition
-                for one in inside
-                if self.tag(one) in VARIABLES
-                for definition in self.definitions(part, one, {})
-            ]
             parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
             equations, tree, problems = self.found("eqn", node), None, []
-            try:
-                tree = self._equation(part, equations[0]) if equations else None
-            except Refused as error:
-                problems += error.items
+            inside = [one for group in self.found("variables", node) for one in group if self._defines(one, parameters)]
+            definitions = [one for each in inside for one in self.definitions(part, each, {})]
             if not equations:
                 problems.append("macro without an equation")
             if self.found("sim_specs", node):
                 problems.append("macro with a clock of its own")
-            own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
-            yield Macro(name_of(node), parameters, (*definitions, own), line)
+            own, names = plain(name_of(node)), {plain(name_of(one)) for one in inside}
+            if not problems and own in names and plain((equations[0].text or "").strip().strip('"')) == own:
+                # its value is the variable of its own name
+                yield Macro(name_of(node), parameters, tuple(definitions), line)
+                continue
+            try:
+                tree = self._equation(part, equations[0]) if equations else None
+            except Refused as error:
+                problems += error.items
+            result = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
+            yield Macro(name_of(node), parameters, (*definitions, result), line)
+
+    def _defines(self, node: Any, parameters: Sequence[str]) -> bool:
+        """Say whether a part of a macro defines a variable; one without an equation may be a parameter."""
+        declared = not len(node) and plain(name_of(node)) in set(map(plain, parameters))
+        return self.tag(node) in VARIABLES and not declared
 
     def units(self) -> tuple[tuple[str, ...], ...]:
         """Return, for each unit with further names, all its names."""
