@@ -12,7 +12,7 @@ from stockflow.language.definition import Function
 from stockflow.language.functions import (
     allocation,
     arrays,
-    conveyors,
+    belts,
     curves,
     data,
     laws,
@@ -274,7 +274,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
-        "delay conveyor": Function(6, 6, conveyors.delayed),
+        "delay conveyor": Function(6, 6, belts.delayed),
         "delay1i": _delayed(memory.delay, 1, (3, 3)),
         "delay3i": _delayed(memory.delay, 3, (3, 3)),
         "delay n": _of_order(memory.delay_n, 3),
