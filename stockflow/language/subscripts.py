@@ -141,8 +141,11 @@ class Ranges:
         return 1 + (self._places[key][element] if self._apart and key in self.members else self.rank(element))
 
     def numbered(self, name: str, subscript: str) -> str:
-        """Return the element of a range that a subscript gives by its place, from 1; all others as they are."""
+        """Return the element that a subscript gives by its place, from 1, or as `range.element`; others as they are."""
         inside = self.members.get(plain(name), ())
+        range_, point, element = plain(subscript).rpartition(".")
+        if self._apart and point and not self.known(plain(subscript)) and element in self._places.get(range_, {}):
+            return element
         if not subscript.isdecimal() or subscript in inside or not 1 <= int(subscript) <= len(inside):
             return subscript
         return inside[int(subscript) - 1]

@@ -5,6 +5,7 @@ Models inside modules are written out: their variables have the module's name be
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -112,6 +113,10 @@ class _File(File):
             for group in self.found("variables/group", part.node)
             for one in (*self.found("entity", group), *self.found("var", group))
         }
+        inside = [(name_of(one), *self.elements(one)) for one in self.found("dimensions/dim")]
+        self.places = frozenset(plain(one) for names in inside for one in names)
+        wanted = (one.attrib.get("invalid_index_value", "") for one in self.found("header/options/uses_arrays"))
+        self.outside = math.nan if any(one.strip().lower() == "nan" for one in wanted) else 0.0
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
             part.key(node): (part, found[0])
@@ -268,7 +273,9 @@ class _File(File):
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):
             raise Refused(["equation with elements inside"])
-        return self.reads(node.text or "", node.sourceline, self.arrays, part.meant).whole()
+        equation = self.reads(node.text or "", node.sourceline, self.arrays, part.meant)
+        equation.places, equation.outside = self.places, self.outside
+        return equation.whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""
