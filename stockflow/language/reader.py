@@ -9,7 +9,7 @@ from typing import TypeVar
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
-from stockflow.language.functions import calls, data, holders
+from stockflow.language.functions import calls, data, holders, indexed
 from stockflow.language.functions.vectors import joined, remainder
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
@@ -183,6 +183,8 @@ class Reader(Place):
             if place is not None:
                 return eq.Number(float(place))
             function = self.translation.functions.get(key)
+            if function is not None and key == "self" and tree.subscripts:
+                return self.reference(indexed.own(self, tree))
             if function is not None and function.least == 0:
                 return calls.call(self, Call(tree.name, ()))
         name, definition = self.find(tree)

@@ -27,16 +27,23 @@ def element(reader: Place, tree: Call) -> eq.Expression:
     outside, named, *indices = tree.arguments
     if not isinstance(named, Name) or named.subscripts.count(COMPUTED) != len(indices):  # a name with quotes
         raise Refused(["index of what is no array"])
+    named = own(reader, named)
     found = reader.defined(plain(named.name))
     if found is None:
         raise reader.ranges.unknown("name", named.name, reader.scope.spelling)
-    own = reader.translation.arrays.get(found[1], ())
-    if len(own) != len(named.subscripts):
-        raise Refused([f"{len(named.subscripts)} subscripts of {named.name!r}, which has {len(own)}"])
+    ranges = reader.translation.arrays.get(found[1], ())
+    if len(ranges) != len(named.subscripts):
+        raise Refused([f"{len(named.subscripts)} subscripts of {named.name!r}, which has {len(ranges)}"])
     places = [at for at, one in enumerate(named.subscripts) if one == COMPUTED]
-    choices = {at: reader.ranges.choices(own[at]) for at in places}
+    choices = {at: reader.ranges.choices(ranges[at]) for at in places}
     asked = {at: _index(reader, one) for at, one in zip(places, indices, strict=True)}
     return _among(reader, named, _outside(outside), choices, asked)
+
+
+def own(reader: Place, tree: Name) -> Name:
+    """Return a name with subscripts, which may be SELF: the variable whose equation it stands in."""
+    is_self = plain(tree.name) == "self" and reader.defined("self") is None
+    return Name(reader.definition.name, tree.subscripts, tree.line) if is_self else tree
 
 
 def _outside(tree: Tree) -> eq.Expression:

@@ -16,7 +16,7 @@ import numpy as np
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused, Stock, Tree, WithTable, with_marks
 from stockflow.language.xmile.conveyors import Holders, kinds_of
 from stockflow.language.xmile.equation import Equation
 from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
@@ -230,9 +230,13 @@ class _File(File):
             raise Refused([f"{len(equations)} equations of one variable"])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
-            inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
-            outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
+            ins, outs = ([self._flow(part, one) for one in self.found(way, node)] for way in ("inflow", "outflow"))
             holder = None if part.macro else self.holders.made.get(part.key(node))
+            own = self.dimensions(node)
+            inflows = tuple(self._summed(self._inflow(one), own) for one in ins)
+            outflows = tuple(self._summed(one, own) for one in outs)
+            if any(isinstance(one, Call) for one in outflows) and self._is_floored(node):
+                raise Refused(["non-negative stock with an outflow of more dimensions than its own"])
             if holder and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not holder, holder)
@@ -264,6 +268,16 @@ class _File(File):
         if not isinstance(flow, Name) or plain(flow.name) not in self.multipliers:
             return flow
         return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
+
+    def _summed(self, flow: Tree, own: Sequence[str]) -> Tree:
+        """Return a flow over its dimensions that a stock does not have."""
+        if not isinstance(flow, Name) or flow.subscripts:
+            return flow
+        mine, dimensions = set(map(plain, own)), self.arrays.get(plain(flow.name), ())
+        if len(dimensions) <= len(own) or not mine <= set(map(plain, dimensions)):
+            return flow
+        more = iter(with_marks([one for one in dimensions if plain(one) not in mine]))
+        return Call("sum", (Name(flow.name, tuple(one if plain(one) in mine else next(more) for one in dimensions)),))
 
     def _flow(self, part: Part, node: Any) -> Tree:
         """Return what a stock calls a flow, a name whose signs need no quotes there."""
