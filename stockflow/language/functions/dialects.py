@@ -318,6 +318,7 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
+        "prod": arrays.of_array("*"),
         "mean": Function(1, arrays.MOST_LISTED, arrays.mean, of_arrays=True),
         "stddev": Function(1, 1, arrays.deviation, of_arrays=True),
         "size": Function(1, 1, arrays.size, of_arrays=True),
