@@ -79,7 +79,10 @@ def one_for_all(array: Array, ranges: Ranges) -> bool:
         return False
     if tuple(map(plain, one.subscripts)) != tuple(map(plain, array.dimensions)):
         return False
-    used = {plain(name) for tree in walk(one.tree) if isinstance(tree, (Name, Call)) for name in tree.subscripts}
+    named = [tree for tree in walk(one.tree) if isinstance(tree, (Name, Call))]
+    if not all(ranges.counts_alike(tree.name) for tree in named):
+        return False
+    used = {plain(name) for tree in named for name in tree.subscripts}
     return all(name.endswith("!") or name in own or name not in ranges.members for name in used)
 
 

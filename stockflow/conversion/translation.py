@@ -155,9 +155,9 @@ class Translator(ABC):
     def over(self, tree: Call) -> list[tuple[Tree, int]]:
         """Return what a function of arrays and values takes, with marks, and how many elements each is; 0 for a value.
 
-        An array named alone is one if nothing else is there.
+        An array named alone is one if nothing else is there, or the variable that is written is no array.
         """
-        alone = len(tree.arguments) == 1
+        alone = len(tree.arguments) == 1 or not self.own.subscripts
         found: list[tuple[Tree, int]] = []
         for argument in tree.arguments:
             array = self.marked(argument) if alone and isinstance(argument, Name) else argument
@@ -355,10 +355,17 @@ class ToVensim(Translator):
             if key == "pi":
                 return Literal(math.pi)
             if key == "self":
-                return Name(self.own.name, self.own.subscripts)
+                return Name(self.own.name, tree.subscripts or self.own.subscripts)
+            if not self.ranges.counts_alike(key):
+                raise Refused([f"place in the range {tree.name!r}, which Vensim counts in a larger one,"])
+            place = None if self.ranges.known(key) else self.ranges.position(key, {})
+            if place is not None:
+                return Literal(float(place))
         dimensions = self.arrays.get(key, ())
         if any(one.endswith("!!") for one in tree.subscripts):
             raise Refused([f"all elements of {tree.name!r}, an array over one dimension twice,"])
+        if len(tree.subscripts) == len(dimensions):
+            tree = Name(tree.name, tuple(map(self.ranges.numbered, dimensions, tree.subscripts)))
         if tree.subscripts or not dimensions or self.macro:
             return Name(tree.name, tree.subscripts)
         mine = self.arrays.get(plain(self.own.name), ())
@@ -434,9 +441,16 @@ def _extreme(name: str, of_array: str) -> Rule:
     return translate
 
 
-def _sum(one: Translator, tree: Call, whole: bool) -> Tree:
+def _joined(one: Translator, tree: Call, whole: bool) -> Tree:
     argument = tree.arguments[0]
-    return Call("sum", (one.tree(one.marked(argument) if isinstance(argument, Name) else argument),))
+    return Call(plain(tree.name), (one.tree(one.marked(argument) if isinstance(argument, Name) else argument),))
+
+
+def _size(one: Translator, tree: Call, whole: bool) -> Tree:
+    named = tree.arguments[0]
+    if isinstance(named, Name) and plain(named.name) not in one.arrays and plain(named.name) in one.ranges.members:
+        return Literal(float(len(one.ranges.choices(named.name))))
+    return Literal(float(one.over(tree)[0][1] or 1))
 
 
 def _mean(one: Translator, tree: Call, whole: bool) -> Tree:
@@ -498,9 +512,10 @@ ToVensim.rules = MappingProxyType(
         **{name: renamed(name) for name in VENSIM if XMILE.get(name) is VENSIM[name]},
         "min": _extreme("min", "vmin"),
         "max": _extreme("max", "vmax"),
-        "sum": _sum,
+        "sum": _joined,
+        "prod": _joined,
         "mean": _mean,
-        "size": lambda one, tree, whole: Literal(float(one.over(tree)[0][1] or 1)),
+        "size": _size,
         "lookup": _lookup,
         "int": by_macro("int"),
         "round": by_macro("round"),

@@ -39,7 +39,7 @@ class VensimFile(Refusing):
         super().__init__()
         self.contents, self.equations = contents, equations
         self.parsed = contents.parsed
-        self.ranges = Ranges(self.parsed.ranges, self.parsed.mappings)
+        self.ranges = Ranges(self.parsed.ranges, self.parsed.mappings, apart=True)
         arrays = {key: tuple(one) for key, one in self.parsed.arrays.items() if one}
         self.translator = ToVensim(self.parsed, self.ranges, arrays)
         self.rates = _rates(self.parsed.definitions)

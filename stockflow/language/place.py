@@ -9,7 +9,19 @@ from dataclasses import dataclass, field, replace
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
 from stockflow.language.definition import OPEN, Definition
-from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, kind, number
+from stockflow.language.equations import (
+    ARITHMETIC,
+    Expression,
+    Number,
+    Operation,
+    Reference,
+    Table,
+    Time,
+    Variable,
+    WithLookup,
+    kind,
+    number,
+)
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Refused, Tree
@@ -128,15 +140,32 @@ class Place(ABC):
 
     def meaning(self, name: str) -> Expression | None:
         """Return the expression of a variable of the model, which is fixed by this; None for another name."""
-        main = self.translation.main
         self.translation.structural.add(name)
+        found = self._of_model(name)
+        if found is None:
+            return None
+        return self.translation.once(("definite", name), self._elsewhere(name, *found).expression)
+
+    def points(self, name: str) -> Table | None:
+        """Return the points of a data variable of the model, which are fixed by this; None for another name."""
+        found = self._of_model(name)
+        if found is None or found[0].data is None:
+            return None
+        self.translation.structural.add(name)
+        definition = replace(found[0], data="")
+        made = self.translation.once(("points", name), self._elsewhere(name, definition, found[1]).expression)
+        return made.table if isinstance(made, WithLookup) and isinstance(made.argument, Time) else None
+
+    def _of_model(self, name: str) -> tuple[Definition, tuple[str, ...]] | None:
+        """Return the definition of a variable of the model, and the elements that are meant."""
         array, _, inside = name.removesuffix("]").partition("[")
         coordinates = tuple(map(plain, inside.split(","))) if inside else ()
-        definition = main.definitions.get(plain(array), {}).get(coordinates)
-        if definition is None:
-            return None
-        other = type(self)(self.translation, main, self.owner, name, definition, coordinates)
-        return self.translation.once(("definite", name), other.expression)
+        definition = self.translation.main.definitions.get(plain(array), {}).get(coordinates)
+        return None if definition is None else (definition, coordinates)
+
+    def _elsewhere(self, name: str, definition: Definition, coordinates: tuple[str, ...]) -> Place:
+        """Return the place of another variable of the model."""
+        return type(self)(self.translation, self.translation.main, self.owner, name, definition, coordinates)
 
     def at_start(self, expression: Expression) -> float | None:
         """Return the number that an expression of time and constants is at the initial time, None for others."""
@@ -181,9 +210,12 @@ class Place(ABC):
         if not elements:
             raise Refused([f"{name!r}, which has no elements"])
         count = len(next(iter(elements)))
+        subscripts, own = tree.subscripts, self.translation.arrays.get(key, ())
+        if len(own) == len(subscripts):
+            subscripts = tuple(map(self.ranges.numbered, own, subscripts))
         coordinates = (
-            tuple([self.ranges.element(one, self.bound) for one in tree.subscripts])
-            if tree.subscripts
+            tuple([self.ranges.element(one, self.bound) for one in subscripts])
+            if subscripts
             else self.implied(scope, key, count)
         )
         if len(coordinates) != count:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Definition
-from stockflow.language.external import FROM_FILES, kept
-from stockflow.language.functions import calls, holders
+from stockflow.language.external import FROM_FILES
+from stockflow.language.functions import calls, data, holders, indexed
 from stockflow.language.functions.vectors import joined, remainder
 from stockflow.language.place import Place
 from stockflow.language.scope import Translation
@@ -40,10 +40,6 @@ _DEEPEST = 150
 _DEEPEST_TREE = 100
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
-# of data that are not on the line between their points
-_KEYWORDS = frozenset({"hold_backward", "look_forward", "raw"})
-# names of data that stand for other data
-_MOST_NAMES = 20
 _Node = TypeVar("_Node")
 
 
@@ -99,8 +95,6 @@ class Reader(Place):
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
         match tree:
-            case Name() if self.definition.data:
-                return self.data_of(tree, self.definition.data)
             case Stock(_, _, initial, floored, None):
                 return eq.Integral(self.rate(tree), self.read(initial), floored)
             case Stock(_, _, initial, _, Holder() as holder):
@@ -111,16 +105,16 @@ class Reader(Place):
                 return self.translation.external.read(
                     tree, self.definition, self.coordinates, self.ranges, self.raw_step
                 )
-            case Call() if self.definition.data not in _KEYWORDS:
-                return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
-            case Points() if self.definition.data not in _KEYWORDS:
-                return self.table(tree)
-            case Entries():
-                return self.top(self.entry(tree))
             case Unfilled():
                 return self.translation.external.filled(self.name, self.definition.data or "", self.raw_step)
-            case _ if self.definition.data in _KEYWORDS:
-                raise _no_data(self.definition.data or "")
+            case Entries():
+                return self.top(self.entry(tree))
+            case Call(name) if self.definition.data is None or plain(name) == "x if missing":
+                return self.attempt(lambda: calls.call(self, tree, whole=True), tree.line)
+            case Points():
+                return self.table(tree)
+            case _ if self.definition.data is not None:
+                return data.equation(self, tree, self.definition.data)
         return self.read(tree)
 
     def read(self, tree: Tree) -> eq.Expression:
@@ -170,22 +164,6 @@ class Reader(Place):
         """The time step, which is fixed by :RAW: data, as they stand for less than one of it; None for others."""
         return self.fixed(self.step) if self.definition.data == "raw" else None
 
-    def data_of(self, tree: Name, how: str) -> eq.Expression:
-        """Return the data of another variable as a keyword of this one has them."""
-        whole = self.read(tree)
-        found: eq.Expression | None = whole
-        for _ in range(_MOST_NAMES):
-            found = self.meaning(found.name) if isinstance(found, eq.Reference) else found
-        if (
-            not isinstance(found, eq.WithLookup)
-            or not isinstance(found.argument, eq.Time)
-            or found.table.kind != "hold"
-        ):
-            if how == "interpolate" and not (isinstance(found, eq.WithLookup) and isinstance(found.argument, eq.Time)):
-                return whole
-            raise _no_data(how)
-        return whole if how == "interpolate" else eq.WithLookup(found.argument, kept(found.table, how, self.raw_step))
-
     def entry(self, tree: Entries) -> Tree:
         """Return what belongs to this element in a list or matrix."""
         sizes, place = self.ranges.row(self.definition.subscripts, self.coordinates)
@@ -205,16 +183,14 @@ class Reader(Place):
             if place is not None:
                 return eq.Number(float(place))
             function = self.translation.functions.get(key)
+            if function is not None and key == "self" and tree.subscripts:
+                return self.reference(indexed.own(self, tree))
             if function is not None and function.least == 0:
                 return calls.call(self, Call(tree.name, ()))
         name, definition = self.find(tree)
         if definition.lookup:
             return self.refuse(f"lookup {name!r} without an argument")
         return eq.Reference(name)
-
-
-def _no_data(how: str) -> Refused:
-    return Refused([f"data with the keyword {how.replace('_', ' ').upper()} of what is no data variable without one"])
 
 
 def _deeper(root: _Node, children: Callable[[_Node], Iterable[_Node]], most: int) -> bool:

@@ -43,6 +43,7 @@ _ENCODING = re.compile(r"\s*\{[^}]*\}")
 _SPACE = re.compile(r"\s*")
 # a line goes on after a backslash; one at the end of all is a sign like others
 _JOINED = re.compile(r"\\\r?\n(?=\s*\S)")
+_CONTINUED = re.compile(r"\\\r?\n")
 _MACRO_ENDS = re.compile(r":(END OF )?MACRO:", re.IGNORECASE)
 _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
@@ -130,7 +131,7 @@ class Source:
         body = self.text.split(_SKETCH, 1)[0]
         line, counted = 1, 0
         for head, end in _macros(body):
-            given, _, further = head[2].partition(":")
+            given, _, further = _CONTINUED.sub(" ", head[2]).partition(":")
             parameters, outputs = (
                 tuple(one.strip() for one in names.split(",") if one.strip()) for names in (given, further)
             )
@@ -311,9 +312,8 @@ def _variables(source: Source, parsed: Parsed) -> tuple[Mapping[str, Variable], 
     parsed = with_listed(parsed, external)
     words = pysd if source.rules == "pysd" else functions
     known, aliases = (words.VENSIM, {}) if source.is_vensim else (words.XMILE, xmile.ALIASES)
-    translation = Translation(
-        Ranges(parsed.ranges, parsed.mappings), external, known, parsed.macros, aliases, parsed.arrays
-    )
+    ranges = Ranges(parsed.ranges, parsed.mappings, apart=not source.is_vensim)
+    translation = Translation(ranges, external, known, parsed.macros, aliases, parsed.arrays)
     read = variables_of(translation, parsed.definitions)
     if translation.refused:
         raise Refused(list(translation.refused))

@@ -21,15 +21,18 @@ class Ranges:
     """All ranges of a model, by compared names.
 
     `members` may name ranges inside ranges.  `mappings` are (range, other range, pairs of elements);
-    pairs left empty join the elements in order.
+    pairs left empty join the elements in order.  `apart` are ranges of XMILE: each counts its elements by itself, also
+    where others have some of the same name.
     """
 
     def __init__(
         self,
         members: Mapping[str, Sequence[str]],
         mappings: Iterable[tuple[str, str, Sequence[tuple[str, str]]]] = (),
+        apart: bool = False,
     ) -> None:
         self._spent = self._asked = 0
+        self._apart = apart
         self.spelling: dict[str, str] = {}
         for one in itertools.chain(members, *members.values()):
             self.spelling.setdefault(plain(one), one.strip('"'))
@@ -123,11 +126,33 @@ class Ranges:
         raise Refused([f"subscript {subscript!r}, which the left side does not decide"])
 
     def position(self, name: str, bound: Bindings) -> int | None:
-        """Return the place, from 1, of an element in the largest range that holds it; None for another name."""
+        """Return the place, from 1, of an element in the largest range that holds it; None for another name.
+
+        Of ranges apart it is the place in the range that is named, whose element may follow after a point.
+        """
         key = plain(name)
+        if self._apart and not self.known(key):
+            range_, _, element = key.rpartition(".")
+            place = self._places.get(range_, {}).get(element)
+            return None if place is None else place + 1
         if not self.known(key):
             return None
-        return self.rank(self.element(key, bound)) + 1
+        element = self.element(key, bound)
+        return 1 + (self._places[key][element] if self._apart and key in self.members else self.rank(element))
+
+    def numbered(self, name: str, subscript: str) -> str:
+        """Return the element that a subscript gives by its place, from 1, or as `range.element`; others as they are."""
+        inside = self.members.get(plain(name), ())
+        range_, point, element = plain(subscript).rpartition(".")
+        if self._apart and point and not self.known(plain(subscript)) and element in self._places.get(range_, {}):
+            return element
+        if not subscript.isdecimal() or subscript in inside or not 1 <= int(subscript) <= len(inside):
+            return subscript
+        return inside[int(subscript) - 1]
+
+    def counts_alike(self, name: str) -> bool:
+        """Say whether each element of a range has the same place in it and in the largest range that holds it."""
+        return all(at == self.rank(one) for one, at in self._places.get(plain(name), {}).items())
 
     def rank(self, element: str) -> int:
         """Return the place, from 0, of an element in the largest range that holds it."""

@@ -211,6 +211,12 @@ Tree = (
 )
 
 
+#: stands where a subscript is a number that is computed
+COMPUTED = "?"
+#: the call of a name with such subscripts: what those outside are, the name, and the numbers
+INDEXED = "[expression]"
+
+
 def children(tree: Tree) -> tuple[Tree, ...]:
     """Return the direct parts of a tree."""
     match tree:

@@ -35,15 +35,26 @@ def values(reader: Place, tree: Tree) -> list[eq.Expression]:
 
 
 def listed(reader: Place, tree: Call) -> list[eq.Expression]:
-    """Return the arguments of a call, of arrays with stars all elements, or all elements of the only one."""
+    """Return the arguments of a call, of arrays with stars all elements, or all elements of the only one.
+
+    Without subscripts, arrays among others are those of the left side, or all elements where that is no array.
+    """
     one = tree.arguments[0]
     if len(tree.arguments) == 1 and isinstance(one, Name) and (one.subscripts or reader.defined(plain(one.name))):
         return values(reader, one)
     found: list[eq.Expression] = []
     for one in tree.arguments:
+        if not reader.coordinates and isinstance(one, Name) and not one.subscripts and _is_array(reader, one.name):
+            found += values(reader, one)
+            continue
         free = marked([one], reader.translation.functions)
         found += [row[0] for row in rows(reader, [one])] if free else [reader.read(one)]
     return found
+
+
+def _is_array(reader: Place, name: str) -> bool:
+    found = None if plain(name) in reader.scope.arguments else reader.defined(plain(name))
+    return found is not None and () not in found[0].definitions[found[1]]
 
 
 def reduction(operator: str) -> Function:
@@ -74,7 +85,10 @@ def extreme(operator: str) -> Function:
 
 
 def size(reader: Place, tree: Call) -> eq.Expression:
-    """SIZE: how many elements an array has."""
+    """SIZE: how many elements an array or a range has."""
+    one = tree.arguments[0]
+    if isinstance(one, Name) and reader.defined(plain(one.name)) is None and plain(one.name) in reader.ranges.members:
+        return count(reader, tree)
     return eq.Number(float(len(values(reader, tree.arguments[0]))))
 
 

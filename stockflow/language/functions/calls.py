@@ -10,9 +10,10 @@ from functools import partial
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function, Macro
+from stockflow.language.functions import indexed
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
-from stockflow.language.tree import Call, Name, Refused, Tree, children, subscripts_of
+from stockflow.language.tree import INDEXED, Call, Name, Refused, Tree, children, subscripts_of
 from stockflow.names import plain
 
 _MOST_SORTED = 64
@@ -33,6 +34,8 @@ _INSTEAD = {
 def call(reader: Place, tree: Call, *, whole: bool = False) -> eq.Expression:
     """Return the expression of a call, which may be a `whole` right side; raises Refused if it is not supported."""
     key = plain(tree.name)
+    if key == INDEXED and indexed.is_one(tree):
+        return indexed.element(reader, tree)
     if key in reader.translation.macros:
         return macro_value(reader, tree)
     function = reader.translation.functions.get(key)

@@ -31,7 +31,7 @@ from stockflow.language.functions.held import (
 from stockflow.language.functions.memory import minus, over, plus, times
 from stockflow.language.functions.vectors import choice, joined
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Holder, Name, Refused, Stock
+from stockflow.language.tree import Holder, Name, Refused, Stock
 from stockflow.names import plain
 
 # operations of one place on a belt that is written out
@@ -324,31 +324,3 @@ def _of_this_unit(reader: Place, holder: Holder, limit: eq.Expression) -> eq.Exp
     later = plus(used, times(total(reader, holder.inflows), reader.step))
     reader.fulfil(carried, eq.DelayFixed(later, reader.step, ZERO))
     return over(minus(limit, used), reader.step)
-
-
-def delayed(reader: Place, tree: Call) -> eq.Expression:
-    """DELAY CONVEYOR of Vensim: what came in a conveyance time ago, less what leaked from it in every step since then.
-
-    What is on it at first lies evenly, as a flat profile says, over the initial conveyance time, and leaks alike.
-    """
-    source, time, leak, profile, amount, first = tree.arguments
-    step = reader.fixed(reader.step)
-    share, length, start = (reader.fixed(reader.read(one)) for one in (leak, time, first))
-    if step is None or share is None or length is None or start is None:
-        raise Refused(["DELAY CONVEYOR whose times or leakage are not numbers of the file"])
-    if not 0 <= share * step <= 1:
-        raise Refused([f"DELAY CONVEYOR with a leakage of {share:g}, below 0 or more than all of it in a step"])
-    table = reader.definite(profile) if isinstance(profile, Name) else None
-    if not isinstance(table, eq.Table) or len(set(table.ys)) > 1 or not table.ys[0]:
-        raise Refused(["DELAY CONVEYOR with an initial profile that is not flat"])
-    steps = rounded(reader, None, "conveyance time", length)
-    begun = rounded(reader, None, "initial conveyance time", start)
-    left = eq.Number((1.0 - share * step) ** steps)
-    comes = reader.keep("on its way", eq.DelayFixed(times(left, reader.read(source)), eq.Number(steps * step), ZERO))
-    still: eq.Expression = reader.keep("at first", eq.DelayFixed(ZERO, eq.Number(begun * step), ONE))
-    if share:
-        fading = reader.promise("left at first")
-        reader.fulfil(fading, eq.DelayFixed(times(fading, eq.Number(1.0 - share * step)), reader.step, ONE))
-        still = times(still, fading)
-    initial = reader.keep("initial", eq.Initial(over(reader.read(amount), eq.Number(begun * step))))
-    return plus(comes, times(still, initial))

@@ -9,17 +9,19 @@ from itertools import pairwise
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
-from stockflow.language.functions import memory, vectors
+from stockflow.language.functions import calls, memory, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain
 
 
 def call(reader: Place, tree: Call) -> eq.Expression:
-    """LOOKUP of XMILE: a graphical function by its name, at an argument."""
+    """LOOKUP of XMILE: a graphical function by its name, at an argument; or, as converters write, a function by its."""
     named, argument = tree.arguments
     if not isinstance(named, Name):
         raise Refused(["LOOKUP of what is no graphical function"])
+    if not reader.defined(plain(named.name)) and plain(named.name) in reader.translation.functions:
+        return calls.call(reader, Call(named.name, (argument,)))
     name, definition = reader.find(named)
     if not definition.lookup:
         raise Refused([f"LOOKUP of {name!r}, which is no graphical function"])

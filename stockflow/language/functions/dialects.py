@@ -12,8 +12,9 @@ from stockflow.language.definition import Function
 from stockflow.language.functions import (
     allocation,
     arrays,
-    conveyors,
+    belts,
     curves,
+    data,
     laws,
     memory,
     random,
@@ -273,7 +274,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
-        "delay conveyor": Function(6, 6, conveyors.delayed),
+        "delay conveyor": Function(6, 6, belts.delayed),
         "delay1i": _delayed(memory.delay, 1, (3, 3)),
         "delay3i": _delayed(memory.delay, 3, (3, 3)),
         "delay n": _of_order(memory.delay_n, 3),
@@ -286,6 +287,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
         "sample if true": _read_all(memory.sample, 3, 3),
         # its width comes before its interval
         "pulse train": _operation("pulse train", 0, 2, 1, 3),
+        "x if missing": Function(2, 2, data.if_missing),
         "game": Function(1, 1, lambda reader, tree: reader.read(tree.arguments[0])),
     }
 )
@@ -316,6 +318,7 @@ XMILE: Mapping[str, Function] = MappingProxyType(
         "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
         "previous": Function(1, 2, _previous, "previous"),
         "sum": arrays.of_array("+"),
+        "prod": arrays.of_array("*"),
         "mean": Function(1, arrays.MOST_LISTED, arrays.mean, of_arrays=True),
         "stddev": Function(1, 1, arrays.deviation, of_arrays=True),
         "size": Function(1, 1, arrays.size, of_arrays=True),

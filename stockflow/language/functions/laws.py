@@ -85,8 +85,10 @@ def wrong(name: str, given: Mapping[str, float]) -> tuple[str, str] | None:
     for what in ABOVE_ZERO:
         if what in given and not given[what] > 0:
             return f"{what} of {name} is {given[what]:g}", f"{what} above 0"
-    if "P" in given and not 0 < given["P"] <= 1:
-        return f"P of {name} is {given['P']:g}", "P above 0, at most 1"
+    if "P" in given and not 0 <= given["P"] <= 1:
+        return f"P of {name} is {given['P']:g}", "P from 0 to 1"
+    if "NEGATIVE" in name and given["P"] == 0:
+        return f"P of {name} is 0", "P above 0"
     if "N" in given and (given["N"] < 1 or given["N"] != int(given["N"])):
         return f"N of {name} is {given['N']:g}", "a whole number from 1"
     counted = given.get("mean of counts", given.get("N", 0.0) / (given["P"] if "NEGATIVE" in name else 1.0))

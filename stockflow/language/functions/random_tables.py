@@ -31,9 +31,10 @@ def tabled(reader: Place, tree: Call) -> eq.Expression:
 
 
 def binomial(reader: Place, tree: Call) -> eq.Expression:
-    """BINOMIAL of Stella: how many of so many trials succeed."""
+    """BINOMIAL of Stella: how many of so many trials succeed; a chance that is none is 1, as the manual says."""
     count, chance = random.numbers(reader, tree, tree.arguments[:2])
-    return _with_ends(reader, tree, 2, "RANDOM BINOMIAL", {"P": chance, "N": count})
+    given = {"P": chance if 0.0 <= chance <= 1.0 else 1.0, "N": count}
+    return _with_ends(reader, tree, 2, "RANDOM BINOMIAL", given)
 
 
 def poisson(reader: Place, tree: Call) -> eq.Expression:

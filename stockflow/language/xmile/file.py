@@ -51,6 +51,7 @@ class Part:
 
         A point at the start is the whole model; before other points stands a module of this model or of one around it.
         """
+        name = name.replace('"', "")  # as each part of it may have them
         if plain(name) in self.names:
             return f"{self.prefix}{name}"
         if name.startswith("."):
@@ -146,10 +147,12 @@ class File:
                 for one in self.found("connect", module):
                     to, source = one.attrib.get("to", ""), part.meant(one.attrib.get("from", ""))
                     # a point before a single name is the whole model
-                    end = todo[0][0] if to.rpartition(".")[0] == "" and to.startswith(".") else inner
-                    if end is not inner and plain(to[1:]) not in end.names:
+                    before, quote, quoted = to.removesuffix('"').partition('."')
+                    before, name = (before, quoted) if quote else to.rpartition(".")[::2]
+                    end = todo[0][0] if before == "" and to.startswith(".") else inner
+                    if end is not inner and plain(name) not in end.names:
                         raise InputError(f"{place}: connects {to!r}, but the whole model has no variable of that name")
-                    end.given[plain(to.rpartition(".")[2])] = source
+                    end.given[plain(name)] = source
 
 
 def name_of(node: Any) -> str:

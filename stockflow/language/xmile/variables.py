@@ -5,6 +5,7 @@ Models inside modules are written out: their variables have the module's name be
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -15,7 +16,7 @@ import numpy as np
 from stockflow.errors import InputError
 from stockflow.language.definition import OPEN, Definition, Limits, Macro, Parsed
 from stockflow.language.equations import Method
-from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused, Stock, Tree, WithTable
+from stockflow.language.tree import Call, Chain, Literal, Name, Points, Refused, Stock, Tree, WithTable, with_marks
 from stockflow.language.xmile.conveyors import Holders, kinds_of
 from stockflow.language.xmile.equation import Equation
 from stockflow.language.xmile.file import VARIABLES, File, Part, name_of
@@ -112,6 +113,10 @@ class _File(File):
             for group in self.found("variables/group", part.node)
             for one in (*self.found("entity", group), *self.found("var", group))
         }
+        inside = [(name_of(one), *self.elements(one)) for one in self.found("dimensions/dim")]
+        self.places = frozenset(plain(one) for names in inside for one in names)
+        wanted = (one.attrib.get("invalid_index_value", "") for one in self.found("header/options/uses_arrays"))
+        self.outside = math.nan if any(one.strip().lower() == "nan" for one in wanted) else 0.0
         self.arrays = {part.key(node): self.dimensions(node) for part, node in self.variables}
         self.multipliers = {
             part.key(node): (part, found[0])
@@ -129,25 +134,30 @@ class _File(File):
         """Yield the macros of the file."""
         for node in self.found("macro"):
             part, line = Part("", node, macro=True), node.sourceline
-            inside = [one for group in self.found("variables", node) for one in group]
-            definitions = [
-                definition
-                for one in inside
-                if self.tag(one) in VARIABLES
-                for definition in self.definitions(part, one, {})
-            ]
             parameters = tuple((one.text or "").strip() for one in self.found("parm", node))
             equations, tree, problems = self.found("eqn", node), None, []
-            try:
-                tree = self._equation(part, equations[0]) if equations else None
-            except Refused as error:
-                problems += error.items
+            inside = [one for group in self.found("variables", node) for one in group if self._defines(one, parameters)]
+            definitions = [one for each in inside for one in self.definitions(part, each, {})]
             if not equations:
                 problems.append("macro without an equation")
             if self.found("sim_specs", node):
                 problems.append("macro with a clock of its own")
-            own = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
-            yield Macro(name_of(node), parameters, (*definitions, own), line)
+            own, names = plain(name_of(node)), {plain(name_of(one)) for one in inside}
+            if not problems and own in names and plain((equations[0].text or "").strip().strip('"')) == own:
+                # its value is the variable of its own name
+                yield Macro(name_of(node), parameters, tuple(definitions), line)
+                continue
+            try:
+                tree = self._equation(part, equations[0]) if equations else None
+            except Refused as error:
+                problems += error.items
+            result = Definition(name_of(node), (), (), tree, line=line, problems=tuple(problems))
+            yield Macro(name_of(node), parameters, (*definitions, result), line)
+
+    def _defines(self, node: Any, parameters: Sequence[str]) -> bool:
+        """Say whether a part of a macro defines a variable; one without an equation may be a parameter."""
+        declared = not len(node) and plain(name_of(node)) in set(map(plain, parameters))
+        return self.tag(node) in VARIABLES and not declared
 
     def units(self) -> tuple[tuple[str, ...], ...]:
         """Return, for each unit with further names, all its names."""
@@ -220,9 +230,13 @@ class _File(File):
             raise Refused([f"{len(equations)} equations of one variable"])
         tree = self._equation(part, equations[0])
         if self.tag(node) == "stock":
-            inflows = tuple(self._inflow(self._flow(part, one)) for one in self.found("inflow", node))
-            outflows = tuple(self._flow(part, one) for one in self.found("outflow", node))
+            ins, outs = ([self._flow(part, one) for one in self.found(way, node)] for way in ("inflow", "outflow"))
             holder = None if part.macro else self.holders.made.get(part.key(node))
+            own = self.dimensions(node)
+            inflows = tuple(self._summed(self._inflow(one), own) for one in ins)
+            outflows = tuple(self._summed(one, own) for one in outs)
+            if any(isinstance(one, Call) for one in outflows) and self._is_floored(node):
+                raise Refused(["non-negative stock with an outflow of more dimensions than its own"])
             if holder and not (isinstance(tree, Literal) and tree.value >= 0.0):
                 tree = Call("max", (tree, Literal(0.0)))
             return Stock(inflows, outflows, tree, self._is_floored(node) and not holder, holder)
@@ -255,6 +269,16 @@ class _File(File):
             return flow
         return Chain(("*",), (flow, self._equation(*self.multipliers[plain(flow.name)])))
 
+    def _summed(self, flow: Tree, own: Sequence[str]) -> Tree:
+        """Return a flow over its dimensions that a stock does not have."""
+        if not isinstance(flow, Name) or flow.subscripts:
+            return flow
+        mine, dimensions = set(map(plain, own)), self.arrays.get(plain(flow.name), ())
+        if len(dimensions) <= len(own) or not mine <= set(map(plain, dimensions)):
+            return flow
+        more = iter(with_marks([one for one in dimensions if plain(one) not in mine]))
+        return Call("sum", (Name(flow.name, tuple(one if plain(one) in mine else next(more) for one in dimensions)),))
+
     def _flow(self, part: Part, node: Any) -> Tree:
         """Return what a stock calls a flow, a name whose signs need no quotes there."""
         name = " ".join((node.text or "").replace("\\n", " ").strip().strip('"').split())
@@ -263,7 +287,9 @@ class _File(File):
     def _equation(self, part: Part, node: Any) -> Tree:
         if len(node):
             raise Refused(["equation with elements inside"])
-        return self.reads(node.text or "", node.sourceline, self.arrays, part.meant).whole()
+        equation = self.reads(node.text or "", node.sourceline, self.arrays, part.meant)
+        equation.places, equation.outside = self.places, self.outside
+        return equation.whole()
 
     def _points(self, node: Any) -> Points:
         """Return the points of a graphical function."""

@@ -281,7 +281,10 @@ def test_all_that_comes_onto_a_conveyor_of_vensim_leaves_or_leaks(tmp_path: Path
     ("call", "message"),
     [
         ("DELAY CONVEYOR(input, 2, 9, flat, 1, 2)", "with a leakage of 9, below 0 or more than all of it in a step"),
-        ("DELAY CONVEYOR(input, 2, 0, 1, 1, 2)", "with an initial profile that is not flat in 'y'"),
+        (
+            "DELAY CONVEYOR(input, 2, 0, 1, 1, 2)",
+            "whose initial profile is no table, or is below 0 or nothing but 0 in 'y'",
+        ),
         ("DELAY CONVEYOR(input, 1/0, 0, flat, 1, 2)", "conveyance time of inf, which must be above 0 and at most"),
         ("DELAY CONVEYOR(input, 2, 0, flat, 1, 0)", "initial conveyance time of 0, which must be above 0 and at most"),
     ],

@@ -235,19 +235,24 @@ def test_links_do_not_lead_out_of_the_folder(folder: Path, tmp_path_factory) -> 
         ),
         (
             "a:RAW::= b ~ Dmnl\nb= Time ~ Dmnl",
-            "data with the keyword RAW of what is no data variable without one in 'a'",
+            "data with the keyword RAW of what is no data in 'a'",
         ),
         (
             "a:RAW::= b+0 ~ Dmnl\nb:= Time ~ Dmnl",
-            "data with the keyword RAW of what is no data variable without one in 'a'",
+            "data with the keyword RAW of what is no data in 'a'",
         ),
         (
             "a:HOLD BACKWARD::= MAX(Time, 1) ~ Dmnl",
-            "data with the keyword HOLD BACKWARD of what is no data variable without one in 'a'",
+            "data with the keyword HOLD BACKWARD of what is no data in 'a'",
         ),
         (
-            "a:INTERPOLATE::= b ~ Dmnl\nb:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl",
-            "data with the keyword INTERPOLATE of what is no data variable without one in 'a'",
+            "a:= b/(Time-Time) ~ Dmnl\nb:RAW::= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl",
+            "data that are no number at",
+        ),
+        (
+            "a:= X IF MISSING(b+c, S) ~ Dmnl\nS= INTEG(1, 1) ~ Dmnl\n"
+            "b:= GET DIRECT DATA('data/table.csv', ',', '1', 'B2') ~ Dmnl\nc:= b ~ Dmnl",
+            "X IF MISSING with what is no number of the file in 'a'",
         ),
         (
             "a:INTERPOLATE: ~ Dmnl",
