@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import difference, downloaded, in_every_browser
+from page_helpers import difference, downloaded, in_every_browser, slow_elsewhere
 from page_settings import Set, schedule_of
 
 from analysis.paths.forward import changed
@@ -59,7 +59,7 @@ def choose(one: Tab, which: str, value: str) -> None:
     )
 
 
-@in_every_browser
+@slow_elsewhere
 def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Tab, page: PolicyPage) -> None:
     opened.size(390, 844)
     fields = {"level": 80.0, "since": 2014.0, "shape": "linear", "start": 2019.5, "length": 4.25}
