@@ -67,6 +67,7 @@ def move(one: Tab, name: str, position: int) -> float:
 @in_every_browser
 def test_every_slider_gives_the_engines_quantiles(opened: Tab, page: Contents) -> None:
     np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
+    assert "workers are refused" not in opened.run("document.getElementById('about').textContent")
     values = {}
     for place, name in enumerate(page.sliders):
         values[name] = move(opened, name, 60 + 7 * place)
