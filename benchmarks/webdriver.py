@@ -15,10 +15,11 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.browser import Tab
@@ -182,15 +183,22 @@ def webkit(program: str, display: str, files: Path) -> Iterator[WebKit]:
     with _running(display, "-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp", said=PIPE) as shown:
         assert shown.stdout is not None
         number = shown.stdout.readline().decode().strip()
-        with _running(program, f"--port={port}", DISPLAY=f":{number}", HOME=str(files)):
+        place = {
+            "HOME": str(files),
+            "DISPLAY": f":{number}",
+            "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
+        }  # no graphics card
+        with _running(program, f"--port={port}", more=place):
             _wait(lambda: _listens(port), "WebKit's driver listens")
             yield WebKit(port, files)
 
 
 @contextmanager
-def _running(*arguments: str, said: int = DEVNULL, **variables: str) -> Iterator[Popen[bytes]]:
-    """Run a program, and what it starts, until the block ends."""
-    environment = {**os.environ, **variables}
+def _running(
+    *arguments: str, said: int = DEVNULL, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Popen[bytes]]:
+    """Run a program, and what it starts, until the block ends, with more variables of its environment."""
+    environment = {**os.environ, **more}
     with Popen(arguments, stdout=said, stderr=DEVNULL, env=environment, start_new_session=True) as process:
         try:
             yield process

@@ -64,12 +64,14 @@ def started() -> Iterator[Callable[[str], Tab]]:
 
 
 @pytest.fixture
-def browser(request: pytest.FixtureRequest, started: Callable[[str], Tab]) -> Tab:
+def browser(request: pytest.FixtureRequest, started: Callable[[str], Tab]) -> Iterator[Tab]:
     """Chromium, or the browser that a test names; a machine without it skips the test and says why."""
     name = getattr(request, "param", "chromium")
     if lacks := lacking(name):
         pytest.skip(lacks)
-    return started(name)
+    yield started(name)
+    if name != "chromium":
+        started(name).go("about:blank")  # a page that waits for its next test would go on working
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page
     assert "1" in opened.run("document.getElementById('status').textContent")
 
 
-@in_every_browser
+@slow_elsewhere
 def test_numbers_are_downloaded_as_they_are_shown(opened: Tab) -> None:
     opened.size(390, 844)
     move(opened, 0, "level", 50.0)
