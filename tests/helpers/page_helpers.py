@@ -28,8 +28,8 @@ SPIDERMONKEY = (sys.executable, str(_HERE / "in_spidermonkey.py"))
 needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs WebAssembly without a browser, is not installed")
 needs_browser = pytest.mark.skipif(bool(lacking("chromium")), reason=lacking("chromium") or "")
 _SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in BROWSERS if name != "chromium"]
-#: a test of the page that is `opened`, in the browsers of this machine; WebKit, where a page at times does not start when
-#: it is opened again at once, is with the slow tests
+#: a test of the page that is `opened`, in the browsers of this machine; WebKit, where a page at times does not start
+#: when it is opened again at once, is with the slow tests
 in_every_browser = pytest.mark.parametrize("browser", ["chromium", "firefox", _SLOW[-1]], indirect=True)
 #: the same, in others than Chromium with the slow tests
 slow_elsewhere = pytest.mark.parametrize("browser", ["chromium", *_SLOW], indirect=True)
