@@ -1,85 +1,66 @@
-"""Chromium without a window, spoken to over a pipe: pages of files are opened, moved, measured and pictured.
-
-The protocol is that of the developer tools (https://chromedevtools.github.io/devtools-protocol), each message JSON
-that ends in a zero byte.
-"""
+"""Browsers without a window in sight: pages of files are opened, moved, measured and pictured, alike in all of them."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import select
 import shutil
-import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_OFFLINE = ("--disable-background-networking", "--disable-component-update", "--no-first-run", "--no-proxy-server")
-_HIDDEN = ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", *_OFFLINE)
+#: by browser: the programs that it takes, each under any one of its names
+BROWSERS = {
+    "chromium": (("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),),
+    "firefox": (("firefox-esr", "firefox"),),
+    "webkit": (("WebKitWebDriver",), ("Xvfb",)),
+}
 
 
-def chromium() -> str | None:
-    """Return the path of a Chromium on this machine, None if there is none or no pipe of Unix to speak to it."""
-    return next(filter(None, map(shutil.which, _NAMES)), None) if os.name == "posix" else None
+class Tab(ABC):
+    """One page in a browser; `errors` collects what its scripts did not catch and what its policy refused.
 
+    `version` names the browser; what is downloaded lands in the folder `files`.
+    """
 
-class Tab:
-    """One page in a browser; `errors` collects what its scripts did not catch and what its policy refused."""
-
-    def __init__(self, to_browser: int, from_browser: int) -> None:
-        self._to, self._from = to_browser, from_browser
-        self._count, self._rest, self._session = 0, b"", ""
+    def __init__(self, files: Path) -> None:
         self.errors: list[str] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        self.files, self.version = files, ""
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Return the answer to a command; RuntimeError if the browser refuses it or is silent for a minute."""
-        self._count += 1
-        message: dict[str, Any] = {"id": self._count, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._message()
-            if answer.get("id") == self._count:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return dict(answer["result"])
-            self._note(answer)
+    @abstractmethod
+    def go(self, url: str) -> None:
+        """Go to an address."""
+
+    @abstractmethod
+    def run(self, expression: str) -> Any:
+        """Return the value of an expression, waited for if it is a promise; RuntimeError if it throws."""
+
+    @abstractmethod
+    def size(self, width: int, height: int) -> None:
+        """Give the page another size in pixels."""
+
+    @abstractmethod
+    def picture(self, path: Path) -> None:
+        """Write what is seen as PNG."""
+
+    @abstractmethod
+    def key(self, name: str) -> None:
+        """Press and let go a key, such as Tab or ArrowRight."""
 
     def open(self, url: str, ready: str = "document.documentElement?.dataset.moves > 0") -> None:
         """Go to an address and wait until an expression is true."""
-        self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url=url)
+        self.go("about:blank")
+        self.go(url)
         self.until(ready)
 
-    def enter_frame(self, seconds: float = 60.0) -> None:
-        """Speak to the page's first frame of another origin from now on; TimeoutError if none comes."""
-        end = time.monotonic() + seconds
-        while not (frames := [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe"]):
-            if time.monotonic() > end:
-                raise TimeoutError("no frame of another origin")
-            time.sleep(0.02)
-        self._session = self.call("Target.attachToTarget", targetId=frames[0]["targetId"], flatten=True)["sessionId"]
-        for domain in ("Runtime", "Log"):
-            self.call(f"{domain}.enable")
-
-    def run(self, expression: str) -> Any:
-        """Return the value of an expression, waited for if it is a promise; RuntimeError if it throws."""
-        answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in answer:
-            details = answer["exceptionDetails"]
-            raise RuntimeError(details.get("exception", {}).get("description", details["text"]))
-        return answer["result"].get("value")
+    def asked(self, url: str) -> None:
+        """Note an address that the page asked for, if it is the network's."""
+        if not url.startswith(("file:", "blob:", "data:", "about:")):
+            self.errors.append(f"asked the network for {url}")
 
     def until(self, expression: str, seconds: float = 60.0) -> None:
         """Wait until an expression is true; TimeoutError after so many seconds."""
@@ -89,105 +70,38 @@ class Tab:
                 raise TimeoutError(f"never true: {expression}; {self.errors}")
             time.sleep(0.02)
 
-    def size(self, width: int, height: int) -> None:
-        """Give the page another size in pixels; one below 500 wide is a telephone."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
-        )  # fmt: skip
 
-    def processor(self) -> tuple[float, float]:
-        """Return the ms of processor time that pages took so far: on the threads that draw, and on their workers'.
-
-        Linux alone counts them. What else a browser does beside them (collecting garbage, painting) is in neither.
-        """
-        session, self._session = self._session, ""
-        found = self.call("SystemInfo.getProcessInfo")["processInfo"]
-        self._session = session
-        times = [0.0, 0.0]
-        for one in found:
-            for thread in Path(f"/proc/{one['id']}/task").iterdir() if one["type"] == "renderer" else ():
-                own, worker = thread.name == str(one["id"]), "Worker" in (thread / "comm").read_text()
-                if own or worker:
-                    times[worker] += int((thread / "schedstat").read_text().split()[0]) / 1e6
-        return times[0], times[1]
-
-    def picture(self, path: Path, whole: bool = False) -> None:
-        """Write what is seen, or the whole page, as PNG."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(answer["data"]))
-
-    def key(self, name: str) -> None:
-        """Press and let go a key, such as Tab or ArrowRight."""
-        codes = {"Tab": 9, "ArrowLeft": 37, "ArrowRight": 39, "Enter": 13, "Space": 32}
-        text = {"text": "\r"} if name == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            about = {"key": name, "code": name, "windowsVirtualKeyCode": codes[name], **text}
-            self.call("Input.dispatchKeyEvent", type=kind, **about)
-
-    def _message(self) -> dict[str, Any]:
-        while b"\0" not in self._rest:
-            if not select.select([self._from], [], [], 60.0)[0]:
-                raise RuntimeError("the browser is silent")
-            part = os.read(self._from, 1 << 20)
-            if not part:
-                raise RuntimeError("the browser is gone")
-            self._rest += part
-        first, _, self._rest = self._rest.partition(b"\0")
-        return dict(json.loads(first))
-
-    def _note(self, event: dict[str, Any]) -> None:
-        match event.get("method"):
-            case "Runtime.exceptionThrown":
-                details = event["params"]["exceptionDetails"]
-                self.errors.append(details.get("exception", {}).get("description", details["text"]))
-            case "Log.entryAdded" if event["params"]["entry"]["level"] == "error":
-                self.errors.append(event["params"]["entry"]["text"])
-            case "Network.requestWillBeSent":
-                url = event["params"]["request"]["url"]
-                if not url.startswith(("file:", "blob:", "data:", "about:")):
-                    self.errors.append(f"asked the network for {url}")
+def lacking(browser: str) -> str | None:
+    """Return what this machine lacks to run a browser, None if nothing."""
+    if os.name != "posix":
+        return f"{browser} is spoken to where pipes and signals are those of Unix"
+    for names in BROWSERS[browser]:
+        if not _program(names):
+            return f"{names[0]} is not installed"
+    if browser == "firefox" and find_spec("websocket") is None:
+        return "websocket-client, which speaks to Firefox, is not installed"
+    return None
 
 
 @contextmanager
-def tab(*options: str) -> Iterator[Tab]:
-    """Start a browser with one page, which ends with the block; RuntimeError if there is none."""
-    program = chromium()
-    if program is None:
-        raise RuntimeError(f"no browser: none of {', '.join(_NAMES)} is installed")
-    read_commands, write_commands = _pipe()
-    read_answers, write_answers = _pipe()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        arguments = [
-            program,
-            *_HIDDEN,
-            *options,
-            "--remote-debugging-pipe",
-            f"--user-data-dir={profile}",
-            "about:blank",
-        ]
-        # the browser reads from 3 and writes to 4
-        moved = [(os.POSIX_SPAWN_DUP2, read_commands, 3), (os.POSIX_SPAWN_DUP2, write_answers, 4)]
-        silent = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_WRONLY, 0) for place in (1, 2)]
-        process = os.posix_spawn(program, arguments, os.environ, file_actions=[*moved, *silent])
-        os.close(read_commands)
-        os.close(write_answers)
-        try:
-            yield Tab(write_commands, read_answers)
-        finally:
-            os.close(write_commands)  # which ends it
-            if not select.select([read_answers], [], [], 10.0)[0] or os.read(read_answers, 1 << 20):
-                os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            os.close(read_answers)
+def tab(browser: str = "chromium", *options: str) -> Iterator[Tab]:
+    """Start a browser with one page, which ends with the block; RuntimeError if this machine lacks it."""
+    if (lacks := lacking(browser)) is not None:
+        raise RuntimeError(f"no browser: {lacks}")
+    from benchmarks import chromium, webdriver
+
+    starts: dict[str, Callable[..., AbstractContextManager[Tab]]] = {
+        "chromium": chromium.started,
+        "firefox": webdriver.firefox,
+        "webkit": webdriver.webkit,
+    }
+    programs = [_program(names) or "" for names in BROWSERS[browser]]
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as files,
+        starts[browser](*programs, Path(files), *options) as one,
+    ):
+        yield one
 
 
-def _pipe() -> tuple[int, int]:
-    """Return both ends of a pipe, numbered from 10, so that neither is in the way of the browser's own."""
-    import fcntl
-
-    low = os.pipe()
-    high = tuple(fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 10) for one in low)
-    for one in low:
-        os.close(one)
-    return high[0], high[1]
+def _program(names: Iterable[str]) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)

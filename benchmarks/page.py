@@ -1,7 +1,8 @@
 """What a page of a model costs its reader: bytes, the first frame, and how long a move of a slider takes.
 
 Run with `python -m benchmarks.page`; it prints. Pages are of the shipped cases with draws of their accepted posteriors,
-opened from a file in headless Chromium; a move is the time from a slider's event to the frame that shows its result.
+opened from a file in headless Chromium; a move is the time from a slider's event to the frame that shows its result,
+and is measured in Firefox and WebKit too where the machine has them.
 Beside it stand the engine's own runs of the same draws in this process, quickest of as many, on all cores, and plain
 JavaScript of the same equations with the page's curves as they are, one run after the other in the same tab. A policy
 is changed at a point of its curve, drawn at random, once from where it counts and once, in the same turn, from the
@@ -15,9 +16,10 @@ import argparse
 import gzip
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import filterfalse
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,8 @@ import numpy as np
 from analysis.draws.runs import drawn
 from analysis.policy_page.contents import policy_page
 from analysis.report.try_it import write_page
-from benchmarks.browser import Tab, tab
+from benchmarks.browser import BROWSERS, Tab, lacking, tab
+from benchmarks.chromium import Chromium
 from benchmarks.engine import OUTPUTS
 from benchmarks.machine import machine
 from benchmarks.policy_page import HEAD, moved
@@ -132,32 +135,48 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{case}.html"
         path.write_text(text, encoding="ascii")
-        frames = []
-        for _ in range(5):
-            browser.open(path.as_uri())
-            frames.append(float(browser.run("document.documentElement.dataset.frame")))
+        frame, seen = seen_moves(path, len(page.sliders), moves, browser)
+        browser.open(path.as_uri())
         found = np.array(browser.run("stockflowPage.now.found.map((of) => Array.from(of[2]))"))
-        random = np.random.default_rng(1)
-        times = []
-        for _ in range(moves):
-            place, position = random.integers(len(page.sliders)), random.integers(201)
-            times.append(browser.run(f"{_MOVE}({place}, {position})"))
         parts, script = tuple(browser.run(_PARTS)), scripted(page, browser)
         policy = {}
         for threads, set_up in (("all", ""), ("one", "stockflowPage.runs.workers.length = 1;")):
             browser.run(f"{set_up}document.getElementById('reset').click()")
             browser.until("stockflowPage.runs.busy === false && !stockflowPage.waiting")
-            policy[threads] = _policy_moves(browser, page.plan.points, moves, random)
+            policy[threads] = _policy_moves(browser, page.plan.points, moves, np.random.default_rng(1))
     runs = page.native({})[..., : page.charts]
     medians = np.median(runs, axis=0).T
     apart = float((np.abs(found - medians).max(axis=1) / np.abs(medians).max(axis=1)).max())
     native = min(timed(lambda: page.native({}))[1] for _ in range(moves)) * 1e3
-    first, whole = np.array(times).T
-    quick = (float(np.median(first)), *(float(np.quantile(whole, share)) for share in (0.0, 0.5, 0.95)))
     packed = len(gzip.compress(text.encode(), 9))
-    return Measured(
-        case, page, len(text), packed, float(np.median(frames)), quick, parts, native, script, apart, policy
-    )
+    return Measured(case, page, len(text), packed, frame, seen, parts, native, script, apart, policy)
+
+
+def seen_moves(path: Path, sliders: int, moves: int, browser: Tab) -> tuple[float, tuple[float, ...]]:
+    """Return ms: to the first frame of a page (median of 5); of moves, seen (median) and whole, as in `Measured`."""
+    frames, times, random = [], [], np.random.default_rng(1)
+    for _ in range(5):
+        browser.open(path.as_uri())
+        frames.append(float(browser.run("document.documentElement.dataset.frame")))
+    for _ in range(moves):
+        times.append(browser.run(f"{_MOVE}({random.integers(sliders)}, {random.integers(201)})"))
+    first, whole = np.array(times).T
+    return float(np.median(frames)), (float(np.median(first)), *map(float, np.quantile(whole, (0.0, 0.5, 0.95))))
+
+
+def in_all_browsers(pages: Mapping[str, Contents], moves: int) -> list[tuple[str, ...]]:
+    """Return of every browser that the machine has, and every case, a row of what `seen_moves` finds, as text."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in filterfalse(lacking, BROWSERS):
+            with tab(name) as browser:
+                browser.size(1280, 900)
+                for case, page in pages.items():
+                    path = Path(folder) / f"{case}.html"
+                    path.write_text(html(page), encoding="ascii")
+                    frame, seen = seen_moves(path, len(page.sliders), moves, browser)
+                    rows.append((browser.version, case, *(f"{time:.0f}" for time in (frame, *seen))))
+    return rows
 
 
 def scripted(page: Contents, browser: Tab) -> float:
@@ -182,7 +201,7 @@ def scripted(page: Contents, browser: Tab) -> float:
     return float(best)
 
 
-def policy_pages(cases: Sequence[str], draws: int, moves: int, browser: Tab) -> tuple[list[tuple[str, ...]], ...]:
+def policy_pages(cases: Sequence[str], draws: int, moves: int, browser: Chromium) -> tuple[list[tuple[str, ...]], ...]:
     """Return the sizes of policy maker's pages with what native and plain runs take, and their moves by kind."""
     sizes, rows = [], []
     for case in cases:
@@ -232,8 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ),
         *("one thread: runs", "quantiles", "drawing", "native runs, ms", "plain JavaScript", "difference"),
     )
-    rows, changes = [], []
+    rows, changes, opened = [], [], {}
     with tab() as browser:
+        assert isinstance(browser, Chromium)
         browser.size(1280, 900)
         cases = options.cases.split(",")
         for case in cases:
@@ -241,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sizes = (f"{one.raw / 1e3:.0f}", f"{one.packed / 1e3:.0f}", f"{len(one.page.module.content):,}")
             times = (one.frame, *one.moves, *one.parts, one.native, one.script)
             rows.append((case, *sizes, *(f"{time:.0f}" for time in times), f"{one.difference:.0e}"))
+            opened[case] = one.page
             changes += [one.policy_row(threads) for threads in one.policy]
         pages, kinds = policy_pages(cases, options.draws, options.moves, browser)
     print("\n".join(grid(head, rows)))
@@ -250,6 +271,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for one in ("quickest", "median", "95%")
     ]
     print("\nA change of policy:\n\n" + "\n".join(grid(("case", "threads", *spread, "ratio"), changes)))
+    times_of = ("browser", "case", *head[4:9])
+    print("\nIn every browser:\n\n" + "\n".join(grid(times_of, in_all_browsers(opened, options.moves))))
     print("\nPolicy maker's pages:\n\n" + "\n".join([*grid(SIZES, pages), "", *grid(HEAD, kinds)]))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from analysis.policy_page.contents import PolicyPage
-from benchmarks.browser import Tab
+from benchmarks.chromium import Chromium
 from models.schedules.law import STRAIGHT
 from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
@@ -43,7 +43,7 @@ _WARM = 5
 Set = Mapping[str, object]
 
 
-def moved(page: PolicyPage, moves: int, browser: Tab) -> list[tuple[str, ...]]:
+def moved(page: PolicyPage, moves: int, browser: Chromium) -> list[tuple[str, ...]]:
     """Return for every kind of move and number of threads of an open page a row as in HEAD."""
     random, rows = np.random.default_rng(2), []
     browser.until(_SETTLED)
@@ -57,7 +57,7 @@ def moved(page: PolicyPage, moves: int, browser: Tab) -> list[tuple[str, ...]]:
     return rows
 
 
-def _timed(browser: Tab, one: Callable[[], Set], moves: int) -> tuple[Array, float, float]:
+def _timed(browser: Chromium, one: Callable[[], Set], moves: int) -> tuple[Array, float, float]:
     """Return ms of each move, and the processor's ms a move of the thread that draws and of the workers."""
     for _ in range(_WARM):
         browser.run(f"{_MOVE}({json.dumps(one())})")

@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ os.environ["TECHCYCLE_LANG"] = "en"
 
 from analysis import cli
 from analysis.plain import progress
-from benchmarks.browser import Tab, tab
+from benchmarks.browser import Tab, lacking, tab
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -55,10 +57,21 @@ def techcycle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    """A browser for the tests of a module."""
-    with tab() as one:
-        yield one
+def started() -> Iterator[Callable[[str], Tab]]:
+    """Browsers for the tests of a module, each started when a test first asks for it."""
+    with ExitStack() as stack:
+        yield cache(lambda name: stack.enter_context(tab(name)))
+
+
+@pytest.fixture
+def browser(request: pytest.FixtureRequest, started: Callable[[str], Tab]) -> Iterator[Tab]:
+    """Chromium, or the browser that a test names; a machine without it skips the test and says why."""
+    name = getattr(request, "param", "chromium")
+    if lacks := lacking(name):
+        pytest.skip(lacks)
+    yield started(name)
+    if name != "chromium":
+        started(name).go("about:blank")  # a page that waits for its next test would go on working
 
 
 @pytest.fixture

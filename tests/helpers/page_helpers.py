@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import stockflow
-from benchmarks.browser import chromium
+from benchmarks.browser import BROWSERS, Tab, lacking
 from stockflow.arrays import Array
 from stockflow.model import Model
 from stockflow.page.contents import Contents
@@ -25,7 +26,13 @@ NODE_PROGRAM = (NODE or "node", str(_HERE / "in_node.mjs"))
 #: Firefox's engine, from the package pythonmonkey
 SPIDERMONKEY = (sys.executable, str(_HERE / "in_spidermonkey.py"))
 needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs WebAssembly without a browser, is not installed")
-needs_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
+needs_browser = pytest.mark.skipif(bool(lacking("chromium")), reason=lacking("chromium") or "")
+_SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in BROWSERS if name != "chromium"]
+#: a test of the page that is `opened`, in the browsers of this machine; WebKit, where a page at times does not start
+#: when it is opened again at once, is with the slow tests
+in_every_browser = pytest.mark.parametrize("browser", ["chromium", "firefox", _SLOW[-1]], indirect=True)
+#: the same, in others than Chromium with the slow tests
+slow_elsewhere = pytest.mark.parametrize("browser", ["chromium", *_SLOW], indirect=True)
 Setting = Mapping[str, Mapping[str, Any]]
 
 ENDING = """
@@ -42,6 +49,16 @@ SAVEPER= 0.5
 	~ Year
 	~ |
 """
+
+
+def downloaded(one: Tab, button: str, suffix: str) -> Path:
+    """Press a button of a page and return the file that it gives, once it is whole."""
+    one.run(f"document.querySelector({json.dumps(button)}).click()")
+    end = time.monotonic() + 30
+    while not (found := [file for file in one.files.glob(f"*{suffix}") if file.stat().st_size]):
+        assert time.monotonic() < end, button
+        time.sleep(0.05)
+    return found[0]
 
 
 def of_text(*equations: str, name: str = "made.mdl") -> Model:

@@ -1,13 +1,12 @@
 """Every field of a policy maker's page, moved on a telephone as a reader moves it, gives the engine's own runs."""
 
 import json
-import time
 import urllib.parse
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import difference, needs_browser
+from page_helpers import difference, downloaded, in_every_browser, slow_elsewhere
 from page_settings import Set, schedule_of
 
 from analysis.paths.forward import changed
@@ -18,7 +17,6 @@ from models.schedules.run import run_schedule
 from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
 
-pytestmark = needs_browser
 P = "policyPage"
 RUNS = (
     f"[...Array({P}.model.draws).keys()].flatMap((run) => {P}.model.time.values.flatMap((_, time) =>"
@@ -56,9 +54,12 @@ def move(one: Tab, place: int, key: str, value: float | str) -> None:
 def choose(one: Tab, which: str, value: str) -> None:
     """Choose what is held against what, or the world."""
     select = f"{P}.fields.selects.{which}"
-    one.run(f"{select}.value = {json.dumps(value)}; {select}.dispatchEvent(new Event('change'))")
+    one.run(
+        f"[{select}].forEach((one) => {{ one.value = {json.dumps(value)}; one.dispatchEvent(new Event('change')); }})"
+    )
 
 
+@slow_elsewhere
 def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Tab, page: PolicyPage) -> None:
     opened.size(390, 844)
     fields = {"level": 80.0, "since": 2014.0, "shape": "linear", "start": 2019.5, "length": 4.25}
@@ -74,6 +75,7 @@ def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Ta
     assert opened.run("document.documentElement.scrollWidth") <= 390
 
 
+@in_every_browser
 def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page: PolicyPage, file: Path) -> None:
     opened.size(390, 844)
     choose(opened, "base", "history")
@@ -97,16 +99,12 @@ def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page
     assert "1" in opened.run("document.getElementById('status').textContent")
 
 
-def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -> None:
+@slow_elsewhere
+def test_numbers_are_downloaded_as_they_are_shown(opened: Tab) -> None:
     opened.size(390, 844)
-    opened.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     move(opened, 0, "level", 50.0)
     opened.until(f"{P}.busy === false && {P}.runs.busy === false")
-    opened.run("document.getElementById('csv').click()")
-    written, end = tmp_path / "nev.csv", time.monotonic() + 30
-    while not written.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    lines = written.read_text(encoding="utf-8-sig").splitlines()
+    lines = downloaded(opened, "#csv", "nev.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "run,quantity,unit,from,to,p5,p25,median,p75,p95"
     told = "10% of the market at parity"
     place = f"{P}.policy.path.stages.findIndex(({{ name }}) => {P}.words.stages[name].startsWith('{told}'))"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, needs_browser
+from page_helpers import EVIL, slow_elsewhere
 from page_settings import Set, schedule_of
 
 from analysis.phase_out.by_instrument.apart import Exits
@@ -20,7 +20,6 @@ from analysis.policy_page.texts import said
 from benchmarks.browser import Tab
 from stockflow.arrays import Array
 
-pytestmark = needs_browser
 P = "policyPage"
 SUBSIDY = f"{P}.fields.parts[0].element"
 
@@ -173,6 +172,7 @@ def test_a_level_dragged_above_the_price_ends_where_it_was_left(opened: Tab, pag
     assert opened.run("document.getElementById('alert').hidden")
 
 
+@slow_elsewhere
 def test_the_objection_stands_by_the_answer_and_a_tour_speaks_of_both(opened: Tab, page: PolicyPage) -> None:
     assert opened.run("document.getElementById('but').textContent") == f"But: {model_objection(page.study)}"
     opened.run("document.getElementById('guide').focus()")
@@ -251,6 +251,7 @@ def test_it_fits_a_telephone_and_paper(opened: Tab) -> None:
     opened.call("Emulation.setEmulatedMedia", media="")
 
 
+@slow_elsewhere
 def test_the_keyboard_reaches_and_moves_every_field_that_is_shown(opened: Tab) -> None:
     reached: list[str] = []
     opened.run("document.activeElement.blur()")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, needs_browser
+from page_helpers import EVIL
 from page_settings import Set, schedule_of
 
 from analysis.mechanisms.paper import measured
@@ -16,7 +16,6 @@ from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
 from benchmarks.browser import Tab
 
-pytestmark = needs_browser
 P = "policyPage"
 
 

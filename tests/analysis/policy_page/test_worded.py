@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_helpers import needs_browser
 from page_settings import Set, schedule_of
 
 from analysis.phase_out.adoption import MARKET, SOLD
@@ -15,7 +14,6 @@ from benchmarks.browser import Tab
 from models.schedules.run import run_schedule
 from stockflow.over_time import QUARTER
 
-pytestmark = needs_browser
 P = "policyPage"
 WORST = {"first": 0.0, "later": None, "last": None, "all": 0.0, "sloped": False, "none": False, "back": 0.0}
 

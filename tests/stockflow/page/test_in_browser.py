@@ -4,13 +4,12 @@ import base64
 import json
 import struct
 import sys
-import time
 import urllib.parse
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, ROOT, hostile, needs_browser, of_text
+from page_helpers import EVIL, ROOT, downloaded, hostile, in_every_browser, needs_browser, of_text
 
 import stockflow
 from benchmarks.browser import Tab, tab
@@ -22,7 +21,6 @@ from stockflow.page.contents import Asked, Contents, contents
 from stockflow.page.page import html
 from stockflow.page.widget import widget
 
-pytestmark = needs_browser
 P = "stockflowPage"
 SETTLED = f"{P}.runs.busy === false && !{P}.waiting"
 
@@ -62,12 +60,14 @@ def wanted(page: Contents, values: dict[str, float], curves: dict[str, list[floa
 def move(one: Tab, name: str, position: int) -> float:
     """Drag a slider as a reader does; return the value the page says it has."""
     at = f"{P}.sliders.find((one) => one.one.name === {json.dumps(name)})"
-    one.run(f"{at}.range.value = {position}; {at}.range.dispatchEvent(new Event('input'))")
+    one.run(f"[{at}.range].forEach((one) => {{ one.value = {position}; one.dispatchEvent(new Event('input')); }})")
     return float(one.run(f"{P}.setting.values[{json.dumps(name)}]"))
 
 
+@in_every_browser
 def test_every_slider_gives_the_engines_quantiles(opened: Tab, page: Contents) -> None:
     np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
+    assert "workers are refused" not in opened.run("document.getElementById('about').textContent")
     values = {}
     for place, name in enumerate(page.sliders):
         values[name] = move(opened, name, 60 + 7 * place)
@@ -244,11 +244,11 @@ def test_a_picture_shows_what_the_engine_has_at_the_moment_read_off(opened: Tab,
     assert opened.run("document.querySelector('#picture image').href.baseVal").startswith("data:image/svg+xml,")
 
 
+@in_every_browser
 def test_an_address_opened_again_shows_the_same(opened: Tab, page: Contents, file: Path) -> None:
     values = {name: move(opened, name, 150) for name in page.sliders[:3]}
-    opened.run(
-        "document.getElementById('run-name').value = 'a <b> run'; document.getElementById('keep').requestSubmit()"
-    )
+    opened.run("document.getElementById('run-name').value = 'a <b> run'")
+    opened.run("document.getElementById('keep').requestSubmit()")
     values[page.sliders[3]] = move(opened, page.sliders[3], 20)
     before = shown(opened)
     opened.until("location.hash.length > 1 && JSON.parse(decodeURIComponent(location.hash.slice(1))).kept.length === 1")
@@ -312,20 +312,14 @@ def test_what_is_saved_holds_what_is_shown(opened: Tab, page: Contents) -> None:
     assert changes == f"{name} = {value:.15g}\n"
 
 
-def test_files_are_downloaded_whole(opened: Tab, page: Contents, tmp_path: Path) -> None:
-    opened.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+@in_every_browser
+def test_files_are_downloaded_whole(opened: Tab, page: Contents) -> None:
     move(opened, page.sliders[2], 30)
     shown(opened)
-    for place, button in enumerate(("#csv", "#cin", ".chart .small")):
-        opened.run(f"document.querySelector('{button}').click()")
-        end = time.monotonic() + 20
-        while len(list(tmp_path.glob("*.*"))) <= place or list(tmp_path.glob("*.crdownload")):
-            assert time.monotonic() < end, button
-            time.sleep(0.05)
-    files = {file.suffix: file for file in tmp_path.iterdir()}
-    assert files[".csv"].read_text(encoding="utf-8-sig").splitlines() == opened.run(f"{P}.csv()")[1:].splitlines()
-    assert files[".cin"].read_text(encoding="utf-8") == opened.run(f"{P}.cin()")
-    width, height = struct.unpack(">II", files[".png"].read_bytes()[16:24])
+    numbers, settings = downloaded(opened, "#csv", ".csv"), downloaded(opened, "#cin", ".cin")
+    assert numbers.read_text(encoding="utf-8-sig").splitlines() == opened.run(f"{P}.csv()")[1:].splitlines()
+    assert settings.read_text(encoding="utf-8") == opened.run(f"{P}.cin()")
+    width, height = struct.unpack(">II", downloaded(opened, ".chart .small", ".png").read_bytes()[16:24])
     assert width > 500
     assert height > 300
 
@@ -374,7 +368,11 @@ def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, pa
     opened.until(f"{json.dumps(first)} in {P}.setting.values")
 
 
-@pytest.mark.parametrize("width", [320, 390, 768])
+@pytest.mark.parametrize(
+    ("browser", "width"),
+    [("chromium", 320), ("chromium", 768), ("chromium", 390), ("firefox", 390)],
+    indirect=["browser"],
+)
 def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
     opened.size(width, 844)
     opened.until(SETTLED)
@@ -445,12 +443,13 @@ def test_a_page_says_how_far_it_is_from_the_engine(opened: Tab) -> None:
     assert float(said.partition("engine's own by ")[2].split(" ")[0].replace("\u2212", "-")) < 1e-12
 
 
+@in_every_browser
 def test_the_policy_stops_scripts_and_the_network(browser: Tab, file: Path) -> None:
     browser.open(file.as_uri())
     browser.run(
-        "const one = document.createElement('script'); one.textContent = 'globalThis.ran = 1';"
+        "[document.createElement('script')].forEach((one) => { one.textContent = 'globalThis.ran = 1';"
         "document.body.append(one);"
-        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"globalThis.ran = 2\">')"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"globalThis.ran = 2\">'); })"
     )
     assert browser.run("fetch('https://example.org').then(() => 'sent', () => 'refused')") == "refused"
     assert browser.run("typeof ran") == "undefined"
@@ -524,13 +523,14 @@ shown.default.render({{ model: {{ get: (name) => state[name] }}, el: document.bo
 </script>"""
 
 
+@needs_browser
 def test_a_widget_shows_the_page_in_a_frame_that_reaches_nothing_of_the_notebook(tmp_path: Path) -> None:
     model = hostile()
     one = widget(model, height=500)
     assert one.page == html(contents(model, Asked()))
     state = json.dumps({"page": one.page, "title": one.title, "height": one.height}).replace("<", "\\u003c")
     (tmp_path / "notebook.html").write_text(HOST.format(shown=json.dumps(one._esm), state=state), encoding="utf-8")
-    with tab("--site-per-process") as browser:
+    with tab("chromium", "--site-per-process") as browser:
         browser.open((tmp_path / "notebook.html").as_uri(), "document.querySelector('iframe')")
         assert browser.run("document.querySelector('iframe').contentDocument") is None
         browser.enter_frame()
