@@ -63,7 +63,8 @@ class Charts {
     for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
       parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
     across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
-    for (const { start } of page.answer.found) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
+    const starts = [...page.answer.found.map(({ start }) => start), ...page.answer.began.map(({ years }) => spreadOf(years)[2]).filter(Number.isFinite)];
+    for (const start of starts) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
     if (this.changed) parts.push(drawn("path", { d: path(xs, base[2], y), fill: "none", ...DASHED }));
     parts.push(drawn("path", { d: path(xs, own[2], y), fill: "none", stroke: BLUE.main, "stroke-width": 2.4 }));
     const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
@@ -92,7 +93,7 @@ class Charts {
     const box = (fill) => sign(drawn("rect", { x: 1, y: 1, width: 32, height: 10, fill }));
     const entries = [[line({ stroke: BLUE.main, "stroke-width": 2.4 }), "here"], [box(BLUE.core), "half"], [box(BLUE.band), "most"]];
     if (this.changed) entries.push([line(DASHED), "base"]);
-    if (this.page.answer.found.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
+    if (this.page.answer.found.length + this.page.answer.began.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
     const dot = () => sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK }));
     if (this.page.policy.charts.some((one) => one.observed)) entries.push([dot(), "observed"]);
     byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,11 @@ from stockflow.over_time import QUARTER
 from stockflow.page import MOST_DRAWS
 from stockflow.page.contents import Asked, Contents, contents
 
+TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
+#: what fields of a page take: least, most, step
+LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
+#: by which field of a page what an end waits for is set
+AWAITED = {"market share": "share", "cost parity ratio": "cost", "cumulative volume": "volume"}
 PARITY = TRIGGERS["cost parity ratio"][1]
 OWNERS = ("user cost", "reference cost")
 #: paths of support that an exit may be held against, the first unless told otherwise: `--against` of `techcycle exit`
@@ -139,7 +146,8 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     lines = _lines(model, at, later, paid.values(), ahead, drivers)
     prices = [one.about.price for one in paid.values() if one.about.price]
     sums = [SOLD, MARKET, TOTAL, ARREARS, *(line.stock for line in LINES)]
-    outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *PARITY, *OWNERS, "Price", *prices])
+    triggers = [name for _, names in TRIGGERS.values() for name in names]
+    outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *triggers, *OWNERS, "Price", *prices])
     asked = Asked(
         inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
         save_period=QUARTER, pictures=False,

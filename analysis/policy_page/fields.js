@@ -46,10 +46,16 @@ class Fields {
     byId("rest").hidden = !byId("other").children.length;
   }
 
+  // What a field of an instrument is called; a year from which on something is waited for is no start.
+  label(key, one) {
+    const { words, policy } = this.page, named = key in policy.fields ? `field ${key}` : key;
+    return this.say(key === "start" && waits(one) ? "not before" : named, { unit: words.counted });
+  }
+
   // A number with its label: a row of elements, and the fields that hold it.
   number(about, place, key, range) {
-    const { page } = this, { name } = about, [low, high, step] = page.policy.limits[key], id = `i${place}-${key}`, label = this.say(key);
-    const spoken = () => `${page.words.instruments[name]}: ${this.say(key)}`;
+    const { page } = this, { name } = about, [low, high, step] = page.policy.limits[key], id = `i${place}-${key}`, label = this.label(key);
+    const spoken = () => this.say("named", { name: page.words.instruments[name], text: this.label(key, page.setting.of(name)) });
     const field = made("input", { type: "number", id, min: low, max: high, step, ariaLabel: spoken() });
     field.oninput = () => { if (field.value !== "" && field.validity.valid) page.set(name, { [key]: Number(field.value) }); };
     field.onchange = () => {
@@ -66,34 +72,45 @@ class Fields {
   }
 
   instrument(about) {
-    const { page } = this, { words, policy } = page, { name } = about, place = policy.instruments.indexOf(about), id = `i${place}-shape`;
-    const ranged = (key) => ["level", "start", "length"].includes(key), shapes = ["", ...Object.keys(policy.shapes)];
+    const { page } = this, { words, policy } = page, { name } = about, place = policy.instruments.indexOf(about);
+    const ranged = (key) => ["level", "share", "cost", "volume", "start", "length"].includes(key), { corners: [, [, left]] } = policy.shapes.exponential;
     const parts = Object.fromEntries(NUMBERS.map((key) => [key, this.number(about, place, key, ranged(key))]));
-    const shape = made("select", { id }, ...shapes.map((one) => made("option", { value: one }, this.say(one || "never"))));
-    shape.onchange = () => page.set(name, { shape: shape.value });
-    const picture = drawn("svg", { role: "img" }), { level, since, ...ends } = parts;
-    const rows = (some) => some.flatMap(({ row }) => row), end = [made("label", { htmlFor: id }, this.say("end")), shape];
-    const fields = made("div", { className: "fields" }, ...rows([level, since]), ...end, ...rows(Object.values(ends)));
+    const chosen = (of, all, none) => {
+      const select = made("select", { id: `i${place}-${of}` }, ...all.map((one) => made("option", { value: one }, this.say(one || none, { left: percent(left, 0) }))));
+      select.onchange = () => page.set(name, { [of]: select.value });
+      return [made("label", { htmlFor: select.id }, this.say(of)), select];
+    };
+    const shape = chosen("shape", shapesOf(policy), "never"), when = chosen("when", triggersOf(policy), "dated");
+    const picture = drawn("svg", { role: "img" }), { level, since, steps, ...ends } = parts, rows = (some) => some.flatMap(({ row }) => row);
+    const fields = made("div", { className: "fields" }, ...rows([level, since]), ...shape, ...rows([steps]), ...when, ...rows(Object.values(ends)));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
       made("p", { className: "quiet" }, this.say("bracketed", { text: words.words[name], more: words.units[name].unit })),
       made("div", { className: "path" }, picture), fields);
     let pictured = "";
     const show = () => {
-      const one = page.setting.of(name), sloped = one.shape && policy.shapes[one.shape].length > 1;
+      const one = page.setting.of(name), awaited = waits(one) ? triggerOf(policy, one).field : "";
       element.classList.toggle("changed", !isUsual(one));
-      shape.value = one.shape;
+      for (const [key, [, select]] of [["shape", shape], ["when", when]]) select.value = one[key];
+      for (const part of when) part.hidden = !one.shape;
+      ends.start.row[0].textContent = this.label("start", one);
       for (const key of NUMBERS) for (const field of parts[key].fields) {
         if (field !== document.activeElement || field.type === "range" || Number(field.value) !== one[key]) field.value = one[key];
         if (field.type === "range") field.setAttribute("aria-valuetext", String(one[key]));
       }
-      const shown = { level: true, since: one.level !== 100, start: one.shape, length: sloped, announced: one.shape && about.announced };
+      const shown = { level: true, since: one.level !== 100, steps: one.shape === "steps", start: one.shape, length: isSloped(policy, one), [awaited]: true, announced: one.shape && about.announced };
       for (const key of NUMBERS) for (const part of parts[key].row) part.hidden = !shown[key];
       if (!about.buyers && !isUsual(one)) byId("rest").open = true;
-      const seen = JSON.stringify([page.setting.instruments[name] ?? null, page.setting.base, page.setting.world]);
-      if (seen !== pictured) this.picture(picture, about, page.setting.instruments[name]);
+      const set = this.drawnAs(name), seen = JSON.stringify([set ?? null, page.setting.base, page.setting.world]);
+      if (seen !== pictured) this.picture(picture, about, set);
       pictured = seen;
     };
     return { element, show };
+  }
+
+  // What is drawn of an instrument: an end that waits begins in the year of the median draw, once that is known.
+  drawnAs(name) {
+    const { page } = this, one = page.setting.instruments[name], began = page.busy ? null : page.answer?.began.find((other) => other.name === name);
+    return waits(one) ? { ...one, start: began ? spreadOf(began.years)[2] : Infinity } : one;
   }
 
   // What is paid over time, and dashed what is on the path held against.

@@ -63,7 +63,7 @@ function ratiosAt(model, runs, basis, time, draws) {
 // beside others.
 function judged(model, { base, world, instruments }, runs, basis, draws) {
   const { policy } = model, { rule } = policy;
-  const set = Object.entries(instruments).filter(([, one]) => one.shape), nothing = idle(model, { base, world, instruments });
+  const set = Object.entries(instruments).filter(([, one]) => isDated(one)), nothing = idle(model, { base, world, instruments });
   const told = set.some(([name]) => !nothing.includes(name)) ? set.filter(([name]) => !nothing.includes(name)) : set;
   const starts = [...new Set(told.map(([, one]) => one.start))];
   const part = (some) => some.length / draws.length, ratioAt = (time) => ratiosAt(model, runs, basis, time, draws);
@@ -103,12 +103,13 @@ function worstOf(found) {
   };
 }
 
-// What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.
+// What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin, or in
+// the last year of the study where an end waits.
 function together(model, { instruments }, runs, basis, draws) {
   const { policy } = model, { rule, horizon } = policy;
-  const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
-  if (set.every((one) => one.level === 100)) return null;
-  const from = ends.length ? ends : set.map((one) => one.since), asked = Math.max(...from) + rule.years, year = Math.min(asked, horizon);
+  const set = Object.values(instruments), ends = set.filter(isDated).map((one) => one.start), open = set.some(waits);
+  if (!open && set.every((one) => one.level === 100)) return null;
+  const from = ends.length ? ends : set.map((one) => one.since), asked = open ? horizon : Math.max(...from) + rule.years, year = Math.min(asked, horizon);
   const ratio = ratiosAt(model, runs, basis, placeOf(model, year), draws);
   return { year, short: asked - year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
 }

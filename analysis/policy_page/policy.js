@@ -91,10 +91,10 @@ class Policy {
     let basis = null;
     while (!basis && wanted()) basis = await this.basis(asked);
     if (!wanted()) return;
-    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [] };
+    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [], dates: {} };
     const kept = found && await this.against(asked, basis, wanted);
     if (!kept || !wanted()) return;
-    this.result = { asked, made: found.runs, basis, kept, cut: found.cut, shortened: this.setting.shortened };
+    this.result = { asked, made: found.runs, basis, kept, cut: found.cut, dates: found.dates, shortened: this.setting.shortened };
     this.told();
     this.spent = performance.now() - started;
     this.count += 1;
@@ -114,14 +114,15 @@ class Policy {
     const { model, result } = this;
     this.waits();
     if (!result) return;
-    const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
+    const { asked, made, basis, kept, cut, dates } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
     const of = [model, made, basis, draws], money = gained(...of), sums = { ...money, left: leftOver(...of), lines: linesOf(...of, money), of };
     const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
-    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
+    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad, began: beganIn(model, asked, dates, draws) };
     this.verdict.tell();
     this.charts.tell(result, draws);
+    if (this.answer.began.length) this.fields.show();
     this.path.draw();
   }
 
@@ -205,7 +206,7 @@ class Policy {
     const wrong = this.setting.read(location.hash), spoken = this.setting.lang ?? this.home;
     const names = () => wrong.names.map((name) => this.words.instruments[name]);
     const others = () => (wrong.others ? [this.say(wrong.names.length ? "unknown" : "all unknown", { count: wrong.others })] : []);
-    const what = () => [...names(), ...others()].join("; "), takes = () => (wrong.names.length ? this.takes() : "");
+    const what = () => [...names(), ...others()].join(this.say("apart")), takes = () => (wrong.names.length ? this.takes() : "");
     if (spoken !== this.language || !this.fields.parts) this.speak(spoken);
     this.leftOut = () => {
       if (wrong.names.length || wrong.others) this.tell("left out", () => ({ what: what(), takes: takes() }));
@@ -216,9 +217,9 @@ class Policy {
   takes() {
     const bounds = NUMBERS.map((key) => {
       const [low, high] = this.policy.limits[key];
-      return this.say("field takes", { name: this.say(key), low, high });
+      return this.say("field takes", { name: this.fields.label(key), low, high });
     });
-    return this.say("takes", { bounds: bounds.join("; ") });
+    return this.say("takes", { bounds: bounds.join(this.say("apart")) });
   }
 
   async reopen() {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from analysis.mechanisms.barriers import ENDS
 from analysis.mechanisms.loop_study import LoopStudy
@@ -20,8 +18,8 @@ from analysis.phase_out.by_instrument.happened import happened_table, happened_w
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
 from analysis.plain.shown import capital
-from analysis.plain.units import customary
-from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
+from analysis.plain.units import beside_numbers, customary
+from analysis.policy_page.contents import OWNERS, PARITY, TEXTS, PolicyPage
 from analysis.policy_page.path import happened, leading, stages
 from analysis.policy_page.presets import presets
 from calibration.fitting.payoff import fitted_series
@@ -31,10 +29,8 @@ from models.case import load_case
 from models.files.series import read_series
 from models.home import home_of
 
-TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
 #: what is told of public money: each line, all of it, and what is still owed; outputs, in words
 MONEY = {line.stock: line.title for line in LINES} | {TOTAL: marked("all public money"), ARREARS: OWED}
-LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +109,8 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "charts": [_chart(one) for one in charts_of(page)],
         "money": {"factor": money[0], "unit": money[1]},
         "sold": {"factor": sold[0], "unit": sold[1]},
+        "counted": beside_numbers(study.texts.unit),
+        "each": translated(TEXTS["sold"][study.case]["each"]),
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
         "lines": {name: capital(term(words)) for name, words in MONEY.items()},

@@ -25,7 +25,7 @@ class Verdict {
     byId("reasons").replaceChildren(...lines.map((one) => made("p", {}, one)));
     byId("summary").textContent = this.summary(result.asked);
     const command = page.setting.command(result.asked, page.model.draws);
-    byId("command").textContent = command.said ?? this.say(command.none);
+    byId("command").textContent = command.said ?? this.say(command.none, { case: page.policy.case });
     this.money();
   }
 
@@ -45,7 +45,7 @@ class Verdict {
 
   // What comes last is told first.
   answer({ first, later, last, none, sloped, back }, all) {
-    if (first === null) return this.say(all ? "no exit levels" : "no exit");
+    if (first === null) return this.say(this.page.answer.began.length ? "no exit waits" : all ? "no exit levels" : "no exit");
     const said = this.called(first), now = this.say(said === "safe" && this.setback(back) ? "setback" : said);
     if (!sloped) return now;
     const { rule: { years }, horizon } = this.page.policy, then = [later === null ? null : this.called(later), none && "not judged"];
@@ -90,12 +90,21 @@ class Verdict {
     return [this.ratio(this.called(one.fails) === "not safe" ? "failed" : "by then", one, { path }), said];
   }
 
-  // Levels are no end; what all that is set does by the same measure.
+  // Levels are no end, and ends that wait for the run no ends of a year; what all that is set does by the same measure.
   levels(all, found) {
     if (!all) return [];
-    const { rule, horizon } = this.page.policy, out = [this.ratio("all set", all)];
-    if (all.short > 0) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
-    return found.length ? [this.say("levels apart"), ...out] : [this.say("levels only"), ...out];
+    const { rule, horizon } = this.page.policy, { began } = this.page.answer, out = [this.ratio("all set", all)];
+    if (all.short > 0 && !began.length) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
+    const why = began.length ? "waits apart" : found.length ? "levels apart" : "levels only";
+    return [...began.map((one) => this.begins(one)), this.say(why), ...out];
+  }
+
+  // When an end begins that waits for the run.
+  begins({ name, years }) {
+    const { path } = this.page, begun = years.filter(Number.isFinite).length, [share, all] = [percent(begun / years.length), years.length];
+    if (!begun) return this.say("begins never", { names: this.names([name]), horizon: this.page.policy.horizon });
+    const year = path.spread(spreadOf(years), (value) => path.date(value), "or later");
+    return this.say("begins waits", { names: this.names([name]), year, share, draws: all, horizon: this.page.policy.horizon });
   }
 
   sums() {
@@ -110,9 +119,9 @@ class Verdict {
     const out = [this.say("saved", money), this.say("sold", numbers(sold, words.sold))];
     out.push(this.say("left", { ...numbers(left.last, words.sold), part: percent(fan(left.part)[2], 0) }));
     const defined = cost.filter((one) => !Number.isNaN(one));
-    if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon })];
+    if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon, each: words.each })];
     const sign = costSign(answer), saving = ["cost none", "cost lost"].includes(sign), each = saving ? defined.map((one) => -one) : defined;
-    return [...out, this.say(sign, { ...numbers(each, words.cost), of: percent(defined.length / cost.length, 0) })];
+    return [...out, this.say(sign, { ...numbers(each, words.cost), each: words.each, of: percent(defined.length / cost.length, 0) })];
   }
 
   doubts(found) {
@@ -149,8 +158,9 @@ class Verdict {
   summary({ base, world, third, instruments }) {
     const { words, policy } = this.page, part = (names, said) => this.say("of ends", { names, said });
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
-      const one = instruments[name], keys = [one.level !== 100 && "level", one.shape, one.shape && announced && one.announced && "ahead"];
-      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, one)).join(this.say("comma")));
+      const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && announced && one.announced && "ahead"];
+      const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, unit: words.counted }) };
+      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
     });
     const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world].name)];
     const whose = third === "all" ? [] : [part(this.say("buyers"), this.say(third))];
@@ -179,7 +189,7 @@ class Verdict {
 
   // Whether the ends that are set can be tried from every year, and why not; what every start gave, in the language spoken now.
   retell() {
-    const { page } = this, ends = Object.values(page.setting.instruments).filter((one) => one.shape);
+    const { page } = this, ends = Object.values(page.setting.instruments).filter(isDated);
     const none = !ends.length ? "no start" : startingIn(page.setting.whole, ends[0].start) ? null : "many starts";
     byId("try").disabled = page.busy || none !== null;
     if (!this.trial) byId("tried").textContent = none ? this.say(none) : "";

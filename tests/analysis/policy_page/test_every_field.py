@@ -47,7 +47,7 @@ def move(one: Tab, place: int, key: str, value: float | str) -> None:
     """Give a field of an instrument a value: its slider where it has one, else its number, else its choice."""
     field = f"document.getElementById('i{place}-{key}')"
     slider = f"({field}.previousElementSibling?.type === 'range' ? {field}.previousElementSibling : {field})"
-    kind = "change" if key == "shape" else "input"
+    kind = "change" if key in ("shape", "when") else "input"
     one.run(
         f"(() => {{ const one = {slider}; one.value = {json.dumps(value)}; one.dispatchEvent(new Event('{kind}')) }})()"
     )
@@ -69,8 +69,40 @@ def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Ta
             move(opened, place, key, value)  # type: ignore[arg-type]
         made = {about.name: Set(80.0, 2014.0, "linear", 2019.5, 4.25, ahead)}
         assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
-        kept = opened.run(f"{P}.setting.instruments")
-        assert kept == {about.name: fields | {"announced": ahead}}
+        kept = opened.run(f"{P}.setting.instruments[{json.dumps(about.name)}]")
+        assert {key: kept[key] for key in (*fields, "announced")} == fields | {"announced": ahead}
+    assert opened.run("document.documentElement.scrollWidth") <= 390
+
+
+AWAITED = {"market share": ("share", 4.5), "cost parity ratio": ("cost", 118.0), "cumulative volume": ("volume", 2.75)}
+
+
+def test_an_end_of_every_instrument_waits_as_a_schedule_does(opened: Tab, page: PolicyPage) -> None:
+    opened.size(390, 844)
+    waited = 0
+    for place, about in enumerate(page.instruments):
+        opened.run("document.getElementById('reset').click()")
+        when, (key, level) = list(AWAITED.items())[place % 3]
+        shape = ("steps", "exponential", "linear", "cliff")[place % 4]
+        move(opened, place, "shape", shape)
+        move(opened, place, "when", when)
+        shown = "[...document.querySelectorAll('#controls input[type=number]')].filter((one) => one.checkVisibility())"
+        ids = opened.run(f"{shown}.map((one) => one.id).filter((id) => id.startsWith('i{place}-'))")
+        length, steps = ([] if shape == "cliff" else ["length"]), (["steps"] if shape == "steps" else [])
+        ahead = ["announced"] if about.announced else []
+        assert ids == [f"i{place}-{one}" for one in ("level", *steps, key, "start", *length, *ahead)]
+        values = {"steps": 4.0, key: level, "start": 2013.5, "length": 3.25, "announced": 0.75}
+        for one in (*steps, key, "start", *length, *ahead):
+            move(opened, place, one, values[one])
+        given = {one: values[one] for one in (*length, *ahead)}
+        made = {about.name: Set(shape=shape, start=2013.5, steps=4, when=when, **{key: level}, **given)}  # type: ignore[arg-type]
+        assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
+        begun = opened.run(f"{P}.answer.began[0].years.filter(Number.isFinite).length")
+        waited += begun
+        assert opened.run("document.getElementById('answer').textContent").startswith("Not judged")
+        told = opened.run("document.getElementById('reasons').textContent")
+        assert f"in {100 * begun / 30:.0f}% of 30 draws" in told or "comes in no draw" in told
+    assert waited > 100
     assert opened.run("document.documentElement.scrollWidth") <= 390
 
 
