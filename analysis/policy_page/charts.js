@@ -84,7 +84,8 @@ class Charts {
   reading(place) {
     const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own[place], this.base[place]];
     const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
-    return `${at(own[2])} ${unit} (${range})${this.changed ? `; ${this.say("base")}: ${at(base[2])}` : ""}`;
+    const value = unit === "%" ? `${at(own[2])}%` : this.say("measured", { value: at(own[2]), unit }), mine = this.say("bracketed", { text: value, more: range });
+    return [mine, ...(this.changed ? [this.say("named", { name: this.say("base"), text: at(base[2]) })] : [])].join(this.say("apart"));
   }
 
   key() {
@@ -111,10 +112,10 @@ class Charts {
     if (!this.own || !byId("table-part").open) return;
     const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0);
     const head = (text) => made("th", { scope: "col" }, text);
-    const heads = [this.say("year"), ...charts.map((one) => `${one.name}, ${one.unit}`)];
+    const heads = [this.say("year"), ...charts.map((one) => this.say("bracketed", { text: one.name, more: one.unit }))];
     const cell = (place, i) => {
       const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
-      return made("td", {}, `${median} (${this.say("to", { low, high })})`);
+      return made("td", {}, this.say("bracketed", { text: median, more: this.say("to", { low, high }) }));
     };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));
     byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));

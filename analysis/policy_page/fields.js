@@ -17,8 +17,15 @@ class Fields {
   lay() {
     const { page } = this, { words, policy, setting } = page, named = (keys) => keys.map((one) => [one, this.say(one)]);
     const [base, own] = this.choice("against", named(policy.bases), setting.base, (value) => { setting.base = value; page.moved(); });
-    const worlds = policy.worlds.map(({ name }) => [name, words.worlds[name].name]);
-    const [world, chosen] = this.choice("world", worlds, setting.world, (value) => { setting.world = value; page.moved(); });
+    const worlds = [...policy.worlds.map(({ name }) => [name, words.worlds[name].name]), [OWN, this.say("own world")]];
+    const [world, chosen] = this.choice("world", worlds, setting.world, (value) => {
+      byId("own").open ||= value === OWN;
+      if (value !== OWN) setting.world = value;
+      page.moved();
+    });
+    byId("own-head").textContent = this.say("own head");
+    this.scales = scaledOf(policy).map((one, i) => this.scale(one, i));
+    byId("scales").replaceChildren(...this.scales.flatMap(({ row }) => row));
     const [third, thirds] = this.choice("buyers", named(["all", ...THIRDS]), setting.third, (value) => {
       setting.third = value;
       page.sifted();
@@ -28,7 +35,7 @@ class Fields {
       if (value === "") { this.show(); return; }
       setting.begin(words.presets[value]);
       page.moved();
-      page.tell("begun", () => ({ title: page.words.presets[value].title, base: this.say(setting.base), world: page.words.worlds[setting.world].name }));
+      page.tell("begun", () => ({ title: page.words.presets[value].title, base: this.say(setting.base), world: page.worldWords(setting.world).name }));
     });
     this.shipped = words.presets.map((one) => {
       const begun = new Setting(policy);
@@ -44,6 +51,23 @@ class Fields {
     byId("market").replaceChildren(...placed(true));
     byId("other").replaceChildren(...placed(false));
     byId("rest").hidden = !byId("other").children.length;
+  }
+
+  // What the drivers of a world end at, percent of what is expected.
+  scale({ name }, i) {
+    const { page } = this, { setting, policy } = page, [low, high, step] = policy.limits.world, label = this.say("scale", page.words.worlds[name]);
+    const fields = ["range", "number"].map((type) => made("input", { type, id: `w${i}-${type}`, min: low, max: high, step, ariaLabel: label }));
+    for (const one of fields) one.oninput = () => {
+      if (one.value === "" || !one.validity.valid) return;
+      setting.world = worldNamed(policy, partsOf(policy, setting.world).map((part, k) => (k === i ? Number(one.value) : part)));
+      page.moved();
+    };
+    fields[1].onchange = () => {
+      if (fields[1].value !== "" && fields[1].validity.valid) return;
+      page.tell("number", () => ({ name: this.say("scale", page.words.worlds[name]), low, high, step }));
+      this.show();
+    };
+    return { row: [made("label", { htmlFor: `w${i}-number` }, label), ...fields], fields };
   }
 
   // What a field of an instrument is called; a year from which on something is waited for is no start.
@@ -131,7 +155,7 @@ class Fields {
       parts.push(text(this.say("floor", { floor: words.floors[about.name] }), { x: box.right, y: 12, "text-anchor": "end" }));
     }
     svg.setAttribute("viewBox", "0 0 390 96");
-    svg.setAttribute("aria-label", `${words.instruments[about.name]}: ${this.say("paths")}`);
+    svg.setAttribute("aria-label", this.say("named", { name: words.instruments[about.name], text: this.say("paths") }));
     svg.replaceChildren(...parts);
   }
 
@@ -139,8 +163,10 @@ class Fields {
     const { setting, policy, words } = this.page;
     this.parts.forEach((one) => one.show());
     this.selects.base.value = setting.base;
-    this.selects.world.value = setting.world;
-    const { departs } = policy.worlds.find(({ name }) => name === setting.world), about = words.worlds[setting.world];
+    const { name, departs } = worldOf(this.page.model, setting.world), about = this.page.worldWords(name), parts = partsOf(policy, name);
+    this.selects.world.value = words.worlds[name] ? name : OWN;
+    byId("own").open ||= !words.worlds[name];
+    this.scales.forEach(({ fields }, i) => { for (const one of fields) if (one !== document.activeElement || Number(one.value) !== parts[i]) one.value = parts[i]; });
     byId("world").textContent = departs === null ? "" : this.say("world says", { ...about, departs: moment(departs) });
     const now = JSON.stringify({ ...setting.now, third: null }), place = this.shipped.findIndex((one) => JSON.stringify(one) === now);
     this.selects.preset.value = place < 0 ? "" : place;

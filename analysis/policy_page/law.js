@@ -35,7 +35,39 @@ function paidAt(line, place, part, share, most) {
 // Whether buyers know at a time of an end.
 const knownAt = (one, time) => Boolean(one.shape) && time >= one.start - one.announced;
 
-const paidOf = (instrument, { base, world }) => instrument.paid[world][base];
+// A world of one's own is named by what drivers end at, percent of what is expected, one for each of the worlds that can be
+// had in part: "own 80 300 100".
+const OWN = "own", scaledOf = ({ worlds }) => worlds.filter(({ ends }) => ends !== null);
+function partsOf(policy, world) {
+  const [head, ...parts] = world.split(" ");
+  if (head === OWN && parts.length === scaledOf(policy).length) return parts.map(Number);
+  return scaledOf(policy).map(({ name, ends }) => (name === world ? Math.round(100 * ends) : 100));
+}
+
+// The world of which drivers end so: one of the study where they end as there.
+function worldNamed(policy, parts) {
+  const moved = scaledOf(policy).filter((_, i) => parts[i] !== 100), [first, ...others] = moved;
+  if (!first) return policy.worlds[0].name;
+  const same = !others.length && partsOf(policy, first.name).every((part, i) => part === parts[i]);
+  return same ? first.name : [OWN, ...parts].join(" ");
+}
+
+// A world by its name; what goes another way than expected does so to the same part at all times.
+function worldOf(model, world) {
+  const { policy } = model, known = policy.worlds.find(({ name }) => name === world);
+  if (known) return known;
+  const parts = partsOf(policy, world), drivers = {}, moved = scaledOf(policy).filter((_, i) => parts[i] !== 100);
+  scaledOf(policy).forEach(({ drivers: own, ends }, i) => {
+    const by = (parts[i] / 100 - 1) / (ends - 1);
+    for (const [name, values] of Object.entries(own)) {
+      const usual = model.curves.find((one) => one.name === name).ys.slice(-values.length);
+      drivers[name] = values.map((value, k) => usual[k] + by * (value - usual[k]));
+    }
+  });
+  return { name: world, departs: Math.min(...moved.map(({ departs }) => departs)), drivers };
+}
+
+const paidOf = (instrument, { base, world }) => (instrument.paid[world] ?? Object.values(instrument.paid)[0])[base];
 
 // Paths of one instrument on a base in a world, at the open moments: what is paid, and what buyers expect to be paid `ahead`
 // years later.  Those of an instrument that nothing is set of are found once.
@@ -75,7 +107,7 @@ function curvesOf(model, { base, world, instruments }, bound = [], dates = {}) {
     const { ys } = model.curves.find((one) => one.name === name);
     return ys.slice(0, ys.length - values.length);
   };
-  for (const [name, values] of Object.entries(policy.worlds.find(({ name }) => name === world).drivers)) curves[name] = [...headOf(name, values), ...values];
+  for (const [name, values] of Object.entries(worldOf(model, world).drivers)) curves[name] = [...headOf(name, values), ...values];
   for (const instrument of policy.instruments) {
     const { name: own } = instrument, each = eachOf(policy, instrument, { base, world }, instruments[own], dates[own]), paths = each(0);
     const cut = bound.find((one) => one.instrument === instrument), many = cut || dates[own];

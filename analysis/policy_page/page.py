@@ -159,6 +159,7 @@ def _world(page: PolicyPage, numbers: _Numbers, name: str) -> dict[str, object]:
     return {
         "name": name,
         "departs": page.departs(name),
+        "ends": page.worlds[name].ends if name in page.scaled else None,
         "drivers": {driver: numbers.add(path[page.open]) for driver, path in drivers.items()},
     }
 

@@ -134,7 +134,7 @@ class Path {
     const { policy, words } = this.page, { path } = policy, shares = this.shares();
     const waits = path.barriers.map((_, i) => this.wait(i)), dates = shares.map(({ name, own }) => this.say("named", { name: words.stages[name], text: this.date(own[2]) }));
     const now = path.led.findLastIndex(({ last }) => last <= path.seen);
-    return [...waits, ...dates, ...(now < 0 ? [] : [this.say("named", { name: this.say("strip"), text: this.say("bracketed", { text: words.led[now].name, more: this.stretch(path.led[now]) }) })])].join("; ");
+    return [...waits, ...dates, ...(now < 0 ? [] : [this.say("named", { name: this.say("strip"), text: this.say("bracketed", { text: words.led[now].name, more: this.stretch(path.led[now]) }) })])].join(this.say("apart"));
   }
 
   // Medians of a stage by name on a path: `own` or `base`.

@@ -44,16 +44,33 @@ class Policy {
     else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
   }
 
-  // The runs of a path held against; null where they made way for newer ones.
+  // The runs of a path held against; null where they made way for newer ones.  Of worlds of one's own those of the last are kept.
   async basis({ base, world }) {
-    const key = basisKey(base, world);
+    const key = basisKey(base, world), { policy } = this, known = [world, ...policy.worlds.map(({ name }) => name)];
     if (!this.bases[key]) {
-      this.waited[key] ??= this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, world, instruments: {} }) }, () => {});
+      this.waited[key] ??= this.based({ base, world, instruments: {} });
       const made = await this.waited[key];
       delete this.waited[key];
+      for (const other of Object.keys(this.bases)) if (made && !known.includes(JSON.parse(other)[1])) delete this.bases[other];
       if (made) this.bases[key] = made;
     }
     return this.bases[key] ?? null;
+  }
+
+  // In a world of one's own what goes on may exceed the price and be cut, too: `cutIn`.
+  async based(setting) {
+    const ask = (curves, every) => this.runs.ask({ values: {}, curves, every }, every ? undefined : () => {});
+    if (setting.base === "history" || this.policy.worlds.some(({ name }) => name === setting.world)) return ask(curvesOf(this.model, setting));
+    const found = await priced(this.model, setting, ask, () => this.basis({ ...setting, base: "history" }));
+    return found && Object.assign(found.runs, { cutIn: found.cut });
+  }
+
+  // What a world is called, what it is and where that is from.
+  worldWords(world) {
+    const { words, policy } = this, parts = partsOf(policy, world), [usual] = policy.worlds;
+    if (words.worlds[world]) return words.worlds[world];
+    const moved = scaledOf(policy).map(({ name }, i) => this.say("own part", { ...words.worlds[name], part: parts[i] })).filter((_, i) => parts[i] !== 100);
+    return { name: this.say("own world"), says: moved.join(this.say("comma")), source: this.say("own source", words.worlds[usual.name]) };
   }
 
   // The runs of a setting while it is `wanted`, else null.
@@ -91,7 +108,7 @@ class Policy {
     let basis = null;
     while (!basis && wanted()) basis = await this.basis(asked);
     if (!wanted()) return;
-    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [], dates: {} };
+    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: basis.cutIn ?? [], dates: {} };
     const kept = found && await this.against(asked, basis, wanted);
     if (!kept || !wanted()) return;
     this.result = { asked, made: found.runs, basis, kept, cut: found.cut, dates: found.dates, shortened: this.setting.shortened };

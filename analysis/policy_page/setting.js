@@ -84,7 +84,7 @@ class Setting {
     if (!isPlain(asked)) return { ...wrong, others: 1 };
     wrong.others += Object.keys(asked).filter((key) => !KEYS.includes(key)).length;
     take("base", asked.base, policy.bases);
-    take("world", asked.world, policy.worlds.map(({ name }) => name));
+    take("world", asked.world, [...policy.worlds.map(({ name }) => name), this.ownWorld(asked.world)]);
     take("third", asked.third, ["all", ...THIRDS]);
     take("lang", asked.lang, this.languages);
     if (asked.instruments !== undefined && !isPlain(asked.instruments)) wrong.others += 1;
@@ -93,6 +93,14 @@ class Setting {
       if (fine) this.set(name, fine); else if (known) wrong.names.push(name); else wrong.others += 1;
     }
     return wrong;
+  }
+
+  // A world of one's own as an address has it; null where fields would not take it.
+  ownWorld(asked) {
+    if (typeof asked !== "string" || !asked.startsWith(`${OWN} `)) return null;
+    const { policy } = this, [low, high, step] = policy.limits.world, parts = asked.split(" ").slice(1).map(Number);
+    const fine = parts.length === scaledOf(policy).length && parts.every((one) => one >= low && one <= high && Number.isInteger(one / step));
+    return fine && worldNamed(policy, parts) === asked ? asked : null;
   }
 
   // What an address has of one instrument; null where a field would not take it.

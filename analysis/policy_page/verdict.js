@@ -148,10 +148,10 @@ class Verdict {
 
   // Another world than the study asks about, and whether it can matter by when an end is judged.
   elsewhere({ world, instruments }, found) {
-    const { worlds, horizon } = this.page.policy, { departs } = worlds.find(({ name }) => name === world);
+    const { horizon } = this.page.policy, { departs } = worldOf(this.page.model, world);
     if (departs === null || !Object.keys(instruments).length) return [];
     const same = found.length && found.every(({ year, later }) => Math.max(year, later?.year ?? year) <= departs);
-    return [this.say(same ? "no other world" : "other world", { world: this.page.words.worlds[world].name, year: moment(departs), horizon })];
+    return [this.say(same ? "no other world" : "other world", { world: this.page.worldWords(world).name, year: moment(departs), horizon })];
   }
 
   // What is set, in words.
@@ -162,7 +162,7 @@ class Verdict {
       const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, unit: words.counted }) };
       return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
     });
-    const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world].name)];
+    const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world]?.name ?? this.page.worldWords(world).says)];
     const whose = third === "all" ? [] : [part(this.say("buyers"), this.say(third))];
     return [...each, part(this.say("against"), this.say(base)), ...where, ...whose].join(this.say("apart"));
   }
@@ -240,7 +240,8 @@ class Verdict {
     parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end", ...over }));
     const done = worst.length, all = years.length;
     byId("tried").textContent = done < all ? this.say("trying", { done, all }) : this.joined(this.outcomes());
-    const label = `${this.say("tried")}: ${share.map((one, i) => `${years[i]}: ${percent(one)}`).join(", ")}`;
+    const each = share.map((one, i) => this.say("named", { name: years[i], text: percent(one) }));
+    const label = this.say("named", { name: this.say("tried"), text: each.join(this.say("comma")) });
     const picture = drawn("svg", { role: "img", viewBox: `0 0 ${width} 150`, "aria-label": label }, ...parts);
     picture.style.maxWidth = `${width}px`;
     const looks = ["safe", "open", "unsafe", ...(worst.some(({ none }) => none) ? ["unjudged"] : [])];
@@ -274,6 +275,6 @@ class Verdict {
   spans(years) {
     const found = [];
     for (const year of years) if (found.at(-1)?.[1] === year - 1) found.at(-1)[1] = year; else found.push([year, year]);
-    return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
+    return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(this.say("comma"));
   }
 }

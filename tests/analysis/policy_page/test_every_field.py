@@ -129,6 +129,36 @@ def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page
     assert "1" in opened.run("document.getElementById('status').textContent")
 
 
+def test_a_world_of_ones_own_is_set_told_shared_and_left(opened: Tab, page: PolicyPage, file: Path) -> None:
+    opened.size(390, 844)
+    move(opened, 0, "level", 90.0)
+    for place, value in enumerate((80, 250, 120)):
+        move_world(opened, place, value)
+    opened.until(f"{P}.busy === false && {P}.runs.busy === false")
+    address, runs = opened.run("policyPage.setting.address()"), runs_of(opened, page)
+    assert opened.run(f"{P}.fields.selects.world.value") == "own"
+    assert "Fuel price 80% of expected from 2030 on" in opened.run("document.getElementById('summary').textContent")
+    assert opened.run(f"{P}.setting.world") == "own 80 250 120"
+    opened.open(file.as_uri() + address)
+    assert difference(runs_of(opened, page), runs) < 1e-12
+    move_world(opened, 0, 100)
+    move_world(opened, 1, 300)
+    move_world(opened, 2, 100)
+    assert opened.run(f"{P}.setting.world") == "dear materials"
+    theirs = engine(page, "continued", {page.instruments[0].name: Set(90.0, 2010.0)}, "dear materials")
+    assert difference(runs_of(opened, page), theirs) < 1e-9
+    assert len(opened.run(f"Object.keys({P}.bases).filter((one) => one.includes('own '))")) <= 1
+    for wrong in ("own 80 250", "own 80 250 999", "own 80 250 1.5", "own 100 100 67"):
+        opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps({'world': wrong}))}")
+        assert opened.run(f"{P}.setting.world") == "as expected", wrong
+
+
+def move_world(one: Tab, place: int, value: int) -> None:
+    """Move what the drivers of a world end at by its slider."""
+    field = f"document.getElementById('w{place}-range')"
+    one.run(f"{field}.value = {value}; {field}.dispatchEvent(new Event('input'))")
+
+
 def test_numbers_are_downloaded_as_they_are_shown(opened: Tab, tmp_path: Path) -> None:
     opened.size(390, 844)
     opened.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))

@@ -21,7 +21,7 @@ from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import loop_dominance, phases
 from analysis.paths.durations import date_path, within
 from analysis.paths.forward import changed
-from analysis.paths.study import PathStudy
+from analysis.paths.study import Ahead, PathStudy
 from analysis.phase_out.account import ARREARS, LINES, TOTAL, outlay
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.by_instrument.apart import Exits
@@ -304,6 +304,32 @@ def test_a_world_on_a_page_is_that_of_the_study_of_paths(case: str, tmp_path: Pa
             end = int(np.searchsorted(found["time"].to_numpy(), page.study.horizon - 1e-9))
             sold = (found[SOLD].to_numpy() - usual[SOLD].to_numpy())[:, end]
             np.testing.assert_allclose(told["sold"], sold, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("case", "ends"), [("nev", [80, 250, 120]), ("nev", [100, 100, 50]), ("pv", [140])])
+def test_a_world_of_ones_own_is_that_of_the_study_with_other_factors(
+    case: str, ends: list[int], tmp_path: Path
+) -> None:
+    page, outputs = page_of(case), page_of(case).page.simulator.outputs
+    worlds = PathStudy.load().forward[case].scenarios
+    factors = own_factors([worlds[name] for name in page.scaled], ends)
+    model = changed(page.model, Ahead(says="of one's own", source="a test of the page", factors=factors), "own")
+    name = next(one.name for one in page.instruments if one.to_buyers)
+    made = {name: Set(shape="exponential", start=2026.0, length=4.0), page.instruments[-1].name: Set(50, 2027.0)}
+    runs, _ = in_node(page, [("continued", {}), ("history", made)], tmp_path, " ".join(["own", *map(str, ends)]))
+    for (base, some), ours in zip([("continued", {}), ("history", made)], runs, strict=True):
+        schedule = schedule_of(page, base, some)
+        found = run_schedule(model, schedule, page.samples, outputs, float(page.at.times[-1]), QUARTER)
+        assert difference(ours, np.stack([found[one].to_numpy() for one in outputs], axis=2)) < 1e-9, base
+
+
+def own_factors(worlds: Sequence[Ahead], ends: Sequence[int]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Return the factors of worlds, as far that they end at so many percent."""
+    return {
+        driver: tuple((year, 1 + (end / 100 - 1) / (points[-1][1] - 1) * (factor - 1)) for year, factor in points)
+        for one, end in zip(worlds, ends, strict=True)
+        for driver, points in one.factors.items()
+    }
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])
