@@ -45,7 +45,7 @@ class Charts {
   }
 
   drawn() {
-    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, 220)));
+    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, window.innerWidth < 560 ? 170 : 220)));
     this.key();
   }
 

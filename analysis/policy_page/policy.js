@@ -14,9 +14,24 @@ class Policy {
     Object.assign(this, { home: languageOf(model), setting: new Setting(model.policy, Object.keys(model.said)) });
     Object.assign(this, { language: this.home, note: null });
     Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), path: new Path(this), tour: new Tour(this) });
+    this.fold();
     byId("copy").onclick = () => this.copy();
     byId("print").onclick = () => { if (!this.busy) window.print(); };
     window.addEventListener("hashchange", () => { if (location.hash !== this.setting.address()) this.reopen(); });
+  }
+
+  // What is not the answer, the fields or the charts is folded on narrow screens, and open on paper.
+  fold() {
+    const narrow = window.matchMedia("(max-width: 860px)"), parts = () => [this.verdict.more, ...document.querySelectorAll(".part")];
+    const all = (open) => { for (const one of parts()) one.open = open; };
+    let kept = [];
+    narrow.onchange = () => all(!narrow.matches);
+    window.addEventListener("beforeprint", () => {
+      kept = [...parts(), byId("led-part")].map((one) => [one, one.open]);
+      for (const [one] of kept) one.open = true;
+    });
+    window.addEventListener("afterprint", () => { for (const [one, open] of kept) one.open = open; });
+    narrow.onchange();
   }
 
   get words() { return this.model.said[this.language]; }

@@ -11,7 +11,7 @@ function stripes() {
 
 class Verdict {
   constructor(page) {
-    Object.assign(this, { page, trial: null });
+    Object.assign(this, { page, trial: null, more: made("details", { className: "part", open: true }, made("summary")) });
     byId("try").onclick = () => this.scan();
   }
 
@@ -22,7 +22,10 @@ class Verdict {
     byId("verdict").className = this.look(worst);
     byId("answer").textContent = this.answer(worst, all);
     const lines = [...this.shares(found), ...this.levels(all, found), ...this.sums(), ...this.doubts(found)];
-    byId("reasons").replaceChildren(...lines.map((one) => made("p", {}, one)));
+    const [first, ...others] = lines.map((one) => made("p", {}, one)), [head] = this.more.children;
+    head.textContent = this.say("why");
+    this.more.replaceChildren(head, ...others);
+    byId("reasons").replaceChildren(...(first ? [first] : []), ...(others.length ? [this.more] : []));
     byId("summary").textContent = this.summary(result.asked);
     const command = page.setting.command(result.asked, page.model.draws);
     byId("command").textContent = command.said ?? this.say(command.none, { case: page.policy.case });

@@ -1,6 +1,7 @@
 """What a policy maker's page tells: of which setting, of slopes after their end, of levels, and of addresses."""
 
 import json
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
+from analysis.policy_page.texts import charts_of
 from benchmarks.browser import Tab
+from calibration.fitting.payoff import fitted_series
+from calibration.fitting.targets import load_targets
 
 pytestmark = needs_browser
 P = "policyPage"
@@ -278,7 +282,52 @@ def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
     opened.size(390, 800)
     put(opened, "purchase subsidy", shape="cliff", start=2014)
     for place in ("stages", "waits", "led"):
-        opened.run(f"document.getElementById('{place}').closest('details')?.setAttribute('open', '')")
+        opened.run("document.querySelectorAll('details').forEach((one) => one.setAttribute('open', ''))")
         one = f"document.getElementById('{place}')"
         wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
         assert wide <= room, place
+
+
+def test_what_is_no_answer_field_or_chart_is_folded_on_a_telephone_and_open_on_paper(opened: Tab) -> None:
+    parts = "[...document.querySelectorAll('.part')].map((one) => one.open)"
+    put(opened, "purchase subsidy", shape="linear", start=2015, length=3)
+    assert set(opened.run(parts)) == {True}
+    opened.size(390, 844)
+    opened.until(f"!{parts}.includes(true)")
+    assert opened.run("document.documentElement.scrollHeight") < 5000
+    assert "100% of 30 draws" in opened.run("document.getElementById('reasons').innerText")
+    assert opened.run("document.getElementById('money').checkVisibility()") is False
+    opened.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert set(opened.run(parts)) == {True}
+    assert opened.run("document.querySelector('#path svg').viewBox.baseVal.width") == 640
+    assert opened.run("document.getElementById('led').checkVisibility()")
+    opened.run("window.dispatchEvent(new Event('afterprint'))")
+    assert set(opened.run(parts)) == {False}
+
+
+def test_a_chart_has_the_observations_that_the_fit_compares_with_it(browser: Tab, solar: Path) -> None:
+    series = {one.quantity: fitted_series(one) for one in load_targets("pv").series}
+    charts = {one.of[0]: one for one in charts_of(policy_page("pv", 10)) if one.seen}
+    assert list(charts) == ["Cumulative Connection", "Price"]
+    for name, quantity in (("Cumulative Connection", "Cumulative Connection"), ("Price", "Cumulative Price")):
+        seen = charts[name].seen
+        assert seen is not None
+        assert list(seen[0]) == [year + 0.5 for year in series[quantity].years]
+        np.testing.assert_allclose(seen[1], series[quantity].values)
+    browser.open(solar.as_uri())
+    browser.until(f"!{P}.charts.waiting")
+    dots = "[...document.querySelectorAll('.chart')].map((one) => one.querySelectorAll('circle').length)"
+    shown = [sum(year >= 2010 for year in series[one].years) for one in ("Cumulative Connection", "Cumulative Price")]
+    assert [count for count in browser.run(dots) if count] == shown
+    assert "observed" in text(browser, "key")
+
+
+def test_chinese_has_marks_of_its_own(browser: Tab, solar: Path) -> None:
+    browser.open(solar.as_uri() + "?lang=zh")
+    put(browser, "feed-in premium", shape="steps", when="market share", share=5, level=80)
+    put(browser, "distributed premium", shape="linear", start=2017)
+    put(browser, "surcharge", level=50)
+    browser.run("document.getElementById('table-part').open = true; 0")
+    browser.until("document.querySelectorAll('#table tbody tr').length > 0")
+    told = browser.run("document.getElementById('main').innerText").replace(text(browser, "command"), "")
+    assert re.findall(r".{6}[\u4e00-\u9fff%] ?[,;:()].{6}|.{6}[,;:()] ?[\u4e00-\u9fff].{6}", told) == []
