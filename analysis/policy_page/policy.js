@@ -150,8 +150,8 @@ class Policy {
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
     const of = [model, made, basis, draws], money = gained(...of), sums = { ...money, left: leftOver(...of), lines: linesOf(...of, money), of };
-    const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
-    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad, began: beganIn(model, asked, dates, draws) };
+    const began = beganIn(model, asked, dates, draws), all = together(model, asked, made, basis, draws, began), bad = wanted.length - draws.length;
+    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad, began };
     this.verdict.tell();
     this.charts.tell(result, draws);
     if (this.answer.began.length) this.fields.show();

@@ -96,7 +96,7 @@ class Verdict {
   // Levels are no end, and ends that wait for the run no ends of a year; what all that is set does by the same measure.
   levels(all, found) {
     if (!all) return [];
-    const { rule, horizon } = this.page.policy, { began } = this.page.answer, out = [this.ratio("all set", all)];
+    const { rule, horizon } = this.page.policy, { began } = this.page.answer, out = [this.ratio(began.length ? "all waits" : "all set", all)];
     if (all.short > 0 && !began.length) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
     const why = began.length ? "waits apart" : found.length ? "levels apart" : "levels only";
     return [...began.map((one) => this.begins(one)), this.say(why), ...out];
@@ -162,7 +162,7 @@ class Verdict {
     const { words, policy } = this.page, part = (names, said) => this.say("of ends", { names, said });
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
       const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && announced && one.announced && "ahead"];
-      const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, unit: words.counted }) };
+      const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, volume: told(one.volume * words.sold.factor, 4), unit: words.sold.unit }) };
       return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
     });
     const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world]?.name ?? this.page.worldWords(world).says)];
@@ -231,7 +231,7 @@ class Verdict {
     const { x, y, parts, text, box } = frame(0, 100, ends, width, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
     parts.push(drawn("defs", {}, stripes()));
     worst.forEach((one, i) => {
-      const top = y(Math.max(100 * one.all, 0.8)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
+      const top = y(Math.max(100 * one.all, 2)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
       parts.push(drawn("rect", { ...at, class: this.look(one) }));
       if (one.none) parts.push(drawn("rect", { ...at, fill: "url(#stripes)" }));
     });

@@ -11,6 +11,7 @@ from page_helpers import EVIL, needs_browser
 from page_settings import Set, schedule_of
 
 from analysis.mechanisms.paper import measured
+from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
@@ -19,6 +20,8 @@ from analysis.policy_page.texts import charts_of
 from benchmarks.browser import Tab
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
+from models.schedules.run import run_schedule
+from stockflow.over_time import QUARTER
 
 pytestmark = needs_browser
 P = "policyPage"
@@ -331,3 +334,31 @@ def test_chinese_has_marks_of_its_own(browser: Tab, solar: Path) -> None:
     browser.until("document.querySelectorAll('#table tbody tr').length > 0")
     told = browser.run("document.getElementById('main').innerText").replace(text(browser, "command"), "")
     assert re.findall(r".{6}[\u4e00-\u9fff%] ?[,;:()].{6}|.{6}[,;:()] ?[\u4e00-\u9fff].{6}", told) == []
+
+
+def test_an_end_that_waits_is_measured_so_long_after_it_began_in_each_draw(opened: Tab, page: PolicyPage) -> None:
+    waiting = {"shape": "linear", "length": 3.0, "when": "cumulative volume", "volume": 0.5, "start": 2012.0}
+    put(opened, "purchase subsidy", **waiting)
+    until, asked = float(page.at.times[-1]), {"purchase subsidy": Set(**waiting)}  # type: ignore[arg-type]
+    own, base = (
+        run_schedule(page.model, schedule_of(page, "continued", made), page.samples, [SOLD, MARKET], until, QUARTER)
+        for made in (asked, {})
+    )
+    began = own["began"].to_numpy()[:, 0]
+    assert len(set(began)) > 2
+    after = np.searchsorted(own["time"].to_numpy(), began + 5)
+    draws = np.arange(len(began))
+    sums = [[one[name].to_numpy() for name in (SOLD, MARKET)] for one in (own, base)]
+    shares = [np.divide(*(one[draws, after] - one[draws, after - 4] for one in pair)) for pair in sums]
+    np.testing.assert_allclose(opened.run(f"{P}.answer.all.ratio"), shares[0] / shares[1], rtol=1e-9)
+    fails = np.mean(shares[0] / shares[1] < 0.9)
+    assert f"in {100 * fails:g}% of 30 draws" in text(opened, "reasons")
+    low, middle, high = np.floor(10 * np.quantile(began, [0.05, 0.5, 0.95]) + 0.5) / 10
+    assert f"the end begins in {middle:.1f} ({low:.1f} to {high:.1f})" in text(opened, "reasons")
+    assert "once 0.5 million vehicles have been sold at home, not before 2012" in text(opened, "summary")
+    opened.run(f"{P}.speak('zh')")
+    assert "国内累计销量达50万辆后" in text(opened, "summary")
+    put(opened, "purchase subsidy", when="market share", share=95)
+    opened.run(f"{P}.speak('en')")
+    assert "comes in no draw by 2035; nothing ends" in text(opened, "reasons")
+    assert opened.run(f"{P}.answer.all.ratio.every((one) => one === 1)")
