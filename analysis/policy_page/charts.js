@@ -115,7 +115,7 @@ class Charts {
     const heads = [this.say("year"), ...charts.map((one) => this.say("bracketed", { text: one.name, more: one.unit }))];
     const cell = (place, i) => {
       const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
-      return made("td", {}, this.say("bracketed", { text: median, more: this.say("to", { low, high }) }));
+      return made("td", { "data-head": heads[place + 1] }, this.say("bracketed", { text: median, more: this.say("to", { low, high }) }));
     };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));
     byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));

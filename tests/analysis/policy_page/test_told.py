@@ -284,8 +284,9 @@ def test_a_tariff_falls_to_its_floor_and_not_below(browser: Tab, solar: Path) ->
 def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
     opened.size(390, 800)
     put(opened, "purchase subsidy", shape="cliff", start=2014)
-    for place in ("stages", "waits", "led"):
-        opened.run("document.querySelectorAll('details').forEach((one) => one.setAttribute('open', ''))")
+    opened.run("document.querySelectorAll('details').forEach((one) => one.setAttribute('open', ''))")
+    opened.until("document.querySelectorAll('#table tbody tr').length > 0")
+    for place in ("stages", "waits", "led", "money", "table"):
         one = f"document.getElementById('{place}')"
         wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
         assert wide <= room, place
