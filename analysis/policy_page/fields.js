@@ -121,7 +121,7 @@ class Fields {
         if (field !== document.activeElement || field.type === "range" || Number(field.value) !== one[key]) field.value = one[key];
         if (field.type === "range") field.setAttribute("aria-valuetext", String(one[key]));
       }
-      const shown = { level: true, since: one.level !== 100, steps: one.shape === "steps", start: one.shape, length: isSloped(policy, one), [awaited]: true, announced: one.shape && about.announced };
+      const shown = { level: true, since: one.level !== 100, steps: one.shape === "steps", start: one.shape, length: isSloped(policy, one), [awaited]: true, floor: one.shape, announced: one.shape && about.announced };
       for (const key of NUMBERS) for (const part of parts[key].row) part.hidden = !shown[key];
       if (!about.buyers && !isUsual(one)) byId("rest").open = true;
       const set = this.drawnAs(name), seen = JSON.stringify([set ?? null, page.setting.base, page.setting.world]);

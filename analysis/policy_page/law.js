@@ -10,9 +10,10 @@ const waits = (one) => Boolean(one?.shape && one.when), isDated = (one) => Boole
 const shapeOf = ({ shapes, steps }, one) => (one.shape === "steps" ? steps[one.steps] : shapes[one.shape]);
 const isSloped = (policy, one) => Boolean(one.shape) && shapeOf(policy, one).corners.length > 1;
 
-// The share that is left at a time.
-function shareLeft({ corners, ratios }, one, time) {
-  if (time < one.start) return 1;
+// The share that is left at a time, from the start on not below what stays.
+function shareLeft(shape, one, time) { return time < one.start ? 1 : Math.max(fallen(shape, one, time), (one.floor ?? 0) / 100); }
+
+function fallen({ corners, ratios }, one, time) {
   const part = corners.length > 1 ? (time - one.start) / one.length : 0;
   let k = 0;
   while (k + 1 < corners.length && part >= corners[k + 1][0]) k++;

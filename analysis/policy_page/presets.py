@@ -12,7 +12,7 @@ from models.schedules.change import Change, equal_steps
 from models.schedules.file import load_schedule, shipped
 from models.schedules.law import is_exit
 
-_KNOWN = {"shape", "start", "length", "announced", "tiers", "trigger"}
+_KNOWN = {"shape", "start", "length", "announced", "tiers", "trigger", "floor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ def _settings(page: PolicyPage, name: str, change: Change) -> dict[str, object] 
     shape, begins = _shape(change), _begins(page, change)
     if shape is None or begins is None or not given <= _KNOWN:
         return None
-    return {**shape, **begins, "announced": change.announced}
+    floor = {"floor": change.floor * 100} if change.floor else {}
+    return {**shape, **begins, **floor, "announced": change.announced}
 
 
 def _shape(change: Change) -> dict[str, object] | None:

@@ -1,6 +1,6 @@
 // What is set: support held against, the draws that count, and instruments; and the address that holds it.
 
-const NUMBERS = ["level", "since", "steps", "share", "cost", "volume", "start", "length", "announced"], THIRDS = ["weak", "middle", "strong"];
+const NUMBERS = ["level", "since", "steps", "share", "cost", "volume", "start", "length", "floor", "announced"], THIRDS = ["weak", "middle", "strong"];
 const KEYS = ["base", "world", "third", "instruments", "lang"];
 const shapesOf = ({ shapes }) => ["", ...Object.keys(shapes), "steps"], triggersOf = ({ triggers }) => ["", ...triggers.map(({ name }) => name)];
 const isPlain = (one) => typeof one === "object" && one !== null && !Array.isArray(one);
@@ -127,6 +127,7 @@ class Setting {
     if (!ends.length) return { none: set.length ? "none levels" : "none set" };
     if (set.some(([, one]) => one.level !== 100)) return { none: "none levels" };
     if (ends.some(([, one]) => one.when)) return { none: "none waits" };
+    if (ends.some(([, one]) => one.floor)) return { none: "none floor" };
     if (ends.some(([, one]) => one.shape === "steps")) return { none: "none steps" };
     const sloped = isSloped(policy, first), keys = ["shape", "start", ...(sloped ? ["length"] : [])];
     const told = ends.filter(([name]) => policy.instruments.find((one) => one.name === name).announced).map(([, one]) => one.announced);

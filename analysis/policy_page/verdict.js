@@ -161,7 +161,7 @@ class Verdict {
   summary({ base, world, third, instruments }) {
     const { words, policy } = this.page, part = (names, said) => this.say("of ends", { names, said });
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
-      const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && announced && one.announced && "ahead"];
+      const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && one.floor && "floor", one.shape && announced && one.announced && "ahead"];
       const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, volume: told(one.volume * words.sold.factor, 4), unit: words.sold.unit }) };
       return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
     });

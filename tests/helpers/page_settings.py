@@ -32,6 +32,7 @@ class Set:
     share: float = 10.0
     cost: float = 100.0
     volume: float = 1.0
+    floor: float = 0.0
 
     @property
     def exit(self) -> dict[str, object]:
@@ -43,7 +44,7 @@ class Set:
         if self.shape == "steps":
             shape = {"shape": "tiers", "tiers": equal_steps(self.steps, self.length)}
         begins = {"start": self.start} if not self.when else {"trigger": self.trigger}
-        return {**shape, **begins, "announced": self.announced}
+        return {**shape, **begins, "floor": self.floor / 100, "announced": self.announced}
 
     @property
     def trigger(self) -> dict[str, object]:

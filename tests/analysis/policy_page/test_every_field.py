@@ -90,11 +90,11 @@ def test_an_end_of_every_instrument_waits_as_a_schedule_does(opened: Tab, page: 
         ids = opened.run(f"{shown}.map((one) => one.id).filter((id) => id.startsWith('i{place}-'))")
         length, steps = ([] if shape == "cliff" else ["length"]), (["steps"] if shape == "steps" else [])
         ahead = ["announced"] if about.announced else []
-        assert ids == [f"i{place}-{one}" for one in ("level", *steps, key, "start", *length, *ahead)]
-        values = {"steps": 4.0, key: level, "start": 2013.5, "length": 3.25, "announced": 0.75}
-        for one in (*steps, key, "start", *length, *ahead):
+        assert ids == [f"i{place}-{one}" for one in ("level", *steps, key, "start", *length, "floor", *ahead)]
+        values = {"steps": 4.0, key: level, "start": 2013.5, "length": 3.25, "floor": 35.0, "announced": 0.75}
+        for one in (*steps, key, "start", *length, "floor", *ahead):
             move(opened, place, one, values[one])
-        given = {one: values[one] for one in (*length, *ahead)}
+        given = {one: values[one] for one in (*length, "floor", *ahead)}
         made = {about.name: Set(shape=shape, start=2013.5, steps=4, when=when, **{key: level}, **given)}  # type: ignore[arg-type]
         assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
         begun = opened.run(f"{P}.answer.began[0].years.filter(Number.isFinite).length")

@@ -67,7 +67,7 @@ def random_settings(page: PolicyPage, seed: int) -> tuple[str, dict[str, Set]]:
         made[name] = Set(level, float(random.choice(years)), shape, float(random.choice(years)), length,
                          float(random.choice([0, 0.25, 1, 3])), int(random.integers(2, 11)), when,
                          float(random.choice([1, 10, 50])), float(random.choice([80, 110, 150])),
-                         float(random.choice([0.5, 30, 200])))  # fmt: skip
+                         float(random.choice([0.5, 30, 200])), float(random.choice([0, 0, 15, 60])))  # fmt: skip
     return BASES[random.integers(2)], made
 
 
