@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.policy_page.contents import PolicyPage
 from benchmarks.chromium import Chromium
-from models.schedules.law import STRAIGHT
+from models.schedules.law import LAWS
 from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
 
@@ -77,8 +77,11 @@ def _kinds(page: PolicyPage, random: np.random.Generator) -> dict[str, Callable[
 
     def end() -> dict[str, object]:
         return {
-            "shape": str(random.choice(STRAIGHT)), "start": float(random.choice(years)), "length": 3.0, "announced": 1,
-        }  # fmt: skip
+            "shape": str(random.choice(list(LAWS))),
+            "start": float(random.choice(years)),
+            "length": 3.0,
+            "announced": 1,
+        }
 
     return {
         "an end": lambda: {name: end()},

@@ -19,9 +19,10 @@ from stockflow.files import check_ending
 def page_command(case: str, draws: int, out: Path) -> None:
     """Write one HTML page on which a policy maker sets support of CASE (nev, pv) and sees the model run.
 
-    Each instrument has a level, an end with its start, shape and length, and how far ahead it is announced. The page
-    shows the share of the market, sales, costs and public money over draws of the posterior, and says whether an end is
-    safe and in how many draws not, as `techcycle exit` does. It needs no network, in English and Chinese.
+    Each instrument has a level, an end with its start, or what it waits for, its shape and length, and how far ahead it
+    is announced. The page shows the share of the market, sales, costs and public money over draws of the posterior, and
+    says whether an end is safe and in how many draws not, as `techcycle exit` does. It needs no network, in English and
+    Chinese.
 
     \b
     Example:

@@ -45,7 +45,7 @@ class Charts {
   }
 
   drawn() {
-    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, 220)));
+    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, window.innerWidth < 560 ? 170 : 220)));
     this.key();
   }
 
@@ -63,7 +63,8 @@ class Charts {
     for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
       parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
     across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
-    for (const { start } of page.answer.found) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
+    const starts = [...page.answer.found.map(({ start }) => start), ...page.answer.began.map(({ years }) => spreadOf(years)[2]).filter(Number.isFinite)];
+    for (const start of starts) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
     if (this.changed) parts.push(drawn("path", { d: path(xs, base[2], y), fill: "none", ...DASHED }));
     parts.push(drawn("path", { d: path(xs, own[2], y), fill: "none", stroke: BLUE.main, "stroke-width": 2.4 }));
     const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
@@ -83,7 +84,8 @@ class Charts {
   reading(place) {
     const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own[place], this.base[place]];
     const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
-    return `${at(own[2])} ${unit} (${range})${this.changed ? `; ${this.say("base")}: ${at(base[2])}` : ""}`;
+    const value = unit === "%" ? `${at(own[2])}%` : this.say("measured", { value: at(own[2]), unit }), mine = this.say("bracketed", { text: value, more: range });
+    return [mine, ...(this.changed ? [this.say("named", { name: this.say("base"), text: at(base[2]) })] : [])].join(this.say("apart"));
   }
 
   key() {
@@ -92,7 +94,7 @@ class Charts {
     const box = (fill) => sign(drawn("rect", { x: 1, y: 1, width: 32, height: 10, fill }));
     const entries = [[line({ stroke: BLUE.main, "stroke-width": 2.4 }), "here"], [box(BLUE.core), "half"], [box(BLUE.band), "most"]];
     if (this.changed) entries.push([line(DASHED), "base"]);
-    if (this.page.answer.found.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
+    if (this.page.answer.found.length + this.page.answer.began.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
     const dot = () => sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK }));
     if (this.page.policy.charts.some((one) => one.observed)) entries.push([dot(), "observed"]);
     byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));
@@ -110,10 +112,10 @@ class Charts {
     if (!this.own || !byId("table-part").open) return;
     const { charts } = this.page.words, rows = [...this.times.keys()].filter((i) => i % YEAR === 0);
     const head = (text) => made("th", { scope: "col" }, text);
-    const heads = [this.say("year"), ...charts.map((one) => `${one.name}, ${one.unit}`)];
+    const heads = [this.say("year"), ...charts.map((one) => this.say("bracketed", { text: one.name, more: one.unit }))];
     const cell = (place, i) => {
       const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
-      return made("td", {}, `${median} (${this.say("to", { low, high })})`);
+      return made("td", { "data-head": heads[place + 1] }, this.say("bracketed", { text: median, more: this.say("to", { low, high }) }));
     };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));
     byId("table").replaceChildren(made("thead", {}, made("tr", {}, ...heads.map(head))), made("tbody", {}, ...rows.map(row)));

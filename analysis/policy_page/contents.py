@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,13 @@ from numpy.typing import NDArray
 from analysis.draws.runs import drawn
 from analysis.draws.stages import STAGE_OUTPUTS
 from analysis.paths.forward import changed, check_forward
-from analysis.paths.study import PathStudy
+from analysis.paths.study import Ahead, PathStudy
 from analysis.phase_out.account import ARREARS, LINES, SUPPORT, TOTAL, outlay
 from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.hinges import THIRDS
 from analysis.phase_out.prepare import prepared
 from analysis.phase_out.study import STUDIED, PhaseOutStudy, load_phase_out_study
+from calibration.fitting.targets import load_targets
 from calibration.records.results import load_accepted
 from models.case import load_case
 from models.home import home_of
@@ -35,6 +38,11 @@ from stockflow.over_time import QUARTER
 from stockflow.page import MOST_DRAWS
 from stockflow.page.contents import Asked, Contents, contents
 
+TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
+#: what fields of a page take: least, most, step
+LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
+#: by which field of a page what an end waits for is set
+AWAITED = {"market share": "share", "cost parity ratio": "cost", "cumulative volume": "volume"}
 PARITY = TRIGGERS["cost parity ratio"][1]
 OWNERS = ("user cost", "reference cost")
 #: paths of support that an exit may be held against, the first unless told otherwise: `--against` of `techcycle exit`
@@ -43,14 +51,21 @@ BASES = ("continued", "history")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """What goes another way than expected: drivers on the grid, (point,), and what is paid there, by base and name."""
+    """What goes another way than expected: drivers on the grid, (point,), and what is paid there, by base and name.
+
+    `ends` is what the factors of all its drivers end at, and `from_year` from when on; None where they do not agree, or
+    a driver has a path of its own.
+    """
 
     drivers: Mapping[str, Array]
     paid: Mapping[str, Mapping[str, Described]]
+    ends: float | None = None
+    from_year: float = 0.0
 
     def of(self, names: Collection[str]) -> World:
         """Return the world with some instruments alone."""
-        return World(self.drivers, {base: {name: one[name] for name in names} for base, one in self.paid.items()})
+        paid = {base: {name: one[name] for name in names} for base, one in self.paid.items()}
+        return replace(self, paid=paid)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +105,11 @@ class PolicyPage:
         return tuple(one for one in self.instruments if not (one.to_buyers or one.price or one.variable in beside))
 
     @property
+    def counted(self) -> tuple[str, ...]:
+        """What is observed of sales where that is not sales themselves: sums over time."""
+        return _counted(self.study)
+
+    @property
     def samples(self) -> dict[str, Array]:
         """The draws that page and command are given alike, (draw,) by parameter."""
         return {name: self.page.drawn[:, place].astype(float) for place, name in enumerate(self.page.samples)}
@@ -103,6 +123,22 @@ class PolicyPage:
                 pairs += _pairs(one, usual.paid[base][name])
         other = np.any([path != expected for path, expected in pairs], axis=0)
         return float(self.at.times[max(int(np.argmax(other)) - 1, 0)]) if other.any() else None
+
+    @property
+    def scaled(self) -> tuple[str, ...]:
+        """Worlds that can be had in part or beyond, and with each other: they move drivers alone, each its own."""
+        usual, moved, found = next(iter(self.worlds.values())), set[str](), list[str]()
+        for name, one in self.worlds.items():
+            alike = all(
+                (own == other).all()
+                for base, paid in one.paid.items()
+                for name_of, line in paid.items()
+                for own, other in _pairs(line, usual.paid[base][name_of])
+            )
+            if one.ends is not None and alike and not moved & one.drivers.keys():
+                found.append(name)
+                moved |= one.drivers.keys()
+        return tuple(found)
 
     @property
     def open(self) -> NDArray[np.intp]:
@@ -138,8 +174,9 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     drivers = dict.fromkeys(driver for one in worlds.values() for driver in one.drivers)
     lines = _lines(model, at, later, paid.values(), ahead, drivers)
     prices = [one.about.price for one in paid.values() if one.about.price]
-    sums = [SOLD, MARKET, TOTAL, ARREARS, *(line.stock for line in LINES)]
-    outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *PARITY, *OWNERS, "Price", *prices])
+    sums = [SOLD, MARKET, *_counted(study), TOTAL, ARREARS, *(line.stock for line in LINES)]
+    triggers = [name for _, names in TRIGGERS.values() for name in names]
+    outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *triggers, *OWNERS, "Price", *prices])
     asked = Asked(
         inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
         save_period=QUARTER, pictures=False,
@@ -151,6 +188,11 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     for place, some in enumerate(np.array_split(np.argsort(order, kind="stable"), len(THIRDS))):
         third[some] = place
     return PolicyPage(study, model, page, at, ahead, bases, worlds, third, response)
+
+
+def _counted(study: PhaseOutStudy) -> tuple[str, ...]:
+    quantities = {one.name: one.quantity for one in load_targets(study.case).series}
+    return tuple(dict.fromkeys(quantities[one.series] for one in study.happened if one.series) - {SOLD: None}.keys())
 
 
 def _pairs(one: Described, other: Described) -> list[tuple[Array, Array]]:
@@ -181,8 +223,16 @@ def _worlds(
             at, ahead, paid[base] = described(world, schedule, until)
         moved = [model.variable(driver).name for driver in (*one.factors, *one.paths)]
         drivers = {driver: np.interp(at.times, *history(world, driver)) for driver in moved}
-        found[name] = World(drivers, paid)
+        found[name] = World(drivers, paid, *_end(one))
     return found, at, ahead
+
+
+def _end(one: Ahead) -> tuple[float | None, float]:
+    """Return what the factors of a world end at, and from when on."""
+    ends = {points[-1] for points in one.factors.values()}
+    if one.paths or len(ends) != 1 or (end := next(iter(ends)))[1] == 1.0:
+        return None, 0.0
+    return end[1], end[0]
 
 
 def _lines(

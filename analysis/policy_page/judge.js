@@ -63,7 +63,7 @@ function ratiosAt(model, runs, basis, time, draws) {
 // beside others.
 function judged(model, { base, world, instruments }, runs, basis, draws) {
   const { policy } = model, { rule } = policy;
-  const set = Object.entries(instruments).filter(([, one]) => one.shape), nothing = idle(model, { base, world, instruments });
+  const set = Object.entries(instruments).filter(([, one]) => isDated(one)), nothing = idle(model, { base, world, instruments });
   const told = set.some(([name]) => !nothing.includes(name)) ? set.filter(([name]) => !nothing.includes(name)) : set;
   const starts = [...new Set(told.map(([, one]) => one.start))];
   const part = (some) => some.length / draws.length, ratioAt = (time) => ratiosAt(model, runs, basis, time, draws);
@@ -103,14 +103,19 @@ function worstOf(found) {
   };
 }
 
-// What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.
-function together(model, { instruments }, runs, basis, draws) {
-  const { policy } = model, { rule, horizon } = policy;
-  const set = Object.values(instruments), ends = set.filter((one) => one.shape).map((one) => one.start);
-  if (set.every((one) => one.level === 100)) return null;
-  const from = ends.length ? ends : set.map((one) => one.since), asked = Math.max(...from) + rule.years, year = Math.min(asked, horizon);
-  const ratio = ratiosAt(model, runs, basis, placeOf(model, year), draws);
-  return { year, short: asked - year, ratio, fails: ratio.filter((one) => !(one >= rule.kept)).length / draws.length };
+// What is set, levels and all, by the same measure on the path held against: so long after levels change, or ends begin.  Ends
+// that wait have `began` in another year in each draw, and each is measured so long after its own, by the horizon at the latest.
+function together(model, { instruments }, runs, basis, draws, began) {
+  const { policy } = model, { rule, horizon } = policy, set = Object.values(instruments), ends = set.filter(isDated).map((one) => one.start);
+  if (!began.length && set.every((one) => one.level === 100)) return null;
+  const from = ends.length || began.length ? ends : set.map((one) => one.since), known = {};
+  const asked = draws.map((_, k) => Math.max(...from, ...began.map(({ years }) => years[k]).filter(Number.isFinite)) + rule.years);
+  const ratio = asked.map((year, k) => {
+    const within = Number.isFinite(year) ? Math.min(year, horizon) : horizon;
+    return (known[within] ??= ratiosAt(model, runs, basis, placeOf(model, within), draws))[k];
+  });
+  const year = Math.min(asked[0], horizon), fails = ratio.filter((one) => !(one >= rule.kept)).length / draws.length;
+  return { year, short: asked[0] - year, ratio, fails };
 }
 
 const placeOf = (model, year) => model.time.values.findIndex((time) => time >= year - 1e-9);

@@ -12,12 +12,13 @@ from analysis.phase_out.account import ARREARS, SUPPORT, TOTAL
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.exit import FEW, doubt
 from analysis.phase_out.study import ExitStudies, PhaseOutStudy
-from analysis.policy_page.contents import PolicyPage
+from analysis.policy_page.contents import AWAITED, LIMITS, TEXTS, PolicyPage
 from analysis.policy_page.path import path
-from analysis.policy_page.texts import LIMITS, MONEY, TEXTS, charts_of, said
-from models.schedules.described import Described, Paid
+from analysis.policy_page.texts import MONEY, charts_of, said
+from models.schedules.change import TRIGGERS
+from models.schedules.described import Described, Paid, step_corners
 from models.schedules.instruments import Instrument
-from models.schedules.law import STRAIGHT, corners
+from models.schedules.law import LAWS, Corners, corners
 from models.schedules.run import CENT, PRICE_PASSES
 from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
@@ -30,6 +31,7 @@ _SCRIPTS = (
     "law.js",
     "price.js",
     "judge.js",
+    "triggers.js",
     "stages.js",
     "setting.js",
     "verdict.js",
@@ -85,11 +87,13 @@ def _curve(numbers: _Numbers, one: dict[str, object]) -> dict[str, object]:
 
 def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
     study, saved, times = page.study, page.page.simulator.times, page.at.times[page.open]
-    places = np.searchsorted(times, saved - 1e-9)
+    places, (low, high, _) = np.searchsorted(times, saved - 1e-9), LIMITS["steps"]
     return _asked(study) | {
         "ahead": page.ahead,
         "times": numbers.add(times),
-        "shapes": {shape: corners(shape) for shape in STRAIGHT},
+        "shapes": {shape: _shape(corners(shape)) for shape in LAWS},
+        "steps": {count: _shape(step_corners(count)) for count in range(int(low), int(high) + 1)},
+        "triggers": [{"name": name, **_trigger(name)} for name in TRIGGERS],
         "bases": list(page.bases),
         "worlds": [_world(page, numbers, name) for name in page.worlds],
         "instruments": [_instrument(page, numbers, one) for one in page.instruments],
@@ -110,9 +114,19 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
     }
 
 
+def _shape(of: Corners) -> dict[str, object]:
+    return {"corners": of.points, "ratios": of.ratios}
+
+
+def _trigger(name: str) -> dict[str, object]:
+    """Return what an end can wait for: outputs that decide, the field of its level, and how many of the field 1 is."""
+    unit, of = TRIGGERS[name]
+    return {"of": of, "field": AWAITED[name], "per": 100 if unit == "Dmnl" else 1}
+
+
 def _asked(study: PhaseOutStudy) -> dict[str, object]:
     """What a study asks, and what fields of a page take."""
-    rule, since, horizon = study.exit, study.since, study.horizon
+    rule, since, horizon, sold = study.exit, study.since, study.horizon, TEXTS["sold"][study.case]
     return {
         "case": study.case,
         "rule": {
@@ -126,10 +140,12 @@ def _asked(study: PhaseOutStudy) -> dict[str, object]:
         "horizon": horizon,
         "limits": {
             **LIMITS,
+            "volume": sold["volume"],
             "since": [since, horizon - 1, QUARTER],
             "start": [since, horizon - rule.years_after, QUARTER],
         },
         "usual": study.together or since,
+        "fields": {**TEXTS["usual"], "volume": sold["usual"]},
         "length": study.grid.lengths[0],
         "over": horizon + study.tail - 1,
         "asked": study.draws,
@@ -143,6 +159,7 @@ def _world(page: PolicyPage, numbers: _Numbers, name: str) -> dict[str, object]:
     return {
         "name": name,
         "departs": page.departs(name),
+        "ends": page.worlds[name].ends if name in page.scaled else None,
         "drivers": {driver: numbers.add(path[page.open]) for driver, path in drivers.items()},
     }
 

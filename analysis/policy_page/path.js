@@ -1,6 +1,6 @@
 // The long path as a picture, tables and words: stages, barriers and clocks of what is set, and which loop was strongest when.
 
-const LED = { reinforcing: BLUE.core, balancing: "#e3b98a", changing: "#d3d8de" }, WINDOW = "#fbeecb", ROW = 44, HEAD = 18, MARKET = 66;
+const LED = { reinforcing: BLUE.core, balancing: "#e3b98a", changing: "#d3d8de" }, WINDOW = "#fbeecb", ROW = 44, HEAD = 18, MARKET = 66, PAPER = 640;
 // halves go to the even number, as the commands round them
 const whole = (share) => { const low = Math.floor(100 * share); return 100 * share - low === 0.5 ? low + low % 2 : Math.round(100 * share); };
 
@@ -11,6 +11,9 @@ class Path {
       this.width = Math.max(280, byId("path").clientWidth);
       this.draw();
     }).observe(byId("path"));
+    const drawn = (width) => { this.width = width; if (page.answer) this.picture(); };
+    window.addEventListener("beforeprint", () => drawn(PAPER));  // what was folded has no width of its own
+    window.addEventListener("afterprint", () => drawn(Math.max(280, byId("path").clientWidth)));
   }
 
   say(key, fields) { return this.page.say(key, fields); }
@@ -134,7 +137,7 @@ class Path {
     const { policy, words } = this.page, { path } = policy, shares = this.shares();
     const waits = path.barriers.map((_, i) => this.wait(i)), dates = shares.map(({ name, own }) => this.say("named", { name: words.stages[name], text: this.date(own[2]) }));
     const now = path.led.findLastIndex(({ last }) => last <= path.seen);
-    return [...waits, ...dates, ...(now < 0 ? [] : [this.say("named", { name: this.say("strip"), text: this.say("bracketed", { text: words.led[now].name, more: this.stretch(path.led[now]) }) })])].join("; ");
+    return [...waits, ...dates, ...(now < 0 ? [] : [this.say("named", { name: this.say("strip"), text: this.say("bracketed", { text: words.led[now].name, more: this.stretch(path.led[now]) }) })])].join(this.say("apart"));
   }
 
   // Medians of a stage by name on a path: `own` or `base`.

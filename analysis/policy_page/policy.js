@@ -14,9 +14,24 @@ class Policy {
     Object.assign(this, { home: languageOf(model), setting: new Setting(model.policy, Object.keys(model.said)) });
     Object.assign(this, { language: this.home, note: null });
     Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), path: new Path(this), tour: new Tour(this) });
+    this.fold();
     byId("copy").onclick = () => this.copy();
     byId("print").onclick = () => { if (!this.busy) window.print(); };
     window.addEventListener("hashchange", () => { if (location.hash !== this.setting.address()) this.reopen(); });
+  }
+
+  // What is not the answer, the fields or the charts is folded on narrow screens, and open on paper.
+  fold() {
+    const narrow = window.matchMedia("(max-width: 860px)"), parts = () => [this.verdict.more, ...document.querySelectorAll(".part")];
+    const all = (open) => { for (const one of parts()) one.open = open; };
+    let kept = [];
+    narrow.onchange = () => all(!narrow.matches);
+    window.addEventListener("beforeprint", () => {
+      kept = [...parts(), byId("led-part")].map((one) => [one, one.open]);
+      for (const [one] of kept) one.open = true;
+    });
+    window.addEventListener("afterprint", () => { for (const [one, open] of kept) one.open = open; });
+    narrow.onchange();
   }
 
   get words() { return this.model.said[this.language]; }
@@ -44,16 +59,33 @@ class Policy {
     else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
   }
 
-  // The runs of a path held against; null where they made way for newer ones.
+  // The runs of a path held against; null where they made way for newer ones.  Of worlds of one's own those of the last are kept.
   async basis({ base, world }) {
-    const key = basisKey(base, world);
+    const key = basisKey(base, world), { policy } = this, known = [world, ...policy.worlds.map(({ name }) => name)];
     if (!this.bases[key]) {
-      this.waited[key] ??= this.runs.ask({ values: {}, curves: curvesOf(this.model, { base, world, instruments: {} }) }, () => {});
+      this.waited[key] ??= this.based({ base, world, instruments: {} });
       const made = await this.waited[key];
       delete this.waited[key];
+      for (const other of Object.keys(this.bases)) if (made && !known.includes(JSON.parse(other)[1])) delete this.bases[other];
       if (made) this.bases[key] = made;
     }
     return this.bases[key] ?? null;
+  }
+
+  // In a world of one's own what goes on may exceed the price and be cut, too: `cutIn`.
+  async based(setting) {
+    const ask = (curves, every) => this.runs.ask({ values: {}, curves, every }, every ? undefined : () => {});
+    if (setting.base === "history" || this.policy.worlds.some(({ name }) => name === setting.world)) return ask(curvesOf(this.model, setting));
+    const found = await priced(this.model, setting, ask, () => this.basis({ ...setting, base: "history" }));
+    return found && Object.assign(found.runs, { cutIn: found.cut });
+  }
+
+  // What a world is called, what it is and where that is from.
+  worldWords(world) {
+    const { words, policy } = this, parts = partsOf(policy, world), [usual] = policy.worlds;
+    if (words.worlds[world]) return words.worlds[world];
+    const moved = scaledOf(policy).map(({ name }, i) => this.say("own part", { ...words.worlds[name], part: parts[i] })).filter((_, i) => parts[i] !== 100);
+    return { name: this.say("own world"), says: moved.join(this.say("comma")), source: this.say("own source", words.worlds[usual.name]) };
   }
 
   // The runs of a setting while it is `wanted`, else null.
@@ -91,10 +123,10 @@ class Policy {
     let basis = null;
     while (!basis && wanted()) basis = await this.basis(asked);
     if (!wanted()) return;
-    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: [] };
+    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: basis.cutIn ?? [], dates: {} };
     const kept = found && await this.against(asked, basis, wanted);
     if (!kept || !wanted()) return;
-    this.result = { asked, made: found.runs, basis, kept, cut: found.cut, shortened: this.setting.shortened };
+    this.result = { asked, made: found.runs, basis, kept, cut: found.cut, dates: found.dates, shortened: this.setting.shortened };
     this.told();
     this.spent = performance.now() - started;
     this.count += 1;
@@ -114,14 +146,15 @@ class Policy {
     const { model, result } = this;
     this.waits();
     if (!result) return;
-    const { asked, made, basis, kept, cut } = result, last = model.time.values.length - 1;
+    const { asked, made, basis, kept, cut, dates } = result, last = model.time.values.length - 1;
     const fine = (runs, run) => model.outputs.every((_, place) => Number.isFinite(runs.at(run, last, place)));
     const wanted = this.setting.draws(), draws = wanted.filter((run) => [made, basis, kept].every((runs) => fine(runs, run)));
     const of = [model, made, basis, draws], money = gained(...of), sums = { ...money, left: leftOver(...of), lines: linesOf(...of, money), of };
-    const all = together(model, asked, made, basis, draws), bad = wanted.length - draws.length;
-    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad };
+    const began = beganIn(model, asked, dates, draws), all = together(model, asked, made, basis, draws, began), bad = wanted.length - draws.length;
+    this.answer = { ...judged(model, asked, made, kept, draws), ...sums, all, draws, cut, bad, began };
     this.verdict.tell();
     this.charts.tell(result, draws);
+    if (this.answer.began.length) this.fields.show();
     this.path.draw();
   }
 
@@ -205,7 +238,7 @@ class Policy {
     const wrong = this.setting.read(location.hash), spoken = this.setting.lang ?? this.home;
     const names = () => wrong.names.map((name) => this.words.instruments[name]);
     const others = () => (wrong.others ? [this.say(wrong.names.length ? "unknown" : "all unknown", { count: wrong.others })] : []);
-    const what = () => [...names(), ...others()].join("; "), takes = () => (wrong.names.length ? this.takes() : "");
+    const what = () => [...names(), ...others()].join(this.say("apart")), takes = () => (wrong.names.length ? this.takes() : "");
     if (spoken !== this.language || !this.fields.parts) this.speak(spoken);
     this.leftOut = () => {
       if (wrong.names.length || wrong.others) this.tell("left out", () => ({ what: what(), takes: takes() }));
@@ -216,9 +249,9 @@ class Policy {
   takes() {
     const bounds = NUMBERS.map((key) => {
       const [low, high] = this.policy.limits[key];
-      return this.say("field takes", { name: this.say(key), low, high });
+      return this.say("field takes", { name: this.fields.label(key), low, high });
     });
-    return this.say("takes", { bounds: bounds.join("; ") });
+    return this.say("takes", { bounds: bounds.join(this.say("apart")) });
   }
 
   async reopen() {

@@ -10,48 +10,59 @@ function readAt(values, place, first, count) {
 // A payment that may exceed the price in a setting, with the bounds of all draws, (run, place), once there are some.
 class Payment {
   constructor(model, instrument, beside, where, instruments) {
-    const { policy } = model, set = (one) => instruments[one.name], paid = (one) => pathsOf(policy, one, where, set(one));
-    const top = beside ? paid(beside).now : null, count = policy.times.length;
-    Object.assign(this, { policy, instrument, count, set: set(instrument) ?? USUAL, paths: paid(instrument), limit: null });
+    const { policy } = model, paid = (one, dates) => one && eachOf(policy, one, where, instruments[one.name], dates[one.name]);
+    Object.assign(this, { policy, instrument, beside, count: policy.times.length, limit: null });
     this.given = givenIn(where, instruments, instrument);
     this.over = paidOf(instrument, where).now.low;
-    this.each = policy.times.map((_, i) => 1 + (top ? top[i] : 0));  // what a yuan of it is with what is paid on top
-    this.usual = Float64Array.from(instrument.past, (value, i) => value * (beside ? 1 + beside.past[i] : 1) / this.each[i]);
+    // from which dates on ends that wait begin
+    this.since = (dates) => Object.assign(this, { own: paid(instrument, dates), top: paid(beside, dates), known: new Map() });
+    this.since({});
   }
 
-  most(price, place) { return price / this.each[place] + (this.over ? this.over[place] : 0); }
+  // What a yuan of it is in a draw with what is paid on top, and what is usual with that.
+  onTop(run) {
+    const { policy, instrument, beside, known } = this, top = this.top?.(run).now;
+    if (!known.has(top)) {
+      const each = policy.times.map((_, i) => 1 + (top ? top[i] : 0));
+      known.set(top, { each, usual: Float64Array.from(instrument.past, (value, i) => value * (beside ? 1 + beside.past[i] : 1) / each[i]) });
+    }
+    return known.get(top);
+  }
+
+  most(price, place, run) { return price / this.onTop(run).each[place] + (this.over ? this.over[place] : 0); }
 
   now(run) {
-    const { limit, usual, count } = this;
-    return this.paths.now.map((value, i) => Math.min(value, Math.max(limit[run * count + i], usual[i])));
+    const { limit, count } = this, { usual } = this.onTop(run);
+    return this.own(run).now.map((value, i) => Math.min(value, Math.max(limit[run * count + i], usual[i])));
   }
 
   // What buyers expect is bound where it is an amount of its own, or an end that they know of.
   ahead(run) {
-    const { limit, usual, count, policy } = this, further = policy.ahead / (policy.times[1] - policy.times[0]);
-    return this.paths.ahead.map((value, i) => {
-      if (!this.given && !knownAt(this.set, policy.times[i])) return value;
+    const { limit, count, policy } = this, further = policy.ahead / (policy.times[1] - policy.times[0]), { usual } = this.onTop(run), { set, ahead } = this.own(run);
+    return ahead.map((value, i) => {
+      if (!this.given && !knownAt(set, policy.times[i])) return value;
       return Math.min(value, Math.max(readAt(limit, i + further, run * count, count), readAt(usual, i + further, 0, count)));
     });
   }
 
-  // Whether it comes so near to the price at a saved time that it could be above it in between.
+  // Whether it comes so near to the price at a saved time, as long as no end that waits has begun, that it could be above it in
+  // between.
   near(model, runs) {
-    const { policy, paths, usual } = this, draws = [...Array(model.draws).keys()], count = draws.length, times = policy.places.length;
+    const { policy } = this, paths = this.own(0), { usual } = this.onTop(0), draws = [...Array(model.draws).keys()], count = draws.length, times = policy.places.length;
     const prices = outputOf(model, this.instrument.price, runs, policy.places.keys(), draws);
     const lowest = (time) => prices.subarray(time * count, (time + 1) * count).reduce((low, price) => (price < low ? price : low), Infinity);
     const least = policy.places.map((place, time) => (place < 0 ? Infinity : lowest(time)));
     return policy.places.some((first, time) => {
       const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
       for (let place = first; first >= 0 && place <= last; place++)
-        if (paths.now[place] > usual[place] && paths.now[place] > policy.price.near * this.most(low, place)) return true;
+        if (paths.now[place] > usual[place] && paths.now[place] > policy.price.near * this.most(low, place, 0)) return true;
       return false;
     });
   }
 
   // The bounds of some prices, (run, place), and of those that it had.
   bind(prices) {
-    const own = prices.map((price, k) => this.most(price, k % this.count));
+    const { count } = this, own = prices.map((price, k) => this.most(price, k % count, Math.floor(k / count)));
     this.limit = this.limit ? own.map((value, k) => Math.min(value, this.limit[k])) : own;
   }
 
@@ -59,14 +70,14 @@ class Payment {
     for (let run = 0, k = 0; run < draws; run++)
       for (const value of this.now(run)) {
         const place = k % this.count;
-        if (value > Math.max(this.most(prices[k++], place), this.usual[place]) * (1 + this.policy.price.cent)) return true;
+        if (value > Math.max(this.most(prices[k++], place, run), this.onTop(run).usual[place]) * (1 + this.policy.price.cent)) return true;
       }
     return false;
   }
 
   // The draws in which it is cut at some time.
   cutIn(draws) {
-    return [...Array(draws).keys()].filter((run) => this.now(run).some((value, i) => this.paths.now[i] - value > this.policy.price.cent));
+    return [...Array(draws).keys()].filter((run) => this.now(run).some((value, i) => this.own(run).now[i] - value > this.policy.price.cent));
   }
 }
 
@@ -93,25 +104,31 @@ function pricesOf(model, { each, from }, outputs, name) {
   return out;
 }
 
-// The runs of a setting as { runs, cut: [instrument, in which draws] }.  `ask(curves, every)` gives runs of all draws, or
-// those with what is `every` step's, or null where the setting is no longer asked for; `past` are the runs of history.
+// The runs of a setting as { runs, dates: of ends that wait, cut: [instrument, in which draws] }.  `ask(curves, every)` gives
+// runs of all draws, or those with what is `every` step's, or null where the setting is no longer asked for; `past` are the
+// runs of history.
 async function priced(model, setting, ask, past) {
-  const payments = paymentsOf(model, setting), plain = await ask(curvesOf(model, setting));
-  if (!plain || !payments.length) return plain && { runs: plain, cut: [] };
+  const payments = paymentsOf(model, setting), free = await begun(model, setting, (dates) => ask(curvesOf(model, setting, [], dates)));
+  if (!free || !payments.length) return free && { ...free, cut: [] };
   const before = await past();
   if (!before) return null;
-  if (!payments.some((one) => one.near(model, before) || one.near(model, plain))) return { runs: plain, cut: [] };
+  if (!payments.some((one) => one.near(model, before) || one.near(model, free.runs))) return { ...free, cut: [] };
   const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
   const places = names.map((name) => model.outputs.findIndex((one) => one.name === name));
   const every = { places, from: model.code.steps - policy.times.length };
   before.prices ??= await ask(curvesOf(model, { base: "history", world: setting.world, instruments: {} }), every);
+  const bound = (dates, more) => {
+    for (const one of payments) one.since(dates);
+    return ask(curvesOf(model, setting, payments, dates), more);
+  };
   let now = before.prices, over = payments;
   for (let pass = 0; now && pass < policy.price.passes; pass++) {
     for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
-    now = await ask(curvesOf(model, setting, payments), every);
+    const found = await begun(model, setting, bound, every);
+    now = found && found.runs;
     over = now ? payments.filter((one) => one.overpaid(pricesOf(model, now, names, one.instrument.price), model.draws)) : over;
     const cut = () => payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, some]) => some.length);
-    if (!over.length) return { runs: now.whole, cut: cut() };
+    if (!over.length) return { runs: now.whole, dates: found.dates, cut: cut() };
   }
   if (now) throw new Error(`still above the price after ${policy.price.passes} passes`);
   return null;

@@ -1,7 +1,8 @@
 // What is set: support held against, the draws that count, and instruments; and the address that holds it.
 
-const NUMBERS = ["level", "since", "start", "length", "announced"], THIRDS = ["weak", "middle", "strong"];
+const NUMBERS = ["level", "since", "steps", "share", "cost", "volume", "start", "length", "floor", "announced"], THIRDS = ["weak", "middle", "strong"];
 const KEYS = ["base", "world", "third", "instruments", "lang"];
+const shapesOf = ({ shapes }) => ["", ...Object.keys(shapes), "steps"], triggersOf = ({ triggers }) => ["", ...triggers.map(({ name }) => name)];
 const isPlain = (one) => typeof one === "object" && one !== null && !Array.isArray(one);
 
 // `asked` are the fields of every instrument that was touched, changed or not; `instruments` those that change anything, with
@@ -24,8 +25,8 @@ class Setting {
   get changed() { return Object.keys(this.instruments).length > 0; }
 
   usual() {
-    const { since, usual, length } = this.policy;
-    return { level: 100, since, shape: "", start: usual, length, announced: 0 };
+    const { since, usual, length, fields } = this.policy;
+    return { level: 100, since, shape: "", ...fields, when: "", start: usual, length, announced: 0 };
   }
 
   of(name) { return this.asked[name] ?? this.usual(); }
@@ -60,8 +61,12 @@ class Setting {
     return this.policy.third.flatMap((third, i) => (place < 0 || third === place ? [i] : []));
   }
 
-  address(set = this.now) {
-    const usual = this.plain(), { base, world, third, instruments } = set, own = this.lang ? { lang: this.lang } : {};
+  // What is set of an instrument that is not so by itself.
+  short(one) { const usual = this.usual(); return Object.fromEntries(Object.entries(one).filter(([key, value]) => value !== usual[key])); }
+
+  address({ instruments: all, ...set } = this.now) {
+    const instruments = Object.fromEntries(Object.entries(all).map(([name, one]) => [name, this.short(one)]));
+    const usual = this.plain(), { base, world, third } = set, own = this.lang ? { lang: this.lang } : {};
     const expected = world === usual.world, bare = base === usual.base && expected && third === usual.third && !Object.keys(instruments).length;
     if (bare && !this.lang) return "";
     return `#${encodeURIComponent(JSON.stringify(bare ? own : { base, ...(expected ? {} : { world }), third, instruments, ...own }))}`;
@@ -79,7 +84,7 @@ class Setting {
     if (!isPlain(asked)) return { ...wrong, others: 1 };
     wrong.others += Object.keys(asked).filter((key) => !KEYS.includes(key)).length;
     take("base", asked.base, policy.bases);
-    take("world", asked.world, policy.worlds.map(({ name }) => name));
+    take("world", asked.world, [...policy.worlds.map(({ name }) => name), this.ownWorld(asked.world)]);
     take("third", asked.third, ["all", ...THIRDS]);
     take("lang", asked.lang, this.languages);
     if (asked.instruments !== undefined && !isPlain(asked.instruments)) wrong.others += 1;
@@ -90,12 +95,22 @@ class Setting {
     return wrong;
   }
 
+  // A world of one's own as an address has it; null where fields would not take it.
+  ownWorld(asked) {
+    if (typeof asked !== "string" || !asked.startsWith(`${OWN} `)) return null;
+    const { policy } = this, [low, high, step] = policy.limits.world, parts = asked.split(" ").slice(1).map(Number);
+    const fine = parts.length === scaledOf(policy).length && parts.every((one) => one >= low && one <= high && Number.isInteger(one / step));
+    return fine && worldNamed(policy, parts) === asked ? asked : null;
+  }
+
   // What an address has of one instrument; null where a field would not take it.
   fine(one) {
-    const { limits, shapes, over } = this.policy, fine = this.usual();
+    const { limits, over } = this.policy, fine = this.usual(), choices = { shape: shapesOf(this.policy), when: triggersOf(this.policy) };
     if (!isPlain(one) || Object.keys(one).some((key) => !(key in fine))) return null;
-    if (one.shape !== undefined && (typeof one.shape !== "string" || !["", ...Object.keys(shapes)].includes(one.shape))) return null;
-    fine.shape = one.shape ?? "";
+    for (const [key, known] of Object.entries(choices)) {
+      fine[key] = one[key] === undefined ? "" : one[key];
+      if (!known.includes(fine[key])) return null;
+    }
     for (const key of NUMBERS) {
       const [low, high, step] = limits[key], value = one[key] === undefined ? fine[key] : one[key];
       if (typeof value !== "number" || !(value >= low && value <= high) || !Number.isInteger(value / step)) return null;
@@ -111,7 +126,10 @@ class Setting {
     if (third !== "all") return { none: "none third" };
     if (!ends.length) return { none: set.length ? "none levels" : "none set" };
     if (set.some(([, one]) => one.level !== 100)) return { none: "none levels" };
-    const sloped = policy.shapes[first.shape].length > 1, keys = ["shape", "start", ...(sloped ? ["length"] : [])];
+    if (ends.some(([, one]) => one.when)) return { none: "none waits" };
+    if (ends.some(([, one]) => one.floor)) return { none: "none floor" };
+    if (ends.some(([, one]) => one.shape === "steps")) return { none: "none steps" };
+    const sloped = isSloped(policy, first), keys = ["shape", "start", ...(sloped ? ["length"] : [])];
     const told = ends.filter(([name]) => policy.instruments.find((one) => one.name === name).announced).map(([, one]) => one.announced);
     if (!ends.every(([, one]) => keys.every((key) => one[key] === first[key])) || new Set(told).size > 1) return { none: "none" };
     const length = sloped ? ` --length ${first.length}` : "", ahead = told[0] ? ` --announced ${told[0]}` : "";

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 
 from analysis.mechanisms.barriers import ENDS
 from analysis.mechanisms.loop_study import LoopStudy
@@ -20,10 +18,11 @@ from analysis.phase_out.by_instrument.happened import happened_table, happened_w
 from analysis.phase_out.study import PhaseOutStudy
 from analysis.plain.language import LANGUAGES, language, marked, speaking, term, translated, worded
 from analysis.plain.shown import capital
-from analysis.plain.units import customary
-from analysis.policy_page.contents import OWNERS, PARITY, PolicyPage
+from analysis.plain.units import beside_numbers, customary
+from analysis.policy_page.contents import OWNERS, PARITY, TEXTS, PolicyPage
 from analysis.policy_page.path import happened, leading, stages
 from analysis.policy_page.presets import presets
+from analysis.runs.compare import observations
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
 from calibration.records.results import accepted_posterior
@@ -31,10 +30,8 @@ from models.case import load_case
 from models.files.series import read_series
 from models.home import home_of
 
-TEXTS = tomllib.loads(files("analysis.policy_page").joinpath("texts.toml").read_text(encoding="utf-8"))
 #: what is told of public money: each line, all of it, and what is still owed; outputs, in words
 MONEY = {line.stock: line.title for line in LINES} | {TOTAL: marked("all public money"), ARREARS: OWED}
-LIMITS: Mapping[str, Sequence[float]] = TEXTS["limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +62,34 @@ def charts_of(page: PolicyPage) -> list[Chart]:
     """Return the charts of a page, the share of the market first."""
     columns = {one.variable: one for one in page.study.columns}
     sold, price = columns[SOLD], columns["Price"]
+    words = marked("installation as statistics count it")
+    counted = [Chart(words, (one,), sold.unit, 1 / sold.in_model, True) for one in page.counted]
     owed = [Chart(one.words, (ARREARS,), one.unit) for one in page.study.columns if one.variable == ARREARS]
-    return [
+    charts = [
         Chart(marked("share of the market, over a year"), (SOLD, MARKET), "%", 100.0, True),
-        Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True, seen=_sales_seen(page)),
+        Chart(sold.words, (SOLD,), sold.unit, 1 / sold.in_model, True),
+        *counted,
         Chart(marked("cost without support, of what it replaces"), PARITY, "%", 100.0, mean=True),
         Chart(marked("cost with support, of what it replaces"), OWNERS, "%", 100.0, mean=True),
         Chart(price.words, ("Price",), price.unit, 1 / price.in_model, mean=price.show == "mean"),
         Chart(marked("all public money"), (TOTAL,), "bnCNY/year", 1.0, True),
         *owed,
     ]
+    return [replace(one, seen=_seen(page, one)) for one in charts]
 
 
-def _sales_seen(page: PolicyPage) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Return observed sales, of the series that the study holds against what happened, at the middle of years."""
-    series = {one.name: one for one in load_targets(page.study.case).series}
-    named = [one.series for one in page.study.happened if one.series and series[one.series].quantity == SOLD]
-    if not named:
+def _seen(page: PolicyPage, chart: Chart) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Return what the fit of the case compares with the variable of a chart: times, and values in the chart's unit."""
+    case, (variable, *others) = page.study.case, chart.of
+    if others:
         return None
-    seen = fitted_series(series[named[0]])
-    return (seen.years + 0.5).tolist(), seen.values.tolist()
+    if chart.gained:
+        series = [one for one in load_targets(case).series if one.quantity == variable]
+        found = [(one.years + 0.5, one.values) for one in map(fitted_series, series)]
+    else:
+        seen = observations(home_of(case), variable)
+        found = [] if seen is None else [seen[1:]]
+    return next(((times.tolist(), (values * chart.scale).tolist()) for times, values in found), None)
 
 
 def said(page: PolicyPage) -> dict[str, dict[str, object]]:
@@ -113,6 +118,8 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "charts": [_chart(one) for one in charts_of(page)],
         "money": {"factor": money[0], "unit": money[1]},
         "sold": {"factor": sold[0], "unit": sold[1]},
+        "counted": beside_numbers(study.texts.unit),
+        "each": translated(TEXTS["sold"][study.case]["each"]),
         "presets": [{"title": term(one.title), "base": one.base, "set": one.settings} for one in presets(page)],
         "cost": {"factor": cost[0], "unit": cost[1]},
         "lines": {name: capital(term(words)) for name, words in MONEY.items()},
@@ -141,7 +148,13 @@ def _worlds(page: PolicyPage) -> dict[str, object]:
     """Return the worlds by name: what each is called, what it is and where that is from."""
     known = PathStudy.load().forward[page.study.case].scenarios
     return {
-        name: {"name": term(name), "says": capital(translated(one.says)), "source": translated(one.source)}
+        name: {
+            "name": term(name),
+            "says": capital(translated(one.says)),
+            "source": translated(one.source),
+            "driver": capital(term(next(iter(one.factors), ""))),
+            "from": page.worlds[name].from_year,
+        }
         for name, one in known.items()
         if name in page.worlds
     }

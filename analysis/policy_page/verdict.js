@@ -11,7 +11,7 @@ function stripes() {
 
 class Verdict {
   constructor(page) {
-    Object.assign(this, { page, trial: null });
+    Object.assign(this, { page, trial: null, more: made("details", { className: "part", open: true }, made("summary")) });
     byId("try").onclick = () => this.scan();
   }
 
@@ -22,10 +22,13 @@ class Verdict {
     byId("verdict").className = this.look(worst);
     byId("answer").textContent = this.answer(worst, all);
     const lines = [...this.shares(found), ...this.levels(all, found), ...this.sums(), ...this.doubts(found)];
-    byId("reasons").replaceChildren(...lines.map((one) => made("p", {}, one)));
+    const [first, ...others] = lines.map((one) => made("p", {}, one)), [head] = this.more.children;
+    head.textContent = this.say("why");
+    this.more.replaceChildren(head, ...others);
+    byId("reasons").replaceChildren(...(first ? [first] : []), ...(others.length ? [this.more] : []));
     byId("summary").textContent = this.summary(result.asked);
     const command = page.setting.command(result.asked, page.model.draws);
-    byId("command").textContent = command.said ?? this.say(command.none);
+    byId("command").textContent = command.said ?? this.say(command.none, { case: page.policy.case });
     this.money();
   }
 
@@ -45,7 +48,7 @@ class Verdict {
 
   // What comes last is told first.
   answer({ first, later, last, none, sloped, back }, all) {
-    if (first === null) return this.say(all ? "no exit levels" : "no exit");
+    if (first === null) return this.say(this.page.answer.began.length ? "no exit waits" : all ? "no exit levels" : "no exit");
     const said = this.called(first), now = this.say(said === "safe" && this.setback(back) ? "setback" : said);
     if (!sloped) return now;
     const { rule: { years }, horizon } = this.page.policy, then = [later === null ? null : this.called(later), none && "not judged"];
@@ -90,12 +93,21 @@ class Verdict {
     return [this.ratio(this.called(one.fails) === "not safe" ? "failed" : "by then", one, { path }), said];
   }
 
-  // Levels are no end; what all that is set does by the same measure.
+  // Levels are no end, and ends that wait for the run no ends of a year; what all that is set does by the same measure.
   levels(all, found) {
     if (!all) return [];
-    const { rule, horizon } = this.page.policy, out = [this.ratio("all set", all)];
-    if (all.short > 0) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
-    return found.length ? [this.say("levels apart"), ...out] : [this.say("levels only"), ...out];
+    const { rule, horizon } = this.page.policy, { began } = this.page.answer, out = [this.ratio(began.length ? "all waits" : "all set", all)];
+    if (all.short > 0 && !began.length) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
+    const why = began.length ? "waits apart" : found.length ? "levels apart" : "levels only";
+    return [...began.map((one) => this.begins(one)), this.say(why), ...out];
+  }
+
+  // When an end begins that waits for the run.
+  begins({ name, years }) {
+    const { path } = this.page, begun = years.filter(Number.isFinite).length, [share, all] = [percent(begun / years.length), years.length];
+    if (!begun) return this.say("begins never", { names: this.names([name]), horizon: this.page.policy.horizon });
+    const year = path.spread(spreadOf(years), (value) => path.date(value), "or later");
+    return this.say("begins waits", { names: this.names([name]), year, share, draws: all, horizon: this.page.policy.horizon });
   }
 
   sums() {
@@ -110,9 +122,9 @@ class Verdict {
     const out = [this.say("saved", money), this.say("sold", numbers(sold, words.sold))];
     out.push(this.say("left", { ...numbers(left.last, words.sold), part: percent(fan(left.part)[2], 0) }));
     const defined = cost.filter((one) => !Number.isNaN(one));
-    if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon })];
+    if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon, each: words.each })];
     const sign = costSign(answer), saving = ["cost none", "cost lost"].includes(sign), each = saving ? defined.map((one) => -one) : defined;
-    return [...out, this.say(sign, { ...numbers(each, words.cost), of: percent(defined.length / cost.length, 0) })];
+    return [...out, this.say(sign, { ...numbers(each, words.cost), each: words.each, of: percent(defined.length / cost.length, 0) })];
   }
 
   doubts(found) {
@@ -139,20 +151,21 @@ class Verdict {
 
   // Another world than the study asks about, and whether it can matter by when an end is judged.
   elsewhere({ world, instruments }, found) {
-    const { worlds, horizon } = this.page.policy, { departs } = worlds.find(({ name }) => name === world);
+    const { horizon } = this.page.policy, { departs } = worldOf(this.page.model, world);
     if (departs === null || !Object.keys(instruments).length) return [];
     const same = found.length && found.every(({ year, later }) => Math.max(year, later?.year ?? year) <= departs);
-    return [this.say(same ? "no other world" : "other world", { world: this.page.words.worlds[world].name, year: moment(departs), horizon })];
+    return [this.say(same ? "no other world" : "other world", { world: this.page.worldWords(world).name, year: moment(departs), horizon })];
   }
 
   // What is set, in words.
   summary({ base, world, third, instruments }) {
     const { words, policy } = this.page, part = (names, said) => this.say("of ends", { names, said });
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
-      const one = instruments[name], keys = [one.level !== 100 && "level", one.shape, one.shape && announced && one.announced && "ahead"];
-      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, one)).join(this.say("comma")));
+      const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && one.floor && "floor", one.shape && announced && one.announced && "ahead"];
+      const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, volume: told(one.volume * words.sold.factor, 4), unit: words.sold.unit }) };
+      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
     });
-    const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world].name)];
+    const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world]?.name ?? this.page.worldWords(world).says)];
     const whose = third === "all" ? [] : [part(this.say("buyers"), this.say(third))];
     return [...each, part(this.say("against"), this.say(base)), ...where, ...whose].join(this.say("apart"));
   }
@@ -179,7 +192,7 @@ class Verdict {
 
   // Whether the ends that are set can be tried from every year, and why not; what every start gave, in the language spoken now.
   retell() {
-    const { page } = this, ends = Object.values(page.setting.instruments).filter((one) => one.shape);
+    const { page } = this, ends = Object.values(page.setting.instruments).filter(isDated);
     const none = !ends.length ? "no start" : startingIn(page.setting.whole, ends[0].start) ? null : "many starts";
     byId("try").disabled = page.busy || none !== null;
     if (!this.trial) byId("tried").textContent = none ? this.say(none) : "";
@@ -218,7 +231,7 @@ class Verdict {
     const { x, y, parts, text, box } = frame(0, 100, ends, width, 150, "%"), wide = x(years[0] + 0.35) - x(years[0] - 0.35);
     parts.push(drawn("defs", {}, stripes()));
     worst.forEach((one, i) => {
-      const top = y(Math.max(100 * one.all, 0.8)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
+      const top = y(Math.max(100 * one.all, 2)), at = { x: x(years[i]) - wide / 2, y: top, width: wide, height: box.bottom - top };
       parts.push(drawn("rect", { ...at, class: this.look(one) }));
       if (one.none) parts.push(drawn("rect", { ...at, fill: "url(#stripes)" }));
     });
@@ -230,7 +243,8 @@ class Verdict {
     parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end", ...over }));
     const done = worst.length, all = years.length;
     byId("tried").textContent = done < all ? this.say("trying", { done, all }) : this.joined(this.outcomes());
-    const label = `${this.say("tried")}: ${share.map((one, i) => `${years[i]}: ${percent(one)}`).join(", ")}`;
+    const each = share.map((one, i) => this.say("named", { name: years[i], text: percent(one) }));
+    const label = this.say("named", { name: this.say("tried"), text: each.join(this.say("comma")) });
     const picture = drawn("svg", { role: "img", viewBox: `0 0 ${width} 150`, "aria-label": label }, ...parts);
     picture.style.maxWidth = `${width}px`;
     const looks = ["safe", "open", "unsafe", ...(worst.some(({ none }) => none) ? ["unjudged"] : [])];
@@ -264,6 +278,6 @@ class Verdict {
   spans(years) {
     const found = [];
     for (const year of years) if (found.at(-1)?.[1] === year - 1) found.at(-1)[1] = year; else found.push([year, year]);
-    return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(", ");
+    return found.map(([low, high]) => (low === high ? `${low}` : this.say("to", { low, high }))).join(this.say("comma"));
   }
 }

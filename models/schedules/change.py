@@ -103,6 +103,11 @@ class Tier(Strict):
         return self
 
 
+def equal_steps(count: int, length: float) -> tuple[Tier, ...]:
+    """Return steps of one size, from the start of a decline to its end so many years later, where nothing is left."""
+    return tuple(Tier(after=step * length / (count - 1), fraction=(count - step - 1) / count) for step in range(count))
+
+
 class Trigger(Strict):
     """What begins a decline: the first quarter in which the condition holds, looked for from `not_before` on.
 

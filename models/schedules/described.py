@@ -2,7 +2,7 @@
 
 Nothing is written down twice: every number is read off the paths that runs are given. A share of an instrument that is
 left is paid as `low` + (`full` - `low`) x share, and nothing once none is left; which share is left, and when, the
-corners of a shape say (`models/schedules/law.py`).
+corners of a shape say (`models/schedules/law.py`), and those of equal steps here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.policy import history
-from models.schedules.change import Change, revised
+from models.schedules.change import Change, equal_steps, revised
 from models.schedules.file import Schedule
 from models.schedules.instruments import Instrument, instruments
+from models.schedules.law import Corners
 from models.schedules.paths import Grid, Moves, grid
 from models.schedules.run import Draws, applied, most_cut
 from stockflow import Model
@@ -74,6 +75,15 @@ def described(model: Model, schedule: Schedule, until: float) -> tuple[Grid, flo
         past = np.interp(at.times, *history(model, about.variable))
         found[name] = Described(about, _paid(whole, part, at.times), seen, past, changes[name].amount is not None)
     return at, ahead, found
+
+
+def step_corners(count: int) -> Corners:
+    """Return the corners of a decline in equal steps, read off the share that such a change leaves."""
+    change = Change(shape="tiers", start=2000.0, tiers=equal_steps(count, 1.0))
+    parts = np.array([tier.after for tier in change.tiers])
+    left = change.share_left(parts, 0.0)
+    before = np.append(1.0, left[:-1])
+    return Corners(tuple(zip(parts.tolist(), before.tolist(), left.tolist(), strict=True)))
 
 
 def _paid(whole: Moves, half: Moves, times: Array) -> Paid:

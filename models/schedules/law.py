@@ -57,20 +57,30 @@ def share_left(shape: Exit, times: ArrayLike, began: ArrayLike, length: float | 
     return np.where(running, np.where(part >= 1.0, 0.0, np.maximum(law(part), 0.0)), 1.0)
 
 
-def corners(shape: Exit) -> tuple[tuple[float, float, float], ...] | None:
-    """Return where a law of straight lines bends: (part of its length, share just before, share from there on).
+@dataclass(frozen=True, slots=True)
+class Corners:
+    """Where a law bends: (part of its length, share just before, share from there on); the last share holds.
 
-    Read off `share_left`, which stays the law; None for one that is not straight. The last share holds.
+    Between corners a share changes by equal amounts, or by equal `ratios`.
+    """
+
+    points: tuple[tuple[float, float, float], ...]
+    ratios: bool = False
+
+
+def corners(shape: Exit) -> Corners:
+    """Return the corners of a law, read off `share_left`, which stays the law.
+
+    ValueError for one that moves neither by equal amounts nor by equal ratios.
     """
     if shape not in SLOPES:
-        return ((0.0, 1.0, float(share_left(shape, 0.0, 0.0))),)
+        return Corners(((0.0, 1.0, float(share_left(shape, 0.0, 0.0))),))
     parts = np.arange(9) / 8
     seen = share_left(shape, parts, 0.0, 1.0)
-    straight = seen[0] + parts * (seen[4] - seen[0]) * 2
-    if np.abs(seen[:-1] - straight[:-1]).max() > 1e-12:
-        return None
-    return (0.0, 1.0, float(seen[0])), (1.0, float(straight[-1]), float(seen[-1]))
-
-
-#: shapes that corners say whole
-STRAIGHT: tuple[Exit, ...] = tuple(shape for shape in LAWS if corners(shape) is not None)
+    for ratios in (False, True):
+        values = np.log(seen[:-1]) if ratios else seen[:-1]
+        line = values[0] + parts * (values[4] - values[0]) * 2
+        if np.abs(values - line[:-1]).max() <= 1e-12:
+            before = float(np.exp(line[-1]) if ratios else line[-1])
+            return Corners(((0.0, 1.0, float(seen[0])), (1.0, before, float(seen[-1]))), ratios)
+    raise ValueError(f"{shape}: neither equal amounts nor equal ratios")

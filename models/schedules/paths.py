@@ -168,7 +168,8 @@ class Moves:
         if self.began.ndim < 2 or len(self.began) == 1 or priced or times.ndim > 1:
             return value(self)
         dates, place = np.unique(self.began, return_inverse=True)
-        rows = np.atleast_2d(value(replace(self, began=dates[:1] if len(dates) == 1 else dates[:, None])))
+        found = value(replace(self, began=dates[:1] if len(dates) == 1 else dates[:, None]))
+        rows = np.broadcast_to(found, (len(dates), len(times)))  # one row for all where none begins in time
         return rows[0] if len(dates) == 1 else rows[place.reshape(-1)]
 
     @property

@@ -19,7 +19,7 @@ for (const setting of JSON.parse(fs.readFileSync(settings, "utf8"))) {
   const flat = draws.flatMap((run) => model.time.values.flatMap((_, time) => model.outputs.map((_, place) => one.runs.at(run, time, place))));
   made.push(Buffer.from(Float64Array.from(flat).buffer));
   const money = gained(...of), sums = { ...money, lines: linesOf(...of, money), left: leftOver(...of), path: pathOf(...of) };
-  found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, cut: one.cut.map(([name, some]) => [name, some.length]), bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
+  found.push({ ...judged(model, setting, ...of.slice(1)), ...sums, dates: one.dates, cut: one.cut.map(([name, some]) => [name, some.length]), bands: model.policy.charts.map((chart) => band(model, chart, one.runs, draws)) });
 }
 fs.writeFileSync(out, Buffer.concat(made));
 fs.writeFileSync(`${out}.json`, JSON.stringify(found));

@@ -45,7 +45,7 @@ def move(one: Tab, place: int, key: str, value: float | str) -> None:
     """Give a field of an instrument a value: its slider where it has one, else its number, else its choice."""
     field = f"document.getElementById('i{place}-{key}')"
     slider = f"({field}.previousElementSibling?.type === 'range' ? {field}.previousElementSibling : {field})"
-    kind = "change" if key == "shape" else "input"
+    kind = "change" if key in ("shape", "when") else "input"
     one.run(
         f"(() => {{ const one = {slider}; one.value = {json.dumps(value)}; one.dispatchEvent(new Event('{kind}')) }})()"
     )
@@ -70,8 +70,40 @@ def test_every_field_of_every_instrument_gives_the_runs_of_the_engine(opened: Ta
             move(opened, place, key, value)  # type: ignore[arg-type]
         made = {about.name: Set(80.0, 2014.0, "linear", 2019.5, 4.25, ahead)}
         assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
-        kept = opened.run(f"{P}.setting.instruments")
-        assert kept == {about.name: fields | {"announced": ahead}}
+        kept = opened.run(f"{P}.setting.instruments[{json.dumps(about.name)}]")
+        assert {key: kept[key] for key in (*fields, "announced")} == fields | {"announced": ahead}
+    assert opened.run("document.documentElement.scrollWidth") <= 390
+
+
+AWAITED = {"market share": ("share", 4.5), "cost parity ratio": ("cost", 118.0), "cumulative volume": ("volume", 2.75)}
+
+
+def test_an_end_of_every_instrument_waits_as_a_schedule_does(opened: Tab, page: PolicyPage) -> None:
+    opened.size(390, 844)
+    waited = 0
+    for place, about in enumerate(page.instruments):
+        opened.run("document.getElementById('reset').click()")
+        when, (key, level) = list(AWAITED.items())[place % 3]
+        shape = ("steps", "exponential", "linear", "cliff")[place % 4]
+        move(opened, place, "shape", shape)
+        move(opened, place, "when", when)
+        shown = "[...document.querySelectorAll('#controls input[type=number]')].filter((one) => one.checkVisibility())"
+        ids = opened.run(f"{shown}.map((one) => one.id).filter((id) => id.startsWith('i{place}-'))")
+        length, steps = ([] if shape == "cliff" else ["length"]), (["steps"] if shape == "steps" else [])
+        ahead = ["announced"] if about.announced else []
+        assert ids == [f"i{place}-{one}" for one in ("level", *steps, key, "start", *length, "floor", *ahead)]
+        values = {"steps": 4.0, key: level, "start": 2013.5, "length": 3.25, "floor": 35.0, "announced": 0.75}
+        for one in (*steps, key, "start", *length, "floor", *ahead):
+            move(opened, place, one, values[one])
+        given = {one: values[one] for one in (*length, "floor", *ahead)}
+        made = {about.name: Set(shape=shape, start=2013.5, steps=4, when=when, **{key: level}, **given)}  # type: ignore[arg-type]
+        assert difference(runs_of(opened, page), engine(page, "continued", made)) < 1e-9, about.name
+        begun = opened.run(f"{P}.answer.began[0].years.filter(Number.isFinite).length")
+        waited += begun
+        assert opened.run("document.getElementById('answer').textContent").startswith("Not judged")
+        told = opened.run("document.getElementById('reasons').textContent")
+        assert f"in {100 * begun / 30:.0f}% of 30 draws" in told or "comes in no draw" in told
+    assert waited > 100
     assert opened.run("document.documentElement.scrollWidth") <= 390
 
 
@@ -97,6 +129,36 @@ def test_a_world_and_a_path_are_chosen_shared_and_brought_back(opened: Tab, page
     opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps({'world': 'flat earth'}))}")
     assert opened.run(f"{P}.setting.world") == next(iter(page.worlds))
     assert "1" in opened.run("document.getElementById('status').textContent")
+
+
+def test_a_world_of_ones_own_is_set_told_shared_and_left(opened: Tab, page: PolicyPage, file: Path) -> None:
+    opened.size(390, 844)
+    move(opened, 0, "level", 90.0)
+    for place, value in enumerate((80, 250, 120)):
+        move_world(opened, place, value)
+    opened.until(f"{P}.busy === false && {P}.runs.busy === false")
+    address, runs = opened.run("policyPage.setting.address()"), runs_of(opened, page)
+    assert opened.run(f"{P}.fields.selects.world.value") == "own"
+    assert "Fuel price 80% of expected from 2030 on" in opened.run("document.getElementById('summary').textContent")
+    assert opened.run(f"{P}.setting.world") == "own 80 250 120"
+    opened.open(file.as_uri() + address)
+    assert difference(runs_of(opened, page), runs) < 1e-12
+    move_world(opened, 0, 100)
+    move_world(opened, 1, 300)
+    move_world(opened, 2, 100)
+    assert opened.run(f"{P}.setting.world") == "dear materials"
+    theirs = engine(page, "continued", {page.instruments[0].name: Set(90.0, 2010.0)}, "dear materials")
+    assert difference(runs_of(opened, page), theirs) < 1e-9
+    assert len(opened.run(f"Object.keys({P}.bases).filter((one) => one.includes('own '))")) <= 1
+    for wrong in ("own 80 250", "own 80 250 999", "own 80 250 1.5", "own 100 100 67"):
+        opened.open(f"{file.as_uri()}#{urllib.parse.quote(json.dumps({'world': wrong}))}")
+        assert opened.run(f"{P}.setting.world") == "as expected", wrong
+
+
+def move_world(one: Tab, place: int, value: int) -> None:
+    """Move what the drivers of a world end at by its slider."""
+    field = f"document.getElementById('w{place}-range')"
+    one.run(f"{field}.value = {value}; {field}.dispatchEvent(new Event('input'))")
 
 
 @slow_elsewhere

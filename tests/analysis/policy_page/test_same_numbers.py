@@ -21,20 +21,21 @@ from analysis.mechanisms.loop_study import LoopStudy
 from analysis.mechanisms.loops import loop_dominance, phases
 from analysis.paths.durations import date_path, within
 from analysis.paths.forward import changed
-from analysis.paths.study import PathStudy
+from analysis.paths.study import Ahead, PathStudy
 from analysis.phase_out.account import ARREARS, LINES, TOTAL, outlay
 from analysis.phase_out.adoption import SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.phase_out.by_instrument.levels import at_levels
 from analysis.phase_out.runs import Values
 from analysis.phase_out.study import PhaseOutStudy
-from analysis.policy_page.contents import BASES, PolicyPage, policy_page
+from analysis.policy_page.contents import BASES, LIMITS, PolicyPage, policy_page
 from analysis.policy_page.page import html
 from analysis.policy_page.path import path
 from analysis.policy_page.presets import presets
-from analysis.policy_page.texts import LIMITS, said
+from analysis.policy_page.texts import said
+from models.schedules.change import TRIGGERS
 from models.schedules.file import load_schedule, shipped
-from models.schedules.law import SLOPES, STRAIGHT
+from models.schedules.law import LAWS
 from models.schedules.run import CENT, run_schedule
 from stockflow.arrays import Array
 from stockflow.intervals import FAN, quantiles
@@ -42,6 +43,7 @@ from stockflow.over_time import QUARTER, year_reached
 
 pytestmark = needs_node
 DRAWS, SETTINGS = 20, 50
+SHAPES = (*LAWS, "steps")
 LEVELS = [int(end) for end in LIMITS["level"][:2]]
 Settings = Mapping[str, Set]
 
@@ -57,14 +59,15 @@ def random_settings(page: PolicyPage, seed: int) -> tuple[str, dict[str, Set]]:
     names = random.permutation([one.name for one in page.instruments])[: random.integers(1, 4)]
     study, made = page.study, {}
     for name in map(str, names):
-        shape = STRAIGHT[random.integers(len(STRAIGHT))] if random.random() < 0.8 else None
+        shape = SHAPES[random.integers(len(SHAPES))] if random.random() < 0.8 else None
         level = float(random.choice([100, 0, random.integers(*LEVELS)])) if shape else float(random.integers(*LEVELS))
         years = np.arange(study.since, study.horizon - study.exit.years_after + QUARTER, QUARTER)
-        length = (
-            float(random.choice(np.arange(QUARTER, LIMITS["length"][1] + QUARTER, QUARTER))) if shape in SLOPES else 5.0
-        )
+        length = float(random.choice(np.arange(QUARTER, LIMITS["length"][1] + QUARTER, QUARTER)))
+        when = str(random.choice(["", "", *TRIGGERS])) if shape else ""
         made[name] = Set(level, float(random.choice(years)), shape, float(random.choice(years)), length,
-                         float(random.choice([0, 0.25, 1, 3])))  # fmt: skip
+                         float(random.choice([0, 0.25, 1, 3])), int(random.integers(2, 11)), when,
+                         float(random.choice([1, 10, 50])), float(random.choice([80, 110, 150])),
+                         float(random.choice([0.5, 30, 200])), float(random.choice([0, 0, 15, 60])))  # fmt: skip
     return BASES[random.integers(2)], made
 
 
@@ -95,7 +98,8 @@ def in_node(
 def test_a_page_gives_the_runs_of_the_schedule_that_it_sets(case: str, count: int, tmp_path: Path) -> None:
     page = page_of(case)
     asked = [*((base, {}) for base in BASES), *(random_settings(page, seed) for seed in range(count))]
-    assert {one.shape for _, made in asked for one in made.values()} == {None, *STRAIGHT}
+    assert {one.shape for _, made in asked for one in made.values()} == {None, *SHAPES}
+    assert {one.when for _, made in asked for one in made.values()} == {"", *TRIGGERS}
     runs, judged = in_node(page, asked, tmp_path)
     outputs, worst = page.page.simulator.outputs, 0.0
     for (base, made), ours, told in zip(asked, runs, judged, strict=True):
@@ -110,6 +114,12 @@ def test_a_page_gives_the_runs_of_the_schedule_that_it_sets(case: str, count: in
         far = difference(ours, theirs)
         worst = max(worst, far)
         assert far < 1e-9, (base, made, far)
+        began = dict(zip(found["instrument"].values, found["began"].values.T, strict=True))
+        for name, one in made.items():
+            if one.shape and one.when:
+                when = np.array([np.inf if year is None else year for year in told["dates"][name]]) + one.announced
+                within = np.where(when <= page.at.times[-1], when, np.nan)
+                np.testing.assert_array_equal(within, np.broadcast_to(began[name], when.shape))
     print(f"{case}: {worst:.1e}")
 
 
@@ -295,6 +305,32 @@ def test_a_world_on_a_page_is_that_of_the_study_of_paths(case: str, tmp_path: Pa
             end = int(np.searchsorted(found["time"].to_numpy(), page.study.horizon - 1e-9))
             sold = (found[SOLD].to_numpy() - usual[SOLD].to_numpy())[:, end]
             np.testing.assert_allclose(told["sold"], sold, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("case", "ends"), [("nev", [80, 250, 120]), ("nev", [100, 100, 50]), ("pv", [140])])
+def test_a_world_of_ones_own_is_that_of_the_study_with_other_factors(
+    case: str, ends: list[int], tmp_path: Path
+) -> None:
+    page, outputs = page_of(case), page_of(case).page.simulator.outputs
+    worlds = PathStudy.load().forward[case].scenarios
+    factors = own_factors([worlds[name] for name in page.scaled], ends)
+    model = changed(page.model, Ahead(says="of one's own", source="a test of the page", factors=factors), "own")
+    name = next(one.name for one in page.instruments if one.to_buyers)
+    made = {name: Set(shape="exponential", start=2026.0, length=4.0), page.instruments[-1].name: Set(50, 2027.0)}
+    runs, _ = in_node(page, [("continued", {}), ("history", made)], tmp_path, " ".join(["own", *map(str, ends)]))
+    for (base, some), ours in zip([("continued", {}), ("history", made)], runs, strict=True):
+        schedule = schedule_of(page, base, some)
+        found = run_schedule(model, schedule, page.samples, outputs, float(page.at.times[-1]), QUARTER)
+        assert difference(ours, np.stack([found[one].to_numpy() for one in outputs], axis=2)) < 1e-9, base
+
+
+def own_factors(worlds: Sequence[Ahead], ends: Sequence[int]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Return the factors of worlds, as far that they end at so many percent."""
+    return {
+        driver: tuple((year, 1 + (end / 100 - 1) / (points[-1][1] - 1) * (factor - 1)) for year, factor in points)
+        for one, end in zip(worlds, ends, strict=True)
+        for driver, points in one.factors.items()
+    }
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])

@@ -1,6 +1,7 @@
 """What a policy maker's page tells: of which setting, of slopes after their end, of levels, and of addresses."""
 
 import json
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -10,11 +11,17 @@ from page_helpers import EVIL
 from page_settings import Set, schedule_of
 
 from analysis.mechanisms.paper import measured
+from analysis.phase_out.adoption import MARKET, SOLD
 from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
+from analysis.policy_page.texts import charts_of
 from benchmarks.browser import Tab
+from calibration.fitting.payoff import fitted_series
+from calibration.fitting.targets import load_targets
+from models.schedules.run import run_schedule
+from stockflow.over_time import QUARTER
 
 P = "policyPage"
 
@@ -276,8 +283,82 @@ def test_a_tariff_falls_to_its_floor_and_not_below(browser: Tab, solar: Path) ->
 def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
     opened.size(390, 800)
     put(opened, "purchase subsidy", shape="cliff", start=2014)
-    for place in ("stages", "waits", "led"):
-        opened.run(f"document.getElementById('{place}').closest('details')?.setAttribute('open', '')")
+    opened.run("document.querySelectorAll('details').forEach((one) => one.setAttribute('open', ''))")
+    opened.until("document.querySelectorAll('#table tbody tr').length > 0")
+    for place in ("stages", "waits", "led", "money", "table"):
         one = f"document.getElementById('{place}')"
         wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
         assert wide <= room, place
+
+
+def test_what_is_no_answer_field_or_chart_is_folded_on_a_telephone_and_open_on_paper(opened: Tab) -> None:
+    parts = "[...document.querySelectorAll('.part')].map((one) => one.open)"
+    put(opened, "purchase subsidy", shape="linear", start=2015, length=3)
+    assert set(opened.run(parts)) == {True}
+    opened.size(390, 844)
+    opened.until(f"!{parts}.includes(true)")
+    assert opened.run("document.documentElement.scrollHeight") < 5000
+    assert "100% of 30 draws" in opened.run("document.getElementById('reasons').innerText")
+    assert opened.run("document.getElementById('money').checkVisibility()") is False
+    opened.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert set(opened.run(parts)) == {True}
+    assert opened.run("document.querySelector('#path svg').viewBox.baseVal.width") == 640
+    assert opened.run("document.getElementById('led').checkVisibility()")
+    opened.run("window.dispatchEvent(new Event('afterprint'))")
+    assert set(opened.run(parts)) == {False}
+
+
+def test_a_chart_has_the_observations_that_the_fit_compares_with_it(browser: Tab, solar: Path) -> None:
+    series = {one.quantity: fitted_series(one) for one in load_targets("pv").series}
+    charts = {one.of[0]: one for one in charts_of(policy_page("pv", 10)) if one.seen}
+    assert list(charts) == ["Cumulative Connection", "Price"]
+    for name, quantity in (("Cumulative Connection", "Cumulative Connection"), ("Price", "Cumulative Price")):
+        seen = charts[name].seen
+        assert seen is not None
+        assert list(seen[0]) == [year + 0.5 for year in series[quantity].years]
+        np.testing.assert_allclose(seen[1], series[quantity].values)
+    browser.open(solar.as_uri())
+    browser.until(f"!{P}.charts.waiting")
+    dots = "[...document.querySelectorAll('.chart')].map((one) => one.querySelectorAll('circle').length)"
+    shown = [sum(year >= 2010 for year in series[one].years) for one in ("Cumulative Connection", "Cumulative Price")]
+    assert [count for count in browser.run(dots) if count] == shown
+    assert "observed" in text(browser, "key")
+
+
+def test_chinese_has_marks_of_its_own(browser: Tab, solar: Path) -> None:
+    browser.open(solar.as_uri() + "?lang=zh")
+    put(browser, "feed-in premium", shape="steps", when="market share", share=5, level=80)
+    put(browser, "distributed premium", shape="linear", start=2017)
+    put(browser, "surcharge", level=50)
+    browser.run("document.getElementById('table-part').open = true; 0")
+    browser.until("document.querySelectorAll('#table tbody tr').length > 0")
+    told = browser.run("document.getElementById('main').innerText").replace(text(browser, "command"), "")
+    assert re.findall(r".{6}[\u4e00-\u9fff%] ?[,;:()].{6}|.{6}[,;:()] ?[\u4e00-\u9fff].{6}", told) == []
+
+
+def test_an_end_that_waits_is_measured_so_long_after_it_began_in_each_draw(opened: Tab, page: PolicyPage) -> None:
+    waiting = {"shape": "linear", "length": 3.0, "when": "cumulative volume", "volume": 0.5, "start": 2012.0}
+    put(opened, "purchase subsidy", **waiting)
+    until, asked = float(page.at.times[-1]), {"purchase subsidy": Set(**waiting)}  # type: ignore[arg-type]
+    own, base = (
+        run_schedule(page.model, schedule_of(page, "continued", made), page.samples, [SOLD, MARKET], until, QUARTER)
+        for made in (asked, {})
+    )
+    began = own["began"].to_numpy()[:, 0]
+    assert len(set(began)) > 2
+    after = np.searchsorted(own["time"].to_numpy(), began + 5)
+    draws = np.arange(len(began))
+    sums = [[one[name].to_numpy() for name in (SOLD, MARKET)] for one in (own, base)]
+    shares = [np.divide(*(one[draws, after] - one[draws, after - 4] for one in pair)) for pair in sums]
+    np.testing.assert_allclose(opened.run(f"{P}.answer.all.ratio"), shares[0] / shares[1], rtol=1e-9)
+    fails = np.mean(shares[0] / shares[1] < 0.9)
+    assert f"in {100 * fails:g}% of 30 draws" in text(opened, "reasons")
+    low, middle, high = np.floor(10 * np.quantile(began, [0.05, 0.5, 0.95]) + 0.5) / 10
+    assert f"the end begins in {middle:.1f} ({low:.1f} to {high:.1f})" in text(opened, "reasons")
+    assert "when 0.5 million vehicles have been sold at home, not before 2012" in text(opened, "summary")
+    opened.run(f"{P}.speak('zh')")
+    assert "国内累计销量达50万辆后" in text(opened, "summary")
+    put(opened, "purchase subsidy", when="market share", share=95)
+    opened.run(f"{P}.speak('en')")
+    assert "comes in no draw by 2035; nothing ends" in text(opened, "reasons")
+    assert opened.run(f"{P}.answer.all.ratio.every((one) => one === 1)")

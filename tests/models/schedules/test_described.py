@@ -5,40 +5,52 @@ import pytest
 
 from models.case import load_case
 from models.policy import history
-from models.schedules.change import Change, revised
-from models.schedules.described import described
+from models.schedules import law
+from models.schedules.change import Change, equal_steps, revised
+from models.schedules.described import described, step_corners
 from models.schedules.file import load_schedule, unchanged
-from models.schedules.law import LAWS, SLOPES, corners, share_left
+from models.schedules.law import LAWS, SLOPES, Corners, Exit, Law, corners, share_left
 from models.schedules.run import Draws, applied
 from stockflow.errors import InputError
 
 
-def between(shape: str, time: float, start: float, length: float) -> float:
-    """Return the share left as a reader of corners has it: straight between them."""
-    found = corners(shape)  # type: ignore[arg-type]
-    assert found is not None
+def between(found: Corners, time: float, start: float, length: float) -> float:
+    """Return the share left as a reader of corners has it: by equal amounts between them, or by equal ratios."""
     if time < start:
         return 1.0
-    part = (time - start) / length if len(found) > 1 else 0.0
-    last = max(place for place, corner in enumerate(found) if part >= corner[0])
-    at, _, value = found[last]
-    if last + 1 == len(found):
+    part = (time - start) / length if len(found.points) > 1 else 0.0
+    last = max(place for place, corner in enumerate(found.points) if part >= corner[0])
+    at, _, value = found.points[last]
+    if last + 1 == len(found.points):
         return value
-    beyond, just_before, _ = found[last + 1]
-    return value + (part - at) * (just_before - value) / (beyond - at)
+    beyond, just_before, _ = found.points[last + 1]
+    along = (part - at) / (beyond - at)
+    return float(value * (just_before / value) ** along) if found.ratios else value + along * (just_before - value)
 
 
-@pytest.mark.parametrize("shape", [shape for shape in LAWS if corners(shape) is not None])
-def test_corners_say_the_share_that_the_law_leaves(shape: str) -> None:
+@pytest.mark.parametrize("shape", LAWS)
+def test_corners_say_the_share_that_the_law_leaves(shape: Exit) -> None:
     times = np.arange(2010, 2040, 1 / 32)
     for start, length in ((2012.25, 0.25), (2020, 5), (2018.5, 12.75)):
-        law = share_left(shape, times, start, length if shape in SLOPES else None)  # type: ignore[arg-type]
-        read = [between(shape, time, start, length) for time in times]
-        np.testing.assert_allclose(read, law, atol=1e-14)
+        left = share_left(shape, times, start, length if shape in SLOPES else None)
+        read = [between(corners(shape), time, start, length) for time in times]
+        np.testing.assert_allclose(read, left, atol=1e-14)
 
 
-def test_a_law_that_is_not_straight_has_no_corners() -> None:
-    assert {shape for shape in LAWS if corners(shape) is None} == {"exponential"}
+@pytest.mark.parametrize("count", [2, 3, 5, 7, 10])
+def test_corners_of_equal_steps_say_the_share_that_the_steps_leave(count: int) -> None:
+    times = np.arange(2010, 2040, 1 / 32)
+    for start, length in ((2012.25, 0.25), (2020, 5), (2018.5, 12.75)):
+        change = Change(shape="tiers", start=start, tiers=equal_steps(count, length))
+        read = [between(step_corners(count), time, start, length) for time in times]
+        np.testing.assert_allclose(read, change.share_left(times, start), atol=1e-14)
+        assert len(set(np.round(read, 9))) == len({1.0, *(one.fraction for one in change.tiers)}) or length < 1
+
+
+def test_a_law_that_corners_cannot_say_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(law, "LAWS", {**LAWS, "linear": Law("bends", lambda part: 1.0 - part**2)})
+    with pytest.raises(ValueError, match="linear: neither equal amounts nor equal ratios"):
+        corners("linear")
 
 
 @pytest.mark.parametrize("case", ["nev", "pv"])

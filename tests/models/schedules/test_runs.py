@@ -118,6 +118,14 @@ def test_a_trigger_that_never_fires_never_begins(either: Block) -> None:
     same(never, either.base)
 
 
+def test_an_end_that_begins_after_the_run_in_another_quarter_of_each_draw_changes_nothing(either: Block) -> None:
+    waiting = either.schedule(shape="cliff", trigger=TRIGGERS["market share"])
+    assert len(np.unique(either.run(waiting)["began"])) > 1
+    late = either.run(either.schedule(shape="cliff", trigger=TRIGGERS["market share"], announced=30.0))
+    assert late["began"].isnull().all()
+    same(late, either.base)
+
+
 def test_a_cliff_leaves_everything_before_it_as_it_was_and_lowers_sales_of_every_draw_after(either: Block) -> None:
     cut = either.run(either.schedule(shape="cliff", start=2015.0))
     same(cut, either.base, 2014.75)
