@@ -18,6 +18,7 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page import MOST_DRAWS
+from stockflow.page.lanes import Lanes
 from stockflow.page.pictures import beside
 from stockflow.page.resume import resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
@@ -118,7 +119,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = written(plan, WIDTH, laid=True)
+    assembly = written(plan, WIDTH, laid=True, writer=Lanes)
     text, held = resumable(assembly)
     made = module(text, "simulate")
     sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
