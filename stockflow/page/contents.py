@@ -39,7 +39,8 @@ class Asked:
     """What a page is asked to hold; a sequence that is None is left to the rules of `contents`.
 
     `samples` are draws of constants, (draw,) by display name, alike in length; `observed` are series by variable.
-    `pictures` says whether values for pictures of stocks and flows are kept beside the charts.
+    `pictures` says whether values for pictures of stocks and flows are kept beside the charts.  `changed` are the times
+    between which points of curves are changed.
     """
 
     title: str = ""
@@ -53,6 +54,7 @@ class Asked:
     save_period: float | None = None
     method: Method | None = None
     pictures: bool = True
+    changed: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from stockflow.compiler.plan import Plan
 from stockflow.language.clock import SCHEMES
 
 #: moments at which states are kept
-MOST_STOPS = 16
+MOST_STOPS = 32
 # bytes that all of them take in a browser
 _MOST_BYTES = 2**24
 _STATE = re.compile(r"^  %s(\d+) = phi <\d+ x double> \[(.+), %\w+\], \[(.+), %next\]$", re.MULTILINE)
