@@ -52,18 +52,11 @@ function compared(own, base) {
   return { own: spreadOf(own), base: spreadOf(base), lost, never: never(own), neverBase: never(base) };
 }
 
-// Dates on the path held against, found once for the draws that count.
-function datesAgainst(model, basis, draws) {
-  const key = String(draws);
-  if (basis.dated?.key !== key) basis.dated = { key, dates: datesOf(model, basis, draws) };
-  return basis.dated.dates;
-}
-
 // Stages, waits at barriers and years from each clock to a large share of the market.  What was there when the runs begin
 // has no date: `already`; a wait that begins with such a stage is `least` so long, and one that ends with it is none.
 function pathOf(model, runs, basis, draws) {
   const { stages, barriers, clocks, window: [low, high], large } = model.policy.path, [first] = model.time.values;
-  const base = datesAgainst(model, basis, draws), own = runs === basis ? base : datesOf(model, runs, draws), early = (year) => year <= first;
+  const base = once(basis, draws, "dates", () => datesOf(model, basis, draws)), own = runs === basis ? base : datesOf(model, runs, draws), early = (year) => year <= first;
   const wait = (dates, { begins, ends }) => dates[ends].map((end, k) => end - (begins ? dates[begins][k] : clocks[0]));
   return {
     stages: stages.map(({ name }) => ({ ...compared(own[name], base[name]), already: own[name].some(early) })),
