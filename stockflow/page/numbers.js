@@ -167,7 +167,10 @@ function sort(values, beside) {
     values[j] = value;
     beside[j] = own;
     left -= i - j;
-    if (left < 0) { values.sort(); return; }
+    if (left >= 0) continue;
+    const order = Uint32Array.from(values.keys()).sort((one, other) => values[one] - values[other]), [all, places] = [values.slice(), beside.slice()];
+    order.forEach((place, k) => { values[k] = all[place]; beside[k] = places[place]; });
+    return;
   }
 }
 
