@@ -20,12 +20,12 @@ function once(runs, draws, what, find) {
 // A chart's numbers, (time, draw): what is gained over a year, a level, or one of two over the other.
 function valuesOf(model, { of: names, gained, scale }, runs, times, draws) {
   const [own, other] = names.map((name) => {
-    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws);
-    if (!gained) return at(0);
-    const before = at(YEAR);
-    return at(0).map((value, k) => value - before[k]);
+    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws), values = at(0), before = gained && at(YEAR);
+    for (let k = 0; gained && k < values.length; k++) values[k] -= before[k];
+    return values;
   });
-  return own.map(other ? (value, k) => value * scale / other[k] : (value) => value * scale);
+  for (let k = 0; k < own.length; k++) own[k] = other ? own[k] * scale / other[k] : own[k] * scale;
+  return own;
 }
 
 const quantile = (sorted, share) => {  // of numbers that may be infinite
@@ -38,13 +38,13 @@ const fan = (values) => { const sorted = Float64Array.from(values).sort(); retur
 // runs are.
 function band(model, chart, runs, draws, basis = null, known = null) {
   const { shown } = model.policy, same = known && runs.early === basis.parts ? shown.filter((time) => time < runs.cut).length : 0;
-  const out = SHARES.map((_, i) => (same ? known[i].slice(0, same) : [])), count = draws.length;
+  const out = SHARES.map((_, i) => (same ? known[i].slice(0, same) : [])), count = draws.length, ends = SHARES.length;
   const values = valuesOf(model, chart, runs, shown.slice(same), draws), order = Uint32Array.from(draws.keys()), one = new Float64Array(count);
   for (let first = 0; first < values.length; first += count) {  // in the order of the moment before, which is nearly that of this one
     let sound = true;
     for (let k = 0; k < count; k++) { one[k] = values[first + order[k]]; sound &&= !Number.isNaN(one[k]); }
     if (sound) sort(one, order); else one.sort();
-    SHARES.forEach((share, i) => out[i].push(quantile(one, share)));
+    for (let i = 0; i < ends; i++) out[i].push(quantile(one, SHARES[i]));
   }
   return out;
 }
