@@ -43,10 +43,9 @@ function runner() {
           for (let one = run; every && one < until; one++)
             for (let k = 0; k < every.length; k++)
               each[(one * span + step - begin) * every.length + k] = doubles[row + one * kept * outputs + every[k]];
-          for (let output = 0; saved[step] && output < outputs; output++) {
-            const to = (output * rest + among[step] - among[begin]) * runs;
-            for (let one = run, at = row + output + run * kept * outputs; one < until; one++, at += kept * outputs) late[to + one] = doubles[at];
-          }
+          const first = (among[step] - among[begin]) * runs, wide = rest * runs, far = kept * outputs;
+          for (let one = run, at = row + run * far; saved[step] && one < until; one++, at += far)
+            for (let output = 0, to = first + one; output < outputs; output++, to += wide) late[to] = doubles[at + output];
         }
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
