@@ -3,7 +3,8 @@
 A move is the time from a setting to the frame that shows all draws of it, charts and verdict; the path that it is held
 against has been run before. Beside it stand the processor's own times of the thread that draws and of the workers,
 which other work on the machine does not add to: on processors that are free a move takes about the first and the
-second's share of one thread.
+second's share of one thread.  The long path, out of sight below the charts, is drawn when moves rest, and is in none of
+them.
 """
 
 import json

@@ -179,7 +179,7 @@ def policy_page(case: str, draws: int = MOST_DRAWS) -> PolicyPage:
     outputs = dict.fromkeys([*sums, *STAGE_OUTPUTS, *triggers, *OWNERS, "Price", *prices])
     asked = Asked(
         inputs=[], outputs=list(outputs), curves=list(lines), samples=of.samples, draws=draws, until=until,
-        save_period=QUARTER, pictures=False,
+        save_period=QUARTER, pictures=False, changed=(study.since, study.horizon - study.exit.years_after),
     )  # fmt: skip
     page = contents(model.with_series(lines), asked)
     response = load_accepted(study.case).response

@@ -3,20 +3,29 @@
 const YEAR = 4;  // saved times
 // One output, (time, draw), at some of the saved times.
 function outputOf(model, name, runs, times, draws) {
-  const place = model.outputs.findIndex((one) => one.name === name), some = [...times], out = new Float64Array(some.length * draws.length);
+  const place = model.outputs.findIndex((one) => one.name === name), some = [...times];
+  if (draws.length === runs.runs) return runs.rows(place, some);
+  const out = new Float64Array(some.length * draws.length);
   some.forEach((time, i) => runs.put(place, time, draws, out, i * draws.length));
   return out;
+}
+
+// What is found once for some draws of runs, as of the path held against.
+function once(runs, draws, what, find) {
+  const key = String(draws);
+  if (runs.known?.key !== key) runs.known = { key };
+  return (runs.known[what] ??= find());
 }
 
 // A chart's numbers, (time, draw): what is gained over a year, a level, or one of two over the other.
 function valuesOf(model, { of: names, gained, scale }, runs, times, draws) {
   const [own, other] = names.map((name) => {
-    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws);
-    if (!gained) return at(0);
-    const before = at(YEAR);
-    return at(0).map((value, k) => value - before[k]);
+    const at = (by) => outputOf(model, name, runs, times.map((time) => time - by), draws), values = at(0), before = gained && at(YEAR);
+    for (let k = 0; gained && k < values.length; k++) values[k] -= before[k];
+    return values;
   });
-  return own.map(other ? (value, k) => value * scale / other[k] : (value) => value * scale);
+  for (let k = 0; k < own.length; k++) own[k] = other ? own[k] * scale / other[k] : own[k] * scale;
+  return own;
 }
 
 const quantile = (sorted, share) => {  // of numbers that may be infinite
@@ -29,13 +38,13 @@ const fan = (values) => { const sorted = Float64Array.from(values).sort(); retur
 // runs are.
 function band(model, chart, runs, draws, basis = null, known = null) {
   const { shown } = model.policy, same = known && runs.early === basis.parts ? shown.filter((time) => time < runs.cut).length : 0;
-  const out = SHARES.map((_, i) => (same ? known[i].slice(0, same) : [])), count = draws.length;
+  const out = SHARES.map((_, i) => (same ? known[i].slice(0, same) : [])), count = draws.length, ends = SHARES.length;
   const values = valuesOf(model, chart, runs, shown.slice(same), draws), order = Uint32Array.from(draws.keys()), one = new Float64Array(count);
   for (let first = 0; first < values.length; first += count) {  // in the order of the moment before, which is nearly that of this one
     let sound = true;
     for (let k = 0; k < count; k++) { one[k] = values[first + order[k]]; sound &&= !Number.isNaN(one[k]); }
     if (sound) sort(one, order); else one.sort();
-    SHARES.forEach((share, i) => out[i].push(quantile(one, share)));
+    for (let i = 0; i < ends; i++) out[i].push(quantile(one, SHARES[i]));
   }
   return out;
 }
@@ -122,11 +131,12 @@ const placeOf = (model, year) => model.time.values.findIndex((time) => time >= y
 
 // Public money in present value, by draw: what is paid to the horizon, and what falls due later on contracts and debts.
 function outlayOf(model, runs, draws) {
-  const { policy } = model, out = { paid: draws.map(() => 0), due: draws.map(() => 0) };
+  const { policy } = model, out = { paid: draws.map(() => 0), due: draws.map(() => 0) }, count = draws.length;
   for (const [name, weights] of Object.entries(policy.weights)) {
     const times = [...weights.keys()].filter((time) => weights[time]), values = outputOf(model, name, runs, times, draws);
     const sum = out[name === policy.total ? "paid" : "due"];
-    times.forEach((time, i) => draws.forEach((_, k) => { sum[k] += weights[time] * values[i * draws.length + k]; }));
+    for (let i = 0, at = 0; i < times.length; i++)
+      for (let k = 0, weight = weights[times[i]]; k < count; k++) sum[k] += weight * values[at++];
   }
   return { ...out, worth: out.paid.map((value, k) => value + out.due[k]) };
 }
@@ -134,7 +144,7 @@ function outlayOf(model, runs, draws) {
 // Public money saved, units sold more, and what such a unit costs: of the path that sells more, in most draws, against the
 // other, where it sells a thousandth more (`per_additional_unit` in analysis/phase_out/exit.py); all by draw.
 function gained(model, runs, basis, draws) {
-  const { policy } = model, outlays = [runs, basis].map((one) => outlayOf(model, one, draws));
+  const { policy } = model, outlays = [outlayOf(model, runs, draws), once(basis, draws, "outlay", () => outlayOf(model, basis, draws))];
   const [saved, now, due] = ["worth", "paid", "due"].map((key) => outlays[1][key].map((value, k) => value - outlays[0][key][k]));
   const [mine, theirs] = [runs, basis].map((one) => Array.from(outputOf(model, policy.sold, one, [placeOf(model, policy.horizon)], draws)));
   const sold = mine.map((value, k) => value - theirs[k]);
@@ -147,9 +157,13 @@ function gained(model, runs, basis, draws) {
 // of an effect is not over when the study is, by draw.
 function leftOver(model, runs, basis, draws) {
   const { policy } = model, times = [...Array(placeOf(model, policy.horizon) + 1).keys()], count = draws.length, year = YEAR * count;
-  const [own, other] = [runs, basis].map((one) => outputOf(model, policy.sold, one, times, draws)), most = new Float64Array(count);
-  const differ = own.subarray(year).map((value, k) => value - own[k] - (other[year + k] - other[k])), last = Array.from(differ.subarray(-count));
-  differ.forEach((value, k) => { most[k % count] = Math.max(most[k % count], Math.abs(value)); });
+  const sold = (one) => outputOf(model, policy.sold, one, times, draws), own = sold(runs), other = once(basis, draws, "sold", () => sold(basis));
+  const most = new Float64Array(count), last = new Array(count);
+  for (let at = year; at < own.length;)
+    for (let k = 0; k < count; k++, at++) {
+      last[k] = own[at] - own[at - year] - (other[at] - other[at - year]);
+      most[k] = Math.max(most[k], Math.abs(last[k]));
+    }
   return { last, part: last.map((value, k) => (most[k] ? Math.abs(value) / most[k] : 0)) };
 }
 

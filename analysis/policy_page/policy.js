@@ -208,6 +208,7 @@ class Policy {
     this.path.loops();
     this.checked();
     this.told();
+    if (this.path.waiting) this.path.tell();  // words of two languages never stand side by side
     if (this.note) this.tell(this.note.key, this.note.fields);
     if (this.failure) this.refuse(this.failure);
     this.charts.look(this.charts.at);

@@ -7,6 +7,15 @@ function readAt(values, place, first, count) {
   return share ? value + share * (values[first + low + 1] - value) : value;
 }
 
+// The lowest price of all draws at every saved time; what is not a number is none.
+function lowestOf(model, name, runs) {
+  const { draws, policy } = model, all = [...Array(draws).keys()], prices = outputOf(model, name, runs, policy.places.keys(), all);
+  const least = new Float64Array(policy.places.length).fill(Infinity);
+  for (let time = 0, at = 0; time < least.length; time++)
+    for (let k = 0; k < draws; k++, at++) if (policy.places[time] >= 0 && prices[at] < least[time]) least[time] = prices[at];
+  return least;
+}
+
 // A payment that may exceed the price in a setting, with the bounds of all draws, (run, place), once there are some.
 class Payment {
   constructor(model, instrument, beside, where, instruments) {
@@ -48,10 +57,8 @@ class Payment {
   // Whether it comes so near to the price at a saved time, as long as no end that waits has begun, that it could be above it in
   // between.
   near(model, runs) {
-    const { policy } = this, paths = this.own(0), { usual } = this.onTop(0), draws = [...Array(model.draws).keys()], count = draws.length, times = policy.places.length;
-    const prices = outputOf(model, this.instrument.price, runs, policy.places.keys(), draws);
-    const lowest = (time) => prices.subarray(time * count, (time + 1) * count).reduce((low, price) => (price < low ? price : low), Infinity);
-    const least = policy.places.map((place, time) => (place < 0 ? Infinity : lowest(time)));
+    const { policy } = this, paths = this.own(0), { usual } = this.onTop(0), times = policy.places.length;
+    const least = lowestOf(model, this.instrument.price, runs);
     return policy.places.some((first, time) => {
       const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
       for (let place = first; first >= 0 && place <= last; place++)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from stockflow.compiler.assembly import Assembly
 from stockflow.compiler.plan import Plan
+from stockflow.compiler.vector import Writer
 from stockflow.language.clock import SCHEMES
 
 #: the shortest part, of a time step; a stock that does not meet its tolerances with it goes on as no number
@@ -36,8 +37,8 @@ class Adaptive(Assembly):
 
     first_stage = "%turns"
 
-    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
-        super().__init__(plan, width, laid)
+    def __init__(self, plan: Plan, width: int, laid: bool = False, writer: type[Writer] = Writer) -> None:
+        super().__init__(plan, width, laid, writer)
         self.stages = len(self.scheme.parts)
         self.next: dict[str, str] = {}
         # where the last part of a run is kept between time steps
@@ -199,6 +200,6 @@ class Adaptive(Assembly):
         }
 
 
-def written(plan: Plan, width: int, laid: bool = False) -> Assembly:
+def written(plan: Plan, width: int, laid: bool = False, writer: type[Writer] = Writer) -> Assembly:
     """Return what writes a plan, `width` runs at a time."""
-    return (Adaptive if SCHEMES[plan.method].order else Assembly)(plan, width, laid)
+    return (Adaptive if SCHEMES[plan.method].order else Assembly)(plan, width, laid, writer)

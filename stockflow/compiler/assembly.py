@@ -5,6 +5,7 @@ from __future__ import annotations
 from stockflow.compiler.instruction_order import reordered, waits
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
+from stockflow.compiler.vector import Writer
 
 # The code generator takes a time that grows with the square of a block of instructions: one of more than so many is cut
 # into parts of fewer.
@@ -15,8 +16,8 @@ _PART = 500
 class Assembly(Skeleton):
     """Writes a plan as one function, in which states and all that is computed from them stand in registers."""
 
-    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
-        super().__init__(plan, width, laid)
+    def __init__(self, plan: Plan, width: int, laid: bool = False, writer: type[Writer] = Writer) -> None:
+        super().__init__(plan, width, laid, writer)
         self.totals: dict[int, str] = {}
         self.probes: dict[int, str] = {}
         self.stored: set[int] = set()
@@ -31,11 +32,12 @@ class Assembly(Skeleton):
         self.observation()
         new = self.advance()
         loop = self.taken()
-        head = [self.defined("block", BLOCK), "entry:", *start, *self.over_moments(last)]
+        head = [*start, *self.over_moments(last)]
         for place, state in enumerate(self.states):
             initial = self.name(state.initial)
             head.append(f"  %s{place} = phi {writer.double} [{initial}, %{last}], [{new[place]}, %next]")
-        block = [*head, *(self.stage_head() if self.staged else ()), *loop, "exit:", "  ret void", "}"]
+        body = [*head, *(self.stage_head() if self.staged else ()), *loop, "exit:", "  ret void", "}"]
+        block = [self.defined("block", BLOCK), "entry:", *writer.opening(), *body]
         return "\n".join([*writer.globals, *sorted(writer.declarations), *block, self.driver()])
 
     def prologue(self) -> str:
@@ -72,8 +74,9 @@ class Assembly(Skeleton):
         self.moments()
         moment = "%moment" if self.staged and not self.scheme.order else "%k"
         offset = writer.let(f"mul i64 {moment}, {self.plan.table.shape[1]}")
+        row = writer.let(f"getelementptr inbounds double, ptr %table, i64 {offset}")
         for column, node in enumerate(self.plan.series):
-            vector = writer.everywhere("%table", writer.let(f"add i64 {offset}, {column}"))
+            vector = writer.everywhere(row, column)
             truth = graph.is_truth(node)
             self.names[node] = writer.compare("une", vector, writer.number(0.0)) if truth else vector
         for node in [*self.plan.body, *self.plan.observed]:

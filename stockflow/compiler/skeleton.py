@@ -28,12 +28,12 @@ class Skeleton(ABC):
     #: what is 0 in the first stage of a step
     first_stage = "%stage"
 
-    def __init__(self, plan: Plan, width: int, laid: bool = False) -> None:
+    def __init__(self, plan: Plan, width: int, laid: bool = False, writer: type[Writer] = Writer) -> None:
         self.plan = plan
         self.states = plan.system.states
         self.outputs = plan.system.outputs
         self.graph = plan.system.graph
-        self.writer = Writer(width)
+        self.writer = writer(width)
         self.names: dict[int, str] = {}
         self.rings: dict[int, int] = {}
         self.scheme = SCHEMES[plan.method]
@@ -108,7 +108,7 @@ class Skeleton(ABC):
 
         def together(index: str) -> str:
             scalar = writer.let(f"extractelement {writer.integer} {index}, i64 0")
-            return writer.get("%work", writer.let(f"add i64 {scalar}, {start}"))
+            return writer.get(writer.place("%work", scalar), start)
 
         def apart(index: str) -> str:
             row = writer.integers("mul", index, writer.whole(writer.width))

@@ -19,8 +19,8 @@ _INTRINSIC = {"sqrt": "sqrt", "abs": "fabs", "trunc": "trunc"}
 # tables up to this size are searched by comparing with every point, larger ones by bisection
 _SCANNED = 12
 
-# adding and subtracting this rounds to a whole number and leaves it in the low bits
-_ROUND = 6755399441055744.0
+#: adding and subtracting this rounds to a whole number and leaves it in the low bits
+ROUND = 6755399441055744.0
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 # (e^r - 1 - r) / r^2 for |r| <= ln(2)/2
@@ -36,10 +36,11 @@ _LOG_EVEN = (3.999999999940941908e-01, 2.222219843214978396e-01, 1.5313837699209
 
 def literal(value: float) -> str:
     """Return a double as LLVM writes it exactly."""
-    return f"0x{_bits(value):016X}"
+    return f"0x{bits_of(value):016X}"
 
 
-def _bits(value: float) -> int:
+def bits_of(value: float) -> int:
+    """Return the 64 bits of a double as a number."""
     return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
@@ -66,8 +67,12 @@ class Writer:
         self.lines.append(f"  %t{self._count} = {instruction}")
         return f"%t{self._count}"
 
+    def opening(self) -> list[str]:
+        """Return the lines that a block begins with once all else of it is written."""
+        return []
+
     def number(self, value: float) -> str:
-        """Return the literal vector with that value in every lane."""
+        """Return the vector with that value in every lane, here a literal."""
         return f"<{', '.join([f'double {literal(value)}'] * self.width)}>"
 
     def whole(self, value: int) -> str:
@@ -144,14 +149,14 @@ class Writer:
         number = self.number
         y = self.select(self.compare("olt", x, number(-746.0)), number(-746.0), x)
         y = self.select(self.compare("ogt", y, number(710.0)), number(710.0), y)
-        shifted = self.fused(y, number(1.4426950408889634), number(_ROUND))
-        n = self.exact("sub", shifted, number(_ROUND))
+        shifted = self.fused(y, number(1.4426950408889634), number(ROUND))
+        n = self.exact("sub", shifted, number(ROUND))
         r = self.fused(n, number(-_LN2_HIGH), y)
         r = self.fused(n, number(-_LN2_LOW), r)
         square = self.arithmetic("mul", r, r)
         p = self.exact("add", number(1.0), self.fused(square, self.estrin(r, _EXP), r))
         # 2^n in two factors: n reaches from -1077 to 1025, beyond one exponent field
-        power = self.integers("sub", self.bits(shifted), self.whole(_bits(_ROUND)))
+        power = self.integers("sub", self.bits(shifted), self.whole(bits_of(ROUND)))
         half = self.integers("ashr", power, self.whole(1))
         for part in (half, self.integers("sub", power, half)):
             biased = self.integers("add", part, self.whole(1023))
@@ -165,12 +170,12 @@ class Writer:
         tiny = self.compare("olt", x, number(2.2250738585072014e-308))
         scaled = self.select(tiny, self.let(f"fmul {self.double} {x}, {number(2.0**54)}"), x)
         i = self.bits(scaled)
-        base = self.whole(_bits(math.sqrt(0.5)))
+        base = self.whole(bits_of(math.sqrt(0.5)))
         exponent = self.integers("ashr", self.integers("sub", i, base), self.whole(52))
         mantissa = self.unbits(self.integers("sub", i, self.integers("shl", exponent, self.whole(52))))
         f = self.exact("sub", mantissa, number(1.0))
-        k = self.unbits(self.integers("add", exponent, self.whole(_bits(_ROUND))))
-        k = self.exact("sub", k, self.select(tiny, number(_ROUND + 54.0), number(_ROUND)))
+        k = self.unbits(self.integers("add", exponent, self.whole(bits_of(ROUND))))
+        k = self.exact("sub", k, self.select(tiny, number(ROUND + 54.0), number(ROUND)))
         s = self.arithmetic("div", f, self.exact("add", f, number(2.0)))
         z = self.arithmetic("mul", s, s)
         w = self.arithmetic("mul", z, z)
@@ -229,7 +234,7 @@ class Writer:
 
     def place(self, base: str, at: int | str) -> str:
         """Return the address of a vector in an array; `at` is a number or the name of one."""
-        return self.let(f"getelementptr {self.double}, ptr {base}, i64 {at}")
+        return self.let(f"getelementptr inbounds {self.double}, ptr {base}, i64 {at}")
 
     def get(self, base: str, at: int | str = 0) -> str:
         """Load a vector of an array."""
@@ -241,7 +246,7 @@ class Writer:
 
     def everywhere(self, base: str, at: int | str) -> str:
         """Load one double of an array into every lane."""
-        place = self.let(f"getelementptr double, ptr {base}, i64 {at}")
+        place = self.let(f"getelementptr inbounds double, ptr {base}, i64 {at}")
         return self.spread(self.let(f"load double, ptr {place}"))
 
     def gathered(self, base: str, index: str) -> str:
@@ -284,7 +289,7 @@ class Writer:
     def uniform(self, word: str) -> str:
         """Turn random words into doubles in the open interval (0, 1), each an odd multiple of 2^-53."""
         mantissa = self.integers("lshr", word, self.whole(12))
-        above_one = self.unbits(self.integers("or", mantissa, self.whole(_bits(1.0))))
+        above_one = self.unbits(self.integers("or", mantissa, self.whole(bits_of(1.0))))
         return self.exact("add", self.exact("sub", above_one, self.number(1.0)), self.number(2.0**-53))
 
     def curve(self, position: str, count: int, value: Callable[[str], str]) -> str:

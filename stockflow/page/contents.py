@@ -18,6 +18,7 @@ from stockflow.language.data_tables import Column
 from stockflow.language.equations import Method, Table
 from stockflow.model import Model
 from stockflow.page import MOST_DRAWS
+from stockflow.page.lanes import Lanes
 from stockflow.page.pictures import beside
 from stockflow.page.resume import resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
@@ -38,7 +39,8 @@ class Asked:
     """What a page is asked to hold; a sequence that is None is left to the rules of `contents`.
 
     `samples` are draws of constants, (draw,) by display name, alike in length; `observed` are series by variable.
-    `pictures` says whether values for pictures of stocks and flows are kept beside the charts.
+    `pictures` says whether values for pictures of stocks and flows are kept beside the charts.  `changed` are the times
+    between which points of curves are changed.
     """
 
     title: str = ""
@@ -52,6 +54,7 @@ class Asked:
     save_period: float | None = None
     method: Method | None = None
     pictures: bool = True
+    changed: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +121,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = written(plan, WIDTH, laid=True)
+    assembly = written(plan, WIDTH, laid=True, writer=Lanes)
     text, held = resumable(assembly)
     made = module(text, "simulate")
     sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}

@@ -5,9 +5,9 @@
 function runner() {
   // Returns run(rows, points, first, runs, stop, held, every, own) of runs numbered from `first`: rows (run, input), points of
   // all curves, (point,), and of `own` [{ first, count, values }] those from the place `first` on that each run has of its
-  // own, (run, point).  It begins with the states `held` at a stop, of which there are
-  // `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and gives
-  // { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
+  // own, (run, point); `points` that are null are those of the call before.  It begins with the states `held` at a stop, of
+  // which there are `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and
+  // gives { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
     const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) }), { width, columns } = code;
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
@@ -43,16 +43,15 @@ function runner() {
           for (let one = run; every && one < until; one++)
             for (let k = 0; k < every.length; k++)
               each[(one * span + step - begin) * every.length + k] = doubles[row + one * kept * outputs + every[k]];
-          for (let output = 0; saved[step] && output < outputs; output++) {
-            const to = (output * rest + among[step] - among[begin]) * runs;
-            for (let one = run, at = row + output + run * kept * outputs; one < until; one++, at += kept * outputs) late[to + one] = doubles[at];
-          }
+          const first = (among[step] - among[begin]) * runs, wide = rest * runs, far = kept * outputs;
+          for (let one = run, at = row + run * far; saved[step] && one < until; one++, at += far)
+            for (let output = 0, to = first + one; output < outputs; output++, to += wide) late[to] = doubles[at + output];
         }
       };
       new Uint8Array(memory.buffer, marks, saved.length).set(every ? all : saved);
       if (given) doubles.set(given, states / 8);
       const step = own.length ? 1 : blocks;
-      lay(0, code.points, points, () => 0);
+      if (points) lay(0, code.points, points, () => 0);  // else those of the call before
       for (let block = 0; block < blocks; block += step) {
         for (const one of own) lay(one.first, one.count, one.values, (lane) => last(block * width + lane));
         const run = block * width, state = states / 8 + run * code.held, until = Math.min((block + step) * width, runs);
@@ -167,7 +166,10 @@ function sort(values, beside) {
     values[j] = value;
     beside[j] = own;
     left -= i - j;
-    if (left < 0) { values.sort(); return; }
+    if (left >= 0) continue;
+    const order = Uint32Array.from(values.keys()).sort((one, other) => values[one] - values[other]), [all, places] = [values.slice(), beside.slice()];
+    order.forEach((place, k) => { values[k] = all[place]; beside[k] = places[place]; });
+    return;
   }
 }
 
@@ -176,7 +178,7 @@ function sort(values, beside) {
 class Whole {
   constructor(parts, times, outputs, early = null, cut = 0) {
     const sizes = parts.map((part, i) => (cut ? early[i] : part).length / (times * outputs));
-    Object.assign(this, { parts, times, outputs, early, cut, runs: sizes.reduce((sum, one) => sum + one, 0) });
+    Object.assign(this, { parts, sizes, times, outputs, early, cut, runs: sizes.reduce((sum, one) => sum + one, 0) });
     [this.piece, this.own, this.size] = [0, 1, 2].map(() => new Uint32Array(this.runs));
     let first = 0;
     parts.forEach((_, i) => { for (let own = 0; own < sizes[i]; own++, first++) [this.piece[first], this.own[first], this.size[first]] = [i, own, sizes[i]]; });
@@ -185,6 +187,18 @@ class Whole {
   at(run, time, place) {
     const { cut, times } = this, piece = this.piece[run], size = this.size[run], own = this.own[run];
     return time < cut ? this.early[piece][(place * times + time) * size + own] : this.parts[piece][(place * (times - cut) + time - cut) * size + own];
+  }
+
+  // One output of all runs at some times, (time, run).
+  rows(place, some) {
+    const { parts, sizes, times, early, cut, runs } = this, out = new Float64Array(some.length * runs);
+    for (let part = 0, first = 0; part < parts.length; first += sizes[part++])
+      for (let k = 0, size = sizes[part]; k < some.length; k++) {
+        const time = some[k], whole = time < cut, from = whole ? early[part] : parts[part];
+        const row = (whole ? place * times + time : place * (times - cut) + time - cut) * size;
+        for (let own = 0, to = k * runs + first; own < size; own++) out[to + own] = from[row + own];
+      }
+    return out;
   }
 
   // One output of some runs at a time, put into `out` from `first` on.
@@ -284,12 +298,12 @@ class Runs {
     let next = 0, left = false, told = this.seen ? begun : 0;  // at first one piece is enough to show
     this.seen = true;
     const one = async (run) => {
-      while (next < runs && !left) {
+      for (let shared = points.shared.slice(); next < runs && !left; shared = null) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
         const at = first / piece, own = points.own.map((one) => ({ ...one, values: one.values.slice(first * one.count, last * one.count) }));
         const given = stop < 0 ? null : whole.held[at][stop];
-        const made = await run(rows.slice(first * inputs, last * inputs), points.shared.slice(), first, last - first, stop, given, every?.places, own);
+        const made = await run(rows.slice(first * inputs, last * inputs), shared, first, last - first, stop, given, every?.places, own);
         parts[at] = made.out;
         each[at] = made.each;
         held[at] = made.held;
@@ -321,7 +335,7 @@ function worker(url, args) {
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ run }, [run[0], run[1], ...run[7].map((one) => one.values)].map((one) => one.buffer));
+        own.postMessage({ run }, [run[0], run[1], ...run[7].map((one) => one.values)].filter(Boolean).map((one) => one.buffer));
       }));
       else answer(data.made);
     };

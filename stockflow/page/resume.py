@@ -19,7 +19,7 @@ from stockflow.compiler.plan import Plan
 from stockflow.language.clock import SCHEMES
 
 #: moments at which states are kept
-MOST_STOPS = 16
+MOST_STOPS = 32
 # bytes that all of them take in a browser
 _MOST_BYTES = 2**24
 _STATE = re.compile(r"^  %s(\d+) = phi <\d+ x double> \[(.+), %\w+\], \[(.+), %next\]$", re.MULTILINE)
@@ -124,19 +124,19 @@ def resumable(assembly: Assembly) -> tuple[str, int]:
     copied = f"i64 {rings * 8 * assembly.writer.width}"
     begin, end = ["  %resumed = icmp ne i64 %from, 0"], []
     if rings:
-        begin += [f"  %ringsheld = getelementptr {double}, ptr %held, i64 {len(states)}"]
-        begin += [f"  %rings = getelementptr {double}, ptr %work, i64 {len(assembly.outputs)}"]
+        begin += [f"  %ringsheld = getelementptr inbounds {double}, ptr %held, i64 {len(states)}"]
+        begin += [f"  %rings = getelementptr inbounds {double}, ptr %work, i64 {len(assembly.outputs)}"]
         begin += [f"  %ringsize = select i1 %resumed, {copied}, i64 0"]
         begin += ["  call void @llvm.memcpy.p0.p0.i64(ptr %rings, ptr %ringsheld, i64 %ringsize, i1 false)"]
         end += [f"  call void @llvm.memcpy.p0.p0.i64(ptr %ringsheld, ptr %rings, {copied}, i1 false)"]
         text = f"declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n{text}"
     for place, initial, new in states:
-        at = f"  %at{place} = getelementptr {double}, ptr %held, i64 {place}"
+        at = f"  %at{place} = getelementptr inbounds {double}, ptr %held, i64 {place}"
         begin += [at, f"  %held{place} = load {double}, ptr %at{place}, align 8"]
         begin += [f"  %begin{place} = select i1 %resumed, {double} %held{place}, {double} {initial}"]
         end += [f"  store {double} {new}, ptr %at{place}, align 8"]
     more = "i64 %from, i64 %to, ptr"
-    block = f"  %h = getelementptr {double}, ptr %held, i64 %heldbefore"
+    block = f"  %h = getelementptr inbounds {double}, ptr %held, i64 %heldbefore"
     changes = [
         (r"(define void @block\(.*i64 %seed)\)", rf"\1, {more} noalias %held)"),
         (r"(define void @simulate\(.*i64 %count)\)", rf"\1, {more} %held)"),

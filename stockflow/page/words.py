@@ -26,7 +26,10 @@ def described(page: Contents) -> dict[str, object]:
     columns = {name: page.drawn[:, place] for place, name in enumerate(page.samples)}
     inputs, points = inputs_from(page.plan), points_from(page.plan)
     moved = [moment for name, moment in zip(simulator.inputs, inputs, strict=True) if name in page.sliders]
-    stopped = stops([*points, *moved], page.code["steps"], 8 * page.runs * page.code["held"])
+    first, last = asked.changed
+    times = [x for one in page.tables.values() for x in one.xs]
+    likely = [moment for moment, x in zip(points, times, strict=True) if first <= x <= last]
+    stopped = stops([*likely, *moved], page.code["steps"], 8 * page.runs * page.code["held"])
     moments = iter(points)
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),

@@ -57,7 +57,7 @@ def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
     many = stops(range(100), 101, 1000)
     assert len(many) == MOST_STOPS
     assert (many[0], many[-1]) == (1, 99)
-    assert np.diff(many).max() <= 8
+    assert np.diff(many).max() <= 4
     assert stops([], 101, 1000) == []
     assert len(stops(range(100), 101, 2**22)) == 4
 

@@ -100,6 +100,18 @@ def test_every_function_is_compiled_in_and_agrees(method: str, tmp_path: Path) -
             assert far < 1e-9, name
 
 
+def test_exp_and_log_end_where_the_engines_end(tmp_path: Path) -> None:
+    values = np.array([-2e38, -745.0, -708.3, -1.0, -1e-38, 0.0, 1e-38, 1.0, 709.4, 709.7, 709.8, 2e38])
+    wanted = {"up": "EXP(a)", "log": "LN(a)", "least": "MIN(LN(a),a)", "most": "MAX(a,LN(a))", "tiny": "LN(a*1E-260)"}
+    model = of_text("a= 2", *(f"{name}= {right}" for name, right in wanted.items()), "Stock= INTEG(up, 0)")
+    page = contents(model, Asked(samples={"a": values}, outputs=list(wanted), pictures=False))
+    runs, _ = in_node(page, [NOTHING], tmp_path)
+    native = page.native({})
+    assert np.isnan(native).any()
+    assert np.isinf(native[..., :2]).any(axis=(0, 1)).all()
+    np.testing.assert_allclose(runs[0], native, rtol=2e-13, atol=1e-307)
+
+
 def test_a_module_has_its_own_data_below_what_the_page_puts_into_its_memory() -> None:
     model = of_text(*ONES, f"long table= {FUNCTIONS['long table']}")
     page = contents(model, Asked(outputs=["long table"], curves=[]))
