@@ -225,8 +225,26 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def references(expression: Expression) -> tuple[str, ...]:
     """Return the names of the variables an expression reads, each once, in order of appearance."""
-    names = [one.name for one in walk(expression) if isinstance(one, Reference)]
-    return tuple(dict.fromkeys(names)) if len(names) > 1 else tuple(names)
+    return named(expression, (Reference,))
+
+
+def named(expression: Expression, kinds: tuple[type[Reference | LookupCall], ...]) -> tuple[str, ...]:
+    """Return the names in parts of some kinds, each once, in order of appearance."""
+    names: dict[str, None] = {}
+    known: set[int] = set()  # a part may stand in many places
+    todo = [expression]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Operation):
+            if id(one) not in known:
+                known.add(id(one))
+                todo += one.arguments[::-1]
+        elif not isinstance(one, Number):
+            if isinstance(one, kinds):
+                names[one.name] = None
+            if not isinstance(one, Reference):
+                todo += children(one)[::-1]
+    return tuple(names)
 
 
 def terms(expression: Expression, sign: int = 1) -> Iterator[tuple[Expression, int]]:
@@ -294,6 +312,8 @@ class Equations:
     structural: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     visible: Mapping[str, Variable] = field(init=False, repr=False)
+    #: what each variable acts on, where `stockflow.insight.structure` has found it
+    links: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _index: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -114,8 +114,14 @@ def column(reader: Place, tree: Tree) -> tuple[list[eq.Expression], int]:
     if len(choices) > _MOST_SORTED:
         raise Refused([f"sorting of more than {_MOST_SORTED} elements"])
     here = reader.ranges.element(last, reader.bound)
-    values = [reader.within({plain(last): one}, lambda: reader.read(tree)) for one in choices]
-    return values, choices.index(here)
+
+    def values() -> list[eq.Expression]:
+        return [reader.within({plain(last): one}, lambda: reader.read(tree)) for one in choices]
+
+    # a name means the same wherever along the vector it is read
+    others = tuple((key, one) for key, one in reader.bound.items() if key != plain(last))
+    use = ("column", id(tree), reader.scope.prefix, others)
+    return reader.translation.once(use, values) if isinstance(tree, Name) else values(), choices.index(here)
 
 
 def macro_value(reader: Place, tree: Call, output: int | None = None) -> eq.Expression:
