@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from stockflow.batches.checked import Checked
 from stockflow.compiler import cache
 from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
+from stockflow.garbage import uncollected
 from stockflow.insight.reality import RealityCheck, run_checks
 from stockflow.language import codec, source
 from stockflow.language.clock import SCHEMES, TOLERANCE, clock, first_step, left_out, with_tolerances
@@ -443,19 +442,7 @@ def _of(file: Source) -> Model:
     return Model(equations, file)
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put off the search for garbage: what is read stays, and the search would go through it again and again."""
-    searched = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searched:
-            gc.enable()
-
-
-@_uncollected()
+@uncollected()
 def _equations(file: Source) -> Equations:
     """Read the equations of a file, or find them in the cache if they are all in the file itself."""
     if file.data or _OUTSIDE.search(file.text):

@@ -57,7 +57,7 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
         for coordinates, one in elements.items():
             if id(one) in broken:
                 continue
-            name = translation.ranges.label(main.spelling[key], coordinates)
+            name = translation.name(main, key, coordinates)
             reader = Reader(translation, main, name, name, one, coordinates)
             expression = reader.expression()
             if reader.refused:
@@ -127,14 +127,14 @@ class Reader(Place):
         """Read any part of a right side."""
         self.translation.spend()
         match tree:
+            case Name():
+                return self.attempt(lambda: self.reference(tree), tree.line)
             case Literal(value):
                 return eq.Number(value)
             case Prefix(operator, argument):
                 return eq.Operation(operator, (self.read(argument),))
             case Chain(operators, arguments):
                 return _chained(operators, [self.read(one) for one in arguments])
-            case Name():
-                return self.attempt(lambda: self.reference(tree), tree.line)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.refuse(f"{name.replace('_', ' ').upper()} inside an expression")
             case Call():

@@ -101,8 +101,7 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     if reader.translation.has_tables(scope, key):
         raise Refused([f"lookup {name!r} without an argument"])
     reader.translation.spend(len(scope.definitions[key]))
-    names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
-    return [eq.Reference(scope.label(one)) for one in names]
+    return [eq.Reference(reader.translation.name(scope, key, one)) for one in scope.definitions[key]]
 
 
 def column(reader: Place, tree: Tree) -> tuple[list[eq.Expression], int]:
