@@ -44,7 +44,7 @@ def _bits(value: float) -> int:
 
 
 class Writer:
-    """Collects instructions in `lines`, with the declarations and constants they need."""
+    """Collects instructions in `lines`, with the declarations and constants they need; `count` of them have names."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -54,7 +54,7 @@ class Writer:
         self.lines: list[str] = []
         self.declarations: set[str] = set()
         self.globals: list[str] = []
-        self._count = 0
+        self.count = 0
 
     def line(self, text: str) -> None:
         """Append one instruction without a result."""
@@ -62,9 +62,9 @@ class Writer:
 
     def let(self, instruction: str) -> str:
         """Append an instruction and return the name of its result."""
-        self._count += 1
-        self.lines.append(f"  %t{self._count} = {instruction}")
-        return f"%t{self._count}"
+        self.count += 1
+        self.lines.append(f"  %t{self.count} = {instruction}")
+        return f"%t{self.count}"
 
     def number(self, value: float) -> str:
         """Return the literal vector with that value in every lane."""
