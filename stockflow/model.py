@@ -21,7 +21,8 @@ from stockflow.garbage import uncollected
 from stockflow.insight.reality import RealityCheck, run_checks
 from stockflow.language import codec, source
 from stockflow.language.clock import SCHEMES, TOLERANCE, clock, first_step, left_out, with_tolerances
-from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
+from stockflow.language.curve import Table
+from stockflow.language.equations import Equations, Method, Number, Time, Variable, WithLookup
 from stockflow.language.source import Rules, Source
 from stockflow.version import VERSION
 

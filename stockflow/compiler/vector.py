@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from stockflow.compiler.graph import Graph
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARE = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from stockflow.errors import LoopError
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 
 Node = TypeVar("Node", bound=Hashable)
 _MOST_SHOWN = 20  # of the variables of a loop
@@ -61,9 +62,7 @@ def same_moment(expression: eq.Expression) -> tuple[str, ...]:
     """Return what an expression reads at the moment it is computed: nothing if it is known before."""
     if isinstance(expression, eq.ActiveInitial):
         return eq.references(expression.expression)
-    return (
-        () if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial, eq.Table)) else eq.references(expression)
-    )
+    return () if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial, Table)) else eq.references(expression)
 
 
 def starting_part(expression: eq.Expression) -> eq.Expression:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
 from stockflow.language.definition import OPEN, Definition
-from stockflow.language.equations import ARITHMETIC, Expression, Number, Operation, Reference, Variable, kind, number
+from stockflow.language.equations import Expression, Number, Operation, Reference, Variable, kind, number
+from stockflow.language.operations import ARITHMETIC
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Refused, Tree

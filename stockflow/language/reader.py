@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES, kept
 from stockflow.language.functions import calls, holders
@@ -151,7 +152,7 @@ class Reader(Place):
                 return self.refuse("list of numbers inside an expression")
         return self.refuse(f"{type(tree).__name__.lower()} inside an expression")
 
-    def table(self, points: Points) -> eq.Table:
+    def table(self, points: Points) -> Table:
         """Return the table of some points, the same for all elements; Refused for points that are none."""
         return self.translation.once(("table", id(points)), points.table)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.functions import memory, vectors
 from stockflow.language.functions.held import (
     CLOSE,
@@ -339,7 +340,7 @@ def delayed(reader: Place, tree: Call) -> eq.Expression:
     if not 0 <= share * step <= 1:
         raise Refused([f"DELAY CONVEYOR with a leakage of {share:g}, below 0 or more than all of it in a step"])
     table = reader.definite(profile) if isinstance(profile, Name) else None
-    if not isinstance(table, eq.Table) or len(set(table.ys)) > 1 or not table.ys[0]:
+    if not isinstance(table, Table) or len(set(table.ys)) > 1 or not table.ys[0]:
         raise Refused(["DELAY CONVEYOR with an initial profile that is not flat"])
     steps = rounded(reader, None, "conveyance time", length)
     begun = rounded(reader, None, "initial conveyance time", start)
