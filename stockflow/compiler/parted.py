@@ -22,6 +22,8 @@ _LONG = 2000
 _PART = 200
 # instructions of a module, of which the code generator holds all in memory
 _MODULE = 20_000
+# calls of a function, whose time grows with the square of their number, too
+_CALLS = 100
 _SHARED = "ptr %values, ptr %table, ptr %work, ptr %runs"
 _GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage, {ENTRIES}"
 _CALL = "  call void @"
@@ -95,6 +97,7 @@ class PartedAssembly(Skeleton):
         self.module = module
         self.writer = _Calling(width)
         self.alike = Alike(width)
+        self.groups: list[str] = []
         self.length = 0
         self.column_of = {node: column for column, node in reversed(list(enumerate(self.outputs)))}
         self.series = {node: column for column, node in enumerate(plan.series)}
@@ -126,13 +129,15 @@ class PartedAssembly(Skeleton):
         ]
         block = [*begin, *self.moment()]
         self.close()
-        block = [self.called(line) if line.startswith(_CALL) else line for line in block]
+        groups, block = (
+            [self.called(line) if line.startswith(_CALL) else line for line in lines] for lines in (self.groups, block)
+        )
         parts = [
             f"declare void @{name}({_GIVEN}, i64 %seed)" for name in {name for name, _ in self.alike.calls.values()}
         ]
         parts += self.alike.tables()
         code = [self.defined("block", BLOCK), "entry:", *block, "exit:", "  ret void", "}"]
-        return "\n".join([*parts, _functions(self.writer.width), self.fill(), *code, self.driver()])
+        return "\n".join([*parts, _functions(self.writer.width), self.fill(), *groups, *code, self.driver()])
 
     def close(self) -> None:
         """Hand on the functions written so far as a module."""
@@ -143,7 +148,7 @@ class PartedAssembly(Skeleton):
     def called(self, line: str) -> str:
         """Return the call of a function as that of the one that is made for it, with a table."""
         name, given = line.removeprefix(_CALL).split("(")
-        made, entries = self.alike.calls[name]
+        made, entries = self.alike.calls.get(name, (name, ()))
         return f"{_CALL}{made}({given.replace('null', f'@{name}.entries') if entries else given}"
 
     def moment(self) -> list[str]:
@@ -202,20 +207,25 @@ class PartedAssembly(Skeleton):
 
     def parts(self, what: str, jobs: Iterable[Callable[[], None]], moment: Sequence[str]) -> list[str]:
         """Do some jobs, each of which writes instructions, into as many functions as it takes; return their calls."""
-        calls: list[str] = []
+        names: list[str] = []
         # names are those of a function: what is alike has the same
         count, self.writer.count, self.names = self.writer.count, 0, {}
         for job in jobs:
             job()
             if len(self.writer.lines) >= _PART:
-                calls.append(self.function(f"{what}{len(calls)}", moment))
+                names.append(self.function(f"{what}{len(names)}"))
         if self.writer.lines:
-            calls.append(self.function(f"{what}{len(calls)}", moment))
+            names.append(self.function(f"{what}{len(names)}"))
         self.writer.count = count
-        return calls
+        if len(names) <= _CALLS:
+            return [self.call(name, moment) for name in names]
+        return [
+            self.group(f"{what}from{first}", names[first : first + _CALLS], moment)
+            for first in range(0, len(names), _CALLS)
+        ]
 
-    def function(self, name: str, moment: Sequence[str]) -> str:
-        """Make a function of the instructions written so far; return its call."""
+    def function(self, name: str) -> str:
+        """Make a function of the instructions written so far; return its name."""
         for node in self.fresh:
             if self.needed.get(node, -1) > self.reached:
                 self.leave(node)
@@ -224,6 +234,16 @@ class PartedAssembly(Skeleton):
         if self.length >= _MODULE:
             self.close()
         self.writer.count = 0
+        return name
+
+    def group(self, name: str, names: Iterable[str], moment: Sequence[str]) -> str:
+        """Make a function that calls others; return its call."""
+        calls = [self.call(one, _MOMENT) for one in names]
+        self.groups += [self.defined(name, _GIVEN), "entry:", *calls, "  ret void", "}"]
+        return self.call(name, moment)
+
+    def call(self, name: str, moment: Sequence[str]) -> str:
+        """Return the call of a function in a moment."""
         return f"{_CALL}{name}({_SHARED}, {', '.join(f'i64 {one}' for one in moment)}, ptr null, i64 %seed)"
 
     def leave(self, node: int) -> None:

@@ -66,6 +66,7 @@ def same_in_parts(monkeypatch, wanted: Task) -> None:
     assert len(generate(wanted.plan()).machine) == 1
     monkeypatch.setattr(parted, "_LONG", 0)
     monkeypatch.setattr(parted, "_MODULE", 100)
+    monkeypatch.setattr(parted, "_CALLS", 3)
     for instructions in (1, 200):
         monkeypatch.setattr(parted, "_PART", instructions)
         assert len(generate(wanted.plan()).machine) > 1
