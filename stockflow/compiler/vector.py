@@ -78,6 +78,13 @@ class Writer:
         """Return the literal vector with that truth value in every lane."""
         return f"<{', '.join([f'i1 {str(truth).lower()}'] * self.width)}>"
 
+    def known(self, graph: Graph, node: int) -> str | None:
+        """Return the literal of a node that is one number or truth value always, else None."""
+        value, truth = graph.value(node), graph.truth(node)
+        if value is not None:
+            return self.number(value)
+        return None if truth is None else self.always(truth)
+
     def spread(self, scalar: str, kind: str = "double") -> str:
         """Copy a scalar, a double or of another type, into every lane."""
         vector = f"<{self.width} x {kind}>"
