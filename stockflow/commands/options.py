@@ -12,7 +12,8 @@ import click
 from stockflow.commands.console import Real, Whole
 from stockflow.language.equations import Method
 from stockflow.language.source import Rules
-from stockflow.model import Model, load
+from stockflow.loading import load
+from stockflow.model import Model
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
