@@ -19,6 +19,7 @@ from stockflow.language.tree import (
     Chain,
     Entries,
     Holder,
+    Kept,
     LetIn,
     LetOut,
     Literal,
@@ -146,6 +147,9 @@ class Reader(Place):
                 return holders.let_in(self, tree)
             case WithTable(argument, points):
                 return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
+            case Kept(name, part):
+                use = ("kept", id(tree), self.scope.prefix, self.coordinates)
+                return self.translation.once(use, lambda: self.keep(name, self.read(part)))
             case Text(value):
                 return self.refuse(f"text {value!r}")
             case Entries():

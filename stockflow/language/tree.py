@@ -193,6 +193,14 @@ class Unfilled:
     """Data that the file names and another file holds."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A part that stands in many places and is worked out once, as a hidden variable of that name."""
+
+    name: str
+    tree: Tree
+
+
 Tree = (
     Literal
     | Text
@@ -208,6 +216,7 @@ Tree = (
     | LetOut
     | Entries
     | Unfilled
+    | Kept
 )
 
 

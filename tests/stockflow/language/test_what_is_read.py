@@ -257,7 +257,6 @@ def test_comments_in_an_element_do_not_end_its_text(tmp_path) -> None:
 
 
 TWO = "<module name='m{0}'/>" * 2
-OUT = "<outflow>o</outflow>"
 REFUSED_XMILE = [
     (
         f"<aux name='y'><eqn>{'IF 1 THEN ' * 900}1{' ELSE 2' * 900}</eqn></aux>",
@@ -269,11 +268,6 @@ REFUSED_XMILE = [
         "".join(f"<model name='m{n}'><variables>{TWO.format(n + 1)}</variables></model>" for n in range(18))
         + "<model name='m18'><variables><aux name='a'><eqn>1</eqn></aux></variables></model>",
         "more than 100000 variables",
-    ),
-    (
-        f"<stock name='s'><eqn>1</eqn>{OUT * 501}<non_negative/></stock><flow name='o'><eqn>1</eqn></flow>",
-        "",
-        "non-negative stock 's' with 501 outflows, more than 500",
     ),
 ]
 
