@@ -167,6 +167,8 @@ def references(expression: Expression) -> tuple[str, ...]:
 
 def named(expression: Expression, kinds: tuple[type[Reference | LookupCall], ...]) -> tuple[str, ...]:
     """Return the names in parts of some kinds, each once, in order of appearance."""
+    if isinstance(expression, Number):
+        return ()
     names: dict[str, None] = {}
     known: set[int] = set()  # a part may stand in many places
     todo = [expression]

@@ -84,7 +84,7 @@ def _order(
     done: dict[str, None] = {}
     for root in equations.variables if wanted is None else wanted:
         path: dict[str, None] = {}
-        todo = [(root, False)]
+        todo = [] if root in done else [(root, False)]
         while todo:
             name, finished = todo.pop()
             if finished:
@@ -98,8 +98,11 @@ def _order(
                 shown = " -> ".join([*loop[:_MOST_SHOWN], *more, name])
                 raise LoopError(f"{equations.source}: {complaint}: {shown}")
             else:
+                needs = [one for one in reads(equations.variables[name].expression) if one not in done]
+                if not needs:
+                    done[name] = None
+                    continue
                 path[name] = None
                 todo.append((name, True))
-                needs = reads(equations.variables[name].expression)
                 todo += [(one, False) for one in reversed(needs)]
     return tuple(done)

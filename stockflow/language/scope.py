@@ -20,7 +20,7 @@ from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Entries, Name, Refused, walk
 from stockflow.names import plain
 
-_MOST_VARIABLES = 500_000
+_MOST_VARIABLES = 400_000
 # operations as they are written, and what sums, functions and macros make of them beyond that
 _MOST_PARTS = 2_500_000
 _MOST_MADE = 3_000_000

@@ -171,7 +171,7 @@ def test_an_array_too_large_to_be_written_out_is_refused(tmp_path, size: str) ->
         stockflow.load(path)
     with pytest.raises(InputError, match="range of more than 1000000 elements"):
         stockflow.load(written(tmp_path, "r: (a1-a9999999999) ~ ~\nx[r]= 1 ~ Dmnl"))
-    with pytest.raises(InputError, match="array of more than 500000 elements in 'x'"):
+    with pytest.raises(InputError, match="array of more than 400000 elements in 'x'"):
         stockflow.load(written(tmp_path, "r: (a1-a99999) ~ ~\ns: (b1-b99999) ~ ~\nx[r,s]= 1 ~ Dmnl"))
 
 
