@@ -152,7 +152,7 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Yield the expression and all its parts."""
-    todo = [expression]
+    todo: list[Expression] = [expression]
     while todo:
         one = todo.pop()
         yield one
@@ -171,7 +171,7 @@ def named(expression: Expression, kinds: tuple[type[Reference | LookupCall], ...
         return ()
     names: dict[str, None] = {}
     known: set[int] = set()  # a part may stand in many places
-    todo = [expression]
+    todo: list[Expression] = [expression]
     while todo:
         one = todo.pop()
         if isinstance(one, Operation):

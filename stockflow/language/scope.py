@@ -137,6 +137,8 @@ class Translation:
 
     def name(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> str:
         """Return the full name of a variable, one text wherever it is read, by its compared name and elements."""
+        if not coordinates:
+            return scope.label(scope.spelling[key])
         made = scope.names.setdefault(key, {})
         found = made.get(coordinates)
         if found is None:
