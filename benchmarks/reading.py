@@ -93,13 +93,53 @@ _KINDS = {
     ),
     "delays": ("x[r]= SMOOTH3(Time*r,2)~~|", 4),
 }
-KINDS = (*_KINDS, "chain")
+KINDS = (*_KINDS, "chain", "energy policy")
+# in the manner of an energy policy simulator: arrays of up to four dimensions, mapped ranges, data from tables
+_RANGES = """
+vehicle: (veh1-veh4) -> fleet ~~|
+fleet: (flt1-flt4) ~~|
+cargo: (car1-car3) ~~|
+pollutant: (pol1-pol5) ~~|
+age: (age1-age5) ~~|
+"""
+_SECTOR = """
+data@[vehicle]:= GET DIRECT DATA('d@.csv', ',', '1', 'B2') ~~|
+base@[vehicle,cargo]= 0.1@ ~~|
+need@[vehicle,cargo,pollutant]= data@[vehicle]*base@[vehicle,cargo]+0.01 ~~|
+shared@[fleet,cargo,pollutant]= need@[vehicle,cargo,pollutant]/(1+base@[vehicle,cargo]) ~~|
+stock@[vehicle,cargo,pollutant,age]=
+ INTEG(inflow@[vehicle,cargo,pollutant,age]-outflow@[vehicle,cargo,pollutant,age], 1) ~~|
+inflow@[vehicle,cargo,pollutant,age]=
+ need@[vehicle,cargo,pollutant]*MAX(0,1-stock@[vehicle,cargo,pollutant,age]/10@) ~~|
+outflow@[vehicle,cargo,pollutant,age]=
+ stock@[vehicle,cargo,pollutant,age]*0.1*EXP(-stock@[vehicle,cargo,pollutant,age]/100) ~~|
+total@[vehicle,cargo]= SUM(stock@[vehicle,cargo,pollutant!,age!]) ~~|
+net@[vehicle,cargo]= IF THEN ELSE(total@[vehicle,cargo]>50, total@[vehicle,cargo], need@[vehicle,cargo,pol1]) ~~|
+"""
+_SECTOR_SCALARS = 1060
+_DATA = ",0,2,4\n" + "".join(f"veh{one},{one},{one + 1},{one}\n" for one in range(1, 5))
+
+
+def written(kind: str, scalars: int, folder: Path) -> Path:
+    """Write the file of a model, and the tables that it names; return its path."""
+    path = folder / "generated.mdl"
+    path.write_text(generated(kind, scalars), encoding="utf-8")
+    if kind == "energy policy":
+        for sector in _sectors(scalars):
+            (folder / f"d{sector}.csv").write_text(_DATA, encoding="utf-8")
+    return path
+
+
+def _sectors(scalars: int) -> range:
+    return range(max(1, scalars // _SECTOR_SCALARS))
 
 
 def generated(kind: str, scalars: int) -> str:
     """Return the text of a model of about so many scalars of one kind of construct, or a chain of single variables."""
     if kind == "chain":
         body = "x0= Time~~|\n" + "".join(f"x{one}= x{one - 1}+1~~|\n" for one in range(1, scalars))
+    elif kind == "energy policy":
+        body = _RANGES + "".join(_SECTOR.replace("@", str(sector)) for sector in _sectors(scalars))
     else:
         equations, each = _KINDS[kind]
         body = f"r: (r1-r{max(1, scalars // each)})~~|\n{equations}\n"
@@ -120,8 +160,7 @@ def sizes(wanted: list[int]) -> None:
     for kind in KINDS:
         for scalars in wanted:
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "generated.mdl"
-                path.write_text(generated(kind, scalars), encoding="utf-8")
+                path = written(kind, scalars, Path(folder))
                 ours = _measured("stockflow", path)
                 cells = [kind, f"{scalars:,}", *(_shown(one) for one in ours)]
                 for name in others:

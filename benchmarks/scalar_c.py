@@ -17,7 +17,7 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.plan import Plan
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 FLAGS = ("-O3", "-march=native")
 

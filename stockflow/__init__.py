@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from stockflow.errors import InputError, UnknownNameError
     from stockflow.gradients.payoff import Term
     from stockflow.language.equations import Variable
-    from stockflow.model import Model, from_text, load
+    from stockflow.loading import from_text, load
+    from stockflow.model import Model
     from stockflow.page.widget import widget
 
 __all__ = ["InputError", "Model", "Simulator", "Term", "UnknownNameError", "Variable", "from_text", "load", "widget"]
@@ -20,8 +21,8 @@ _HOMES = {
     "Term": "gradients.payoff",
     "UnknownNameError": "errors",
     "Variable": "language.equations",
-    "from_text": "model",
-    "load": "model",
+    "from_text": "loading",
+    "load": "loading",
     "widget": "page.widget",
 }
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +11,15 @@ from numpy.typing import ArrayLike
 
 from stockflow.batches.batch import Batch, watching
 from stockflow.batches.checked import Checked
-from stockflow.compiler import cache
 from stockflow.compiler.simulator import Simulator, Task, compiled
 from stockflow.errors import InputError
 from stockflow.insight.reality import RealityCheck, run_checks
-from stockflow.language import codec, source
-from stockflow.language.clock import SCHEMES, TOLERANCE, clock, first_step, left_out, with_tolerances
-from stockflow.language.equations import Equations, Method, Number, Table, Time, Variable, WithLookup
-from stockflow.language.source import Rules, Source
+from stockflow.language import codec
+from stockflow.language.clock import TOLERANCE, first_step, with_tolerances
+from stockflow.language.equations import Equations, Method, Number, Time, Variable, WithLookup
+from stockflow.language.source import Source
+from stockflow.language.vensim.written import quoted, with_lookup
+from stockflow.reading import read
 from stockflow.version import VERSION
 
 if TYPE_CHECKING:
@@ -36,8 +32,6 @@ if TYPE_CHECKING:
 
 Series = tuple[ArrayLike, ArrayLike]
 _Key = tuple[object, ...]
-# how a model names a file beside it
-_OUTSIDE = re.compile(r"\bGET[\s_]+(?:DIRECT|XLS|123|DATA|VDF)\b|<(?:\w+:)?(?:data|include|import)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +93,7 @@ class Model:
         able = self._with_tolerances(values)
         new = able._settings(values)
         expressions = {name: Number(value) for name, value in new.items()}
-        texts = {name: f"{_quoted(name)}= {value!r}" for name, value in new.items()}
+        texts = {name: f"{quoted(name)}= {value!r}" for name, value in new.items()}
         return Model(able.equations.changed(expressions), able.file.with_equations(texts))
 
     def with_series(self, series: Mapping[str, Series]) -> Model:
@@ -115,7 +109,7 @@ class Model:
         paths = [(asked.replaceable(name), path) for name, path in series.items()]
         asked.once([one.name for one, _ in paths])
         expressions = {one.name: WithLookup(Time(), asked.path(one, *path)) for one, path in paths}
-        texts = {name: f"{_quoted(name)}= {_with_lookup(one.table)}" for name, one in expressions.items()}
+        texts = {name: f"{quoted(name)}= {with_lookup(one.table)}" for name, one in expressions.items()}
         return Model(self.equations.changed(expressions), self.file.with_equations(texts))
 
     def simulator(
@@ -347,7 +341,7 @@ class Model:
 
         Raises InputError, with name and line, for a check that cannot be read.
         """
-        return run_checks(self.file, _equations)
+        return run_checks(self.file, read)
 
     def lint(self) -> tuple[Finding, ...]:
         """Return what a careful reader would ask about the file, in file order; see `stockflow.insight.lint`."""
@@ -402,84 +396,3 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model, (self.equations, self.file)
-
-
-def load(
-    path: str | Path,
-    external: str | Path | Sequence[str | Path] | None = None,
-    encoding: str | None = None,
-    data: Sequence[str | Path] = (),
-    tags: Mapping[str, str] | None = None,
-    rules: Rules = "manual",
-) -> Model:
-    """Return the model of a Vensim or XMILE file; InputError if it cannot be read or is not supported.
-
-    Files named in the model must lie in the folder `external` (or one of several) or below it, by default in the
-    model's own folder; `tags` are the files it calls by a name such as `?data`.  `data` are tables, with time down the
-    first column or across the first row, that fill data variables without a file of their own.  `encoding` is that of
-    the text; a Vensim file that says none and is not UTF-8 is read as GB18030 or Windows-1252, whichever its bytes look
-    like.  Where PySD differs from Vensim's manual or the XMILE standard, these hold, or PySD by the `rules` "pysd", for
-    comparing runs.  A ReadingWarning says what was guessed, or is read otherwise than the file asks.
-    """
-    return _of(source.read(path, external, encoding, data, tags, rules))
-
-
-def from_text(name: str, text: str) -> Model:
-    """Return the model of a text as it would stand in the file `name` (.mdl, .xmile), which need not exist.
-
-    InputError as for `load`; files named in the model are not read.
-    """
-    return _of(Source(name, text))
-
-
-def _of(file: Source) -> Model:
-    equations = _equations(file)
-    clock(equations)
-    source.told(equations)
-    if SCHEMES[equations.method].order and (missing := left_out(equations)):
-        source.warn(
-            f"{file.name}: asks for {equations.method} without {' and '.join(missing)}: {TOLERANCE:g} is taken", 4
-        )
-    return Model(equations, file)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put off the search for garbage: what is read stays, and the search would go through it again and again."""
-    searched = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searched:
-            gc.enable()
-
-
-@_uncollected()
-def _equations(file: Source) -> Equations:
-    """Read the equations of a file, or find them in the cache if they are all in the file itself."""
-    if file.data or _OUTSIDE.search(file.text):
-        return source.equations(file)
-    parts = json.dumps(sorted(file.elements.items()))
-    sources = (file.name.rpartition(".")[2].lower(), file.text, parts, file.rules)
-    return cache.kept(
-        "equations",
-        sources,
-        lambda: source.equations(file),
-        lambda found: codec.encoded(found) if codec.keepable(found) else None,
-        lambda content: codec.decoded(content, file.name),
-    )
-
-
-def _quoted(name: str) -> str:
-    bare, bracket, subscripts = name.partition("[")
-    quote = "" if re.fullmatch(r"[^\W\d][\w\s'$]*", bare) else '"'
-    return f"{quote}{bare}{quote}{bracket}{subscripts}"
-
-
-def _with_lookup(table: Table) -> str:
-    """Write a path over time as Vensim does; one point alone becomes two, as PySD cannot read one."""
-    points = list(zip(table.xs, table.ys, strict=True))
-    if len(points) == 1:
-        points.append((points[0][0] + 1.0, points[0][1]))
-    return f"WITH LOOKUP(Time, ({','.join(f'({x!r},{y!r})' for x, y in points)}))"

@@ -15,7 +15,7 @@ from stockflow.compiler.llvm import memory_of
 from stockflow.compiler.pieces import in_pieces
 from stockflow.compiler.simulator import Simulator, Task
 from stockflow.errors import InputError
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 from stockflow.language.order import evaluation_order, made_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from stockflow.compiler.graph import OpenTable
 from stockflow.compiler.simulator import Task
 from stockflow.errors import InputError
 from stockflow.language.clock import SCHEMES, check_period, neighbours
-from stockflow.language.equations import Equations, Expression, Method, Number, Table, Time, Variable, WithLookup
+from stockflow.language.curve import Table
+from stockflow.language.equations import Equations, Expression, Method, Number, Time, Variable, WithLookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,21 +77,22 @@ def loops(
 def _rows(scores: xr.Dataset) -> list[dict[str, Any]]:
     """One row for each loop, those of a group together, the largest mean share first."""
     times = scores["time"].to_numpy()
-    rows: list[dict[str, Any]] = []
-    for place, name in enumerate(scores["loop"].to_numpy()):
-        one = scores.isel(run=0, loop=place)
-        share = one["mean_share"].to_numpy()
-        weights = np.diff(times, prepend=times[0])
-        rows.append(
-            {
-                "loop": str(name),
-                "members": str(one["members"].item()).split(" -> "),
-                "group": int(one["partition"]),
-                "share": float(np.average(share, weights=weights)),
-                "acts": _acts(one["mean_relative_score"].to_numpy(), share),
-                "dominates": periods(times, share >= _DOMINANT),
-            }
-        )
+    weights = np.diff(times, prepend=times[0])
+    share, signed = (
+        scores[name].isel(run=0).transpose("loop", "time").to_numpy() for name in ("mean_share", "mean_relative_score")
+    )
+    names, members, partition = (scores[name].to_numpy() for name in ("loop", "members", "partition"))
+    rows = [
+        {
+            "loop": str(name),
+            "members": str(members[place]).split(" -> "),
+            "group": int(partition[place]),
+            "share": float(np.average(share[place], weights=weights)),
+            "acts": _acts(signed[place], share[place]),
+            "dominates": periods(times, share[place] >= _DOMINANT),
+        }
+        for place, name in enumerate(names)
+    ]
     return sorted(rows, key=lambda row: (row["group"], -row["share"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,8 @@ import click
 from stockflow.commands.console import Real, Whole
 from stockflow.language.equations import Method
 from stockflow.language.source import Rules
-from stockflow.model import Model, load
+from stockflow.loading import load
+from stockflow.model import Model
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -56,7 +58,9 @@ def loaded(file: Path) -> Model:
     if len(tags) < len(meta.get("stockflow.tag", ())):
         raise click.UsageError("--tag must be ?NAME=FILE, each name once")
     folders = meta.get("stockflow.folder") or None
-    return load(file, folders, encoding(), tables(), tags, meta.get("stockflow.as") or "manual")
+    model = load(file, folders, encoding(), tables(), tags, meta.get("stockflow.as") or "manual")
+    gc.freeze()  # it stays to the end of the command: no search for garbage goes through it
+    return model
 
 
 def tables() -> tuple[Path, ...]:

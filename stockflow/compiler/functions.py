@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from stockflow.compiler import normal
 from stockflow.compiler.graph import Graph, OpenTable, Path
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 # what PySD and Vensim take for zero in a divisor, and the slack of RAMP
 SMALL = 1e-6

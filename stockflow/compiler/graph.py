@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stockflow.arrays import Array
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 from stockflow.language.order import reached
 
 # stages are sets of bits: what a node's value may depend on

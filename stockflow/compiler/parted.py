@@ -1,7 +1,7 @@
 """The text of a long plan: what a moment computes as many short functions, whose values meet in memory.
 
 The code generator takes a time that grows with the square of a function's length.  Here it grows with the number of
-functions, and each of them keeps what it can in registers.
+functions that are not alike, and each of them keeps what it can in registers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 
+from stockflow.compiler.alike import ENTRIES, Alike
 from stockflow.compiler.graph import Graph
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
@@ -21,8 +22,11 @@ _LONG = 2000
 _PART = 200
 # instructions of a module, of which the code generator holds all in memory
 _MODULE = 20_000
+# calls of a function, whose time grows with the square of their number, too
+_CALLS = 100
 _SHARED = "ptr %values, ptr %table, ptr %work, ptr %runs"
-_GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage"
+_GIVEN = f"{_SHARED}, i64 %k, i64 %moment, i64 %stage, {ENTRIES}"
+_CALL = "  call void @"
 _MOMENT, _START = ("%k", "%moment", "%stage"), ("0", "0", "0")
 
 
@@ -92,7 +96,8 @@ class PartedAssembly(Skeleton):
         super().__init__(plan, width)
         self.module = module
         self.writer = _Calling(width)
-        self.functions: list[str] = []
+        self.alike = Alike(width)
+        self.groups: list[str] = []
         self.length = 0
         self.column_of = {node: column for column, node in reversed(list(enumerate(self.outputs)))}
         self.series = {node: column for column, node in enumerate(plan.series)}
@@ -124,18 +129,27 @@ class PartedAssembly(Skeleton):
         ]
         block = [*begin, *self.moment()]
         self.close()
-        called = (
-            one.removeprefix("  call void @").partition("(")[0] for one in block if one.startswith("  call void @")
+        groups, block = (
+            [self.called(line) if line.startswith(_CALL) else line for line in lines] for lines in (self.groups, block)
         )
-        parts = [f"declare void @{name}({_GIVEN}, i64 %seed)" for name in called]
+        parts = [
+            f"declare void @{name}({_GIVEN}, i64 %seed)" for name in {name for name, _ in self.alike.calls.values()}
+        ]
+        parts += self.alike.tables()
         code = [self.defined("block", BLOCK), "entry:", *block, "exit:", "  ret void", "}"]
-        return "\n".join([*parts, _functions(self.writer.width), self.fill(), *code, self.driver()])
+        return "\n".join([*parts, _functions(self.writer.width), self.fill(), *groups, *code, self.driver()])
 
     def close(self) -> None:
         """Hand on the functions written so far as a module."""
         writer, fill = self.writer, f"declare void @fill(ptr, {self.writer.double}, i64, i64)"
-        self.module("\n".join([*writer.globals, *sorted(writer.declarations), fill, *self.functions]))
-        self.functions, self.length, writer.globals = [], 0, []
+        self.module("\n".join([*writer.globals, *sorted(writer.declarations), fill, *self.alike.module()]))
+        self.length, writer.globals = 0, []
+
+    def called(self, line: str) -> str:
+        """Return the call of a function as that of the one that is made for it, with a table."""
+        name, given = line.removeprefix(_CALL).split("(")
+        made, entries = self.alike.calls.get(name, (name, ()))
+        return f"{_CALL}{made}({given.replace('null', f'@{name}.entries') if entries else given}"
 
     def moment(self) -> list[str]:
         """Return what is done in every moment."""
@@ -193,27 +207,44 @@ class PartedAssembly(Skeleton):
 
     def parts(self, what: str, jobs: Iterable[Callable[[], None]], moment: Sequence[str]) -> list[str]:
         """Do some jobs, each of which writes instructions, into as many functions as it takes; return their calls."""
-        calls: list[str] = []
-        self.names = {}
+        names: list[str] = []
+        # names are those of a function: what is alike has the same
+        count, self.writer.count, self.names = self.writer.count, 0, {}
         for job in jobs:
             job()
             if len(self.writer.lines) >= _PART:
-                calls.append(self.function(f"{what}{len(calls)}", moment))
+                names.append(self.function(f"{what}{len(names)}"))
         if self.writer.lines:
-            calls.append(self.function(f"{what}{len(calls)}", moment))
-        return calls
+            names.append(self.function(f"{what}{len(names)}"))
+        self.writer.count = count
+        if len(names) <= _CALLS:
+            return [self.call(name, moment) for name in names]
+        return [
+            self.group(f"{what}from{first}", names[first : first + _CALLS], moment)
+            for first in range(0, len(names), _CALLS)
+        ]
 
-    def function(self, name: str, moment: Sequence[str]) -> str:
-        """Make a function of the instructions written so far; return its call."""
+    def function(self, name: str) -> str:
+        """Make a function of the instructions written so far; return its name."""
         for node in self.fresh:
             if self.needed.get(node, -1) > self.reached:
                 self.leave(node)
-        self.length += len(self.writer.lines)
-        self.functions += [self.defined(name, _GIVEN), "entry:", *self.taken(), "  ret void", "}"]
+        self.length += self.alike.add(name, self.defined(name, _GIVEN), self.taken())
         self.names, self.fresh, self.weighed = {}, [], None
         if self.length >= _MODULE:
             self.close()
-        return f"  call void @{name}({_SHARED}, {', '.join(f'i64 {one}' for one in moment)}, i64 %seed)"
+        self.writer.count = 0
+        return name
+
+    def group(self, name: str, names: Iterable[str], moment: Sequence[str]) -> str:
+        """Make a function that calls others; return its call."""
+        calls = [self.call(one, _MOMENT) for one in names]
+        self.groups += [self.defined(name, _GIVEN), "entry:", *calls, "  ret void", "}"]
+        return self.call(name, moment)
+
+    def call(self, name: str, moment: Sequence[str]) -> str:
+        """Return the call of a function in a moment."""
+        return f"{_CALL}{name}({_SHARED}, {', '.join(f'i64 {one}' for one in moment)}, ptr null, i64 %seed)"
 
     def leave(self, node: int) -> None:
         """Store a node for other functions; an output where it is looked for."""

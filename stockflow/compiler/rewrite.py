@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from stockflow.compiler.graph import Graph
 from stockflow.compiler.system import System
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 _LARGEST_PRODUCT = 16
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, processor
 from stockflow.errors import InputError, unknown
+from stockflow.garbage import uncollected
 from stockflow.language import codec
 from stockflow.language.clock import Clock, clock
 from stockflow.language.equations import Equations
@@ -164,6 +165,7 @@ def _watched(system: System) -> System:
     return replace(system, outputs=(first,))
 
 
+@uncollected()
 def compiled(task: Task) -> Simulator:
     """Return the simulator for a task, from the cache if it was compiled before."""
     digest = codec.digest(task.equations)

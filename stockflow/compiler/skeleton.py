@@ -78,12 +78,7 @@ class Skeleton(ABC):
 
     def name(self, node: int) -> str:
         """Return the name or literal of a node that has been computed."""
-        value, truth = self.graph.value(node), self.graph.truth(node)
-        if value is not None:
-            return self.writer.number(value)
-        if truth is not None:
-            return self.writer.always(truth)
-        return self.names[node]
+        return self.writer.known(self.graph, node) or self.names[node]
 
     def compute(self, nodes: Iterable[int]) -> None:
         """Write operations in order, skipping constants and what has a name already."""

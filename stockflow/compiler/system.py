@@ -11,6 +11,7 @@ from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
 from stockflow.language.clock import SCHEMES, TOLERANCES, first_step, moving_step
+from stockflow.language.curve import Table
 from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
 from stockflow.names import plain
 
@@ -110,7 +111,7 @@ class _Lowering:
         match self.equations.variables[name].expression:
             case eq.Initial():
                 return self.start[name]
-            case eq.Table():
+            case Table():
                 return self.graph.constant(0.0)
             case eq.ActiveInitial(expression, _) | expression:
                 return self._lower(expression, values, time)
@@ -177,7 +178,7 @@ class _Lowering:
                 return self.functions.lookup(self._lower(argument, values, time), table)
             case eq.LookupCall(name, argument):
                 points = self.equations.variables[name].expression
-                if isinstance(points, eq.Table):
+                if isinstance(points, Table):
                     return self.functions.lookup(self._lower(argument, values, time), points)
             case eq.Operation(operator, arguments):
                 # what switches with time does so between the steps of an automatic method

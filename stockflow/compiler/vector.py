@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from stockflow.compiler.graph import Graph
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARE = {"lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
@@ -45,7 +45,7 @@ def bits_of(value: float) -> int:
 
 
 class Writer:
-    """Collects instructions in `lines`, with the declarations and constants they need."""
+    """Collects instructions in `lines`, with the declarations and constants they need; `count` of them have names."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -55,7 +55,7 @@ class Writer:
         self.lines: list[str] = []
         self.declarations: set[str] = set()
         self.globals: list[str] = []
-        self._count = 0
+        self.count = 0
 
     def line(self, text: str) -> None:
         """Append one instruction without a result."""
@@ -63,9 +63,9 @@ class Writer:
 
     def let(self, instruction: str) -> str:
         """Append an instruction and return the name of its result."""
-        self._count += 1
-        self.lines.append(f"  %t{self._count} = {instruction}")
-        return f"%t{self._count}"
+        self.count += 1
+        self.lines.append(f"  %t{self.count} = {instruction}")
+        return f"%t{self.count}"
 
     def opening(self) -> list[str]:
         """Return the lines that a block begins with once all else of it is written."""
@@ -82,6 +82,13 @@ class Writer:
     def always(self, truth: bool) -> str:
         """Return the literal vector with that truth value in every lane."""
         return f"<{', '.join([f'i1 {str(truth).lower()}'] * self.width)}>"
+
+    def known(self, graph: Graph, node: int) -> str | None:
+        """Return the literal of a node that is one number or truth value always, else None."""
+        value, truth = graph.value(node), graph.truth(node)
+        if value is not None:
+            return self.number(value)
+        return None if truth is None else self.always(truth)
 
     def spread(self, scalar: str, kind: str = "double") -> str:
         """Copy a scalar, a double or of another type, into every lane."""

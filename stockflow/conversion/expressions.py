@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from stockflow.language.equations import MISSING
 from stockflow.language.functions.dialects import VENSIM, XMILE
+from stockflow.language.operations import MISSING
 from stockflow.language.parser import BINDING, POWER, SIGN
 from stockflow.language.tree import (
     Call,

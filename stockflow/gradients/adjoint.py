@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from stockflow.compiler.graph import INPUT, STATE, TRUTH, Graph
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 from stockflow.language.order import reached
 
 Partials = tuple[tuple[int, int], ...]

@@ -154,12 +154,7 @@ class Functions(Routine):
 
     def name(self, node: int) -> str:
         """Return the name or literal of a node that has been computed."""
-        value, truth = self.graph.value(node), self.graph.truth(node)
-        if value is not None:
-            return self.writer.number(value)
-        if truth is not None:
-            return self.writer.always(truth)
-        return self.names[node]
+        return self.writer.known(self.graph, node) or self.names[node]
 
     def store(self, node: int, array: str, at: int, add: bool = False) -> None:
         """Store or add a node; truth becomes 0 or 1."""

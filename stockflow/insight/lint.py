@@ -16,6 +16,7 @@ from stockflow.insight.structure import read_names
 from stockflow.insight.units import read_unit
 from stockflow.language import equations as eq
 from stockflow.language.clock import first_step
+from stockflow.language.curve import Table
 from stockflow.language.order import reached, same_moment
 
 _STEPS_OF_A_DELAY = 4
@@ -161,7 +162,7 @@ def _not_monotone(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     paths = _paths_over_time(equations)
     for one in _own(equations):
         for part in eq.walk(one.expression):
-            if isinstance(part, eq.Table) and one.name not in paths:
+            if isinstance(part, Table) and one.name not in paths:
                 steps = [right - left for left, right in zip(part.ys, part.ys[1:], strict=False)]
                 if any(step > 0 for step in steps) and any(step < 0 for step in steps):
                     at = part.xs[part.ys.index(max(part.ys))]
@@ -214,7 +215,7 @@ def _outflows(rate: eq.Expression, sign: int = 1) -> Iterator[eq.Expression]:
 def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:
     for one in _own(equations):
         variables = len({_array(name) for name in read_names(one.expression)})
-        parts = sum(not isinstance(part, eq.Table) for part in eq.walk(one.expression))
+        parts = sum(not isinstance(part, Table) for part in eq.walk(one.expression))
         if variables > _MOST_VARIABLES or parts > _MOST_PARTS:
             yield one.name, f"reads {variables} variables in {parts} parts; give intermediate results a name"
 

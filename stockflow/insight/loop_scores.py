@@ -111,7 +111,8 @@ def _dataset(
     places, partition = loops.places(), np.array(loops.partition)
     frames = []
     for piece in pieces:
-        links = np.stack([piece[names[link]].to_numpy() for link in loops.links])
+        columns = piece.variables  # piece[name] goes through all of them
+        links = np.stack([columns[names[link]].to_numpy() for link in loops.links])
         data = {
             name: (("run", "time", "link" if name == "link_score" else "loop"), np.moveaxis(values, 0, -1))
             for name, values in _scored(links, places, partition, saved).items()

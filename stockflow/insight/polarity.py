@@ -16,6 +16,7 @@ from stockflow.compiler.simulator import Task, compiled
 from stockflow.insight.structure import Link, moving_part
 from stockflow.language import equations as eq
 from stockflow.language.clock import one_step
+from stockflow.language.curve import Table
 
 # signs: 1 (never below zero), -1 (never above), 0 (zero), None (not known)
 Sign = int | None
@@ -121,7 +122,7 @@ class _Reader:
                 return _of_values(table.ys)
             case eq.LookupCall(name, _):
                 points = self.variables[name].expression
-                return _of_values(points.ys) if isinstance(points, eq.Table) else None
+                return _of_values(points.ys) if isinstance(points, Table) else None
             case eq.Operation(operator, arguments):
                 return self.of_operation(operator, arguments)
             case _:
@@ -169,7 +170,7 @@ class _Reader:
                 return _times(_direction(table.ys), self.slope(argument, name))
             case eq.LookupCall(lookup, argument):
                 points = self.variables[lookup].expression
-                direction = _direction(points.ys) if isinstance(points, eq.Table) else None
+                direction = _direction(points.ys) if isinstance(points, Table) else None
                 return _times(direction, self.slope(argument, name))
             case eq.Operation(operator, arguments) if name in eq.references(expression):
                 slopes = [self.slope(one, name) for one in arguments]

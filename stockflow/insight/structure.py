@@ -26,10 +26,7 @@ _MOST_SAMPLED = 200
 
 def read_names(expression: eq.Expression) -> tuple[str, ...]:
     """Return every variable an expression reads, lookups included, each once."""
-    if isinstance(expression, (eq.Number, eq.Table)):
-        return ()
-    names = [one.name for one in eq.walk(expression) if isinstance(one, (eq.Reference, eq.LookupCall))]
-    return tuple(dict.fromkeys(names))
+    return eq.named(expression, (eq.Reference, eq.LookupCall))
 
 
 def pairs(loop: Sequence[str]) -> list[Link]:
@@ -66,7 +63,10 @@ def used_by(equations: eq.Equations, name: str, direct: bool = False) -> tuple[s
 
 def links(equations: eq.Equations) -> Links:
     """Return, for every variable, those it acts on while time passes."""
-    return _reversed({name: read_names(moving_part(one.expression)) for name, one in equations.variables.items()})
+    if not equations.links:
+        read = {name: read_names(moving_part(one.expression)) for name, one in equations.variables.items()}
+        equations.links.update(_reversed(read))
+    return equations.links
 
 
 def components(equations: eq.Equations) -> tuple[tuple[str, ...], ...]:

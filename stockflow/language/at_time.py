@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from stockflow.errors import InputError
+from stockflow.language.curve import Table
 from stockflow.language.equations import (
-    ARITHMETIC,
     Expression,
     LookupCall,
     Number,
     Operation,
     Reference,
-    Table,
     Time,
     Variable,
     WithLookup,
 )
+from stockflow.language.operations import ARITHMETIC
 from stockflow.names import plain
 
 _DEEPEST = 200

@@ -7,8 +7,7 @@ names inside them are display names, so they compare with `==`.
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
@@ -17,40 +16,13 @@ from typing import Any, Literal
 import numpy as np
 
 from stockflow.errors import InputError, UnknownNameError, unknown
+from stockflow.language.curve import Table
+from stockflow.language.operations import ARGUMENTS, ARITHMETIC
 from stockflow.names import plain
 
 Kind = Literal["stock", "flow", "auxiliary", "constant", "lookup", "control"]
 CONTROLS = ("initial time", "final time", "time step", "saveper")
 Method = Literal["Euler", "RK2", "Heun", "RK4", "RK2 auto", "RK4 auto"]
-
-#: what `:NA:` is: a number that no model reaches, and which stays what it is under small additions
-MISSING = -(2.0**109)
-#: operations of one value each, with the number of their arguments
-ARGUMENTS: Mapping[str, int] = MappingProxyType(
-    {
-        **dict.fromkeys(("+", "-", "*", "/", "^", "<", "<=", ">", ">=", "=", "<>", "and", "or"), 2),
-        **dict.fromkeys(("negative", "not", "exp", "ln", "sqrt", "abs", "integer"), 1),
-        **dict.fromkeys(("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"), 1),
-        **dict.fromkeys(("normal share", "normal quantile"), 1),
-        **dict.fromkeys(("min", "max", "zidz", "step", "pulse", "modulo", "quantum", "log"), 2),
-        # endless ramp: slope, start; impulse: start, amount; impulses: start, interval, amount
-        **dict.fromkeys(("endless ramp", "impulse"), 2),
-        **dict.fromkeys(("if then else", "xidz", "ramp", "impulses"), 3),
-        # start, interval, width, end
-        "pulse train": 4,
-    }
-)
-
-ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "+": np.add,
-        "-": np.subtract,
-        "*": np.multiply,
-        "/": np.divide,
-        "^": np.power,
-        "negative": np.negative,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,41 +62,6 @@ class Operation:
         expected = ARGUMENTS[self.operator]
         if len(self.arguments) != expected:
             raise InputError(f"{self.operator.upper()} takes {expected} arguments, not {len(self.arguments)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Points of a curve: piecewise linear, or `steps` that hold each value until the next point.
-
-    Outside its points it holds its end values, or goes on in the direction of its ends (`extrapolate`).
-    """
-
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-    kind: Literal["hold", "extrapolate", "steps"] = "hold"
-
-    def __post_init__(self) -> None:
-        if not self.xs or len(self.xs) != len(self.ys):
-            raise InputError(f"a table needs as many x as y values, not {len(self.xs)} and {len(self.ys)}")
-        for x, y in zip(self.xs, self.ys, strict=True):
-            if not (math.isfinite(x) and math.isfinite(y)):
-                raise InputError(f"a table has the point ({x:g}, {y:g}), which is not finite")
-        for left, right in zip(self.xs, self.xs[1:], strict=False):
-            if not left < right:
-                raise InputError(f"the x values of a table must increase, but {right:.15g} follows {left:.15g}")
-        if self.kind == "extrapolate" and len(self.xs) > 1 and (self.is_step(0) or self.is_step(-1)):
-            raise InputError("a table that goes on beyond its ends ends with a vertical step")
-
-    def is_step(self, segment: int) -> bool:
-        """Say whether a segment, counted from 0 or backward from -1, is so short that it stands for a vertical step."""
-        at = segment % (len(self.xs) - 1)
-        left, right = self.xs[at], self.xs[at + 1]
-        return right - left <= 4.0 * sys.float_info.epsilon * max(abs(left), abs(right), self.xs[-1] - self.xs[0])
-
-    def forward(self) -> Table:
-        """Return the steps of a table in which each value holds from just after the point before it."""
-        after = (math.nextafter(x, math.inf) for x in self.xs[:-1])
-        return Table((self.xs[0], *after), self.ys, "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +152,7 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Yield the expression and all its parts."""
-    todo = [expression]
+    todo: list[Expression] = [expression]
     while todo:
         one = todo.pop()
         yield one
@@ -225,8 +162,28 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def references(expression: Expression) -> tuple[str, ...]:
     """Return the names of the variables an expression reads, each once, in order of appearance."""
-    names = [one.name for one in walk(expression) if isinstance(one, Reference)]
-    return tuple(dict.fromkeys(names)) if len(names) > 1 else tuple(names)
+    return named(expression, (Reference,))
+
+
+def named(expression: Expression, kinds: tuple[type[Reference | LookupCall], ...]) -> tuple[str, ...]:
+    """Return the names in parts of some kinds, each once, in order of appearance."""
+    if isinstance(expression, Number):
+        return ()
+    names: dict[str, None] = {}
+    known: set[int] = set()  # a part may stand in many places
+    todo: list[Expression] = [expression]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Operation):
+            if id(one) not in known:
+                known.add(id(one))
+                todo += one.arguments[::-1]
+        elif not isinstance(one, Number):
+            if isinstance(one, kinds):
+                names[one.name] = None
+            if not isinstance(one, Reference):
+                todo += children(one)[::-1]
+    return tuple(names)
 
 
 def terms(expression: Expression, sign: int = 1) -> Iterator[tuple[Expression, int]]:
@@ -294,6 +251,8 @@ class Equations:
     structural: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     visible: Mapping[str, Variable] = field(init=False, repr=False)
+    #: what each variable acts on, where `stockflow.insight.structure` has found it
+    links: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _index: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -12,9 +12,11 @@ from types import MappingProxyType
 
 from stockflow.files import note, shown
 from stockflow.language import sheets
+from stockflow.language.curve import Table
 from stockflow.language.data_tables import Column, read_data
 from stockflow.language.definition import Definition, Listed
-from stockflow.language.equations import MISSING, Expression, Number, Table, Time, WithLookup
+from stockflow.language.equations import Expression, Number, Time, WithLookup
+from stockflow.language.operations import MISSING
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Points, Refused, Text
 from stockflow.names import plain

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from stockflow.errors import LoopError
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 
 Node = TypeVar("Node", bound=Hashable)
 _MOST_SHOWN = 20  # of the variables of a loop
@@ -61,9 +62,7 @@ def same_moment(expression: eq.Expression) -> tuple[str, ...]:
     """Return what an expression reads at the moment it is computed: nothing if it is known before."""
     if isinstance(expression, eq.ActiveInitial):
         return eq.references(expression.expression)
-    return (
-        () if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial, eq.Table)) else eq.references(expression)
-    )
+    return () if isinstance(expression, (eq.Integral, eq.DelayFixed, eq.Initial, Table)) else eq.references(expression)
 
 
 def starting_part(expression: eq.Expression) -> eq.Expression:
@@ -85,7 +84,7 @@ def _order(
     done: dict[str, None] = {}
     for root in equations.variables if wanted is None else wanted:
         path: dict[str, None] = {}
-        todo = [(root, False)]
+        todo = [] if root in done else [(root, False)]
         while todo:
             name, finished = todo.pop()
             if finished:
@@ -99,8 +98,11 @@ def _order(
                 shown = " -> ".join([*loop[:_MOST_SHOWN], *more, name])
                 raise LoopError(f"{equations.source}: {complaint}: {shown}")
             else:
+                needs = [one for one in reads(equations.variables[name].expression) if one not in done]
+                if not needs:
+                    done[name] = None
+                    continue
                 path[name] = None
                 todo.append((name, True))
-                needs = reads(equations.variables[name].expression)
                 todo += [(one, False) for one in reversed(needs)]
     return tuple(done)

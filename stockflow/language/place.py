@@ -8,20 +8,20 @@ from dataclasses import dataclass, field, replace
 
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
+from stockflow.language.curve import Table
 from stockflow.language.definition import OPEN, Definition
 from stockflow.language.equations import (
-    ARITHMETIC,
     Expression,
     Number,
     Operation,
     Reference,
-    Table,
     Time,
     Variable,
     WithLookup,
     kind,
     number,
 )
+from stockflow.language.operations import ARITHMETIC
 from stockflow.language.scope import Scope, Translation
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Call, Name, Refused, Tree
@@ -175,10 +175,10 @@ class Place(ABC):
 
     def named(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> Reference:
         """Return the variable of a compared name for some elements; Refused if no equation defines it."""
-        label = self.ranges.label(scope.spelling[key], coordinates)
         if coordinates not in scope.definitions[key]:
+            label = self.ranges.label(scope.spelling[key], coordinates)
             raise Refused([f"{label!r}, which no equation defines"])
-        return Reference(scope.label(label))
+        return Reference(self.translation.name(scope, key, coordinates))
 
     def _bare(self, key: str) -> str:
         """Take off the $ with which a macro marks names of the model around it."""
@@ -197,8 +197,7 @@ class Place(ABC):
     def find(self, tree: Name | Call) -> tuple[str, Definition]:
         """Return the variable that a name with subscripts means, and its definition."""
         scope, key, coordinates = self._found(tree)
-        name = self.ranges.label(scope.spelling[key], coordinates)
-        return scope.label(name), scope.definitions[key][coordinates]
+        return self.translation.name(scope, key, coordinates), scope.definitions[key][coordinates]
 
     def _found(self, tree: Name | Call) -> tuple[Scope, str, tuple[str, ...]]:
         """Return where a name is defined, as what, and the elements that are meant."""
@@ -214,7 +213,7 @@ class Place(ABC):
         if len(own) == len(subscripts):
             subscripts = tuple(map(self.ranges.numbered, own, subscripts))
         coordinates = (
-            tuple([self.ranges.element(one, self.bound) for one in subscripts])
+            tuple([self.bound.get(plain(one)) or self.ranges.element(one, self.bound) for one in subscripts])
             if subscripts
             else self.implied(scope, key, count)
         )

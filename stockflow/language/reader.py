@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
 from stockflow.language.functions import calls, data, holders, indexed
@@ -18,6 +19,7 @@ from stockflow.language.tree import (
     Chain,
     Entries,
     Holder,
+    Kept,
     LetIn,
     LetOut,
     Literal,
@@ -53,7 +55,7 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
         for coordinates, one in elements.items():
             if id(one) in broken:
                 continue
-            name = translation.ranges.label(main.spelling[key], coordinates)
+            name = translation.name(main, key, coordinates)
             reader = Reader(translation, main, name, name, one, coordinates)
             expression = reader.expression()
             if reader.refused:
@@ -121,14 +123,14 @@ class Reader(Place):
         """Read any part of a right side."""
         self.translation.spend()
         match tree:
+            case Name():
+                return self.attempt(lambda: self.reference(tree), tree.line)
             case Literal(value):
                 return eq.Number(value)
             case Prefix(operator, argument):
                 return eq.Operation(operator, (self.read(argument),))
             case Chain(operators, arguments):
                 return _chained(operators, [self.read(one) for one in arguments])
-            case Name():
-                return self.attempt(lambda: self.reference(tree), tree.line)
             case Call(name) if plain(name) in FROM_FILES:
                 return self.refuse(f"{name.replace('_', ' ').upper()} inside an expression")
             case Call():
@@ -139,13 +141,16 @@ class Reader(Place):
                 return holders.let_in(self, tree)
             case WithTable(argument, points):
                 return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
+            case Kept(name, part):
+                use = ("kept", id(tree), self.scope.prefix, self.coordinates)
+                return self.translation.once(use, lambda: self.keep(name, self.read(part)))
             case Text(value):
                 return self.refuse(f"text {value!r}")
             case Entries():
                 return self.refuse("list of numbers inside an expression")
         return self.refuse(f"{type(tree).__name__.lower()} inside an expression")
 
-    def table(self, points: Points) -> eq.Table:
+    def table(self, points: Points) -> Table:
         """Return the table of some points, the same for all elements; Refused for points that are none."""
         return self.translation.once(("table", id(points)), points.table)
 

@@ -20,7 +20,7 @@ from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Entries, Name, Refused, walk
 from stockflow.names import plain
 
-_MOST_VARIABLES = 500_000
+_MOST_VARIABLES = 400_000
 # operations as they are written, and what sums, functions and macros make of them beyond that
 _MOST_PARTS = 2_500_000
 _MOST_MADE = 3_000_000
@@ -33,12 +33,13 @@ Made = TypeVar("Made")
 class Scope:
     """Where names are looked up: the model, or one use of a macro.
 
-    `definitions` are by compared name and elements, `arguments` a macro's, `prefix` comes before the
-    names of what the macro defines, and `depth` counts the macros around it.
+    `definitions` are by compared name and elements, as are the `names` of variables that were asked for; `arguments`
+    are a macro's, `prefix` comes before the names of what the macro defines, and `depth` counts the macros around it.
     """
 
     definitions: dict[str, dict[tuple[str, ...], Definition]] = field(default_factory=dict)
     spelling: dict[str, str] = field(default_factory=dict)
+    names: dict[str, dict[tuple[str, ...], str]] = field(default_factory=dict)
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     prefix: str = ""
     depth: int = 0
@@ -133,6 +134,16 @@ class Translation:
             return order, {one: at for at, one in enumerate(order)}
 
         return self.once(("in order", scope.prefix, key), found)
+
+    def name(self, scope: Scope, key: str, coordinates: tuple[str, ...]) -> str:
+        """Return the full name of a variable, one text wherever it is read, by its compared name and elements."""
+        if not coordinates:
+            return scope.label(scope.spelling[key])
+        made = scope.names.setdefault(key, {})
+        found = made.get(coordinates)
+        if found is None:
+            found = made[coordinates] = scope.label(self.ranges.label(scope.spelling[key], coordinates))
+        return found
 
     def add(self, one: Variable) -> None:
         """Enter a variable; TooLarge if there are too many."""

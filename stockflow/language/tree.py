@@ -1,6 +1,6 @@
 """Syntax trees of equations as they are written, before names and subscripts mean anything.
 
-Both dialects give these nodes.  Operators are those of `equations.ARGUMENTS`; names are as they are spelled.
+Both dialects give these nodes.  Operators are those of `operations.ARGUMENTS`; names are as they are spelled.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stockflow.errors import InputError
-from stockflow.language.equations import Table
+from stockflow.language.curve import Table
 
 
 class Refused(Exception):
@@ -193,6 +193,14 @@ class Unfilled:
     """Data that the file names and another file holds."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A part that stands in many places and is worked out once, as a hidden variable of that name."""
+
+    name: str
+    tree: Tree
+
+
 Tree = (
     Literal
     | Text
@@ -208,6 +216,7 @@ Tree = (
     | LetOut
     | Entries
     | Unfilled
+    | Kept
 )
 
 

@@ -14,8 +14,9 @@ from stockflow.compiler.adaptive import written
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
+from stockflow.language.curve import Table
 from stockflow.language.data_tables import Column
-from stockflow.language.equations import Method, Table
+from stockflow.language.equations import Method
 from stockflow.model import Model
 from stockflow.page import MOST_DRAWS
 from stockflow.page.lanes import Lanes

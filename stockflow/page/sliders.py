@@ -12,7 +12,8 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.compiler.system import delay_constants
 from stockflow.errors import InputError
-from stockflow.language.equations import Table, Variable, WithLookup
+from stockflow.language.curve import Table
+from stockflow.language.equations import Variable, WithLookup
 from stockflow.model import Model
 
 #: sliders that are shown where nobody names any, and curves

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.language.clock import one_step
-from stockflow.language.equations import LookupCall, Reference, Table, Time, WithLookup, references, walk
+from stockflow.language.curve import Table
+from stockflow.language.equations import LookupCall, Reference, Time, WithLookup, references, walk
 from stockflow.model import Model
 from stockflow.page.contents import Contents
 from stockflow.page.pictures import pictures, undrawn

@@ -169,8 +169,7 @@ def test_reading_is_measured_beside_the_others(monkeypatch, capsys) -> None:
 
 def work(kind: str, scalars: int, folder: Path) -> int:
     """Return how many functions, and steps of generators, are entered while a generated model is read."""
-    path, entered = folder / "generated.mdl", Counter[str]()
-    path.write_text(reading.generated(kind, scalars), encoding="utf-8")
+    path, entered = reading.written(kind, scalars, folder), Counter[str]()
     sys.setprofile(lambda frame, event, argument: entered.update((event,)))
     try:
         source.equations(source.read(path))

@@ -11,6 +11,7 @@ from stockflow.language.definition import Function
 from stockflow.language.functions import vectors
 from stockflow.language.functions.calls import column, everything, marked, rows
 from stockflow.language.functions.memory import minus, over, plus, times
+from stockflow.language.operations import MISSING
 from stockflow.language.place import Place
 from stockflow.language.scope import Scope
 from stockflow.language.tree import Call, Name, Refused, Tree, subscripts_of
@@ -134,7 +135,7 @@ def element_map(reader: Place, tree: Call) -> eq.Expression:
     fixed = eq.number(index)
     if fixed is not None:
         place = round(fixed)
-        return reader.named(scope, key, elements[place]) if 0 <= place < len(elements) else eq.Number(eq.MISSING)
+        return reader.named(scope, key, elements[place]) if 0 <= place < len(elements) else eq.Number(MISSING)
     whole = reader.keep("element", eq.Operation("integer", (plus(index, _HALF),)))
     return vectors.element(_named(reader, scope, key, elements), whole)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.functions.held import ONE, ZERO, rounded
 from stockflow.language.functions.memory import over, plus, times
 from stockflow.language.place import Place
@@ -28,7 +29,7 @@ def delayed(reader: Place, tree: Call) -> eq.Expression:
     if not 0 <= share * step <= 1:
         raise Refused([f"DELAY CONVEYOR with a leakage of {share:g}, below 0 or more than all of it in a step"])
     table = reader.definite(profile) if isinstance(profile, Name) else None
-    if not isinstance(table, eq.Table) or min(table.ys) < 0 or not max(table.ys) > 0:
+    if not isinstance(table, Table) or min(table.ys) < 0 or not max(table.ys) > 0:
         raise Refused(["DELAY CONVEYOR whose initial profile is no table, or is below 0 or nothing but 0"])
     steps = rounded(reader, None, "conveyance time", length)
     begun = rounded(reader, None, "initial conveyance time", start)
@@ -43,10 +44,10 @@ def delayed(reader: Place, tree: Call) -> eq.Expression:
     return plus(comes, times(eq.WithLookup(passed, leaves), initial))
 
 
-def _leaves(profile: eq.Table, count: int, left: float) -> eq.Table:
+def _leaves(profile: Table, count: int, left: float) -> Table:
     """Return which share of what is on a belt at first leaves it, by steps since the start."""
     if len(set(profile.ys)) == 1 and left == 1.0:
-        return eq.Table((-0.5, count - 0.5), (1.0 / count, 0.0), "steps")
+        return Table((-0.5, count - 0.5), (1.0 / count, 0.0), "steps")
     if count > _MOST_SHARES:
         raise Refused([f"DELAY CONVEYOR with an initial conveyance time of more than {_MOST_SHARES} time steps"])
     ends = np.linspace(profile.xs[0], profile.xs[-1], count + 1)
@@ -56,4 +57,4 @@ def _leaves(profile: eq.Table, count: int, left: float) -> eq.Table:
     # a profile of one point is flat
     areas = np.diff(np.interp(ends, points, reached)) / reached[-1] if reached[-1] > 0 else np.full(count, 1.0 / count)
     shares = [float(one) for one in areas * left ** np.arange(count)]
-    return eq.Table(tuple(place - 0.5 for place in range(count + 1)), (*shares, 0.0), "steps")
+    return Table(tuple(place - 0.5 for place in range(count + 1)), (*shares, 0.0), "steps")

@@ -104,8 +104,7 @@ def everything(reader: Place, tree: Tree) -> list[eq.Expression]:
     if reader.translation.has_tables(scope, key):
         raise Refused([f"lookup {name!r} without an argument"])
     reader.translation.spend(len(scope.definitions[key]))
-    names = [reader.ranges.label(scope.spelling[key], one) for one in scope.definitions[key]]
-    return [eq.Reference(scope.label(one)) for one in names]
+    return [eq.Reference(reader.translation.name(scope, key, one)) for one in scope.definitions[key]]
 
 
 def column(reader: Place, tree: Tree) -> tuple[list[eq.Expression], int]:
@@ -117,8 +116,14 @@ def column(reader: Place, tree: Tree) -> tuple[list[eq.Expression], int]:
     if len(choices) > _MOST_SORTED:
         raise Refused([f"sorting of more than {_MOST_SORTED} elements"])
     here = reader.ranges.element(last, reader.bound)
-    values = [reader.within({plain(last): one}, lambda: reader.read(tree)) for one in choices]
-    return values, choices.index(here)
+
+    def values() -> list[eq.Expression]:
+        return [reader.within({plain(last): one}, lambda: reader.read(tree)) for one in choices]
+
+    # a name means the same wherever along the vector it is read
+    others = tuple((key, one) for key, one in reader.bound.items() if key != plain(last))
+    use = ("column", id(tree), reader.scope.prefix, others)
+    return reader.translation.once(use, values) if isinstance(tree, Name) else values(), choices.index(here)
 
 
 def macro_value(reader: Place, tree: Call, output: int | None = None) -> eq.Expression:

@@ -9,7 +9,9 @@ from itertools import pairwise
 
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.functions import calls, memory, vectors
+from stockflow.language.operations import MISSING
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Name, Refused, Tree
 from stockflow.names import plain
@@ -40,7 +42,7 @@ def backward(reader: Place, tree: Call) -> eq.Expression:
 
 def forward(reader: Place, tree: Call) -> eq.Expression:
     """LOOKUP FORWARD: the value of the next point at or after the argument."""
-    return _with(reader, tree, eq.Table.forward)
+    return _with(reader, tree, Table.forward)
 
 
 def inverted(reader: Place, tree: Call) -> eq.Expression:
@@ -48,7 +50,7 @@ def inverted(reader: Place, tree: Call) -> eq.Expression:
     return _with(reader, tree, _inverse)
 
 
-def _inverse(table: eq.Table) -> eq.Table:
+def _inverse(table: Table) -> Table:
     points = list(zip(table.ys, table.xs, strict=True))
     if points[0][0] > points[-1][0]:
         points.reverse()
@@ -56,7 +58,7 @@ def _inverse(table: eq.Table) -> eq.Table:
     else:
         points = [one for one, before in zip(points, [(-math.inf, 0.0), *points], strict=False) if one[0] != before[0]]
     try:
-        return eq.Table(tuple(y for y, _ in points), tuple(x for _, x in points))
+        return Table(tuple(y for y, _ in points), tuple(x for _, x in points))
     except InputError as error:
         raise Refused(["LOOKUP INVERT of a table that neither only rises nor only falls"]) from error
 
@@ -75,12 +77,12 @@ def area(reader: Place, tree: Call) -> eq.Expression:
     return memory.minus(until(tree.arguments[2]), until(tree.arguments[1]))
 
 
-def _areas(table: eq.Table) -> tuple[eq.Table, ...]:
+def _areas(table: Table) -> tuple[Table, ...]:
     """Return, of the point before an x, the area up to it, its place and its value; and the table itself."""
     reached = [0.0]
     for (left, low), (right, high) in pairwise(zip(table.xs, table.ys, strict=True)):
         reached.append(reached[-1] + (right - left) * (low + high) / 2.0)
-    steps = (eq.Table(table.xs, ys, "steps") for ys in (tuple(reached), table.xs, table.ys))
+    steps = (Table(table.xs, ys, "steps") for ys in (tuple(reached), table.xs, table.ys))
     return (*steps, replace(table, kind="hold"))
 
 
@@ -94,14 +96,14 @@ def slope(reader: Place, tree: Call) -> eq.Expression:
     return _with(reader, tree, _slopes)
 
 
-def _slopes(table: eq.Table) -> eq.Table:
+def _slopes(table: Table) -> Table:
     points = zip(table.xs, table.ys, strict=True)
     slopes = [(high - low) / (right - left) for (left, low), (right, high) in pairwise(points)]
     xs, ys = [table.xs[0]], [slopes[0]]
     for x, before, after in zip(table.xs[1:], slopes, slopes[1:], strict=False):
         xs += [x, math.nextafter(x, math.inf)]
         ys += [(before + after) / 2.0, after]
-    return eq.Table(tuple(xs), tuple(ys), "steps")
+    return Table(tuple(xs), tuple(ys), "steps")
 
 
 def between_times(reader: Place, tree: Call) -> eq.Expression:
@@ -111,7 +113,7 @@ def between_times(reader: Place, tree: Call) -> eq.Expression:
     if mode not in {-1, 0, 1}:
         raise Refused(["GET DATA BETWEEN TIMES with a mode other than -1, 0 or 1"])
 
-    def made() -> eq.Table:
+    def made() -> Table:
         return table.forward() if mode == 1 else replace(table, kind="hold" if mode == 0 else "steps")
 
     points = reader.translation.once(("between times", mode, id(table)), made)
@@ -119,7 +121,7 @@ def between_times(reader: Place, tree: Call) -> eq.Expression:
     before = eq.Operation("<", (time, eq.Number(table.xs[0])))
     after = eq.Operation(">", (time, eq.Number(table.xs[-1])))
     outside = eq.Operation("or", (before, after))
-    return vectors.choice(outside, eq.Number(eq.MISSING), eq.WithLookup(time, points))
+    return vectors.choice(outside, eq.Number(MISSING), eq.WithLookup(time, points))
 
 
 def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
@@ -127,22 +129,22 @@ def end_time(reader: Place, tree: Call, end: int) -> eq.Expression:
     return eq.Number(_data(reader, tree.arguments[0]).xs[end])
 
 
-def _with(reader: Place, tree: Call, make: Callable[[eq.Table], eq.Table]) -> eq.Expression:
+def _with(reader: Place, tree: Call, make: Callable[[Table], Table]) -> eq.Expression:
     """Return what a function makes of the table that its first argument names, at its second one."""
     table = named_table(reader, tree.arguments[0])
     made = reader.translation.once((plain(tree.name), id(table)), lambda: make(table))
     return eq.WithLookup(reader.read(tree.arguments[1]), made)
 
 
-def named_table(reader: Place, tree: Tree) -> eq.Table:
+def named_table(reader: Place, tree: Tree) -> Table:
     """Return the points of a lookup by its name, which this fixes."""
     found = reader.definite(tree) if isinstance(tree, Name) else None
-    if not isinstance(found, eq.Table):
+    if not isinstance(found, Table):
         raise Refused(["function of a lookup with what is none"])
     return found
 
 
-def _data(reader: Place, tree: Tree) -> eq.Table:
+def _data(reader: Place, tree: Tree) -> Table:
     """Return the points of a data variable by its name, whatever keyword it has."""
     found = reader.definite(tree, points=True) if isinstance(tree, Name) else None
     if isinstance(found, eq.Reference):  # data that read other data

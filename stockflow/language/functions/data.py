@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from stockflow.language import equations as eq
 from stockflow.language.at_time import Moment
+from stockflow.language.curve import Table
 from stockflow.language.external import kept
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Refused, Tree
@@ -44,7 +45,7 @@ def if_missing(reader: Place, tree: Call) -> eq.Expression:
     return equation(reader, tree.arguments[0], reader.definition.data, number)
 
 
-def _series(reader: Place, whole: eq.Expression) -> dict[str, eq.Table]:
+def _series(reader: Place, whole: eq.Expression) -> dict[str, Table]:
     """Return the points of all data in an equation, by name; Refused for what is neither data nor constant beside."""
     names = eq.references(whole)
     found = {name: reader.points(name) for name in names}
@@ -55,7 +56,7 @@ def _series(reader: Place, whole: eq.Expression) -> dict[str, eq.Table]:
     return series
 
 
-def _joined(reader: Place, whole: eq.Expression, series: Mapping[str, eq.Table], missing: float | None) -> eq.Table:
+def _joined(reader: Place, whole: eq.Expression, series: Mapping[str, Table], missing: float | None) -> Table:
     """Return the points of an equation of data."""
     all_times = [frozenset(one.xs) for one in series.values()]
     found = frozenset.intersection(*all_times) if missing is None or len(series) == 1 else frozenset.union(*all_times)
@@ -68,7 +69,7 @@ def _joined(reader: Place, whole: eq.Expression, series: Mapping[str, eq.Table],
         if value is None or not math.isfinite(value):
             raise Refused([f"data that are no number at {time:.15g}"])
         values.append(value)
-    return eq.Table(tuple(times), tuple(values))
+    return Table(tuple(times), tuple(values))
 
 
 def _at(

@@ -22,6 +22,7 @@ from stockflow.language.functions import (
     random_tables,
     vectors,
 )
+from stockflow.language.operations import ARGUMENTS
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Literal, Refused, Tree
 from stockflow.names import plain
@@ -46,7 +47,7 @@ Remembering = Callable[[Place, eq.Expression, eq.Expression, eq.Expression, int]
 
 def _operation(operator: str, *order: int) -> Function:
     """A function that is one operation, of its arguments in another `order` if one is given."""
-    count = eq.ARGUMENTS[operator]
+    count = ARGUMENTS[operator]
 
     def make(reader: Place, tree: Call) -> eq.Expression:
         arguments = [tree.arguments[place] for place in order or range(count)]

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from stockflow.language import equations as eq
+from stockflow.language.curve import Table
 from stockflow.language.functions import curves, laws, memory, random, vectors
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Refused
@@ -95,7 +96,7 @@ def _of_table(reader: Place, tree: Call, name: str, given: Mapping[str, float]) 
     return eq.WithLookup(drawn if law.counts else eq.Operation("normal quantile", (drawn,)), table)
 
 
-def _quantiles(title: str, law: laws.Law, low: float, high: float) -> eq.Table:
+def _quantiles(title: str, law: laws.Law, low: float, high: float) -> Table:
     """Return the numbers of a distribution that lie as far up in it as normal numbers in theirs."""
     from scipy.special import ndtr
 
@@ -103,10 +104,10 @@ def _quantiles(title: str, law: laws.Law, low: float, high: float) -> eq.Table:
     found = law.at(ndtr(normal), low, high)
     if found is None:
         raise Refused([f"{title} with nothing between its ends"])
-    return eq.Table(tuple(map(float, normal)), tuple(map(float, found)))
+    return Table(tuple(map(float, normal)), tuple(map(float, found)))
 
 
-def _steps(title: str, law: laws.Law, low: float, high: float) -> eq.Table:
+def _steps(title: str, law: laws.Law, low: float, high: float) -> Table:
     """Return a table in which each number between its ends holds as long as its share."""
     first, last = law.distribution.support()
     mean, far = law.distribution.mean(), _FAR * (law.distribution.std() + 1.0)
@@ -122,10 +123,10 @@ def _steps(title: str, law: laws.Law, low: float, high: float) -> eq.Table:
     reached = np.concatenate([[0.0], np.cumsum(shares)[:-1]]) / shares.sum()
     # of numbers whose shares are too small to move on, the last holds
     steps = dict(zip(map(float, reached), map(float, values[inside]), strict=True))
-    return eq.Table(tuple(steps), tuple(steps.values()), "steps")
+    return Table(tuple(steps), tuple(steps.values()), "steps")
 
 
-def _counts(mean: float) -> eq.Table:
+def _counts(mean: float) -> Table:
     return _steps("POISSON", laws.law("RANDOM POISSON", {"mean of counts": mean}), -math.inf, math.inf)
 
 
@@ -149,7 +150,7 @@ def of_lookup(reader: Place, tree: Call) -> eq.Expression:
     return memory.plus(eq.Number(shift), memory.times(eq.Number(stretch), there))
 
 
-def _densities(title: str, table: eq.Table, low: float, high: float) -> tuple[eq.Table, ...]:
+def _densities(title: str, table: Table, low: float, high: float) -> tuple[Table, ...]:
     """Return, by share, the share and place of the point of a density before it, the density there and its slope."""
     low, high = max(low, table.xs[0]), min(high, table.xs[-1])
     xs = sorted({low, high, *(one for one in table.xs if low < one < high)}) if low < high else []
@@ -165,4 +166,4 @@ def _densities(title: str, table: eq.Table, low: float, high: float) -> tuple[eq
             rows[reached / total] = (left, y / total, (z - y) / (right - left) / total)
         reached += area
     columns = zip(*((share, *row) for share, row in rows.items()), strict=True)
-    return tuple(eq.Table(tuple(rows), column, "steps") for column in columns)
+    return tuple(Table(tuple(rows), column, "steps") for column in columns)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from stockflow.language.equations import MISSING, Expression, Number, Operation
+from stockflow.language.equations import Expression, Number, Operation
+from stockflow.language.operations import MISSING
 from stockflow.language.tree import Refused
 
 _ZERO, _ONE = Number(0.0), Number(1.0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stockflow.language.definition import MOST_ELEMENTS, Listed, Parsed
-from stockflow.language.equations import MISSING
+from stockflow.language.operations import MISSING
 from stockflow.language.parser import Parser, Token, pattern
 from stockflow.language.tree import Call, Entries, Literal, Name, Points, Refused, Text, Tree, Unfilled, WithTable
 from stockflow.names import plain

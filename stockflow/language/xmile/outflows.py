@@ -11,18 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from stockflow.language.definition import Definition
-from stockflow.language.tree import Call, Chain, LetOut, Literal, Name, Refused, Stock, Tree, walk
+from stockflow.language.tree import Call, Chain, Kept, LetOut, Literal, Name, Stock, Tree, walk
 from stockflow.names import plain
 
-# of one stock: what each may take is written with all those before it
-_MOST_OUTFLOWS = 500
+# terms of what an outflow may take: what is left after so many others is worked out once for all that come after
+_MOST_TERMS = 64
 
 
 def limited(definitions: Sequence[Definition]) -> list[Definition]:
     """Return definitions in which the outflows of non-negative stocks take no more than is there.
 
-    Those of a stock that shares one with another, which the standard does not have, stay as they are.  Refused for a
-    stock of more than 500 outflows.
+    Those of a stock that shares one with another, which the standard does not have, stay as they are.
     """
     uses = _Uses()
     for one in definitions:
@@ -53,13 +52,13 @@ class _Uses:
         """Return what a variable reads itself."""
         return self.reads.get(name, frozenset())
 
-    def reach(self, names: Iterable[str], goal: str) -> bool:
-        """Say whether one of some variables is another one or reads it, by any chain.
+    def reach(self, names: Iterable[str], *goals: str) -> bool:
+        """Say whether one of some variables is one of others or reads it, by any chain.
 
         The search goes from both ends in turns, so that it is over when the smaller of both sides is through.
         """
-        below, above = dict.fromkeys(names), {goal: None}
-        downwards, upwards = list(below), [goal]
+        below, above = dict.fromkeys(names), dict.fromkeys(goals)
+        downwards, upwards = list(below), list(above)
         while downwards and upwards:
             for todo, seen, other, following in (
                 (downwards, below, above, self.reads),
@@ -93,24 +92,45 @@ def _keys(flows: Iterable[Tree]) -> set[str]:
 
 def _most(name: str, stock: Stock, uses: _Uses) -> dict[str, Tree]:
     """Return the most that each outflow of a stock may take; `uses` are extended by what that reads."""
-    if len(stock.outflows) > _MOST_OUTFLOWS:
-        raise Refused([f"non-negative stock {name!r} with {len(stock.outflows)} outflows, more than {_MOST_OUTFLOWS}"])
+    begun = Chain(("/",), (Name(name), Name("TIME STEP")))
     most: dict[str, Tree] = {}
     taken: list[Name] = []
+    left: dict[tuple[int, ...], _Left] = {}
     for flow in _in_order([one for one in stock.outflows if isinstance(one, Name)], uses):
         key = plain(flow.name)
-        there: list[Tree] = [Chain(("/",), (Name(name), Name("TIME STEP")))]
+        there: list[Tree] = [begun]
         for inflow in stock.inflows:
             needed = _read(inflow)
             if not uses.reach(needed, key):
                 there.append(inflow)
                 uses.add(key, needed)
-        uses.add(key, _keys(taken))
-        signs = "+" * (len(there) - 1) + "-" * len(taken)
-        whole: Tree = Chain(tuple(signs), (*there, *taken)) if signs else there[0]
-        most[key] = Call("max", (whole, Literal(0.0)))
+        uses.add(key, _keys(taken[-1:]))  # which reads those before it
+        counted = left.setdefault(tuple(map(id, there)), _Left(there))
+        most[key] = Call("max", (counted.after(taken), Literal(0.0)))
         taken.append(flow)
     return most
+
+
+class _Left:
+    """What is left of what is there, outflow by outflow."""
+
+    def __init__(self, there: Sequence[Tree]) -> None:
+        self.terms = list(there)
+        self.signs = "+" * (len(there) - 1)
+        self.taken = 0
+
+    def after(self, taken: Sequence[Name]) -> Tree:
+        """Return what is left after some outflows: those of the call before and more."""
+        for flow in taken[self.taken :]:
+            if len(self.terms) >= _MOST_TERMS:
+                self.terms, self.signs = [Kept("left", self.whole())], ""
+            self.terms.append(flow)
+            self.signs += "-"
+        self.taken = len(taken)
+        return self.whole()
+
+    def whole(self) -> Tree:
+        return Chain(tuple(self.signs), tuple(self.terms)) if self.signs else self.terms[0]
 
 
 def _in_order(flows: Sequence[Name], uses: _Uses) -> list[Name]:
@@ -119,6 +139,8 @@ def _in_order(flows: Sequence[Name], uses: _Uses) -> list[Name]:
     places = range(len(flows))
     waits = {
         one: {other for other in places if keys[other] != keys[one] and uses.reach(uses.below(keys[one]), keys[other])}
+        if uses.reach(uses.below(keys[one]), *keys)
+        else set[int]()
         for one in places
     }
     result: list[Name] = []

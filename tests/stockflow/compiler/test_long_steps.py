@@ -66,6 +66,7 @@ def same_in_parts(monkeypatch, wanted: Task) -> None:
     assert len(generate(wanted.plan()).machine) == 1
     monkeypatch.setattr(parted, "_LONG", 0)
     monkeypatch.setattr(parted, "_MODULE", 100)
+    monkeypatch.setattr(parted, "_CALLS", 3)
     for instructions in (1, 200):
         monkeypatch.setattr(parted, "_PART", instructions)
         assert len(generate(wanted.plan()).machine) > 1
@@ -109,6 +110,29 @@ def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path, metho
         )
         found.append(runs.dataset().to_array().to_numpy().tobytes())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("method", ["Euler", "RK4"])
+def test_functions_that_differ_in_places_and_numbers_are_made_once(monkeypatch, tmp_path, method: Method) -> None:
+    equations = """
+        r: (r1-r300) ~ ~
+        f((0,0),(1,2),(4,8)) ~ Dmnl
+        k[r]= r/300 ~ Dmnl
+        s[r]= INTEG(y[r]-s[r]*k[r], r) ~ Dmnl
+        y[r]= IF THEN ELSE(s[r]>k[r], f(s[r]*k[r]), EXP(-s[r])*Time+k[r]) ~ Dmnl
+        late[r]= DELAY FIXED(y[r]/2, 3, r) ~ Dmnl
+    """
+    wanted = task(loaded(tmp_path, equations), method)
+    monkeypatch.setattr(parted, "_LONG", 9000)
+    whole = outputs(wanted)
+    monkeypatch.setattr(parted, "_LONG", 0)
+    monkeypatch.setattr(parted, "_MODULE", 500)
+    modules: list[str] = []
+    block = parted.PartedAssembly(wanted.plan(), 4, modules.append).text()
+    made = sum(one.count("define void @") for one in modules)
+    assert 3 * made < block.count("call void @")
+    assert block.count(".entries = ") > 3 * made
+    assert outputs(wanted).tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("method", ["Euler", "RK4"])

@@ -410,7 +410,7 @@ def test_subscripts_that_do_not_fit_are_refused(tmp_path, equations: str, compla
 
 def test_an_array_too_large_to_write_out_is_refused(tmp_path, monkeypatch) -> None:
     ranges = "\n".join(f"r{k}: (a{k}x1-a{k}x99) ~ ~" for k in range(4))
-    with pytest.raises(InputError, match="array of more than 500000 elements in 'x'"):
+    with pytest.raises(InputError, match="array of more than 400000 elements in 'x'"):
         loaded(tmp_path, f"{ranges}\nx[r0,r1,r2,r3]= 1 ~ Dmnl")
     parts = "\n".join(f"z{k}[r{k}]= 1 ~ Dmnl" for k in range(3))
     with pytest.raises(InputError, match="sum over 970299 elements, more than 100000, in 'y'"):

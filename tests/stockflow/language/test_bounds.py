@@ -10,7 +10,7 @@ from stockflow import InputError
 
 PARTS = "more than 2500000 operations, counting array elements"
 MADE = "more than 10000 operations that sums, functions and macros are made of"
-VARIABLES = "more than 500000 variables, counting array elements and parts of functions"
+VARIABLES = "more than 400000 variables, counting array elements and parts of functions"
 LARGE = "r: (r1-r50000) ~ ~\n"
 REFUSED = {
     "ranges that double": (

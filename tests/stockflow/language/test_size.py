@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+import stockflow
 from stockflow.language.definition import Definition
-from stockflow.language.tree import Literal, Name, Stock
+from stockflow.language.tree import Literal, Name, Stock, walk
 from stockflow.language.xmile import outflows as xmile_outflows
 
 
@@ -46,3 +47,26 @@ def test_limits_of_outflows_in_a_circle_look_at_each_stock_some_times(monkeypatc
     found = xmile_outflows.limited(ring(count, order))
     assert sum("min" in repr(one.tree) for one in found) == 2 * count
     assert count < Looked.count < 100 * count
+
+
+def test_limits_of_many_outflows_of_one_stock_are_short() -> None:
+    count = 2000
+    flows = [Name(f"out {one}") for one in range(count)]
+    stock = Definition("stock", (), (), Stock((), tuple(flows), Literal(1.0), floored=True))
+    found = xmile_outflows.limited([stock, *(Definition(one.name, (), (), Literal(1.0)) for one in flows)])
+    assert max(len(list(walk(one.tree))) for one in found[1:] if one.tree is not None) < 80
+    assert all("min" in repr(one.tree)[:20] for one in found[1:])
+
+
+def test_each_of_many_outflows_takes_what_those_before_it_leave() -> None:
+    space, count = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0", 700
+    outflows = "".join(f"<outflow>o{one}</outflow>" for one in range(count))
+    flows = "".join(f"<flow name='o{one}'><eqn>2</eqn></flow>" for one in reversed(range(count)))
+    text = (
+        f"<xmile version='1.0' xmlns='{space}'><sim_specs><start>0</start><stop>2</stop><dt>1</dt></sim_specs><model>"
+        f"<variables><stock name='s'><eqn>601</eqn>{outflows}<non_negative/></stock>{flows}</variables></model></xmile>"
+    )
+    run = stockflow.from_text("many.xmile", text).run()
+    taken = [run[f"o{one}"].to_numpy().tolist() for one in range(count)]
+    assert taken == [[2, 0, 0]] * 300 + [[1, 0, 0]] + [[0, 0, 0]] * (count - 301)
+    assert run["s"].to_numpy().tolist() == [601, 0, 0]
