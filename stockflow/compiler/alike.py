@@ -15,7 +15,7 @@ import numpy as np
 ENTRIES = "ptr noalias %entries"
 # where a place in memory is written, and a vector with one number in every lane
 _PLACE = re.compile(
-    r"(  %t\d+ = (?:getelementptr <\d+ x double>, ptr %work, i64|getelementptr double, ptr %values, i64"
+    r"(  %t\d+ = (?:getelementptr inbounds (?:<\d+ x double>|double), ptr %(?:work|values|t\d+), i64"
     r"|add i64 %t\d+,) )(\d+)"
 )
 _NUMBER = re.compile(r"<double 0x([0-9A-F]{16})(?:, double 0x\1)*>")
