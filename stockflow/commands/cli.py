@@ -76,7 +76,8 @@ def info(file: Path, shown: int, as_json: bool) -> None:
         f" saved every {model.save_period:g}, {model.equations.method}"
     )
     click.echo(f"  {len(model.variables)} variables: {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}")
-    sizes = ", ".join(str(len(one)) for one in model.components())
+    counted = Counter(len(one) for one in model.components())
+    sizes = ", ".join(str(size) if n == 1 else f"{size} ({n} times)" for size, n in counted.items())
     signs = ", ".join(f"{n} {polarity}" for polarity, n in Counter(one.polarity for one in loops).most_common())
     click.echo(
         f"  {len(loops)} independent feedback loops ({signs or 'none'}); variables in feedback: {sizes or 'none'}"

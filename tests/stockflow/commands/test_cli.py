@@ -66,6 +66,12 @@ def test_info_says_what_is_in_the_file(command: Run, model: Path) -> None:
     assert "0 to 9" in out
 
 
+def test_info_counts_components_of_one_size(command: Run, tmp_path: Path) -> None:
+    equations = "r: (r1-r300) ~ ~\ns[r]= INTEG(-s[r], 1) ~ Dmnl\na= INTEG(b, 1) ~ Dmnl\nb= a/2 ~ Dmnl"
+    _, out, _ = command("info", written(tmp_path, equations))
+    assert "variables in feedback: 2, 1 (300 times)\n" in out
+
+
 def test_info_as_json_holds_every_variable_and_loop(command: Run, model: Path) -> None:
     _, out, _ = command("info", model, "--json")
     facts = json.loads(out)
