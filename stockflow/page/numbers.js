@@ -324,13 +324,16 @@ class Runs {
   }
 }
 
+const PATIENCE = 10000;  // ms in which a worker is ready, or is none: WebKit has left one without an answer
+
 // A worker as a function of values, or an error where none can be started.
 function worker(url, args) {
   return new Promise((done, fail) => {
-    const own = new Worker(url);
+    const own = new Worker(url), late = setTimeout(() => { own.terminate(); fail(new Error("they do not answer")); }, PATIENCE);
     let answer = null, refuse = fail;
     own.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
     own.onmessage = ({ data }) => {
+      clearTimeout(late);
       if (data.error) refuse(new Error(data.error));
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;

@@ -507,12 +507,27 @@ def test_a_browser_that_cannot_run_the_model_is_told_so(file: Path, browser: Tab
         browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
 
 
-def test_without_workers_one_thread_gives_the_same(page: Contents, file: Path, browser: Tab) -> None:
-    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source="delete globalThis.Worker;")["identifier"]
+@pytest.mark.parametrize(
+    ("workers", "why"),
+    [
+        ("delete globalThis.Worker;", "not defined"),
+        (
+            "const wait = setTimeout; globalThis.setTimeout = (act, after) => wait(act, after === 10000 ? 50 : after);"
+            "globalThis.Worker = class { postMessage() {} terminate() {} };",
+            "they do not answer",
+        ),
+    ],
+)
+def test_without_workers_one_thread_gives_the_same(
+    page: Contents, file: Path, browser: Tab, workers: str, why: str
+) -> None:
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=workers)["identifier"]
     try:
         browser.open(file.as_uri())
         np.testing.assert_allclose(shown(browser), wanted(page, {}), rtol=1e-9)
-        assert "one thread, as workers are refused" in browser.run("document.getElementById('about').textContent")
+        about = browser.run("document.getElementById('about').textContent")
+        assert "one thread, as workers are refused" in about
+        assert why in about
     finally:
         browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
 
