@@ -11,11 +11,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # two workers fill two cores: linear algebra with threads of its own would have them wait for each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # words are tested in English, whatever the locale of the machine; Chinese is asked for
 os.environ["TECHCYCLE_LANG"] = "en"
+# how long an example takes depends on what else the machine does
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 from analysis import cli
 from analysis.plain import progress

@@ -57,7 +57,7 @@ def plain(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(text=TEXTS)
 def test_a_text_is_refused_by_its_place_or_changes_no_equation(
     folder: Path, plain: dict[str, object], place: str, text: str

@@ -26,7 +26,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("toml") / "own.toml"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(20_000, 50_000), st.sampled_from([("[", "]"), ("{a=", "}"), ("[{a=", "}]")]))
 def test_what_is_nested_without_end_is_refused(file: Path, depth: int, around: tuple[str, str]) -> None:
     file.write_text(f"real = {around[0] * depth}1{around[1] * depth}", encoding="utf-8")
@@ -34,7 +34,7 @@ def test_what_is_nested_without_end_is_refused(file: Path, depth: int, around: t
         read_toml(file)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(20, 9000), st.sampled_from(["real", "seed", "starts", "year"]))
 def test_a_number_of_many_digits_is_refused_in_one_short_line(file: Path, digits: int, key: str) -> None:
     file.write_text(f"{key} = {'9' * digits}", encoding="utf-8")

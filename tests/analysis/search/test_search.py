@@ -267,7 +267,7 @@ def test_on_nev_the_search_along_slopes_and_the_one_without_agree() -> None:
 POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(POINTS)
 def test_the_front_is_what_brute_force_leaves(points) -> None:
     cost, gain = np.array(points, dtype=float).T

@@ -162,7 +162,7 @@ def test_a_sound_table_is_not_doubted(case: str) -> None:
     assert "?" not in told
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(times=st.floats(1e-2, 3.0))
 def test_a_series_that_repeats_another_is_doubted(tmp_path_factory: pytest.TempPathFactory, times: float) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -227,7 +227,7 @@ TABLES = {"unit_cost": COSTS, "annual_volume": VOLUMES}
 FACTORS = st.sampled_from([1e-6, 1e-3, 1e3, 1e6])
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(TABLES)), place=st.integers(1, len(COSTS) - 2), factor=FACTORS, rest=st.booleans())
 def test_a_value_far_from_its_neighbours_is_doubted_with_them(
     case: str, name: str, place: int, factor: float, rest: bool
@@ -241,7 +241,7 @@ def test_a_value_far_from_its_neighbours_is_doubted_with_them(
     assert f"{float(before[2]):.6g} in {before[1]} and {float(after[2]):.6g} in {after[1]}: " in line
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(growth=st.floats(-0.05, 0.3), wiggle=st.floats(0.0, 0.15))
 def test_annual_volumes_that_are_their_own_running_sum_are_doubted(case: str, growth: float, wiggle: float) -> None:
     yearly = [math.exp(growth * i) * (1 + wiggle * math.sin(2.1 * i)) for i in range(len(YEARS))]

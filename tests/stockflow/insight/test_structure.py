@@ -138,7 +138,7 @@ def test_the_equation_tells_the_sign_of_a_link(tmp_path: Path, equation: str, si
     assert signs_told(model.equations, [(cause, "y")]) == {(cause, "y"): sign}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(["a+b", "a-b", "a*b", "a/b", "MIN(a,b)", "EXP(a)/b", "(a+b)^2", "2*a-b*b"]), st.data())
 def test_measured_signs_never_contradict_told_ones(equation: str, data: st.DataObject) -> None:
     import tempfile
@@ -153,7 +153,7 @@ def test_measured_signs_never_contradict_told_ones(equation: str, data: st.DataO
         assert told[pair] in {None, 0, measured[pair]} or measured[pair] is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(2, 7).flatmap(lambda n: st.lists(st.booleans(), min_size=n * n, max_size=n * n)))
 def test_a_basis_has_as_many_loops_as_links_minus_variables_plus_one(bits: list[bool]) -> None:
     size = int(len(bits) ** 0.5)

@@ -233,7 +233,7 @@ def changed(text: str, changes: list[Edit]) -> bytes:
 
 
 def examples(count: int) -> settings:
-    return settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, max_examples=count)
+    return settings(suppress_health_check=list(HealthCheck), database=None, max_examples=count)
 
 
 @pytest.mark.parametrize(("text", "ending"), [(SMALL, ".mdl"), (XMILE, ".xmile")], ids=["Vensim", "XMILE"])

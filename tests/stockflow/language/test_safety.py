@@ -84,7 +84,7 @@ _PIECES = st.sampled_from(
 _FRAMES = ["f({})", "f( [0],{},(0,0),(1,1))", "y= WITH LOOKUP(Time, ({},(0,0),(1,1)))", "y= {}", "x[{}]= 1", "r: {}"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frame=st.sampled_from(_FRAMES), pieces=st.lists(_PIECES, min_size=1, max_size=12))
 def test_no_nesting_of_brackets_brings_text_to_be_executed(tmp_path, frame: str, pieces: list[str]) -> None:
     witness = tmp_path / "witness"
@@ -121,7 +121,7 @@ def test_reading_and_running_a_model_load_neither_the_reference_engine_nor_its_g
     assert done.stdout.strip() == "[]"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="()[],-+.eE0123456789' \\_ax\n", max_size=40))
 def test_what_stands_for_eval_gives_numbers_points_and_texts_or_refuses(text: str) -> None:
     try:
