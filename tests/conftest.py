@@ -17,9 +17,6 @@ from hypothesis import settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # words are tested in English, whatever the locale of the machine; Chinese is asked for
 os.environ["TECHCYCLE_LANG"] = "en"
-# how long an example takes depends on what else the machine does
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
 
 from analysis import cli
 from analysis.plain import progress
@@ -27,6 +24,10 @@ from benchmarks.browser import Tab, lacking, tab
 
 Run = Callable[..., tuple[int, str, str]]
 
+
+# how long an example takes depends on what else the machine does
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # what is said of work that takes long depends on the machine; tests of it ask for it
 progress.saying.first = 3600.0
