@@ -105,6 +105,7 @@ def _policy(page: PolicyPage, numbers: _Numbers) -> dict[str, object]:
         "path": path(study.case, TEXTS["stages"]["levels"], study.horizon),
         "lines": list(MONEY),
         "few": FEW,
+        "noise": TEXTS["counted"]["noise"],
         "defined": ExitStudies.load().defined,
         "price": {**TEXTS["price"], "cent": CENT, "passes": PRICE_PASSES},
         "places": [int(p) if study.since <= t <= times[-1] else -1 for p, t in zip(places, saved, strict=True)],
