@@ -79,6 +79,18 @@ def test_a_slope_is_judged_after_its_last_step_as_the_command_judges_it(
     assert "5 years after the last step, over the year before" in text(opened, "reasons")
 
 
+def test_paper_has_what_was_set_last_in_charts_and_tables_too(opened: Tab) -> None:
+    put(opened, "purchase subsidy", shape="cliff", start=2012)
+    told = "['charts', 'stages'].map((id) => document.getElementById(id).innerHTML)"
+    printed, drawn = opened.run(
+        f"(async () => {{ {P}.set('purchase subsidy', {{ start: 2016 }});"
+        f" while ({P}.busy) await new Promise((done) => setTimeout(done));"
+        f" {P}.charts.draw(); dispatchEvent(new Event('beforeprint')); const printed = {told};"
+        f" dispatchEvent(new Event('afterprint')); {P}.charts.drawn(); return [printed, {told}] }})()"
+    )
+    assert printed == drawn
+
+
 def test_levels_do_not_move_what_is_said_of_an_end(opened: Tab) -> None:
     put(opened, "infrastructure", level=0)
     assert text(opened, "answer").startswith("Levels only")
