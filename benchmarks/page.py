@@ -167,13 +167,13 @@ def seen_moves(path: Path, sliders: int, moves: int, browser: Tab) -> tuple[floa
 def in_all_browsers(pages: Mapping[str, Contents], moves: int) -> list[tuple[str, ...]]:
     """Return of every browser that the machine has, and every case, a row of what `seen_moves` finds, as text.
 
-    Where a browser does not answer within a minute, or refuses, its row says so.
+    Where a browser does not answer within a minute, is gone, or refuses, its row says so.
     """
     rows = []
     for name, (case, page) in product(filterfalse(lacking, BROWSERS), pages.items()):
         try:
             rows.append(in_browser(name, case, page, moves))
-        except (TimeoutError, RuntimeError) as wrong:
+        except (ConnectionError, TimeoutError, RuntimeError) as wrong:
             rows.append((name, case, f"not measured: {wrong}", *("",) * 4))
     return rows
 

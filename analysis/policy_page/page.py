@@ -172,7 +172,6 @@ def _instrument(page: PolicyPage, numbers: _Numbers, about: Instrument) -> dict[
         "variable": model.variable(about.variable).name,
         "announced": about.announced and model.variable(about.announced).name,
         "most": about.most,
-        "share": about.unit == "Dmnl",
         "price": about.price and model.variable(about.price).name,
         "beside": about.beside and model.variable(about.beside).name,
         "buyers": about not in page.other,
