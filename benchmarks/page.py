@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import filterfalse
+from itertools import filterfalse, product
 from pathlib import Path
 
 import numpy as np
@@ -165,18 +165,27 @@ def seen_moves(path: Path, sliders: int, moves: int, browser: Tab) -> tuple[floa
 
 
 def in_all_browsers(pages: Mapping[str, Contents], moves: int) -> list[tuple[str, ...]]:
-    """Return of every browser that the machine has, and every case, a row of what `seen_moves` finds, as text."""
+    """Return of every browser that the machine has, and every case, a row of what `seen_moves` finds, as text.
+
+    Where a browser does not answer within a minute, is gone, or refuses, its row says so.
+    """
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in filterfalse(lacking, BROWSERS):
-            with tab(name) as browser:
-                browser.size(1280, 900)
-                for case, page in pages.items():
-                    path = Path(folder) / f"{case}.html"
-                    path.write_text(html(page), encoding="ascii")
-                    frame, seen = seen_moves(path, len(page.sliders), moves, browser)
-                    rows.append((browser.version, case, *(f"{time:.0f}" for time in (frame, *seen))))
+    for name, (case, page) in product(filterfalse(lacking, BROWSERS), pages.items()):
+        try:
+            rows.append(in_browser(name, case, page, moves))
+        except (ConnectionError, TimeoutError, RuntimeError) as wrong:
+            rows.append((name, case, f"not measured: {wrong}", *("",) * 4))
     return rows
+
+
+def in_browser(name: str, case: str, page: Contents, moves: int) -> tuple[str, ...]:
+    """Return what `seen_moves` finds of a page in a browser, as text behind its version and the case."""
+    with tempfile.TemporaryDirectory() as folder, tab(name) as browser:
+        browser.size(1280, 900)
+        path = Path(folder) / f"{case}.html"
+        path.write_text(html(page), encoding="ascii")
+        frame, seen = seen_moves(path, len(page.sliders), moves, browser)
+        return browser.version, case, *(f"{time:.0f}" for time in (frame, *seen))
 
 
 def scripted(page: Contents, browser: Tab) -> float:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +204,10 @@ def _running(
             yield process
         finally:
             os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(10.0)
+            except TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:

@@ -13,6 +13,7 @@ class Charts {
     byId("moment").oninput = () => this.look(Number(byId("moment").value));
     byId("csv").onclick = () => { if (!page.busy) save(`${page.policy.case}.csv`, this.csv()); };
     byId("table-part").ontoggle = () => this.table();
+    window.addEventListener("beforeprint", () => { if (this.waiting) this.drawn(); });
     new ResizeObserver(() => {  // measured apart from drawing, which would else lay the page out once more
       this.width = Math.max(280, Math.floor(byId("charts").firstElementChild?.clientWidth || 360));
       this.draw();

@@ -88,7 +88,7 @@ function judged(model, { base, world, instruments }, runs, basis, draws) {
       fails: part(ratio.filter((one) => !(one >= rule.kept))), back: part(fall.filter((one) => one > rule.fall)),
     };
   });
-  return { base, found, worst: worstOf(found), fails: worstOf(found).first };
+  return { found, worst: worstOf(found), idle: told.length > 0 && told.every(([name]) => nothing.includes(name)) };
 }
 
 // What is judged of a slope in a year; of one `beyond` the study's horizon only its last year is known.
@@ -141,15 +141,20 @@ function outlayOf(model, runs, draws) {
   return { ...out, worth: out.paid.map((value, k) => value + out.due[k]) };
 }
 
+// A number beside another one; so small a part of it as rounding leaves is none.
+const beside = ({ noise }, value, other) => (Math.abs(value) < noise * Math.abs(other) ? 0 : value);
+const lessBy = (policy, one, other) => beside(policy, one - other, Math.max(Math.abs(one), Math.abs(other)));
+
 // Public money saved, units sold more, and what such a unit costs: of the path that sells more, in most draws, against the
 // other, where it sells a thousandth more (`per_additional_unit` in analysis/phase_out/exit.py); all by draw.
 function gained(model, runs, basis, draws) {
   const { policy } = model, outlays = [outlayOf(model, runs, draws), once(basis, draws, "outlay", () => outlayOf(model, basis, draws))];
-  const [saved, now, due] = ["worth", "paid", "due"].map((key) => outlays[1][key].map((value, k) => value - outlays[0][key][k]));
+  const [saved, now, due] = ["worth", "paid", "due"].map((key) => outlays[1][key].map((value, k) => lessBy(policy, value, outlays[0][key][k])));
   const [mine, theirs] = [runs, basis].map((one) => Array.from(outputOf(model, policy.sold, one, [placeOf(model, policy.horizon)], draws)));
   const sold = mine.map((value, k) => value - theirs[k]);
   const more = 2 * sold.filter((one) => one > 0).length >= draws.length ? 1 : -1;
-  const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? -saved[k] / value : NaN));
+  const spent = outlays[0].worth.map((value, k) => value - outlays[1].worth[k]);
+  const cost = sold.map((value, k) => (value * more > policy.few * Math.max(mine[k], theirs[k]) ? spent[k] / value : NaN));
   return { saved, now, due, outlays, sold, more, cost };
 }
 
@@ -173,8 +178,10 @@ function linesOf(model, runs, basis, draws, { outlays }) {
   const { policy } = model, { owed, support } = policy, middle = (values) => fan(values)[2];
   const [end, last] = [placeOf(model, policy.horizon), model.time.values.length - 1];
   const at = (name, time) => [runs, basis].map((one) => outputOf(model, name, one, [time], draws));
-  const row = (name, [mine, theirs]) =>
-    ({ name, own: middle(mine), base: middle(theirs), more: middle(mine.map((value, k) => value - theirs[k])) });
+  const row = (name, [mine, theirs]) => {
+    const [own, base] = [mine, theirs].map(middle), more = middle(mine.map((value, k) => lessBy(policy, value, theirs[k])));
+    return { name, own: beside(policy, own, base), base: beside(policy, base, own), more };
+  };
   const [paid, until, then] = [at(support, last), at(support, end), at(owed, last)];
   return [
     ...policy.lines.filter((name) => name !== owed).map((name) => row(name, at(name, end))),

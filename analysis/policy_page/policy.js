@@ -84,7 +84,7 @@ class Policy {
   worldWords(world) {
     const { words, policy } = this, parts = partsOf(policy, world), [usual] = policy.worlds;
     if (words.worlds[world]) return words.worlds[world];
-    const moved = scaledOf(policy).map(({ name }, i) => this.say("own part", { ...words.worlds[name], part: parts[i] })).filter((_, i) => parts[i] !== 100);
+    const moved = scaledOf(policy).map(({ name, departs }, i) => this.say("own part", { ...words.worlds[name], part: parts[i], departs: moment(departs) })).filter((_, i) => parts[i] !== 100);
     return { name: this.say("own world"), says: moved.join(this.say("comma")), source: this.say("own source", words.worlds[usual.name]) };
   }
 

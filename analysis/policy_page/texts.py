@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,7 +126,7 @@ def _said(page: PolicyPage) -> dict[str, object]:
         "lines": {name: capital(term(words)) for name, words in MONEY.items()},
         **_path(study),
         "worlds": _worlds(page),
-        "but": [worded("But: {objection}", objection=objection(made, study.texts.evidence))],
+        "but": [_minus(worded("But: {objection}", objection=objection(made, study.texts.evidence)))],
         "rule": [criteria_words(study)],
         "cannot": [
             _known("response", parameter=term(page.response)),
@@ -138,10 +139,15 @@ def _said(page: PolicyPage) -> dict[str, object]:
                 if name not in page.worlds
             ),
         ],
-        "happened": happened_words(made),
+        "happened": [_minus(one) for one in happened_words(made)],
         "evidence": _evidence(page),
         "about": [_known("made", case=title, draws=runs.runs, digest=runs.simulator.digest)],
     }
+
+
+def _minus(text: str) -> str:
+    """Return a text with a minus, as the page's own numbers have it, where a hyphen stands for one."""
+    return re.sub(r"(?<![0-9A-Za-z])-(?=[0-9])", "\u2212", text)
 
 
 def _worlds(page: PolicyPage) -> dict[str, object]:

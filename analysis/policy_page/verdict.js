@@ -46,9 +46,15 @@ class Verdict {
     return said !== "safe" ? LOOK[said] ?? "" : this.setback(back) ? "open" : none ? "safe unjudged" : "safe";
   }
 
+  // What waits is in the runs, too, but is not what is judged.
+  answer(worst, all) {
+    const { began, idle } = this.page.answer, waits = began.length > 0;
+    if (worst.first === null) return this.say(waits ? "no exit waits" : all ? "no exit levels" : "no exit");
+    return waits ? this.say("named", { name: this.say("dated ends"), text: this.ended(worst) }) : idle ? this.say("safe idle") : this.ended(worst);
+  }
+
   // What comes last is told first.
-  answer({ first, later, last, none, sloped, back }, all) {
-    if (first === null) return this.say(this.page.answer.began.length ? "no exit waits" : all ? "no exit levels" : "no exit");
+  ended({ first, later, last, none, sloped, back }) {
     const said = this.called(first), now = this.say(said === "safe" && this.setback(back) ? "setback" : said);
     if (!sloped) return now;
     const { rule: { years }, horizon } = this.page.policy, then = [later === null ? null : this.called(later), none && "not judged"];
@@ -98,7 +104,7 @@ class Verdict {
     if (!all) return [];
     const { rule, horizon } = this.page.policy, { began } = this.page.answer, out = [this.ratio(began.length ? "all waits" : "all set", all)];
     if (all.short > 0 && !began.length) out.push(this.say("short", { years: moment(rule.years - all.short), horizon }));
-    const why = began.length ? "waits apart" : found.length ? "levels apart" : "levels only";
+    const why = began.length ? (found.length ? "waits beside" : "waits apart") : found.length ? "levels apart" : "levels only";
     return [...began.map((one) => this.begins(one)), this.say(why), ...out];
   }
 
@@ -207,7 +213,7 @@ class Verdict {
     for (let year = Math.ceil(low); year <= high; year++) years.push(year);
     this.forget();
     const late = (year) => Object.values(startingIn(asked, year).instruments).some((one) => overBy(policy, one) > policy.over);
-    const draws = page.answer.draws, trial = { years: years.filter((year) => !late(year)), fails: [], worst: [] };
+    const draws = page.answer.draws, trial = { years: years.filter((year) => !late(year)), worst: [] };
     this.trial = trial;
     const wanted = () => this.trial === trial;
     let basis = null;
@@ -216,9 +222,7 @@ class Verdict {
     for (const year of trial.years) {
       const setting = startingIn(asked, year), made = kept && wanted() ? await page.run(setting, wanted, false) : null;
       if (!made || !wanted()) return;
-      const { worst, fails } = judged(model, setting, made.runs, kept, draws);
-      trial.fails.push(fails);
-      trial.worst.push(worst);
+      trial.worst.push(judged(model, setting, made.runs, kept, draws).worst);
       this.bars();
     }
   }

@@ -1,8 +1,8 @@
 """Instructions on vectors of runs as a page writes them: exp and log in half the operations that the engine takes.
 
 WebAssembly has neither fused multiplication, nor registers for many constants, nor a quick arithmetic shift of 64 bits,
-so its polynomials are shorter and its exponents are moved by logical shifts.  Results differ from the engine's by 5e-14
-at most, relative to their size; sizes below 2.3e-308 count as 0.
+so its polynomials are shorter and its exponents are moved by logical shifts.  Results lie within 1e-13 of the exact
+ones, relative to their size, powers within 4e-13; sizes below 2.3e-308 count as 0.
 """
 
 from __future__ import annotations

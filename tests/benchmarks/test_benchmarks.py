@@ -13,7 +13,7 @@ from page_helpers import NODE, needs_node
 from stockflow_helpers import MODELS, loaded
 
 import stockflow
-from benchmarks import reading, table
+from benchmarks import page, reading, table
 from benchmarks.engine import compared, distance, timings
 from benchmarks.engines import Engine, Startup
 from benchmarks.machine import Cost, cost
@@ -35,6 +35,20 @@ def simulator() -> stockflow.Simulator:
 @pytest.fixture(scope="module")
 def values() -> np.ndarray:
     return np.random.default_rng(3).uniform([0.1, -1.0, 0.2], [0.5, 2.0, 0.9], (21, 3))
+
+
+def test_a_browser_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(name: str, case: str, page: object, moves: int) -> tuple[str, ...]:
+        if name == "webkit":
+            raise TimeoutError("timed out")
+        return (name, case, *["1"] * 5)
+
+    monkeypatch.setattr(page, "lacking", {"firefox": "not installed"}.get)
+    monkeypatch.setattr(page, "in_browser", slow)
+    rows = page.in_all_browsers({"nev": None, "pv": None}, 1)  # type: ignore[dict-item]
+    assert [row[:3] for row in rows[:2]] == [("chromium", "nev", "1"), ("chromium", "pv", "1")]
+    assert [row[:3] for row in rows[2:]] == [("webkit", one, "not measured: timed out") for one in ("nev", "pv")]
+    assert {len(row) for row in rows} == {7}
 
 
 def same(simulator: stockflow.Simulator, results: np.ndarray, expected: np.ndarray) -> None:

@@ -139,7 +139,8 @@ def test_a_world_of_ones_own_is_set_told_shared_and_left(opened: Tab, page: Poli
     opened.until(f"{P}.busy === false && {P}.runs.busy === false")
     address, runs = opened.run("policyPage.setting.address()"), runs_of(opened, page)
     assert opened.run(f"{P}.fields.selects.world.value") == "own"
-    assert "Fuel price 80% of expected from 2030 on" in opened.run("document.getElementById('summary').textContent")
+    told = opened.run("document.getElementById('summary').textContent")
+    assert "Fuel price 80% of expected from 2030 on (changing from 2026)" in told
     assert opened.run(f"{P}.setting.world") == "own 80 250 120"
     opened.open(file.as_uri() + address)
     assert difference(runs_of(opened, page), runs) < 1e-12

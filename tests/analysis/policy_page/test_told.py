@@ -16,7 +16,7 @@ from analysis.phase_out.by_instrument.apart import Exits
 from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
 from analysis.policy_page.presets import presets
-from analysis.policy_page.texts import charts_of
+from analysis.policy_page.texts import _minus, charts_of
 from benchmarks.browser import Tab
 from calibration.fitting.payoff import fitted_series
 from calibration.fitting.targets import load_targets
@@ -79,6 +79,18 @@ def test_a_slope_is_judged_after_its_last_step_as_the_command_judges_it(
     assert "5 years after the last step, over the year before" in text(opened, "reasons")
 
 
+def test_paper_has_what_was_set_last_in_charts_and_tables_too(opened: Tab) -> None:
+    put(opened, "purchase subsidy", shape="cliff", start=2012)
+    told = "['charts', 'stages'].map((id) => document.getElementById(id).innerHTML)"
+    printed, drawn = opened.run(
+        f"(async () => {{ {P}.set('purchase subsidy', {{ start: 2016 }});"
+        f" while ({P}.busy) await new Promise((done) => setTimeout(done));"
+        f" {P}.charts.draw(); dispatchEvent(new Event('beforeprint')); const printed = {told};"
+        f" dispatchEvent(new Event('afterprint')); {P}.charts.drawn(); return [printed, {told}] }})()"
+    )
+    assert printed == drawn
+
+
 def test_levels_do_not_move_what_is_said_of_an_end(opened: Tab) -> None:
     put(opened, "infrastructure", level=0)
     assert text(opened, "answer").startswith("Levels only")
@@ -104,6 +116,27 @@ def test_a_command_is_given_only_where_it_says_the_same(opened: Tab) -> None:
     assert "--announced 1" in text(opened, "command")
     done(opened, f"{P}.setting.third = 'weak'; {P}.sifted()")
     assert "not a third" in text(opened, "command")
+
+
+def test_an_end_of_a_given_year_beside_one_that_waits_is_what_is_judged(opened: Tab) -> None:
+    put(opened, "purchase subsidy", shape="cliff", when="market share", share=5, start=2012)
+    assert text(opened, "answer").startswith("Not judged")
+    put(opened, "local subsidy", shape="cliff", start=2016)
+    assert text(opened, "answer") == "What ends in a given year: Not safe"
+    told = text(opened, "reasons")
+    assert "Safe or not is what is said of ends in a given year" in told
+    assert "not called safe or not" not in told
+
+
+def test_money_that_rounding_leaves_is_none(opened: Tab) -> None:
+    assert opened.run("[lessBy({ noise: 1e-5 }, 390, 390.0005), lessBy({ noise: 1e-5 }, 390, 391)]") == [0, -1]
+    assert opened.run("[beside({ noise: 1e-5 }, 4e-7, 2840), beside({ noise: 1e-5 }, 4e-7, 0)]") == [0, 4e-7]
+
+
+def test_a_minus_is_one_in_texts_too() -> None:
+    assert _minus("(observed -43%, model 8%; 2015-18); \u5b9e\u6d4b-43%") == (
+        "(observed \u221243%, model 8%; 2015-18); \u5b9e\u6d4b\u221243%"
+    )
 
 
 def test_fields_keep_what_was_set_where_it_counts_for_nothing(opened: Tab) -> None:

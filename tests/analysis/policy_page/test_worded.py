@@ -76,7 +76,7 @@ def test_every_year_is_told_by_its_worst_judgement(opened: Tab) -> None:
         sloped | {"none": True, "last": 0.9, "all": 0.9},
         sloped | {"none": True, "last": 0.0},
     ]
-    trial = {"years": [2020, 2021, 2022], "fails": [0, 0, 0], "worst": tried}
+    trial = {"years": [2020, 2021, 2022], "worst": tried}
     opened.run(MANY)
     opened.run(f"{P}.verdict.trial = {json.dumps(trial)}; {P}.verdict.bars()")
     assert text(opened, "tried") == (
@@ -172,10 +172,10 @@ def test_a_world_is_told_and_whether_it_can_matter(opened: Tab, page: PolicyPage
     told = text(opened, "reasons")
     assert ("after the years judged here" in told) is same
     assert ("which the study does not ask about" in told) is not same
-    fails = opened.run(f"{P}.answer.fails")
+    fails = opened.run(f"{P}.answer.worst.first")
     if same:
         settled(opened, f"{P}.setting.world = 'as expected'; {P}.moved()")
-        assert opened.run(f"{P}.answer.fails") == fails
+        assert opened.run(f"{P}.answer.worst.first") == fails
         assert "departs" not in text(opened, "reasons")
 
 

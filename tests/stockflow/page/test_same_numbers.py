@@ -112,6 +112,29 @@ def test_exp_and_log_end_where_the_engines_end(tmp_path: Path) -> None:
     np.testing.assert_allclose(runs[0], native, rtol=2e-13, atol=1e-307)
 
 
+def test_exp_log_and_powers_lie_within_what_is_said_of_them(tmp_path: Path) -> None:
+    bases = {
+        "up": "EXP(x)",
+        "log": "LN(up^0.25)",
+        "near": "LN(y)",
+        "power": "y^(b*x)",
+        "minus": "(0-y)^b",
+        "odd": "(0-y)^3",
+    }
+    given = ("a= 1", "b= 1", "x= a*SIN(Time*b*7)", "y= 1+x/1000", "Stock= INTEG(0*x, 0)")
+    model = of_text(*given, *(f"{name}= {right}" for name, right in bases.items()))
+    random, outputs = np.random.default_rng(5), ["x", "y", *bases]
+    samples = {"a": random.uniform(-700, 700, 200), "b": random.uniform(0.4, 0.58, 200)}
+    page = contents(model, Asked(samples=samples, outputs=outputs, pictures=False))
+    x, y, *ours = in_node(page, [NOTHING], tmp_path)[0][0].transpose(2, 0, 1)
+    b = page.drawn[:, [page.samples.index("b")]]
+    with np.errstate(invalid="ignore"):
+        exact = [np.exp(x), np.log(ours[0] ** 0.25), np.log(y), y ** (b * x), (-y) ** b, (-y) ** 3]
+    for name, one, wanted, most in zip(bases, ours, exact, [1e-13, 1e-13, 1e-14, 4e-13, 4e-13, 4e-13], strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=most, atol=1e-13 if name == "log" else 0, err_msg=name)
+    assert np.isnan(ours[4]).all()
+
+
 def test_a_module_has_its_own_data_below_what_the_page_puts_into_its_memory() -> None:
     model = of_text(*ONES, f"long table= {FUNCTIONS['long table']}")
     page = contents(model, Asked(outputs=["long table"], curves=[]))
