@@ -11,6 +11,8 @@ from stockflow.language.place import Place
 from stockflow.language.tree import COMPUTED, Call, Literal, Name, Refused, Tree, subscripts_of
 from stockflow.names import plain
 
+# operations of each element of which one is chosen
+_PARTS = 8
 _NEAR = 1e-6  # how far from a whole number an index may be, as sums of time steps are
 
 
@@ -86,7 +88,7 @@ def _among(
         if not abs(fixed - at) <= _NEAR:
             raise Refused([f"index {fixed:.15g} of {named.name!r}, no whole number,"])
         return inside(elements[at - 1]) if 1 <= at <= len(elements) else outside
-    reader.translation.spend(len(elements))
+    reader.translation.spend(_PARTS * len(elements))
     whole = vectors.floor(eq.Operation("+", (index, eq.Number(0.5))))
     apart = eq.Operation("abs", (eq.Operation("-", (index, whole)),))
     before = eq.Operation("<", (whole, eq.Number(1.0)))
