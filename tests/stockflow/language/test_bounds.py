@@ -70,7 +70,8 @@ def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch, count
     path.write_text(
         f"<xmile xmlns='{space}'><sim_specs><start>0</start><stop>4</stop></sim_specs>"
         f"<dimensions><dim name='d' size='{count}'/></dimensions><model><variables>"
-        f"<aux name='v'>{each}<eqn>1</eqn></aux><aux name='y'>{each}<eqn>{equation}</eqn></aux></variables></model></xmile>"
+        f"<aux name='v'>{each}<eqn>1</eqn></aux><aux name='y'>{each}<eqn>{equation}</eqn></aux></variables>"
+        "</model></xmile>"
     )
     with pytest.raises(InputError, match=MADE):
         stockflow.load(path)
