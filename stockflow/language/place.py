@@ -32,6 +32,8 @@ from stockflow.names import plain
 _DEEPEST_FIXED = 20
 # data made of data that are read for them
 _DEEPEST_DATA = 40
+#: what is said of parts inside each other that the stack is too small for
+TOO_DEEP = "expression nested too deeply"
 
 
 class TooDeep(RecursionError):
@@ -64,6 +66,15 @@ class Place(ABC):
     @abstractmethod
     def expression(self) -> Expression:
         """Return the whole right side; what is not supported is in `refused` then."""
+
+    def refusing(self) -> Expression:
+        """Return the whole right side; what stands too deeply in it is refused, unless data are read that need it."""
+        try:
+            return self.expression()
+        except RecursionError as error:  # macros in macros, each of which is nested not too deeply
+            if self.translation.reading:
+                raise
+            return self.refuse(str(error) if isinstance(error, TooDeep) else TOO_DEEP)
 
     @abstractmethod
     def read(self, tree: Tree) -> Expression:

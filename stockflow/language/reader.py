@@ -12,7 +12,7 @@ from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
 from stockflow.language.functions import calls, data, holders, indexed
 from stockflow.language.functions.vectors import joined, remainder
-from stockflow.language.place import Place, TooDeep
+from stockflow.language.place import TOO_DEEP, Place
 from stockflow.language.scope import Translation
 from stockflow.language.tree import (
     Call,
@@ -40,7 +40,6 @@ from stockflow.names import plain
 _DEEPEST = 150
 # reading a part of a tree takes some places on the stack
 _DEEPEST_TREE = 100
-_TOO_DEEP = "expression nested too deeply"
 # longer sums are written as a shallow tree, which no stack is too small for
 _LONG = 64
 _Node = TypeVar("_Node")
@@ -58,10 +57,7 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
                 continue
             name = translation.name(main, key, coordinates)
             reader = Reader(translation, main, name, name, one, coordinates)
-            try:
-                expression = reader.expression()
-            except RecursionError as error:  # macros in macros, each of which is nested not too deeply
-                expression = reader.refuse(str(error) if isinstance(error, TooDeep) else _TOO_DEEP)
+            expression = reader.refusing()
             if reader.refused:
                 broken.add(id(one))
                 translation.refuse(reader.refused, one)
@@ -84,7 +80,7 @@ class Reader(Place):
         if len(set(running)) < len(running):
             return self.refuse("the same subscript twice on the left side")
         result = self.attempt(lambda: self._whole(tree))
-        return self.refuse(_TOO_DEEP) if _deeper(result, eq.children, _DEEPEST) else result
+        return self.refuse(TOO_DEEP) if _deeper(result, eq.children, _DEEPEST) else result
 
     def _whole(self, tree: Tree) -> eq.Expression:
         # of a list only what belongs to this element is looked at
@@ -93,7 +89,7 @@ class Reader(Place):
             deep = self.translation.once(("deep", id(tree)), lambda: _deeper(tree, children, _DEEPEST_TREE))
         else:
             deep = _deeper(own, children, _DEEPEST_TREE)
-        return self.refuse(_TOO_DEEP) if deep else self.top(own)
+        return self.refuse(TOO_DEEP) if deep else self.top(own)
 
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
