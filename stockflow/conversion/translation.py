@@ -17,8 +17,10 @@ from stockflow.language.functions.calls import marked
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import (
+    INDEXED,
     Call,
     Chain,
+    Kept,
     Literal,
     Name,
     Points,
@@ -35,6 +37,8 @@ from stockflow.names import plain
 
 ZERO = Literal(0.0)
 _FAR = Literal(1e30)
+# what each may take of a stock is written with all those before it
+_MOST_OUTFLOWS = 500
 Rule = Callable[["Translator", Call, bool], Tree]
 
 
@@ -103,6 +107,10 @@ class Translator(ABC):
                 return self.reference(tree)
             case Prefix(operator, argument):
                 return Prefix(operator, self.tree(argument))
+            case Chain(operators, (Kept(_, Chain(before, first)), *others)):
+                if len(first) + len(others) > _MOST_OUTFLOWS:
+                    raise Refused([f"outflow of a non-negative stock after more than {_MOST_OUTFLOWS} others"])
+                return self.tree(Chain((*before, *operators), (*first, *others)))
             case Chain(operators, arguments):
                 return self.chain(operators, [self.tree(one) for one in arguments])
             case Call():
@@ -428,6 +436,11 @@ def _lookup(one: Translator, tree: Call, whole: bool) -> Tree:
     return one.lookup(Call(table.name, (argument,), table.subscripts), "")
 
 
+def _computed(one: Translator, tree: Call, whole: bool) -> Tree:
+    named = tree.arguments[1]
+    raise Refused([f"element of {named.name if isinstance(named, Name) else ''!r} whose place is computed"])
+
+
 def _extreme(name: str, of_array: str) -> Rule:
     """MIN or MAX of values and of the elements of arrays, two by two."""
 
@@ -516,6 +529,7 @@ ToVensim.rules = MappingProxyType(
         "prod": _joined,
         "mean": _mean,
         "size": _size,
+        INDEXED: _computed,
         "lookup": _lookup,
         "int": by_macro("int"),
         "round": by_macro("round"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stockflow.errors import InputError
 from stockflow.language.at_time import Moment
@@ -29,6 +30,14 @@ from stockflow.names import plain
 
 # references from constant to constant that are followed
 _DEEPEST_FIXED = 20
+# data made of data that are read for them
+_DEEPEST_DATA = 40
+#: what is said of parts inside each other that the stack is too small for
+TOO_DEEP = "expression nested too deeply"
+
+
+class TooDeep(RecursionError):
+    """What stands inside each other too deeply for the whole right side in whose name it is read."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +66,15 @@ class Place(ABC):
     @abstractmethod
     def expression(self) -> Expression:
         """Return the whole right side; what is not supported is in `refused` then."""
+
+    def refusing(self) -> Expression:
+        """Return the whole right side; what stands too deeply in it is refused, unless data are read that need it."""
+        try:
+            return self.expression()
+        except RecursionError as error:  # macros in macros, each of which is nested not too deeply
+            if self.translation.reading:
+                raise
+            return self.refuse(str(error) if isinstance(error, TooDeep) else TOO_DEEP)
 
     @abstractmethod
     def read(self, tree: Tree) -> Expression:
@@ -153,8 +171,19 @@ class Place(ABC):
             return None
         self.translation.structural.add(name)
         definition = replace(found[0], data="")
-        made = self.translation.once(("points", name), self._elsewhere(name, definition, found[1]).expression)
+        made = self.translation.once(("points", name), partial(self._read_points, name, definition, found[1]))
         return made.table if isinstance(made, WithLookup) and isinstance(made.argument, Time) else None
+
+    def _read_points(self, name: str, definition: Definition, coordinates: tuple[str, ...]) -> Expression:
+        reading, refused = self.translation.reading, self.translation.too_deep
+        if name in reading or name in refused or len(reading) >= _DEEPEST_DATA:
+            refused.update(reading)
+            raise TooDeep(f"data made of data more than {_DEEPEST_DATA} deep, or of themselves,")
+        reading[name] = None
+        try:
+            return self._elsewhere(name, definition, coordinates).expression()
+        finally:
+            del reading[name]
 
     def _of_model(self, name: str) -> tuple[Definition, tuple[str, ...]] | None:
         """Return the definition of a variable of the model, and the elements that are meant."""

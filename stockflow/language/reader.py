@@ -12,7 +12,7 @@ from stockflow.language.definition import Definition
 from stockflow.language.external import FROM_FILES
 from stockflow.language.functions import calls, data, holders, indexed
 from stockflow.language.functions.vectors import joined, remainder
-from stockflow.language.place import Place
+from stockflow.language.place import TOO_DEEP, Place
 from stockflow.language.scope import Translation
 from stockflow.language.tree import (
     Call,
@@ -57,7 +57,7 @@ def variables_of(translation: Translation, definitions: Sequence[Definition]) ->
                 continue
             name = translation.name(main, key, coordinates)
             reader = Reader(translation, main, name, name, one, coordinates)
-            expression = reader.expression()
+            expression = reader.refusing()
             if reader.refused:
                 broken.add(id(one))
                 translation.refuse(reader.refused, one)
@@ -79,11 +79,8 @@ class Reader(Place):
         running = [one for one in map(plain, self.definition.subscripts) if one in self.ranges.members]
         if len(set(running)) < len(running):
             return self.refuse("the same subscript twice on the left side")
-        try:
-            result = self.attempt(lambda: self._whole(tree))
-        except RecursionError:  # macros in macros, each of which is nested not too deeply
-            return self.refuse("expression nested too deeply")
-        return self.refuse("expression nested too deeply") if _deeper(result, eq.children, _DEEPEST) else result
+        result = self.attempt(lambda: self._whole(tree))
+        return self.refuse(TOO_DEEP) if _deeper(result, eq.children, _DEEPEST) else result
 
     def _whole(self, tree: Tree) -> eq.Expression:
         # of a list only what belongs to this element is looked at
@@ -92,7 +89,7 @@ class Reader(Place):
             deep = self.translation.once(("deep", id(tree)), lambda: _deeper(tree, children, _DEEPEST_TREE))
         else:
             deep = _deeper(own, children, _DEEPEST_TREE)
-        return self.refuse("expression nested too deeply") if deep else self.top(own)
+        return self.refuse(TOO_DEEP) if deep else self.top(own)
 
     def top(self, tree: Tree) -> eq.Expression:
         """Read what may be a whole right side: here stocks, delays and tables need no hidden variable."""
@@ -142,7 +139,7 @@ class Reader(Place):
             case WithTable(argument, points):
                 return self.attempt(lambda: eq.WithLookup(self.read(argument), self.table(points)))
             case Kept(name, part):
-                use = ("kept", id(tree), self.scope.prefix, self.coordinates)
+                use = ("kept", id(tree), self.scope.prefix, self.coordinates, tuple(self.bound.items()))
                 return self.translation.once(use, lambda: self.keep(name, self.read(part)))
             case Text(value):
                 return self.refuse(f"text {value!r}")

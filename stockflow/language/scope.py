@@ -73,6 +73,9 @@ class Translation:
     structural: set[str] = field(default_factory=set)
     # what several elements of an array read, by what it is made of
     known: dict[Hashable, Any] = field(default_factory=dict)
+    # data whose points are being read, and those for which that is too deep
+    reading: dict[str, None] = field(default_factory=dict)
+    too_deep: set[str] = field(default_factory=set)
     elements: int = 0
     foreseen: int = 0
     parts: int = 0

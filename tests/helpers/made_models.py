@@ -102,8 +102,14 @@ class Maker:
         if not self.known or self.draw.random() < 0.2:
             return "Time"
         name = self.draw.choice(self.known)
-        inside = (one if one in self.left else self.draw.choice(_RANGES[one]) for one in self.arrays[name])
+        inside = (self.subscript(one) for one in self.arrays[name])
         return name + (f"[{','.join(inside)}]" if self.arrays[name] else "")
+
+    def subscript(self, name: str) -> str:
+        """Return a range of the left side, an element of another, or in XMILE at times a place that is computed."""
+        if self.xmile and self.draw.random() < 0.15:
+            return self.draw.choice(("1", "TIME + 1", f"{name}.{_RANGES[name][0]}", f"{name} - 1", "INT(v0)", "v0[2]"))
+        return name if name in self.left else self.draw.choice(_RANGES[name])
 
     def total(self) -> str:
         """Return the sum over an array."""
@@ -167,7 +173,15 @@ def vensim(seed: int) -> str:
         sign = made.draw.choice((":RAW::=", ":HOLD BACKWARD::=")) if made.strange() else "="
         lines.append(f"{left}{sign} {made.expression()}")
         made.known.append(name)
-    lines.append(f"f({made.points()})\n~~|\ny= f({made.number()})")
+    lines.append(f"f({made.points()})\n~~|\nh((0,1),(1,3),(4,0))\n~~|\ny= f({made.number()})")
+    lines.append(
+        f"b= DELAY CONVEYOR({made.expression()}, 1, 0.1, {'f' if made.strange() else 'h'}, {made.number()}, 2)"
+    )
+    lines.append("d0:RAW::= GET DIRECT DATA('made.csv', ',', 'A', 'B2')")
+    for one in range(1, 4):
+        whole = f"d{one - 1}*{made.draw.choice((made.expression(2), f'd{one}')) if made.strange() else made.number()}"
+        sign = made.draw.choice((":=", ":=", ":RAW::=", ":HOLD BACKWARD::=", ":LOOK FORWARD::="))
+        lines.append(f"d{one}{sign} {made.draw.choice((whole, whole, f'X IF MISSING({whole}, 3)'))}")
     moving = made.expression() if made.draw.random() < 0.1 else "4"
     lines += ["INITIAL TIME= 0", f"FINAL TIME= {moving}", f"TIME STEP= {'v0' if made.strange() else '0.5'}"]
     lines.append("SAVEPER= TIME STEP")
@@ -178,7 +192,11 @@ def xmile(seed: int) -> str:
     """Return the text of an XMILE file."""
     made = Maker(seed, xmile=True)
     flows = [f"o{one}" for one in range(4)]
-    parts = [f"<flow name='{one}'><eqn>{_escaped(made.expression(1))}</eqn></flow>" for one in flows]
+    more = [made.draw.choice(("", "", "<dimensions><dim name='n'/><dim name='r'/></dimensions>")) for _ in flows]
+    parts = [
+        f"<flow name='{one}'>{size}<eqn>{_escaped(made.expression(1))}</eqn></flow>"
+        for one, size in zip(flows, more, strict=True)
+    ]
     for name, ranges in made.arrays.items():
         made.left = ranges
         inside = "".join(f"<dim name='{one}'/>" for one in ranges)
@@ -237,6 +255,7 @@ def outcome(text: str, ending: str) -> str:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"made.{ending}"
             path.write_text(text, encoding="utf-8")
+            path.with_suffix(".csv").write_text("t,x\n0,1\n1,\n2,3\n4,-1\n", encoding="utf-8")
             stockflow.load(path).run()
     except InputError as error:
         return "refused" if len(str(error).splitlines()) == 1 else f"refused in several lines: {error}"

@@ -162,7 +162,7 @@ def _written_out(reader: Place, macro: Macro, trees: Sequence[Tree]) -> Scope:
         for coordinates, one in elements.items():
             name = inner.label(reader.ranges.label(inner.spelling[key], coordinates))
             part = type(reader)(translation, inner, reader.owner, name, one, coordinates)
-            reader.fulfil(eq.Reference(name), part.expression())
+            reader.fulfil(eq.Reference(name), part.refusing())
             problems += part.refused
     for name in (macro.name, *macro.outputs):
         if () not in inner.definitions.get(plain(name), {}):

@@ -9,6 +9,7 @@ from stockflow.language import equations as eq
 from stockflow.language.at_time import Moment
 from stockflow.language.curve import Table
 from stockflow.language.external import kept
+from stockflow.language.operations import MISSING
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Refused, Tree
 
@@ -66,7 +67,7 @@ def _joined(reader: Place, whole: eq.Expression, series: Mapping[str, Table], mi
     known = {name: dict(zip(one.xs, one.ys, strict=True)) for name, one in series.items()}
     for time in times:
         value = Moment(time, math.nan, _at(reader, known, time, missing)).value(whole)
-        if value is None or not math.isfinite(value):
+        if value is None or not math.isfinite(value) or value == MISSING:
             raise Refused([f"data that are no number at {time:.15g}"])
         values.append(value)
     return Table(tuple(times), tuple(values))

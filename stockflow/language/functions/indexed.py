@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from stockflow.language import equations as eq
@@ -10,7 +11,8 @@ from stockflow.language.place import Place
 from stockflow.language.tree import COMPUTED, Call, Literal, Name, Refused, Tree, subscripts_of
 from stockflow.names import plain
 
-_MOST = 10_000
+# operations of each element of which one is chosen
+_PARTS = 8
 _NEAR = 1e-6  # how far from a whole number an index may be, as sums of time steps are
 
 
@@ -82,11 +84,11 @@ def _among(
 
     elements, fixed = choices[place], eq.number(index)
     if fixed is not None:
-        at = round(fixed) if abs(fixed) < _MOST else 0
-        if abs(fixed - at) > _NEAR and abs(fixed) < _MOST:
+        at = round(fixed) if math.isfinite(fixed) else 0
+        if not abs(fixed - at) <= _NEAR:
             raise Refused([f"index {fixed:.15g} of {named.name!r}, no whole number,"])
         return inside(elements[at - 1]) if 1 <= at <= len(elements) else outside
-    reader.translation.spend(len(elements))
+    reader.translation.spend(_PARTS * len(elements))
     whole = vectors.floor(eq.Operation("+", (index, eq.Number(0.5))))
     apart = eq.Operation("abs", (eq.Operation("-", (index, whole)),))
     before = eq.Operation("<", (whole, eq.Number(1.0)))
@@ -96,5 +98,5 @@ def _among(
         for at, one in enumerate(elements, 1)
     ]
     value = vectors.choice(eq.Operation("or", (before, after)), outside, vectors.joined("+", kept))
-    none = eq.Operation(">", (apart, eq.Number(_NEAR)))
-    return vectors.choice(none, eq.Number(float("nan")), value)
+    # what is no number is near none
+    return vectors.choice(eq.Operation("<=", (apart, eq.Number(_NEAR))), value, eq.Number(math.nan))

@@ -292,6 +292,14 @@ def test_non_negative_stocks_keep_their_meaning() -> None:
     assert_same_runs(model, other(model))
 
 
+def test_what_is_left_after_many_outflows_is_written_out() -> None:
+    names = [f"o{one}" for one in range(100)]
+    outflows = "".join(f"<outflow>{one}</outflow>" for one in names)
+    flows = "".join(f"<flow name='{one}'><eqn>0.{one[1:]}</eqn></flow>" for one in names)
+    model = xmile(f"<stock name='S'><eqn>9</eqn>{outflows}<non_negative/></stock>{flows}")
+    assert_same_runs(model, other(model))
+
+
 def test_flows_are_flows_and_what_is_none_becomes_one_of_its_own() -> None:
     model = vensim("S= INTEG(a-S/3-b+a*2, 1) ~~|T= INTEG(-b, 1) ~~| a= 2 ~~| b= S/2 ~~|")
     there = other(model)

@@ -61,15 +61,17 @@ def test_what_grows_beyond_its_text_is_refused_in_one_line(tmp_path, kind: str) 
     assert len(str(refused.value)) < 1000
 
 
-def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize(("count", "equation"), [(200, "SUM(v)"), (40, "v[TIME + d]")])
+def test_whole_arrays_count_with_all_their_elements(tmp_path, monkeypatch, count: int, equation: str) -> None:
     monkeypatch.setattr("stockflow.language.scope._MOST_MADE", 10_000)
     space = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"
     each = "<dimensions><dim name='d'/></dimensions>"
     path = tmp_path / "sums.xmile"
     path.write_text(
         f"<xmile xmlns='{space}'><sim_specs><start>0</start><stop>4</stop></sim_specs>"
-        "<dimensions><dim name='d' size='200'/></dimensions><model><variables>"
-        f"<aux name='v'>{each}<eqn>1</eqn></aux><aux name='y'>{each}<eqn>SUM(v)</eqn></aux></variables></model></xmile>"
+        f"<dimensions><dim name='d' size='{count}'/></dimensions><model><variables>"
+        f"<aux name='v'>{each}<eqn>1</eqn></aux><aux name='y'>{each}<eqn>{equation}</eqn></aux></variables>"
+        "</model></xmile>"
     )
     with pytest.raises(InputError, match=MADE):
         stockflow.load(path)

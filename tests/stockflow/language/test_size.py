@@ -70,3 +70,23 @@ def test_each_of_many_outflows_takes_what_those_before_it_leave() -> None:
     taken = [run[f"o{one}"].to_numpy().tolist() for one in range(count)]
     assert taken == [[2, 0, 0]] * 300 + [[1, 0, 0]] + [[0, 0, 0]] * (count - 301)
     assert run["s"].to_numpy().tolist() == [601, 0, 0]
+
+
+def test_what_is_left_is_that_of_each_outflows_own_ranges() -> None:
+    space, count = "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0", 67
+    head = "".join(f"<dim name='{one}'><elem name='n'/><elem name='s'/></dim>" for one in "ab")
+    shape = [f"<dimensions><dim name='{one[0]}'/><dim name='{one[1]}'/></dimensions>" for one in ("ab", "ba")]
+    outflows = "".join(f"<outflow>o{one}</outflow>" for one in range(count))
+    flows = "".join(
+        f"<flow name='o{one}'>{shape[one == count - 1]}<eqn>{20 if one > 64 else 0}</eqn></flow>"
+        for one in range(count)
+    )
+    text = (
+        f"<xmile version='1.0' xmlns='{space}'><dimensions>{head}</dimensions><sim_specs><start>0</start><stop>1</stop>"
+        f"<dt>1</dt></sim_specs><model><variables><stock name='s'>{shape[0]}<eqn>30 + 4*a + b</eqn>{outflows}"
+        f"<non_negative/></stock>{flows}</variables></model></xmile>"
+    )
+    run = stockflow.from_text("many.xmile", text).run()
+    assert run["o65[n,s]"][0] == run["o65[s,n]"][0] == 20
+    assert run["o66[n,s]"][0] == 30 + 8 + 1 - 20
+    assert run["o66[s,n]"][0] == 30 + 4 + 2 - 20

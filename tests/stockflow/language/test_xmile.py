@@ -174,3 +174,12 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path, old: str, new: str, c
         stockflow.load(path)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_index_that_is_no_number_gives_none_whether_it_is_known_before_the_run_or_not(tmp_path) -> None:
+    array = "<aux name='v'><dimensions><dim name='age'/></dimensions><eqn>10*age</eqn></aux>"
+    path = small(tmp_path, f"{array}<aux name='y'><eqn>v[LN(-1-TIME)]</eqn></aux>")
+    assert np.isnan(values(path, "y")).all()
+    path = small(tmp_path, f"{array}<aux name='y'><eqn>v[20000.5*SIZE(age)/2]</eqn></aux>")
+    with pytest.raises(InputError, match=r"index 20000\.5 of 'v', no whole number, in 'y'"):
+        stockflow.load(path)
