@@ -99,6 +99,7 @@ class _Reader:
 
     def __init__(self, variables: Mapping[str, eq.Variable]) -> None:
         self.variables = variables
+        self.read: dict[int, tuple[eq.Expression, frozenset[str]]] = {}
         self.slopes: Mapping[str, Callable[[tuple[eq.Expression, ...], list[Sign]], Sign]] = MappingProxyType(
             {
                 "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
@@ -172,13 +173,19 @@ class _Reader:
                 points = self.variables[lookup].expression
                 direction = _direction(points.ys) if isinstance(points, Table) else None
                 return _times(direction, self.slope(argument, name))
-            case eq.Operation(operator, arguments) if name in eq.references(expression):
+            case eq.Operation(operator, arguments) if name in self.reads(expression):
                 slopes = [self.slope(one, name) for one in arguments]
                 if operator in _RISING:
                     return _joined(slopes)
                 rule = self.slopes.get(operator)
                 return rule(arguments, slopes) if rule else None
-        return 0 if name not in eq.references(expression) else None
+        return 0 if name not in self.reads(expression) else None
+
+    def reads(self, expression: eq.Expression) -> frozenset[str]:
+        """Return the names of the variables that an expression reads, which is asked of each part for every cause."""
+        if id(expression) not in self.read:
+            self.read[id(expression)] = expression, frozenset(eq.references(expression))
+        return self.read[id(expression)][1]
 
     def product(self, args: tuple[eq.Expression, ...], slopes: list[Sign]) -> Sign:
         return _joined([_times(slopes[0], self.sign(args[1])), _times(slopes[1], self.sign(args[0]))])

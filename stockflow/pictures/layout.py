@@ -265,8 +265,9 @@ class _Layout:
         """Say whether a link can be drawn: to a neighbouring column on the same side, or within one chain."""
         (side, depth), (other, far) = self.place[start], self.place[end]
         if depth == 0 and far == 0:
-            names = {self.words[start].name, self.words[end].name}
-            return any(names in ({tap.flow, tap.source}, {tap.flow, tap.target}) for tap in self.taps.values())
+            names = self.words[start].name, self.words[end].name
+            found = ((self.taps.get(flow), stock) for flow, stock in (names, names[::-1]))
+            return any(tap is not None and stock in {tap.source, tap.target} for tap, stock in found)
         return (side in {other, 0} or other == 0) and (far + 1 == depth if depth else far == 1 and side in {0, other})
 
     def _columns(self) -> dict[Place, list[int]]:
