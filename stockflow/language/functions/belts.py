@@ -6,10 +6,11 @@ import numpy as np
 
 from stockflow.language import equations as eq
 from stockflow.language.curve import Table
+from stockflow.language.functions.curves import table_of
 from stockflow.language.functions.held import ONE, ZERO, rounded
 from stockflow.language.functions.memory import over, plus, times
 from stockflow.language.place import Place
-from stockflow.language.tree import Call, Name, Refused
+from stockflow.language.tree import Call, Refused
 
 # time steps of what leaves a belt at first, unless all of them give alike
 _MOST_SHARES = 100_000
@@ -28,8 +29,8 @@ def delayed(reader: Place, tree: Call) -> eq.Expression:
         raise Refused(["DELAY CONVEYOR whose times or leakage are not numbers of the file"])
     if not 0 <= share * step <= 1:
         raise Refused([f"DELAY CONVEYOR with a leakage of {share:g}, below 0 or more than all of it in a step"])
-    table = reader.definite(profile) if isinstance(profile, Name) else None
-    if not isinstance(table, Table) or min(table.ys) < 0 or not max(table.ys) > 0:
+    table = table_of(reader, profile)
+    if table is None or min(table.ys) < 0 or not max(table.ys) > 0:
         raise Refused(["DELAY CONVEYOR whose initial profile is no table, or is below 0 or nothing but 0"])
     steps = rounded(reader, None, "conveyance time", length)
     begun = rounded(reader, None, "initial conveyance time", start)

@@ -136,10 +136,16 @@ def _with(reader: Place, tree: Call, make: Callable[[Table], Table]) -> eq.Expre
     return eq.WithLookup(reader.read(tree.arguments[1]), made)
 
 
+def table_of(reader: Place, tree: Tree) -> Table | None:
+    """Return the points of a lookup by its name, which this fixes; None for what is none."""
+    found = reader.definite(tree) if isinstance(tree, Name) and reader.find(tree)[1].lookup else None
+    return found if isinstance(found, Table) else None
+
+
 def named_table(reader: Place, tree: Tree) -> Table:
     """Return the points of a lookup by its name, which this fixes."""
-    found = reader.definite(tree) if isinstance(tree, Name) else None
-    if not isinstance(found, Table):
+    found = table_of(reader, tree)
+    if found is None:
         raise Refused(["function of a lookup with what is none"])
     return found
 
