@@ -29,6 +29,8 @@ from stockflow.names import plain
 _DEEPEST = 200
 # of steps that move, or on the way to an end that does; and how often the shortest goes into the first
 _MOST_WALKED, _SHORTEST = 100_000, 1e7
+# operations that controls are worked out by at all these steps
+_MOST_VALUED = 1_000_000
 #: slack, as a share of the time step, for the final time and the save grid
 SLACK = 1e-5
 # of a time step, just before its middle
@@ -114,13 +116,14 @@ class Moment:
     """One moment of a run, in which `meaning` returns the expression of a variable, None for one that is unknown.
 
     Without a `time`, or a `step` that is a number, what needs it has no value.  `unknown` then names the first variable
-    or function that has none.
+    or function that has none.  `worked` counts the operations.
     """
 
     def __init__(self, time: float | None, step: float, meaning: Callable[[str], Expression | None]) -> None:
         self.time, self.step, self.meaning = time, step, meaning
         self.known: dict[str, float | None] = {}
         self.unknown = ""
+        self.worked = 0
 
     def value(self, expression: Expression, depth: int = 0) -> float | None:
         """Return the value of an expression; None for one that remembers, or reads what does."""
@@ -145,10 +148,12 @@ class Moment:
         return None
 
     def _looked_up(self, table: Expression | None, argument: Expression, depth: int) -> float | None:
+        self.worked += 1
         x = self.value(argument, depth + 1)
         return _looked_up(table, x) if isinstance(table, Table) and x is not None else None
 
     def _applied(self, operator: str, values: list[float], count: int) -> float | None:
+        self.worked += 1
         if len(values) < count:
             return None
         with np.errstate(all="ignore"):
@@ -212,7 +217,7 @@ def walked(
     InputError for steps that are not above 0, or too many.
     """
     place, times, first = f"{source}: TIME STEP (line {one.line})", [time], steps(time)
-    while len(times) <= _MOST_WALKED:
+    while len(times) <= _MOST_WALKED and _worked(steps, end) <= _MOST_VALUED:
         step, last = steps(time), end(time)
         if not (math.isfinite(step) and step > 0):
             raise InputError(f"{place} is {step:g} at {time:.15g}, but must be above 0")
@@ -223,7 +228,7 @@ def walked(
         time += step
         times.append(time)
     raise InputError(
-        f"{source}: FINAL TIME (line {final.line}) is not reached in {_MOST_WALKED} steps, at {time:.15g}:"
+        f"{source}: FINAL TIME (line {final.line}) is not reached in {len(times) - 1} steps, at {time:.15g}:"
         f" let TIME STEP (line {one.line}) be longer, or the run end earlier"
     )
 
@@ -242,17 +247,31 @@ def unknown(one: Variable, variables: Mapping[str, Variable], start: float) -> s
     return moment.unknown if moment.value(one.expression) is None else ""
 
 
-def over_time(one: Variable, variables: Mapping[str, Variable], step: float) -> Callable[[float], float] | None:
+class Moved:
+    """What a control that moves with time is at a time; `worked` counts the operations that this took so far."""
+
+    def __init__(self, expression: Expression, step: float, meaning: Callable[[str], Expression | None]) -> None:
+        self.expression, self.step, self.meaning, self.worked = expression, step, meaning, 0
+
+    def __call__(self, time: float) -> float:
+        """Return what it is at a time, not a number where it has no value."""
+        moment = Moment(time, self.step, self.meaning)
+        value = moment.value(self.expression)
+        self.worked += moment.worked
+        return math.nan if value is None else value
+
+
+def _worked(*of: Callable[[float], float]) -> int:
+    return sum(one.worked for one in of if isinstance(one, Moved))
+
+
+def over_time(one: Variable, variables: Mapping[str, Variable], step: float) -> Moved | None:
     """Return what a control that moves with time and constants is at a time, None for one that does not move."""
     meaning = _meanings(variables)
     if Moment(None, step, meaning).value(one.expression) is not None:
         return None
-    return lambda time: _number(Moment(time, step, meaning).value(one.expression))
+    return Moved(one.expression, step, meaning)
 
 
 def _meanings(variables: Mapping[str, Variable]) -> Callable[[str], Expression | None]:
     return lambda name: variables[name].expression if name in variables else None
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -199,3 +199,10 @@ def test_a_start_that_moves_is_refused_by_name(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("INITIAL TIME= 0", "INITIAL TIME= IF THEN ELSE(Time < 1, 0.5, 1)"))
     with pytest.raises(InputError, match=r"INITIAL TIME \(line 3\) must be a number, not an equation"):
         stockflow.load(path).run()
+
+
+def test_an_end_that_takes_long_to_work_out_is_refused_after_so_many_operations(tmp_path) -> None:
+    slow = "+".join(["SIN(Time)"] * 60)
+    text = f"FINAL TIME= Time+2+0*({slow}) ~~|\nINITIAL TIME= 0 ~~|\nTIME STEP= 1 ~~|\nSAVEPER= 1 ~~|\n"
+    with pytest.raises(InputError, match=r"FINAL TIME \(line 1\) is not reached in [78]\d\d\d steps, at [78]"):
+        stockflow.from_text("a.mdl", text)
