@@ -105,7 +105,8 @@ class Fields {
       return [made("label", { htmlFor: select.id }, this.say(of)), select];
     };
     const shape = chosen("shape", shapesOf(policy), "never"), when = chosen("when", triggersOf(policy), "dated");
-    const picture = drawn("svg", { role: "img" }), { level, since, steps, ...ends } = parts, rows = (some) => some.flatMap(({ row }) => row);
+    const spoken = this.say("named", { name: words.instruments[name], text: this.say("paths") });
+    const picture = drawn("svg", { role: "img", viewBox: "0 0 390 96", "aria-label": spoken }), { level, since, steps, ...ends } = parts, rows = (some) => some.flatMap(({ row }) => row);
     const fields = made("div", { className: "fields" }, ...rows([level, since]), ...shape, ...rows([steps]), ...when, ...rows(Object.values(ends)));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
       made("p", { className: "quiet" }, this.say("bracketed", { text: words.words[name], more: words.units[name].unit })),
@@ -154,8 +155,6 @@ class Fields {
       parts.push(drawn("path", { d: path(xs, floor, y), fill: "none", stroke: INK, "stroke-dasharray": "1 3" }));
       parts.push(text(this.say("floor", { floor: words.floors[about.name] }), { x: box.right, y: 12, "text-anchor": "end" }));
     }
-    svg.setAttribute("viewBox", "0 0 390 96");
-    svg.setAttribute("aria-label", this.say("named", { name: words.instruments[about.name], text: this.say("paths") }));
     svg.replaceChildren(...parts);
   }
 

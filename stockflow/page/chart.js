@@ -122,7 +122,8 @@ class Chart {
     this.page = page;
     this.place = place;
     this.about = page.model.outputs[place];
-    this.svg = drawn("svg", { role: "img", xmlns: SVG });
+    this.spoken = `${this.about.name} over time`;
+    this.svg = drawn("svg", { role: "img", "aria-label": this.spoken, xmlns: SVG });
     this.read = made("div", { className: "read" });
     const spoken = `Picture of ${this.about.name} (PNG)`;
     const image = made("button", { type: "button", className: "small", ariaLabel: spoken }, "PNG");
@@ -194,7 +195,7 @@ class Chart {
     const before = was.map((value) => `; base run ${sized(value)}${word && ` ${word}`}`).join("");
     this.read.replaceChildren(`${sized(own[2][i])} ${word && `${word} `}`, inUnit(about), `${range}${before}`);
     const when = `At ${page.model.time.unit} ${moment(page.times[i])}`;
-    this.svg.setAttribute("aria-label", `${about.name} over time. ${when}: ${this.read.textContent}`);
+    this.svg.setAttribute("aria-label", `${this.spoken}. ${when}: ${this.read.textContent}`);
   }
 }
 

@@ -368,6 +368,12 @@ def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened: Tab, pa
     opened.until(f"{json.dumps(first)} in {P}.setting.values")
 
 
+def test_a_chart_has_its_name_before_it_is_drawn(opened: Tab, page: Contents) -> None:
+    named = opened.run(f"{P}.charts.map((_, place) => new Chart({P}, place).svg.getAttribute('aria-label'))")
+    assert named == [f"{name} over time" for name in opened.run(f"{P}.model.outputs.map((one) => one.name)")]
+    assert len(named) == page.charts
+
+
 @pytest.mark.parametrize(
     ("browser", "width"),
     [("chromium", 320), ("chromium", 768), ("chromium", 390), ("firefox", 390)],
