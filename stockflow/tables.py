@@ -43,7 +43,8 @@ def table_text(path: str | Path, sheet: str = "") -> str:
         rows, separator = _workbook(Path(path), content, sheet), ";"  # a comma in a cell sets nothing apart
     else:
         text = _decoded(path, content)
-        separator = _separator(text)
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        separator = max(_SEPARATORS, key=first.count)  # commas where none is more frequent
         if separator == "," and not any(
             unicodedata.normalize("NFKC", one) != one for one in set(text) if one.isdigit()
         ):
@@ -84,11 +85,6 @@ def _decoded(path: str | Path, content: bytes) -> str:
         _say(path, "is not UTF-8; read as GB18030 (Chinese). If its words look wrong, save it as UTF-8")
         return io.StringIO(text, newline=None).read()
     return read_text(path)
-
-
-def _separator(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_SEPARATORS, key=first.count)  # commas where none is more frequent
 
 
 def _plain(cell: str) -> str:

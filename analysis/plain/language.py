@@ -39,11 +39,6 @@ def language() -> str:
     return _spoken["language"]
 
 
-def other_languages() -> list[str]:
-    """Return the languages not spoken now."""
-    return [one for one in LANGUAGES if one != language()]
-
-
 @contextmanager
 def speaking(chosen: str) -> Iterator[None]:
     """Speak a language in the block; InputError for one that is not known."""
@@ -112,12 +107,12 @@ def with_places(text: str) -> str:
 def _told() -> dict[re.Pattern[str], str]:
     """Return what finds the fields of the sentences that other layers say, and those sentences."""
     texts = tomllib.loads(NAMES.read_text(encoding="utf-8"))["told"]
-    fields = (re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(text)) for text in texts)
-    return {re.compile(_exact(one)): text for one, text in zip(fields, texts, strict=True)}
+    exact = {"year": r"\d{4}", "row": r"[A-Z]+\d+"}
 
+    def field(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{exact.get(found[1], '.+?')})"
 
-def _exact(pattern: str) -> str:
-    return pattern.replace("<year>.+?", r"<year>\d{4}").replace("<row>.+?", r"<row>[A-Z]+\d+")
+    return {re.compile(re.sub(r"\\\{(\w+)\\\}", field, re.escape(text))): text for text in texts}
 
 
 def _named(text: str) -> str | None:

@@ -77,17 +77,12 @@ def fit_words(calibration: Calibration) -> list[str]:
     return words
 
 
-def accepted_by_series(ridge: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the ridge within the approximate 90% of its best one (likelihood ratio)."""
-    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1))
-    return ridge.loc[ridge["objective"] <= limit]
-
-
 def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     """Say which values of the response the series alone would accept."""
     response = calibration.response
-    near = accepted_by_series(ridge)
-    low, high = near[response].min(), near[response].max()
+    # within the approximate 90% of the best row (likelihood ratio)
+    near = ridge.loc[ridge["objective"] <= ridge["objective"].min() + 0.5 * chi2.ppf(0.9, 1), response]
+    low, high = near.min(), near.max()
     kept = worded("only {low:g}", low=low) if low == high else worded("{low:g} to {high:g}", low=low, high=high)
     return worded(
         "Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "

@@ -106,8 +106,8 @@ def _read_all(make: Callable[..., eq.Expression], least: int, most: int, *missin
     return Function(least, most, read)
 
 
-def _whole(make: Callable[..., eq.Expression], count: int, part: str) -> Function:
-    """A function that makes a kind of variable of its own."""
+def whole(make: Callable[..., eq.Expression], count: int, part: str = "") -> Function:
+    """A function that makes an expression of its arguments as they are, of a kind of variable of its own (`part`)."""
     return Function(count, count, lambda reader, tree: make(*map(reader.read, tree.arguments)), part)
 
 
@@ -219,7 +219,7 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
                 *("if then else", "ramp"),
             )
         },
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
+        "active initial": whole(eq.ActiveInitial, 2, "active initial"),
         "power": _operation("^"),
         "log10": Function(
             1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
@@ -270,8 +270,8 @@ _COMMON: Mapping[str, Function] = MappingProxyType(
 VENSIM: Mapping[str, Function] = MappingProxyType(
     {
         **_COMMON,
-        "integ": _whole(eq.Integral, 2, "stock"),
-        "initial": _whole(eq.Initial, 1, "initial"),
+        "integ": whole(eq.Integral, 2, "stock"),
+        "initial": whole(eq.Initial, 1, "initial"),
         "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
         "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
         "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
@@ -295,7 +295,7 @@ VENSIM: Mapping[str, Function] = MappingProxyType(
 XMILE: Mapping[str, Function] = MappingProxyType(
     {
         **_COMMON,
-        "init": _whole(eq.Initial, 1, "initial"),
+        "init": whole(eq.Initial, 1, "initial"),
         "delay": Function(2, 3, _fixed_delay, "fixed delay"),
         "delay1": _delayed(memory.delay, 1, (2, 3)),
         "delay3": _delayed(memory.delay, 3, (2, 3)),
