@@ -159,10 +159,9 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
     if later := fixed_by_later_data(load_case(case), load_targets(case)):
         words.append(
             worded(
-                "What these forecasts still know of their future: fixed values of {names} come from a look at "
-                "all years, "
-                "priors were written by people who know them, and the bound {bound:g} of the errors' persistence was "
-                "chosen with the misfits of 2019-21 in view.",
+                "What these forecasts still know of their future: fixed values of {names} come from a look at all "
+                "years, priors were written by people who know them, and the bound {bound:g} of the errors' "
+                "persistence was chosen with the misfits of 2019-21 in view.",
                 names=listed(map(term, later)),
                 bound=load_targets(case).errors.largest_persistence,
             )
@@ -171,10 +170,8 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
         worded(
             "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
             "large p shows no equality. A small p does not show a difference either: the rival was chosen in "
-            "hindsight, "
-            "and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects a "
-            "quarter to "
-            "a third of equals."
+            "hindsight, and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects "
+            "a quarter to a third of equals."
         )
     )
     return words
@@ -187,9 +184,8 @@ def coverage_words(table: pd.DataFrame) -> list[str]:
         held = {level: np.average(part[f"inside {level}"], weights=part["years"]) for level in ("50%", "90%")}
         words.append(
             worded(
-                "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} "
-                "in the 90% "
-                "intervals of the model.",
+                "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} in the "
+                "90% intervals of the model.",
                 mode=term(str(mode)), years=int(part["years"].sum()), series=part["series"].nunique(), half=held["50%"],
                 most=held["90%"],
             )
@@ -219,9 +215,8 @@ def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
     words = [
         worded(
             "{mode} from {origin}, {count} headline series: the model beats the reference named in advance on {won} of "
-            "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference "
-            "together beat "
-            "them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
+            "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference together "
+            "beat them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
             mode=term(mode), origin=origin, count=len(met), won=(model < reference).sum(), of=reference.notna().sum(),
             best=(model < best).sum(), both=(combined < reference).sum(), both_best=(combined < best).sum(),
             inside=inside,

@@ -76,8 +76,7 @@ def tell_followers(
             words.append(
                 worded(
                     "Memory chips: root mean square error of the shares {error:.2f} of the market; {misses}; {basis} "
-                    "What is "
-                    "said of the followers is judged, and no interval covers that.",
+                    "What is said of the followers is judged, and no interval covers that.",
                     error=race.share_error, misses=race.last_misses(), basis=term(race.basis),
                 )
             )  # fmt: skip

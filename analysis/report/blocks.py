@@ -318,10 +318,7 @@ def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
     told = {
-        exit_head(case): [
-            *exit_points(case),
-            worded("But: {objection}", objection=exit_objection(case)),
-        ]
+        exit_head(case): [*exit_points(case), worded("But: {objection}", objection=exit_objection(case))]
         for case in sorted(STUDIED)
     }
     support = sentences(dict.fromkeys(map(safe_in_short, sorted(STUDIED)))) + "".join(

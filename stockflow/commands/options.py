@@ -25,11 +25,7 @@ def FILE(command: Callable[..., object]) -> Callable[..., object]:
     """Take a model file, and how it is read."""
     folder = click.Path(path_type=Path)
     for option, form, words in (
-        (
-            "--encoding",
-            str,
-            "Encoding of the model's text, such as cp1252; default: as it says or looks.",
-        ),
+        ("--encoding", str, "Encoding of the model's text, such as cp1252; default: as it says or looks."),
         ("--tag", str, "File that the model calls by a name: --tag ?data=inputs.xlsx; may be repeated."),
         ("--folder", folder, "Folder that files named in the model lie in, by default its own; may be repeated."),
         (

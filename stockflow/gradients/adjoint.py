@@ -171,10 +171,7 @@ def _fixed(graph: Graph, node: int) -> bool:
 
 
 def _either(graph: Graph, truth: int, yes: int, no: int) -> Partials:
-    return (
-        (yes, graph.apply("number", truth)),
-        (no, graph.apply("number", graph.apply("not", truth))),
-    )
+    return ((yes, graph.apply("number", truth)), (no, graph.apply("number", graph.apply("not", truth))))
 
 
 _Rule = Callable[..., Partials]

@@ -44,11 +44,7 @@ class External:
     """
 
     def __init__(
-        self,
-        folder: str,
-        folders: Sequence[str] = (),
-        tags: Mapping[str, str] | None = None,
-        data: Sequence[str] = (),
+        self, folder: str, folders: Sequence[str] = (), tags: Mapping[str, str] | None = None, data: Sequence[str] = ()
     ) -> None:
         self.folders = [Path(one) for one in (folder, *folders) if one]
         self.tags = {plain(tag.removeprefix("?")): file for tag, file in (tags or {}).items()}
@@ -116,12 +112,7 @@ class External:
         return WithLookup(Time(), _table(column.times, column.values, how, step))
 
     def read(
-        self,
-        tree: Call,
-        definition: Definition,
-        coordinates: Sequence[str],
-        ranges: Ranges,
-        step: float | None = None,
+        self, tree: Call, definition: Definition, coordinates: Sequence[str], ranges: Ranges, step: float | None = None
     ) -> Expression:
         """Return the number, table or path over time of one element of a definition.
 

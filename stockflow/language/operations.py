@@ -27,12 +27,5 @@ ARGUMENTS: Mapping[str, int] = MappingProxyType(
 )
 
 ARITHMETIC: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "+": np.add,
-        "-": np.subtract,
-        "*": np.multiply,
-        "/": np.divide,
-        "^": np.power,
-        "negative": np.negative,
-    }
+    {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power, "negative": np.negative}
 )
