@@ -114,9 +114,8 @@ def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
     ]
     title = worded(
         "Error of forecasts over that of a curve named in advance: {alone};\naveraged with it {averaged}",
-        alone=told[0],
-        averaged=told[1],
-    )
+        alone=told[0], averaged=told[1],
+    )  # fmt: skip
     labels = []
     with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         for y, row in enumerate(part.to_dict("records")):

@@ -162,10 +162,9 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
                 "What these forecasts still know of their future: fixed values of {names} come from a look at all "
                 "years, priors were written by people who know them, and the bound {bound:g} of the errors' "
                 "persistence was chosen with the misfits of 2019-21 in view.",
-                names=listed(map(term, later)),
-                bound=load_targets(case).errors.largest_persistence,
+                names=listed(map(term, later)), bound=load_targets(case).errors.largest_persistence,
             )
-        )
+        )  # fmt: skip
     words.append(
         worded(
             "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
@@ -296,10 +295,8 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
         head = worded(
             "{case}: the model beats the best curve in hindsight {won} of {of} times,\n"
             "drivers as expected; lower is better",
-            case=title,
-            won=won,
-            of=of,
-        )
+            case=title, won=won, of=of,
+        )  # fmt: skip
         forecast_skill(head, accepted, series, stem)
     brief = at.rename(columns=BRIEF).drop(columns="origin")
     return ForecastChapter(case, title, words, brief, rows, rivals(accepted), "")

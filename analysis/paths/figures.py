@@ -183,10 +183,9 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
             worded(
                 "years; squares: median and 90% of draws (hollow: observed);\n"
                 "diamonds: median and quartiles; shaded: {low:g} to {high:g} years",
-                low=study.window[0],
-                high=study.window[1],
+                low=study.window[0], high=study.window[1],
             )
-        )
+        )  # fmt: skip
         ax.grid(axis="y", visible=False)
     return save(figure, pd.concat([part, pairs]), stem)
 
@@ -197,9 +196,8 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     title = worded(
         "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
         "Shaded: share of draws within {low:g} to {high:g} years, from none to all",
-        low=study.window[0],
-        high=study.window[1],
-    )
+        low=study.window[0], high=study.window[1],
+    )  # fmt: skip
     with drawing(figsize=(9.2, 0.46 * len(starts) + 2.2), title=title, fontsize=9.5) as (figure, ax):
         places = _groups(ax, [term(load_case(one["case"]).title) for one in starts], 0.55, 0.0)
         for i, one in zip(places, starts, strict=True):
@@ -348,9 +346,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
         head = worded(
             "{race}\nShares of the market are missed by {points:.0f} points (root mean square).\n"
             "Marks: observed. Lines: {basis}",
-            race=term(race.study.title),
-            points=100 * answer.share_error,
-            basis=term(answer.basis),
-        )
+            race=term(race.study.title), points=100 * answer.share_error, basis=term(answer.basis),
+        )  # fmt: skip
         figure.suptitle(head, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.concat(rows, ignore_index=True), stem)

@@ -10,7 +10,7 @@ from analysis.draws.stages import LARGE, PRODUCT
 from analysis.paths.durations import Dated, means
 from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
-from analysis.plain.language import listed, one_by_one, term, worded
+from analysis.plain.language import listed, marked, one_by_one, term, worded
 from analysis.plain.shown import when
 from analysis.plain.units import customary
 from models.case import load_case
@@ -77,9 +77,8 @@ def _order(path: Dated) -> str:
         return ""
     return worded(
         "{case}: in {early:.0%} of draws 10% of the market comes before the first product.",
-        case=term(path.title),
-        early=early,
-    )
+        case=term(path.title), early=early,
+    )  # fmt: skip
 
 
 def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy) -> list[str]:
@@ -116,7 +115,11 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
     leaders, late = large[large["role"] == LEADER], large[large["role"] == LATECOMER]
     words = []
     if len(leaders) and len(late):
-        for column in ("from discovery", "from entry"):
+        counted = {
+            "from discovery": marked("Years to 10% of the market from discovery: latecomers {late}; leaders {lead}."),
+            "from entry": marked("Years to 10% of the market from their own entry: latecomers {late}; leaders {lead}."),
+        }
+        for column, said in counted.items():
             lead, follow = (
                 listed(
                     worded("{who} {years:.0f}", who=term(row["who"]), years=row[column])
@@ -124,19 +127,7 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
                 )
                 for part in (leaders, late)
             )
-            if column == "from discovery":
-                said = worded(
-                    "Years to 10% of the market from discovery: latecomers {late}; leaders {lead}.",
-                    late=follow,
-                    lead=lead,
-                )
-            else:
-                said = worded(
-                    "Years to 10% of the market from their own entry: latecomers {late}; leaders {lead}.",
-                    late=follow,
-                    lead=lead,
-                )
-            words.append(said)
+            words.append(worded(said, late=follow, lead=lead))
         words.append(
             worded(
                 "Only memory chips have a leader and followers in one industry; the others are set side by side and "

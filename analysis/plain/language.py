@@ -17,7 +17,6 @@ from functools import cache
 from gettext import GNUTranslations
 from itertools import count
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stockflow.errors import InputError
@@ -25,7 +24,7 @@ from stockflow.errors import InputError
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
-LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 NAMES = CATALOGUE.with_name("names.toml")
 VARIABLE = "TECHCYCLE_LANG"

@@ -163,16 +163,11 @@ def brief(found: Compared, since: float, columns: int = 8) -> pd.DataFrame:
 
 def words(found: Compared) -> list[str]:
     """Say of each run and variable where it differs most from the first, and which runs are the same in all of them."""
-    lines = []
-    for one, other in combinations(range(len(found.labels)), 2):
-        if all(found.alike(one, other, name) for name in found.values):
-            lines.append(
-                worded(
-                    "{run} is the same as {first} in all variables shown.",
-                    run=term(found.labels[other]),
-                    first=term(found.labels[one]),
-                )
-            )
+    lines = [
+        worded("{run} is the same as {first} in all variables shown.", run=term(other), first=term(label))
+        for (one, label), (place, other) in combinations(enumerate(found.labels), 2)
+        if all(found.alike(one, place, name) for name in found.values)
+    ]
     for place, label in enumerate(found.labels[1:], 1):
         same = [name for name in found.values if found.alike(0, place, name)]
         if len(same) == len(found.values):
@@ -215,12 +210,9 @@ def _most(found: Compared, place: int, name: str) -> str:
     change = _digits(factor * middle[at])
     told = worded(
         "{variable}: {change} in {time:g}, {after} instead of {before}",
-        variable=term(name),
-        change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
-        time=found.times[at],
-        after=_digits(factor * after, 4, ""),
-        before=_digits(factor * before, 4, ""),
-    )
+        variable=term(name), change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
+        time=found.times[at], after=_digits(factor * after, 4, ""), before=_digits(factor * before, 4, ""),
+    )  # fmt: skip
     if np.isfinite(ratio):
         told += worded(" ({change:+.1%})", change=ratio - 1)
     if found.draws > 1:

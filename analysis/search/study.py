@@ -109,9 +109,8 @@ def _problem(
         start, length = found.best.x
         path = worded(
             "full support to {start:.1f}, then a straight line to nothing over {length:.1f} years",
-            start=start,
-            length=length,
-        )
+            start=start, length=length,
+        )  # fmt: skip
     before_words, money, (factor, unit) = "", "", customary("bnCNY")
     if asked.level != "history":
         before_words = worded(" (of support as in {year:g}, held)", year=asked.held_from)

@@ -72,10 +72,8 @@ METHOD = click.option("--method", type=click.Choice(get_args(Method)), help="Def
 SEED = click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of random functions.")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
 CHANGES = click.option(
-    "--changes",
-    type=click.Path(path_type=Path),
-    metavar="CIN",
+    "--changes", type=click.Path(path_type=Path), metavar="CIN",
     help="Vensim changes file (.cin) or outcome (.out); --set goes before it.",
-)
+)  # fmt: skip
 #: how numbers are written, and how many runs that failed are named
 DIGITS, NAMED = "%.10g", 10

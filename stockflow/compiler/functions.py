@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.compiler import normal
 from stockflow.compiler.graph import Graph, OpenTable, Path
@@ -18,24 +17,22 @@ from stockflow.language.curve import Table
 SMALL = 1e-6
 _NEARLY_HALF = 0.5 - 2.0**-20
 
-_DIRECT: Mapping[str, str] = MappingProxyType(
-    {
-        "+": "add",
-        "-": "sub",
-        "*": "mul",
-        "/": "div",
-        "^": "pow",
-        "negative": "neg",
-        "<": "lt",
-        "<=": "le",
-        "=": "eq",
-        "<>": "ne",
-        "ln": "log",
-        "integer": "trunc",
-        **{name: name for name in ("and", "or", "not", "min", "max", "exp", "sqrt", "abs")},
-        "if then else": "select",
-    }
-)
+_DIRECT: Mapping[str, str] = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "^": "pow",
+    "negative": "neg",
+    "<": "lt",
+    "<=": "le",
+    "=": "eq",
+    "<>": "ne",
+    "ln": "log",
+    "integer": "trunc",
+    **{name: name for name in ("and", "or", "not", "min", "max", "exp", "sqrt", "abs")},
+    "if then else": "select",
+}
 # pi/2 in two parts of 33 bits and a rest, so that whole multiples of the parts are exact
 _HALF_PI = (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879595063154e-21)
 _SIN = (

@@ -35,17 +35,15 @@ from stockflow.names import plain
 
 _ATOM = POWER + 1
 # trees that stand in no expression, by what a person calls them
-_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "WithTable": "table",
-        "Points": "table",
-        "Entries": "list of numbers",
-        "Stock": "stock",
-        "Text": "text",
-        "Unfilled": "data of another file",
-        "Output": "further result of a macro",
-    }
-)
+_KINDS: Mapping[str, str] = {
+    "WithTable": "table",
+    "Points": "table",
+    "Entries": "list of numbers",
+    "Stock": "stock",
+    "Text": "text",
+    "Unfilled": "data of another file",
+    "Output": "further result of a macro",
+}
 _WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 #: a tree as text, and how tightly what is outermost in it binds
 _Part = tuple[str, int]

@@ -315,7 +315,7 @@ def _beyond(one: Translator, tree: Call, whole: bool) -> Tree:
 
 
 #: functions that read a table otherwise than it stands, and the type of graphical function that is read so
-BEYOND: Mapping[str, str] = MappingProxyType({"lookup extrapolate": "extrapolate", "lookup backward": "steps"})
+BEYOND: Mapping[str, str] = {"lookup extrapolate": "extrapolate", "lookup backward": "steps"}
 ToXmile.rules = MappingProxyType(
     {
         **{name: renamed(name) for name in (*_ALIKE, "min", "max", "if then else", "sum", "prod", "trend")},

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, get_args
 
 from stockflow.language.equations import Equations, Expression, Variable, walk
 
-_KNOWN: Mapping[str, type] = MappingProxyType({one.__name__: one for one in (Variable, *get_args(Expression))})
+_KNOWN: Mapping[str, type] = {one.__name__: one for one in (Variable, *get_args(Expression))}
 # the field of a node that comes before those it is made of
 _NODE = "node"
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
@@ -51,13 +50,9 @@ def decoded(content: bytes, source: str) -> Equations:
         nodes.append(_KNOWN[kind](*(_read(value, nodes) for value in values)))
     variables = [_read(one, nodes) for one in parts["variables"]]
     return Equations(
-        source,
-        {one.name: one for one in variables},
-        tuple(tuple(names) for names in parts["equivalences"]),
-        parts["method"],
-        frozenset(parts["structural"]),
-        tuple(parts.get("notes", ())),
-    )
+        source, {one.name: one for one in variables}, tuple(tuple(names) for names in parts["equivalences"]),
+        parts["method"], frozenset(parts["structural"]), tuple(parts.get("notes", ())),
+    )  # fmt: skip
 
 
 def digest(equations: Equations) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
-from types import MappingProxyType
 
 from stockflow.files import note, shown
 from stockflow.language import sheets
@@ -28,13 +27,11 @@ _MOST_CELLS = 5_000_000
 _CLOSE = 1e-6  # to the time of a number that has no other time, as a share
 _ROW = re.compile("[0-9]{1,7}")
 #: what is taken from a file, by function, with the number of texts that say where it stands
-FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        f"get {how} {what}": (what, count)
-        for how in ("direct", "xls")
-        for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
-    }
-)
+FROM_FILES: Mapping[str, tuple[str, int]] = {
+    f"get {how} {what}": (what, count)
+    for how in ("direct", "xls")
+    for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
+}
 
 
 class External:

@@ -71,9 +71,10 @@ def _amount(reader: Place, tree: Call) -> eq.Expression:
 
 
 _SELECT = Function(5, 5, lambda reader, tree: arrays.select(reader, tree, swapped=True), of_arrays=True)
-VENSIM: Mapping[str, Function] = MappingProxyType(
-    {**dialects.VENSIM, "pulse": whole(_pulse, 2), "pulse train": whole(_train, 4), "vector select": _SELECT}
-)
-XMILE: Mapping[str, Function] = MappingProxyType(
-    {**dialects.XMILE, "pulse": Function(2, 3, _amount), "int": dialects.VENSIM["integer"]}
-)
+VENSIM: Mapping[str, Function] = {
+    **dialects.VENSIM,
+    "pulse": whole(_pulse, 2),
+    "pulse train": whole(_train, 4),
+    "vector select": _SELECT,
+}
+XMILE: Mapping[str, Function] = {**dialects.XMILE, "pulse": Function(2, 3, _amount), "int": dialects.VENSIM["integer"]}

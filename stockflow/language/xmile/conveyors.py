@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from stockflow.errors import InputError
@@ -17,16 +16,16 @@ from stockflow.numerals import number
 _KINDS = ("oven", "queue", "conveyor")
 _BATCHES = frozenset({"one_at_a_time", "batch_integrity"})
 #: what may stand in each, and how each may be marked
-_PARTS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "conveyor": frozenset({"len", "capacity", "in_limit", "sample", "arrest"}),
-        "queue": frozenset(),
-        "oven": frozenset({"len", "cook_time", "fill_time", "clean_time", "capacity", "arrest"}),
-    }
-)
-_MARKS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"conveyor": _BATCHES | {"discrete", "exponential_leak"}, "queue": frozenset(), "oven": _BATCHES}
-)
+_PARTS: Mapping[str, frozenset[str]] = {
+    "conveyor": frozenset({"len", "capacity", "in_limit", "sample", "arrest"}),
+    "queue": frozenset(),
+    "oven": frozenset({"len", "cook_time", "fill_time", "clean_time", "capacity", "arrest"}),
+}
+_MARKS: Mapping[str, frozenset[str]] = {
+    "conveyor": _BATCHES | {"discrete", "exponential_leak"},
+    "queue": frozenset(),
+    "oven": _BATCHES,
+}
 #: texts of parts that say nothing
 _NOTHING = frozenset({("capacity", "inf"), ("in_limit", "inf"), ("fill_time", "inf"), ("arrest", "0"), ("sample", "1")})
 #: parts that limit what comes in
@@ -109,16 +108,12 @@ class Holders:
             raise Refused(problems)
         self._in |= entering
         holder = Holder(
-            kind,
-            Name(part.prefix + name_of(node)),
-            tuple(map(self.inflow, ins)),
-            tuple(names),
-            {name: self.equation(part, one) for name, one in parts.items() if _says(name, one)},
-            _marks(own),
+            kind, Name(part.prefix + name_of(node)), tuple(map(self.inflow, ins)), tuple(names),
+            {name: self.equation(part, one) for name, one in parts.items() if _says(name, one)}, _marks(own),
             tuple(self._fraction(*self._flows[one]) if leaks(self._flows[one][1]) else None for one in keys),
             tuple(map(_zone, flows)),
             overflow=next((place for place, one in enumerate(flows) if _has(one, "overflow")), None),
-        )
+        )  # fmt: skip
         if _is_limited(holder) and not all(isinstance(one, Name) for one in holder.inflows):
             raise Refused([f"{kind} with a limit and an inflow with a multiplier"])
         return holder
