@@ -25,19 +25,10 @@ from models.case import CASES, Case, load_case
 from stockflow.arrays import Array
 
 INPUTS = (
-    "doing learning rate",
-    "searching learning rate",
-    "reference component cost",
-    "price sensitivity",
-    "cost sensitivity",
-    "contact with adopters",
-    "contact with others",
-    "domestic offset",
-    "extrapolation weight",
-    "variety elasticity",
-    "performance exponent",
-    "capacity build time",
-)
+    "doing learning rate", "searching learning rate", "reference component cost", "price sensitivity",
+    "cost sensitivity", "contact with adopters", "contact with others", "domestic offset", "extrapolation weight",
+    "variety elasticity", "performance exponent", "capacity build time",
+)  # fmt: skip
 # as many as a posterior has
 SLOPES = (*INPUTS, "capacity life", "price adjustment time", "target markup")
 OUTPUTS = ("market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay")

@@ -19,16 +19,8 @@ from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
 
 HEAD = (
-    "case",
-    "moved",
-    "threads",
-    "quickest, ms",
-    "median",
-    "95%",
-    "drawing, ms of processor",
-    "workers",
-    "on free ones",
-)
+    "case", "moved", "threads", "quickest, ms", "median", "95%", "drawing, ms of processor", "workers", "on free ones",
+)  # fmt: skip
 _MOVE = """(async (set) => {
   const page = policyPage, { setting } = page;
   setting.clear();

@@ -76,10 +76,8 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    said = [f"\n{term(YARDSTICK)}", text(yardstick({case: table}, settings))]
-    said.append(
-        "\n" + worded("Against each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
-    )
+    each = worded("Against each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
+    said = [f"\n{term(YARDSTICK)}", text(yardstick({case: table}, settings)), f"\n{each}"]
     words = unscored_words(found) + forecast_words(table, case, settings)
     say(as_json, forecast_json(found, table), text(skill_rows(table)), *said, text(rivals(table)) + "\n", *words)
 

@@ -56,16 +56,13 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     table = parts["stages"].tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
     wide = table.pivot(index=["case", "clock"], columns="stage", values="years").loc[list(map(tuple, rows.to_numpy()))]
-    wide = (
-        wide.reindex(columns=list(STAGES)).round(1).rename(index=term, columns=term).rename_axis(columns=term("stage"))
-    )
+    wide = wide.reindex(columns=list(STAGES)).round(1).rename(index=term, columns=term)
+    wide = wide.rename_axis(index=[term("case"), term("clock")], columns=term("stage"))
     say(
         as_json,
         {name: one.record() for name, one in parts.items()},
         worded("Years from each clock to each stage, medians (intervals: results/paths.csv):"),
-        screen(
-            wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-", float_format=lambda v: when(v, ".1f")
-        ),
+        screen(wide, na_rep="-", float_format=lambda v: when(v, ".1f")),
         "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
         text(parts["stages"].tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),

@@ -237,17 +237,11 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
     """Draw every quantity ahead, left by scenario under the first policy, right by policy in the first scenario."""
     first_world, first_policy = next(iter(forward.scenarios)), next(iter(forward.policies))
     sides = (
-        (
-            worded("worlds, {policy}", policy=term(first_policy)),
-            [one for one in found if one.policy == first_policy],
-            "scenario",
-        ),
-        (
-            worded("policies, {world}", world=term(first_world)),
-            [one for one in found if one.scenario == first_world],
-            "policy",
-        ),
-    )
+        (worded("worlds, {policy}", policy=term(first_policy)),
+         [one for one in found if one.policy == first_policy], "scenario"),
+        (worded("policies, {world}", world=term(first_world)),
+         [one for one in found if one.scenario == first_world], "policy"),
+    )  # fmt: skip
     rows: list[dict[str, object]] = []
     count = len(forward.quantities)
     with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True) as (figure, axes):
