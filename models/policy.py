@@ -90,12 +90,12 @@ def doubts_of_scale(paths: Mapping[str, Sequence[float]], model: Model) -> list[
     return out
 
 
-def known_variable(model: Model, name: str, place: str, kind: str = "variable") -> Variable:
+def known_variable(model: Model, name: str, place: str) -> Variable:
     """Return a variable of the model; InputError, at `place`, with the nearest names if there is none."""
     try:
         return model.variable(name)
     except UnknownNameError:
-        raise unknown(kind, name, model.variables, place) from None
+        raise unknown("variable", name, model.variables, place) from None
 
 
 def _variable(series: Series, model: Model) -> Variable:

@@ -13,7 +13,7 @@ from models.schedules.file import load_schedule
 from models.schedules.run import run_schedule
 from stockflow import Model
 from stockflow.arrays import Array
-from stockflow.errors import InputError, unknown
+from stockflow.errors import InputError, UnknownNameError, unknown
 from stockflow.intervals import interval
 from stockflow.over_time import QUARTER
 
@@ -111,7 +111,11 @@ def changed(model: Model, one: Ahead, place: str) -> Model:
 
 
 def _driver(model: Model, name: str, place: str) -> None:
-    if not is_driver(known_variable(model, name, place, "driver")):
+    try:
+        moves = is_driver(model.variable(name))
+    except UnknownNameError:
+        raise unknown("driver", name, model.variables, place) from None
+    if not moves:
         raise InputError(f"{place}: {name!r} is no driver: the model computes it")
 
 

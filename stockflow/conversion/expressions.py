@@ -10,7 +10,6 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.operations import MISSING
@@ -144,7 +143,7 @@ class Writer(ABC):
 class Vensim(Writer):
     """Writes Vensim's equations."""
 
-    words: Mapping[str, str] = MappingProxyType({"and": ":AND:", "or": ":OR:", "not": ":NOT:"})
+    words: Mapping[str, str] = {"and": ":AND:", "or": ":OR:", "not": ":NOT:"}
     time = "Time"
 
     def name(self, name: str) -> str:
@@ -183,7 +182,7 @@ class Vensim(Writer):
 class Xmile(Writer):
     """Writes XMILE's equations."""
 
-    words: Mapping[str, str] = MappingProxyType({"and": "AND", "or": "OR", "not": "NOT", "mod": "MOD"})
+    words: Mapping[str, str] = {"and": "AND", "or": "OR", "not": "NOT", "mod": "MOD"}
     time = "TIME"
 
     def name(self, name: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from types import MappingProxyType
 
 from stockflow.language.definition import Definition, Macro, Parsed
 from stockflow.language.tree import Call, Tree, walk
@@ -118,4 +117,4 @@ def _vensim(equation: str) -> Tree:
 @cache
 def libraries() -> Mapping[bool, Library]:
     """Return the macros of either dialect, those of Vensim under True."""
-    return MappingProxyType({True: Library(_IN_VENSIM, True), False: Library(_IN_XMILE, False)})
+    return {True: Library(_IN_VENSIM, True), False: Library(_IN_XMILE, False)}

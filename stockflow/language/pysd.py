@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
@@ -33,7 +32,7 @@ class XmileEquation(Xmile):
     """An equation of XMILE: operators bind otherwise, and a remainder has the sign of its value."""
 
     negation = 3
-    binding = MappingProxyType({**BINDING, "mod": (SUM + PRODUCT) / 2})
+    binding: Mapping[str, float] = {**BINDING, "mod": (SUM + PRODUCT) / 2}
 
     def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators."""
