@@ -78,9 +78,8 @@ class Chromium(Tab):
     def size(self, width: int, height: int) -> None:
         """Give the page another size in pixels; one below 500 wide is a telephone."""
         self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
-        )  # fmt: skip
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
 
     def processor(self) -> tuple[float, float]:
         """Return the ms of processor time that pages took so far: on the threads that draw, and on their workers'.

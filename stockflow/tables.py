@@ -96,11 +96,8 @@ def _plain(cell: str) -> str:
 def _with_points(path: str | Path, rows: list[list[str]]) -> list[list[str]]:
     """Turn decimal commas into points."""
     found = [
-        (place, cell.strip())
-        for place, row in enumerate(rows, 1)
-        for cell in row
-        if _COMMA.fullmatch(cell.strip())
-    ]  # fmt: skip
+        (place, cell.strip()) for place, row in enumerate(rows, 1) for cell in row if _COMMA.fullmatch(cell.strip())
+    ]
     if not found:
         return rows
     if all(_THOUSANDS.fullmatch(cell) for _, cell in found):

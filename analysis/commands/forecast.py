@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options, say
+from analysis.commands.shared import CASE, FILE, JSON, OUT, folder_of, given, only_options, say
 from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.plain.folder import Folder
@@ -123,7 +123,7 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
 
 @click.command()
 @CASE
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
+@click.option("--data", type=FILE, required=True, help="CSV: series,year,value,unit,source.")
 @click.option("--from", "since", type=Whole(), metavar="YEAR", help="Leave out rows before this year.")
 @JSON
 def score(case: str, data: Path, since: int | None, as_json: bool) -> None:

@@ -76,8 +76,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
 
 @click.command("latecomers")
 @click.argument("name", default="dram")
-@click.option("--draws", type=Whole(1, 1000), default=DRAWS, show_default=True,
-              help="Draws of the leader's posterior.")  # fmt: skip
+@click.option("--draws", type=Whole(1, 1000), default=DRAWS, show_default=True, help="Draws of the leader's posterior.")
 @click.option("--figure", type=FILE, help="Also draw the shares: FIGURE.png, .svg and .csv.")
 @JSON
 def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool) -> None:

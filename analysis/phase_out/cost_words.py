@@ -40,9 +40,7 @@ def cost_words(found: Results) -> list[str]:
                     "of the units that drew support {share} would have been sold anyway in the same time", share=free
                 )
             )
-        words.append(
-            worded("{schedule}: {costs}.", schedule=capital(term(arm.label)), costs=one_by_one(parts))
-        )  # fmt: skip
+        words.append(worded("{schedule}: {costs}.", schedule=capital(term(arm.label)), costs=one_by_one(parts)))
     main = main_arm(found.arms)
     for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
         if f"{title} {to}" in found.measures[main]:
@@ -125,7 +123,7 @@ def schedules_table(found: Results, best: bool = True) -> tuple[str, pd.DataFram
     if best:
         head = worded(
             "Median [90% interval]; outlay and regret {money}, {per_unit}; regret at the central worth:", **units
-        )  # fmt: skip
+        )
     else:
         head = worded("Median [90% interval]; outlay {money}, {per_unit}:", **units)
     return head, pd.DataFrame(rows)
@@ -142,7 +140,7 @@ def waiting_words(found: Results) -> list[str]:
         better = listed(
             worded("{often} ({size})", often=often((gain > 0).mean()), size=term(name))
             for name, gain in one.gains.items()
-        )  # fmt: skip
+        )
         words.append(
             worded(
                 "Waiting a year, {exit} from {later:g} instead of {start:g}: units {units}, outlay in present value "

@@ -19,7 +19,7 @@ def thirds_table(found: Results, response: str, evidence: Evidence | None, best:
     cells = split.assign(
         text=[_cell(value, unit, last) for value, unit in zip(split["value"], split["unit"], strict=True)],
         answer=[term(one) for one in split["answer"]],
-    )  # fmt: skip
+    )
     wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
     wide.columns = [term(third) for third in THIRDS]
     return wide.reset_index(names=worded("answer"))
@@ -60,9 +60,7 @@ def driver_words(found: Results) -> list[str]:
         cells.append(worded("{answer}: {each}", answer=term(answer), each=each))
     if not cells:
         return []
-    return [
-        worded("Rank correlations over the draws, strongest first. {each}.", each=capital(one_by_one(cells)))
-    ]  # fmt: skip
+    return [worded("Rank correlations over the draws, strongest first. {each}.", each=capital(one_by_one(cells)))]
 
 
 def _cell(value: object, unit: str, last: float) -> str:

@@ -109,11 +109,11 @@ def share_words(found: Results) -> list[str]:
             if reached < 1:
                 part += worded(
                     ", reached by {year:g} in {often} of the draws", year=found.study.horizon, often=often(reached)
-                )  # fmt: skip
+                )
             parts.append(part)
         words.append(
             worded("Share of the market, {schedule}: {years}.", schedule=term(arm.label), years=one_by_one(parts))
-        )  # fmt: skip
+        )
     return words
 
 
@@ -163,7 +163,7 @@ def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     sums = one_by_one(
         worded("{schedule} {value}", schedule=term(arm.label), value=told(own[name], 2, fifty=False))
         for arm, own in found.told()[:2]
-    )  # fmt: skip
+    )
     asked = found.study.rush
     head = worded("As fitted, announcements pull forward in sum: {sums}. ", sums=sums)
     if not fitted:
@@ -204,7 +204,7 @@ def check_words(found: Results) -> list[str]:
     if found.failed:
         words.append(
             worded("{failed} draws were not finite under some schedule and are left out.", failed=found.failed)
-        )  # fmt: skip
+        )
     return [*words, *reported_words(found)]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.commands.console import Whole, deliver, settings, table
-from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL, loaded
+from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, PATH, SAVE, SET, UNTIL, loaded
 from stockflow.files import check_ending
 from stockflow.insight.loop_scores import periods
 from stockflow.language.equations import Method
@@ -31,7 +31,7 @@ _ALL_ONE_WAY = 0.99
 @SAVE
 @METHOD
 @click.option("--top", type=Whole(1), default=20, show_default=True, help="Loops to list.")
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write: loop, time and the scores.")
+@click.option("--out", type=PATH, help="CSV to write: loop, time and the scores.")
 @JSON
 def loops(
     file: Path,

@@ -43,7 +43,6 @@ _KINDS: Mapping[str, str] = {
     "Unfilled": "data of another file",
     "Output": "further result of a macro",
 }
-_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 #: a tree as text, and how tightly what is outermost in it binds
 _Part = tuple[str, int]
 
@@ -188,7 +187,7 @@ class Xmile(Writer):
     def name(self, name: str) -> str:
         """Return a name with underscores, in quotes if it is no word of letters or one of the language."""
         word = "_".join(name.split())
-        own = plain(name) in _WORDS or (plain(name) in XMILE and XMILE[plain(name)].least > 0)
+        own = plain(name) in xmile.WORDS or (plain(name) in XMILE and XMILE[plain(name)].least > 0)
         return word if re.fullmatch(xmile._WORD, word) and not own else f'"{self.checked(name)}"'
 
     def function(self, name: str) -> str:

@@ -275,6 +275,4 @@ def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
     found = apart(study, draws)
     order = next(values for name, values in draws.items() if plain(name) == plain(response))
     happened = happened_table(load_targets(study.case), posterior, study.happened)
-    return Beside(
-        answers(study, found, order), together(found, study.together), happened, apart_table(study, found)
-    )  # fmt: skip
+    return Beside(answers(study, found, order), together(found, study.together), happened, apart_table(study, found))
