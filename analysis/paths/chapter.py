@@ -69,7 +69,7 @@ def tell_followers(
         folder.table("latecomers_shares.csv", race.shares)
 
     def told() -> Told:
-        words, stems = follower_words(clocks, shut), []
+        words, stems = [*follower_words(clocks, shut)], []
         if race is not None:
             stems.append(folder.figure("latecomers"))
             figures.race_figure(race, stems[0])

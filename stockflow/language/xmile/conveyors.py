@@ -223,25 +223,23 @@ def _not_simulated(kind: str, own: Any, parts: Mapping[str, Any]) -> list[str]:
     return [f"{kind} with {name}" for name in (*sorted(marks), *(one for one in parts if one not in _PARTS[kind]))]
 
 
-def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows: int) -> list[str]:
+def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows: int) -> Iterator[str]:
     """Return what is missing in a conveyor or oven, or is too much, and what of its leaks is not simulated."""
     said = {name for name, one in parts.items() if _says(name, one)}
-    found = []
     if kind == "conveyor":
-        found += ["conveyor that leaks whole units" for one in flows if _has(one, "leak_integers")]
+        yield from ["conveyor that leaks whole units" for one in flows if _has(one, "leak_integers")]
         ends = sum(not leaks(one) for one in flows)
         if ends != 1:
-            found.append(f"conveyor with {ends} outflows at its end, where one must be")
+            yield f"conveyor with {ends} outflows at its end, where one must be"
         if "len" not in said:
-            found.append("conveyor without a transit time")
+            yield "conveyor without a transit time"
     if kind == "oven":
         if len(flows) != 1 or inflows > 1:
-            found.append(f"oven with {inflows} inflows and {len(flows)} outflows, where one of each may be")
+            yield f"oven with {inflows} inflows and {len(flows)} outflows, where one of each may be"
         if len(said & {"len", "cook_time"}) != 1:
-            found.append("oven without a cook time, or with two")
+            yield "oven without a cook time, or with two"
         if said.isdisjoint({"capacity", "fill_time"}):
-            found.append("oven without a capacity or fill time, which is never full")
-    return found
+            yield "oven without a capacity or fill time, which is never full"
 
 
 def _zone(flow: Any) -> tuple[float, float]:
