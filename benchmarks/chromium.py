@@ -139,8 +139,13 @@ def started(program: str, files: Path, *options: str) -> Iterator[Chromium]:
     read_answers, write_answers = _pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         arguments = [
-            program, *_HIDDEN, *options, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank",
-        ]  # fmt: skip
+            program,
+            *_HIDDEN,
+            *options,
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
         # the browser reads from 3 and writes to 4
         moved = [(os.POSIX_SPAWN_DUP2, read_commands, 3), (os.POSIX_SPAWN_DUP2, write_answers, 4)]
         silent = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_WRONLY, 0) for place in (1, 2)]

@@ -25,10 +25,19 @@ from models.case import CASES, Case, load_case
 from stockflow.arrays import Array
 
 INPUTS = (
-    "doing learning rate", "searching learning rate", "reference component cost", "price sensitivity",
-    "cost sensitivity", "contact with adopters", "contact with others", "domestic offset", "extrapolation weight",
-    "variety elasticity", "performance exponent", "capacity build time",
-)  # fmt: skip
+    "doing learning rate",
+    "searching learning rate",
+    "reference component cost",
+    "price sensitivity",
+    "cost sensitivity",
+    "contact with adopters",
+    "contact with others",
+    "domestic offset",
+    "extrapolation weight",
+    "variety elasticity",
+    "performance exponent",
+    "capacity build time",
+)
 # as many as a posterior has
 SLOPES = (*INPUTS, "capacity life", "price adjustment time", "target markup")
 OUTPUTS = ("market share", "Cumulative Domestic Sales", "Price", "Capacity", "Cumulative Fiscal Outlay")

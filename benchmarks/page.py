@@ -246,9 +246,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--moves", type=int, default=60, help="moves of a slider that are timed")
     options = parser.parse_args(arguments)
     print(f"{machine().line()}\n")
-    head = ("case", "kB", "kB gzipped", "module, bytes", "first frame, ms", "a move seen", "whole, quickest", "median",
-            "95%", "one thread: runs", "quantiles", "drawing", "native runs, ms", "plain JavaScript",
-            "difference")  # fmt: skip
+    head = (
+        "case",
+        "kB",
+        "kB gzipped",
+        "module, bytes",
+        "first frame, ms",
+        "a move seen",
+        "whole, quickest",
+        "median",
+        "95%",
+        "one thread: runs",
+        "quantiles",
+        "drawing",
+        "native runs, ms",
+        "plain JavaScript",
+        "difference",
+    )
     rows, changes, opened = [], [], {}
     with tab() as browser:
         assert isinstance(browser, Chromium)

@@ -19,8 +19,16 @@ from stockflow.arrays import Array
 from stockflow.over_time import QUARTER
 
 HEAD = (
-    "case", "moved", "threads", "quickest, ms", "median", "95%", "drawing, ms of processor", "workers", "on free ones",
-)  # fmt: skip
+    "case",
+    "moved",
+    "threads",
+    "quickest, ms",
+    "median",
+    "95%",
+    "drawing, ms of processor",
+    "workers",
+    "on free ones",
+)
 _MOVE = """(async (set) => {
   const page = policyPage, { setting } = page;
   setting.clear();

@@ -168,10 +168,16 @@ class Model:
         values = asked.samples(columns, opened, points)
         tables = {name: np.broadcast_to(table, (len(values), points[name])) for name, table in opened.items()}
         return Batch(
-            simulator, lambda: self._simulator(watching(simulator.task)), values, tables, seed, threads,
-            {name: self._attributes(name) for name in simulator.outputs}, self._time_attributes(),
+            simulator,
+            lambda: self._simulator(watching(simulator.task)),
+            values,
+            tables,
+            seed,
+            threads,
+            {name: self._attributes(name) for name in simulator.outputs},
+            self._time_attributes(),
             self._origin(simulator.task.equations.method, simulator.digest),
-        )  # fmt: skip
+        )
 
     def run(
         self,
@@ -372,9 +378,12 @@ class Model:
     def _origin(self, method: Method, digest: str) -> dict[str, str | float]:
         """What a Dataset says about where it came from; the hash is that of the equations as run."""
         return {
-            "model_file": self.file.name, "equations_sha256": digest, "stockflow_version": VERSION, "method": method,
+            "model_file": self.file.name,
+            "equations_sha256": digest,
+            "stockflow_version": VERSION,
+            "method": method,
             "time_step": self.time_step,
-        }  # fmt: skip
+        }
 
     def _simulator(self, task: Task) -> Simulator:
         equations = task.equations

@@ -23,7 +23,9 @@ def read(file: Source) -> Equations:
     parts = json.dumps(sorted(file.elements.items()))
     sources = (file.name.rpartition(".")[2].lower(), file.text, parts, file.rules)
     return cache.kept(
-        "equations", sources, lambda: source.equations(file),
+        "equations",
+        sources,
+        lambda: source.equations(file),
         lambda found: codec.encoded(found) if codec.keepable(found) else None,
         lambda content: codec.decoded(content, file.name),
-    )  # fmt: skip
+    )

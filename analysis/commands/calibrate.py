@@ -105,11 +105,13 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
         title = worded("{case}: model against data, a first look", case=about)
     figure = series_against_data(title, shown.closed.series, place / "fit")
     say(
-        as_json, {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings},
-        text(estimates.drop(columns=["interval", "step"])), "\n" + text(errors.drop(columns="unit")) + "\n",
+        as_json,
+        {"estimates": records(estimates), "series": records(errors), "warnings": fit.warnings},
+        text(estimates.drop(columns=["interval", "step"])),
+        "\n" + text(errors.drop(columns="unit")) + "\n",
         "\n".join(map(term, fit.warnings)),
         "\n" + worded("All of it, with the figure {figure}, is in {folder}.", figure=figure.name, folder=figure.parent),
-    )  # fmt: skip
+    )
 
 
 @click.command("import-vensim")

@@ -69,9 +69,10 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
         "\n"
         + worded(
             "Tables are in {results}, figures in {figures}.",
-            results=folder.root / "results", figures=folder.root / "figures",
+            results=folder.root / "results",
+            figures=folder.root / "figures",
         ),
-    )  # fmt: skip
+    )
 
 
 @click.command("latecomers")

@@ -75,9 +75,10 @@ def show(file: str, until: float, as_json: bool) -> None:
         lines.append(
             worded(
                 "At the accepted values {instrument} is cut by up to {most:.3g}: it would exceed the price.",
-                instrument=term(name), most=most,
+                instrument=term(name),
+                most=most,
             )
-        )  # fmt: skip
+        )
     if shown.paths:
         about = term(UNITS[schedule.case])
         lines.append("\n" + worded("Yearly means beside history; money of 2020, {unit}.", unit=about))

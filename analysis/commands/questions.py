@@ -137,9 +137,10 @@ def _sensitivity_words(answer: SensitivityAnswer, boxes: list[str]) -> list[str]
     asked = answer.question
     plans = worded(
         "What it hinges on: '{phase_out}' against '{supported}', and that against '{no_support}'.",
-        phase_out=term(asked.phase_out.name), supported=term(asked.supported.name),
+        phase_out=term(asked.phase_out.name),
+        supported=term(asked.supported.name),
         no_support=term(asked.no_support.name),
-    )  # fmt: skip
+    )
     lines = [plans, *hinges(answer.table, asked.key_year)]
     lines += [worded("Convergence:"), *(f"  {line}" for line in convergence(answer.table))]
     if answer.boxes:
@@ -157,8 +158,9 @@ def _draw_sensitivity(answer: SensitivityAnswer, folder: Folder, case: str) -> N
         tag = f"{case}_{method.replace(' ', '_').lower()}"
         title = worded(
             "{case}: what the answer hinges on in {year:g}\n(hatched: less where high; white: not converged)",
-            case=full, year=year,
-        )  # fmt: skip
+            case=full,
+            year=year,
+        )
         figures.tornado(answer.table, method, year, title, folder.figure(f"tornado_{tag}"))
         title = worded("{case}: what the answer hinges on, by year (hollow: not converged)", case=full)
         figures.index_bands(answer.table, method, title, folder.figure(f"index_bands_{tag}"))

@@ -129,8 +129,10 @@ def _tell(
         model = applied.draws.model
         told = worded(
             "Warning: {name}: changes nothing in the years run, {first:g} to {last:g}",
-            name=f"{place or '--schedule '}{schedule.name}", first=model.initial_time, last=applied.draws.until,
-        )  # fmt: skip
+            name=f"{place or '--schedule '}{schedule.name}",
+            first=model.initial_time,
+            last=applied.draws.until,
+        )
         click.echo(told, err=True)
         return
     click.echo(f"{place}{in_brief(of_run(schedule, applied))}", err=True)

@@ -33,14 +33,15 @@ def scoreboard(as_json: bool) -> None:
         "\n"
         + worded(
             "{inside} of {all} answered target rows are inside the paper's range.",
-            inside=board.inside, all=len(board.rows),
+            inside=board.inside,
+            all=len(board.rows),
         ),
         "\n" + worded("Not answered ({count}):", count=len(board.unanswered)),
         *(
             f"  {one.id:6s} {worded('{what}: {why}', what=term(described(one)), why=term(one.reason))}"
             for one in board.unanswered
         ),
-    )  # fmt: skip
+    )
 
 
 @click.command("identify")
@@ -62,10 +63,15 @@ def identify_command(case: str, out: Path, as_json: bool) -> None:
     words, tables = verdict_words(found) + ridge_words(found), tables_of(found)
     told: dict[str, object] = {"basis": found.basis, "missing": missing.get(case), "words": words}
     say(
-        as_json, told | {name: records(table) for name, table in tables.items()}, *map(term, missing.values()),
+        as_json,
+        told | {name: records(table) for name, table in tables.items()},
+        *map(term, missing.values()),
         worded("Spreads and correlations: {basis}.", basis=term(found.basis)),
-        *("\n" + text(table) for table in tables.values()), "", *words, *statement_words(found),
-    )  # fmt: skip
+        *("\n" + text(table) for table in tables.values()),
+        "",
+        *words,
+        *statement_words(found),
+    )
 
 
 @click.command("numerics")

@@ -63,8 +63,9 @@ def with_support(model: Model, share: float, since: float, until: float) -> tupl
     path = np.where(times < since, 0.0, share * run[REFERENCE].to_numpy()[0])
     told = worded(
         "the case pays no support: a subsidy of {share:.0%} of the reference cost from {since:g} is tried",
-        share=share, since=since,
-    )  # fmt: skip
+        share=share,
+        since=since,
+    )
     return model.with_series(with_announced({SUBSIDY: (times, path)}, model)), told
 
 

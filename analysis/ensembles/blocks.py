@@ -99,9 +99,15 @@ def skeleton(ensemble: Ensemble, layout: Layout) -> dict[str, bytes]:
         "draw": ("run", draw),
     }
     attributes = {
-        "format": FORMAT, "digest": ensemble.digest, "block_runs": layout.block, **ensemble.origin, **ensemble.notes,
-        "first_time": float(one.times[0]), "last_time": float(one.times[-1]), "versions": dict(versions()),
-    }  # fmt: skip
+        "format": FORMAT,
+        "digest": ensemble.digest,
+        "block_runs": layout.block,
+        **ensemble.origin,
+        **ensemble.notes,
+        "first_time": float(one.times[0]),
+        "last_time": float(one.times[-1]),
+        "versions": dict(versions()),
+    }
     xr.Dataset(coords=coordinates, attrs=attributes).to_zarr(store, zarr_format=3, consolidated=False)
     _array(store, layout, layout.runs, VALUES)
     with _QUIET, warnings.catch_warnings():  # filters belong to the process: two threads would undo each other's
@@ -133,7 +139,14 @@ def digest_of(document: object) -> str:
 def _array(store: MemoryStore, layout: Layout, runs: int, name: str | None) -> zarr.Array[Any]:
     size = (layout.times, layout.variables)
     return zarr.create_array(
-        store, name=name, shape=(runs, *size), shards=(layout.block, *size), chunks=(layout.block, layout.times, 1),
-        dtype="float64", compressors=[BloscCodec(typesize=8, cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()],
-        fill_value=np.nan, dimension_names=("run", "time", "variable"), config={"write_empty_chunks": True},
-    )  # fmt: skip
+        store,
+        name=name,
+        shape=(runs, *size),
+        shards=(layout.block, *size),
+        chunks=(layout.block, layout.times, 1),
+        dtype="float64",
+        compressors=[BloscCodec(typesize=8, cname="lz4", clevel=1, shuffle="shuffle"), Crc32cCodec()],
+        fill_value=np.nan,
+        dimension_names=("run", "time", "variable"),
+        config={"write_empty_chunks": True},
+    )

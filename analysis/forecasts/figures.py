@@ -114,8 +114,9 @@ def yardstick_figure(rows: pd.DataFrame, stem: Path) -> Path:
     ]
     title = worded(
         "Error of forecasts over that of a curve named in advance: {alone};\naveraged with it {averaged}",
-        alone=told[0], averaged=told[1],
-    )  # fmt: skip
+        alone=told[0],
+        averaged=told[1],
+    )
     labels = []
     with drawing(figsize=(7.2, 0.3 * len(part) + 1.5), title=title, fontsize=9.5) as (figure, ax):
         for y, row in enumerate(part.to_dict("records")):

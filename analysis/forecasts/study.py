@@ -162,9 +162,10 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
                 "What these forecasts still know of their future: fixed values of {names} come from a look at all "
                 "years, priors were written by people who know them, and the bound {bound:g} of the errors' "
                 "persistence was chosen with the misfits of 2019-21 in view.",
-                names=listed(map(term, later)), bound=load_targets(case).errors.largest_persistence,
+                names=listed(map(term, later)),
+                bound=load_targets(case).errors.largest_persistence,
             )
-        )  # fmt: skip
+        )
     words.append(
         worded(
             "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
@@ -211,10 +212,16 @@ def _told(met: pd.DataFrame, mode: str, origin: int) -> Iterator[str]:
         "{mode} from {origin}, {count} headline series: the model beats the reference named in advance on {won} of "
         "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference together "
         "beat them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
-        mode=term(mode), origin=origin, count=len(met), won=(model < reference).sum(), of=reference.notna().sum(),
-        best=(model < best).sum(), both=(combined < reference).sum(), both_best=(combined < best).sum(),
+        mode=term(mode),
+        origin=origin,
+        count=len(met),
+        won=(model < reference).sum(),
+        of=reference.notna().sum(),
+        best=(model < best).sum(),
+        both=(combined < reference).sum(),
+        both_best=(combined < best).sum(),
         inside=inside,
-    )  # fmt: skip
+    )
     for one in met[model >= best].to_dict("records"):
         ratio = one["model CRPS"] / one["its CRPS"]
         yield worded(
@@ -286,8 +293,10 @@ def forecast_chapter(case: str, stem: Path | None = None) -> ForecastChapter:
         head = worded(
             "{case}: the model beats the best curve in hindsight {won} of {of} times,\n"
             "drivers as expected; lower is better",
-            case=title, won=won, of=of,
-        )  # fmt: skip
+            case=title,
+            won=won,
+            of=of,
+        )
         forecast_skill(head, accepted, series, stem)
     brief = at.rename(columns=BRIEF).drop(columns="origin")
     return ForecastChapter(case, title, words, brief, rows, rivals(accepted), "")

@@ -72,9 +72,13 @@ def research_words(of: Drawn, study: LoopStudy, elasticity: tuple[float, float, 
     return worded(
         "output to {until:g} answers the stock of firms' research with an elasticity of {middle:.2f}{span}, {place} "
         "the {low:g} to {high:g} that surveys find.",
-        until=of.until(study.case(of.case).until), middle=middle, span=span, place=place, low=about.low,
+        until=of.until(study.case(of.case).until),
+        middle=middle,
+        span=span,
+        place=place,
+        low=about.low,
         high=about.high,
-    )  # fmt: skip
+    )
 
 
 def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], study: LoopStudy) -> list[str]:
@@ -93,9 +97,11 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
             "loops that probably do at least {level:.0%} of what all named loops do: {loops}. Named loops are "
             "{named:.0%} (median over years) of all loops scored, those and the model's independent ones; the rest is "
             "mostly single stocks adjusting.",
-            level=found.level, loops=listed(alone) or worded("none in any year"), named=np.median(found.named),
+            level=found.level,
+            loops=listed(alone) or worded("none in any year"),
+            named=np.median(found.named),
         )
-    )  # fmt: skip
+    )
     for one in cut:
         low, middle, high = (100 * x for x in interval(one.output))
         years = interval(one.delay[:, TENTH])
@@ -107,10 +113,14 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
             worded(
                 "without {loop} ({cut}, from {since:g}) output changes by {middle:+.0f}%{span} and 10% of the market "
                 "comes {later}.",
-                loop=term(one.loop), cut=cut_words(one.cut), since=one.since, middle=middle, span=span,
+                loop=term(one.loop),
+                cut=cut_words(one.cut),
+                since=one.since,
+                middle=middle,
+                span=span,
                 later=_later(years, found.posterior),
             )
-        )  # fmt: skip
+        )
     if idle := [term(name) for i, name in enumerate(found.names) if not found.share[..., i].any()]:
         words.append(worded("without any score: {loops}.", loops=listed(idle)))
     known = (loop for loop in study.loops if loop.not_cut and loop.name in found.names)
@@ -129,9 +139,11 @@ def _learning_words(found: Dominance) -> list[str]:
             "{loop} never does more than {share:.0%} of what all named loops do in a year (median, in {year:.0f}): "
             "scores tell what moves the model at a moment, and learning works slowly; what it is worth in the long "
             "run is told by cutting it.",
-            loop=term(name), share=share[best], year=found.years[best],
+            loop=term(name),
+            share=share[best],
+            year=found.years[best],
         )
-    ]  # fmt: skip
+    ]
 
 
 def _later(years: tuple[float, float, float], posterior: bool) -> str:
@@ -184,11 +196,13 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> Iterator[str
     assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
     absent = [worded("{name} ({place})", name=term(name), place=term(why)) for name, why in found.absent.items()]
     yield worded(
-        "{there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most with "
-        "{best}.",
-        there=len(names), all=len(names) + len(found.absent), basis=term(found.basis), until=found.until,
+        "{there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most with {best}.",
+        there=len(names),
+        all=len(names) + len(found.absent),
+        basis=term(found.basis),
+        until=found.until,
         best=best,
-    )  # fmt: skip
+    )
     yield worded("assumption only: {names}.", names=listed(map(term, assumed)) or none)
     yield worded("absent: {names}.", names=listed(absent) or none)
     if idle:
@@ -200,8 +214,10 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> Iterator[str
         yield worded(
             "in name only (no change tried moves sales or output by {little:.1%} or a stage by {soon:g} years): "
             "{names}.",
-            little=study.little, soon=study.soon, names=listed(map(term, small)),
-        )  # fmt: skip
+            little=study.little,
+            soon=study.soon,
+            names=listed(map(term, small)),
+        )
 
 
 def _little(one: Tried, study: InstrumentStudy) -> bool:
@@ -242,8 +258,10 @@ def barrier_words(found: Barriers) -> Iterator[str]:
         if wait.before:
             yield worded(
                 "{barrier} was crossed before the run starts; {lost} to {until:g}.",
-                barrier=barrier, lost=lost, until=found.until,
-            )  # fmt: skip
+                barrier=barrier,
+                lost=lost,
+                until=found.until,
+            )
             continue
         low, middle, high = interval(wait.years)
         span = worded(" ({first} to {last})", first=f"{low:.1f}", last=when(high, ".1f")) if posterior else ""
@@ -258,8 +276,11 @@ def barrier_words(found: Barriers) -> Iterator[str]:
         )
         yield worded(
             "{barrier}: {told}; {lost}; shortened most by {helps}.",
-            barrier=barrier, told=told, lost=lost, helps=helps or worded("none of the instruments"),
-        )  # fmt: skip
+            barrier=barrier,
+            told=told,
+            lost=lost,
+            helps=helps or worded("none of the instruments"),
+        )
 
 
 def _moved(one: Tried) -> str:

@@ -122,8 +122,12 @@ def knockout_table(case: str, basis: str, found: list[Knockout], years: float) -
     rows = []
     for one in found:
         about = {
-            "case": case, "loop": one.loop, "polarity": one.polarity, "cut": cut_words(one.cut), "since": one.since,
-        }  # fmt: skip
+            "case": case,
+            "loop": one.loop,
+            "polarity": one.polarity,
+            "cut": cut_words(one.cut),
+            "since": one.since,
+        }
         outcomes = {f"years to {stage}": one.delay[:, place] for place, stage in enumerate(STAGES)}
         outcomes |= {f"domestic sales to {years:g}": one.sales, f"output to {years:g}": one.output}
         for name, values in outcomes.items():

@@ -122,8 +122,10 @@ def takeover_words(found: TakenOver) -> str:
     if never > 0.5:
         return worded(
             "the learning loop does not take over from support by {last:g} (in {never:.0%} of draws; {compared}).",
-            last=last, never=never, compared=compared,
-        )  # fmt: skip
+            last=last,
+            never=never,
+            compared=compared,
+        )
     if high <= first:
         return worded(
             "what was learned carries more sales than support in every year looked at ({compared}).", compared=compared
@@ -134,5 +136,8 @@ def takeover_words(found: TakenOver) -> str:
     share = worded(", in {never:.0%} of draws never", never=never) if never else ""
     return worded(
         "the learning loop takes over from support in {middle:.0f} ({span}{share}; {compared}).",
-        middle=middle, span=span, share=share, compared=compared,
-    )  # fmt: skip
+        middle=middle,
+        span=span,
+        share=share,
+        compared=compared,
+    )

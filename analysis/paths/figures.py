@@ -183,9 +183,10 @@ def clock_figure(table: pd.DataFrame, published: pd.DataFrame, study: PathStudy,
             worded(
                 "years; squares: median and 90% of draws (hollow: observed);\n"
                 "diamonds: median and quartiles; shaded: {low:g} to {high:g} years",
-                low=study.window[0], high=study.window[1],
+                low=study.window[0],
+                high=study.window[1],
             )
-        )  # fmt: skip
+        )
         ax.grid(axis="y", visible=False)
     return save(figure, pd.concat([part, pairs]), stem)
 
@@ -196,8 +197,9 @@ def duration_matrix(table: pd.DataFrame, study: PathStudy, stem: Path) -> Path:
     title = worded(
         "Years from each clock to each stage: median and 90% of draws. Dash: before the model starts.\n"
         "Shaded: share of draws within {low:g} to {high:g} years, from none to all",
-        low=study.window[0], high=study.window[1],
-    )  # fmt: skip
+        low=study.window[0],
+        high=study.window[1],
+    )
     with drawing(figsize=(9.2, 0.46 * len(starts) + 2.2), title=title, fontsize=9.5) as (figure, ax):
         places = _groups(ax, [term(load_case(one["case"]).title) for one in starts], 0.55, 0.0)
         for i, one in zip(places, starts, strict=True):
@@ -237,11 +239,17 @@ def forward_panels(title: str, found: Sequence[Future], forward: Forward, since:
     """Draw every quantity ahead, left by scenario under the first policy, right by policy in the first scenario."""
     first_world, first_policy = next(iter(forward.scenarios)), next(iter(forward.policies))
     sides = (
-        (worded("worlds, {policy}", policy=term(first_policy)),
-         [one for one in found if one.policy == first_policy], "scenario"),
-        (worded("policies, {world}", world=term(first_world)),
-         [one for one in found if one.scenario == first_world], "policy"),
-    )  # fmt: skip
+        (
+            worded("worlds, {policy}", policy=term(first_policy)),
+            [one for one in found if one.policy == first_policy],
+            "scenario",
+        ),
+        (
+            worded("policies, {world}", world=term(first_world)),
+            [one for one in found if one.scenario == first_world],
+            "policy",
+        ),
+    )
     rows: list[dict[str, object]] = []
     count = len(forward.quantities)
     with panels(2 * count, 2, (4.2, 1.8), 1.4, sharex=True) as (figure, axes):
@@ -339,7 +347,9 @@ def race_figure(answer: Following, stem: Path) -> Path:
         head = worded(
             "{race}\nShares of the market are missed by {points:.0f} points (root mean square).\n"
             "Marks: observed. Lines: {basis}",
-            race=term(race.study.title), points=100 * answer.share_error, basis=term(answer.basis),
-        )  # fmt: skip
+            race=term(race.study.title),
+            points=100 * answer.share_error,
+            basis=term(answer.basis),
+        )
         figure.suptitle(head, x=0.01, ha="left", fontsize=9.5)
     return save(figure, pd.concat(rows, ignore_index=True), stem)

@@ -175,6 +175,8 @@ def path_of(case: str, study: PathStudy) -> PathCase:
     return PathCase(
         until=about.model.final_time,
         clocks={**{name: one.year for name, one in stated.items()}, START: about.model.initial_time},
-        clock_sources={**{name: one.source for name, one in stated.items()}, START: "the case"}, observed={},
-        observed_sources={}, policies=(),
-    )  # fmt: skip
+        clock_sources={**{name: one.source for name, one in stated.items()}, START: "the case"},
+        observed={},
+        observed_sources={},
+        policies=(),
+    )

@@ -77,8 +77,9 @@ def _order(path: Dated) -> str:
         return ""
     return worded(
         "{case}: in {early:.0%} of draws 10% of the market comes before the first product.",
-        case=term(path.title), early=early,
-    )  # fmt: skip
+        case=term(path.title),
+        early=early,
+    )
 
 
 def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy) -> list[str]:

@@ -97,9 +97,13 @@ def as_records(answer: PhaseOutAnswer, tables: Mapping[str, pd.DataFrame]) -> di
     found = answer.results
     paths = {"shares", "account"}
     return {
-        "title": found.study.title, "case": found.study.case, "draws": found.size, "failed_draws": found.failed,
-        "schedules": [arm.label for arm in found.arms], "account_gap": found.gap,
+        "title": found.study.title,
+        "case": found.study.case,
+        "draws": found.size,
+        "failed_draws": found.failed,
+        "schedules": [arm.label for arm in found.arms],
+        "account_gap": found.gap,
         "safe_exit_year": {one.family: None if np.isinf(one.year) else one.year for one in found.safe},
         "page": answer.page.splitlines(),
         **{name: records(table) for name, table in tables.items() if name not in paths},
-    }  # fmt: skip
+    }

@@ -126,10 +126,13 @@ def regret_table(names: Sequence[str], gains: Array) -> pd.DataFrame:
     best = regret <= 1e-9 * np.maximum(1.0, np.abs(gains.max(axis=0)))
     return pd.DataFrame(
         {
-            "schedule": list(names), "mean regret": regret.mean(axis=1), "90% regret": quantiles(regret.T, [0.9])[0],
-            "largest regret": regret.max(axis=1), "probability of best": (best / best.sum(axis=0)).mean(axis=1),
+            "schedule": list(names),
+            "mean regret": regret.mean(axis=1),
+            "90% regret": quantiles(regret.T, [0.9])[0],
+            "largest regret": regret.max(axis=1),
+            "probability of best": (best / best.sum(axis=0)).mean(axis=1),
         }
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)

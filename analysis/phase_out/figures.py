@@ -49,9 +49,11 @@ def draw_all(answer: PhaseOutAnswer, stem: Path) -> list[Path]:
         return stem.with_name(f"{stem.name}_figure_{name}")
 
     return [
-        safe_exit(found, answer.said.answers, beside("safe_exit")), share_fans(found, shown(found), beside("shares")),
-        fiscal_stack(found, beside("account")), regret(found, beside("regret")),
-    ]  # fmt: skip
+        safe_exit(found, answer.said.answers, beside("safe_exit")),
+        share_fans(found, shown(found), beside("shares")),
+        fiscal_stack(found, beside("account")),
+        regret(found, beside("regret")),
+    ]
 
 
 def shown(found: Results) -> list[str]:

@@ -85,9 +85,15 @@ def end_labels(ax: Axes, labels: Iterable[tuple[str, float, str]], gap: float) -
     for i, (text, _, colour) in enumerate(ordered):
         at = min(places[i], 1 - gap * (len(places) - 1 - i))
         ax.annotate(
-            text, (1, at), xytext=(3, 0), xycoords="axes fraction", textcoords="offset points", va="center",
-            fontsize=7.5, color=colour,
-        )  # fmt: skip
+            text,
+            (1, at),
+            xytext=(3, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=colour,
+        )
 
 
 def save(figure: Figure, numbers: pd.DataFrame, stem: Path) -> Path:

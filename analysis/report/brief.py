@@ -236,9 +236,10 @@ def trust_sentences(
         but.append(
             worded(
                 "the model alone beats the best of all curves, chosen in hindsight, on {won} of {of} occasions.",
-                won=won, of=of,
+                won=won,
+                of=of,
             )
-        )  # fmt: skip
+        )
     return words, but
 
 

@@ -50,8 +50,11 @@ def fit_words(calibration: Calibration) -> Iterator[str]:
     ends = np.array([s.objective_after for s in closed.starts])
     yield worded(
         "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
-        starts=len(ends), seed=calibration.seed, best=ends.min(), worst=ends.max(),
-    )  # fmt: skip
+        starts=len(ends),
+        seed=calibration.seed,
+        best=ends.min(),
+        worst=ends.max(),
+    )
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
         apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}

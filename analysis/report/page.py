@@ -126,9 +126,13 @@ def environment_of_pages() -> Environment:
         translated, lambda one, many, count: translated(one if count == 1 else many), newstyle=True
     )
     made.filters |= {
-        "table": html_table, "cell": cell, "spread": spread_cell, "term": term, "unit": beside_numbers,
+        "table": html_table,
+        "cell": cell,
+        "spread": spread_cell,
+        "term": term,
+        "unit": beside_numbers,
         "described": described,
-    }  # fmt: skip
+    }
     made.globals |= {"language": language(), "names": LANGUAGES, "diagram_file": diagram_file}
     return made
 

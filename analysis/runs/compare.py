@@ -210,9 +210,12 @@ def _most(found: Compared, place: int, name: str) -> str:
     change = _digits(factor * middle[at])
     told = worded(
         "{variable}: {change} in {time:g}, {after} instead of {before}",
-        variable=term(name), change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
-        time=found.times[at], after=_digits(factor * after, 4, ""), before=_digits(factor * before, 4, ""),
-    )  # fmt: skip
+        variable=term(name),
+        change=change if unit == "1" else worded("{value} {unit}", value=change, unit=unit),
+        time=found.times[at],
+        after=_digits(factor * after, 4, ""),
+        before=_digits(factor * before, 4, ""),
+    )
     if np.isfinite(ratio):
         told += worded(" ({change:+.1%})", change=ratio - 1)
     if found.draws > 1:

@@ -48,9 +48,15 @@ def _panel(ax: Axes, found: Compared, name: str, since: float) -> None:
         every = max(1, len(times) // 6)
         marks = (place * every // len(found.labels), every)  # none over another's
         ax.plot(
-            times, middle, color=color, linestyle=dashes, marker=marker, markevery=marks, markersize=4,
+            times,
+            middle,
+            color=color,
+            linestyle=dashes,
+            marker=marker,
+            markevery=marks,
+            markersize=4,
             label=term(label),
-        )  # fmt: skip
+        )
         if found.draws > 1:
             ax.fill_between(times, low, high, color=color, alpha=0.12, linewidth=0)
     seen = observations(found.home, name)

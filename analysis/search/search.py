@@ -263,6 +263,8 @@ def _words(trapped: bool, agreed: bool, gap: float, same: int, tried: int, toler
         found = worded("the search without slopes fell short by {gap:.4g}", gap=-gap)
     ends = worded(
         "{same} of {tried} starts along slopes end within {tolerance:.0%} of the best",
-        same=same, tried=tried, tolerance=tolerance,
-    )  # fmt: skip
+        same=same,
+        tried=tried,
+        tolerance=tolerance,
+    )
     return one_by_one([found, ends])

@@ -109,8 +109,9 @@ def _problem(
         start, length = found.best.x
         path = worded(
             "full support to {start:.1f}, then a straight line to nothing over {length:.1f} years",
-            start=start, length=length,
-        )  # fmt: skip
+            start=start,
+            length=length,
+        )
     before_words, money, (factor, unit) = "", "", customary("bnCNY")
     if asked.level != "history":
         before_words = worded(" (of support as in {year:g}, held)", year=asked.held_from)

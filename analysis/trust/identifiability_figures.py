@@ -112,9 +112,13 @@ def _rates(ax: Axes, ridge: Ridge) -> None:
     elif ridge.draws is not None:
         low, _, high = interval(100 * ridge.draws[0])
         ax.vlines(
-            100 * ridge.fitted[1], low, high, color=POSTERIOR, linewidth=3,
+            100 * ridge.fitted[1],
+            low,
+            high,
+            color=POSTERIOR,
+            linewidth=3,
             label=worded("posterior, 90% (searching held)"),
-        )  # fmt: skip
+        )
     ax.plot(100 * ridge.profile.values, 100 * ridge.doing, "o-", color=LINE, markersize=3.5,
             label=worded("refitted to each searching rate"))  # fmt: skip
     ax.plot(

@@ -49,9 +49,13 @@ def _strongest(rows: pd.DataFrame, method: str) -> str:
         told.append(
             worded(
                 "{unknown} ({value:.0%}, {low:.0%} to {high:.0%}; {way})",
-                unknown=term(row["unknown"]), value=row["value"], low=low, high=high, way=listed([way, *doubts]),
+                unknown=term(row["unknown"]),
+                value=row["value"],
+                low=low,
+                high=high,
+                way=listed([way, *doubts]),
             )
-        )  # fmt: skip
+        )
     open_ = int((~rows["converged"].astype(bool)).sum())
     rest = worded("all indices converged")
     if open_:
@@ -75,10 +79,12 @@ def convergence(table: pd.DataFrame) -> Iterator[str]:
             parts.append(
                 worded(
                     "for instance {unknown} for {answer} in {year:g}: {why}",
-                    unknown=term(worst["unknown"]), answer=term(worst["answer"]), year=worst["year"],
+                    unknown=term(worst["unknown"]),
+                    answer=term(worst["answer"]),
+                    year=worst["year"],
                     why=one_by_one(map(term, worst["why"].split("; "))),
                 )
-            )  # fmt: skip
+            )
         if len(moving) < len(rows):
             parts.append(worded("{count} of answers that do not vary", count=len(rows) - len(moving)))
         yield sentence(one_by_one(parts))
@@ -88,8 +94,10 @@ def fails(found: Found, units: Mapping[str, str]) -> list[str]:
     """Say where a schedule fails: one sentence a box, held-out draws only."""
     head = worded(
         "Failure, {failure}: {rate:.0%} of {draws:,} draws.",
-        failure=term(found.failure), rate=found.rate, draws=found.draws,
-    )  # fmt: skip
+        failure=term(found.failure),
+        rate=found.rate,
+        draws=found.draws,
+    )
     if not found.boxes:
         return [sentences([head, worded("No box: {why}.", why=term(found.why))])]
     return [head, *(f"  {box_words(box, units)}" for box in found.boxes)]
@@ -102,9 +110,14 @@ def box_words(box: Box, units: Mapping[str, str]) -> str:
     return worded(
         "{bounds}: {coverage:.0%} of failures, {density:.0%} dense ({low:.0%} to {high:.0%}), {support:.0%} of "
         "held-out draws; chance of so dense a box {p:.1g}",
-        bounds=together, coverage=box.coverage, density=box.density, low=box.density_low, high=box.density_high,
-        support=box.support, p=box.p,
-    )  # fmt: skip
+        bounds=together,
+        coverage=box.coverage,
+        density=box.density,
+        low=box.density_low,
+        high=box.density_high,
+        support=box.support,
+        p=box.p,
+    )
 
 
 def _bound(name: str, low: float, high: float, unit: str) -> str:

@@ -84,9 +84,14 @@ def sample_chain(
 
     nutpie, low_rank = _sampler()
     compiled = nutpie.compiled_pyfunc.from_pyfunc(
-        payoff.space.size, lambda: payoff.on_the_line, lambda *_: expand, [np.dtype("float64")],
-        [(payoff.space.size,)], ["x"], make_initial_point_fn=lambda _: begin,
-    )  # fmt: skip
+        payoff.space.size,
+        lambda: payoff.on_the_line,
+        lambda *_: expand,
+        [np.dtype("float64")],
+        [(payoff.space.size,)],
+        ["x"],
+        make_initial_point_fn=lambda _: begin,
+    )
     trace = nutpie.sample(
         compiled, draws=rules.draws, tune=rules.tune, chains=1, cores=1, seed=own_seed,
         progress_bar=False, save_warmup=False, target_accept=rules.acceptance, **low_rank,

@@ -118,12 +118,15 @@ def to_targets(
     priors = {one.name: _prior(one, model) for one in control.parameters}
     first = control.parameters[0] if response is None else _named(control, response)
     said: dict[str, Any] = {
-        "case": case, "last_year": max(one.years[-1] for one in series),
+        "case": case,
+        "last_year": max(one.years[-1] for one in series),
         "starts": _starts(control) if starts is None else starts,
-        "seed": int(control.options.get("SEED", DEFAULT_SEED)) if seed is None else seed, "response": first.name,
-        "response_grid": _grid(first, priors[first.name]["centre"]), "free": priors,
+        "seed": int(control.options.get("SEED", DEFAULT_SEED)) if seed is None else seed,
+        "response": first.name,
+        "response_grid": _grid(first, priors[first.name]["centre"]),
+        "free": priors,
         "series": [_entry(one, table, region) for one in series],
-    }  # fmt: skip
+    }
     try:
         valid(Targets, said, "")
     except InputError as error:
@@ -297,9 +300,15 @@ def _entry(one: FittedTo, table: str, region: str) -> dict[str, Any]:
     span = {"first_year": one.years[0], "last_year": one.years[-1]}
     source = {"table": table, "series": one.column.name, "region": region, "unit": one.unit, **span}
     return {
-        "name": one.column.name, "quantity": one.element.variable, "measure": one.measure, "unit": one.unit,
-        "sigma": one.sigma, **span, "scope": one.scope, "sources": [source],
-    }  # fmt: skip
+        "name": one.column.name,
+        "quantity": one.element.variable,
+        "measure": one.measure,
+        "unit": one.unit,
+        "sigma": one.sigma,
+        **span,
+        "scope": one.scope,
+        "sources": [source],
+    }
 
 
 def _toml(said: Mapping[str, Any], payoff: PayoffDefinition, control: Control, data: VensimData) -> str:
@@ -335,17 +344,25 @@ def _manifest(series: Sequence[FittedTo], data: VensimData, region: str) -> str:
         price_year = parse_unit(one.unit).price_year
         entries.append(
             {
-                "name": one.column.name, "unit": one.unit, "regions": [region], "role": "outcome",
-                "meaning": f"what {one.element.variable} is compared with", "scope": f"as in {data.file}",
+                "name": one.column.name,
+                "unit": one.unit,
+                "regions": [region],
+                "role": "outcome",
+                "meaning": f"what {one.element.variable} is compared with",
+                "scope": f"as in {data.file}",
                 "time_basis": "mean of the year" if one.measure == "mid year" else "end of the year",
-                **({} if price_year is None else {"currency_year": price_year}), "breaks": [],
+                **({} if price_year is None else {"currency_year": price_year}),
+                "breaks": [],
             }
-        )  # fmt: skip
+        )
     return tomlkit.dumps(
         {
-            "title": f"Observations of {data.file}", "layout": "series",
-            "first_year": min(one.years[0] for one in series), "last_year": max(one.years[-1] for one in series),
+            "title": f"Observations of {data.file}",
+            "layout": "series",
+            "first_year": min(one.years[0] for one in series),
+            "last_year": max(one.years[-1] for one in series),
             "origin": f"{data.file}, a table of data for Vensim",
-            "licence": "not stated in the file; that of its author", "series": entries,
+            "licence": "not stated in the file; that of its author",
+            "series": entries,
         }
-    )  # fmt: skip
+    )

@@ -117,9 +117,12 @@ def forecast_hashes(case: str) -> dict[str, str]:
     """Digests of all files that forecasts of `case` depend on, by kind."""
     experience = tables_named(read_toml(FORECASTS)["cases"][case])
     return {
-        **hashes(case, dict.fromkeys(joint_priors(load_targets(case)), 0.0)), "forecasts": digest(FORECASTS),
-        "experience": digest(*sorted(experience)), "drivers_ahead": digest(DRIVERS), "baselines": digest(BASELINES),
-    }  # fmt: skip
+        **hashes(case, dict.fromkeys(joint_priors(load_targets(case)), 0.0)),
+        "forecasts": digest(FORECASTS),
+        "experience": digest(*sorted(experience)),
+        "drivers_ahead": digest(DRIVERS),
+        "baselines": digest(BASELINES),
+    }
 
 
 def fixed_by_later_data(case: Case, targets: Targets) -> tuple[str, ...]:

@@ -42,18 +42,30 @@ def residuals(series: SeriesFit, skipped: Iterable[int] = ()) -> dict[str, Any]:
     error, log_observed, log_modelled = modelled - observed, np.log(observed), np.log(modelled)
     shares, log_shares = theil_shares(modelled, observed), theil_shares(log_modelled, log_observed)
     return {
-        "series": series.name, "unit": series.unit, "first year": int(years[0]), "last year": int(years[-1]),
-        "points used": len(years), "points skipped": len(left_out), "R2 of logs [1]": series.r2,
-        "R2 of values [1]": r_squared(error, observed), "MAPE [%]": 100 * mape(modelled, observed),
+        "series": series.name,
+        "unit": series.unit,
+        "first year": int(years[0]),
+        "last year": int(years[-1]),
+        "points used": len(years),
+        "points skipped": len(left_out),
+        "R2 of logs [1]": series.r2,
+        "R2 of values [1]": r_squared(error, observed),
+        "MAPE [%]": 100 * mape(modelled, observed),
         "MAE/mean [%]": 100 * float(np.mean(np.abs(error)) / np.mean(observed)),
-        "mean error [series unit]": float(np.mean(error)), "RMSE [series unit]": float(np.sqrt(np.mean(error**2))),
-        "mean log error [1]": series.bias, "RMS log error [1]": series.rms, "Um [1]": shares.bias,
-        "Us [1]": shares.variance, "Uc [1]": shares.covariance, "Um of logs [1]": log_shares.bias,
-        "Us of logs [1]": log_shares.variance, "Uc of logs [1]": log_shares.covariance,
+        "mean error [series unit]": float(np.mean(error)),
+        "RMSE [series unit]": float(np.sqrt(np.mean(error**2))),
+        "mean log error [1]": series.bias,
+        "RMS log error [1]": series.rms,
+        "Um [1]": shares.bias,
+        "Us [1]": shares.variance,
+        "Uc [1]": shares.covariance,
+        "Um of logs [1]": log_shares.bias,
+        "Us of logs [1]": log_shares.variance,
+        "Uc of logs [1]": log_shares.covariance,
         "Durbin-Watson [1]": durbin_watson(years, log_modelled - log_observed),
         **{f"autocorrelation lag {k} [1]": autocorrelation(years, log_modelled - log_observed, k) for k in LAGS},
         "band of autocorrelation [1]": 2 / float(np.sqrt(len(years))),
-    }  # fmt: skip
+    }
 
 
 def durbin_watson(years: NDArray[np.int64], error: Array) -> float:

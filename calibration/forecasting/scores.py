@@ -216,12 +216,18 @@ def score(
         raise InputError(f"{place}: {draws.shape[-1]} drawn years for {len(years)} years")
     logs, y, median = np.log(draws), np.log(observed), np.median(draws, axis=0)
     return Skill(
-        series=series, origin=origin, forecaster=forecaster, years=tuple(int(year) for year in years),
-        crps=tuple(float(v) for v in crps(logs, y)), log_score=tuple(float(v) for v in log_score(logs, y)),
+        series=series,
+        origin=origin,
+        forecaster=forecaster,
+        years=tuple(int(year) for year in years),
+        crps=tuple(float(v) for v in crps(logs, y)),
+        log_score=tuple(float(v) for v in log_score(logs, y)),
         inside={level: tuple(bool(v) for v in inside(logs, y, level)) for level in LEVELS},
-        mape=mape(median, observed), smape=smape(median, observed),
-        u2=theil_u2(np.log(median), y, float(np.log(at_origin))), shares=theil_shares(np.log(median), y),
-    )  # fmt: skip
+        mape=mape(median, observed),
+        smape=smape(median, observed),
+        u2=theil_u2(np.log(median), y, float(np.log(at_origin))),
+        shares=theil_shares(np.log(median), y),
+    )
 
 
 def compare(first: Skill, second: Skill, horizon: int = 1) -> DieboldMariano:

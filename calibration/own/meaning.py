@@ -25,9 +25,12 @@ def doubts(observed: Mapping[str, Observed], folder: Path, limits: Doubts) -> li
     return [
         *_single(observed, limits),
         *(_leap_words(one, place) for one in observed.values() for place in _leaps(one, limits)),
-        *_running_sum(observed, limits), *_repeated(observed, limits), *_not_differences(observed, limits),
-        *_other_market(observed, size, limits), *_beyond(observed, size),
-    ]  # fmt: skip
+        *_running_sum(observed, limits),
+        *_repeated(observed, limits),
+        *_not_differences(observed, limits),
+        *_other_market(observed, size, limits),
+        *_beyond(observed, size),
+    ]
 
 
 def _single(observed: Mapping[str, Observed], limits: Doubts) -> Iterator[str]:

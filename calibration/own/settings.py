@@ -155,9 +155,11 @@ def pooled_prior(name: str, rule: Pooled, known: Callable[[str], Centres] = indu
     centre, spread = pool(values)
     told = ", ".join(f"{case} {value:.3g} from {place}" for case, (value, place) in found.items())
     return Prior(
-        shape=rule.shape, centre=float(np.exp(centre)) if rule.shape == "lognormal" else centre,
-        spread=max(spread, rule.least), source=f"pooled: {told}; {rule.reason}",
-    )  # fmt: skip
+        shape=rule.shape,
+        centre=float(np.exp(centre)) if rule.shape == "lognormal" else centre,
+        spread=max(spread, rule.least),
+        source=f"pooled: {told}; {rule.reason}",
+    )
 
 
 def pool(values: Array) -> tuple[float, float]:

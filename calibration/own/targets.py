@@ -157,13 +157,17 @@ def _targets(
     fitted = (COST, adoption_of(observed))
     rules = settings.quick if quick else settings.sampling
     return {
-        "case": name, "last_year": max(year for one in observed.values() for year in one.years),
-        "starts": settings.starts, "seed": settings.seed, "response": settings.response,
+        "case": name,
+        "last_year": max(year for one in observed.values() for year in one.years),
+        "starts": settings.starts,
+        "seed": settings.seed,
+        "response": settings.response,
         "response_grid": list(settings.response_grid),
         "free": {key: prior.model_dump() for key, prior in priors(observed, folder, settings).items()},
-        "errors": {"largest_persistence": settings.largest_persistence}, "sampling": rules.model_dump(),
+        "errors": {"largest_persistence": settings.largest_persistence},
+        "sampling": rules.model_dump(),
         "series": [_series(one, own, settings, one.name in fitted) for one in observed.values()],
-    }  # fmt: skip
+    }
 
 
 def _series(one: Observed, own: OwnFile, settings: OwnSettings, fitted: bool) -> dict[str, Any]:

@@ -45,10 +45,13 @@ def accepted_from(calibration: Calibration) -> Accepted:
     """Return a fresh calibration in the form in which an accepted one is read back."""
     held = held_values(calibration.partial)
     return Accepted(
-        calibration.case, calibration.response, calibration.values,
+        calibration.case,
+        calibration.response,
+        calibration.values,
         {v.name: {**held, **v.values} for v in calibration.variants},
-        {v.name: dict(v.effects) for v in calibration.variants}, calibration.closed.objective,
-    )  # fmt: skip
+        {v.name: dict(v.effects) for v in calibration.variants},
+        calibration.closed.objective,
+    )
 
 
 def digest(*files: Path) -> str:

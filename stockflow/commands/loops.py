@@ -83,12 +83,15 @@ def _rows(scores: xr.Dataset) -> list[dict[str, Any]]:
     names, members, partition = (scores[name].to_numpy() for name in ("loop", "members", "partition"))
     rows = [
         {
-            "loop": str(name), "members": str(members[place]).split(" -> "), "group": int(partition[place]),
-            "share": float(np.average(share[place], weights=weights)), "acts": _acts(signed[place], share[place]),
+            "loop": str(name),
+            "members": str(members[place]).split(" -> "),
+            "group": int(partition[place]),
+            "share": float(np.average(share[place], weights=weights)),
+            "acts": _acts(signed[place], share[place]),
             "dominates": periods(times, share[place] >= _DOMINANT),
         }
         for place, name in enumerate(names)
-    ]  # fmt: skip
+    ]
     return sorted(rows, key=lambda row: (row["group"], -row["share"]))
 
 

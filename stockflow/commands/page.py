@@ -70,11 +70,17 @@ def page(
     if given:
         model = model.with_constants(given)
     asked = Asked(
-        title=title, inputs=None if inputs is None else listed(inputs),
-        outputs=None if outputs is None else listed(outputs), curves=None if curves is None else listed(curves),
+        title=title,
+        inputs=None if inputs is None else listed(inputs),
+        outputs=None if outputs is None else listed(outputs),
+        curves=None if curves is None else listed(curves),
         samples=None if samples is sensitivity is None else drawn(model, samples, sensitivity),
-        observed=points or None, draws=draws, until=until, save_period=save_period, method=method,
-    )  # fmt: skip
+        observed=points or None,
+        draws=draws,
+        until=until,
+        save_period=save_period,
+        method=method,
+    )
     whole = html(contents(model, asked)).encode()
     replace_file(out, lambda part: part.write_bytes(whole))
     click.echo(f"{out}: {len(whole) / 1e3:.0f} kB")

@@ -26,8 +26,14 @@ NUMPY: Mapping[str, Callable[..., Any]] = {
     "number": lambda truth: np.asarray(truth, dtype=float),
 }
 # what a node depends on by itself, beside its arguments
-_OWN_STAGE: Mapping[str, int] = {"time": TIME, "input": INPUT, "state": STATE, "path": INPUT, "random": TIME | INPUT,
-                                 "initial random": INPUT}  # fmt: skip
+_OWN_STAGE: Mapping[str, int] = {
+    "time": TIME,
+    "input": INPUT,
+    "state": STATE,
+    "path": INPUT,
+    "random": TIME | INPUT,
+    "initial random": INPUT,
+}
 
 
 @dataclass(frozen=True, slots=True)

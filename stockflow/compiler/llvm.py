@@ -54,9 +54,15 @@ class Code:
     def packed(self) -> bytes:
         """Return everything as bytes."""
         numbers = [
-            self.width, self.workspace, self.stack, self.columns, self.outputs, *self.table.shape, len(self.saved),
+            self.width,
+            self.workspace,
+            self.stack,
+            self.columns,
+            self.outputs,
+            *self.table.shape,
+            len(self.saved),
             *map(len, self.machine),
-        ]  # fmt: skip
+        ]
         head = json.dumps(numbers).encode()
         return b"".join([head, b"\n", self.table.tobytes(), self.saved.tobytes(), *self.machine])
 

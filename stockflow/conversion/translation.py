@@ -312,14 +312,43 @@ def _beyond(one: Translator, tree: Call, whole: bool) -> Tree:
 
 #: functions that read a table otherwise than it stands, and the type of graphical function that is read so
 BEYOND: Mapping[str, str] = {"lookup extrapolate": "extrapolate", "lookup backward": "steps"}
-_ALIKE = ("exp", "ln", "log10", "sqrt", "abs", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "step", "min", "max",
-          "if then else", "sum", "prod", "trend", "delay1", "delay3")  # fmt: skip
+_ALIKE = (
+    "exp",
+    "ln",
+    "log10",
+    "sqrt",
+    "abs",
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "step",
+    "min",
+    "max",
+    "if then else",
+    "sum",
+    "prod",
+    "trend",
+    "delay1",
+    "delay3",
+)
 # functions of Vensim that XMILE only calls otherwise
 _OTHERWISE = {
-    "vmin": "min", "vmax": "max", "delay1i": "delay1", "delay3i": "delay3", "delay fixed": "delay", "smooth": "smth1",
-    "smoothi": "smth1", "smooth3": "smth3", "smooth3i": "smth3", "forecast": "forcst", "initial": "init",
+    "vmin": "min",
+    "vmax": "max",
+    "delay1i": "delay1",
+    "delay3i": "delay3",
+    "delay fixed": "delay",
+    "smooth": "smth1",
+    "smoothi": "smth1",
+    "smooth3": "smth3",
+    "smooth3i": "smth3",
+    "forecast": "forcst",
+    "initial": "init",
     "random uniform": "random",
-}  # fmt: skip
+}
 ToXmile.rules = {
     **{name: renamed(name) for name in _ALIKE},
     **{name: renamed(other) for name, other in _OTHERWISE.items()},

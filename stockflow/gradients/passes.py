@@ -45,10 +45,15 @@ class Passes(Routine):
         self.length = self.steps if step * self.steps <= most else math.ceil(math.sqrt(self.steps * count / step))
         self.stretches = -(-self.steps // max(self.length, 1))
         self.sizes = {
-            "h": len(where.hoisted), "seen": seen, "flows": seen,
-            **dict.fromkeys(("now", "rates", "flow", "seed", "back"), count), "sums": len(what.slow), "final": count,
-            "begins": (self.stretches + 1) * count, "tape": self.length * step,
-        }  # fmt: skip
+            "h": len(where.hoisted),
+            "seen": seen,
+            "flows": seen,
+            **dict.fromkeys(("now", "rates", "flow", "seed", "back"), count),
+            "sums": len(what.slow),
+            "final": count,
+            "begins": (self.stretches + 1) * count,
+            "tape": self.length * step,
+        }
         for at, delay in self.delays.items():
             self.sizes[f"past{at}"] = self.sizes[f"later{at}"] = self.steps + 1 + delay
         *begins, self.size = itertools.accumulate(self.sizes.values(), initial=0)

@@ -116,8 +116,13 @@ def _short_delays(equations: eq.Equations) -> Iterator[tuple[str, str]]:
         if one is step or one.value is None:  # a stock over TIME STEP is emptied in one step, as meant
             continue
         if 0 < one.value < limit and _same_unit(one.unit, step.unit):
-            yield name, (f"is {one.value:.6g} {one.unit}, shorter than {_STEPS_OF_A_DELAY} time steps ({limit:.6g}),"
-                         f" so {user!r} depends on TIME STEP")  # fmt: skip
+            yield (
+                name,
+                (
+                    f"is {one.value:.6g} {one.unit}, shorter than {_STEPS_OF_A_DELAY} time steps ({limit:.6g}),"
+                    f" so {user!r} depends on TIME STEP"
+                ),
+            )
 
 
 def _divisors(expression: eq.Expression) -> Iterator[str]:

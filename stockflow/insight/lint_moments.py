@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from stockflow.language.clock import SCHEMES, first_step, moving_step
 from stockflow.language.equations import Equations, Expression, Number, Operation, Reference, number, walk
 
+# place of the width among the arguments; a train has pulses of one time step at least
+_WIDTH = {"pulse": 1}
 _TITLES = {"step": "STEP", "pulse": "PULSE", "pulse train": "PULSE TRAIN"}
 # a time step without a part finer than this adds up exactly over any run
 _FINEST = 2.0**-32
@@ -16,13 +18,14 @@ def short_pulses(equations: Equations) -> Iterator[tuple[str, str]]:
     """Yield pulses of known width that are shorter than a time step; a width of 0 is one time step."""
     step = first_step(equations)
     for name, one in _calls(equations):
-        if one.operator == "pulse":  # those of a train are one time step at least
-            width = _value(equations, one.arguments[1])
+        if one.operator in _WIDTH:
+            width = _value(equations, one.arguments[_WIDTH[one.operator]])
             if width and width < step * (1 - 1e-9):
-                yield name, (
+                yield (
+                    name,
                     f"the width of {_TITLES[one.operator]} is {width:.6g}, below TIME STEP {step:.6g}: nothing, if the"
-                    " middle of no step falls in it; a width of 0 is one TIME STEP"
-                )  # fmt: skip
+                    " middle of no step falls in it; a width of 0 is one TIME STEP",
+                )
 
 
 def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
@@ -32,8 +35,11 @@ def inexact_moments(equations: Equations) -> Iterator[tuple[str, str]]:
         return
     for name, one in _calls(equations):
         if _halfway(equations, one, step):
-            yield name, (f"{_TITLES[one.operator]} may begin or end one step off, as TIME STEP {step:.6g} is no whole"
-                         " number times a power of two")  # fmt: skip
+            yield (
+                name,
+                f"{_TITLES[one.operator]} may begin or end one step off, as TIME STEP {step:.6g} is no whole number"
+                " times a power of two",
+            )
 
 
 def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
@@ -41,8 +47,11 @@ def jumps_inside_steps(equations: Equations) -> Iterator[tuple[str, str]]:
     # automatic steps hold what switches with time
     if equations.method != "Euler" and not SCHEMES[equations.method].order:
         for name, one in _calls(equations):
-            yield name, (f"{_TITLES[one.operator]} under {equations.method} is read inside a TIME STEP, too, and may"
-                         " change there; in Vensim it does not")  # fmt: skip
+            yield (
+                name,
+                f"{_TITLES[one.operator]} under {equations.method} is read inside a TIME STEP, too, and may change"
+                " there; in Vensim it does not",
+            )
 
 
 def _calls(equations: Equations) -> Iterator[tuple[str, Operation]]:

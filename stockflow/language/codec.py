@@ -50,9 +50,13 @@ def decoded(content: bytes, source: str) -> Equations:
         nodes.append(_KNOWN[kind](*(_read(value, nodes) for value in values)))
     variables = [_read(one, nodes) for one in parts["variables"]]
     return Equations(
-        source, {one.name: one for one in variables}, tuple(tuple(names) for names in parts["equivalences"]),
-        parts["method"], frozenset(parts["structural"]), tuple(parts.get("notes", ())),
-    )  # fmt: skip
+        source,
+        {one.name: one for one in variables},
+        tuple(tuple(names) for names in parts["equivalences"]),
+        parts["method"],
+        frozenset(parts["structural"]),
+        tuple(parts.get("notes", ())),
+    )
 
 
 def digest(equations: Equations) -> str:

@@ -29,11 +29,26 @@ ARGUMENTS: Mapping[str, int] = {
 
 #: operations that NumPy has: what each is called in compiled code, and the function
 DIRECT: Mapping[str, tuple[str, Callable[..., Any]]] = {
-    "+": ("add", np.add), "-": ("sub", np.subtract), "*": ("mul", np.multiply), "/": ("div", np.divide),
-    "^": ("pow", np.power), "negative": ("neg", np.negative), "<": ("lt", np.less), "<=": ("le", np.less_equal),
-    "=": ("eq", np.equal), "<>": ("ne", np.not_equal), "and": ("and", np.logical_and), "or": ("or", np.logical_or),
-    "not": ("not", np.logical_not), "min": ("min", np.minimum), "max": ("max", np.maximum), "exp": ("exp", np.exp),
-    "ln": ("log", np.log), "sqrt": ("sqrt", np.sqrt), "abs": ("abs", np.abs), "integer": ("trunc", np.trunc),
+    "+": ("add", np.add),
+    "-": ("sub", np.subtract),
+    "*": ("mul", np.multiply),
+    "/": ("div", np.divide),
+    "^": ("pow", np.power),
+    "negative": ("neg", np.negative),
+    "<": ("lt", np.less),
+    "<=": ("le", np.less_equal),
+    "=": ("eq", np.equal),
+    "<>": ("ne", np.not_equal),
+    "and": ("and", np.logical_and),
+    "or": ("or", np.logical_or),
+    "not": ("not", np.logical_not),
+    "min": ("min", np.minimum),
+    "max": ("max", np.maximum),
+    "exp": ("exp", np.exp),
+    "ln": ("log", np.log),
+    "sqrt": ("sqrt", np.sqrt),
+    "abs": ("abs", np.abs),
+    "integer": ("trunc", np.trunc),
     "if then else": ("select", np.where),
-}  # fmt: skip
+}
 ARITHMETIC: Mapping[str, Callable[..., Any]] = {one: DIRECT[one][1] for one in ("+", "-", "*", "/", "^", "negative")}

@@ -69,8 +69,10 @@ def _cost_lines(found: Levels, known: Sequence[Step], about: Mapping[str, object
         yield worded(
             "{ends}, {start:g} to {until:g} (base: {base}): an additional unit costs {cost} (step from {step} of "
             "what was paid).",
-            cost=_cost(first), step=first.words, **about,
-        )  # fmt: skip
+            cost=_cost(first),
+            step=first.words,
+            **about,
+        )
         return
     both = ~np.isnan(first.cost.values) & ~np.isnan(last.cost.values)
     dearer = float((last.cost.values > first.cost.values)[both].mean()) if both.any() else np.nan
@@ -79,9 +81,14 @@ def _cost_lines(found: Levels, known: Sequence[Step], about: Mapping[str, object
     yield worded(
         "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
         "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
-        moves=worded("falls") if dearer <= 1 - sure else moves, cost=_cost(first), step=first.words,
-        last_cost=_cost(last), last_step=last.words, dearer=told_often if found.units.shape[1] > 1 else "", **about,
-    )  # fmt: skip
+        moves=worded("falls") if dearer <= 1 - sure else moves,
+        cost=_cost(first),
+        step=first.words,
+        last_cost=_cost(last),
+        last_step=last.words,
+        dearer=told_often if found.units.shape[1] > 1 else "",
+        **about,
+    )
     least = min(known, key=lambda one: one.cost.spread.median)
     if least not in (first, last):
         yield worded("Cheapest is the step from {step}: {cost}.", step=least.words, cost=_cost(least))

@@ -80,10 +80,18 @@ def parse(entries: Iterable[Entry], reads: type[Equation] = Equation) -> Parsed:
         ]
         parsed.definitions.append(
             Definition(
-                head(entry.equation), left.subscripts, left.exceptions, tree, *texts, limits, entry.line, lookup, data,
+                head(entry.equation),
+                left.subscripts,
+                left.exceptions,
+                tree,
+                *texts,
+                limits,
+                entry.line,
+                lookup,
+                data,
                 tuple(problems),
             )
-        )  # fmt: skip
+        )
     return parsed
 
 

@@ -108,12 +108,16 @@ class Holders:
             raise Refused(problems)
         self._in |= entering
         holder = Holder(
-            kind, Name(part.prefix + name_of(node)), tuple(map(self.inflow, ins)), tuple(names),
-            {name: self.equation(part, one) for name, one in parts.items() if _says(name, one)}, _marks(own),
+            kind,
+            Name(part.prefix + name_of(node)),
+            tuple(map(self.inflow, ins)),
+            tuple(names),
+            {name: self.equation(part, one) for name, one in parts.items() if _says(name, one)},
+            _marks(own),
             tuple(self._fraction(*self._flows[one]) if leaks(self._flows[one][1]) else None for one in keys),
             tuple(map(_zone, flows)),
             overflow=next((place for place, one in enumerate(flows) if _has(one, "overflow")), None),
-        )  # fmt: skip
+        )
         if _is_limited(holder) and not all(isinstance(one, Name) for one in holder.inflows):
             raise Refused([f"{kind} with a limit and an inflow with a multiplier"])
         return holder

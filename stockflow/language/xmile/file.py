@@ -189,9 +189,14 @@ def _tree(name: str, text: str, comments: bool) -> Any:
     while True:
         # its text is known: what it says of its encoding no longer holds
         parser = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False,
-            remove_comments=not comments, remove_pis=True,
-        )  # fmt: skip
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=False,
+            load_dtd=False,
+            remove_comments=not comments,
+            remove_pis=True,
+        )
         try:
             return etree.fromstring(text.encode(), parser)
         except etree.XMLSyntaxError as error:
