@@ -58,7 +58,7 @@ class Payment {
   // between.
   near(model, runs) {
     const { policy } = this, paths = this.own(0), { usual } = this.onTop(0), times = policy.places.length;
-    const least = lowestOf(model, this.instrument.price, runs);
+    const { price } = this.instrument, least = ((runs.lowest ??= {})[price] ??= lowestOf(model, price, runs));
     return policy.places.some((first, time) => {
       const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
       for (let place = first; first >= 0 && place <= last; place++)
