@@ -138,20 +138,23 @@ function rowsOf(model, draws, setting) {
 }
 
 // Points of all curves, (point,), and those that each run has of its own: of curves that are { head, own(run) }, all behind
-// those of `head`.
+// those of `head`, `own` of runs from one to another.
 function pointsOf(model, { curves }) {
-  const runs = Math.max(1, model.draws), shared = new Float64Array(model.code.points), own = [];
+  const shared = new Float64Array(model.code.points), parts = [];
   let at = 0;
   for (const one of model.curves) {
     const set = curves[one.name] ?? one.ys, first = at + (set.head?.length ?? 0);
     shared.set(set.head ?? set, at);
     at += one.ys.length;
     if (!set.own) continue;
-    const count = at - first, values = new Float64Array(runs * count);
-    for (let run = 0; run < runs; run++) values.set(set.own(run), run * count);
-    own.push({ first, count, values });
+    const count = at - first, values = (from, to) => {
+      const out = new Float64Array((to - from) * count);
+      for (let run = from; run < to; run++) out.set(set.own(run), (run - from) * count);
+      return out;
+    };
+    parts.push({ first, count, values });
   }
-  return { shared, own };
+  return { shared, own: (from, to) => parts.map((one) => ({ ...one, values: one.values(from, to) })) };
 }
 
 const totalOf = (model) => model.outputs.length + model.beside.length;
@@ -305,7 +308,7 @@ class Runs {
       for (let shared = points.shared.slice(); next < runs && !left; shared = null) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        const at = first / piece, own = points.own.map((one) => ({ ...one, values: one.values.slice(first * one.count, last * one.count) }));
+        const at = first / piece, own = points.own(first, last);
         const given = stop < 0 ? null : whole.held[at][stop], spare = given && this.spare.pop();
         const made = await run(rows.slice(first * inputs, last * inputs), shared, first, last - first, stop, given, every?.places, own, spare);
         parts[at] = made.out;
