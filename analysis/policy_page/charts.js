@@ -3,28 +3,49 @@
 // The year that ends at a moment, or the two that it lies in; what is gained over a year stands at its middle.
 const yearTo = (end) => (Number.isInteger(end) ? moment(end - 1) : `${moment(end - 1)}\u2013${moment(end)}`), MIDDLE = 2;
 
+// What is looked up once for each place, when it is first asked for.
+const lazily = (find) => { const known = []; return (place) => (known[place] ??= find(place)); };
+
+// Those of some parts of the page that are in sight; `came` is called when that changes.
+class Sight extends Set {
+  constructor(parts, came) {
+    super();
+    const observer = new IntersectionObserver((changes) => {
+      for (const { target, isIntersecting } of changes) if (isIntersecting) this.add(target); else this.delete(target);
+      came();
+    });
+    parts.forEach((one) => observer.observe(one));
+  }
+}
+
+const REST = 200;  // ms without a move after which it is drawn out of sight
+
 const DASHED = { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" };
 
 class Charts {
   constructor(page) {
     Object.assign(this, { page, times: page.policy.shown.map((i) => page.model.time.values[i]), own: null, base: null, width: 360 });
     this.at = this.times.length - 1;
+    Object.assign(this, { figures: page.policy.charts.map(() => made("figure", { className: "chart" })), stale: new Set() });
+    byId("charts").replaceChildren(...this.figures);
+    this.sight = new Sight(this.figures, () => { if (!this.frame) this.drawn(this.sight); });
     byId("moment").max = this.at;
     byId("moment").oninput = () => this.look(Number(byId("moment").value));
     byId("csv").onclick = () => { if (!page.busy) save(`${page.policy.case}.csv`, this.csv()); };
     byId("table-part").ontoggle = () => this.table();
-    window.addEventListener("beforeprint", () => { if (this.waiting) this.drawn(); });
+    window.addEventListener("beforeprint", () => this.drawn());
     new ResizeObserver(() => {  // measured apart from drawing, which would else lay the page out once more
-      this.width = Math.max(280, Math.floor(byId("charts").firstElementChild?.clientWidth || 360));
+      this.width = Math.max(280, Math.floor(this.figures[0].clientWidth || 360));
       this.draw();
     }).observe(byId("charts"));
   }
 
   say(key, fields) { return this.page.say(key, fields); }
 
+  // Bands are found when they are drawn or written.
   tell({ made: own, basis, asked }, draws) {
     const { model, policy } = this.page, key = `${asked.base} ${asked.world} ${draws}`;
-    const bands = (runs, known = []) => policy.charts.map((chart, i) => band(model, chart, runs, draws, basis, known[i]));
+    const bands = (runs, known) => lazily((place) => band(model, policy.charts[place], runs, draws, basis, known?.(place)));
     if (this.of !== key) [this.of, this.base] = [key, bands(basis)];
     this.own = own === basis ? this.base : bands(own, this.base);
     this.changed = Object.keys(asked.instruments).length > 0;
@@ -40,20 +61,29 @@ class Charts {
     this.draw();
   }
 
+  get waiting() { return this.stale.size > 0; }
+
   draw() {
-    if (!this.own || this.waiting) return;
-    this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.drawn(); });
+    if (!this.own) return;
+    for (const one of this.figures) this.stale.add(one);
+    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.drawn(this.sight); });
   }
 
-  drawn() {
-    byId("charts").replaceChildren(...this.page.policy.charts.map((_, place) => this.chart(place, this.width, window.innerWidth < 560 ? 170 : 220)));
-    this.key();
+  // Draws those of some figures that are not up to date; the others when moves rest.
+  drawn(some = new Set(this.figures)) {
+    clearTimeout(this.rest);
+    const height = window.innerWidth < 560 ? 170 : 220, told = this.stale.size === this.figures.length;
+    this.figures.forEach((one, place) => {
+      if (some.has(one) && this.stale.delete(one)) one.replaceChildren(...this.chart(place, this.width, height));
+    });
+    if (told) this.key();
+    if (this.waiting) this.rest = setTimeout(() => this.drawn(), REST);
   }
 
   chart(place, width, height) {
     const { page, times } = this, about = page.words.charts[place], { observed: seen, gained } = page.policy.charts[place];
     const before = gained ? MIDDLE : 0;  // moments from the middle of a year to its end
-    const inUnit = (bands) => bands[place].map((values) => values.slice(before).map((value) => value * about.factor));
+    const inUnit = (bands) => bands(place).map((values) => values.slice(before).map((value) => value * about.factor));
     const [own, base] = [this.own, this.base].map(inUnit), inside = ([time]) => time >= times[0] && time <= times.at(-1);
     const dots = seen ? seen.times.map((time, k) => [time, seen.values[k] * about.factor]).filter(inside) : [];
     const [low, high] = span([...own, base[2], dots.map(([, value]) => value)]);
@@ -79,11 +109,11 @@ class Charts {
     };
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointermove", (event) => { if (event.buttons) point(event); });
-    return made("figure", { className: "chart" }, made("figcaption", {}, about.name), svg, made("div", { className: "read" }, value));
+    return [made("figcaption", {}, about.name), svg, made("div", { className: "read" }, value)];
   }
 
   reading(place) {
-    const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own[place], this.base[place]];
+    const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own(place), this.base(place)];
     const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
     const value = unit === "%" ? `${at(own[2])}%` : this.say("measured", { value: at(own[2]), unit }), mine = this.say("bracketed", { text: value, more: range });
     return [mine, ...(this.changed ? [this.say("named", { name: this.say("base"), text: at(base[2]) })] : [])].join(this.say("apart"));
@@ -98,13 +128,16 @@ class Charts {
     if (this.page.answer.found.length + this.page.answer.began.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
     const dot = () => sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK }));
     if (this.page.policy.charts.some((one) => one.observed)) entries.push([dot(), "observed"]);
-    byId("key").replaceChildren(...entries.map(([picture, key]) => made("li", {}, picture, this.say(key))));
+    const keys = entries.map(([, key]) => this.say(key));
+    if (String(keys) === this.keys) return;
+    this.keys = String(keys);
+    byId("key").replaceChildren(...entries.map(([picture], i) => made("li", {}, picture, keys[i])));
   }
 
   // What a year that ends at a moment is told by: the mean of its quarters, or what is gained in it, or there at its end.
   yearly(place, i) {
     const { model, policy, result, answer: { draws } } = this.page, chart = policy.charts[place];
-    if (!chart.mean) return this.own[place].map((values) => values[i]);
+    if (!chart.mean) return this.own(place).map((values) => values[i]);
     const quarters = valuesOf(model, chart, result.made, [4, 3, 2, 1].map((by) => policy.shown[i] - by), draws);
     return fan(draws.map((_, k) => [0, 1, 2, 3].reduce((sum, q) => sum + quarters[q * draws.length + k], 0) / YEAR));
   }
@@ -131,7 +164,7 @@ class Charts {
     const lines = ["run,quantity,unit,from,to,p5,p25,median,p75,p95"];
     for (const [name, bands] of [["here", this.own], ["base", this.base]])
       this.page.words.charts.forEach((one, place) => this.times.forEach((time, i) =>
-        lines.push([...[this.say(name), one.name, one.unit].map(cell), time - this.over(place), time, ...bands[place].map((values) => values[i] * one.factor)]
+        lines.push([...[this.say(name), one.name, one.unit].map(cell), time - this.over(place), time, ...bands(place).map((values) => values[i] * one.factor)]
           .join(","))));
     this.page.policy.path.stages.forEach(({ name }, i) => [["here", "own"], ["base", "base"]].forEach(([run, which]) => {
       const years = this.page.dated.stages[i][which].map((year) => (Number.isFinite(year) ? year : ""));

@@ -1,18 +1,14 @@
 // The long path as a picture, tables and words: stages, barriers and clocks of what is set, and which loop was strongest when.
 
 const LED = { reinforcing: BLUE.core, balancing: "#e3b98a", changing: "#d3d8de" }, WINDOW = "#fbeecb", ROW = 44, HEAD = 18, MARKET = 66, PAPER = 640;
-const REST = 200;  // ms without a move after which it is drawn out of sight
 // halves go to the even number, as the commands round them
 const whole = (share) => { const low = Math.floor(100 * share); return 100 * share - low === 0.5 ? low + low % 2 : Math.round(100 * share); };
 
 class Path {
   constructor(page) {
-    Object.assign(this, { page, width: 280, seen: new Set(), waiting: false, leave: () => {} });
-    const sight = new IntersectionObserver((parts) => {
-      for (const { target, isIntersecting } of parts) if (isIntersecting) this.seen.add(target); else this.seen.delete(target);
-      if (this.seen.size && this.waiting) this.draw();
-    });
-    for (const id of ["path-head", "path", "clocks", "stages", "waits"]) sight.observe(byId(id));
+    Object.assign(this, { page, width: 280, waiting: false, leave: () => {} });
+    const parts = ["path-head", "path", "clocks", "stages", "waits"].map(byId);
+    this.sight = new Sight(parts, () => { if (this.sight.size && this.waiting) this.draw(); });
     window.addEventListener("beforeprint", () => { if (this.waiting) this.tell(); });
     new ResizeObserver(() => {
       this.width = Math.max(280, byId("path").clientWidth);
@@ -119,7 +115,7 @@ class Path {
     if (!this.page.answer) return;
     this.leave();
     this.waiting = true;
-    if (this.seen.size) {
+    if (this.sight.size) {
       let frame = requestAnimationFrame(() => { frame = requestAnimationFrame(() => this.tell()); });
       this.leave = () => cancelAnimationFrame(frame);
     } else {

@@ -126,8 +126,10 @@ class Policy {
     const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: basis.cutIn ?? [], dates: {} };
     const kept = found && await this.against(asked, basis, wanted);
     if (!kept || !wanted()) return;
+    const { made } = this.result ?? {};
     this.result = { asked, made: found.runs, basis, kept, cut: found.cut, dates: found.dates, shortened: this.setting.shortened };
     this.told();
+    if (made && ![found.runs, kept, this.held?.runs, ...Object.values(this.bases)].includes(made)) this.runs.reuse(made);
     this.spent = performance.now() - started;
     this.count += 1;
     document.documentElement.dataset.moves = this.count;

@@ -19,12 +19,12 @@ function lowestOf(model, name, runs) {
 // A payment that may exceed the price in a setting, with the bounds of all draws, (run, place), once there are some.
 class Payment {
   constructor(model, instrument, beside, where, instruments) {
-    const { policy } = model, paid = (one, dates) => one && eachOf(policy, one, where, instruments[one.name], dates[one.name]);
-    Object.assign(this, { policy, instrument, beside, count: policy.times.length, limit: null });
+    const { policy, draws } = model, paid = (one, dates) => one && eachOf(policy, one, where, instruments[one.name], dates[one.name]);
+    Object.assign(this, { policy, draws, instrument, beside, count: policy.times.length, limit: null });
     this.given = givenIn(where, instruments, instrument);
-    this.over = paidOf(instrument, where).now.low;
+    this.over = paidOf(instrument, where).now.low ?? new Float64Array(this.count);
     // from which dates on ends that wait begin
-    this.since = (dates) => Object.assign(this, { own: paid(instrument, dates), top: paid(beside, dates), known: new Map() });
+    this.since = (dates) => Object.assign(this, { own: paid(instrument, dates), top: paid(beside, dates), known: new Map(), paid: null });
     this.since({});
   }
 
@@ -32,18 +32,25 @@ class Payment {
   onTop(run) {
     const { policy, instrument, beside, known } = this, top = this.top?.(run).now;
     if (!known.has(top)) {
-      const each = policy.times.map((_, i) => 1 + (top ? top[i] : 0));
+      const each = Float64Array.from(policy.times, (_, i) => 1 + (top ? top[i] : 0));
       known.set(top, { each, usual: Float64Array.from(instrument.past, (value, i) => value * (beside ? 1 + beside.past[i] : 1) / each[i]) });
     }
     return known.get(top);
   }
 
-  most(price, place, run) { return price / this.onTop(run).each[place] + (this.over ? this.over[place] : 0); }
-
-  now(run) {
-    const { limit, count } = this, { usual } = this.onTop(run);
-    return this.own(run).now.map((value, i) => Math.min(value, Math.max(limit[run * count + i], usual[i])));
+  // What is paid within the bounds, (run, place).
+  within() {
+    const { limit, count, draws } = this;
+    if (this.paid) return this.paid;
+    this.paid = new Float64Array(draws * count);
+    for (let run = 0, k = 0; run < draws; run++) {
+      const { now } = this.own(run), { usual } = this.onTop(run);
+      for (let i = 0; i < count; i++, k++) this.paid[k] = Math.min(now[i], Math.max(limit[k], usual[i]));
+    }
+    return this.paid;
   }
+
+  now(run) { return this.within().subarray(run * this.count, (run + 1) * this.count); }
 
   // What buyers expect is bound where it is an amount of its own, or an end that they know of.
   ahead(run) {
@@ -57,34 +64,40 @@ class Payment {
   // Whether it comes so near to the price at a saved time, as long as no end that waits has begun, that it could be above it in
   // between.
   near(model, runs) {
-    const { policy } = this, paths = this.own(0), { usual } = this.onTop(0), times = policy.places.length;
-    const least = lowestOf(model, this.instrument.price, runs);
+    const { policy, over } = this, paths = this.own(0), { usual, each } = this.onTop(0), times = policy.places.length;
+    const { price } = this.instrument, least = ((runs.lowest ??= {})[price] ??= lowestOf(model, price, runs));
     return policy.places.some((first, time) => {
       const last = time + 1 < times ? policy.places[time + 1] : first, low = Math.min(least[time], least[time + 1] ?? Infinity);
       for (let place = first; first >= 0 && place <= last; place++)
-        if (paths.now[place] > usual[place] && paths.now[place] > policy.price.near * this.most(low, place, 0)) return true;
+        if (paths.now[place] > usual[place] && paths.now[place] > policy.price.near * (low / each[place] + over[place])) return true;
       return false;
     });
   }
 
-  // The bounds of some prices, (run, place), and of those that it had.
-  bind(prices) {
-    const { count } = this, own = prices.map((price, k) => this.most(price, k % count, Math.floor(k / count)));
-    this.limit = this.limit ? own.map((value, k) => Math.min(value, this.limit[k])) : own;
+  // What may be paid at most at some prices, (run, place), in their place.
+  most(prices) {
+    const { count, draws, over } = this;
+    for (let run = 0, k = 0; run < draws; run++)
+      for (let i = 0, { each } = this.onTop(run); i < count; i++, k++) prices[k] = prices[k] / each[i] + over[i];
+    return prices;
   }
 
-  overpaid(prices, draws) {
+  // The bounds that some are, and those that it had.
+  bind(most) {
+    const { limit } = this;
+    Object.assign(this, { limit: limit ? most.map((value, k) => Math.min(value, limit[k])) : most, paid: null });
+  }
+
+  overpaid(most) {
+    const { count, draws } = this, paid = this.within(), more = 1 + this.policy.price.cent;
     for (let run = 0, k = 0; run < draws; run++)
-      for (const value of this.now(run)) {
-        const place = k % this.count;
-        if (value > Math.max(this.most(prices[k++], place, run), this.onTop(run).usual[place]) * (1 + this.policy.price.cent)) return true;
-      }
+      for (let i = 0, { usual } = this.onTop(run); i < count; i++, k++) if (paid[k] > Math.max(most[k], usual[i]) * more) return true;
     return false;
   }
 
   // The draws in which it is cut at some time.
-  cutIn(draws) {
-    return [...Array(draws).keys()].filter((run) => this.now(run).some((value, i) => this.own(run).now[i] - value > this.policy.price.cent));
+  cutIn() {
+    return [...Array(this.draws).keys()].filter((run) => this.now(run).some((value, i) => this.own(run).now[i] - value > this.policy.price.cent));
   }
 }
 
@@ -129,13 +142,17 @@ async function priced(model, setting, ask, past) {
     return ask(curvesOf(model, setting, payments, dates), more);
   };
   let now = before.prices, over = payments;
+  const found = new Map(), look = () => payments.forEach((one) => found.set(one, one.most(pricesOf(model, now, names, one.instrument.price))));
+  if (now) look();
   for (let pass = 0; now && pass < policy.price.passes; pass++) {
-    for (const one of over) one.bind(pricesOf(model, now, names, one.instrument.price));
-    const found = await begun(model, setting, bound, every);
-    now = found && found.runs;
-    over = now ? payments.filter((one) => one.overpaid(pricesOf(model, now, names, one.instrument.price), model.draws)) : over;
-    const cut = () => payments.map((one) => [one.instrument.name, one.cutIn(model.draws)]).filter(([, some]) => some.length);
-    if (!over.length) return { runs: now.whole, dates: found.dates, cut: cut() };
+    for (const one of over) one.bind(found.get(one));
+    const made = await begun(model, setting, bound, every);
+    if (!made) return null;
+    now = made.runs;
+    look();
+    over = payments.filter((one) => one.overpaid(found.get(one)));
+    const cut = () => payments.map((one) => [one.instrument.name, one.cutIn()]).filter(([, some]) => some.length);
+    if (!over.length) return { runs: now.whole, dates: made.dates, cut: cut() };
   }
   if (now) throw new Error(`still above the price after ${policy.price.passes} passes`);
   return null;

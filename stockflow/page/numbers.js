@@ -3,7 +3,7 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(rows, points, first, runs, stop, held, every, own) of runs numbered from `first`: rows (run, input), points of
+  // Returns run(rows, points, first, runs, stop, held, every, own, spare) of runs numbered from `first`: rows (run, input), points of
   // all curves, (point,), and of `own` [{ first, count, values }] those from the place `first` on that each run has of its
   // own, (run, point); `points` that are null are those of the call before.  It begins with the states `held` at a stop, of
   // which there are `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and
@@ -27,14 +27,15 @@ function runner() {
       for (let lane = 0; lane < width; lane++)
         for (let point = 0, own = from(lane) * count, at = curves + first * width + lane; point < count; point++, at += width) doubles[at] = values[own + point];
     };
-    return (rows, points, first, runs, stop = -1, given = null, every = null, own = []) => {
+    return (rows, points, first, runs, stop = -1, given = null, every = null, own = [], spare = null) => {
       const blocks = Math.ceil(runs / width), last = (run) => Math.min(run, runs - 1);
       for (let run = 0; run < blocks * width; run++) {  // the last vector is filled up with the last run
         doubles.set(rows.subarray(last(run) * columns, (last(run) + 1) * columns), values / 8 + run * columns);
         longs[numbers / 8 + run] = BigInt(first + last(run));
       }
       const begin = code.stops[stop] ?? 0, size = blocks * width * code.held, rest = kept - among[begin], span = code.steps - begin;
-      const late = new Float64Array(runs * rest * outputs), each = every && new Float64Array(runs * span * every.length);
+      const whole = given ? most * kept : runs * rest, late = new Float64Array(spare ?? new ArrayBuffer(8 * whole * outputs), 0, runs * rest * outputs);
+      const each = every && new Float64Array(runs * span * every.length);
       const held = given ? [] : code.stops.map(() => new Float64Array(size));
       // what stands in the rows of some runs, to be kept: of steps that are all saved, no more at a time than there is room
       const take = (run, until, from, to) => {
@@ -137,20 +138,23 @@ function rowsOf(model, draws, setting) {
 }
 
 // Points of all curves, (point,), and those that each run has of its own: of curves that are { head, own(run) }, all behind
-// those of `head`.
+// those of `head`, `own` of runs from one to another.
 function pointsOf(model, { curves }) {
-  const runs = Math.max(1, model.draws), shared = new Float64Array(model.code.points), own = [];
+  const shared = new Float64Array(model.code.points), parts = [];
   let at = 0;
   for (const one of model.curves) {
     const set = curves[one.name] ?? one.ys, first = at + (set.head?.length ?? 0);
     shared.set(set.head ?? set, at);
     at += one.ys.length;
     if (!set.own) continue;
-    const count = at - first, values = new Float64Array(runs * count);
-    for (let run = 0; run < runs; run++) values.set(set.own(run), run * count);
-    own.push({ first, count, values });
+    const count = at - first, values = (from, to) => {
+      const out = new Float64Array((to - from) * count);
+      for (let run = from; run < to; run++) out.set(set.own(run), (run - from) * count);
+      return out;
+    };
+    parts.push({ first, count, values });
   }
-  return { shared, own };
+  return { shared, own: (from, to) => parts.map((one) => ({ ...one, values: one.values(from, to) })) };
 }
 
 const totalOf = (model) => model.outputs.length + model.beside.length;
@@ -262,7 +266,7 @@ function apart(model, one, other) {
 // { whole, each: parts of (run, step, output), from: their first step, not later than that }.
 class Runs {
   constructor(model, data, workers, piece, summed) {
-    Object.assign(this, { model, data, workers, piece, summed, busy: false, seen: false, whole: null, live: null, queue: [] });
+    Object.assign(this, { model, data, workers, piece, summed, busy: false, seen: false, whole: null, live: null, queue: [], spare: [] });
   }
 
   // `each` is told of the quantiles of the draws that are there so far, at most every 60 ms and while the others take as
@@ -274,6 +278,9 @@ class Runs {
       this.next();
     });
   }
+
+  // Takes back runs that nobody will look at any more: those that come are written into their memory.
+  reuse({ parts, cut }) { if (cut && !this.spare.length) this.spare.push(...parts.map((part) => part.buffer)); }
 
   async next() {
     if (this.busy) return;
@@ -301,9 +308,9 @@ class Runs {
       for (let shared = points.shared.slice(); next < runs && !left; shared = null) {
         const first = next, last = Math.min(first + piece, runs);
         next = last;
-        const at = first / piece, own = points.own.map((one) => ({ ...one, values: one.values.slice(first * one.count, last * one.count) }));
-        const given = stop < 0 ? null : whole.held[at][stop];
-        const made = await run(rows.slice(first * inputs, last * inputs), shared, first, last - first, stop, given, every?.places, own);
+        const at = first / piece, own = points.own(first, last);
+        const given = stop < 0 ? null : whole.held[at][stop], spare = given && this.spare.pop();
+        const made = await run(rows.slice(first * inputs, last * inputs), shared, first, last - first, stop, given, every?.places, own, spare);
         parts[at] = made.out;
         each[at] = made.each;
         held[at] = made.held;
@@ -329,20 +336,21 @@ const PATIENCE = 10000;  // ms in which a worker is ready, or is none: WebKit ha
 // A worker as a function of values, or an error where none can be started.
 function worker(url, args) {
   return new Promise((done, fail) => {
-    const own = new Worker(url), late = setTimeout(() => { own.terminate(); fail(new Error("they do not answer")); }, PATIENCE);
+    const thread = new Worker(url), late = setTimeout(() => { thread.terminate(); fail(new Error("they do not answer")); }, PATIENCE);
     let answer = null, refuse = fail;
-    own.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
-    own.onmessage = ({ data }) => {
+    thread.onerror = (event) => { event.preventDefault(); refuse(new Error(event.message || "it could not be started")); };
+    thread.onmessage = ({ data }) => {
       clearTimeout(late);
       if (data.error) refuse(new Error(data.error));
       else if (data.ready) done((...run) => new Promise((resolve, reject) => {
         answer = resolve;
         refuse = reject;
-        own.postMessage({ run }, [run[0], run[1], ...run[7].map((one) => one.values)].filter(Boolean).map((one) => one.buffer));
+        const [rows, points, , , , , , own, spare] = run, sent = [rows, points, ...own.map((one) => one.values)].map((one) => one?.buffer);
+        thread.postMessage({ run }, [...sent, spare].filter(Boolean));
       }));
       else answer(data.made);
     };
-    own.postMessage({ open: args });
+    thread.postMessage({ open: args });
   });
 }
 

@@ -175,7 +175,7 @@ def test_numbers_are_downloaded_as_they_are_shown(opened: Tab) -> None:
     (stage,) = [line for line in lines if line.startswith(f'"yours","{told}')]
     assert [float(one) for one in stage.split(",")[-5:]] == pytest.approx(dated)
     last = [line for line in lines if line.startswith('"yours"')][len(opened.run(f"{P}.charts.times")) - 1]
-    shown = opened.run(f"{P}.charts.own[0].map((values) => values.at(-1))")
+    shown = opened.run(f"{P}.charts.own(0).map((values) => values.at(-1))")
     assert [float(one) for one in last.split(",")[-5:]] == pytest.approx(shown)
 
 

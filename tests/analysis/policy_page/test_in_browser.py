@@ -67,7 +67,8 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
     opened.run(f"for (let year = 2011; year <= 2021; year += 0.25) {P}.set('purchase subsidy', {{ start: year }})")
     opened.until(f"{P}.result.asked.instruments['purchase subsidy'].start === 2021 && {P}.runs.busy === false")
     anew = f"{P}.policy.charts.map((one) => band({P}.model, one, {P}.result.made, {P}.answer.draws))"
-    assert opened.run(f"JSON.stringify({P}.charts.own) === JSON.stringify({anew})")
+    own = f"{P}.policy.charts.map((_, place) => {P}.charts.own(place))"
+    assert opened.run(f"JSON.stringify({own}) === JSON.stringify({anew})")
     ratio, _ = ratio_of(page, {"purchase subsidy": Set(shape="cliff", start=2021)}, "continued", 2021)
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].ratio"), ratio, rtol=1e-9)
 

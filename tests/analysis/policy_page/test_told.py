@@ -86,7 +86,8 @@ def test_paper_has_what_was_set_last_in_charts_and_tables_too(opened: Tab) -> No
         f"(async () => {{ {P}.set('purchase subsidy', {{ start: 2016 }});"
         f" while ({P}.busy) await new Promise((done) => setTimeout(done));"
         f" {P}.charts.draw(); dispatchEvent(new Event('beforeprint')); const printed = {told};"
-        f" dispatchEvent(new Event('afterprint')); {P}.charts.drawn(); return [printed, {told}] }})()"
+        f" dispatchEvent(new Event('afterprint')); {P}.charts.draw(); {P}.charts.drawn();"
+        f" return [printed, {told}] }})()"
     )
     assert printed == drawn
 
